@@ -1,0 +1,58 @@
+# Recursion Lens. `make app` and `make test` install what is missing and are quick when nothing is.
+
+PYTHON ?= python3
+TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
+PORT ?= 8501
+BIN := .venv/bin
+
+.PHONY: app test test-slow bench lint format clean
+.DELETE_ON_ERROR:
+
+app: .venv/.app  ## install what is missing and open the app
+	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true)
+
+test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest -m "not slow"
+
+test-slow: .venv/.test .venv/.browser  ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+bench: .venv/.test .venv/.browser  ## print one JSON line per figure
+	$(BIN)/python -m bench
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: .venv/.test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv
+
+.venv/.python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make app PYTHON=python3.11")'
+	$(PYTHON) -m venv .venv
+	touch $@
+
+# torch first and alone: a range elsewhere could otherwise pull another build of it.
+.venv/.app: requirements.txt pyproject.toml .venv/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	grep -v '^torch' requirements.txt > .venv/others.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r .venv/others.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+.venv/.test: .venv/.app
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+# Playwright drives the system's Chromium; install that where it is missing and we may.
+.venv/.browser: .venv/.test
+	command -v chromium || command -v chromium-browser || command -v google-chrome \
+		|| { apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| { echo "The browser tests need Chromium: install the package chromium, then run make again."; exit 1; }
+	touch $@

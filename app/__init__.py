@@ -1,0 +1,1 @@
+"""The Streamlit app. It draws; whatever is computed is computed in trm and probes."""

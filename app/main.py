@@ -1,0 +1,18 @@
+"""Recursion Lens: the app's entry point and router. Run it with `make app`, or `streamlit run app/main.py`."""
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
+    sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
+
+
+def main() -> None:
+    st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
+    pages = [st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True)]
+    st.navigation(pages, position="top" if len(pages) > 1 else "hidden").run()
+
+
+main()

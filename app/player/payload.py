@@ -1,0 +1,81 @@
+"""The one boundary between a trace and the browser: plain JSON, arrays as base64 of bytes.
+
+Streamlit turns a NumPy scalar inside a dictionary into its printed form without a word, so nothing but Python's own
+types leaves here (a test walks the payload).
+"""
+
+import base64
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from trm.judgement import Judgement
+from trm.tasks.base import Task
+from trm.trace import Trace
+
+VERSION = 1  # of the payload; player.js refuses others
+
+
+def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What the player shows of a trace. `start` is the view to open with: coordinates, cell, mode."""
+    judgement = Judgement.of(trace, task)
+    halts = f"halts when q_halt > 0, {trace.provenance.kind.upper()}'s rule"
+    return {
+        "version": VERSION,
+        "trace_id": trace_id(trace),
+        "task": task.name,
+        "rows": task.rows,
+        "columns": task.columns,
+        "box_rows": getattr(task, "box_rows", 0),
+        "box_columns": getattr(task, "box_columns", 0),
+        "symbols": list(task.symbols),
+        "symbol_names": list(task.symbol_names),
+        "n": trace.depth.n,
+        "T": trace.depth.T,
+        "N_sup": trace.depth.N_sup,
+        "steps": trace.steps,
+        "trained": {"n": trace.trained.n, "T": trace.trained.T, "N_sup": trace.trained.N_sup},
+        "inputs": _bytes(trace.inputs),
+        "givens": _bytes(judgement.givens),
+        "labels": None if trace.labels is None else _bytes(trace.labels),
+        "input_conflicts": _bytes(judgement.input_conflicts),
+        "answers": _bytes(trace.answers),
+        "conflicts": _bytes(judgement.conflicts),
+        "probabilities": _bytes(trace.probabilities),
+        "z_answers": _bytes(trace.z_answers),
+        "z_confidence": _bytes(trace.z_confidence),
+        "halt_probability": _numbers(trace.halt_probability),
+        "halt_step": trace.halt_step,
+        "halt_rule": halts,
+        "entropy": _numbers(trace.entropy),
+        "residual_y": _numbers(trace.residual_y),
+        "residual_z": _numbers(trace.residual_z),
+        "cells_right": None if judgement.cells_right is None else judgement.cells_right.tolist(),
+        "cells_total": task.cells,
+        "solved": judgement.solved.tolist(),
+        "label": provenance_line(trace),
+        "start": start,
+    }
+
+
+def trace_id(trace: Trace) -> str:
+    """Equal for the same model run to the same depth on the same puzzle, however many steps have arrived."""
+    facts = (trace.provenance.fingerprint, trace.provenance.dtype, trace.depth, trace.inputs.tobytes())
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def provenance_line(trace: Trace) -> str:
+    """Which model, dtype and version made this, in one line."""
+    made = trace.provenance
+    when = f"recorded on {made.recorded}" if made.recorded else "computed now"
+    return f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version {made.version}"
+
+
+def _bytes(array: np.ndarray) -> str:
+    return base64.b64encode(np.ascontiguousarray(array, np.uint8).tobytes()).decode()
+
+
+def _numbers(array: np.ndarray) -> list[float]:
+    """Six significant digits: more than a curve shows, half the size."""
+    return [float(f"{number:.6g}") for number in array.tolist()]

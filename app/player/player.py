@@ -1,0 +1,27 @@
+"""The player as a Streamlit component. Stepping happens in the browser: it never asks the server for a call."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+HERE = Path(__file__).parent
+
+
+@cache
+def component() -> Callable[..., Any]:
+    """Registered once per server."""
+    return st.components.v2.component(
+        "recursion_lens_player",
+        html='<div class="lens-player"></div>\n',
+        css=(HERE / "player.css").read_text("utf-8"),
+        js=(HERE / "player.js").read_text("utf-8"),
+    )
+
+
+def player(data: dict[str, Any], *, key: str) -> dict[str, Any] | None:
+    """Show a payload. Returns the view that the person settled on (coordinates, cell, mode), None before any."""
+    shown = component()(data=data, key=key, on_view_change=lambda: None)
+    return shown.get("view")

@@ -1,0 +1,221 @@
+/** The pure parts of the player: decoding, navigation, reading of the cells, sentences, curves. Run: node --test tests/player/ */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { conflictsOf, makePayload } from "./payload.mjs";
+
+// player.js is an ES module with a .js name and no package.json beside it, as the browser gets it.
+const source = readFileSync(new URL("../../app/player/player.js", import.meta.url), "utf8");
+const player = await import(`data:text/javascript;base64,${Buffer.from(source).toString("base64")}`);
+const {
+  answerAt, callAt, callOfAnswer, captionSentence, cellCurves, cellProbabilities, cellSentence, continues, coordinatesOf,
+  decodeBytes, decodeTrace, eventSentence, flagNames, follow, keyMeaning, markersOf, move, placeSentence, readGrid, STRIPS,
+} = player;
+
+const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
+
+/** Two cells, one supervision step of two cycles with one f_L call each: small enough to work out by hand. */
+function tinyPayload(changes = {}) {
+  return {
+    version: 1, trace_id: "tiny", task: "sudoku", rows: 1, columns: 2, box_rows: 0, box_columns: 0,
+    symbols: [" ", ".", "1", "2"], symbol_names: ["pad", "blank", "1", "2"], n: 1, T: 2, N_sup: 2, steps: 2, trained: { n: 1, T: 2, N_sup: 2 },
+    inputs: base64([2, 1]), givens: base64([1, 0]), labels: base64([2, 3]), input_conflicts: base64([0, 0]),
+    answers: base64([2, 1, 2, 2, 2, 2, 2, 3]), conflicts: base64([0, 0, 1, 1, 1, 1, 0, 0]),
+    probabilities: base64([[0, 0, 255, 0], [0, 155, 60, 40], [0, 0, 255, 0], [0, 0, 150, 105], [0, 0, 255, 0], [0, 0, 130, 125], [0, 0, 255, 0], [0, 0, 0, 255]].flat()),
+    z_answers: base64([2, 1, 2, 2, 2, 3, 2, 3, 2, 2, 2, 2, 2, 3, 2, 3]), z_confidence: base64(Array.from({ length: 16 }, (_, index) => index * 10)),
+    halt_probability: [0.12, 0.973], halt_step: 2, halt_rule: "q_halt > 0", entropy: [1.4, 1, 0.9, 0], residual_y: [0.5, 0.25, 0.1, 0.004],
+    residual_z: [1, 0.1, 0.5, 0.1, 0.25, 0.1, 0.12, 0.1], cells_right: [1, 1, 1, 2], cells_total: 2, solved: [false, false, false, true], label: "made by hand",
+    ...changes,
+  };
+}
+
+test("base64 becomes bytes, and anything else is refused by name", () => {
+  assert.deepEqual([...decodeBytes(base64([0, 7, 255]), 3, "inputs")], [0, 7, 255]);
+  assert.throws(() => decodeBytes(base64([1]), 2, "inputs"), /"inputs" has 1 bytes instead of 2/);
+  assert.throws(() => decodeBytes("%%", 2, "givens"), /"givens" is not base64/);
+  assert.throws(() => decodeBytes(undefined, 2, "givens"), /"givens" is missing/);
+});
+
+test("a payload that does not fit is refused with one line that names the first misfit", () => {
+  const refused = (changes, message) => assert.throws(() => decodeTrace(tinyPayload(changes)), (error) => message.test(error.message) && !error.message.includes("\n"));
+  assert.throws(() => decodeTrace(undefined), /not written for this player/);
+  refused({ version: 2 }, /version 1/);
+  refused({ n: 0 }, /"n" is 0/);
+  refused({ steps: 3 }, /"steps" is 3/);
+  refused({ steps: 0 }, /Waiting for the first supervision step/);
+  refused({ answers: base64([2, 1]) }, /"answers" has 2 bytes instead of 8/);
+  refused({ labels: base64([2, 4]) }, /"labels" holds token 4, but there are 4 symbols/);
+  refused({ entropy: [1] }, /"entropy" has 1 numbers instead of 4/);
+});
+
+test("a decoded trace counts what changed, and finds the cell that changed most often", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.deepEqual([trace.answers, trace.calls, trace.length], [4, 8, 8]);
+  assert.deepEqual(trace.changed, [0, 1, 0, 1]);
+  assert.deepEqual(trace.conflicting, [0, 2, 2, 0]);
+  assert.equal(trace.restlessCell, 1);
+  assert.deepEqual(trace.texts, [".", ".", "1", "2"]);
+});
+
+test("probabilities of a cell sum to 1 at every answer, and are 0 before the first", () => {
+  const trace = decodeTrace(makePayload({ N_sup: 2 }));
+  for (let answer = 0; answer < trace.answers; answer++) {
+    for (let cell = 0; cell < trace.L; cell++) assert.ok(Math.abs(cellProbabilities(trace, answer, cell).reduce((a, b) => a + b) - 1) < 1e-9);
+  }
+  assert.deepEqual(cellProbabilities(trace, -1, 5), new Array(11).fill(0));
+});
+
+test("coordinates and calls are inverse to each other, and coordinates outside the run are brought in", () => {
+  const trace = decodeTrace(makePayload({ n: 2, T: 3, N_sup: 4, growth: 3 }));
+  for (let call = 0; call < trace.calls; call++) assert.equal(callAt(trace, coordinatesOf(trace, call)), call);
+  assert.deepEqual(coordinatesOf(trace, 0), { supervision_step: 1, cycle: 1, call: 1, kind: "f_L" });
+  assert.deepEqual(coordinatesOf(trace, 2), { supervision_step: 1, cycle: 1, call: 3, kind: "f_H" });
+  assert.deepEqual(coordinatesOf(trace, 9), { supervision_step: 2, cycle: 1, call: 1, kind: "f_L" });
+  assert.equal(callAt(trace, { supervision_step: 99, cycle: 99, call: 99 }), trace.calls - 1);
+  assert.equal(callAt(trace, { supervision_step: 2 }), 11);
+});
+
+test("the answer on the screen is the one of the last f_H call", () => {
+  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 2 }));
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 6].map((call) => answerAt(trace, call)), [-1, -1, 0, 0, 0, 1, 1]);
+  for (let answer = 0; answer < trace.answers; answer++) assert.equal(answerAt(trace, callOfAnswer(trace, answer)), answer);
+});
+
+test("every move, in the middle and at the edges", () => {
+  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3 })); // 6 calls a step, 18 in all; f_H at 2, 5, 8, 11, 14, 17
+  const moves = {
+    "next answer": { 0: 2, 2: 5, 3: 5, 14: 17, 15: 17, 17: 17 },
+    "previous answer": { 0: 0, 2: 2, 3: 2, 5: 2, 17: 14 },
+    "next step": { 0: 6, 2: 8, 11: 17, 12: 12, 17: 17 },
+    "previous step": { 17: 11, 6: 0, 5: 5, 0: 0 },
+    "next call": { 0: 1, 2: 3, 17: 17 },
+    "previous call": { 17: 16, 3: 2, 0: 0 },
+    first: { 0: 2, 17: 2 },
+    last: { 0: 17, 17: 17 },
+  };
+  for (const [command, cases] of Object.entries(moves)) {
+    for (const [from, to] of Object.entries(cases)) assert.equal(move(trace, Number(from), command), to, `${command} from ${from}`);
+  }
+});
+
+test("keys mean what the help says; with ctrl, alt or meta they are somebody else's", () => {
+  assert.deepEqual(keyMeaning({ key: "ArrowRight" }), { move: "next answer" });
+  assert.deepEqual(keyMeaning({ key: "ArrowLeft", shiftKey: true }), { move: "previous step" });
+  assert.deepEqual(keyMeaning({ key: "ArrowDown" }), { move: "next call" });
+  assert.deepEqual(keyMeaning({ key: "End" }), { move: "last" });
+  assert.deepEqual(keyMeaning({ key: "5" }), { mode: "z" });
+  assert.deepEqual(keyMeaning({ key: "?", shiftKey: true }), { action: "help" });
+  assert.deepEqual(keyMeaning({ key: "w" }), { select: [-1, 0] });
+  assert.equal(keyMeaning({ key: "6" }), null);
+  for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
+});
+
+test("two runs on one clock stand equally far into the same supervision step", () => {
+  const trm = decodeTrace(makePayload({ n: 6, T: 3, N_sup: 4 }));
+  const hrm = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 4 }));
+  for (let step = 1; step <= 4; step++) {
+    const end = callAt(trm, { supervision_step: step, cycle: 3 });
+    assert.deepEqual(coordinatesOf(hrm, follow(hrm, (end + 1) / trm.perStep, "f_H")), { supervision_step: step, cycle: 2, call: 3, kind: "f_H" });
+  }
+  assert.equal(coordinatesOf(hrm, follow(hrm, 1 / trm.perStep, "f_L")).supervision_step, 1);
+  assert.equal(follow(hrm, 99, "f_H"), hrm.calls - 1);
+});
+
+test("a run goes on when it is the same or has grown, and not when it is another", () => {
+  const run = (options) => decodeTrace(makePayload({ N_sup: 4, ...options }));
+  assert.equal(continues(null, run({})), false);
+  assert.equal(continues(run({ growth: 1 }), run({ growth: 3 })), true);
+  assert.equal(continues(run({ growth: 3 }), run({ growth: 1 })), false);
+  assert.equal(continues(run({ seed: 1 }), run({ seed: 2 })), false);
+  assert.equal(continues(run({ growth: 2 }), run({ growth: 2, n: 3 })), false);
+});
+
+test("cells: givens, changes, conflicts and errors against counts made elsewhere", () => {
+  const payload = makePayload({ N_sup: 3 });
+  const trace = decodeTrace(payload);
+  for (let answer = 0; answer < trace.answers; answer++) {
+    const view = readGrid(trace, callOfAnswer(trace, answer), "answer");
+    const with_ = (name) => [...view.flags].filter((flags) => flagNames(flags).includes(name)).length;
+    assert.equal(trace.cells_total - with_("wrong"), payload.cells_right[answer]);
+    assert.equal(with_("conflict"), conflictsOf([...view.tokens]).reduce((a, b) => a + b));
+    assert.equal(with_("changed"), trace.changed[answer]);
+  }
+});
+
+test("cells at f_L calls: y is unchanged; before the first f_H there are only the givens; z is read on its own", () => {
+  const trace = decodeTrace(tinyPayload());
+  const names = (call, mode) => Array.from(readGrid(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
+  assert.deepEqual([...readGrid(trace, 0, "answer").tokens], [2, 1]);
+  assert.deepEqual(names(0, "answer"), ["given", "empty"]);
+  assert.deepEqual(names(3, "answer"), ["given conflict", "changed conflict wrong"]);
+  assert.deepEqual(names(4, "answer"), ["given conflict", "conflict wrong"]);
+  assert.deepEqual([...readGrid(trace, 2, "z").tokens], [2, 3]);
+  assert.deepEqual(names(2, "z"), ["given", "changed"]);
+  assert.deepEqual([...readGrid(trace, 2, "z").shade], [40, 50]);
+  assert.deepEqual([...readGrid(trace, 3, "confidence").shade], [255, 150]);
+  assert.deepEqual([...readGrid(trace, 0, "confidence").shade], [0, 0]);
+});
+
+test("without a solution only an overwritten given is wrong", () => {
+  const trace = decodeTrace(tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }));
+  assert.deepEqual(Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")), [true, false]);
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p 0.12)");
+  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p 0.97)");
+});
+
+test("the status says where the run stands and what the call did", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
+  assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
+  assert.equal(eventSentence(trace, 0), "z moved by 1.00, no answer yet, would not halt (p 0.12)");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, would not halt (p 0.12)");
+  assert.equal(eventSentence(trace, 4), "z moved by 0.25, y unchanged, would halt here (p 0.97)");
+  assert.equal(eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7), "1 cell changed, 2 of 2 right, would have halted at step 1 (p 0.97)");
+});
+
+test("the caption owns up to readings the head was not trained for", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.match(captionSentence(trace, 5, "z"), /never trained for/);
+  assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
+  assert.match(captionSentence(trace, 1, "answer"), /cycle 1 of 2: a reading the head was not trained for/);
+  assert.match(captionSentence(trace, 2, "answer"), /^f_L rewrites z.*cycle 1 of 2/);
+  assert.doesNotMatch(captionSentence(trace, 3, "answer"), /not trained/);
+  assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /not trained/);
+  assert.match(captionSentence(decodeTrace(tinyPayload({ input_conflicts: base64([1, 1]) })), 0, "answer"), /givens already break a rule/);
+});
+
+test("the selected cell in words", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00, solution 2");
+  assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61, solution 2");
+  assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
+});
+
+test("markers: solved from the first step after which it stays solved", () => {
+  const kinds = (changes) => markersOf(decodeTrace(tinyPayload(changes))).map(({ kind, step }) => `${kind} ${step}`);
+  assert.deepEqual(kinds({}), ["solved 2", "halt 2"]);
+  assert.deepEqual(kinds({ solved: [false, true, false, false], halt_step: null }), []);
+  assert.deepEqual(kinds({ solved: [true, true, true, true], halt_step: null }), ["solved 1"]);
+  assert.deepEqual(kinds({ solved: [false, false, false, false], halt_step: null, trained: { n: 1, T: 2, N_sup: 1 }, N_sup: 5 }), ["trained 1", "arrived 2"]);
+});
+
+test("strips read the value at the cursor, and their curves stay inside the box", () => {
+  const trace = decodeTrace(tinyPayload());
+  const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
+  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", residual: "0.10, 4e-3" });
+  assert.deepEqual(read(0), { halting: "0.120", right: "–", changed: "–", entropy: "–", residual: "1.00, –" });
+  for (const strip of STRIPS) {
+    for (const [, path] of strip.paths(trace)) {
+      for (const [, x, y] of path.matchAll(/[ML]([\d.]+) ([-\d.]+)/g)) assert.ok(x >= 0 && x <= trace.length && y >= 0 && y <= 1, `${strip.id}: ${path}`);
+    }
+  }
+});
+
+test("curves of a cell rank the symbols that matter", () => {
+  const curves = cellCurves(decodeTrace(tinyPayload()), 1);
+  assert.deepEqual(curves.ranks, [-1, 2, 1, 0]);
+  assert.equal(curves.paths.length, 4);
+  assert.equal(curves.paths[3].match(/[ML]/g).length, 4);
+});

@@ -1,0 +1,317 @@
+"""Puzzle sets: every format reads back, a bad file is named with its line, bundled sets keep their word."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+
+from trm.data import (
+    PuzzleSet,
+    bundled_sets,
+    generate_dataset,
+    givens_range,
+    load_presets,
+    load_puzzles,
+    write_csv,
+    write_official,
+)
+from trm.data.build_sudoku_test import STRATA, build
+from trm.errors import DataError, PuzzleError
+from trm.tasks.sudoku import Sudoku
+
+SUDOKU = Sudoku()
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+
+
+@pytest.fixture(scope="module")
+def bundled() -> PuzzleSet:
+    return load_puzzles("sudoku/test", SUDOKU)
+
+
+@pytest.fixture
+def mixed() -> PuzzleSet:
+    """Three puzzles: one solution, many solutions, none."""
+    inputs = np.stack([SUDOKU.parse(text) for text in (PUZZLE, "." * 81, "11" + "." * 79)])
+    labels = np.zeros_like(inputs)
+    labels[0] = SUDOKU.parse(SOLVED)
+    return PuzzleSet.of(
+        "mixed", SUDOKU, inputs, labels, difficulty=("easy", "", ""), rating=np.array([0.0, np.nan, np.nan])
+    )
+
+
+def same(one: PuzzleSet, other: PuzzleSet) -> bool:
+    return (
+        np.array_equal(one.inputs, other.inputs)
+        and np.array_equal(one.labels, other.labels)
+        and np.array_equal(one.labelled, other.labelled)
+        and np.array_equal(one.givens, other.givens)
+        and np.array_equal(one.puzzle_identifiers, other.puzzle_identifiers)
+    )
+
+
+def test_csv_reads_back(tmp_path, mixed):
+    write_csv(mixed, tmp_path / "set.csv", SUDOKU)
+    again = load_puzzles(tmp_path / "set.csv", SUDOKU)
+    assert same(mixed, again)
+    assert again.labelled.tolist() == [True, False, False]
+    assert again.difficulty == ("easy", "", "")
+    assert np.array_equal(again.rating, mixed.rating, equal_nan=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["set.csv"]
+
+
+def test_official_format_reads_back(tmp_path, mixed):
+    write_official(mixed, tmp_path / "set", SUDOKU)
+    assert same(mixed, load_puzzles(tmp_path / "set", SUDOKU))
+    assert same(mixed.take(np.array([0, 1])), load_puzzles(tmp_path / "set" / "test", SUDOKU, limit=2))
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["identifiers.json", "test"]
+    assert json.loads((tmp_path / "set" / "identifiers.json").read_text()) == ["<blank>"]
+    description = json.loads((tmp_path / "set" / "test" / "dataset.json").read_text())
+    assert (description["seq_len"], description["vocab_size"], description["total_puzzles"]) == (81, 11, 3)
+    assert description["sets"] == ["all"] and description["ignore_label_id"] == 0
+    assert np.load(tmp_path / "set" / "test" / "all__inputs.npy").dtype == np.uint8
+    with pytest.raises(DataError, match=r"exists already"):
+        write_official(mixed, tmp_path / "set", SUDOKU)
+
+
+def test_official_arrays_stay_on_disk(tmp_path, mixed):
+    write_official(mixed, tmp_path, SUDOKU)
+    assert isinstance(load_puzzles(tmp_path, SUDOKU).inputs, np.memmap)
+
+
+def test_official_puzzles_with_several_examples_and_another_ignored_label(tmp_path, mixed):
+    write_official(mixed, tmp_path, SUDOKU)
+    split = tmp_path / "test"
+    np.save(split / "all__labels.npy", np.where(mixed.labels == 0, 255, mixed.labels).astype(np.int64))
+    np.save(split / "all__puzzle_identifiers.npy", np.array([7, 3]))
+    np.save(split / "all__puzzle_indices.npy", np.array([0, 1, 3]))
+    description = json.loads((split / "dataset.json").read_text())
+    (split / "dataset.json").write_text(json.dumps(description | {"ignore_label_id": 255}))
+    again = load_puzzles(tmp_path, SUDOKU)
+    assert again.puzzle_identifiers.tolist() == [7, 3, 3]
+    assert np.array_equal(again.labels, mixed.labels)
+
+
+def test_text_is_solved_where_it_has_one_solution(tmp_path):
+    path, heard = tmp_path / "puzzles.txt", []
+    path.write_text(f"# three puzzles\n{PUZZLE}\n\n{'0' * 81}\n11{'.' * 79}\n")
+    puzzles = load_puzzles(path, SUDOKU, progress=heard.append)
+    assert puzzles.labelled.tolist() == [True, False, False]
+    assert SUDOKU.format(puzzles.labels[0]) == SOLVED
+    assert heard == [1, 2, 3]
+    assert len(load_puzzles(path, SUDOKU, limit=1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: the header names no column q or question"),
+        (f"{PUZZLE},{SOLVED}\n", "line 1: the header names no column q or question"),
+        ("q,a\n", "holds no puzzle"),
+        (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
+        (
+            f"question,answer\n{PUZZLE},{SOLVED}\n{PUZZLE[:-1]},{SOLVED}\n",
+            "line 3: A 9x9 Sudoku has 81 cells",
+        ),
+        (
+            f"question,answer\n{PUZZLE},{SOLVED[::-1]}\n",
+            "line 2: the answer breaks a rule or changes a given",
+        ),
+        (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is no number"),
+        (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: There is no difficulty 'brutal'"),
+        (f"q,a\n{PUZZLE},{'1' * 200_000}\n", "not CSV"),
+    ],
+)
+def test_a_bad_csv_is_named_with_file_and_line(tmp_path, text, message):
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    with pytest.raises(DataError) as error:
+        load_puzzles(path, SUDOKU)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"\x80\x04\xff\xfe" * 100)
+    with pytest.raises(DataError, match=r"is not text in UTF-8"):
+        load_puzzles(path, SUDOKU)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("dataset.json", b"{", "is not JSON"),
+        ("dataset.json", b"[]", "seq_len is None, sudoku has 81"),
+        ("dataset.json", b'{"seq_len": 900, "vocab_size": 6}', "seq_len is 900, sudoku has 81"),
+        ("dataset.json", b'{"seq_len": 81, "vocab_size": 11, "sets": ["../x"]}', "list of names"),
+        ("all__inputs.npy", None, "is missing"),
+        ("all__labels.npy", b"\x93NUMPY\x01", "is damaged"),
+        ("all__inputs.npy", np.zeros((3, 80), np.uint8), "has shape (3, 80), not (examples, 81)"),
+        ("all__labels.npy", np.zeros((2, 81), np.uint8), "has shape (2, 81), not (examples, 81)"),
+        ("all__inputs.npy", np.full((3, 81), 11, np.uint8), "the inputs hold token 11, sudoku has 0-10"),
+        ("all__inputs.npy", np.full((3, 81), -2), "tokens from -2 to -2"),
+        ("all__inputs.npy", np.zeros((3, 81)), "not a list of integers"),
+        ("all__puzzle_indices.npy", np.array([0, 1, 2, 9]), "does not divide the 3 examples"),
+        ("all__puzzle_indices.npy", np.array([[0, 1], [2, 3]]), "does not divide the 3 examples"),
+    ],
+)
+def test_a_bad_dataset_folder_is_named_with_the_file(tmp_path, mixed, name, content, message):
+    write_official(mixed, tmp_path, SUDOKU)
+    path = tmp_path / "test" / name
+    path.unlink()
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        np.save(path, content)
+    with pytest.raises(DataError) as error:
+        load_puzzles(tmp_path, SUDOKU)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_pickles_are_never_opened(tmp_path, mixed):
+    write_official(mixed, tmp_path, SUDOKU)
+    opened = tmp_path / "opened"
+
+    class Trap:
+        def __reduce__(self):
+            return (open, (str(opened), "w"))
+
+    for content in (pickle.dumps(Trap()), None):
+        path = tmp_path / "test" / "all__inputs.npy"
+        if content is None:
+            np.save(path, np.array([Trap()], object), allow_pickle=True)
+        else:
+            path.write_bytes(content)
+        with pytest.raises(DataError, match=r"is damaged"):
+            load_puzzles(tmp_path, SUDOKU)
+    assert not opened.exists()
+
+
+def test_unknown_specs_name_what_there_is(tmp_path):
+    assert "sudoku/test" in bundled_sets()
+    with pytest.raises(DataError, match=r"There is no puzzle set 'sudoku/tset'. Bundled are: .*sudoku/test"):
+        load_puzzles("sudoku/tset", SUDOKU)
+    with pytest.raises(DataError, match=r"has no dataset.json and no test.csv"):
+        load_puzzles(tmp_path, SUDOKU)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "dataset.json").write_text("{}")
+    with pytest.raises(DataError, match=r"has no test split. Name one of its splits, such as .*train"):
+        load_puzzles(tmp_path, SUDOKU)
+    with pytest.raises(DataError, match=r"A limit of 0"):
+        load_puzzles("sudoku/test", SUDOKU, limit=0)
+
+
+@pytest.mark.parametrize(("format", "written"), [("official", "test"), ("csv", "test.csv")])
+def test_generated_sets_read_back(tmp_path, format, written):
+    options = {"count": 5, "difficulty": "medium", "seed": 3, "givens": (26, 30)}
+    path = generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
+    assert path == tmp_path / "one" / written
+    puzzles = load_puzzles(tmp_path / "one", SUDOKU)
+    assert [SUDOKU.rate(puzzle).difficulty for puzzle in puzzles.inputs] == ["medium"] * 5
+    assert ((puzzles.givens >= 26) & (puzzles.givens <= 30)).all()
+    assert all(
+        (SUDOKU.solutions(q)[0] == a).all() for q, a in zip(puzzles.inputs, puzzles.labels, strict=True)
+    )
+    generate_dataset(SUDOKU, out=tmp_path / "two", format=format, **options)
+    assert same(puzzles, load_puzzles(tmp_path / "two", SUDOKU))
+    with pytest.raises(DataError, match=r"exists already"):
+        generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"count": 0}, "Cannot generate 0 puzzles"),
+        ({"format": "parquet"}, "no format 'parquet'. Choose one of: official, csv"),
+        ({"seed": -1}, "The seed -1 is negative"),
+        ({"difficulty": "brutal"}, "no difficulty 'brutal'"),
+    ],
+)
+def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed, message):
+    with pytest.raises((DataError, PuzzleError), match=message):
+        generate_dataset(
+            SUDOKU, **({"count": 1, "difficulty": "easy", "seed": 0, "out": tmp_path / "set"} | changed)
+        )
+    assert not (tmp_path / "set").exists()
+
+
+def test_givens_ranges():
+    assert givens_range("24-40") == (24, 40)
+    assert givens_range("30") == (30, 30)
+    with pytest.raises(DataError, match=r"'few' is no range of givens. Write it as in 24-40."):
+        givens_range("few")
+
+
+def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
+    assert len(bundled) == 1000 and bundled.labelled.all()
+    assert SUDOKU.is_solved(bundled.inputs, bundled.labels).all()
+    for number, (difficulty, fewest, most) in enumerate(STRATA):
+        rows = np.arange(number * 200, number * 200 + 200)
+        part = bundled.take(rows)
+        assert set(part.difficulty) == {difficulty}
+        counts = np.bincount(part.givens, minlength=most + 1)
+        assert counts[:fewest].sum() == 0 and np.ptp(counts[fewest:]) <= 1
+    for row in range(0, 1000, 9):
+        rating = SUDOKU.rate(bundled.inputs[row])
+        assert (rating.solutions, rating.difficulty) == (1, bundled.difficulty[row])
+        assert rating.search_nodes == bundled.rating[row]
+
+
+def test_the_bundled_test_set_can_be_built_again(bundled):
+    """A smaller build holds the first puzzles of each number of givens; hard ones would take too long."""
+    again = build(per_stratum=3, strata=STRATA[:4])
+    assert len(again) == 3 * 4
+    known = {
+        (question.tobytes(), answer.tobytes())
+        for question, answer in zip(bundled.inputs, bundled.labels, strict=True)
+    }
+    assert all((q.tobytes(), a.tobytes()) in known for q, a in zip(again.inputs, again.labels, strict=True))
+
+
+def test_training_puzzles_stay_clear_of_the_test_set(bundled):
+    """The seed and givens of the first test puzzles make those very puzzles, unless they are excluded."""
+    tested = {SUDOKU.symmetry_key(solution) for solution in bundled.labels}
+    assert len(tested) == 1000
+    options = {"seed": 2025 * 1000 + 24, "givens": (24, 24)}
+    met, _ = SUDOKU.generate_many(8, **options)
+    assert np.array_equal(met, bundled.inputs[:8])
+    _, labels = SUDOKU.generate_many(8, exclude=tested, **options)
+    assert not tested & {SUDOKU.symmetry_key(solution) for solution in labels}
+
+
+def test_results_are_grouped_by_difficulty_and_givens(bundled):
+    groups, counts = np.unique(bundled.groups(SUDOKU), return_counts=True)
+    assert dict(zip(groups, counts.tolist(), strict=True)) == {
+        "easy, 24-29 givens": 200,
+        "easy, 30-35 givens": 200,
+        "easy, 36-41 givens": 120,
+        "easy, 42-47 givens": 80,
+        "medium, 24-29 givens": 134,
+        "medium, 30-35 givens": 66,
+        "hard, 18-23 givens": 58,
+        "hard, 24-29 givens": 142,
+    }
+
+
+def test_presets_are_what_their_titles_say():
+    presets = {preset.key: preset for preset in load_presets("sudoku")}
+    tokens = {key: SUDOKU.parse(preset.puzzle) for key, preset in presets.items()}
+    ratings = {key: SUDOKU.rate(puzzle) for key, puzzle in tokens.items()}
+    givens = {key: int(SUDOKU.givens(puzzle).sum()) for key, puzzle in tokens.items()}
+    assert list(presets) == [
+        "easy", "medium", "hard", "very-hard", "one-blank", "solved", "contradiction", "empty", "seventeen",
+    ]  # fmt: skip
+    assert [ratings[key].difficulty for key in ("easy", "medium", "hard", "very-hard", "seventeen")] == [
+        "easy", "medium", "hard", "hard", "easy",
+    ]  # fmt: skip
+    assert "locked candidates" in ratings["medium"].sentence
+    assert f"{ratings['very-hard'].search_nodes} guesses" in presets["very-hard"].sentence
+    assert (givens["one-blank"], givens["solved"], givens["empty"], givens["seventeen"]) == (80, 81, 0, 17)
+    assert (ratings["contradiction"].solutions, ratings["empty"].solutions) == (0, 2)
+    assert all(preset.sentence and preset.title for preset in presets.values())
+    with pytest.raises(DataError, match=r"There are no presets for 'chess'. There are some for: .*sudoku"):
+        load_presets("chess")

@@ -1,0 +1,193 @@
+"""Generated puzzles are what was asked for; symmetries keep every rule; logic never rules out a solution."""
+
+import random
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trm.errors import PuzzleError
+from trm.tasks.base import Difficulty
+from trm.tasks.sudoku import Sudoku
+from trm.tasks.sudoku.generator import by_search, by_singles, dig, random_solution
+from trm.tasks.sudoku.geometry import geometry, members
+from trm.tasks.sudoku.logic import locked_candidates, pairs
+from trm.tasks.sudoku.solver import place_singles, start
+
+SUDOKU = Sudoku()
+BOARDS = (Sudoku(2, 2), Sudoku(2, 3), Sudoku(3, 2), SUDOKU)
+
+seeds = st.integers(0, 2**32)
+boards = st.sampled_from(BOARDS)
+
+
+@cache
+def sample(task: Sudoku):
+    return task.generate_many(40, seed=11)
+
+
+@pytest.mark.parametrize(
+    ("difficulty", "fewest", "most"),
+    [("easy", 24, 24), ("easy", 31, 31), ("easy", 45, 45), ("medium", 25, 29), ("hard", 23, 27)],
+)
+def test_generates_the_difficulty_and_givens_asked_for(difficulty, fewest, most):
+    rng = np.random.default_rng(5)
+    for _ in range(4):
+        puzzle = SUDOKU.generate(rng, difficulty, givens=(fewest, most))
+        rating = SUDOKU.rate(puzzle.inputs)
+        assert (rating.solutions, rating.difficulty) == (1, difficulty)
+        assert fewest <= SUDOKU.givens(puzzle.inputs).sum() <= most
+        assert (SUDOKU.solutions(puzzle.inputs)[0] == puzzle.labels).all()
+
+
+@pytest.mark.parametrize("task", BOARDS, ids=lambda task: f"{task.box_rows}x{task.box_columns}")
+def test_every_board_shape_gets_puzzles_with_one_solution(task):
+    inputs, labels = sample(task)
+    assert task.is_solved(inputs, labels).all()
+    assert all(task.rate(puzzle).difficulty is Difficulty.EASY for puzzle in inputs)
+
+
+def test_givens_are_spread_evenly():
+    inputs, _ = SUDOKU.generate_many(600, givens=(36, 41), seed=2)
+    counts = np.bincount(SUDOKU.givens(inputs).sum(-1), minlength=42)[36:]
+    # Six equal shares of 600; 5 standard deviations are 46.
+    assert counts.sum() == 600
+    assert abs(counts - 100).max() < 46
+
+
+def test_the_result_depends_on_the_seed_and_not_on_the_workers():
+    options = {"givens": (36, 40), "seed": 4}
+    alone, heard = SUDOKU.generate_many(80, **options), []
+    together = SUDOKU.generate_many(80, workers=2, progress=heard.append, **options)
+    assert all((one == other).all() for one, other in zip(alone, together, strict=True))
+    assert heard == [32, 64, 80]
+    assert (SUDOKU.generate_many(40, **options)[0] == alone[0][:40]).all()
+    assert not (SUDOKU.generate_many(40, givens=(36, 40), seed=5)[0] == alone[0][:40]).all(-1).any()
+
+
+def test_excluded_solutions_do_not_come_up():
+    task = Sudoku(2, 2)
+    _, labels = task.generate_many(200, seed=1)
+    keys = sorted({task.symmetry_key(solution) for solution in labels})
+    assert len(keys) > 1
+    _, rest = task.generate_many(100, seed=1, exclude={keys[0]})
+    assert {task.symmetry_key(solution) for solution in rest} == set(keys[1:])
+    with pytest.raises(PuzzleError, match=r"versions of excluded ones"):
+        task.generate_many(1, exclude=keys)
+
+
+def test_a_wish_that_cannot_be_met_is_refused():
+    rng = np.random.default_rng(0)
+    with pytest.raises(PuzzleError, match=r"Givens 40-24 is no range within 0-81"):
+        SUDOKU.generate(rng, "easy", givens=(40, 24))
+    with pytest.raises(
+        PuzzleError, match=r"No easy puzzle with 2 givens turned up in 1,000 tries. Usual are 4-8."
+    ):
+        Sudoku(2, 2).generate(rng, "easy", givens=(2, 2))
+
+
+@settings(max_examples=40, deadline=None)
+@given(boards, seeds)
+def test_digging_by_blocks_equals_digging_cell_by_cell(task, seed):
+    board, rng = geometry(task.box_rows, task.box_columns), random.Random(seed)
+    order = random_solution(board, rng)
+    rng.shuffle(order)
+    floor = rng.randrange(task.cells // 2)
+    one_by_one = set(order)
+    for candidate in order:
+        if len(one_by_one) > floor and by_singles(board, list(one_by_one - {candidate}), 1 << candidate):
+            one_by_one.remove(candidate)
+    givens, dug = dig(board, order, by_singles, floor)
+    assert givens == sorted(one_by_one)
+    assert sorted(givens + dug) == sorted(order)
+
+
+@settings(max_examples=40, deadline=None)
+@given(boards, seeds)
+def test_logic_never_rules_out_the_solution(task, seed):
+    board, rng = geometry(task.box_rows, task.box_columns), random.Random(seed)
+    solution = random_solution(board, rng)
+    rng.shuffle(solution)
+    givens, _ = dig(board, solution, by_search, 0)
+    true = sum(1 << candidate for candidate in solution)
+    position = start(board, givens)
+    while place_singles(board, position):
+        assert position.placed & ~true == 0
+        ruled_out = locked_candidates(board, position.possible) | pairs(board, position.possible)
+        assert ruled_out & true == 0
+        if not ruled_out & position.possible:
+            break
+        position.possible &= ~ruled_out
+    assert position.possible & true == true
+
+
+def test_locked_candidates_by_hand():
+    """Digit 1 of the first box is tied to its first row, so the rest of that row loses it."""
+    board = geometry(3, 3)
+    possible = board.everything
+    for cell in (9, 10, 11, 18, 19, 20):
+        possible &= ~(1 << cell)
+    assert members(locked_candidates(board, possible)) == [3, 4, 5, 6, 7, 8]
+
+
+def test_locked_candidates_by_hand_the_other_way_round():
+    """Digit 1 of the first row is tied to its first box, so the rest of that box loses it."""
+    board = geometry(3, 3)
+    possible = board.everything
+    for cell in range(3, 9):
+        possible &= ~(1 << cell)
+    assert members(locked_candidates(board, possible)) == [9, 10, 11, 18, 19, 20]
+
+
+def test_naked_pairs_by_hand():
+    """Cells 0 and 1 can only be 1 or 2: the rest of their row and of their box loses both."""
+    board = geometry(3, 3)
+    possible = board.everything
+    for digit in range(2, 9):
+        possible &= ~(0b11 << digit * 81)
+    others = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 18, 19, 20]
+    assert members(pairs(board, possible)) == [digit * 81 + cell for digit in (0, 1) for cell in others]
+
+
+def test_hidden_pairs_by_hand():
+    """Digits 1 and 2 of the first row only fit cells 0 and 8: these lose all other digits."""
+    board = geometry(3, 3)
+    possible = board.everything
+    for cell in range(1, 8):
+        possible &= ~(1 << cell | 1 << 81 + cell)
+    assert members(pairs(board, possible)) == [digit * 81 + cell for digit in range(2, 9) for cell in (0, 8)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(boards, seeds)
+def test_symmetries_keep_puzzle_solution_and_key(task, seed):
+    inputs, labels = sample(task)
+    moved_inputs, moved_labels = task.random_symmetries(inputs, labels, np.random.default_rng(seed))
+    assert task.is_solved(moved_inputs, moved_labels).all()
+    assert (task.givens(moved_inputs).sum(-1) == task.givens(inputs).sum(-1)).all()
+    assert [task.symmetry_key(grid) for grid in moved_labels] == [task.symmetry_key(grid) for grid in labels]
+
+
+def test_symmetries_reach_every_digit_and_cell():
+    inputs, labels = (np.repeat(part[:1], 3000, 0) for part in sample(SUDOKU))
+    moved, _ = SUDOKU.random_symmetries(inputs, labels, np.random.default_rng(1))
+    assert len(np.unique(moved, axis=0)) == 3000
+    assert (SUDOKU.givens(moved).any(0)).all() and (moved == 1).any(0).all()
+    shares = np.stack([(moved == digit).sum(0) for digit in range(2, 11)]) / 3000
+    # Each cell holds each digit equally often: givens / 81 / 9, and 5 standard deviations are below 0.02.
+    expected = SUDOKU.givens(inputs[0]).sum() / 81 / 9
+    assert abs(shares - expected).max() < 0.02
+
+
+def test_padding_stays_padding():
+    inputs, labels = sample(SUDOKU)
+    _, moved = SUDOKU.random_symmetries(inputs, np.zeros_like(labels), np.random.default_rng(1))
+    assert not moved.any()
+
+
+def test_keys_tell_unrelated_solutions_apart():
+    _, labels = SUDOKU.generate_many(400, givens=(40, 40), seed=9)
+    keys = {SUDOKU.symmetry_key(solution) for solution in labels}
+    assert len(keys) > 395

@@ -1,0 +1,204 @@
+"""Sudoku as a task: text in and out, rules, ratings on cases made by hand."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trm.errors import PuzzleError, UserError
+from trm.tasks import get_task
+from trm.tasks.base import Difficulty
+from trm.tasks.sudoku import Sudoku
+
+SUDOKU = Sudoku()
+SMALL = Sudoku(2, 2)
+
+SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+
+boards = st.sampled_from([SMALL, Sudoku(2, 3), Sudoku(3, 2), SUDOKU])
+
+
+@st.composite
+def any_tokens(draw):
+    """A board and arbitrary tokens on it: blanks and digits, obeying no rule."""
+    task = draw(boards)
+    tokens = draw(st.lists(st.integers(1, task.vocab_size - 1), min_size=task.cells, max_size=task.cells))
+    return task, np.array(tokens, np.uint8)
+
+
+@given(any_tokens())
+def test_what_is_printed_reads_back(case):
+    task, tokens = case
+    assert (task.parse(task.format(tokens)) == tokens).all()
+    assert (task.parse(task.pretty(tokens)) == tokens).all()
+
+
+@given(any_tokens())
+def test_conflicts_are_equal_digits_in_one_row_column_or_box(case):
+    task, tokens = case
+    grid = task.conflicts(tokens).reshape(task.rows, task.columns)
+    for row in range(task.rows):
+        for column in range(task.columns):
+            digit = tokens[row * task.columns + column]
+            seen = [
+                tokens[r * task.columns + c]
+                for r in range(task.rows)
+                for c in range(task.columns)
+                if (r, c) != (row, column)
+                and (
+                    r == row
+                    or c == column
+                    or (r // task.box_rows, c // task.box_columns)
+                    == (row // task.box_rows, column // task.box_columns)
+                )
+            ]
+            assert grid[row, column] == (digit > 1 and digit in seen)
+
+
+def test_tokens_are_those_of_the_public_data_sets():
+    assert SUDOKU.parse(PUZZLE)[:5].tolist() == [6, 4, 1, 1, 8]
+    assert (SUDOKU.vocab_size, SUDOKU.cells, SUDOKU.rows, SUDOKU.columns) == (11, 81, 9, 9)
+    assert "".join(SUDOKU.symbols) == "..123456789"
+    assert SUDOKU.symbol_names[:3] == ("pad", "blank", "1")
+    assert SUDOKU.format(np.zeros(81, np.uint8)) == "." * 81
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PUZZLE.replace(".", "0"),
+        PUZZLE.replace(".", "_"),
+        PUZZLE.replace(".", "*"),
+        PUZZLE.replace(".", "x"),
+        PUZZLE.replace(".", "-"),
+        "\n".join(PUZZLE[at : at + 9] for at in range(0, 81, 9)),
+        "\r\n".join(" ".join(PUZZLE[at : at + 9]) for at in range(0, 81, 9)),
+        "┌───┐\n" + "\n".join("│" + PUZZLE[at : at + 9] + "│" for at in range(0, 81, 9)) + "\n└───┘",
+        "\ufeff  " + PUZZLE + "\n\n",
+    ],
+)
+def test_reads_the_ways_people_write_a_grid(text):
+    assert SUDOKU.format(SUDOKU.parse(text)) == PUZZLE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (PUZZLE[:-1], "A 9x9 Sudoku has 81 cells, this text has 80. Use digits 1-9 and . or 0 for blanks."),
+        ("", "A 9x9 Sudoku has 81 cells, this text has 0. Use digits 1-9 and . or 0 for blanks."),
+        (
+            "\n".join(["." * 9] * 3 + ["." * 8] + ["." * 9] * 5),
+            "A 9x9 Sudoku has 81 cells, this text has 80 (line 4 has 8). Use digits 1-9 and . or 0",
+        ),
+        (
+            "\n".join(["." * 9] * 8),
+            "A 9x9 Sudoku has 81 cells, this text has 72 (8 rows of 9). Use digits 1-9 and . or 0",
+        ),
+        (
+            "53..7....\n6..q95...",
+            "Line 2, position 4: 'q' is not part of a 9x9 Sudoku. Use digits 1-9 and . or 0 for blanks.",
+        ),
+        (
+            PUZZLE.replace("...", "_..", 1),
+            "Position 6: '_' is not part of a 9x9 Sudoku. Use digits 1-9 and . or 0 for blanks.",
+        ),
+        ("." * 80 + "\x00", "Position 81: the character U+0000 is not part of a 9x9 Sudoku. "),
+        ("." * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one puzzle."),
+    ],
+)
+def test_says_what_is_wrong_with_a_text_and_where(text, message):
+    with pytest.raises(PuzzleError) as error:
+        SUDOKU.parse(text)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+def test_a_digit_too_large_for_the_board_is_named():
+    with pytest.raises(PuzzleError, match=r"Position 2: '5' is not part of a 4x4 Sudoku. Use digits 1-4"):
+        SMALL.parse("15" + "." * 14)
+
+
+def test_solved_means_full_by_the_rules_and_with_the_givens_kept():
+    puzzle, solved = SUDOKU.parse(PUZZLE), SUDOKU.parse(SOLVED)
+    other = SUDOKU.parse(SOLVED.translate(str.maketrans("12", "21")))
+    assert SUDOKU.is_solved(puzzle, solved)
+    assert not SUDOKU.is_solved(puzzle, puzzle)
+    assert not SUDOKU.is_solved(puzzle, other)
+    assert SUDOKU.is_solved(np.ones(81, np.uint8), other)
+    assert not SUDOKU.is_solved(np.ones(81, np.uint8), np.full(81, 200, np.uint8))
+    both = SUDOKU.is_solved(np.stack([puzzle, puzzle]), np.stack([solved, other]))
+    assert both.tolist() == [True, False]
+
+
+def test_conflicts_take_any_leading_axes():
+    tokens = np.stack([SUDOKU.parse(SOLVED), SUDOKU.parse("11" + "." * 79)]).reshape(2, 1, 81)
+    assert SUDOKU.conflicts(tokens).sum(-1).tolist() == [[0], [2]]
+
+
+@pytest.mark.parametrize(
+    ("text", "solutions"),
+    [
+        (PUZZLE, 1),
+        (SOLVED, 1),
+        ("." * 81, 2),
+        ("11" + "." * 79, 0),
+        # No digit appears twice, but the first cell has none left.
+        (".12345678" + "9" + "." * 71, 0),
+        # Norvig's grid without a solution, on which searches by cells alone take many minutes.
+        (".....5.8....6.1.43..........1.5........1.6...3.......553.....61........4.........", 0),
+    ],
+)
+def test_finds_no_one_or_two_solutions(text, solutions):
+    puzzle = SUDOKU.parse(text)
+    found = SUDOKU.solutions(puzzle)
+    assert len(found) == solutions
+    assert all(SUDOKU.is_solved(puzzle, solution) for solution in found)
+    assert len({solution.tobytes() for solution in found}) == solutions
+    assert SUDOKU.rate(puzzle).solutions == solutions
+
+
+def test_counts_all_solutions_of_the_small_board():
+    assert len(SMALL.solutions(np.ones(16, np.uint8), limit=1000)) == 288
+
+
+@pytest.mark.parametrize(
+    ("text", "difficulty", "sentence"),
+    [
+        (PUZZLE, Difficulty.EASY, "Easy: naked and hidden singles suffice."),
+        (SOLVED, Difficulty.EASY, "Easy: already solved, nothing is left to fill in."),
+        ("." * 81, None, "More than one solution: the givens leave a choice."),
+        ("11" + "." * 79, None, "No solution: a digit stands twice in a row, column or box."),
+        (".12345678" + "9" + "." * 71, None, "No solution: the givens rule each other out."),
+        (
+            # Inkala 2012, published as a very hard one.
+            "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
+            Difficulty.HARD,
+            "Hard: singles, locked candidates and pairs get stuck; a search tries ",
+        ),
+    ],
+)
+def test_rates_with_a_reason(text, difficulty, sentence):
+    rating = SUDOKU.rate(SUDOKU.parse(text))
+    assert rating.difficulty is difficulty
+    assert rating.sentence.startswith(sentence)
+    assert (rating.search_nodes > 0) == (difficulty is Difficulty.HARD or rating.solutions == 2)
+
+
+def test_unknown_names_are_answered_with_the_known_ones():
+    with pytest.raises(UserError, match=r"There is no task 'chess'. Choose one of: .*sudoku"):
+        get_task("chess")
+    with pytest.raises(
+        PuzzleError, match=r"There is no difficulty 'brutal'. Choose one of: easy, medium, hard."
+    ):
+        Difficulty("brutal")
+    with pytest.raises(PuzzleError, match=r"No Sudoku with boxes of 1x9"):
+        Sudoku(1, 9)
+
+
+def test_tasks_and_data_load_without_torch():
+    code = "import sys, trm.data, trm.tasks; trm.tasks.get_task('sudoku'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -1,0 +1,54 @@
+"""Where in the recursion a state was read.
+
+A run is a nest of three loops, and a state is addressed by where it stands in them, never by a module's name:
+
+    supervision step s   1..N_sup
+      cycle t            1..T
+        call l           1..n are f_L (they rewrite z), call n+1 is f_H (it rewrites y)
+
+All are counted from 1, as on the screen.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+F_L = "f_L"
+F_H = "f_H"
+
+
+@dataclass(frozen=True, order=True)
+class Coordinates:
+    """One call of the recursion: the state after it is what the coordinates address."""
+
+    supervision_step: int
+    cycle: int
+    call: int
+    kind: str  # F_L or F_H
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How deep a model recurses.
+
+    Raises ValueError when a number is not positive.
+    """
+
+    n: int  # f_L calls in a latent recursion
+    T: int  # latent recursions (cycles) in a supervision step
+    N_sup: int  # supervision steps at most
+
+    def __post_init__(self):
+        if min(self.n, self.T, self.N_sup) < 1:
+            raise ValueError(f"n, T and N_sup must be at least 1, not {self.n}, {self.T}, {self.N_sup}")
+
+    @property
+    def calls_per_step(self) -> int:
+        """Net calls in one supervision step: T x (n + 1)."""
+        return self.T * (self.n + 1)
+
+    def calls(self, supervision_step: int) -> Iterator[Coordinates]:
+        """The calls of one supervision step, in the order in which they are made."""
+        for cycle in range(1, self.T + 1):
+            for call in range(1, self.n + 1):
+                yield Coordinates(supervision_step, cycle, call, F_L)
+            yield Coordinates(supervision_step, cycle, self.n + 1, F_H)

@@ -1,0 +1,20 @@
+"""Puzzle sets: read from every format in use, written in the official one and as CSV, generated, bundled."""
+
+from trm.data.bundled import bundled_sets
+from trm.data.generate import generate_dataset, givens_range
+from trm.data.load import load_puzzles
+from trm.data.presets import Preset, load_presets
+from trm.data.puzzle_set import PuzzleSet
+from trm.data.write import write_csv, write_official
+
+__all__ = [
+    "Preset",
+    "PuzzleSet",
+    "bundled_sets",
+    "generate_dataset",
+    "givens_range",
+    "load_presets",
+    "load_puzzles",
+    "write_csv",
+    "write_official",
+]

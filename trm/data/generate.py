@@ -1,0 +1,101 @@
+"""Generated puzzle sets: what `trm data generate` makes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trm.data.puzzle_set import PuzzleSet
+from trm.data.write import write_csv, write_official
+from trm.errors import DataError
+from trm.tasks.base import Difficulty, Progress, Task
+
+LARGEST_SET = 1_000_000
+FORMATS = ("official", "csv")
+
+
+def generated(
+    name: str,
+    task: Task,
+    count: int,
+    difficulty: Difficulty | str,
+    *,
+    seed: int,
+    workers: int = 1,
+    exclude: Collection[bytes] = frozenset(),
+    progress: Progress | None = None,
+    **options: Any,
+) -> PuzzleSet:
+    """Puzzles as `Task.generate_many` makes them, rated by the guesses of the task's solver."""
+    difficulty = Difficulty(difficulty)
+    inputs, labels = task.generate_many(
+        count,
+        difficulty=difficulty,
+        seed=seed,
+        workers=workers,
+        exclude=exclude,
+        progress=progress,
+        **options,
+    )
+    guesses = (
+        task.rate(puzzle).search_nodes if difficulty is not Difficulty.EASY else 0 for puzzle in inputs
+    )
+    return PuzzleSet.of(
+        name,
+        task,
+        inputs,
+        labels,
+        difficulty=(str(difficulty),) * count,
+        rating=np.fromiter(guesses, float, count),
+    )
+
+
+def generate_dataset(
+    task: Task,
+    *,
+    count: int,
+    difficulty: Difficulty | str,
+    seed: int,
+    out: Path,
+    format: str = "official",
+    split: str = "test",
+    workers: int = 1,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Path:
+    """Generate a set and write it below the folder `out`; returns the written split folder or CSV file.
+
+    official: `out/<split>/`, csv: `out/<split>.csv`; `load_puzzles(out)` reads either back. `options` go to
+    the task's generator (Sudoku: `givens`, a range). Raises `DataError` or `PuzzleError`, before any work
+    where it can.
+    """
+    if not 1 <= count <= LARGEST_SET:
+        raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")
+    if format not in FORMATS:
+        raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
+    if seed < 0:
+        raise DataError(f"The seed {seed} is negative. Give 0 or more.")
+    target = out / (split if format == "official" else f"{split}.csv")
+    if target.exists():
+        raise DataError(f"{target} exists already. Choose another folder, or remove it.")
+    name = f"{task.name}, {difficulty}, seed {seed}"
+    puzzles = generated(
+        name, task, count, difficulty, seed=seed, workers=workers, progress=progress, **options
+    )
+    if format == "official":
+        write_official(puzzles, out, task, split=split)
+    else:
+        write_csv(puzzles, target, task)
+    return target
+
+
+def givens_range(text: str) -> tuple[int, int]:
+    """The range in "24-40", or in "30" for exactly 30. Raises `DataError`."""
+    fewest, _, most = text.partition("-")
+    try:
+        return int(fewest), int(most or fewest)
+    except ValueError:
+        raise DataError(f"{text!r} is no range of givens. Write it as in 24-40.") from None

@@ -1,0 +1,51 @@
+"""Reading a puzzle set by name or path: what is found there decides which reader takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trm.data.bundled import PUZZLES, bundled_sets
+from trm.data.official import load_official
+from trm.data.puzzle_set import PuzzleSet
+from trm.data.table import load_csv, load_text
+from trm.errors import DataError
+from trm.tasks.base import Progress, Task
+
+
+def load_puzzles(
+    spec: str | Path, task: Task, *, limit: int | None = None, progress: Progress | None = None
+) -> PuzzleSet:
+    """Read a puzzle set; only its first `limit` puzzles, if given.
+
+    `spec` is, in this order: the name of a bundled set (`./sudoku/test` is a folder of that name); a
+    dataset folder in the official format, or one of its splits (without a split: `test`); a folder with
+    `test.csv`; a `.csv` file (`source,q,a,rating` or `question,answer`, with its header); any other file:
+    text with one puzzle a line. A puzzle without an answer is solved by the task; `progress` hears of it.
+
+    Raises `DataError` naming the file and the line at fault.
+    """
+    if limit is not None and limit < 1:
+        raise DataError(f"A limit of {limit} leaves no puzzle. Give 1 or more.")
+    if spec in bundled_sets():
+        owner = str(spec).partition("/")[0]
+        if owner != task.name:
+            raise DataError(
+                f"The set {spec} holds {owner} puzzles, not {task.name}. Choose a set of this task."
+            )
+        return load_csv(PUZZLES / f"{spec}.csv", task, name=str(spec), limit=limit, progress=progress)
+    path = Path(spec)
+    if path.is_dir() and not _is_official(path) and (path / "test.csv").is_file():
+        path = path / "test.csv"
+    if path.is_dir():
+        return load_official(path, task, limit=limit)
+    if not path.is_file():
+        raise DataError(
+            f"There is no puzzle set {str(spec)!r}. Bundled are: {', '.join(bundled_sets())}. "
+            "Or give a CSV file, a text file with one puzzle a line, or a dataset folder."
+        )
+    load = load_csv if path.suffix.lower() == ".csv" else load_text
+    return load(path, task, name=path.name, limit=limit, progress=progress)
+
+
+def _is_official(folder: Path) -> bool:
+    return any((folder / part / "dataset.json").is_file() for part in ("", "test"))

@@ -1,0 +1,148 @@
+"""Puzzles in lines: CSV with a header, and plain text with one puzzle a line."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+
+from trm.data.puzzle_set import PuzzleSet
+from trm.errors import DataError, PuzzleError
+from trm.tasks.base import Difficulty, Progress, Task
+
+LARGEST_FILE = 2 << 30
+MOST_PUZZLES = 1_000_000
+
+QUESTION = ("q", "question")
+ANSWER = ("a", "answer")
+
+
+@dataclass
+class _Rows:
+    """What has been read so far, a list per column."""
+
+    lines: list[int] = field(default_factory=list)
+    inputs: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
+    labels: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
+    rating: list[float] = field(default_factory=list)
+    difficulty: list[str] = field(default_factory=list)
+
+
+def load_csv(
+    path: Path, task: Task, *, name: str, limit: int | None = None, progress: Progress | None = None
+) -> PuzzleSet:
+    """Columns `q` or `question`, and if there `a` or `answer`, `rating`, `difficulty`; others are ignored.
+
+    An answer that breaks the rules or changes a given is an error; that it is the only one is not checked.
+    Raises `DataError` naming the file and line.
+    """
+    rows = _Rows()
+    for line, row in _csv_rows(path):
+        _read_row(rows, path, line, row, task)
+        if _full(rows, path, limit, progress):
+            break
+    return _puzzle_set(rows, path, name, task)
+
+
+def load_text(
+    path: Path, task: Task, *, name: str, limit: int | None = None, progress: Progress | None = None
+) -> PuzzleSet:
+    """One puzzle a line; empty lines and lines that start with # are skipped. Raises `DataError` likewise."""
+    rows = _Rows()
+    for line, text in enumerate(_lines(path), 1):
+        if not text.strip() or text.startswith("#"):
+            continue
+        _read_row(rows, path, line, {"q": text}, task)
+        if _full(rows, path, limit, progress):
+            break
+    return _puzzle_set(rows, path, name, task)
+
+
+def _lines(path: Path) -> Iterator[str]:
+    if path.stat().st_size > LARGEST_FILE:
+        raise DataError(
+            f"{path} has over {LARGEST_FILE >> 30} GB. Split it, or convert it to a dataset folder."
+        )
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield from file
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not text in UTF-8. Give a CSV or text file.") from None
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    reader = csv.reader(_lines(path))
+    try:
+        header = [column.strip().lower() for column in next(reader, [])]
+        if not set(header) & set(QUESTION):
+            raise DataError(
+                f"{path}, line 1: the header names no column q or question. Begin the file with, say, "
+                "source,q,a,rating or question,answer."
+            )
+        for row in reader:
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise DataError(
+                    f"{path}, line {reader.line_num}: {len(row)} columns where the header has {len(header)}."
+                    " Check the commas."
+                )
+            yield reader.line_num, dict(zip(header, map(str.strip, row), strict=True))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Check the quotes.") from None
+
+
+def _read_row(rows: _Rows, path: Path, line: int, row: dict[str, str], task: Task) -> None:
+    question, answer = (next((row[key] for key in keys if key in row), "") for keys in (QUESTION, ANSWER))
+    try:
+        inputs = task.parse(question)
+        labels = task.parse(answer) if answer else _solution(inputs, task)
+        difficulty = row.get("difficulty", "")
+        rows.difficulty.append(Difficulty(difficulty) if difficulty else "")
+        rows.rating.append(float(row.get("rating") or "nan"))
+    except PuzzleError as error:
+        raise DataError(f"{path}, line {line}: {error}") from None
+    except ValueError:
+        raise DataError(
+            f"{path}, line {line}: the rating {row['rating']!r} is no number. Correct it or leave it empty."
+        ) from None
+    rows.lines.append(line)
+    rows.inputs.append(inputs)
+    rows.labels.append(labels)
+
+
+def _solution(inputs: UInt8[np.ndarray, "cells"], task: Task) -> UInt8[np.ndarray, "cells"]:
+    """The only solution, or padding when there is none or more than one."""
+    solutions = task.solutions(inputs, limit=2)
+    return solutions[0] if len(solutions) == 1 else np.zeros_like(inputs)
+
+
+def _full(rows: _Rows, path: Path, limit: int | None, progress: Progress | None) -> bool:
+    """Whether the limit is reached."""
+    count = len(rows.lines)
+    if progress:
+        progress(count)
+    if limit is None and count > MOST_PUZZLES:
+        raise DataError(f"{path} has over {MOST_PUZZLES:,} puzzles. Set a limit to read the first ones.")
+    return count == limit
+
+
+def _puzzle_set(rows: _Rows, path: Path, name: str, task: Task) -> PuzzleSet:
+    if not rows.lines:
+        raise DataError(f"{path} holds no puzzle. Give a file with one puzzle a line.")
+    inputs, labels = np.stack(rows.inputs), np.stack(rows.labels)
+    wrong = labels.any(-1) & ~task.is_solved(inputs, labels)
+    if wrong.any():
+        line = rows.lines[int(wrong.argmax())]
+        raise DataError(
+            f"{path}, line {line}: the answer breaks a rule or changes a given. Correct it or empty it."
+        )
+    return PuzzleSet.of(
+        name, task, inputs, labels, difficulty=tuple(map(str, rows.difficulty)), rating=np.array(rows.rating)
+    )

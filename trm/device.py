@@ -1,0 +1,34 @@
+"""Which device and which dtype: chosen automatically, shown wherever a result is."""
+
+from pathlib import Path
+
+import torch
+
+
+def choose_device() -> torch.device:
+    """The first CUDA device if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def inference_dtype(device: torch.device) -> torch.dtype:
+    """float32 on a CPU; bfloat16 on a GPU that computes with it, as the public code does."""
+    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+
+
+def training_dtype(device: torch.device) -> torch.dtype:
+    """Dtype of activations in training; weights stay float32.
+
+    bfloat16 also on a CPU with bfloat16 arithmetic (AVX512-BF16 or AMX): matrix products take about a third of the
+    time there (`python -m bench.matmul`), while emulating it elsewhere would be slower than float32.
+    """
+    if device.type == "cpu":
+        return torch.bfloat16 if _cpu_has_bfloat16() else torch.float32
+    return inference_dtype(device)
+
+
+def _cpu_has_bfloat16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        return False
+    return " avx512_bf16" in flags or " amx_bf16" in flags

@@ -1,0 +1,139 @@
+"""How good a model is on a puzzle set: exact answers by supervision step, cells, and the halting head's AUC.
+
+Every puzzle gets all N_sup steps: nothing halts early in evaluation, as in both papers. Puzzles without exactly one
+solution have no label to compare with; they are judged by the rules alone and counted apart.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, Num, UInt8
+
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.errors import DataError
+from trm.recursion import deep_supervision
+from trm.tasks.base import Task
+
+BATCH = 64  # puzzles a forward pass; larger ones are no faster on two cores
+
+Progress = Callable[[int, int], None]  # (done, total)
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model answers after every supervision step."""
+
+    answers: UInt8[np.ndarray, "steps count cells"]
+    q_halt: Float[np.ndarray, "steps count"]
+    q_continue: Float[np.ndarray, "steps count"]
+
+
+def predict(
+    model,
+    inputs: Num[np.ndarray, "count cells"],
+    puzzle_ids: Num[np.ndarray, "count"] | None = None,
+    *,
+    depth: Depth | None = None,
+    progress: Progress | None = None,
+) -> Predictions:
+    """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own."""
+    depth = depth or model.config.depth
+    count = len(inputs)
+    ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids
+    device = model.H_init.device
+    answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
+    q_halt, q_continue = np.zeros((2, depth.N_sup, count), np.float32)
+    for begin in range(0, count, BATCH):
+        rows = slice(begin, min(begin + BATCH, count))
+        tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
+        batch_ids = torch.from_numpy(ids[rows].astype(np.int64)).to(device)
+        for step in deep_supervision(model, tokens, batch_ids, depth=depth):
+            answers[step.number - 1, rows] = step.heads.logits.argmax(-1).cpu().numpy()
+            q_halt[step.number - 1, rows] = step.heads.q_halt.cpu().numpy()
+            q_continue[step.number - 1, rows] = step.heads.q_continue.cpu().numpy()
+        if progress:
+            progress(rows.stop, count)
+    return Predictions(answers, q_halt, q_continue)
+
+
+def exact_now(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
+    """Whether every cell is right after each step."""
+    return (answers == labels).all(-1)
+
+
+def exact_by_step(model, puzzles, *, depth: Depth) -> list[float]:
+    """Share of puzzles (with `inputs` and `labels`) that are exactly right after each supervision step."""
+    answers = predict(model, puzzles.inputs, depth=depth).answers
+    return exact_now(answers, puzzles.labels).mean(-1).tolist()
+
+
+def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> float | None:
+    """Area under the ROC curve; None when all are right or all are wrong, where it is not defined."""
+    from sklearn.metrics import roc_auc_score
+
+    if right.all() or not right.any():
+        return None
+    return float(roc_auc_score(right.ravel(), scores.ravel()))
+
+
+def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None = None) -> dict[str, Any]:
+    """Score a model on a puzzle set.
+
+    Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),
+    `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
+    `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `by_difficulty`,
+    `without_one_solution` (`count`, `solved` by the rules) and `seconds`. A share of nothing is None.
+    """
+    began = time.perf_counter()
+    predictions = predict(model, puzzles.inputs, progress=progress)
+    judged = puzzles.labelled
+    labels, inputs = puzzles.labels[judged], puzzles.inputs[judged]
+    answers, q_halt = predictions.answers[:, judged], predictions.q_halt[:, judged]
+    right = exact_now(answers, labels)
+    cells = answers[-1] == labels
+    blank = ~task.givens(inputs)
+    halts = q_halt > 0
+    first = np.where(halts.any(0), halts.argmax(0) + 1, len(halts))
+    others = [
+        task.is_solved(given, answer)
+        for given, answer in zip(puzzles.inputs[~judged], predictions.answers[-1][~judged], strict=True)
+    ]
+    return {
+        "count": int(judged.sum()),
+        "exact": _share(right[-1]),
+        "cell": _share(cells),
+        "blank_cell": _share(cells[blank]),
+        "exact_by_step": [_share(step) for step in right],
+        "halt_auc": auc(q_halt, right),
+        "halt_auc_last_step": auc(q_halt[-1], right[-1]),
+        "mean_halt_step": float(first.mean()) if first.size else None,
+        "by_difficulty": _by_group(puzzles.groups(task)[judged], right[-1]),
+        "without_one_solution": {"count": len(others), "solved": int(sum(others))},
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def evenly(count: int, limit: int) -> Int[np.ndarray, "taken"]:
+    """Rows that spread `limit` puzzles evenly over a set, so that a sorted set is not cut at its easy end.
+
+    Raises DataError when the limit leaves none.
+    """
+    if limit < 1:
+        raise DataError(f"A limit of {limit} leaves no puzzle. Give 1 or more.")
+    return np.unique(np.linspace(0, count - 1, min(limit, count)).round().astype(int))
+
+
+def _share(flags: Bool[np.ndarray, "*any"]) -> float | None:
+    return float(flags.mean()) if flags.size else None
+
+
+def _by_group(groups: np.ndarray, right: Bool[np.ndarray, "count"]) -> dict[str, dict[str, Any]]:
+    return {
+        str(group): {"count": int((groups == group).sum()), "exact": _share(right[groups == group])}
+        for group in np.unique(groups)
+    }

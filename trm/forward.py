@@ -1,0 +1,89 @@
+"""Raw numbers of a forward pass, to compare implementations: what `trm forward` writes."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from trm.coordinates import F_H, Coordinates
+from trm.errors import DataError
+from trm.files import written_whole
+from trm.layers import Linear, numpy_product
+from trm.models import TRM
+from trm.recursion import State, deep_supervision
+
+
+def forward_file(model: TRM, inputs: Path, out: Path) -> dict[str, list[int]]:
+    """Run the puzzles in an .npz through all supervision steps and write every number to another.
+
+    In: `inputs` (B, L) tokens, optional `puzzle_identifiers` (B,). Out: `logits` (N_sup, B, L, V), `q_halt_logits` and
+    `q_continue_logits` (N_sup, B), `step1_call_output` (calls, B, P, D): what each call of supervision step 1 rewrote.
+    Returns the shapes. In float32 on a CPU the sums are NumPy's (see `trm.layers.numpy_product`). Raises DataError.
+    """
+    tokens, puzzle_ids = _read(inputs, model)
+    if model.compute_dtype == torch.float32 and tokens.device.type == "cpu":
+        for module in model.modules():
+            if isinstance(module, Linear):
+                module.product = numpy_product
+    calls: list[torch.Tensor] = []
+
+    def keep_first_step(at: Coordinates, state: State) -> State:
+        if at.supervision_step == 1:
+            calls.append(state.y if at.kind == F_H else state.z)
+        return state
+
+    steps = list(deep_supervision(model, tokens, puzzle_ids, depth=model.config.depth, watch=keep_first_step))
+    arrays = {
+        "logits": torch.stack([step.heads.logits for step in steps]),
+        "q_halt_logits": torch.stack([step.heads.q_halt for step in steps]),
+        "q_continue_logits": torch.stack([step.heads.q_continue for step in steps]),
+        "step1_call_output": torch.stack(calls),
+    }
+    with written_whole(out) as temporary, temporary.open("wb") as file:
+        np.savez(file, **{name: array.float().cpu().numpy() for name, array in arrays.items()})
+    return {name: list(array.shape) for name, array in arrays.items()}
+
+
+def _read(path: Path, model: TRM) -> tuple[torch.Tensor, torch.Tensor]:
+    """Tokens (B, L) and puzzle ids (B,), checked against the model."""
+    config = model.config
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            inputs = arrays["inputs"]
+            ids = (
+                arrays["puzzle_identifiers"]
+                if "puzzle_identifiers" in arrays
+                else np.zeros(len(inputs), np.int64)
+            )
+    except FileNotFoundError:
+        raise DataError(f"There is no file {path}.") from None
+    except KeyError:
+        raise DataError(
+            f"{path} has no array called inputs. Save one of shape [B, {config.sequence_length}]."
+        ) from None
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{path} is no .npz of plain arrays ({type(error).__name__}). Save it with numpy.savez."
+        ) from None
+    if (
+        inputs.ndim != 2
+        or inputs.shape[1] != config.sequence_length
+        or inputs.dtype.kind not in "iu"
+        or not len(inputs)
+    ):
+        raise DataError(
+            f"{path}: inputs has shape {inputs.shape} of {inputs.dtype}, but must be whole numbers [B, {config.sequence_length}]."
+        )
+    if inputs.min() < 0 or inputs.max() >= config.vocab_size:
+        raise DataError(f"{path}: inputs holds tokens outside 0 to {config.vocab_size - 1}.")
+    if (
+        ids.shape != (len(inputs),)
+        or ids.dtype.kind not in "iu"
+        or ids.min() < 0
+        or ids.max() >= max(1, config.puzzle_ids)
+    ):
+        raise DataError(
+            f"{path}: puzzle_identifiers must be [{len(inputs)}] numbers below {max(1, config.puzzle_ids)}."
+        )
+    device = model.H_init.device
+    return (torch.from_numpy(array.astype(np.int64)).to(device) for array in (inputs, ids))

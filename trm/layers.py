@@ -1,0 +1,172 @@
+"""The parts of the net: embeddings, position mixing, SwiGLU and the post-norm block.
+
+Parameters are kept in float32 and cast to the activations' dtype where they are used, so the same weights run in
+float32 on a CPU and in bfloat16 on a GPU. Names of modules and parameters are those of the public TRM and HRM code
+bases, so that their checkpoints load key by key. Weights here start as zeros: `initialise` draws them for training.
+"""
+
+from math import sqrt
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+RMS_EPSILON = 1e-5
+
+
+def rms_norm(x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+    """Divide each vector by its root mean square. No weight; squares are summed in float32."""
+    scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + RMS_EPSILON)
+    return x * scale.to(x.dtype)
+
+
+def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """x W^T (+ b) by NumPy's BLAS (OpenBLAS), for float32 on a CPU without gradients.
+
+    Sums are taken in another order than in torch. Most of the time that does not matter, but a model with random
+    weights can be chaotic: a difference in the last bit grows about thirtyfold in every supervision step. With these
+    sums the public code's recorded outputs are met to the last bit, so `trm forward` uses them.
+    """
+    product = torch.from_numpy(x.numpy().reshape(-1, x.shape[-1]) @ weight.numpy().T).view(*x.shape[:-1], -1)
+    return product if bias is None else product + bias
+
+
+class Linear(nn.Module):
+    """x W^T (+ b), with W cast to the dtype of x. `product` does the arithmetic."""
+
+    def __init__(self, inputs: int, outputs: int, bias: bool = False):
+        super().__init__()
+        self.product = F.linear
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+
+    def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
+        bias = None if self.bias is None else self.bias.to(x.dtype)
+        return self.product(x, self.weight.to(x.dtype), bias)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        truncated_normal(self.weight, 1 / sqrt(self.weight.shape[1]), generator)
+
+
+class Embedding(nn.Module):
+    """A table of vectors, one per token (or position)."""
+
+    def __init__(self, count: int, dim: int):
+        super().__init__()
+        self.embedding_weight = nn.Parameter(torch.zeros(count, dim))
+
+    def forward(self, index: Int[Tensor, "*batch"], dtype: torch.dtype) -> Float[Tensor, "*batch dim"]:
+        return F.embedding(index, self.embedding_weight.to(dtype))
+
+    def initialise(self, generator: torch.Generator) -> None:
+        truncated_normal(self.embedding_weight, 1 / sqrt(self.embedding_weight.shape[1]), generator)
+
+
+class PuzzleEmbedding(nn.Module):
+    """A vector per puzzle id. A buffer, as in the public code bases, where an optimiser of its own trains it."""
+
+    def __init__(self, count: int, dim: int):
+        super().__init__()
+        self.register_buffer("weights", torch.zeros(count, dim))
+
+    def forward(self, puzzle_ids: Int[Tensor, "batch"], dtype: torch.dtype) -> Float[Tensor, "batch dim"]:
+        return self.weights[puzzle_ids].to(dtype)
+
+
+class SwiGLU(nn.Module):
+    """down(silu(gate) * up), with gate and up from one matrix (Shazeer 2020)."""
+
+    def __init__(self, dim: int, width: int):
+        super().__init__()
+        self.gate_up_proj = Linear(dim, 2 * width)
+        self.down_proj = Linear(width, dim)
+
+    def forward(self, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        return self.down_proj(F.silu(gate) * up)
+
+
+def rotary_tables(
+    length: int, dim: int, theta: float, like: Tensor
+) -> tuple[Float[Tensor, "length dim"], Float[Tensor, "length dim"]]:
+    """Cosines and sines of rotary positions (Su et al. 2021), half-split layout: pairs are (i, i + dim / 2)."""
+    frequency = theta ** (-torch.arange(0, dim, 2, dtype=torch.float32, device=like.device) / dim)
+    angle = torch.outer(torch.arange(length, dtype=torch.float32, device=like.device), frequency)
+    angle = torch.cat((angle, angle), dim=-1)
+    return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn each pair (i, i + dim / 2) of x by its position's angle. x is (B, H, P, head_dim)."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
+
+
+class Attention(nn.Module):
+    """Multi-head attention of every position to every position (no mask)."""
+
+    def __init__(self, dim: int, heads: int, rope_theta: float | None):
+        super().__init__()
+        self.heads = heads
+        self.rope_theta = rope_theta
+        self.qkv_proj = Linear(dim, 3 * dim)
+        self.o_proj = Linear(dim, dim)
+
+    def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        batch, length, dim = x.shape
+        qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
+        query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
+        if self.rope_theta is not None:
+            cos, sin = rotary_tables(length, dim // self.heads, self.rope_theta, like=x)
+            query, key = rotate(query, cos, sin), rotate(key, cos, sin)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, dim))
+
+
+class Block(nn.Module):
+    """Post-norm block: x <- rms(x + mix(x)), then x <- rms(x + swiglu(x)).
+
+    Positions are mixed either by attention or, as in MLP-Mixer (Tolstikhin et al. 2021), by a SwiGLU over them. The
+    first norm follows the vectors that were mixed: over channels after attention, over positions after the SwiGLU.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        if config.mixing == "attention":
+            theta = config.rope_theta if config.positions == "rope" else None
+            self.self_attn = Attention(config.hidden_size, config.heads, theta)
+        else:
+            self.mlp_t = SwiGLU(config.length, config.mixing_width)
+        self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
+
+    def mix(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        if hasattr(self, "self_attn"):
+            return rms_norm(x + self.self_attn(x))
+        channels = x.transpose(1, 2)  # (B, D, P)
+        return rms_norm(channels + self.mlp_t(channels)).transpose(1, 2)
+
+    def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        x = self.mix(x)
+        return rms_norm(x + self.mlp(x))
+
+
+class Net(nn.Module):
+    """The tiny net of a model: a stack of blocks, applied to the sum of the states it reads."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+
+    def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        for block in self.layers:
+            x = block(x)
+        return x
+
+
+def truncated_normal(tensor: Tensor, deviation: float, generator: torch.Generator) -> None:
+    """Fill with a normal cut at two deviations, scaled so that the deviation after the cut is the one asked for."""
+    shrinkage = 0.87962566  # standard deviation of a unit normal cut at +-2
+    with torch.no_grad():
+        nn.init.trunc_normal_(tensor, std=1.0, a=-2.0, b=2.0, generator=generator)
+        tensor.mul_(deviation / shrinkage)

@@ -1,0 +1,128 @@
+"""Recording a run: the recursion with a watch that keeps every state until its supervision step is decoded."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import torch
+from jaxtyping import Float, Num, UInt8
+from torch import Tensor
+
+from trm import __version__
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.errors import PuzzleError
+from trm.models import TRM
+from trm.recursion import State, deep_supervision
+from trm.tasks.base import Task
+from trm.trace import Provenance, Trace, quantised
+
+
+def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
+    """The solution, where there is exactly one (and the search for a second one comes to an end)."""
+    try:
+        solutions = task.solutions(inputs, limit=2)
+    except PuzzleError:
+        return None
+    return solutions[0] if len(solutions) == 1 else None
+
+
+def record(model: TRM, task: Task, inputs: UInt8[np.ndarray, "cells"], **options) -> Trace:
+    """The whole trace of a run. Options are those of `growing_trace`."""
+    *_, trace = growing_trace(model, task, inputs, **options)
+    return trace
+
+
+def growing_trace(
+    model: TRM,
+    task: Task,
+    inputs: UInt8[np.ndarray, "cells"],
+    *,
+    depth: Depth | None = None,
+    recorded: date | None = None,
+) -> Iterator[Trace]:
+    """Run a model on one puzzle, yielding the trace so far after every supervision step.
+
+    `depth` defaults to the model's own; `recorded` dates a trace that is kept. Raises PuzzleError when the puzzle is
+    not of the model's size.
+    """
+    config = model.config
+    if len(inputs) != config.sequence_length:
+        rows, columns = config.grid
+        raise PuzzleError(
+            f"This model reads {rows}x{columns} grids, the puzzle has {len(inputs)} cells. Choose another."
+        )
+    depth = depth or config.depth
+    device = model.H_init.device
+    provenance = Provenance(
+        model=model.name,
+        fingerprint=model.fingerprint,
+        kind=config.kind,
+        task=config.task,
+        device=device.type,
+        dtype=str(model.compute_dtype).removeprefix("torch."),
+        version=__version__,
+        recorded=recorded.isoformat() if recorded else "",
+    )
+    tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(device)
+    puzzle_ids = torch.zeros(1, dtype=torch.long, device=device)
+    with torch.no_grad():
+        start = model.initial_state(model.embed(tokens, puzzle_ids))
+    recorder = Recorder(model, blank=~task.givens(inputs), start=start)
+    labels = only_solution(task, inputs)
+    for step in deep_supervision(model, tokens, puzzle_ids, depth=depth, watch=recorder):
+        arrays = recorder.after_step(model.halt_probability(step.heads))
+        yield Trace(provenance, depth, config.depth, inputs, labels, **arrays)
+
+
+class Recorder:
+    """A watch for one puzzle's run. Its states are decoded together, after each supervision step."""
+
+    def __init__(self, model: TRM, blank: np.ndarray, start: State):
+        self.model = model
+        self.blank = blank
+        self.before = start
+        self.states: list[tuple[Coordinates, State]] = []  # of this supervision step
+        self.parts: dict[str, list[np.ndarray]] = {}  # finished supervision steps, by field of Trace
+
+    def __call__(self, at: Coordinates, state: State) -> State:
+        self.states.append((at, state))
+        return state
+
+    def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
+        """Decode the supervision step that ended; returns the trace's arrays so far."""
+        z = torch.cat([self.before.z, *(state.z for _, state in self.states)])  # (1 + calls, P, D)
+        y = torch.cat(
+            [self.before.y, *(state.y for at, state in self.states if at.kind == F_H)]
+        )  # (1 + f_H, P, D)
+        self.before = self.states[-1][1]
+        self.states = []
+        with torch.no_grad():
+            probabilities = self.model.decode(y[1:]).softmax(-1).cpu().numpy()
+            z_probabilities = self.model.decode(z[1:]).softmax(-1).cpu().numpy()
+            step = {
+                "answers": probabilities.argmax(-1).astype(np.uint8),
+                "probabilities": quantised(probabilities),
+                "entropy": mean_entropy(probabilities[:, self.blank]),
+                "z_answers": z_probabilities.argmax(-1).astype(np.uint8),
+                "z_confidence": (z_probabilities.max(-1) * 255).round().astype(np.uint8),
+                "halt_probability": halt_probability.cpu().numpy(),
+                "residual_y": relative_moves(y),
+                "residual_z": relative_moves(z),
+            }
+        for name, part in step.items():
+            self.parts.setdefault(name, []).append(part)
+        return {name: np.concatenate(parts) for name, parts in self.parts.items()}
+
+
+def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Float[np.ndarray, "frames"]:
+    """Entropy in bits, mean over cells; 0 when there is no cell."""
+    if not probabilities.shape[1]:
+        return np.zeros(len(probabilities), np.float32)
+    bits = -(probabilities * np.log2(np.maximum(probabilities, 1e-12))).sum(-1)
+    return bits.mean(-1).astype(np.float32)
+
+
+def relative_moves(states: Num[Tensor, "moments position dim"]) -> Float[np.ndarray, "moves"]:
+    """|new - old| / |new| of successive states, over all positions together."""
+    states = states.float().flatten(1)
+    return (states.diff(dim=0).norm(dim=1) / states[1:].norm(dim=1)).cpu().numpy()

@@ -1,0 +1,134 @@
+"""The recursion of a tiny recursive model. This is the only loop over calls in the project.
+
+    latent recursion    n times z <- f_L(x, y, z), then once y <- f_H(y, z)
+    deep recursion      T latent recursions; a gradient, if any, reaches only the last calls
+    deep supervision    N_sup deep recursions, with (y, z) detached in between and an answer read after each
+
+x is the embedded question, y the current answer, z the latent state of the reasoning (Jolicoeur-Martineau 2025,
+arXiv 2510.04871; HRM calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734). A model brings x, the initial
+state, f_L, f_H and the heads; recording, training and interventions are clients that pass `watch`.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from trm.coordinates import F_H, F_L, Coordinates, Depth
+
+
+class State(NamedTuple):
+    """What is carried from call to call: the answer y and the latent z, each (B, P, D)."""
+
+    y: Tensor
+    z: Tensor
+
+    def detach(self) -> "State":
+        return State(self.y.detach(), self.z.detach())
+
+
+class RecursiveModel(Protocol):
+    """What the recursion needs of a model."""
+
+    def embed(self, inputs: Int[Tensor, "batch cell"], puzzle_ids: Int[Tensor, "batch"]) -> Tensor: ...
+    def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State: ...
+    def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State: ...
+    def f_H(self, state: State) -> State: ...
+    def heads(self, y: Float[Tensor, "batch position dim"]) -> "Heads": ...
+    def gradient_calls(self, n: int) -> int: ...
+
+
+class Heads(NamedTuple):
+    """What is read from y: logits of every cell (B, L, V) and two logits for halting (B,)."""
+
+    logits: Tensor
+    q_halt: Tensor
+    q_continue: Tensor
+
+
+@dataclass(frozen=True)
+class SupervisionStep:
+    """The state after a supervision step, and what the heads read from it."""
+
+    number: int  # from 1
+    state: State
+    heads: Heads
+
+
+Watch = Callable[[Coordinates, State], State]
+
+
+def only_pass_on(at: Coordinates, state: State) -> State:
+    """The watch that neither records nor changes anything."""
+    return state
+
+
+def latent_recursion(
+    model: RecursiveModel,
+    x: Tensor,
+    state: State,
+    *,
+    depth: Depth,
+    at: tuple[int, int],
+    watch: Watch,
+    learn: bool,
+) -> State:
+    """n calls of f_L think (z changes), one call of f_H updates the answer (y changes).
+
+    `at` is (supervision step, cycle). With `learn`, a gradient is kept for the last calls of the last cycle only:
+    as many as the model's `gradient_calls`.
+    """
+    without_gradient = depth.calls_per_step - model.gradient_calls(depth.n) if learn else depth.calls_per_step
+    done = (at[1] - 1) * (depth.n + 1)  # calls of this supervision step made before this cycle
+    for call in range(1, depth.n + 1):
+        with torch.set_grad_enabled(done + call > without_gradient):
+            state = model.f_L(x, state, call)
+        state = watch(Coordinates(*at, call, F_L), state)
+    with torch.set_grad_enabled(done + depth.n + 1 > without_gradient):
+        state = model.f_H(state)
+    return watch(Coordinates(*at, depth.n + 1, F_H), state)
+
+
+def deep_recursion(
+    model: RecursiveModel,
+    x: Tensor,
+    state: State,
+    *,
+    depth: Depth,
+    supervision_step: int = 1,
+    watch: Watch = only_pass_on,
+    learn: bool = False,
+) -> State:
+    """One supervision step: T latent recursions."""
+    for cycle in range(1, depth.T + 1):
+        state = latent_recursion(
+            model, x, state, depth=depth, at=(supervision_step, cycle), watch=watch, learn=learn
+        )
+    return state
+
+
+def deep_supervision(
+    model: RecursiveModel,
+    inputs: Int[Tensor, "batch cell"],
+    puzzle_ids: Int[Tensor, "batch"],
+    *,
+    depth: Depth,
+    watch: Watch = only_pass_on,
+) -> Iterator[SupervisionStep]:
+    """Run all N_sup supervision steps, yielding after each. Nothing halts early: that is how both papers evaluate.
+
+    Gradients are not kept. Close the iterator to stop before the last step.
+    """
+    with torch.no_grad():
+        x = model.embed(inputs, puzzle_ids)
+        state = model.initial_state(x)
+    for number in range(1, depth.N_sup + 1):
+        with torch.no_grad():
+            state = deep_recursion(
+                model, x, state, depth=depth, supervision_step=number, watch=watch
+            ).detach()
+            step = SupervisionStep(number, state, model.heads(state.y))
+        yield step

@@ -1,0 +1,100 @@
+"""Where bundled things are, and which models there are. Opens no weights and imports no torch."""
+
+import hashlib
+import json
+import os
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from trm.config import ConfigError, ModelConfig
+from trm.errors import CheckpointError
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
+LARGEST_CONFIG = 1 << 20  # bytes
+
+
+def models_folder() -> Path:
+    """Folder of the bundled models; the environment variable RECURSION_LENS_MODELS names another one."""
+    return Path(os.environ.get("RECURSION_LENS_MODELS", ASSETS / "models"))
+
+
+def model_names() -> list[str]:
+    """Names of the bundled models."""
+    return sorted(path.parent.name for path in models_folder().glob("*/model.safetensors"))
+
+
+def model_folder(name: str) -> Path | None:
+    """Folder of a bundled model; None when there is none of that name."""
+    return models_folder() / name if name in model_names() else None
+
+
+def trace_paths(model_name: str) -> list[Path]:
+    """Bundled traces of a model, the default one first."""
+    return sorted((ASSETS / "traces" / model_name).glob("*.safetensors"))
+
+
+def model_config(name: str) -> ModelConfig:
+    """Configuration of a bundled model. Raises CheckpointError."""
+    config = own_config(models_folder() / name)
+    if config is None:
+        raise CheckpointError(
+            f"The bundled model {name} has no config.json of ours. Restore it beside the weights."
+        )
+    return config
+
+
+def own_config(folder: Path) -> ModelConfig | None:
+    """The configuration in a folder of our form; None when its config.json is not there or not ours.
+
+    Raises CheckpointError when it is ours but describes no model.
+    """
+    path = folder / "config.json"
+    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+        return None
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except ValueError:
+        raise CheckpointError(f"{path} is not JSON. Restore it beside the weights.") from None
+    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+        return None
+    try:
+        return ModelConfig.from_dict(values)
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}.") from None
+
+
+def fingerprint(path: Path) -> str:
+    """First 16 hexadecimal digits of the SHA-256 of a file: which weights these are."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def model_card(name: str) -> dict[str, Any]:
+    """What `trm models` prints of a bundled model: its sizes, and the figures that `trm eval` measured.
+
+    `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
+    """
+    folder, config = models_folder() / name, model_config(name)
+    try:
+        with safe_open(folder / "model.safetensors", "numpy") as file:
+            parameters = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
+    except SafetensorError:
+        raise CheckpointError(
+            f"{folder / 'model.safetensors'} is damaged or cut short. Copy it again."
+        ) from None
+    scores = folder / "scores.json"
+    return {
+        "name": name,
+        "task": config.task,
+        "kind": config.kind,
+        "grid": list(config.grid),
+        "parameters": parameters,
+        "n": config.n,
+        "T": config.T,
+        "N_sup": config.N_sup,
+        "accuracy": json.loads(scores.read_text("utf-8")) if scores.is_file() else None,
+    }

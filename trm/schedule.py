@@ -1,0 +1,65 @@
+"""Schedules of training: how depth, revealed cells, learning rate and averaging move with progress.
+
+Progress is the share of the time budget that is spent, from 0 to 1, so that one preset fits any `--minutes`.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from trm.coordinates import Depth
+
+
+@dataclass(frozen=True)
+class DepthPhase:
+    """Recursion depth in use until `until` (progress)."""
+
+    until: float
+    n: int
+    T: int
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """All that changes while a model is trained."""
+
+    depth: tuple[DepthPhase, ...]  # the last phase is the model's own depth
+    reveal: float  # at most this share of the blank cells is revealed at the start ...
+    reveal_until: float  # ... falling to none at this progress
+    learning_rate: float
+    warm_up: int  # updates in which the rate rises from 0
+    decay_from: float  # progress from which the rate falls linearly ...
+    decay_to: float  # ... to this share of itself
+
+    def depth_at(self, progress: float, N_sup: int) -> Depth:
+        phase = next((phase for phase in self.depth if progress < phase.until), self.depth[-1])
+        return Depth(n=phase.n, T=phase.T, N_sup=N_sup)
+
+    def reveal_at(self, progress: float) -> float:
+        return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0
+
+    def learning_rate_at(self, progress: float, update: int) -> float:
+        warm = min(1.0, (update + 1) / self.warm_up)
+        fall = min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
+        return self.learning_rate * warm * (1 - (1 - self.decay_to) * fall)
+
+
+class ExponentialAverage:
+    """Exponential moving average (EMA) of a model's parameters: what is evaluated and shipped.
+
+    It forgets faster at first, so that the random start does not linger.
+    """
+
+    def __init__(self, model: nn.Module, decay: float, early_decay: float = 0.98, early: int = 500):
+        self.decay, self.early_decay, self.early = decay, early_decay, early
+        self.shadow = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, update: int) -> None:
+        decay = self.early_decay if update < self.early else self.decay
+        current: dict[str, Tensor] = model.state_dict()
+        names = [name for name in self.shadow if self.shadow[name].is_floating_point()]
+        torch._foreach_lerp_(
+            [self.shadow[name] for name in names], [current[name] for name in names], 1 - decay
+        )

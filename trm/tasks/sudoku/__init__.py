@@ -1,0 +1,5 @@
+"""Sudoku."""
+
+from trm.tasks.sudoku.task import Sudoku
+
+__all__ = ["Sudoku"]

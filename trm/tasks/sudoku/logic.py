@@ -1,0 +1,130 @@
+"""Steps of logic beyond singles: locked candidates and pairs, and the rating that follows from them.
+
+- Locked candidates: the places of a digit in a box all lie in one line, so the rest of the line loses it;
+  or the other way round.
+- Naked pair: two cells of a unit hold the same two candidates, so the rest of the unit loses both.
+- Hidden pair: two digits of a unit have the same two places, so these lose all other digits.
+
+The names are those in general use among Sudoku solvers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+import numpy as np
+from jaxtyping import UInt8
+
+from trm.tasks.base import Difficulty, Rating
+from trm.tasks.sudoku.geometry import Candidates, Geometry
+from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
+
+Elimination = Callable[[Geometry, Candidates], Candidates]
+"""Maps the possible candidates to those that a step of logic rules out."""
+
+
+def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
+    """Candidates ruled out because a digit of one unit lies wholly in its overlap with another."""
+    side, cells, masks = geometry.side, geometry.cells, geometry.unit_masks
+    lines, boxes = masks[: 2 * side], masks[2 * side :]
+    grid = (1 << cells) - 1
+    ruled_out = 0
+    for shift in range(0, side * cells, cells):
+        places = possible >> shift & grid
+        gone = 0
+        for box in boxes:
+            in_box = places & box
+            for line in lines:
+                overlap = in_box & line
+                if overlap:
+                    in_line = places & line
+                    if overlap == in_box:
+                        gone |= in_line ^ overlap
+                    if overlap == in_line:
+                        gone |= in_box ^ overlap
+        ruled_out |= gone << shift
+    return ruled_out
+
+
+def pairs(geometry: Geometry, possible: Candidates) -> Candidates:
+    """Candidates ruled out by a naked or a hidden pair."""
+    cells, digits = geometry.cells, geometry.digits
+    shifts = range(0, geometry.side * cells, cells)
+    ruled_out = 0
+    for unit, mask in zip(geometry.units.tolist(), geometry.unit_masks, strict=True):
+        in_unit = possible & mask * digits
+        for first, second in _twins([in_unit >> cell & digits for cell in unit]):
+            held = in_unit >> unit[first] & digits
+            ruled_out |= in_unit & held * mask & ~(digits << unit[first] | digits << unit[second])
+        for first, second in _twins([in_unit >> shift & mask for shift in shifts]):
+            places = in_unit >> shifts[first] & mask
+            ruled_out |= in_unit & places * digits & ~(mask << shifts[first] | mask << shifts[second])
+    return ruled_out
+
+
+def _twins(groups: Sequence[Candidates]) -> list[tuple[int, int]]:
+    """Positions of equal groups of two members."""
+    found, seen = [], {}
+    for position, group in enumerate(groups):
+        if group.bit_count() == 2:
+            if group in seen:
+                found.append((seen[group], position))
+            seen[group] = position
+    return found
+
+
+def place_by_logic(
+    geometry: Geometry, position: Position, eliminations: Sequence[Elimination] = (locked_candidates, pairs)
+) -> bool:
+    """Place what singles and the given eliminations yield, in place. Returns False on a contradiction."""
+    while place_singles(geometry, position):
+        if position.placed.bit_count() == geometry.cells:
+            return True
+        steps = (eliminate(geometry, position.possible) for eliminate in eliminations)
+        ruled_out = next((step for step in steps if step), 0)
+        if not ruled_out:
+            return True
+        position.possible &= ~ruled_out
+    return False
+
+
+LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (
+    (Difficulty.EASY, "naked and hidden singles suffice", ()),
+    (Difficulty.MEDIUM, "locked candidates are needed beyond singles", (locked_candidates,)),
+    (Difficulty.MEDIUM, "naked or hidden pairs are needed beyond singles", (pairs,)),
+    (
+        Difficulty.MEDIUM,
+        "locked candidates and pairs are both needed beyond singles",
+        (locked_candidates, pairs),
+    ),
+)
+"""From the simplest means to the strongest: the first that solves a puzzle rates it."""
+
+
+def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"]) -> Rating:
+    """Rating of a puzzle by the simplest means that solve it.
+
+    easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search; `search_nodes`
+    counts its guesses until the second solution is ruled out, with singles as the only inference. The count
+    depends on how the grid is turned. Raises `PuzzleError` when the search is given up.
+    """
+    givens = from_tokens(geometry, tokens)
+    first = start(geometry, givens).possible
+    if any(not first >> given & 1 for given in givens):
+        return Rating(None, "No solution: a digit stands twice in a row, column or box.", 0, 0)
+    search = Search(geometry)
+    found = len(list(islice(search.solutions(Position(first)), 2)))
+    if found == 0:
+        return Rating(None, "No solution: the givens rule each other out.", search.nodes, 0)
+    if found == 2:
+        return Rating(None, "More than one solution: the givens leave a choice.", search.nodes, 2)
+    if len(givens) == geometry.cells:
+        return Rating(Difficulty.EASY, "Easy: already solved, nothing is left to fill in.", 0, 1)
+    for difficulty, reason, eliminations in LOGIC:
+        position = start(geometry, givens)
+        place_by_logic(geometry, position, eliminations)
+        if position.placed.bit_count() == geometry.cells:
+            return Rating(difficulty, f"{difficulty.capitalize()}: {reason}.", search.nodes, 1)
+    reason = f"singles, locked candidates and pairs get stuck; a search tries {search.nodes:,} guesses"
+    return Rating(Difficulty.HARD, f"Hard: {reason}.", search.nodes, 1)

@@ -1,0 +1,84 @@
+"""Symmetries of Sudoku: changes that keep every rule, so that one puzzle stands for a great many.
+
+Digits may be renamed; rows permuted inside a band and bands among themselves; columns and stacks likewise;
+and, when boxes are square, the grid transposed.
+"""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import UInt8
+
+FIRST_DIGIT = 2  # token of digit 1
+
+
+def random_symmetries(
+    inputs: UInt8[np.ndarray, "batch cells"],
+    labels: UInt8[np.ndarray, "batch cells"],
+    rng: np.random.Generator,
+    *,
+    box_rows: int = 3,
+    box_columns: int = 3,
+) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
+    """Give each puzzle and its solution one random symmetry, the same for both."""
+    batch, side = len(inputs), box_rows * box_columns
+    rows = _random_lines(batch, bands=box_columns, size=box_rows, rng=rng)
+    columns = _random_lines(batch, bands=box_rows, size=box_columns, rng=rng)
+    source = rows[:, :, None] * side + columns[:, None, :]
+    if box_rows == box_columns:
+        transposed = rng.random(batch) < 0.5
+        source[transposed] = source[transposed].swapaxes(1, 2)
+    source = source.reshape(batch, side * side)
+    renamed = np.tile(np.arange(FIRST_DIGIT + side, dtype=np.uint8), (batch, 1))
+    renamed[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
+        side, dtype=np.uint8
+    )
+    return tuple(
+        np.take_along_axis(renamed, np.take_along_axis(grids, source, 1).astype(np.intp), 1)
+        for grids in (inputs, labels)
+    )
+
+
+def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """For each puzzle an order of its rows (or columns) that keeps bands together: (batch, bands * size)."""
+    band_order = rng.random((batch, bands)).argsort(1)
+    within = rng.random((batch, bands, size)).argsort(2)
+    return (band_order[:, :, None] * size + within).reshape(batch, bands * size)
+
+
+def symmetry_key(solution: UInt8[np.ndarray, "cells"], *, box_rows: int = 3, box_columns: int = 3) -> bytes:
+    """A key that all symmetric versions of a full grid share; grids with different keys are certainly not
+    symmetric.
+
+    Two rows of a band make a permutation of the digits, upper onto lower. Renaming digits, moving columns
+    and swapping the two rows leave its cycle lengths as they are. The key collects the cycle lengths of all
+    pairs of rows within bands and of columns within stacks, sorted wherever a symmetry may reorder them.
+    """
+    side = box_rows * box_columns
+    grid = (solution.reshape(side, side) - FIRST_DIGIT).tolist()
+    directions = [_band_key(grid, box_rows), _band_key(list(zip(*grid, strict=True)), box_columns)]
+    if box_rows == box_columns:
+        directions.sort()
+    return b"".join(directions)
+
+
+def _band_key(rows: Sequence[Sequence[int]], size: int) -> bytes:
+    bands = [rows[at : at + size] for at in range(0, len(rows), size)]
+    return b"".join(
+        sorted(b"".join(sorted(_cycles(*pair) for pair in combinations(band, 2))) for band in bands)
+    )
+
+
+def _cycles(upper: Sequence[int], lower: Sequence[int]) -> bytes:
+    """Cycle lengths of the permutation upper -> lower, ascending, padded with zeros in front."""
+    image = dict(zip(upper, lower, strict=True))
+    lengths = []
+    while image:
+        first, at = image.popitem()
+        length = 1
+        while at != first:
+            at = image.pop(at)
+            length += 1
+        lengths.append(length)
+    return bytes(sorted(lengths)).rjust(len(upper), b"\0")

@@ -1,0 +1,141 @@
+"""The Sudoku task: rules, text, solver and generator behind the common interface."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from trm.errors import PuzzleError
+from trm.tasks.base import Difficulty, Puzzle, Rating, Task
+from trm.tasks.sudoku import generator, logic, symmetry, text
+from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
+from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
+
+STRATUM = 6
+"""Width of the bands of givens that results are reported by: 24-29, 30-35, ..."""
+
+
+@dataclass(frozen=True)
+class Sudoku(Task):
+    """Sudoku with boxes of `box_rows` x `box_columns` cells: 3, 3 is the usual one; 2, 2 and 2, 3 are for
+    teaching.
+
+    Tokens (uint8): 0 padding, 1 blank, 2 and up the digits 1 and up, as in the public data sets.
+    Raises `PuzzleError` for a box shape outside 2x2 to 3x3.
+    """
+
+    box_rows: int = 3
+    box_columns: int = 3
+
+    name = "sudoku"
+
+    def __post_init__(self) -> None:
+        if not (2 <= self.box_rows <= 3 and 2 <= self.box_columns <= 3):
+            raise PuzzleError(
+                f"No Sudoku with boxes of {self.box_rows}x{self.box_columns}. Choose 2 or 3 for each."
+            )
+
+    @property
+    def _geometry(self) -> Geometry:
+        return geometry(self.box_rows, self.box_columns)
+
+    @property
+    def rows(self) -> int:
+        return self.box_rows * self.box_columns
+
+    @property
+    def columns(self) -> int:
+        return self.rows
+
+    @property
+    def vocab_size(self) -> int:
+        return FIRST_DIGIT + self.rows
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        return (".", ".", *map(str, range(1, self.rows + 1)))
+
+    @property
+    def symbol_names(self) -> tuple[str, ...]:
+        return ("pad", "blank", *self.symbols[FIRST_DIGIT:])
+
+    def parse(self, puzzle: str) -> UInt8[np.ndarray, "cells"]:
+        return text.parse(puzzle, self.rows)
+
+    def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
+        return "".join(self.symbols[token] for token in tokens)
+
+    def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
+        return text.pretty(self.format(tokens), self.box_rows, self.box_columns)
+
+    def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
+        return inputs > BLANK
+
+    def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
+        """Cells whose digit stands in one of their peers too."""
+        repeated = np.zeros(tokens.shape, bool)
+        for peer in self._geometry.peers.T:
+            repeated |= tokens == tokens[..., peer]
+        return repeated & (tokens > BLANK)
+
+    def is_solved(
+        self, inputs: UInt8[np.ndarray, "*batch cells"], answer: UInt8[np.ndarray, "*batch cells"]
+    ) -> Bool[np.ndarray, "*batch"]:
+        keeps_givens = (inputs == answer) | ~self.givens(inputs)
+        is_digit = (answer > BLANK) & (answer < self.vocab_size)
+        return np.asarray((keeps_givens & is_digit & ~self.conflicts(answer)).all(-1))
+
+    def solutions(
+        self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
+    ) -> list[UInt8[np.ndarray, "cells"]]:
+        found = Search(self._geometry).solutions(start(self._geometry, from_tokens(self._geometry, inputs)))
+        return [to_tokens(self._geometry, solution) for solution in islice(found, limit)]
+
+    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
+        return logic.rate(self._geometry, inputs)
+
+    def generate(
+        self,
+        rng: np.random.Generator,
+        difficulty: Difficulty | str = Difficulty.EASY,
+        *,
+        givens: tuple[int, int] | None = None,
+    ) -> Puzzle:
+        """A puzzle with one solution and exactly this difficulty; its number of givens is drawn evenly from
+        `givens`.
+
+        Raises `PuzzleError` when none is found: there are few hard 9x9 puzzles with more than 32 givens,
+        and 22 take seconds.
+        """
+        difficulty = Difficulty(difficulty)
+        board = self._geometry
+        left, dug = generator.generate(
+            board,
+            random.Random(int(rng.integers(2**63))),
+            difficulty,
+            givens or generator.usual_givens(board, difficulty),
+        )
+        inputs = to_tokens(board, sum(1 << candidate for candidate in left))
+        labels = to_tokens(board, sum(1 << candidate for candidate in left + dug))
+        return Puzzle(inputs, labels, difficulty)
+
+    def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
+        lowest = self.givens(inputs).sum(-1) // STRATUM * STRATUM
+        return [f"{low}-{low + STRATUM - 1} givens" for low in lowest.tolist()]
+
+    def random_symmetries(
+        self,
+        inputs: UInt8[np.ndarray, "batch cells"],
+        labels: UInt8[np.ndarray, "batch cells"],
+        rng: np.random.Generator,
+    ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
+        return symmetry.random_symmetries(
+            inputs, labels, rng, box_rows=self.box_rows, box_columns=self.box_columns
+        )
+
+    def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
+        return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)

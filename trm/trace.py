@@ -1,0 +1,110 @@
+"""A trace: everything the player shows of one run, decoded, without latents.
+
+A trace is plain NumPy, so a recorded one is drawn before torch is imported. On disk it is one safetensors file whose
+metadata says which model, dtype and version made it.
+"""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from trm.coordinates import Depth
+from trm.errors import UserError
+from trm.files import written_whole
+
+LARGEST_TRACE = 64 << 20  # bytes
+
+
+class TraceError(UserError):
+    """A file that is no trace, or a damaged one."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a trace."""
+
+    model: str
+    fingerprint: str  # of the weights
+    kind: str
+    task: str
+    device: str
+    dtype: str
+    version: str  # of this library
+    recorded: str  # date, ISO 8601; empty for a live run
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One run. f_H calls are the T of each supervision step; calls are all T (n + 1) of each."""
+
+    provenance: Provenance
+    depth: Depth  # as run
+    trained: Depth  # as the model was trained
+    inputs: UInt8[np.ndarray, "cells"]
+    labels: UInt8[np.ndarray, "cells"] | None  # the solution, where there is exactly one
+    answers: UInt8[np.ndarray, "f_H cells"]  # argmax of y through the head
+    probabilities: UInt8[np.ndarray, "f_H cells vocab"]  # each row sums to 255
+    entropy: Float[np.ndarray, "f_H"]  # bits, mean over the cells that are not given
+    z_answers: UInt8[np.ndarray, "calls cells"]  # argmax of z through the head
+    z_confidence: UInt8[np.ndarray, "calls cells"]  # its probability, of 255
+    halt_probability: Float[np.ndarray, "steps"]
+    residual_y: Float[np.ndarray, "f_H"]  # |y - y before| / |y|
+    residual_z: Float[np.ndarray, "calls"]
+
+    @property
+    def steps(self) -> int:
+        """Supervision steps recorded."""
+        return len(self.halt_probability)
+
+    @property
+    def halt_step(self) -> int | None:
+        """First step after which the model would halt, from 1. Halting means a probability above one half."""
+        halts = np.flatnonzero(self.halt_probability > 0.5)
+        return int(halts[0]) + 1 if halts.size else None
+
+
+def quantised(probabilities: Float[np.ndarray, "*batch vocab"]) -> UInt8[np.ndarray, "*batch vocab"]:
+    """Probabilities in 255ths that still sum to one: rounded down, and the rest given to the largest remainders."""
+    scaled = probabilities.astype(np.float64) * 255
+    whole = np.floor(scaled)
+    missing = (255 - whole.sum(-1, keepdims=True)).astype(int)
+    rank = np.argsort(np.argsort(whole - scaled, axis=-1, kind="stable"), axis=-1, kind="stable")
+    return (whole + (rank < missing)).astype(np.uint8)
+
+
+_ARRAYS = tuple(field.name for field in fields(Trace) if field.name not in ("provenance", "depth", "trained"))
+
+
+def save_trace(path: Path, trace: Trace) -> None:
+    """Write a trace, whole or not at all."""
+    arrays = {
+        name: np.ascontiguousarray(array) for name in _ARRAYS if (array := getattr(trace, name)) is not None
+    }
+    facts = {name: json.dumps(asdict(getattr(trace, name))) for name in ("provenance", "depth", "trained")}
+    with written_whole(path) as temporary:
+        save_file(arrays, temporary, metadata=facts)
+
+
+def load_trace(path: Path) -> Trace:
+    """Read a trace. Raises TraceError."""
+    try:
+        if path.stat().st_size > LARGEST_TRACE:
+            raise TraceError(f"{path} is larger than {LARGEST_TRACE >> 20} MiB, which no trace is.")
+        with safe_open(path, "numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            facts = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
+        return Trace(
+            provenance=Provenance(**facts["provenance"]),
+            depth=Depth(**facts["depth"]),
+            trained=Depth(**facts["trained"]),
+            **{"labels": None} | arrays,
+        )
+    except OSError as error:
+        raise TraceError(f"{path} cannot be read: {error.strerror or error}.") from None
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        raise TraceError(f"{path} is no trace of this version, or is damaged. Record it again.") from None

@@ -1,0 +1,144 @@
+"""The folder of a training run. At every moment it holds a checkpoint that loads.
+
+    model.safetensors + config.json    the averaged weights, in the form every command opens
+    state.safetensors                  all that is needed to go on: weights, averages, moments, puzzles in flight, random state
+    preset.json                        what is trained, so that a resume with other settings is noticed
+    puzzles.npz                        the generated training puzzles
+    log.jsonl                          one JSON object a line: figures of training and of held-out puzzles
+
+Each file is written under a temporary name and renamed, so a kill loses at most what came after the last save.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from trm.checkpoint import save_model
+from trm.errors import UserError
+from trm.files import written_whole
+from trm.presets import Preset
+from trm.recursion import State
+
+if TYPE_CHECKING:
+    from trm.train import Flight, Trainer
+
+
+class TrainingError(UserError):
+    """A run that cannot be started or resumed."""
+
+
+class TrainingFolder:
+    """Use `open`, then as a context manager, which closes the log."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._log = (path / "log.jsonl").open("a", encoding="utf-8")
+
+    @classmethod
+    def open(cls, path: Path, preset: Preset, *, resume: bool) -> "TrainingFolder":
+        """Prepare the folder.
+
+        Raises TrainingError when a new run would overwrite one, or there is nothing (or something else) to resume.
+        """
+        state, written = path / "state.safetensors", path / "preset.json"
+        if path.exists() and not path.is_dir():
+            raise TrainingError(f"{path} is a file, not a folder. Give another --out.")
+        if resume and not state.exists():
+            raise TrainingError(f"{path} holds no run to resume. Start one without --resume.")
+        if not resume and state.exists():
+            raise TrainingError(f"{path} already holds a run. Go on with --resume, or give another --out.")
+        settings = json.dumps(_settings(preset), indent=2)
+        if resume and json.loads(written.read_text("utf-8")) != json.loads(settings):
+            raise TrainingError(
+                f"{path} was trained with other settings than this preset has now. Give another --out."
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            with written_whole(written) as temporary:
+                temporary.write_text(settings, "utf-8")
+        return cls(path)
+
+    def __enter__(self) -> "TrainingFolder":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._log.close()
+
+    def log(self, trainer: "Trainer", figures: dict) -> None:
+        """Append one line of figures."""
+        line = {"update": trainer.update, "minutes": round(trainer.seconds / 60, 3)} | figures
+        self._log.write(json.dumps(line) + "\n")
+        self._log.flush()
+
+    def save(self, trainer: "Trainer") -> None:
+        """Write the averaged model, then the state to go on from."""
+        save_model(self.path, trainer.preset.model, trainer.average.shadow)
+        tensors, numbers = _pack(trainer)
+        with written_whole(self.path / "state.safetensors") as temporary:
+            save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
+
+    def load(self, trainer: "Trainer") -> None:
+        """Put a trainer where the saved one was. Raises TrainingError on a damaged file."""
+        path = self.path / "state.safetensors"
+        try:
+            with safe_open(path, "pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+                numbers = json.loads(file.metadata()["numbers"])
+        except (SafetensorError, KeyError, ValueError) as error:
+            raise TrainingError(f"{path} is damaged ({error}). Start again with another --out.") from None
+        _unpack(trainer, tensors, numbers)
+
+
+def _settings(preset: Preset) -> dict:
+    """What must agree on resume: everything but the time."""
+    return {name: value for name, value in asdict(preset).items() if name != "minutes"}
+
+
+def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
+    tensors = {f"model/{name}": tensor for name, tensor in trainer.model.state_dict().items()}
+    tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.shadow.items()}
+    for index, state in trainer.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
+    if trainer.flight is not None:
+        flight = trainer.flight
+        for name in ("inputs", "labels", "steps", "least_steps"):
+            tensors[f"flight/{name}"] = getattr(flight, name)
+        tensors |= {"flight/y": flight.state.y, "flight/z": flight.state.z}
+    numbers = {
+        "update": trainer.update,
+        "seconds": trainer.seconds,
+        "random": trainer.random.bit_generator.state,
+    }
+    return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, numbers
+
+
+def _unpack(trainer: "Trainer", tensors: dict[str, Tensor], numbers: dict) -> None:
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)
+        }
+
+    trainer.model.load_state_dict(part("model/"))
+    trainer.average.shadow = {name: tensor.to(trainer.device) for name, tensor in part("average/").items()}
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in part("optimizer/").items():
+        index, _, key = name.partition("/")
+        moments.setdefault(int(index), {})[key] = tensor
+    groups = trainer.optimizer.state_dict()["param_groups"]
+    trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    flight = {name: tensor.to(trainer.device) for name, tensor in part("flight/").items()}
+    trainer.flight = _flight(flight) if flight else None
+    trainer.update, trainer.seconds = numbers["update"], numbers["seconds"]
+    trainer.random.bit_generator.state = numbers["random"]
+
+
+def _flight(parts: dict[str, Tensor]) -> "Flight":
+    from trm.train import Flight  # train imports this module
+
+    state = State(parts.pop("y"), parts.pop("z"))
+    return Flight(state=state, **parts)
