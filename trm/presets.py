@@ -75,7 +75,7 @@ SUDOKU_TRM = Preset(
         decay_from=0.6,
         decay_to=0.05,
     ),
-    minutes=105,
+    minutes=97,
 )
 
 PRESETS = {preset.name: preset for preset in (SUDOKU_TRM,)}

@@ -8,7 +8,7 @@ N_sup steps; a fresh puzzle takes its place (Jolicoeur-Martineau 2025, figure 3;
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,31 +24,21 @@ from trm.models import TRM
 from trm.presets import Preset
 from trm.recursion import State, deep_recursion
 from trm.schedule import ExponentialAverage
-from trm.training_data import PuzzleStream, training_puzzles
-from trm.training_state import TrainingFolder
+from trm.training_data import Flight, Puzzles, PuzzleStream, training_puzzles
+from trm.training_state import TrainingError, TrainingFolder
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
-LOOKS = 12  # evaluations on held-out puzzles over a whole run
-
-
-@dataclass
-class Flight:
-    """The puzzles in flight. `steps` counts the supervision steps each has had."""
-
-    inputs: Int[Tensor, "batch cell"]
-    labels: Int[Tensor, "batch cell"]
-    state: State
-    steps: Int[Tensor, "batch"]
-    least_steps: Int[Tensor, "batch"]  # it may not halt before
+LOOKS = 12  # evaluations on held-out puzzles over a whole run ...
+LOOK_SHARE = 0.05  # ... fewer if they would take more than this share of the time
 
 
 class Trainer:
     """One training run: model, average, optimiser, puzzles in flight, and the folder that survives a kill."""
 
-    def __init__(self, preset: Preset, stream: PuzzleStream, device: torch.device):
+    def __init__(self, preset: Preset, device: torch.device):
         self.preset = preset
-        self.stream = stream
+        self.stream: PuzzleStream | None = None  # where fresh puzzles come from
         self.device = device
         self.model = TRM(preset.model)
         self.model.initialise(preset.seed)
@@ -134,7 +124,9 @@ class Trainer:
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.preset.clip)
         if not torch.isfinite(loss) or not torch.isfinite(norm):
-            raise FloatingPointError(f"the loss is {loss.item()} at update {self.update}")
+            raise TrainingError(
+                f"The loss is {loss.item()} at update {self.update}. The last checkpoint is whole; train from it at a lower rate."
+            )
         self.optimizer.step()
         self.average.update(self.model, self.update)
 
@@ -169,38 +161,40 @@ def train(
     device = choose_device()
     folder = TrainingFolder.open(out, preset, resume=resume)
     with folder:
-        stream, held_out = training_puzzles(preset, out, say)
-        trainer = Trainer(preset, stream, device)
+        trainer = Trainer(preset, device)
         if resume:
             folder.load(trainer)
             say(
                 f"resumed at update {trainer.update}, {trainer.seconds / 60:.1f} of {preset.minutes:g} minutes"
             )
         else:
-            folder.save(trainer)
+            folder.save(trainer)  # before puzzles are generated: from here on there is a checkpoint to load
+        trainer.stream, held_out = training_puzzles(preset, out, say)
         say(f"training {preset.name} on {device.type}, activations in {training_dtype(device)}, into {out}")
         run(trainer, held_out, folder, say)
 
 
-def run(trainer: Trainer, held_out, folder: TrainingFolder, say: Callable[[str], None]) -> None:
+def run(trainer: Trainer, held_out: Puzzles, folder: TrainingFolder, say: Callable[[str], None]) -> None:
     """The training loop: update, report, look at held-out puzzles, save."""
     total = 60 * trainer.preset.minutes
     stopping = StopOnSignal()
     saved = reported = time.monotonic()
+    next_look = trainer.seconds + total / LOOKS
     averaged: dict[str, float] = {}
     while trainer.seconds < total and not stopping.asked:
         began = time.monotonic()
         figures = trainer.one_update(trainer.seconds / total)
         now = time.monotonic()
-        looks_before = int(LOOKS * trainer.seconds / total)
         trainer.seconds += now - began
         averaged = {name: 0.95 * averaged.get(name, value) + 0.05 * value for name, value in figures.items()}
         if now - reported > REPORT_EVERY_SECONDS:
             reported = now
             folder.log(trainer, averaged)
             say(progress_line(trainer, averaged, total))
-        if int(LOOKS * trainer.seconds / total) > looks_before:
+        if trainer.seconds > next_look:
+            began = time.monotonic()
             look(trainer, held_out, folder, say, total)
+            next_look = trainer.seconds + max(total / LOOKS, (time.monotonic() - began) / LOOK_SHARE)
         if now - saved > SAVE_EVERY_SECONDS:
             folder.save(trainer)
             saved = time.monotonic()
@@ -209,7 +203,7 @@ def run(trainer: Trainer, held_out, folder: TrainingFolder, say: Callable[[str],
 
 
 def look(
-    trainer: Trainer, held_out, folder: TrainingFolder, say: Callable[[str], None], total: float
+    trainer: Trainer, held_out: Puzzles, folder: TrainingFolder, say: Callable[[str], None], total: float
 ) -> None:
     """Score the averaged weights on held-out puzzles at the depth in use."""
     depth: Depth = trainer.preset.schedule.depth_at(trainer.seconds / total, trainer.preset.model.N_sup)

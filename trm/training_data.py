@@ -1,4 +1,4 @@
-"""Puzzles for training: generated once into the run's folder, then drawn with endless symmetries."""
+"""Puzzles for training: generated once into the run's folder, drawn with endless symmetries, in flight while trained on."""
 
 import os
 from collections.abc import Callable
@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from trm.data import load_puzzles
 from trm.files import written_whole
 from trm.presets import Preset
+from trm.recursion import State
 from trm.tasks import get_task
 from trm.tasks.base import Difficulty, Task
 
@@ -23,6 +24,17 @@ class Puzzles:
 
     inputs: UInt8[np.ndarray, "count cells"]
     labels: UInt8[np.ndarray, "count cells"]
+
+
+@dataclass
+class Flight:
+    """The puzzles in flight. `steps` counts the supervision steps each has had."""
+
+    inputs: Int[Tensor, "batch cell"]
+    labels: Int[Tensor, "batch cell"]
+    state: State
+    steps: Int[Tensor, "batch"]
+    least_steps: Int[Tensor, "batch"]  # it may not halt before
 
 
 class PuzzleStream:

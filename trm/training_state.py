@@ -23,9 +23,10 @@ from trm.errors import UserError
 from trm.files import written_whole
 from trm.presets import Preset
 from trm.recursion import State
+from trm.training_data import Flight
 
 if TYPE_CHECKING:
-    from trm.train import Flight, Trainer
+    from trm.train import Trainer
 
 
 class TrainingError(UserError):
@@ -132,13 +133,6 @@ def _unpack(trainer: "Trainer", tensors: dict[str, Tensor], numbers: dict) -> No
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     flight = {name: tensor.to(trainer.device) for name, tensor in part("flight/").items()}
-    trainer.flight = _flight(flight) if flight else None
+    trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
     trainer.update, trainer.seconds = numbers["update"], numbers["seconds"]
     trainer.random.bit_generator.state = numbers["random"]
-
-
-def _flight(parts: dict[str, Tensor]) -> "Flight":
-    from trm.train import Flight  # train imports this module
-
-    state = State(parts.pop("y"), parts.pop("z"))
-    return Flight(state=state, **parts)
