@@ -6,18 +6,21 @@ unpickled with `weights_only=True`, which builds tensors and refuses everything 
 """
 
 import json
+import os
 import pickle
 import re
+import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from trm.config import ModelConfig
+from trm.config import SHORT, ModelConfig
 from trm.device import choose_device, inference_dtype
 from trm.errors import CheckpointError
 from trm.files import written_whole
@@ -56,7 +59,7 @@ def load_model(spec: str, *, device: torch.device | None = None, dtype: torch.dt
 def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> TRM:
     """A model with these weights. Nothing is allocated for sizes that the tensors do not have.
 
-    Raises CheckpointError naming the first tensor that is missing, too many, or of another shape.
+    Raises CheckpointError naming the first tensor that is missing, too many, of another shape, or not finite.
     """
     with torch.device("meta"):
         model = TRM(config)
@@ -69,6 +72,8 @@ def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> TRM:
             raise CheckpointError(
                 f"{path}: tensor {name} has shape {found}, but the configuration makes it {wanted}."
             )
+        if not all(end.isfinite() for end in tensors[name].aminmax()):
+            raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity. Copy or train it again.")
     for name in tensors:
         if name not in expected:
             raise CheckpointError(f"{path}: tensor {name} does not belong to the model described.")
@@ -94,11 +99,11 @@ def read_checkpoint(spec: str) -> Checkpoint:
 def find_weights(spec: str) -> Path:
     """The weights file that a name, folder or path means. Raises CheckpointError saying what was looked for."""
     path = model_folder(spec) or Path(spec).expanduser()
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
         return path
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112
         raise CheckpointError(
-            f"There is no model {spec!r}: not a bundled name (see `trm models`), a folder or a file."
+            f"There is no model {SHORT.repr(spec)}: not a bundled name (see `trm models`), a folder or a file."
         )
     if (path / "model.safetensors").is_file():
         return path / "model.safetensors"
@@ -117,31 +122,61 @@ def find_weights(spec: str) -> Path:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a file by their stored names, nothing executed. Raises CheckpointError."""
     try:
-        if path.suffix == ".safetensors":
+        path.open("rb").close()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    if path.suffix == ".safetensors":
+        try:
             return load_file(path)
-        if zipfile.is_zipfile(path):
-            _refuse_compressed(path)
-            return unwrap(torch.load(path, map_location="cpu", weights_only=True, mmap=True), path)
-        return unwrap(torch.load(path, map_location="cpu", weights_only=True), path)
-    except pickle.UnpicklingError as error:
-        if "weights_only" in str(error) or "Unsupported" in str(error):
+        except (SafetensorError, OSError, ValueError):
+            raise CheckpointError(f"{path} is damaged or cut short. Copy it again.") from None
+    tensors = unwrap(_torch_load(path), path)
+    for name, tensor in tensors.items():
+        _refuse_odd(name, tensor, path)
+    return tensors
+
+
+def _torch_load(path: Path) -> Any:
+    """What torch saved, tensors and plain containers only. Raises CheckpointError."""
+    mapped = zipfile.is_zipfile(path)
+    if mapped:
+        _refuse_compressed(path)
+    try:
+        with warnings.catch_warnings():  # of pickle protocols that only damaged files have
+            warnings.simplefilter("ignore")
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except Exception as error:  # a damaged pickle is a program gone wild, and can fail in every way
+        if isinstance(error, pickle.UnpicklingError) and "unsupported global" in str(error).lower():
             raise CheckpointError(
                 f"{path} holds more than tensors (code or objects) and was refused unread."
             ) from None
-        raise CheckpointError(f"{path} is not a checkpoint, or is damaged. Copy it again.") from None
-    except (SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
-        raise CheckpointError(f"{path} is damaged or cut short. Copy it again.") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+        raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
+
+
+def _refuse_odd(name: str, tensor: Tensor, path: Path) -> None:
+    """Only dense numbers that are all in the file: a view can claim more than that, and a copy would take the memory."""
+    dense = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
+    if not dense or tensor.is_complex():
+        raise CheckpointError(
+            f"{path}: tensor {name} does not hold plain numbers. Save it dense, on the CPU."
+        )
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise CheckpointError(
+            f"{path}: tensor {name} claims more numbers than the file holds. Save it again."
+        )
 
 
 def _refuse_compressed(path: Path) -> None:
     """torch stores tensors uncompressed; a compressed entry could unpack to any size."""
-    with zipfile.ZipFile(path) as archive:
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise CheckpointError(
-                f"{path} holds compressed entries, which torch never writes, and was refused unread."
-            )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise CheckpointError(
+            f"{path} holds compressed entries, which torch never writes, and was refused unread."
+        )
 
 
 def save_model(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> None:

@@ -5,17 +5,36 @@ positions). A value that was not found but supposed is named in `assumed`, and e
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from math import isqrt
-from typing import Any, Literal
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from math import isfinite, isqrt
+from reprlib import Repr
+from typing import Any, Literal, get_args
 
 from trm.coordinates import Depth
-from trm.errors import UserError
+from trm.errors import PuzzleError, UserError
 
 Mixing = Literal["attention", "mlp"]
 Positions = Literal["rope", "learned", "none"]
+Names = tuple[str, ...]
 
-LARGEST_SIZE = 1 << 24  # no count in a configuration is larger; bounds memory before any is taken
+# Bounds on what a file may ask for, checked before any memory is taken or time spent.
+LARGEST_SIZE = 1 << 24  # of any count or width
+MOST_LAYERS = 256
+MOST_POSITIONS = 1 << 14  # of prefix and cells together
+MOST_CALLS = 1 << 16  # of the net in all supervision steps
+
+SHORT = Repr()  # prints the beginning of a value: yaml can fold billions of elements into a line
+SHORT.maxlevel = 1
+
+# What a field's type is called in a message.
+KINDS = {
+    int: "a whole number",
+    float: f"a number up to {LARGEST_SIZE}",
+    str: "text",
+    Mixing: "attention or mlp",
+    Positions: "rope, learned or none",
+    Names: "a list of names",
+}
 
 
 class ConfigError(UserError):
@@ -44,17 +63,30 @@ class ModelConfig:
     N_sup: int  # supervision steps
     kind: str = "trm"
     rope_theta: float = 10_000.0
-    assumed: tuple[str, ...] = ()  # fields above that the checkpoint did not contain
+    assumed: Names = ()  # fields above that the checkpoint did not contain
 
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is int and not (type(value) is int and 0 <= value <= LARGEST_SIZE):
-                raise ConfigError(f"{field.name} must be a whole number up to {LARGEST_SIZE}, not {value!r}")
+            if field.type is int and not 0 <= value <= LARGEST_SIZE:
+                raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {value}")
         needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "n", "T", "N_sup")
         for name in needed:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.layers > MOST_LAYERS:
+            raise ConfigError(f"layers must be at most {MOST_LAYERS}, not {self.layers}")
+        if self.length > MOST_POSITIONS:
+            raise ConfigError(
+                f"prefix_length and sequence_length make {self.length} positions, more than {MOST_POSITIONS}"
+            )
+        if self.N_sup * self.depth.calls_per_step > MOST_CALLS:
+            raise ConfigError(
+                f"n, T and N_sup make {self.N_sup * self.depth.calls_per_step} net calls, "
+                f"more than {MOST_CALLS}"
+            )
+        if not (self.rope_theta > 0 and isfinite(self.rope_theta)):
+            raise ConfigError(f"rope_theta must be positive and finite, not {self.rope_theta}")
         if self.kind != "trm":
             raise ConfigError(f"models of kind {self.kind!r} are not known; known: trm")
         if self.mixing == "attention":
@@ -62,13 +94,8 @@ class ModelConfig:
                 raise ConfigError(f"hidden_size {self.hidden_size} does not split into {self.heads} heads")
             if self.positions == "rope" and self.hidden_size // self.heads % 2:
                 raise ConfigError(f"rope needs an even head size, not {self.hidden_size // self.heads}")
-        elif self.mixing == "mlp":
-            if self.mixing_width < 1:
-                raise ConfigError("mixing by MLP needs mixing_width of at least 1")
-        else:
-            raise ConfigError(f"mixing must be attention or mlp, not {self.mixing!r}")
-        if self.positions not in ("rope", "learned", "none"):
-            raise ConfigError(f"positions must be rope, learned or none, not {self.positions!r}")
+        elif self.mixing_width < 1:
+            raise ConfigError("mixing by MLP needs mixing_width of at least 1")
         if bool(self.puzzle_ids) != bool(self.puzzle_embedding_size):
             raise ConfigError("puzzle_ids and puzzle_embedding_size go together: both 0 or both positive")
         if self.puzzle_embedding_size > self.prefix_length * self.hidden_size:
@@ -92,6 +119,17 @@ class ModelConfig:
         side = isqrt(self.sequence_length)
         return side, self.sequence_length // side
 
+    def check_puzzles(self, cells: int, vocab_size: int) -> None:
+        """Raises PuzzleError unless puzzles of so many cells and tokens are what the model reads."""
+        if cells != self.sequence_length:
+            raise PuzzleError(
+                f"This model reads {self.sequence_length} cells, the puzzle has {cells} cells. Choose another model."
+            )
+        if vocab_size != self.vocab_size:
+            raise PuzzleError(
+                f"This model knows {self.vocab_size} tokens, the puzzle's task has {vocab_size}. Choose another model."
+            )
+
     def with_depth(self, **changes: int) -> "ModelConfig":
         """The same model at another n, T or N_sup."""
         return replace(self, **changes)
@@ -109,16 +147,20 @@ class ModelConfig:
         for name in values:
             if name not in known:
                 raise ConfigError(f"unknown key {name!r}; was it written by a newer version?")
-        checked = dict(values)
-        if "assumed" in checked:
-            if not isinstance(checked["assumed"], list | tuple):
-                raise ConfigError(f"assumed must be a list of names, not {checked['assumed']!r}")
-            checked["assumed"] = tuple(map(str, checked["assumed"]))
         for name, field in known.items():
-            if field.type is str and not isinstance(checked.get(name, ""), str):
-                raise ConfigError(f"{name} must be text, not {checked[name]!r}")
-        try:
-            return cls(**checked)
-        except TypeError as error:
-            missing = str(error).rpartition(": ")[2]
-            raise ConfigError(f"missing {missing}") from None
+            if name not in values and field.default is MISSING:
+                raise ConfigError(f"missing {name!r}")
+        return cls(**{name: _read(name, value, known[name].type) for name, value in values.items()})
+
+
+def _read(name: str, value: Any, wanted: Any) -> Any:
+    """A value from JSON or yaml as the field wants it. Raises ConfigError."""
+    if wanted in (int, str) and type(value) is wanted:
+        return value
+    if wanted is float and type(value) in (int, float) and -LARGEST_SIZE <= value <= LARGEST_SIZE:
+        return float(value)
+    if wanted in (Mixing, Positions) and value in get_args(wanted):
+        return value
+    if wanted is Names and isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    raise ConfigError(f"{name} must be {KINDS[wanted]}, not {SHORT.repr(value)}")

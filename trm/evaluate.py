@@ -88,9 +88,11 @@ def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None
     `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
     `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `by_difficulty`,
     `without_one_solution` (`count`, `solved` by the rules) and `seconds`. A share of nothing is None.
+    Raises PuzzleError when the puzzles are not of the model's size.
     """
     began = time.perf_counter()
-    predictions = predict(model, puzzles.inputs, progress=progress)
+    model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
+    predictions = predict(model, puzzles.inputs, puzzles.puzzle_identifiers, progress=progress)
     judged = puzzles.labelled
     labels, inputs = puzzles.labels[judged], puzzles.inputs[judged]
     answers, q_halt = predictions.answers[:, judged], predictions.q_halt[:, judged]

@@ -6,16 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trm.errors import UserError
+
+
+class OutputError(UserError):
+    """A file that cannot be written."""
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it. Raises OutputError where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be made a folder: {error.strerror}. Give another place.") from None
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; on success it replaces `path` at once, on failure nothing is left.
 
     The temporary name keeps the suffix, as some writers add one of their own. A file left over from a killed process
-    begins with a dot and `partial`.
+    begins with a dot and `partial`. Raises OutputError where nothing can be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Give the name of a file to write.")
+    make_folder(path.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Give another place.") from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -26,7 +26,7 @@ def numpy_product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
     Sums are taken in another order than in torch. Most of the time that does not matter, but a model with random
     weights can be chaotic: a difference in the last bit grows about thirtyfold in every supervision step. With these
-    sums the public code's recorded outputs are met to the last bit, so `trm forward` uses them.
+    sums the public code's recorded outputs are met even then (MLP mixing: to the last bit), so `trm forward` uses them.
     """
     product = torch.from_numpy(x.numpy().reshape(-1, x.shape[-1]) @ weight.numpy().T).view(*x.shape[:-1], -1)
     return product if bias is None else product + bias

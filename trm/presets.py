@@ -66,7 +66,7 @@ SUDOKU_TRM = Preset(
             DepthPhase(0.15, n=2, T=1),
             DepthPhase(0.45, n=2, T=2),
             DepthPhase(0.6, n=4, T=2),
-            DepthPhase(1, n=6, T=3),
+            DepthPhase(1.0, n=6, T=3),
         ),
         reveal=0.8,
         reveal_until=0.4,
@@ -75,7 +75,7 @@ SUDOKU_TRM = Preset(
         decay_from=0.6,
         decay_to=0.05,
     ),
-    minutes=97,
+    minutes=97.0,
 )
 
 PRESETS = {preset.name: preset for preset in (SUDOKU_TRM,)}

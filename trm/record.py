@@ -46,11 +46,7 @@ def growing_trace(
     not of the model's size.
     """
     config = model.config
-    if len(inputs) != config.sequence_length:
-        rows, columns = config.grid
-        raise PuzzleError(
-            f"This model reads {rows}x{columns} grids, the puzzle has {len(inputs)} cells. Choose another."
-        )
+    config.check_puzzles(len(inputs), task.vocab_size)
     depth = depth or config.depth
     device = model.H_init.device
     provenance = Provenance(

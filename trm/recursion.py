@@ -11,7 +11,7 @@ state, f_L, f_H and the heads; recording, training and interventions are clients
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -30,6 +30,7 @@ class State(NamedTuple):
         return State(self.y.detach(), self.z.detach())
 
 
+@runtime_checkable
 class RecursiveModel(Protocol):
     """What the recursion needs of a model."""
 

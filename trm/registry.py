@@ -57,7 +57,7 @@ def own_config(folder: Path) -> ModelConfig | None:
         return None
     try:
         values = json.loads(path.read_text("utf-8"))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is not JSON. Restore it beside the weights.") from None
     if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
         return None

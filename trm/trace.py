@@ -98,13 +98,42 @@ def load_trace(path: Path) -> Trace:
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             facts = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
+        depth = Depth(**facts["depth"])
+        _check_arrays(arrays, depth)
         return Trace(
             provenance=Provenance(**facts["provenance"]),
-            depth=Depth(**facts["depth"]),
+            depth=depth,
             trained=Depth(**facts["trained"]),
             **{"labels": None} | arrays,
         )
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (SafetensorError, KeyError, TypeError, ValueError):
+    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RecursionError):
         raise TraceError(f"{path} is no trace of this version, or is damaged. Record it again.") from None
+
+
+def _check_arrays(arrays: dict[str, np.ndarray], depth: Depth) -> None:
+    """Raises ValueError unless the arrays are those of a run of some supervision steps at this depth."""
+    steps, cells, vocab = (
+        len(arrays["halt_probability"]),
+        len(arrays["inputs"]),
+        arrays["probabilities"].shape[-1],
+    )
+    f_H, calls = steps * depth.T, steps * depth.calls_per_step
+    expected = {
+        "inputs": (np.uint8, (cells,)),
+        "labels": (np.uint8, (cells,)),
+        "answers": (np.uint8, (f_H, cells)),
+        "probabilities": (np.uint8, (f_H, cells, vocab)),
+        "entropy": (np.float32, (f_H,)),
+        "z_answers": (np.uint8, (calls, cells)),
+        "z_confidence": (np.uint8, (calls, cells)),
+        "halt_probability": (np.float32, (steps,)),
+        "residual_y": (np.float32, (f_H,)),
+        "residual_z": (np.float32, (calls,)),
+    }
+    if not 1 <= steps <= depth.N_sup or set(arrays) | {"labels"} != set(expected):
+        raise ValueError("not the arrays of a trace")
+    for name, array in arrays.items():
+        if (array.dtype, array.shape) != expected[name]:
+            raise ValueError(f"{name} is {array.dtype} of shape {array.shape}")

@@ -1,9 +1,11 @@
 """Puzzles for training: generated once into the run's folder, drawn with endless symmetries, in flight while trained on."""
 
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from trm.data import load_puzzles
+from trm.errors import DataError
 from trm.files import written_whole
 from trm.presets import Preset
 from trm.recursion import State
@@ -58,12 +61,18 @@ class PuzzleStream:
 def training_puzzles(
     preset: Preset, folder: Path, say: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
-    """The stream to train on and the held-out puzzles to watch; generated at the first call, then read back."""
+    """The stream to train on and the held-out puzzles to watch; generated at the first call, then read back.
+
+    Raises DataError when the file is damaged.
+    """
     path = folder / "puzzles.npz"
     if not path.exists():
         generate_training_puzzles(preset, path, say)
-    with np.load(path, allow_pickle=False) as arrays:
-        inputs, labels = arrays["inputs"], arrays["labels"]
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            inputs, labels = arrays["inputs"], arrays["labels"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        raise DataError(f"{path} is damaged. Remove it: the same puzzles are generated again.") from None
     held_out = preset.data.held_out
     task = get_task(preset.model.task)
     return PuzzleStream(task, Puzzles(inputs[held_out:], labels[held_out:])), Puzzles(

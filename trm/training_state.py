@@ -54,11 +54,10 @@ class TrainingFolder:
         if not resume and state.exists():
             raise TrainingError(f"{path} already holds a run. Go on with --resume, or give another --out.")
         settings = json.dumps(_settings(preset), indent=2)
-        if resume and json.loads(written.read_text("utf-8")) != json.loads(settings):
+        if resume and _read_settings(written) != json.loads(settings):
             raise TrainingError(
                 f"{path} was trained with other settings than this preset has now. Give another --out."
             )
-        path.mkdir(parents=True, exist_ok=True)
         if not resume:
             with written_whole(written) as temporary:
                 temporary.write_text(settings, "utf-8")
@@ -93,6 +92,15 @@ class TrainingFolder:
         except (SafetensorError, KeyError, ValueError) as error:
             raise TrainingError(f"{path} is damaged ({error}). Start again with another --out.") from None
         _unpack(trainer, tensors, numbers)
+
+
+def _read_settings(path: Path) -> dict:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        raise TrainingError(
+            f"{path} is missing or damaged. Restore it, or start again with another --out."
+        ) from None
 
 
 def _settings(preset: Preset) -> dict:

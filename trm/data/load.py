@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+from trm.config import SHORT
 from trm.data.bundled import PUZZLES, bundled_sets
 from trm.data.official import load_official
 from trm.data.puzzle_set import PuzzleSet
@@ -34,15 +36,15 @@ def load_puzzles(
             )
         return load_csv(PUZZLES / f"{spec}.csv", task, name=str(spec), limit=limit, progress=progress)
     path = Path(spec)
+    if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, false for a text that can be no path)
+        raise DataError(
+            f"There is no puzzle set {SHORT.repr(str(spec))}. Bundled are: {', '.join(bundled_sets())}. "
+            "Or give a CSV file, a text file with one puzzle a line, or a dataset folder."
+        )
     if path.is_dir() and not _is_official(path) and (path / "test.csv").is_file():
         path = path / "test.csv"
     if path.is_dir():
         return load_official(path, task, limit=limit)
-    if not path.is_file():
-        raise DataError(
-            f"There is no puzzle set {str(spec)!r}. Bundled are: {', '.join(bundled_sets())}. "
-            "Or give a CSV file, a text file with one puzzle a line, or a dataset folder."
-        )
     load = load_csv if path.suffix.lower() == ".csv" else load_text
     return load(path, task, name=path.name, limit=limit, progress=progress)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
-from trm.files import written_whole
+from trm.files import make_folder, written_whole
 from trm.tasks.base import Task
 
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
@@ -39,7 +39,7 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
 def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str = "test") -> None:
     """`folder/split/` and `folder/identifiers.json` as the public TRM and HRM code reads them.
 
-    Raises `DataError` when the split is there already.
+    Raises `DataError` when the split is there already, `OutputError` where nothing can be written.
     """
     target = folder / split
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
@@ -65,7 +65,7 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         "total_puzzles": count,
         "sets": ["all"],
     }
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
     try:
         temporary.chmod(0o755)

@@ -7,13 +7,15 @@ the library asks it through this one interface.
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -182,9 +184,22 @@ class Task(ABC):
             collect(map(chunk, range(len(sizes)), sizes))
         else:
             # Spawned, not forked: the caller may hold torch's threads, and forking those can hang.
-            with ProcessPoolExecutor(min(workers, len(sizes)), get_context("spawn")) as pool:
+            with ProcessPoolExecutor(
+                min(workers, len(sizes)), get_context("spawn"), initializer=_end_with_parent
+            ) as pool:
                 collect(pool.map(chunk, range(len(sizes)), sizes))
         return inputs, labels
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent is killed would wait for work for ever; this one ends too."""
+    parent = parent_process()
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def _chunk(

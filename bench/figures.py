@@ -1,0 +1,54 @@
+"""What every benchmark needs: a figure printed as JSON, repeats with their median, and the `--quick` switch."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+
+
+def figure(
+    name: str, value: float, unit: str, *, topic: str, budget: float | None = None, **facts: object
+) -> None:
+    """Print one figure. `budget` is the most it may be (None: there is none); `facts` say how it was measured."""
+    line = {
+        "figure": name,
+        "value": float(f"{value:.4g}"),
+        "unit": unit,
+        "budget": budget,
+        "command": f"python -m bench.{topic}",
+    }
+    print(json.dumps(line | facts), flush=True)
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def seconds(act: Callable[[], object]) -> float:
+    """How long a call takes."""
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
+
+
+def median_seconds(act: Callable[[], object], repeats: int) -> float:
+    """Median over repeats, after one that does not count."""
+    act()
+    return median(seconds(act) for _ in range(repeats))
+
+
+def percentile_95(values: list[float]) -> float:
+    """The smallest value that at least 95 % of them do not exceed."""
+    return sorted(values)[-(-len(values) * 95 // 100) - 1]
+
+
+def is_quick(description: str) -> bool:
+    """Read the command line of a topic."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--quick", action="store_true", help="few repeats: shows that it runs, measures badly"
+    )
+    return parser.parse_args().quick

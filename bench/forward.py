@@ -1,0 +1,96 @@
+"""Forward passes: a bundled puzzle's trace, what recording costs, and the public full-size model. `python -m bench.forward`"""
+
+from statistics import median
+
+import torch
+
+from bench.figures import figure, is_quick, median_seconds, say, seconds
+from bench.matmul import peak_gflops
+from trm import flops
+from trm.checkpoint import load_model
+from trm.config import ModelConfig
+from trm.data import load_presets
+from trm.models import TRM
+from trm.record import record
+from trm.recursion import deep_supervision
+from trm.tasks import get_task
+
+TOPIC = "forward"
+MODEL = "sudoku-trm"
+# TRM for Sudoku in the published sizes, MLP mixing: its time does not depend on the weights, so random ones do.
+FULL_SIZE = ModelConfig(
+    task="sudoku",
+    vocab_size=11,
+    sequence_length=81,
+    hidden_size=512,
+    layers=2,
+    mlp_width=1536,
+    mixing="mlp",
+    mixing_width=512,
+    heads=0,
+    positions="none",
+    prefix_length=16,
+    puzzle_ids=0,
+    puzzle_embedding_size=0,
+    n=6,
+    T=3,
+    N_sup=16,
+)
+
+
+def infer(model: TRM, inputs: torch.Tensor) -> None:
+    """All supervision steps of a batch (B, L), recording nothing."""
+    ids = torch.zeros(len(inputs), dtype=torch.long)
+    for _ in deep_supervision(model, inputs, ids, depth=model.config.depth):
+        pass
+
+
+def bundled(quick: bool) -> None:
+    """The bundled model on its first preset: with everything recorded, and against not recording."""
+    model = load_model(MODEL)
+    task = get_task(model.config.task)
+    puzzle = task.parse(load_presets(task.name)[0].puzzle)
+    inputs = torch.from_numpy(puzzle.astype("int64"))[None]
+    say(f"{MODEL}: recording against not recording, in pairs")
+    record(model, task, puzzle), infer(model, inputs)
+    # in pairs, taking turns at going first: what the machine does besides falls on both alike
+    pairs = []
+    for pair in range(3 if quick else 20):
+        acts = [lambda: record(model, task, puzzle), lambda: infer(model, inputs)]
+        first = pair % 2
+        times = {index: seconds(acts[index]) for index in (first, 1 - first)}
+        pairs.append((times[0], times[1]))
+    recording = median(pair[0] for pair in pairs)
+    overhead = median(pair[0] / pair[1] for pair in pairs)
+    facts = {"model": MODEL, "threads": torch.get_num_threads(), "repeats": len(pairs)}
+    figure("trace of a bundled Sudoku", recording, "s", topic=TOPIC, budget=0.5, **facts)
+    figure("recording over not recording", overhead, "ratio", topic=TOPIC, budget=1.1, **facts)
+
+
+def full_size(quick: bool) -> None:
+    """The published sizes on one puzzle: time, operations, and the share of the machine's peak in the same run."""
+    model = TRM(FULL_SIZE)
+    model.initialise(0)
+    model.requires_grad_(False)
+    inputs = torch.ones(1, FULL_SIZE.sequence_length, dtype=torch.long)
+    say("full-size TRM, one puzzle through 16 steps")
+    taken = median_seconds(lambda: infer(model, inputs), 1 if quick else 5)
+    operations = flops.run(FULL_SIZE)
+    rate = operations / taken / 1e9
+    share = rate / peak_gflops(torch.float32, 2 if quick else 12)
+    facts = {"dtype": "float32", "threads": torch.get_num_threads()}
+    figure("full-size TRM forward", taken, "s", topic=TOPIC, budget=3.55, **facts)
+    figure("full-size TRM forward, operations", operations / 1e12, "TFLOP", topic=TOPIC)
+    figure("full-size TRM forward, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
+    figure("full-size TRM forward, share of the matrix product peak", share, "ratio", topic=TOPIC, **facts)
+
+
+def main() -> None:
+    quick = is_quick(__doc__)
+    with torch.inference_mode():
+        bundled(quick)
+        full_size(quick)
+
+
+if __name__ == "__main__":
+    main()

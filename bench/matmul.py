@@ -1,0 +1,39 @@
+"""Peak rate of matrix products: what forward passes are held against. `python -m bench.matmul`
+
+The best of several large products, as a peak is what the machine can do, not what it does on average.
+"""
+
+import torch
+
+from bench.figures import figure, is_quick, say, seconds
+from trm.device import training_dtype
+
+TOPIC = "matmul"
+SIZES = (1024, 1536, 2048)
+
+
+def peak_gflops(dtype: torch.dtype, repeats: int) -> float:
+    """The highest rate of square products, in GFLOP/s."""
+    best = 0.0
+    for size in SIZES:
+        a, b = (torch.randn(size, size, dtype=torch.float32).to(dtype) for _ in range(2))
+        out = torch.empty(size, size, dtype=dtype)
+        torch.mm(a, b, out=out)
+        fastest = min(seconds(lambda a=a, b=b, out=out: torch.mm(a, b, out=out)) for _ in range(repeats))
+        best = max(best, 2 * size**3 / fastest / 1e9)
+    return best
+
+
+def main() -> None:
+    repeats = 2 if is_quick(__doc__) else 12
+    # bfloat16 only where the CPU computes with it: elsewhere it is emulated and says nothing
+    dtypes = {torch.float32, training_dtype(torch.device("cpu"))}
+    for dtype in sorted(dtypes, key=str, reverse=True):
+        name = str(dtype).removeprefix("torch.")
+        say(f"matrix products in {name}")
+        rate = peak_gflops(dtype, repeats)
+        figure(f"matrix product peak, {name}", rate, "GFLOP/s", topic=TOPIC, threads=torch.get_num_threads())
+
+
+if __name__ == "__main__":
+    main()

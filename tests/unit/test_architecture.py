@@ -1,0 +1,151 @@
+"""Promises about the whole: which way imports point, what is light to import, and that a bundled model really solves."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm.checkpoint import load_model
+from trm.data import load_puzzles
+from trm.evaluate import predict
+from trm.models import TRM
+from trm.registry import model_config, model_names
+from trm.tasks import get_task
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the packages that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            names.add(node.module)
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize(
+    "package, forbidden",
+    [
+        ("trm", {"streamlit", "app", "probes"}),
+        ("probes", {"streamlit", "app"}),
+        ("app", {"sklearn", "scipy"}),
+    ],
+)
+def test_imports_point_one_way(package, forbidden):
+    files = sorted((REPOSITORY / package).rglob("*.py"))
+    assert files
+    for path in files:
+        assert not imported(path) & forbidden, path
+
+
+def test_one_loop_over_calls():
+    """Nowhere but in the recursion (and in the model that defines them) are f_L and f_H called."""
+    callers = set()
+    for path in sorted(REPOSITORY.joinpath("trm").rglob("*.py")) + sorted(
+        REPOSITORY.joinpath("app").rglob("*.py")
+    ):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in (
+                "f_L",
+                "f_H",
+                "L_level",
+                "H_level",
+            ):
+                callers.add(path.name)
+    assert callers == {"recursion.py", "models.py"}
+
+
+LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, app.player.payload"
+PROBE = f"""
+import sys
+import {LIGHT}
+from trm.registry import model_card, model_names, trace_paths
+cards = [model_card(name) for name in model_names()]
+traces = [trm.trace.load_trace(path) for name in model_names() for path in trace_paths(name)[:1]]
+shown = [app.player.payload.payload(trace, trm.tasks.get_task(trace.provenance.task)) for trace in traces]
+print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"torch", "sklearn", "scipy"}}))
+"""
+
+
+def test_a_recorded_trace_is_shown_without_torch():
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+# the bundled models
+
+bundled = pytest.mark.parametrize("name", model_names())
+
+
+EASIEST, SPARSE = slice(0, 4), slice(4, 8)
+
+
+def some_puzzles(task):
+    """Of the easy test puzzles the four with the most givens, then the four with the fewest."""
+    puzzles = load_puzzles(f"{task.name}/test", task)
+    easy = np.flatnonzero(np.array(puzzles.difficulty) == "easy")
+    by_givens = easy[np.argsort(-puzzles.givens[easy], kind="stable")]
+    return puzzles.take(np.concatenate((by_givens[:4], by_givens[-4:])))
+
+
+def test_there_is_a_bundled_model():
+    assert "sudoku-trm" in model_names()
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """A few puzzles and each bundled model's predictions on them, by name."""
+
+    def make(name: str):
+        puzzles = some_puzzles(get_task(model_config(name).task))
+        return puzzles, predict(load_model(name, device=torch.device("cpu")), puzzles.inputs)
+
+    return {name: make(name) for name in model_names()}
+
+
+@bundled
+def test_a_bundled_model_solves_easy_puzzles(name, answers):
+    puzzles, predictions = answers[name]
+    right = (predictions.answers[-1] == puzzles.labels).all(-1)[EASIEST]
+    assert right.sum() >= 3
+
+
+@bundled
+def test_it_uses_its_steps(name, answers):
+    """On sparse puzzles the answer moves from step to step, and more cells are right after the last than the first."""
+    puzzles, predictions = answers[name]
+    found, labels = predictions.answers[:, SPARSE], puzzles.labels[SPARSE]
+    assert (found[0] != found[-1]).any()
+    right = (found == labels).mean((1, 2))
+    assert right[-1] > right[0]
+
+
+@bundled
+def test_another_puzzle_gets_another_answer(name, answers):
+    """All answers differ, and no cell of the grid has the same symbol in all of them."""
+    _, predictions = answers[name]
+    last = predictions.answers[-1]
+    assert len({answer.tobytes() for answer in last}) == 8
+    assert (last != last[:1]).any(0).all()
+    assert np.ptp(predictions.q_halt[-1]) > 0
+
+
+@bundled
+def test_noise_solves_nothing(name):
+    """The same architecture with random weights: what is right above is the training's doing."""
+    model = TRM(model_config(name)).requires_grad_(False)
+    model.initialise(0)
+    puzzles = some_puzzles(get_task(model.config.task)).take(np.arange(4))
+    predictions = predict(model, puzzles.inputs)
+    assert not (predictions.answers == puzzles.labels).all(-1).any()
+    assert (predictions.answers == puzzles.labels).mean() < 0.3

@@ -1,0 +1,97 @@
+"""A configuration describes a model or is refused with the name of the field at fault."""
+
+import json
+from math import inf, nan
+
+import pytest
+
+from trm.config import LARGEST_SIZE, ConfigError, ModelConfig
+
+
+def test_round_trip_through_json(tiny_config):
+    config = tiny_config(assumed=("n", "T"), rope_theta=500.0)
+    again = ModelConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config and again.assumed == ("n", "T")
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"hidden_size": 0}, "hidden_size must be at least 1"),
+        ({"vocab_size": 0}, "vocab_size"),
+        ({"sequence_length": 0}, "sequence_length"),
+        ({"layers": 0}, "layers"),
+        ({"mlp_width": 0}, "mlp_width"),
+        ({"n": 0}, "n must be at least 1"),
+        ({"T": 0}, "T must be at least 1"),
+        ({"N_sup": 0}, "N_sup must be at least 1"),
+        ({"n": -2}, "n must be from 0"),
+        ({"n": 2.0}, "n must be a whole number"),
+        ({"n": True}, "n must be a whole number"),
+        ({"n": "6"}, "n must be a whole number"),
+        ({"n": None}, "n must be a whole number"),
+        ({"prefix_length": -1}, "prefix_length"),
+        ({"hidden_size": LARGEST_SIZE + 1}, "hidden_size must be from 0 to"),
+        ({"vocab_size": 10**30}, "vocab_size"),
+        ({"kind": "hrm"}, "'hrm' are not known"),
+        ({"heads": 3}, "does not split into 3 heads"),
+        ({"heads": 0}, "does not split into 0 heads"),
+        ({"hidden_size": 6, "heads": 2}, "even head size"),
+        ({"mixing": "mlp", "positions": "none"}, "mixing_width"),
+        ({"mixing": "convolution"}, "mixing must be"),
+        ({"positions": "sinus"}, "positions must be"),
+        ({"puzzle_ids": 3}, "go together"),
+        ({"puzzle_embedding_size": 3}, "go together"),
+        ({"puzzle_ids": 3, "puzzle_embedding_size": 9}, "does not fit into 1 prefix positions"),
+        ({"rope_theta": 0.0}, "rope_theta"),
+        ({"rope_theta": nan}, "rope_theta"),
+        ({"rope_theta": inf}, "rope_theta"),
+        ({"rope_theta": 10**400}, "rope_theta"),
+        ({"rope_theta": -1}, "rope_theta"),
+        ({"rope_theta": "10000"}, "rope_theta"),
+        ({"layers": 10_000_000}, "layers"),
+        ({"prefix_length": 10_000_000}, "positions"),
+        ({"sequence_length": 10_000_000}, "positions"),
+        ({"N_sup": 10_000_000}, "net calls"),
+        ({"n": 10_000, "T": 10_000}, "net calls"),
+    ],
+)
+def test_what_is_refused(tiny_config, changes, words):
+    values = json.loads(json.dumps(tiny_config().to_dict())) | changes
+    with pytest.raises(ConfigError, match=words) as error:
+        ModelConfig.from_dict(values)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda values: values.pop("heads"), "missing 'heads'"),
+        (lambda values: values.update(dropout=0.1), "unknown key 'dropout'"),
+        (lambda values: values.update(assumed="n"), "assumed must be a list"),
+        (lambda values: values.update(task=3), "task must be text"),
+        (lambda values: values.update(kind=None), "kind must be text"),
+        (lambda values: values.update(mixing=["mlp"]), "mixing must be"),
+        (lambda values: values.update(positions={}), "positions must be"),
+    ],
+)
+def test_a_dictionary_that_describes_no_model(tiny_config, spoil, words):
+    values = tiny_config().to_dict()
+    spoil(values)
+    with pytest.raises(ConfigError, match=words):
+        ModelConfig.from_dict(values)
+
+
+def test_what_follows_from_the_fields(tiny_config):
+    config = tiny_config(prefix_length=3, sequence_length=900)
+    assert config.length == 903
+    assert config.grid == (30, 30)
+    assert (config.depth.n, config.depth.T, config.depth.N_sup) == (2, 2, 3)
+
+
+def test_another_depth_is_checked_too(tiny_config):
+    config = tiny_config()
+    deeper = config.with_depth(N_sup=64, n=6)
+    assert (deeper.n, deeper.T, deeper.N_sup, deeper.heads) == (6, 2, 64, config.heads)
+    with pytest.raises(ConfigError, match="T must be"):
+        config.with_depth(T=0)

@@ -1,0 +1,148 @@
+"""Scores by hand: exact by step, cells, halting, and what has no label counted apart."""
+
+import numpy as np
+import pytest
+import torch
+
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.errors import DataError, PuzzleError
+from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_by_step, exact_now, predict
+from trm.recursion import deep_supervision
+from trm.tasks.sudoku import Sudoku
+
+SMALL = Sudoku(2, 2)
+SOLVED = "1234341221434321"
+PUZZLES = ("123.341221434321", "12..341221434321", "." * 16, "11" + "." * 14)
+"""One blank; two blanks; 288 solutions; none."""
+
+
+@pytest.fixture
+def puzzles() -> PuzzleSet:
+    inputs = np.stack([SMALL.parse(text) for text in PUZZLES])
+    labels = np.zeros_like(inputs)
+    labels[:2] = SMALL.parse(SOLVED)
+    return PuzzleSet.of("hand", SMALL, inputs, labels, difficulty=("easy", "hard", "", ""))
+
+
+def test_auc_by_hand():
+    """Pairs of a right and a wrong one: (3, 1) and (3, 2) in order, (1.5, 1) in order, (1.5, 2) not: 3 of 4."""
+    assert auc(np.array([3.0, 1.0, 1.5, 2.0]), np.array([True, False, True, False])) == 0.75
+    assert auc(np.array([1.0, 1.0]), np.array([True, False])) == 0.5
+    assert auc(np.array([[1.0], [0.0]]), np.array([[True], [False]])) == 1.0
+
+
+def test_auc_needs_both_kinds():
+    assert auc(np.array([1.0, 2.0]), np.array([True, True])) is None
+    assert auc(np.array([1.0, 2.0]), np.array([False, False])) is None
+
+
+@pytest.mark.parametrize(
+    "count, limit, rows",
+    [(10, 3, [0, 4, 9]), (10, 1, [0]), (3, 3, [0, 1, 2]), (3, 99, [0, 1, 2]), (1, 1, [0]), (100, 2, [0, 99])],
+)
+def test_evenly(count, limit, rows):
+    assert evenly(count, limit).tolist() == rows
+
+
+@pytest.mark.parametrize("count, limit", [(1000, 7), (1000, 999), (5, 4), (64, 63)])
+def test_evenly_takes_as_many_as_asked(count, limit):
+    rows = evenly(count, limit)
+    assert len(rows) == limit and rows[0] == 0 and rows[-1] == count - 1
+    assert np.diff(rows).max() - np.diff(rows).min() <= 1
+
+
+@pytest.mark.parametrize("limit", [0, -3])
+def test_a_limit_that_leaves_nothing(limit):
+    with pytest.raises(DataError, match="leaves no puzzle"):
+        evenly(10, limit)
+
+
+def test_exact_now_by_hand():
+    answers = np.array([[[1, 2], [3, 4]], [[1, 2], [3, 5]]], np.uint8)  # (steps, puzzles, cells)
+    assert exact_now(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
+
+
+def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model):
+    """One more puzzle than a batch holds: the last one runs alone."""
+    model = tiny_model()
+    torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(1))
+    inputs = np.random.default_rng(0).integers(1, 6, (BATCH + 1, 16)).astype(np.uint8)
+    done = []
+    found = predict(model, inputs, progress=lambda count, total: done.append((count, total)))
+    tokens, ids = torch.from_numpy(inputs.astype(np.int64)), torch.zeros(BATCH + 1, dtype=torch.long)
+    steps = list(deep_supervision(model, tokens, ids, depth=model.config.depth))
+    assert found.answers.shape == (3, BATCH + 1, 16)
+    for number, step in enumerate(steps):
+        assert np.array_equal(found.answers[number], step.heads.logits.argmax(-1))
+        assert np.allclose(found.q_halt[number], step.heads.q_halt, atol=1e-4)
+        assert np.allclose(found.q_continue[number], step.heads.q_continue, atol=1e-4)
+    assert done == [(BATCH, BATCH + 1), (BATCH + 1, BATCH + 1)]
+    assert len(predict(model, inputs, depth=Depth(n=1, T=1, N_sup=2)).answers) == 2
+
+
+@pytest.fixture
+def scripted(monkeypatch, tiny_model, puzzles):
+    """A model whose predictions are written down: puzzle 0 is right from step 2 on, puzzle 1 never."""
+    right, inputs = SMALL.parse(SOLVED), puzzles.inputs
+    wrong = np.where(inputs > 1, inputs, 2).astype(np.uint8)  # every blank filled with a 1
+    answers = np.stack([wrong, wrong, wrong])
+    answers[1:, 0] = right
+    answers[2, 2] = right  # obeys the rules, though the puzzle has many solutions
+    q_halt = np.array([[-1, -2, 0, 0], [2, -3, 0, 0], [3, -4, 0, 0]], np.float32)
+    script = Predictions(answers, q_halt, np.zeros_like(q_halt))
+    monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: script)
+    return tiny_model()
+
+
+def test_evaluate_by_hand(scripted, puzzles):
+    scores = evaluate(scripted, SMALL, puzzles)
+    assert scores["count"] == 2
+    assert scores["exact"] == 0.5
+    assert scores["exact_by_step"] == [0.0, 0.5, 0.5]
+    assert scores["blank_cell"] == pytest.approx(1 / 3)  # of 1 + 2 blanks the first is right
+    assert scores["cell"] == pytest.approx(30 / 32)
+    assert scores["halt_auc"] == 1.0 and scores["halt_auc_last_step"] == 1.0
+    assert scores["mean_halt_step"] == 2.5  # step 2, and 3 for the one that never halts
+    assert scores["without_one_solution"] == {"count": 2, "solved": 1}
+    assert {group: line["exact"] for group, line in scores["by_difficulty"].items()} == {
+        "easy, 12-17 givens": 1.0,
+        "hard, 12-17 givens": 0.0,
+    }
+    assert scores["seconds"] >= 0
+
+
+def test_evaluate_without_labels(scripted, puzzles, monkeypatch):
+    rows = np.array([2, 3])
+    every = predict_of(monkeypatch, rows)
+    scores = evaluate(scripted, SMALL, puzzles.take(rows))
+    assert every and scores["count"] == 0
+    assert scores["exact"] is None and scores["cell"] is None and scores["mean_halt_step"] is None
+    assert scores["halt_auc"] is None and scores["exact_by_step"] == [None] * 3
+    assert scores["without_one_solution"] == {"count": 2, "solved": 1}
+
+
+def predict_of(monkeypatch, rows) -> Predictions:
+    """The scripted predictions of some puzzles."""
+    import trm.evaluate
+
+    script = trm.evaluate.predict()
+    taken = Predictions(script.answers[:, rows], script.q_halt[:, rows], script.q_continue[:, rows])
+    monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: taken)
+    return taken
+
+
+def test_exact_by_step_of_a_scripted_model(scripted, puzzles, monkeypatch):
+    predict_of(monkeypatch, np.array([0, 1]))
+    assert exact_by_step(scripted, puzzles.take(np.array([0, 1])), depth=scripted.config.depth) == [
+        0.0,
+        0.5,
+        0.5,
+    ]
+
+
+def test_puzzles_of_another_size(tiny_model, puzzles):
+    with pytest.raises(PuzzleError, match="reads 25 cells"):
+        evaluate(tiny_model(sequence_length=25), SMALL, puzzles)
+    with pytest.raises(PuzzleError, match="knows 5 tokens"):
+        evaluate(tiny_model(vocab_size=5), SMALL, puzzles)

@@ -1,0 +1,167 @@
+"""Traces on disk: what is written is read back, anything else is refused in one line."""
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from safetensors.numpy import load_file, save_file
+
+from trm.coordinates import Depth
+from trm.trace import Provenance, Trace, TraceError, load_trace, quantised, save_trace
+
+
+@pytest.fixture
+def trace() -> Trace:
+    """Two of three supervision steps of a 4x4 Sudoku at n=2, T=2, filled with numbers that are all different."""
+    rng = np.random.default_rng(0)
+    f_H, calls, cells, vocab = 4, 12, 16, 6
+    return Trace(
+        provenance=Provenance(
+            "tiny", "0123456789abcdef", "trm", "sudoku", "cpu", "float32", "0.1.0", "2026-01-02"
+        ),
+        depth=Depth(n=2, T=2, N_sup=3),
+        trained=Depth(n=3, T=2, N_sup=16),
+        inputs=rng.integers(1, 6, cells).astype(np.uint8),
+        labels=rng.integers(2, 6, cells).astype(np.uint8),
+        answers=rng.integers(0, 6, (f_H, cells)).astype(np.uint8),
+        probabilities=quantised(rng.dirichlet(np.ones(vocab), (f_H, cells))),
+        entropy=rng.random(f_H, np.float32),
+        z_answers=rng.integers(0, 6, (calls, cells)).astype(np.uint8),
+        z_confidence=rng.integers(0, 256, (calls, cells)).astype(np.uint8),
+        halt_probability=np.array([0.25, 0.75], np.float32),
+        residual_y=rng.random(f_H, np.float32),
+        residual_z=rng.random(calls, np.float32),
+    )
+
+
+def same(one: Trace, other: Trace) -> bool:
+    return all(
+        np.array_equal(getattr(one, field.name), getattr(other, field.name))
+        if isinstance(getattr(one, field.name), np.ndarray)
+        else getattr(one, field.name) == getattr(other, field.name)
+        for field in fields(Trace)
+    )
+
+
+def test_round_trip(tmp_path, trace):
+    save_trace(tmp_path / "deep" / "a.safetensors", trace)
+    again = load_trace(tmp_path / "deep" / "a.safetensors")
+    assert same(trace, again)
+    assert again.answers.dtype == np.uint8 and again.entropy.dtype == np.float32
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["a.safetensors"]
+
+
+def test_round_trip_without_a_solution_and_of_views(tmp_path, trace):
+    backwards = replace(
+        trace, labels=None, answers=trace.answers[::-1], probabilities=trace.probabilities[:, ::-1]
+    )
+    save_trace(tmp_path / "a.safetensors", backwards)
+    again = load_trace(tmp_path / "a.safetensors")
+    assert again.labels is None and same(backwards, again)
+
+
+def test_steps_and_where_it_would_halt(trace):
+    assert trace.steps == 2
+    assert trace.halt_step == 2
+    assert replace(trace, halt_probability=np.array([0.9, 0.1, 0.8], np.float32)).halt_step == 1
+    assert (
+        replace(trace, halt_probability=np.array([0.5, 0.2], np.float32)).halt_step is None
+    )  # above one half only
+
+
+def spoil_file(path, how: str) -> None:
+    content = path.read_bytes()
+    spoilt = {
+        "empty": b"",
+        "short": content[: len(content) // 2],
+        "shorter": content[:5],
+        "text": b"no trace at all",
+        "header": b"\xff" * 8 + content[8:],
+    }
+    path.write_bytes(spoilt[how])
+
+
+@pytest.mark.parametrize("how", ["empty", "short", "shorter", "text", "header"])
+def test_a_damaged_file(tmp_path, trace, how):
+    path = tmp_path / "a.safetensors"
+    save_trace(path, trace)
+    spoil_file(path, how)
+    with pytest.raises(TraceError, match=r"a.safetensors is no trace") as error:
+        load_trace(path)
+    assert "\n" not in str(error.value)
+
+
+def rewrite(path, change) -> None:
+    """Save the file again after `change(arrays, facts)`."""
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        facts = dict(file.metadata())
+    tensors = load_file(path)
+    change(tensors, facts)
+    save_file(tensors, path, metadata=facts)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays, facts: arrays.pop("answers"),
+        lambda arrays, facts: arrays.update(more=np.zeros(3)),
+        lambda arrays, facts: facts.pop("depth"),
+        lambda arrays, facts: facts.update(depth="{"),
+        lambda arrays, facts: facts.update(depth="[" * 100_000),
+        lambda arrays, facts: facts.update(depth="7"),
+        lambda arrays, facts: facts.update(depth=json.dumps({"n": 0, "T": 1, "N_sup": 1})),
+        lambda arrays, facts: facts.update(provenance="[]"),
+        lambda arrays, facts: facts.update(trained=json.dumps({"n": 1, "T": 1})),
+        lambda arrays, facts: arrays.update(answers=arrays["answers"][:3].copy()),
+        lambda arrays, facts: arrays.update(answers=arrays["answers"].astype(np.int64)),
+        lambda arrays, facts: arrays.update(probabilities=arrays["probabilities"][..., 0].copy()),
+        lambda arrays, facts: arrays.update(z_answers=arrays["z_answers"][:, :9].copy()),
+        lambda arrays, facts: arrays.update(halt_probability=np.zeros(0, np.float32)),
+        lambda arrays, facts: arrays.update(labels=arrays["labels"][:4].copy()),
+        lambda arrays, facts: facts.update(depth=json.dumps({"n": 3, "T": 2, "N_sup": 3})),
+    ],
+)  # fmt: skip
+def test_a_file_with_other_content(tmp_path, trace, change):
+    path = tmp_path / "a.safetensors"
+    save_trace(path, trace)
+    rewrite(path, change)
+    with pytest.raises(TraceError, match="no trace of this version"):
+        load_trace(path)
+
+
+def test_files_that_are_not_there_or_too_large(tmp_path, trace):
+    with pytest.raises(TraceError, match="cannot be read"):
+        load_trace(tmp_path / "nowhere")
+    with pytest.raises(TraceError, match=r"cannot be read|no trace"):
+        load_trace(tmp_path)
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(TraceError, match="larger than 64 MiB"):
+        load_trace(tmp_path / "huge")
+
+
+@given(
+    arrays.arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 14)), elements=st.floats(-30, 30, width=32)
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_quantised_probabilities_sum_to_one_and_are_close(logits):
+    probabilities = np.exp(logits - logits.max(-1, keepdims=True))
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    parts = quantised(probabilities)
+    assert parts.dtype == np.uint8
+    assert (parts.astype(int).sum(-1) == 255).all()
+    assert (np.abs(parts / 255 - probabilities) < 1 / 255).all()
+
+
+def test_quantised_by_hand():
+    """255 x (1/2, 1/4, 1/4) = 127.5, 63.75, 63.75: the two largest remainders get the two that are missing."""
+    assert quantised(np.array([0.5, 0.25, 0.25])).tolist() == [127, 64, 64]
+    assert quantised(np.array([[1.0, 0.0], [0.0, 1.0]])).tolist() == [[255, 0], [0, 255]]

@@ -1,0 +1,416 @@
+"""Training: it learns, it is exactly resumed, it survives kills, and it never sees a test puzzle's twin."""
+
+import json
+import math
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trm.checkpoint import load_model, read_checkpoint
+from trm.config import ModelConfig
+from trm.coordinates import Depth
+from trm.data import PuzzleSet, load_puzzles
+from trm.errors import DataError, UserError
+from trm.presets import PRESETS, Preset, TrainingData, get_preset
+from trm.recursion import State, deep_recursion
+from trm.schedule import DepthPhase, ExponentialAverage, Schedule
+from trm.tasks.sudoku import Sudoku
+from trm.train import Trainer, train
+from trm.training_data import Puzzles, PuzzleStream, generate_training_puzzles
+from trm.training_state import TrainingError, TrainingFolder
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL, USUAL = Sudoku(2, 2), Sudoku()
+CPU = torch.device("cpu")
+SCHEDULE = Schedule(
+    depth=(DepthPhase(0.5, n=1, T=1), DepthPhase(1.0, n=2, T=2)),
+    reveal=0.8, reveal_until=0.5, learning_rate=5e-3, warm_up=4, decay_from=0.5, decay_to=0.1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def small_preset(tiny_config) -> Preset:
+    """4x4 Sudoku, for a trainer that is given its puzzles."""
+    config = tiny_config(hidden_size=16, mixing="mlp", mixing_width=20, heads=0, positions="none")
+    data = TrainingData(puzzles=40, held_out=8, givens=(8, 12), seed=1)
+    return Preset("small", config, data, SCHEDULE, minutes=1.0, batch=8, explore=0.5)
+
+
+@pytest.fixture(scope="module")
+def small_puzzles() -> Puzzles:
+    return Puzzles(*SMALL.generate_many(40, givens=(6, 10), seed=3))
+
+
+@pytest.fixture
+def trainer(small_preset, small_puzzles) -> Trainer:
+    return trainer_of(small_preset, small_puzzles)
+
+
+def trainer_of(preset: Preset, puzzles: Puzzles) -> Trainer:
+    trainer = Trainer(preset, CPU)
+    trainer.stream = PuzzleStream(SMALL, puzzles)
+    return trainer
+
+
+def usual_preset(config: ModelConfig) -> Preset:
+    """9x9 Sudoku with few puzzles, for `train`, which generates them."""
+    data = TrainingData(puzzles=12, held_out=4, givens=(30, 42), seed=1)
+    model = replace(config, vocab_size=11, sequence_length=81)
+    return Preset("usual", model, data, SCHEDULE, minutes=0.03, batch=4)
+
+
+def test_the_loss_falls(small_preset, small_puzzles):
+    trainer = trainer_of(replace(small_preset, batch=16), small_puzzles)
+    losses = [trainer.one_update(update / 120)["loss"] for update in range(120)]
+    assert losses[0] > math.log(6) / 2  # about a uniform guess over six tokens
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
+    assert trainer.update == 120
+
+
+def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
+    """Eight updates in a row, and eight with a save and a load in the middle: the same losses, puzzles and weights."""
+    unbroken = trainer_of(small_preset, small_puzzles)
+    losses = [unbroken.one_update(update / 8)["loss"] for update in range(8)]
+
+    first = trainer_of(small_preset, small_puzzles)
+    again = [first.one_update(update / 8)["loss"] for update in range(4)]
+    first.seconds = 12.5
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(first)
+    second = trainer_of(replace(small_preset, seed=0), small_puzzles)
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder:
+        folder.load(second)
+    assert (second.update, second.seconds) == (4, 12.5)
+    again += [
+        second.one_update(update / 8)["loss"] for update in range(4, 8)
+    ]  # fresh puzzles come in the sixth
+
+    assert again == losses
+    for name, tensor in unbroken.model.state_dict().items():
+        assert torch.equal(tensor, second.model.state_dict()[name]), name
+    for name, tensor in unbroken.average.shadow.items():
+        assert torch.equal(tensor, second.average.shadow[name]), name
+
+
+def test_a_save_can_be_opened_and_holds_the_averaged_weights(tmp_path, trainer, small_preset):
+    for update in range(4):
+        trainer.one_update(update / 4)
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(trainer)
+    model = load_model(str(tmp_path / "run"), device=CPU)
+    assert model.config == small_preset.model
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, trainer.average.shadow[name])
+    trained = trainer.model.state_dict()["lm_head.weight"]
+    assert not torch.equal(model.lm_head.weight, trained)
+    for name, tensor in trainer.averaged_model().state_dict().items():
+        assert torch.equal(tensor, trainer.average.shadow[name])
+
+
+def test_the_loss_by_hand(trainer):
+    """Two cells, three tokens; the first puzzle is right, the second is not."""
+    logits = torch.tensor([[[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]], [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
+    labels = torch.tensor([[0, 1], [0, 2]])
+    loss, right = trainer.loss(logits, torch.tensor([0.0, 1.0]), labels)
+    scale = math.log(math.exp(2) + 2)
+    cells = (3 * (scale - 2) + scale) / 4
+    halting = (math.log(2) + math.log(1 + math.e)) / 2
+    assert right.tolist() == [True, False]
+    assert loss.item() == pytest.approx(cells + 0.5 * halting, rel=1e-5)
+
+
+def test_puzzles_in_flight_carry_their_state(trainer):
+    """What flies on has the state of the deep recursion from its last one; who has landed starts anew."""
+    trainer.one_update(0.9)
+    for _ in range(4):
+        flight, weights = trainer.flight, {k: v.clone() for k, v in trainer.model.state_dict().items()}
+        before = State(flight.state.y.clone(), flight.state.z.clone())
+        inputs, steps = flight.inputs.clone(), flight.steps.clone()
+        trainer.one_update(0.9)
+        went_on = flight.steps == steps + 1
+        assert torch.equal(went_on, flight.steps > 0)
+        with torch.no_grad():
+            model = Trainer(trainer.preset, CPU).model
+            model.load_state_dict(weights)
+            x = model.embed(inputs, torch.zeros_like(steps))
+            after = deep_recursion(model, x, before, depth=Depth(n=2, T=2, N_sup=3))
+        assert torch.equal(flight.inputs[went_on], inputs[went_on])
+        assert torch.equal(flight.state.y[went_on], after.y[went_on])
+        assert torch.equal(flight.state.z[went_on], after.z[went_on])
+        start = model.H_init.to(after.y.dtype).expand_as(after.y)
+        assert torch.equal(flight.state.y[~went_on], start[~went_on])
+        assert (flight.steps < 3).all()  # N_sup steps, then it leaves
+
+
+def test_the_halting_logit_lets_go_but_not_too_early(small_preset, small_puzzles):
+    """A head that always says halt: without exploration nothing flies on, with it everything does at first."""
+    for explore, landed in ((0.0, 1.0), (1.0, 0.0)):
+        trainer = trainer_of(replace(small_preset, explore=explore), small_puzzles)
+        torch.nn.init.constant_(trainer.model.q_head.bias, 50.0)
+        assert trainer.one_update(0.0)["halted"] == landed
+
+
+def test_least_steps(small_preset, small_puzzles):
+    never, always = (
+        trainer_of(replace(small_preset, explore=share), small_puzzles).draw_least_steps(500)
+        for share in (0.0, 1.0)
+    )
+    assert (never == 1).all()
+    assert sorted(set(always.tolist())) == [2, 3]  # up to N_sup
+
+
+def test_gradients_are_clipped(small_preset, small_puzzles):
+    trainer = trainer_of(replace(small_preset, clip=1e-3), small_puzzles)
+    trainer.one_update(0.0)
+    norm = torch.stack([p.grad.norm() for p in trainer.model.parameters() if p.grad is not None]).norm()
+    assert norm.item() == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_loss_that_is_no_number_is_said(trainer):
+    torch.nn.init.constant_(trainer.model.lm_head.weight, float("nan"))
+    with pytest.raises(TrainingError, match="loss is nan"):
+        trainer.one_update(0.0)
+
+
+# what moves with progress
+
+
+def test_schedules_by_hand():
+    assert [SCHEDULE.depth_at(progress, 3) for progress in (0.0, 0.49, 0.5, 1.0, 1.2)] == [
+        Depth(1, 1, 3), Depth(1, 1, 3), Depth(2, 2, 3), Depth(2, 2, 3), Depth(2, 2, 3)
+    ]  # fmt: skip
+    assert [SCHEDULE.reveal_at(progress) for progress in (0.0, 0.25, 0.5, 0.9)] == pytest.approx(
+        [0.8, 0.4, 0, 0]
+    )
+    rates = [
+        SCHEDULE.learning_rate_at(*at)
+        for at in ((0.0, 0), (0.0, 3), (0.5, 99), (0.75, 99), (1.0, 99), (1.1, 99))
+    ]
+    assert rates == pytest.approx([5e-3 / 4, 5e-3, 5e-3, 5e-3 * 0.55, 5e-4, 5e-4])
+
+
+def test_the_average_by_hand():
+    model = torch.nn.Linear(1, 1, bias=False)
+    torch.nn.init.zeros_(model.weight)
+    average = ExponentialAverage(model, decay=0.9, early_decay=0.5, early=1)
+    torch.nn.init.ones_(model.weight)
+    average.update(model, 0)
+    assert average.shadow["weight"].item() == 0.5
+    average.update(model, 1)
+    assert average.shadow["weight"].item() == pytest.approx(0.55)
+    assert model.weight.item() == 1.0
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_presets_end_at_their_own_depth(preset):
+    assert preset.schedule.depth_at(1.0, preset.model.N_sup) == preset.model.depth
+    assert preset.schedule.reveal_at(1.0) == 0.0
+    assert get_preset(preset.name) is preset
+
+
+def test_an_unknown_preset():
+    with pytest.raises(UserError, match=r"'chess'.*sudoku-trm"):
+        get_preset("chess")
+
+
+# puzzles
+
+
+def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
+    stream, rng = PuzzleStream(SMALL, small_puzzles), np.random.default_rng(0)
+    keys = {SMALL.symmetry_key(label) for label in small_puzzles.labels}
+    for reveal, most in ((0.0, 10), (1.0, 16)):
+        inputs, labels = (part.numpy().astype(np.uint8) for part in stream.draw(64, reveal, rng))
+        assert SMALL.is_solved(inputs, labels).all()
+        assert {SMALL.symmetry_key(label) for label in labels} <= keys
+        givens = SMALL.givens(inputs).sum(-1)
+        assert givens.min() >= 6 and givens.max() <= most
+    assert givens.max() > 10  # some blanks were filled in
+    assert len({label.tobytes() for label in labels}) > len(keys)  # fresh versions
+
+
+def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, monkeypatch):
+    """With the first puzzle that the seed would give put into the test set (turned round), another one is made."""
+    preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
+    generate_training_puzzles(preset, tmp_path / "with.npz", print)
+    real = {USUAL.symmetry_key(label) for label in load_puzzles("sudoku/test", USUAL).labels}
+    with np.load(tmp_path / "with.npz") as arrays:
+        labels = arrays["labels"]
+        assert len(arrays["inputs"]) == len(labels) == 16
+    assert not {USUAL.symmetry_key(label) for label in labels} & real
+
+    twin = labels[:1].reshape(1, 9, 9).transpose(0, 2, 1).reshape(1, 81)  # a transposed Sudoku is one
+    tested = PuzzleSet.of("twins", USUAL, twin, twin)
+    monkeypatch.setattr("trm.training_data.load_puzzles", lambda *_, **__: tested)
+    generate_training_puzzles(preset, tmp_path / "without.npz", print)
+    with np.load(tmp_path / "without.npz") as arrays:
+        assert USUAL.symmetry_key(labels[0]) not in {USUAL.symmetry_key(label) for label in arrays["labels"]}
+
+
+# the folder of a run
+
+
+@pytest.fixture
+def run_folder(tmp_path, trainer, small_preset):
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(trainer)
+    return tmp_path / "run"
+
+
+def test_a_run_is_not_overwritten(run_folder, small_preset):
+    before = (run_folder / "model.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match=r"already holds a run.*--resume"):
+        train(small_preset, run_folder)
+    assert (run_folder / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("changes", [{"batch": 9}, {"seed": 5}, {"ema": 0.5}, {"name": "other"}])
+def test_a_run_is_not_resumed_with_other_settings(run_folder, small_preset, changes):
+    with pytest.raises(TrainingError, match="other settings"):
+        train(replace(small_preset, **changes), run_folder, resume=True)
+
+
+def test_more_time_is_no_other_setting(run_folder, small_preset):
+    with TrainingFolder.open(run_folder, replace(small_preset, minutes=500.0), resume=True):
+        pass
+
+
+def test_nothing_to_resume(tmp_path, small_preset):
+    with pytest.raises(TrainingError, match="no run to resume"):
+        train(small_preset, tmp_path / "nowhere", resume=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_in_the_way(tmp_path, small_preset):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(TrainingError, match="is a file"):
+        train(small_preset, tmp_path / "file")
+    with pytest.raises(UserError, match="cannot be made a folder"):
+        train(small_preset, tmp_path / "file" / "deeper")
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "preset.json"])
+@pytest.mark.parametrize("content", [b"", b"junk", None])
+def test_a_damaged_folder(run_folder, small_preset, name, content):
+    path = run_folder / name
+    if content is None:
+        path.write_bytes(path.read_bytes()[:-5])
+    else:
+        path.write_bytes(content)
+    with pytest.raises(TrainingError, match=name):
+        train(small_preset, run_folder, resume=True)
+
+
+def test_settings_that_are_gone(run_folder, small_preset):
+    (run_folder / "preset.json").unlink()
+    with pytest.raises(TrainingError, match=r"preset\.json"):
+        train(small_preset, run_folder, resume=True)
+
+
+def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
+    (run_folder / "puzzles.npz").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(DataError, match=r"puzzles\.npz is damaged"):
+        train(small_preset, run_folder, resume=True)
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+import torch
+from tests_preset import preset
+from trm import train as training
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    training.SAVE_EVERY_SECONDS = 0  # save after every update, so that a kill often falls into a save
+    training.REPORT_EVERY_SECONDS = 0
+    out, minutes, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
+    training.train(preset, out, minutes=minutes, resume=resume, say=lambda line: print(line, flush=True))
+"""
+
+
+def test_killed_at_random_moments(tmp_path, tiny_config):
+    """After every kill the folder's model opens, and the run goes on from there to its end."""
+    preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
+    source = "from trm.config import ModelConfig\nfrom trm.presets import Preset, TrainingData\n"
+    source += "from trm.schedule import DepthPhase, Schedule\n" + f"preset = {preset!r}\n"
+    (tmp_path / "tests_preset.py").write_text(source)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    out, rng = tmp_path / "run", random.Random(0)
+
+    def start(minutes: float, resume: str) -> subprocess.Popen:
+        command = [sys.executable, str(tmp_path / "program.py"), str(out), str(minutes), resume]
+        environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    updates = [-1]
+    for resume in ("new", "resume"):
+        process = start(60, resume)
+        for line in process.stdout:  # wait until it trains
+            if line.startswith("update"):
+                break
+        time.sleep(rng.uniform(0.1, 0.8))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, process.stderr.read()
+        assert read_checkpoint(str(out)).config == preset.model
+        load_model(str(out), device=CPU)
+        with TrainingFolder.open(out, preset, resume=True) as folder:
+            trainer = Trainer(preset, CPU)
+            folder.load(trainer)
+        assert trainer.update > updates[-1]
+        updates.append(trainer.update)
+
+    process = start((trainer.seconds + 0.5) / 60, "resume")
+    said, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert said.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
+    assert said.splitlines()[-1] == "done"
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["update"] >= updates[-1]
+    assert json.loads((out / "preset.json").read_text())["data"] == asdict(preset.data) | {"givens": [30, 42]}
+
+
+GENERATE = """
+from trm.tasks.sudoku import Sudoku
+
+if __name__ == "__main__":
+    Sudoku().generate_many(100_000, workers=2, progress=lambda done: print(done, flush=True))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads processes from /proc")
+def test_a_kill_while_puzzles_are_generated_leaves_no_process(tmp_path):
+    (tmp_path / "program.py").write_text(GENERATE)
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "program.py")],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.readline()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert len(children) >= 2
+    process.kill()
+    process.wait()
+    patience = time.monotonic() + 20
+    while any(map(running, children)):
+        assert time.monotonic() < patience, "workers go on without their parent"
+        time.sleep(0.1)
+
+
+def running(process_id: str) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        stat = Path(f"/proc/{process_id}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"

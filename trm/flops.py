@@ -1,0 +1,40 @@
+"""Floating-point operations of a run, counted from a model's sizes.
+
+Only matrix products are counted, a multiplication and an addition as two operations: (a x b) times (b x c) takes
+2abc. Norms, gates, softmax and look-ups are left out; in the public sizes they are under one per cent. So a time
+divided into this number is the rate to hold against what a large matrix product reaches on the same machine.
+"""
+
+from trm.config import ModelConfig
+
+
+def net_call(config: ModelConfig) -> int:
+    """Operations of one call of the net (f_L or f_H) on one puzzle: all blocks, P positions."""
+    P, D = config.length, config.hidden_size
+    if config.mixing == "attention":
+        projections = 2 * P * D * 4 * D  # query, key, value and output
+        attention = 2 * 2 * P * P * D  # scores, and the mean they weight
+        mixing = projections + attention
+    else:
+        mixing = D * _swiglu(P, config.mixing_width)
+    return config.layers * (mixing + P * _swiglu(D, config.mlp_width))
+
+
+def heads(config: ModelConfig) -> int:
+    """Operations of one reading of y: V logits for each cell, and two for halting."""
+    return 2 * config.hidden_size * (config.sequence_length * config.vocab_size + 2)
+
+
+def supervision_step(config: ModelConfig) -> int:
+    """Operations of one supervision step on one puzzle: T (n + 1) net calls, then the heads."""
+    return config.depth.calls_per_step * net_call(config) + heads(config)
+
+
+def run(config: ModelConfig) -> int:
+    """Operations of one puzzle taken through all N_sup supervision steps."""
+    return config.N_sup * supervision_step(config)
+
+
+def _swiglu(dim: int, width: int) -> int:
+    """Operations on one vector: gate and up (dim to width, twice), then down."""
+    return 3 * 2 * dim * width
