@@ -62,10 +62,8 @@ def _open_link(names: list[str]) -> None:
         state.model = link.get("model") if link.get("model") in names else _default_model(names)
     config = registry.model_config(state.model)
     if "supervision_steps" not in state:
-        asked = link.get("steps", "")
-        state.supervision_steps = (
-            min(MOST_STEPS, int(asked)) if asked.isdecimal() and int(asked) else config.N_sup
-        )
+        (asked,) = _counts(link.get("steps", ""), 1) or (0,)
+        state.supervision_steps = min(asked, MOST_STEPS) or config.N_sup
     if "puzzle_text" in state:
         return
     presets = load_presets(config.task)
@@ -181,15 +179,18 @@ def _set_link(values: dict[str, str], *, drop: tuple[str, ...]) -> None:
 
 def _view_from_link(link: dict[str, str]) -> dict[str, Any] | None:
     """Whole numbers where numbers belong; the player bounds them by the run it shows."""
-    place = link.get("at", "").split(".")
-    if len(place) != 3 or not all(part.isdecimal() and len(part) < 4 for part in place):
+    place = _counts(link.get("at", ""), 3, separator=".")
+    if place is None:
         return None
-    step, cycle, call = map(int, place)
-    cell = link.get("cell", "").split(",")
-    chosen = (
-        [int(part) for part in cell]
-        if len(cell) == 2 and all(part.isdecimal() and len(part) < 4 for part in cell)
-        else None
-    )
+    step, cycle, call = place
+    cell = _counts(link.get("cell", ""), 2)
     mode = link.get("mode", "answer")
-    return {"supervision_step": step, "cycle": cycle, "call": call, "cell": chosen, "mode": mode}
+    return {"supervision_step": step, "cycle": cycle, "call": call, "cell": cell, "mode": mode}
+
+
+def _counts(text: str, count: int, *, separator: str = ",") -> list[int] | None:
+    """So many whole numbers of up to three digits; None where the text is anything else."""
+    parts = text.split(separator)
+    if len(parts) != count or not all(part.isdecimal() and len(part) < 4 for part in parts):
+        return None
+    return [int(part) for part in parts]

@@ -11,6 +11,7 @@ if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
 
 def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
+    st.html(Path(__file__).with_name("page.css"))
     pages = [st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True)]
     st.navigation(pages, position="top" if len(pages) > 1 else "hidden").run()
 

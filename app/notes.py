@@ -12,7 +12,7 @@ from trm.tasks.base import Task
 def puzzle(choice: Choice, task: Task) -> None:
     """One line: title, why the puzzle is interesting or how hard it is; under it what is wrong with the text or the givens."""
     rating = session.rating(task, choice.puzzle)
-    st.markdown(f"**{choice.title}**  {choice.sentence or rating.sentence}")
+    st.markdown(f"**{choice.title}.** {choice.sentence or rating.sentence}")
     if choice.mistake:
         st.error(f"{choice.mistake} Still shown: the puzzle before.", icon=":material/edit:")
     inputs = task.parse(choice.puzzle)

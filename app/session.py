@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from trm.models import TRM
     from trm.tasks.base import Rating, Task
 
+# FLOPs of a net call under which a second thread gains a tenth on an idle machine and loses manyfold on a busy one,
+# where the two wait for each other a thousand times a second.
+SMALL_CALL = 5e8
 TRACES_KEPT = 256  # about 120 kB each
 
 
@@ -50,9 +53,15 @@ class ModelLoader:
 
 def _load(name: str, after: float) -> "TRM":
     time.sleep(after)
+    import torch
+
+    from trm import flops
     from trm.checkpoint import load_model
 
-    return load_model(name)
+    model = load_model(name)
+    if flops.net_call(model.config) < SMALL_CALL:
+        torch.set_num_threads(1)
+    return model
 
 
 @st.cache_resource(show_spinner=False)

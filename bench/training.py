@@ -22,7 +22,8 @@ def main() -> None:
     task = get_task(preset.model.task)
     say("generating puzzles")
     puzzles = Puzzles(*task.generate_many(PUZZLES, seed=preset.data.seed, givens=preset.data.givens))
-    trainer = Trainer(preset, PuzzleStream(task, puzzles), device)
+    trainer = Trainer(preset, device)
+    trainer.stream = PuzzleStream(task, puzzles)
     say(f"updates of {preset.batch} puzzles at full depth, on {device.type}")
     taken = median_seconds(partial(trainer.one_update, 1.0), 2 if quick else 20)
     model = preset.model

@@ -252,7 +252,7 @@ export function eventSentence(trace, call) {
 }
 
 function haltingSentence(trace, step) {
-  const p = `(p ${trace.haltProbability[step - 1].toFixed(2)})`;
+  const p = `(p\u00a0${trace.haltProbability[step - 1].toFixed(2)})`;
   if (trace.halt_step === step) return `would halt here ${p}`;
   return trace.halt_step && trace.halt_step < step ? `would have halted at step ${trace.halt_step} ${p}` : `would not halt ${p}`;
 }
@@ -346,16 +346,20 @@ export const STRIPS = [
   },
   {
     id: "residual", name: () => "residual z, y", quiet: true,
-    read: (trace, call) => `${figure(trace.residualZ[call])}, ${perAnswer(trace, call, trace.residualY, figure)}`,
+    read: (trace, call) => `${movesZ(trace, call) ? figure(trace.residualZ[call]) : "–"}, ${perAnswer(trace, call, trace.residualY, figure)}`,
     paths: (trace) => {
       const level = logLevel(Math.max(...trace.residualZ, ...trace.residualY));
+      const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));
       return [
-        ["line thin", linePath(trace.residualZ, (call) => call + 0.5, level)],
+        ["line thin", linePath(moves.map((call) => trace.residualZ[call]), (move) => moves[move] + 0.5, level)],
         ["line", linePath(trace.residualY, (answer) => answerX(trace, answer), level)],
       ];
     },
   },
 ];
+
+/** f_H leaves z alone: there its move is nothing to plot. */
+const movesZ = (trace, call) => coordinatesOf(trace, call).kind === "f_L";
 
 function perAnswer(trace, call, values, text) {
   const answer = answerAt(trace, call);

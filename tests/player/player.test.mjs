@@ -161,18 +161,18 @@ test("cells at f_L calls: y is unchanged; before the first f_H there are only th
 test("without a solution only an overwritten given is wrong", () => {
   const trace = decodeTrace(tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }));
   assert.deepEqual(Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")), [true, false]);
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p 0.12)");
-  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p 0.97)");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p\u00a00.12)");
+  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a00.97)");
 });
 
 test("the status says where the run stands and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
   assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
-  assert.equal(eventSentence(trace, 0), "z moved by 1.00, no answer yet, would not halt (p 0.12)");
-  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, would not halt (p 0.12)");
-  assert.equal(eventSentence(trace, 4), "z moved by 0.25, y unchanged, would halt here (p 0.97)");
-  assert.equal(eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7), "1 cell changed, 2 of 2 right, would have halted at step 1 (p 0.97)");
+  assert.equal(eventSentence(trace, 0), "z moved by 1.00, no answer yet, would not halt (p\u00a00.12)");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, would not halt (p\u00a00.12)");
+  assert.equal(eventSentence(trace, 4), "z moved by 0.25, y unchanged, would halt here (p\u00a00.97)");
+  assert.equal(eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7), "1 cell changed, 2 of 2 right, would have halted at step 1 (p\u00a00.97)");
 });
 
 test("the caption owns up to readings the head was not trained for", () => {
@@ -204,7 +204,7 @@ test("markers: solved from the first step after which it stays solved", () => {
 test("strips read the value at the cursor, and their curves stay inside the box", () => {
   const trace = decodeTrace(tinyPayload());
   const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
-  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", residual: "0.10, 4e-3" });
+  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", residual: "–, 4e-3" });
   assert.deepEqual(read(0), { halting: "0.120", right: "–", changed: "–", entropy: "–", residual: "1.00, –" });
   for (const strip of STRIPS) {
     for (const [, path] of strip.paths(trace)) {

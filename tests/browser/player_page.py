@@ -1,0 +1,78 @@
+"""The player on a page, read and used as a person would: what tests say instead of selectors."""
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Locator, Page
+
+PATIENCE = 30  # seconds: a busy machine
+
+
+class Player:
+    """The first player of a page; there once its grid is."""
+
+    def __init__(self, page: Page):
+        self.page = page
+        self.root = page.get_by_test_id("player").first
+        self.root.locator("[data-cell]").first.wait_for(timeout=1000 * PATIENCE)
+
+    @property
+    def position(self) -> tuple[int, int, int, str]:
+        """Supervision step, cycle, call and kind."""
+        step, cycle, call, kind = self.root.evaluate(
+            "({ dataset: d }) => [d.supervisionStep, d.cycle, d.call, d.kind]"
+        )
+        return int(step), int(cycle), int(call), kind
+
+    @property
+    def cells(self) -> str:
+        """The text of every cell, row by row."""
+        texts = self.root.evaluate(
+            "root => Object.fromEntries([...root.querySelectorAll('[data-cell]')].map((cell) => [cell.dataset.cell, cell.textContent]))"
+        )
+        return "".join(texts[f"{row},{column}"] for row in range(9) for column in range(9))
+
+    @property
+    def halt_probability(self) -> float:
+        return float(self.root.get_by_test_id("halt-probability").inner_text())
+
+    @property
+    def selected(self) -> str | None:
+        chosen = self.root.locator("[data-cell][aria-selected=true]")
+        return chosen.get_attribute("data-cell") if chosen.count() else None
+
+    @property
+    def probabilities(self) -> list[float]:
+        """Of every symbol, in the selected cell."""
+        return self.root.locator("[data-symbol]").evaluate_all(
+            "nodes => nodes.map((node) => Number(node.dataset.probability))"
+        )
+
+    @property
+    def mode(self) -> str:
+        return self.root.locator(".cells").get_attribute("data-mode")
+
+    def cell(self, row: int, column: int) -> Locator:
+        return self.root.locator(f'[data-cell="{row},{column}"]')
+
+    def flagged(self, flag: str) -> set[str]:
+        """Cells that carry a class, as "row,column"."""
+        found = self.root.locator(f"[data-cell].{flag}")
+        return set(found.evaluate_all("cells => cells.map((cell) => cell.dataset.cell)"))
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def type_puzzle(self, text: str) -> None:
+        """Type into the sidebar and press Control+Enter."""
+        field = self.page.locator(".st-key-puzzle_text textarea")
+        field.fill(text)
+        field.press("Control+Enter")
+
+    def eventually(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"not seen in {PATIENCE} s: {what}"
+            self.page.wait_for_timeout(50)

@@ -1,0 +1,63 @@
+"""A person's own puzzle: typed, contradictory, or no puzzle at all."""
+
+from playwright.sync_api import expect
+
+from trm.data import load_presets
+
+EASY = load_presets("sudoku")[0].puzzle
+CONTRADICTION = next(preset.puzzle for preset in load_presets("sudoku") if preset.key == "contradiction")
+TYPED = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+
+
+def test_a_typed_puzzle_shows_its_run(player, solved):
+    expected = solved(TYPED)
+    player.type_puzzle(TYPED)
+    player.eventually(lambda: player.cells == expected["answers"][0], "the typed puzzle's first answer")
+    player.cell(0, 2).click()  # the keys leave the text field
+    player.press("End")
+    assert player.cells == expected["answer"]
+    player.press("Home", "Shift+ArrowRight", "ArrowRight")
+    assert player.cells == expected["answers"][4]
+
+
+def test_keys_typed_into_a_field_do_not_step(player):
+    field = player.page.locator(".st-key-puzzle_text textarea")
+    field.click()
+    player.press("Home", "ArrowRight", "5", "Space", "End")
+    assert player.position == (1, 1, 7, "f_H")
+    assert player.mode == "answer"
+
+
+def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved):
+    player.type_puzzle(CONTRADICTION)
+    warning = player.page.get_by_test_id("stAlert")
+    expect(warning).to_contain_text("1 in row 1, column 1; 1 in row 1, column 5", timeout=30_000)
+    player.eventually(lambda: player.cells == solved(CONTRADICTION)["answers"][0], "its run")
+    player.cell(8, 0).click()
+    player.press(*["ArrowUp"] * 6)
+    assert player.position == (1, 1, 1, "f_L")
+    assert player.flagged("conflict") == {"0,0", "0,4", "2,1"}
+    player.press("End")
+    assert player.cells == solved(CONTRADICTION)["answer"]
+
+
+def test_80_characters_are_named_and_the_puzzle_before_stays(player, solved):
+    player.type_puzzle(EASY[:80])
+    message = player.page.get_by_test_id("stAlert")
+    expect(message).to_contain_text("81 cells, this text has 80", timeout=30_000)
+    expect(message).to_contain_text("Still shown: the puzzle before")
+    assert player.cells == solved(EASY)["answers"][0]
+
+
+def test_markup_in_a_puzzle_is_only_text(player):
+    player.type_puzzle("<img src=x onerror=\"document.title='owned'\">")
+    expect(player.page.get_by_test_id("stAlert")).to_contain_text("'<' is not part of", timeout=30_000)
+    assert player.page.title() == "Recursion Lens"
+
+
+def test_a_generated_puzzle_is_solved_in_the_page(player, solved):
+    player.page.locator(".st-key-new_puzzle button").click()
+    field = player.page.locator(".st-key-puzzle_text textarea")
+    player.eventually(lambda: field.input_value() != EASY, "a new puzzle")
+    new = field.input_value()
+    player.eventually(lambda: player.cells == solved(new)["answers"][0], "its run")

@@ -1,0 +1,200 @@
+"""Stepping: every call shows what the model computed there, and keys, mouse and clock move as promised."""
+
+import pytest
+
+from trm.data import load_presets
+
+EASY = load_presets("sudoku")[0].puzzle
+ANSWERS = 48  # 16 supervision steps of 3 cycles
+END = (16, 3, 7, "f_H")
+
+
+def test_every_f_H_call_shows_what_trm_solve_computes(player, solved):
+    expected = solved(EASY)
+    assert player.position == (1, 1, 7, "f_H")
+    for answer in range(ANSWERS):
+        step, cycle = answer // 3 + 1, answer % 3 + 1
+        assert player.position == (step, cycle, 7, "f_H")
+        assert player.cells == expected["answers"][answer]
+        assert player.halt_probability == pytest.approx(expected["halt_probability"][step - 1], abs=0.00051)
+        player.press("ArrowRight")
+    assert player.position == END  # there is nothing after the last call
+    player.press("ArrowLeft")
+    assert player.position == (16, 2, 7, "f_H")
+    assert player.cells == expected["answers"][-2]
+
+
+def test_every_f_L_call_keeps_y_and_moves_on_by_one(player, solved):
+    answers = solved(EASY)["answers"]
+    for call in range(1, 7):
+        player.press("ArrowDown")
+        assert player.position == (1, 2, call, "f_L")
+        assert player.cells == answers[0]
+    player.press("ArrowDown")
+    assert player.position == (1, 2, 7, "f_H")
+    assert player.cells == answers[1]
+    player.press("ArrowUp")
+    assert player.position == (1, 2, 6, "f_L")
+    assert player.cells == answers[0]
+
+
+def test_before_the_first_f_H_call_there_is_only_the_puzzle(player):
+    player.press(*["ArrowUp"] * 8)
+    assert player.position == (1, 1, 1, "f_L")
+    assert player.cells == EASY
+    assert not player.flagged("wrong")
+
+
+def test_shift_moves_by_supervision_steps_and_home_and_end_to_the_ends(player):
+    player.press("Shift+ArrowRight", "Shift+ArrowRight")
+    assert player.position == (3, 1, 7, "f_H")
+    player.press("Shift+ArrowLeft")
+    assert player.position == (2, 1, 7, "f_H")
+    player.press("End")
+    assert player.position == END
+    player.press("Home")
+    assert player.position == (1, 1, 7, "f_H")
+
+
+def test_flags_of_cells_say_what_they_mean(player, traced):
+    trace = traced(EASY)
+
+    def places(mask) -> set[str]:
+        return {f"{cell // 9},{cell % 9}" for cell in mask.nonzero()[0].tolist()}
+
+    for answer in range(3):
+        assert player.flagged("given") == places(trace.inputs > 1)
+        assert player.flagged("wrong") == places(trace.answers[answer] != trace.labels)
+        before = trace.answers[answer - 1] if answer else trace.answers[0]
+        assert player.flagged("changed") == places(trace.answers[answer] != before)
+        player.press("ArrowRight")
+
+
+def test_space_plays_and_stops(player):
+    player.press("Space")
+    player.eventually(lambda: player.position > (2, 1, 7, "f_H"), "playing past the first step")
+    player.press("Space")
+    stopped = player.position
+    player.page.wait_for_timeout(700)  # three beats at the speed it played
+    assert player.position == stopped
+
+
+def test_speed_is_obeyed_and_play_ends_at_the_last_answer(player):
+    player.root.get_by_test_id("speed").select_option("30")
+    player.press("Space")
+    player.page.wait_for_timeout(1000)
+    assert player.position > (3, 1, 7, "f_H")  # 5 a second would be at step 2
+    player.eventually(lambda: player.position == END, "the end")
+    button = player.root.get_by_test_id("play")
+    player.eventually(lambda: button.get_attribute("aria-pressed") == "false", "play stops by itself")
+
+
+def test_buttons_do_what_keys_do(player):
+    for name, expected in [
+        ("next", (1, 2, 7, "f_H")),
+        ("last", END),
+        ("previous", (16, 2, 7, "f_H")),
+        ("first", (1, 1, 7, "f_H")),
+    ]:
+        player.root.get_by_test_id(name).click()
+        assert player.position == expected
+
+
+def test_a_click_on_the_timeline_goes_there(player):
+    axis = player.root.get_by_test_id("timeline-steps")
+    width = axis.bounding_box()["width"]
+    axis.click(position={"x": width * 8.5 / 16, "y": 5})
+    assert player.position == (9, 2, 7, "f_H")
+    halting = player.root.locator(".track-halting")
+    halting.click(position={"x": width * 15.9 / 16, "y": 20})
+    assert player.position == END
+
+
+def test_a_click_on_a_call_goes_there(player):
+    player.press("Shift+ArrowRight")
+    player.root.get_by_label("cycle 2, f_L 3").click()
+    assert player.position == (2, 2, 3, "f_L")
+
+
+@pytest.mark.parametrize(
+    ("key", "mode", "caption"),
+    [
+        ("1", "answer", "y through the output head"),
+        ("2", "probabilities", "Size of a symbol"),
+        ("3", "confidence", "highest probability"),
+        ("4", "change", "f_H call before"),
+        ("5", "z", "a reading the head was never trained for"),
+    ],
+)
+def test_modes(player, traced, key, mode, caption):
+    player.press("ArrowRight", "ArrowRight", "2", key)  # the last cycle, whose reading needs no warning
+    assert player.mode == mode
+    assert player.root.get_by_test_id(f"mode-{mode}").get_attribute("aria-pressed") == "true"
+    assert caption in player.root.locator(".caption").inner_text()
+    trace = traced(EASY)
+    tokens = trace.z_answers[20] if mode == "z" else trace.answers[2]
+    assert player.cells == "".join("..123456789"[token] for token in tokens)
+
+
+def test_pencil_marks_are_drawn_and_follow(player):
+    ink = "canvas => canvas.toDataURL()"
+    canvas = player.root.locator("canvas.pencil")
+    player.press("2")
+    first = canvas.evaluate(ink)
+    player.press("Shift+ArrowRight")
+    later = canvas.evaluate(ink)
+    blank = canvas.evaluate(
+        "c => Object.assign(document.createElement('canvas'), { width: c.width, height: c.height }).toDataURL()"
+    )
+    assert len({first, later, blank}) == 3
+
+
+def test_a_reading_of_y_inside_a_step_is_called_untrained(player):
+    assert "not trained for" in player.root.locator(".caption").inner_text()
+    player.press("ArrowRight", "ArrowRight")
+    assert "not trained for" not in player.root.locator(".caption").inner_text()
+
+
+def test_a_clicked_cell_shows_probabilities_that_sum_to_one(player, traced):
+    trace = traced(EASY)
+    player.cell(4, 7).click()
+    assert player.selected == "4,7"
+    for answer in range(3):
+        shown = player.probabilities
+        assert sum(shown) == pytest.approx(1, abs=1e-6)
+        assert shown == pytest.approx((trace.probabilities[answer, 43] / 255).tolist(), abs=0.005)
+        player.press("ArrowRight")
+
+
+def test_the_selection_moves_with_w_a_s_d(player):
+    player.cell(4, 4).click()
+    player.press("w", "d", "d", "s", "s", "a")
+    assert player.selected == "5,5"
+    player.press("Escape")
+    assert player.selected is None
+
+
+def test_help_lists_the_keys_and_closes(player):
+    help_list = player.root.get_by_role("dialog", name="Keys")
+    player.press("?")
+    assert help_list.is_visible()
+    assert "one supervision step" in help_list.inner_text()
+    player.press("Escape")
+    assert not help_list.is_visible()
+    player.root.get_by_test_id("help").click()
+    player.root.get_by_test_id("close-help").click()
+    assert not help_list.is_visible()
+
+
+def test_full_screen_fills_the_window_and_comes_back(player):
+    def is_full() -> bool:
+        return "full" in (player.root.get_attribute("class") or "").split()
+
+    player.press("f")
+    player.eventually(is_full, "full screen")
+    box = player.root.bounding_box()
+    assert (box["width"], box["height"]) == (1280, 800)
+    player.press("ArrowRight")
+    assert player.position == (1, 2, 7, "f_H")
+    player.press("f")
+    player.eventually(lambda: not is_full(), "the page again")
