@@ -5,7 +5,7 @@ TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
 PORT ?= 8501
 BIN := .venv/bin
 
-.PHONY: app test test-slow bench lint format clean
+.PHONY: app test bench lint format clean
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app
@@ -14,10 +14,7 @@ app: .venv/.app  ## install what is missing and open the app
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -m "not slow"
-
-test-slow: .venv/.test .venv/.browser  ## the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest
 
 bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 	$(BIN)/python -m bench
