@@ -46,11 +46,17 @@ def bundle(name: str, run: Path, today: date) -> None:
     log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
     write_curve(folder / "curve.csv", log)
     _write(folder / "card.md", card(preset, model, scores, log, today))
-    model.name = name
+    record_presets(name, today)
+    tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {puzzles.name}; {folder}")
+
+
+def record_presets(name: str, today: date) -> None:
+    """Record a bundled model on every preset of its task, in their order: `assets/traces/<name>/`."""
+    model = load_model(name)
+    task = get_task(model.config.task)
     for number, shown in enumerate(load_presets(task.name)):
         trace = record(model, task, task.parse(shown.puzzle), recorded=today)
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
-    tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {puzzles.name}; {folder}")
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
@@ -124,8 +130,8 @@ Easy: naked and hidden singles suffice. Medium: locked candidates and pairs are 
 
 ## Limits
 
-It learned from puzzles that singles solve: on medium and hard ones it is out of its depth, see the table. It cannot say that a puzzle
-has no solution or several. Measured on {today.isoformat()}; results in other dtypes differ on a few puzzles.
+It learned only from puzzles that singles solve; what it makes of medium and hard ones it was not taught, and it fails more often there.
+It cannot say that a puzzle has no solution or several: its halting probability can be high for an answer that breaks the rules. Measured on {today.isoformat()}; results in other dtypes differ on a few puzzles.
 """
 
 
