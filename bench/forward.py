@@ -10,10 +10,10 @@ from trm import flops
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
 from trm.data import load_presets
-from trm.models import TRM
+from trm.models import Model, new_model
 from trm.record import record
 from trm.recursion import deep_supervision
-from trm.tasks import get_task
+from trm.tasks import task_of
 
 TOPIC = "forward"
 MODEL = "sudoku-trm"
@@ -38,7 +38,7 @@ FULL_SIZE = ModelConfig(
 )
 
 
-def infer(model: TRM, inputs: torch.Tensor) -> None:
+def infer(model: Model, inputs: torch.Tensor) -> None:
     """All supervision steps of a batch (B, L), recording nothing."""
     ids = torch.zeros(len(inputs), dtype=torch.long)
     for _ in deep_supervision(model, inputs, ids, depth=model.config.depth):
@@ -48,7 +48,7 @@ def infer(model: TRM, inputs: torch.Tensor) -> None:
 def bundled(quick: bool) -> None:
     """The bundled model on its first preset: with everything recorded, and against not recording."""
     model = load_model(MODEL)
-    task = get_task(model.config.task)
+    task = task_of(model.config)
     puzzle = task.parse(load_presets(task.name)[0].puzzle)
     inputs = torch.from_numpy(puzzle.astype("int64"))[None]
     say(f"{MODEL}: recording against not recording, in pairs")
@@ -69,7 +69,7 @@ def bundled(quick: bool) -> None:
 
 def full_size(quick: bool) -> None:
     """The published sizes on one puzzle: time, operations, and the share of the machine's peak in the same run."""
-    model = TRM(FULL_SIZE)
+    model = new_model(FULL_SIZE)
     model.initialise(0)
     model.requires_grad_(False)
     inputs = torch.ones(1, FULL_SIZE.sequence_length, dtype=torch.long)

@@ -22,12 +22,13 @@ LARGEST_SIZE = 1 << 24  # of any count or width
 MOST_LAYERS = 256
 MOST_POSITIONS = 1 << 14  # of prefix and cells together
 MOST_CALLS = 1 << 16  # of the net in all supervision steps
+MOST_LATENTS = 64  # z states of a multi-z model
 
 SHORT = Repr()  # prints the beginning of a value: yaml can fold billions of elements into a line
 SHORT.maxlevel = 1
 
 # What a field's type is called in a message.
-KINDS = {
+TYPES = {
     int: "a whole number",
     float: f"a number up to {LARGEST_SIZE}",
     str: "text",
@@ -42,14 +43,34 @@ class ConfigError(UserError):
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What sets one kind of model apart from the others; `trm.models` has a class for each."""
+
+    title: str
+    nets: int  # 1: the same net is f_L and f_H
+    latents: range  # how many z states it may have; 0: y and z are one state
+    halting: str  # when it halts, in terms of its two halting logits
+
+
+ONE = range(1, 2)
+KINDS = {
+    "trm": Kind("TRM", nets=1, latents=ONE, halting="q_halt > 0"),
+    "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE, halting="q_halt > 0"),
+    "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1), halting="q_halt > 0"),
+    "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1), halting="q_halt > 0"),
+    "hrm": Kind("HRM", nets=2, latents=ONE, halting="q_halt > q_continue"),
+}
+
+
+@dataclass(frozen=True)
 class ModelConfig:
-    """A Tiny Recursive Model. Widths are inner widths of the SwiGLU nets, not expansion factors."""
+    """A TRM or HRM of some kind. Widths are inner widths of the SwiGLU nets, not expansion factors."""
 
     task: str  # the task whose tokens it speaks, such as "sudoku"
     vocab_size: int  # V
     sequence_length: int  # cells of the grid, without the prefix
     hidden_size: int  # D
-    layers: int  # blocks in the net
+    layers: int  # blocks in the net, or in the net of f_L where there are two
     mlp_width: int  # inner width of the SwiGLU over channels
     mixing: Mixing  # what mixes positions
     mixing_width: int  # inner width of the SwiGLU over positions (mixing "mlp"), else 0
@@ -61,7 +82,9 @@ class ModelConfig:
     n: int  # f_L calls in a latent recursion
     T: int  # latent recursions in a supervision step
     N_sup: int  # supervision steps
-    kind: str = "trm"
+    kind: str = "trm"  # one of KINDS
+    H_layers: int = 0  # blocks in the net of f_H where there are two nets, else 0
+    latents: int = 1  # z states: one, one for each f_L call (multi z), or 0 (single z: y and z are one state)
     rope_theta: float = 10_000.0
     assumed: Names = ()  # fields above that the checkpoint did not contain
 
@@ -74,8 +97,10 @@ class ModelConfig:
         for name in needed:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.layers > MOST_LAYERS:
-            raise ConfigError(f"layers must be at most {MOST_LAYERS}, not {self.layers}")
+        if max(self.layers, self.H_layers) > MOST_LAYERS:
+            raise ConfigError(
+                f"layers and H_layers must be at most {MOST_LAYERS}, not {self.layers} and {self.H_layers}"
+            )
         if self.length > MOST_POSITIONS:
             raise ConfigError(
                 f"prefix_length and sequence_length make {self.length} positions, more than {MOST_POSITIONS}"
@@ -87,8 +112,7 @@ class ModelConfig:
             )
         if not (self.rope_theta > 0 and isfinite(self.rope_theta)):
             raise ConfigError(f"rope_theta must be positive and finite, not {self.rope_theta}")
-        if self.kind != "trm":
-            raise ConfigError(f"models of kind {self.kind!r} are not known; known: trm")
+        self._check_kind()
         if self.mixing == "attention":
             if self.heads < 1 or self.hidden_size % self.heads:
                 raise ConfigError(f"hidden_size {self.hidden_size} does not split into {self.heads} heads")
@@ -103,6 +127,20 @@ class ModelConfig:
                 f"a puzzle embedding of {self.puzzle_embedding_size} numbers does not fit into "
                 f"{self.prefix_length} prefix positions of {self.hidden_size}"
             )
+
+    def _check_kind(self) -> None:
+        kind = KINDS.get(self.kind)
+        if kind is None:
+            raise ConfigError(
+                f"models of kind {SHORT.repr(self.kind)} are not known; known: {', '.join(KINDS)}"
+            )
+        if (self.H_layers > 0) != (kind.nets == 2):
+            wanted = "at least 1" if kind.nets == 2 else "0"
+            raise ConfigError(
+                f"H_layers of a model of kind {self.kind} must be {wanted}, not {self.H_layers}"
+            )
+        if self.latents not in kind.latents:
+            raise ConfigError(f"a model of kind {self.kind} has no {self.latents} latents")
 
     @property
     def depth(self) -> Depth:
@@ -128,6 +166,13 @@ class ModelConfig:
         if vocab_size != self.vocab_size:
             raise PuzzleError(
                 f"This model knows {self.vocab_size} tokens, the puzzle's task has {vocab_size}. Choose another model."
+            )
+
+    def check_puzzle_id(self, puzzle_id: int) -> None:
+        """Raises PuzzleError unless the puzzle table has such a row; without a table any id is the blank one."""
+        if puzzle_id < 0 or (self.puzzle_ids and puzzle_id >= self.puzzle_ids):
+            raise PuzzleError(
+                f"There is no puzzle id {puzzle_id}: this model's table has the ids 0 to {self.puzzle_ids - 1}."
             )
 
     def with_depth(self, **changes: int) -> "ModelConfig":
@@ -163,4 +208,4 @@ def _read(name: str, value: Any, wanted: Any) -> Any:
         return value
     if wanted is Names and isinstance(value, list | tuple):
         return tuple(map(str, value))
-    raise ConfigError(f"{name} must be {KINDS[wanted]}, not {SHORT.repr(value)}")
+    raise ConfigError(f"{name} must be {TYPES[wanted]}, not {SHORT.repr(value)}")

@@ -8,8 +8,8 @@ divided into this number is the rate to hold against what a large matrix product
 from trm.config import ModelConfig
 
 
-def net_call(config: ModelConfig) -> int:
-    """Operations of one call of the net (f_L or f_H) on one puzzle: all blocks, P positions."""
+def block(config: ModelConfig) -> int:
+    """Operations of one block on one puzzle: P positions mixed, then each on its own."""
     P, D = config.length, config.hidden_size
     if config.mixing == "attention":
         projections = 2 * P * D * 4 * D  # query, key, value and output
@@ -17,7 +17,17 @@ def net_call(config: ModelConfig) -> int:
         mixing = projections + attention
     else:
         mixing = D * _swiglu(P, config.mixing_width)
-    return config.layers * (mixing + P * _swiglu(D, config.mlp_width))
+    return mixing + P * _swiglu(D, config.mlp_width)
+
+
+def f_L_call(config: ModelConfig) -> int:
+    """Operations of one call of f_L on one puzzle."""
+    return config.layers * block(config)
+
+
+def f_H_call(config: ModelConfig) -> int:
+    """Operations of one call of f_H on one puzzle; one net serves for both unless there are two."""
+    return (config.H_layers or config.layers) * block(config)
 
 
 def heads(config: ModelConfig) -> int:
@@ -26,8 +36,8 @@ def heads(config: ModelConfig) -> int:
 
 
 def supervision_step(config: ModelConfig) -> int:
-    """Operations of one supervision step on one puzzle: T (n + 1) net calls, then the heads."""
-    return config.depth.calls_per_step * net_call(config) + heads(config)
+    """Operations of one supervision step on one puzzle: T times n calls of f_L and one of f_H, then the heads."""
+    return config.T * (config.n * f_L_call(config) + f_H_call(config)) + heads(config)
 
 
 def run(config: ModelConfig) -> int:

@@ -1,6 +1,8 @@
 """Raw numbers of a forward pass, to compare implementations: what `trm forward` writes."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -12,11 +14,11 @@ from trm.coordinates import F_H, Coordinates
 from trm.errors import DataError
 from trm.files import written_whole
 from trm.layers import Linear, numpy_product
-from trm.models import TRM
+from trm.models import Model
 from trm.recursion import State, deep_supervision
 
 
-def forward_file(model: TRM, inputs: Path, out: Path) -> dict[str, list[int]]:
+def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
     """Run the puzzles in an .npz through all supervision steps and write every number to another.
 
     In: `inputs` (B, L) tokens, optional `puzzle_identifiers` (B,). Out: `logits` (N_sup, B, L, V), `q_halt_logits` and
@@ -24,19 +26,14 @@ def forward_file(model: TRM, inputs: Path, out: Path) -> dict[str, list[int]]:
     Returns the shapes. In float32 on a CPU the sums are NumPy's (see `trm.layers.numpy_product`). Raises DataError.
     """
     tokens, puzzle_ids = _read(inputs, model)
-    if model.compute_dtype == torch.float32 and tokens.device.type == "cpu":
-        for module in model.modules():
-            if isinstance(module, Linear):
-                module.product = numpy_product
     calls: list[torch.Tensor] = []
 
     def keep_first_step(at: Coordinates, state: State) -> State:
         if at.supervision_step == 1:
-            calls.append(state.y if at.kind == F_H else state.z)
+            calls.append(state.y if at.kind == F_H else model.latent(state, at))
         return state
 
-    # One BLAS thread: on a busy machine several wait for each other, and the numbers are the same.
-    with threadpool_limits(1):
+    with numpy_sums(model):
         steps = list(
             deep_supervision(model, tokens, puzzle_ids, depth=model.config.depth, watch=keep_first_step)
         )
@@ -51,7 +48,26 @@ def forward_file(model: TRM, inputs: Path, out: Path) -> dict[str, list[int]]:
     return {name: list(array.shape) for name, array in arrays.items()}
 
 
-def _read(path: Path, model: TRM) -> tuple[torch.Tensor, torch.Tensor]:
+@contextmanager
+def numpy_sums(model: Model) -> Iterator[None]:
+    """Within, a float32 model on a CPU takes its matrix products from NumPy, summed in the order of the public outputs.
+
+    With one BLAS thread: on a busy machine several wait for each other, and the numbers are the same.
+    """
+    chosen = model.compute_dtype == torch.float32 and model.device.type == "cpu"
+    linears = [module for module in model.modules() if isinstance(module, Linear)] if chosen else []
+    usual = [module.product for module in linears]
+    try:
+        for module in linears:
+            module.product = numpy_product
+        with threadpool_limits(1):
+            yield
+    finally:
+        for module, product in zip(linears, usual, strict=True):
+            module.product = product
+
+
+def _read(path: Path, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
     """Tokens (B, L) and puzzle ids (B,), checked against the model."""
     config = model.config
     try:
@@ -86,6 +102,6 @@ def _read(path: Path, model: TRM) -> tuple[torch.Tensor, torch.Tensor]:
         raise DataError(f"{path}: puzzle_identifiers must be [{len(inputs)}] whole numbers from 0.")
     if config.puzzle_ids and ids.max() >= config.puzzle_ids:
         raise DataError(f"{path}: puzzle_identifiers must be below {config.puzzle_ids}, the model's table.")
-    device = model.H_init.device
+    device = model.device
     tokens, puzzle_ids = (torch.from_numpy(array.astype(np.int64)).to(device) for array in (inputs, ids))
     return tokens, puzzle_ids

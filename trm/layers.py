@@ -64,14 +64,23 @@ class Embedding(nn.Module):
 
 
 class PuzzleEmbedding(nn.Module):
-    """A vector per puzzle id. A buffer, as in the public code bases, where an optimiser of its own trains it."""
+    """A vector per puzzle id. A buffer, as in the public code bases, where an optimiser of its own trains it.
+
+    A table for ARC has a million rows. It stays as it was opened (perhaps memory-mapped, in the dtype of the file) and
+    where it is, on the CPU; only the rows asked for are read, converted and moved.
+    """
 
     def __init__(self, count: int, dim: int):
         super().__init__()
         self.register_buffer("weights", torch.zeros(count, dim))
 
     def forward(self, puzzle_ids: Int[Tensor, "batch"], dtype: torch.dtype) -> Float[Tensor, "batch dim"]:
-        return self.weights[puzzle_ids].to(dtype)
+        rows = self.weights[puzzle_ids.to(self.weights.device)]
+        return rows.to(device=puzzle_ids.device, dtype=dtype)
+
+    def _apply(self, fn, recurse: bool = True) -> "PuzzleEmbedding":
+        """Stays behind when the model is moved or converted."""
+        return self
 
 
 class SwiGLU(nn.Module):
@@ -91,7 +100,8 @@ def rotary_tables(
     length: int, dim: int, theta: float, like: Tensor
 ) -> tuple[Float[Tensor, "length dim"], Float[Tensor, "length dim"]]:
     """Cosines and sines of rotary positions (Su et al. 2021), half-split layout: pairs are (i, i + dim / 2)."""
-    frequency = theta ** (-torch.arange(0, dim, 2, dtype=torch.float32, device=like.device) / dim)
+    # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
+    frequency = 1 / theta ** (torch.arange(0, dim, 2, dtype=torch.float32, device=like.device) / dim)
     angle = torch.outer(torch.arange(length, dtype=torch.float32, device=like.device), frequency)
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
@@ -154,9 +164,9 @@ class Block(nn.Module):
 class Net(nn.Module):
     """The tiny net of a model: a stack of blocks, applied to the sum of the states it reads."""
 
-    def __init__(self, config):
+    def __init__(self, config, layers: int):
         super().__init__()
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(Block(config) for _ in range(layers))
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         for block in self.layers:

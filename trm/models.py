@@ -1,6 +1,15 @@
-"""The Tiny Recursive Model: one net that serves as f_L and as f_H, an embedding, and two heads.
+"""The models: an embedding, one or two tiny nets that serve as f_L and f_H, and two heads.
 
-Its parameters carry the names of the public code base (H_init is the initial y, L_init the initial z).
+All kinds run through the same recursion. What a kind does differently is the methods of its class, a line each:
+
+                    f_L                         f_H                 halts when            gradient
+    TRM             z <- net(x + y + z)         y <- net(y + z)     q_halt > 0            last latent recursion
+    TRMTwoNets      z <- L(x + y + z)           y <- H(y + z)       q_halt > 0            last latent recursion
+    TRMMultiZ       z_k <- net(x + y + sum z)   y <- net(y + sum z) q_halt > 0            last latent recursion
+    TRMSingleZ      z <- net(x + z)             y, z <- net(z)      q_halt > 0            last latent recursion
+    HRM             z <- L(x + y + z)           y <- H(y + z)       q_halt > q_continue   last two calls
+
+Parameters carry the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
 from math import sqrt
@@ -10,15 +19,16 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from trm.config import ModelConfig
+from trm.coordinates import F_L, Coordinates
 from trm.layers import Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
 
 
-class TRM(nn.Module):
-    """Tiny Recursive Model (Jolicoeur-Martineau 2025, arXiv 2510.04871).
+class Model(nn.Module):
+    """What all kinds share: x, the initial state, and what is read from y.
 
-    f_L: z <- net(x + y + z). f_H: y <- net(y + z). Activations have the dtype `compute_dtype`; parameters stay as
-    they were loaded. Built with zero weights: load a checkpoint, or call `initialise` to train.
+    Activations have the dtype `compute_dtype`; parameters stay as they were loaded. Built with zero weights: load a
+    checkpoint, or call `initialise` to train.
     """
 
     def __init__(self, config: ModelConfig):
@@ -31,11 +41,22 @@ class TRM(nn.Module):
             self.embed_pos = Embedding(config.length, D)
         if config.puzzle_ids:
             self.puzzle_emb = PuzzleEmbedding(config.puzzle_ids, config.puzzle_embedding_size)
-        self.register_buffer("H_init", torch.zeros(D))
-        self.register_buffer("L_init", torch.zeros(D))
-        self.L_level = Net(config)
+        for name in self.initial_names():
+            self.register_buffer(name, torch.zeros(D))
+        self.L_level = Net(config, config.layers)
+        if config.H_layers:
+            self.H_level = Net(config, config.H_layers)
         self.lm_head = Linear(D, config.vocab_size)
         self.q_head = Linear(D, 2, bias=True)
+
+    def initial_names(self) -> tuple[str, ...]:
+        """Names of the vectors that states start from, y's first."""
+        return ("H_init", "L_init")
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+        return self.q_head.weight.device
 
     def embed(
         self, inputs: Int[Tensor, "batch cell"], puzzle_ids: Int[Tensor, "batch"]
@@ -54,14 +75,20 @@ class TRM(nn.Module):
         return sqrt(config.hidden_size) * x
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        """The learned-from-nothing start: the same vector at every position."""
+        """The same vector at every position, drawn before training and never learned."""
         return State(self.H_init.to(x.dtype).expand_as(x), self.L_init.to(x.dtype).expand_as(x))
 
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
-        return State(state.y, self.L_level(state.z + (state.y + x)))
+        """Call number `call` (from 1) of a latent recursion: think."""
+        raise NotImplementedError
 
     def f_H(self, state: State) -> State:
-        return State(self.L_level(state.y + state.z), state.z)
+        """The call that ends a latent recursion: answer."""
+        raise NotImplementedError
+
+    def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:
+        """The z that the call rewrites; at an f_H call, which rewrites none, that of the f_L call before it."""
+        return state.z
 
     def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads:
         """Logits of the cells, and the halting logits read at position 0, in float32."""
@@ -72,9 +99,13 @@ class TRM(nn.Module):
         """Logits of the cells. The head is trained on y after a supervision step; of any other state this is a reading."""
         return self.lm_head(state[:, self.config.prefix_length :]).float()
 
+    def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
+        """Positive where the model would halt: q_halt. The continue logit is not trained in TRM."""
+        return heads.q_halt
+
     def halt_probability(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """The rule is q_halt > 0, so the probability is its sigmoid. The continue logit is not trained."""
-        return heads.q_halt.sigmoid()
+        """Above one half where the model would halt."""
+        return self.halting_logit(heads).sigmoid()
 
     def gradient_calls(self, n: int) -> int:
         """Training: the gradient reaches the whole last latent recursion."""
@@ -86,11 +117,95 @@ class TRM(nn.Module):
         for module in self.modules():
             if isinstance(module, Linear | Embedding):
                 module.initialise(generator)
-        truncated_normal(self.H_init, 1.0, generator)
-        truncated_normal(self.L_init, 1.0, generator)
+        for name in self.initial_names():
+            truncated_normal(self.get_buffer(name), 1.0, generator)
         with torch.no_grad():
             self.q_head.weight.zero_()
             self.q_head.bias.fill_(-5.0)
+
+
+class TRM(Model):
+    """Tiny Recursive Model (Jolicoeur-Martineau 2025, arXiv 2510.04871): one net is both f_L and f_H."""
+
+    def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
+        return State(state.y, self.L_level(state.z + (state.y + x)))
+
+    def f_H(self, state: State) -> State:
+        return State(self.L_level(state.y + state.z), state.z)
+
+
+class TRMTwoNets(TRM):
+    """The paper's ablation with separate nets for f_L and f_H (table 1, "separate f_H and f_L")."""
+
+    def f_H(self, state: State) -> State:
+        return State(self.H_level(state.y + state.z), state.z)
+
+
+class HRM(TRMTwoNets):
+    """Hierarchical Reasoning Model (Wang et al. 2025, arXiv 2506.21734): y is its z_H, z its z_L."""
+
+    def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
+        """Its rule compares the two values of Q-learning: halt when that of halting is the larger one."""
+        return heads.q_halt - heads.q_continue
+
+    def gradient_calls(self, n: int) -> int:
+        """One-step gradient: only the last call of f_L and the last of f_H."""
+        return 2
+
+
+class TRMSingleZ(Model):
+    """The paper's ablation without y (section 4.2): z is asked for the answer, so the state is one tensor, twice."""
+
+    def initial_names(self) -> tuple[str, ...]:
+        return ("L_init",)
+
+    def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
+        z = self.L_init.to(x.dtype).expand_as(x)
+        return State(z, z)
+
+    def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
+        return State(state.y, self.L_level(state.z + x))
+
+    def f_H(self, state: State) -> State:
+        z = self.L_level(state.z)
+        return State(z, z)
+
+
+class TRMMultiZ(TRM):
+    """The paper's ablation with a z for every f_L call (section 4.2): call k reads the sum of all and rewrites z_k."""
+
+    def initial_names(self) -> tuple[str, ...]:
+        return ("H_init", *(f"L{k}_init" for k in range(1, self.config.latents + 1)))
+
+    def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
+        y, *latents = (self.get_buffer(name).to(x.dtype).expand_as(x) for name in self.initial_names())
+        return State(y, torch.stack(latents, dim=1))  # z: (B, K, P, D)
+
+    def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
+        k = (call - 1) % self.config.latents
+        z_k = self.L_level(state.z.sum(1) + (state.y + x))
+        return State(state.y, torch.cat((state.z[:, :k], z_k[:, None], state.z[:, k + 1 :]), dim=1))
+
+    def f_H(self, state: State) -> State:
+        return State(self.L_level(state.y + state.z.sum(1)), state.z)
+
+    def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:
+        call = at.call if at.kind == F_L else at.call - 1
+        return state.z[:, (call - 1) % self.config.latents]
+
+
+CLASSES = {
+    "trm": TRM,
+    "trm-two-nets": TRMTwoNets,
+    "trm-single-z": TRMSingleZ,
+    "trm-multi-z": TRMMultiZ,
+    "hrm": HRM,
+}
+
+
+def new_model(config: ModelConfig) -> Model:
+    """A model of the configuration's kind, with zero weights."""
+    return CLASSES[config.kind](config)
 
 
 def parameter_count(model: nn.Module) -> int:

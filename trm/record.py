@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from trm import __version__
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import PuzzleError
-from trm.models import TRM
+from trm.models import Model
 from trm.recursion import State, deep_supervision
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace, quantised
@@ -26,29 +27,32 @@ def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.nd
     return solutions[0] if len(solutions) == 1 else None
 
 
-def record(model: TRM, task: Task, inputs: UInt8[np.ndarray, "cells"], **options) -> Trace:
+def record(model: Model, task: Task, inputs: UInt8[np.ndarray, "cells"], **options) -> Trace:
     """The whole trace of a run. Options are those of `growing_trace`."""
     *_, trace = growing_trace(model, task, inputs, **options)
     return trace
 
 
 def growing_trace(
-    model: TRM,
+    model: Model,
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
     *,
     depth: Depth | None = None,
     recorded: date | None = None,
+    puzzle_id: int = 0,
+    labels: UInt8[np.ndarray, "cells"] | None = None,
 ) -> Iterator[Trace]:
     """Run a model on one puzzle, yielding the trace so far after every supervision step.
 
-    `depth` defaults to the model's own; `recorded` dates a trace that is kept. Raises PuzzleError when the puzzle is
-    not of the model's size.
+    `depth` defaults to the model's own; `recorded` dates a trace that is kept; `puzzle_id` is the row of the model's
+    puzzle table; `labels` the published answer, else the task's only solution is looked for. Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row.
     """
     config = model.config
     config.check_puzzles(len(inputs), task.vocab_size)
+    config.check_puzzle_id(puzzle_id)
     depth = depth or config.depth
-    device = model.H_init.device
+    device = model.device
     provenance = Provenance(
         model=model.name,
         fingerprint=model.fingerprint,
@@ -60,11 +64,12 @@ def growing_trace(
         recorded=recorded.isoformat() if recorded else "",
     )
     tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(device)
-    puzzle_ids = torch.zeros(1, dtype=torch.long, device=device)
+    puzzle_ids = torch.tensor([puzzle_id], device=device)
     with torch.no_grad():
         start = model.initial_state(model.embed(tokens, puzzle_ids))
     recorder = Recorder(model, blank=~task.givens(inputs), start=start)
-    labels = only_solution(task, inputs)
+    if labels is None:
+        labels = only_solution(task, inputs)
     for step in deep_supervision(model, tokens, puzzle_ids, depth=depth, watch=recorder):
         arrays = recorder.after_step(model.halt_probability(step.heads))
         yield Trace(provenance, depth, config.depth, inputs, labels, **arrays)
@@ -73,7 +78,7 @@ def growing_trace(
 class Recorder:
     """A watch for one puzzle's run. Its states are decoded together, after each supervision step."""
 
-    def __init__(self, model: TRM, blank: np.ndarray, start: State):
+    def __init__(self, model: Model, blank: np.ndarray, start: State):
         self.model = model
         self.blank = blank
         self.before = start
@@ -86,7 +91,10 @@ class Recorder:
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
         """Decode the supervision step that ended; returns the trace's arrays so far."""
-        z = torch.cat([self.before.z, *(state.z for _, state in self.states)])  # (1 + calls, P, D)
+        moments = [(None, self.before), *self.states]
+        latent = self.model.latent
+        z_before = torch.cat([latent(was, at) for (_, was), (at, _) in pairwise(moments)])  # (calls, P, D)
+        z = torch.cat([latent(state, at) for at, state in self.states])
         y = torch.cat(
             [self.before.y, *(state.y for at, state in self.states if at.kind == F_H)]
         )  # (1 + f_H, P, D)
@@ -94,7 +102,7 @@ class Recorder:
         self.states = []
         with torch.no_grad():
             probabilities = self.model.decode(y[1:]).softmax(-1).cpu().numpy()
-            z_probabilities = self.model.decode(z[1:]).softmax(-1).cpu().numpy()
+            z_probabilities = self.model.decode(z).softmax(-1).cpu().numpy()
             step = {
                 "answers": probabilities.argmax(-1).astype(np.uint8),
                 "probabilities": quantised(probabilities),
@@ -102,8 +110,8 @@ class Recorder:
                 "z_answers": z_probabilities.argmax(-1).astype(np.uint8),
                 "z_confidence": (z_probabilities.max(-1) * 255).round().astype(np.uint8),
                 "halt_probability": halt_probability.cpu().numpy(),
-                "residual_y": relative_moves(y),
-                "residual_z": relative_moves(z),
+                "residual_y": relative_moves(y[:-1], y[1:]),
+                "residual_z": relative_moves(z_before, z),
             }
         for name, part in step.items():
             self.parts.setdefault(name, []).append(part)
@@ -118,7 +126,9 @@ def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Floa
     return bits.mean(-1).astype(np.float32)
 
 
-def relative_moves(states: Num[Tensor, "moments position dim"]) -> Float[np.ndarray, "moves"]:
-    """|new - old| / |new| of successive states, over all positions together."""
-    states = states.float().flatten(1)
-    return (states.diff(dim=0).norm(dim=1) / states[1:].norm(dim=1)).cpu().numpy()
+def relative_moves(
+    before: Num[Tensor, "moves position dim"], after: Num[Tensor, "moves position dim"]
+) -> Float[np.ndarray, "moves"]:
+    """|after - before| / |after|, over all positions together."""
+    before, after = before.float().flatten(1), after.float().flatten(1)
+    return ((after - before).norm(dim=1) / after.norm(dim=1)).cpu().numpy()

@@ -21,7 +21,7 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 
 
 class State(NamedTuple):
-    """What is carried from call to call: the answer y and the latent z, each (B, P, D)."""
+    """What is carried from call to call: the answer y and the latent z, each (B, P, D); K latents are (B, K, P, D)."""
 
     y: Tensor
     z: Tensor

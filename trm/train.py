@@ -20,7 +20,7 @@ from torch import Tensor
 from trm.coordinates import Depth
 from trm.device import choose_device, training_dtype
 from trm.evaluate import exact_by_step
-from trm.models import TRM
+from trm.models import Model, new_model
 from trm.presets import Preset
 from trm.recursion import State, deep_recursion
 from trm.schedule import ExponentialAverage
@@ -40,7 +40,7 @@ class Trainer:
         self.preset = preset
         self.stream: PuzzleStream | None = None  # where fresh puzzles come from
         self.device = device
-        self.model = TRM(preset.model)
+        self.model = new_model(preset.model)
         self.model.initialise(preset.seed)
         self.model.to(device)
         self.model.compute_dtype = training_dtype(device)
@@ -57,9 +57,9 @@ class Trainer:
         self.seconds = 0.0
         self.flight: Flight | None = None
 
-    def averaged_model(self) -> TRM:
+    def averaged_model(self) -> Model:
         """A copy with the averaged weights: what is evaluated and shipped."""
-        model = TRM(self.preset.model)
+        model = new_model(self.preset.model)
         model.load_state_dict(self.average.shadow)
         return model.to(self.device)
 
@@ -91,8 +91,9 @@ class Trainer:
         inputs, labels = self.stream.draw(len(seats), reveal, self.random)
         flight.inputs[seats] = inputs.to(self.device)
         flight.labels[seats] = labels.to(self.device)
-        flight.state.y[seats] = self.model.H_init.to(flight.state.y.dtype)
-        flight.state.z[seats] = self.model.L_init.to(flight.state.z.dtype)
+        start = self.model.initial_state(flight.state.y[:1])
+        for carried, fresh in zip(flight.state, start, strict=True):
+            carried[seats] = fresh
         flight.steps[seats] = 0
         flight.least_steps[seats] = self.draw_least_steps(len(seats))
 

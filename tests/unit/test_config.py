@@ -33,7 +33,7 @@ def test_round_trip_through_json(tiny_config):
         ({"prefix_length": -1}, "prefix_length"),
         ({"hidden_size": LARGEST_SIZE + 1}, "hidden_size must be from 0 to"),
         ({"vocab_size": 10**30}, "vocab_size"),
-        ({"kind": "hrm"}, "'hrm' are not known"),
+        ({"kind": "rnn"}, "'rnn' are not known"),
         ({"heads": 3}, "does not split into 3 heads"),
         ({"heads": 0}, "does not split into 0 heads"),
         ({"hidden_size": 6, "heads": 2}, "even head size"),

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from trm import flops
 from trm.config import ModelConfig
-from trm.models import TRM
+from trm.models import new_model
 
 SIZES = {
     "task": "sudoku",
@@ -30,12 +30,12 @@ ATTENTION = ModelConfig(**SIZES, mixing="attention", mixing_width=0, heads=2, po
 def test_mlp_mixing_by_hand():
     # A block, P = 17, D = 8. Over positions, for 8 channels: 17 x 40 and 20 x 17 weights, 2 operations each: 8 * 2 * 1020.
     # Over channels, for 17 positions: 8 x 24 and 12 x 8 weights: 17 * 2 * 288.
-    assert flops.net_call(MLP) == 2 * (16_320 + 9_792)
+    assert flops.f_L_call(MLP) == 2 * (16_320 + 9_792)
 
 
 def test_attention_by_hand():
     # A block: qkv 8 x 24 and output 8 x 8 weights for 17 positions: 17 * 2 * 256. Scores and weighted mean: 2 * 2 * 17 * 17 * 8.
-    assert flops.net_call(ATTENTION) == 2 * (8_704 + 9_248 + 9_792)
+    assert flops.f_L_call(ATTENTION) == 2 * (8_704 + 9_248 + 9_792)
 
 
 def test_a_run_is_its_calls_and_readings():
@@ -46,12 +46,12 @@ def test_a_run_is_its_calls_and_readings():
 
 @pytest.mark.parametrize("config", [MLP, ATTENTION], ids=["mlp", "attention"])
 def test_torch_counts_the_same(config):
-    model = TRM(config)
+    model = new_model(config)
     state = torch.ones(1, config.length, config.hidden_size)
     # written out as products: the counter does not know the fused attention of CPUs
     with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         model.L_level(state)
-    assert counter.get_total_flops() == flops.net_call(config)
+    assert counter.get_total_flops() == flops.f_L_call(config)
 
 
 def test_the_public_full_size_model():

@@ -5,7 +5,7 @@ from math import sqrt
 import pytest
 import torch
 
-from trm.models import TRM, parameter_count
+from trm.models import TRM, new_model, parameter_count
 from trm.recursion import Heads, RecursiveModel
 
 PUZZLES = torch.tensor([[1, 2, 3, 4] * 4, [5, 1, 1, 2] * 4])
@@ -114,7 +114,7 @@ def test_full_size_is_the_published_size(tiny_config, sizes, parameters):
         puzzle_ids=1, puzzle_embedding_size=512, **sizes,
     )  # fmt: skip
     with torch.device("meta"):
-        model = TRM(config)
+        model = new_model(config)
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 

@@ -136,7 +136,7 @@ def test_mean_entropy_by_hand():
 
 def test_relative_moves_by_hand():
     states = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[3.0, 0.0]]])
-    assert relative_moves(states).tolist() == pytest.approx([1.0, 4 / 3])
+    assert relative_moves(states[:-1], states[1:]).tolist() == pytest.approx([1.0, 4 / 3])
 
 
 def test_judgement_counts_and_rules(model):
@@ -144,9 +144,9 @@ def test_judgement_counts_and_rules(model):
     judged = Judgement.of(trace, SMALL)
     assert judged.givens.sum() == 15 and not judged.input_conflicts.any()
     for frame, answer in enumerate(trace.answers):
-        assert judged.cells_right[frame] == (answer == SMALL.parse("1234341221434321")).sum()
-        assert judged.solved[frame] == (judged.cells_right[frame] == 16)
-    assert Judgement.of(record(model, SMALL, SMALL.parse("." * 16)), SMALL).cells_right is None
+        assert judged.right[frame] == (answer == SMALL.parse("1234341221434321")).sum()
+        assert judged.solved[frame] == (judged.right[frame] == 16)
+    assert Judgement.of(record(model, SMALL, SMALL.parse("." * 16)), SMALL).right is None
     assert Judgement.of(record(model, SMALL, SMALL.parse("11" + "." * 14)), SMALL).input_conflicts.sum() == 2
 
 
