@@ -18,14 +18,14 @@ from safetensors.torch import load_file
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
-from trm.cli import Progress, tell
 from trm.data import load_presets, load_puzzles
 from trm.errors import UserError
 from trm.evaluate import evaluate
 from trm.files import written_whole
 from trm.presets import Preset, get_preset
 from trm.record import record
-from trm.tasks import get_task
+from trm.tasks import task_of
+from trm.terminal import Progress, tell
 from trm.trace import save_trace
 
 
@@ -36,7 +36,7 @@ def bundle(name: str, run: Path, today: date) -> None:
     if not weights.is_file():
         raise UserError(f"{run} holds no model.safetensors. Give the --out folder of a training run.")
     save_model(folder, preset.model, load_file(weights))
-    model, task = load_model(str(folder)), get_task(preset.model.task)
+    model, task = load_model(str(folder)), task_of(preset.model)
     puzzles = load_puzzles(f"{task.name}/test", task)
     with Progress("puzzles scored", len(puzzles)) as progress:
         scores = evaluate(model, task, puzzles, progress=progress.count)
@@ -53,7 +53,7 @@ def bundle(name: str, run: Path, today: date) -> None:
 def record_presets(name: str, today: date) -> None:
     """Record a bundled model on every preset of its task, in their order: `assets/traces/<name>/`."""
     model = load_model(name)
-    task = get_task(model.config.task)
+    task = task_of(model.config)
     for number, shown in enumerate(load_presets(task.name)):
         trace = record(model, task, task.parse(shown.puzzle), recorded=today)
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)

@@ -16,8 +16,9 @@ from jaxtyping import Bool, Float, Int, Num, UInt8
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError
+from trm.judgement import caveat
 from trm.recursion import deep_supervision
-from trm.tasks.base import Task
+from trm.tasks.base import PADDING, Task
 
 BATCH = 64  # puzzles a forward pass; larger ones are no faster on two cores
 
@@ -30,7 +31,7 @@ class Predictions:
 
     answers: UInt8[np.ndarray, "steps count cells"]
     q_halt: Float[np.ndarray, "steps count"]
-    q_continue: Float[np.ndarray, "steps count"]
+    halting: Float[np.ndarray, "steps count"]  # logit of the model's own rule: positive where it would halt
 
 
 def predict(
@@ -45,9 +46,9 @@ def predict(
     depth = depth or model.config.depth
     count = len(inputs)
     ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids
-    device = model.H_init.device
+    device = model.device
     answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
-    q_halt, q_continue = np.zeros((2, depth.N_sup, count), np.float32)
+    q_halt, halting = np.zeros((2, depth.N_sup, count), np.float32)
     for begin in range(0, count, BATCH):
         rows = slice(begin, min(begin + BATCH, count))
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
@@ -55,15 +56,15 @@ def predict(
         for step in deep_supervision(model, tokens, batch_ids, depth=depth):
             answers[step.number - 1, rows] = step.heads.logits.argmax(-1).cpu().numpy()
             q_halt[step.number - 1, rows] = step.heads.q_halt.cpu().numpy()
-            q_continue[step.number - 1, rows] = step.heads.q_continue.cpu().numpy()
+            halting[step.number - 1, rows] = model.halting_logit(step.heads).cpu().numpy()
         if progress:
             progress(rows.stop, count)
-    return Predictions(answers, q_halt, q_continue)
+    return Predictions(answers, q_halt, halting)
 
 
 def exact_now(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
-    """Whether every cell is right after each step."""
-    return (answers == labels).all(-1)
+    """Whether every cell is right after each step. Padding in the labels marks cells that are not scored."""
+    return ((answers == labels) | (labels == PADDING)).all(-1)
 
 
 def exact_by_step(model, puzzles, *, depth: Depth) -> list[float]:
@@ -87,35 +88,46 @@ def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None
     Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),
     `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
     `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `by_difficulty`,
-    `without_one_solution` (`count`, `solved` by the rules) and `seconds`. A share of nothing is None.
-    Raises PuzzleError when the puzzles are not of the model's size.
+    `without_one_solution` (`count`, `solved` by the rules), `seconds`, and the task's `rule_score` if it has one (mazes:
+    `any_shortest_path`, a share of all puzzles). A `note` says where scores must not be taken for what the model can do.
+    A share of nothing is None. `halt_auc` is of q_halt for every kind; `mean_halt_step` follows the model's own rule.
+    Raises PuzzleError when the puzzles are not of the model's size, or have ids that its table does not.
     """
     began = time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
+    model.config.check_puzzle_id(int(puzzles.puzzle_identifiers.max(initial=0)))
     predictions = predict(model, puzzles.inputs, puzzles.puzzle_identifiers, progress=progress)
     judged = puzzles.labelled
     labels, inputs = puzzles.labels[judged], puzzles.inputs[judged]
     answers, q_halt = predictions.answers[:, judged], predictions.q_halt[:, judged]
     right = exact_now(answers, labels)
     cells = answers[-1] == labels
-    blank = ~task.givens(inputs)
-    halts = q_halt > 0
+    scored = labels != PADDING
+    blank = ~task.givens(inputs) & scored
+    halts = predictions.halting[:, judged] > 0
     first = np.where(halts.any(0), halts.argmax(0) + 1, len(halts))
-    others = [
-        task.is_solved(given, answer)
-        for given, answer in zip(puzzles.inputs[~judged], predictions.answers[-1][~judged], strict=True)
-    ]
+    obeys = np.array(
+        [
+            task.is_solved(given, answer)
+            for given, answer in zip(puzzles.inputs, predictions.answers[-1], strict=True)
+        ],
+        dtype=bool,
+    )
+    by_rule = {task.rule_score: _share(obeys)} if task.rule_score else {}
+    note = caveat(task, int(puzzles.puzzle_identifiers.max(initial=0)))
     return {
         "count": int(judged.sum()),
         "exact": _share(right[-1]),
-        "cell": _share(cells),
+        "cell": _share(cells[scored]),
         "blank_cell": _share(cells[blank]),
         "exact_by_step": [_share(step) for step in right],
         "halt_auc": auc(q_halt, right),
         "halt_auc_last_step": auc(q_halt[-1], right[-1]),
         "mean_halt_step": float(first.mean()) if first.size else None,
         "by_difficulty": _by_group(puzzles.groups(task)[judged], right[-1]),
-        "without_one_solution": {"count": len(others), "solved": int(sum(others))},
+        "without_one_solution": {"count": int((~judged).sum()), "solved": int(obeys[~judged].sum())},
+        **by_rule,
+        **({"note": note} if note else {}),
         "seconds": round(time.perf_counter() - began, 2),
     }
 

@@ -5,8 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from trm.tasks.base import Task
+from trm.tasks.base import PADDING, Task
 from trm.trace import Trace
+
+BLANK_ID = (
+    "These answers are for the blank puzzle id 0, with which an ARC model scores 0: it knows a task by its id alone. "
+    "Give the id of a task that it was trained on."
+)
+
+
+def caveat(task: Task, puzzle_id: int) -> str | None:
+    """What must be said of any answer for this puzzle id; None where nothing must."""
+    return BLANK_ID if task.needs_puzzle_id and puzzle_id == 0 else None
 
 
 @dataclass(frozen=True)
@@ -16,16 +26,29 @@ class Judgement:
     givens: Bool[np.ndarray, "cells"]
     input_conflicts: Bool[np.ndarray, "cells"]  # givens that contradict each other
     conflicts: Bool[np.ndarray, "f_H cells"]  # cells that break a rule
-    cells_right: Int[np.ndarray, "f_H"] | None  # all cells, givens included; None without a known solution
-    solved: Bool[np.ndarray, "f_H"]  # obeys the rules and keeps the givens
+    counted: Bool[np.ndarray, "cells"]  # cells that count as right or wrong
+    right: Int[np.ndarray, "f_H"] | None  # how many of these are right; None without a known solution
+    solved: Bool[
+        np.ndarray, "f_H"
+    ]  # obeys the rules and keeps the givens; equals the labels where no rules tell
 
     @classmethod
     def of(cls, trace: Trace, task: Task) -> "Judgement":
-        right = None if trace.labels is None else (trace.answers == trace.labels).sum(-1)
+        givens = task.givens(trace.inputs)
+        counted = ~givens if task.counted else np.ones(task.cells, bool)
+        right = solved = None
+        if trace.labels is not None:
+            scored = trace.labels != PADDING
+            cells = trace.answers == trace.labels
+            counted = counted & scored
+            right, solved = (cells & counted).sum(-1), (cells | ~scored).all(-1)
+        if task.judged_by_rules:
+            solved = task.is_solved(np.broadcast_to(trace.inputs, trace.answers.shape), trace.answers)
         return cls(
-            givens=task.givens(trace.inputs),
+            givens=givens,
             input_conflicts=task.conflicts(trace.inputs),
             conflicts=task.conflicts(trace.answers),
-            cells_right=right,
-            solved=task.is_solved(np.broadcast_to(trace.inputs, trace.answers.shape), trace.answers),
+            counted=counted,
+            right=right,
+            solved=np.zeros(len(trace.answers), bool) if solved is None else solved,
         )

@@ -17,7 +17,7 @@ from trm.errors import DataError
 from trm.files import written_whole
 from trm.presets import Preset
 from trm.recursion import State
-from trm.tasks import get_task
+from trm.tasks import task_of
 from trm.tasks.base import Difficulty, Task
 
 
@@ -74,7 +74,7 @@ def training_puzzles(
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
         raise DataError(f"{path} is damaged. Remove it: the same puzzles are generated again.") from None
     held_out = preset.data.held_out
-    task = get_task(preset.model.task)
+    task = task_of(preset.model)
     return PuzzleStream(task, Puzzles(inputs[held_out:], labels[held_out:])), Puzzles(
         inputs[:held_out], labels[:held_out]
     )
@@ -82,7 +82,7 @@ def training_puzzles(
 
 def generate_training_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> None:
     """Generate the preset's puzzles in random order, none a symmetric twin of a bundled test puzzle."""
-    task, data = get_task(preset.model.task), preset.data
+    task, data = task_of(preset.model), preset.data
     count = data.puzzles + data.held_out
     tested = load_puzzles(f"{task.name}/test", task)
     inputs, labels = task.generate_many(

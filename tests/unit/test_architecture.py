@@ -12,9 +12,9 @@ import torch
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import predict
-from trm.models import TRM
+from trm.models import new_model
 from trm.registry import model_config, model_names
-from trm.tasks import get_task
+from trm.tasks import task_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -63,14 +63,14 @@ def test_one_loop_over_calls():
     assert callers == {"recursion.py", "models.py"}
 
 
-LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, app.player.payload"
+LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, app.player.payload"
 PROBE = f"""
 import sys
 import {LIGHT}
 from trm.registry import model_card, model_names, trace_paths
 cards = [model_card(name) for name in model_names()]
 traces = [trm.trace.load_trace(path) for name in model_names() for path in trace_paths(name)[:1]]
-shown = [app.player.payload.payload(trace, trm.tasks.get_task(trace.provenance.task)) for trace in traces]
+shown = [app.player.payload.payload(trace, trm.tasks.get_task(trace.provenance.task, len(trace.inputs))) for trace in traces]
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"torch", "sklearn", "scipy"}}))
 """
 
@@ -107,7 +107,7 @@ def answers():
     """A few puzzles and each bundled model's predictions on them, by name."""
 
     def make(name: str):
-        puzzles = some_puzzles(get_task(model_config(name).task))
+        puzzles = some_puzzles(task_of(model_config(name)))
         return puzzles, predict(load_model(name, device=torch.device("cpu")), puzzles.inputs)
 
     return {name: make(name) for name in model_names()}
@@ -143,9 +143,9 @@ def test_another_puzzle_gets_another_answer(name, answers):
 @bundled
 def test_noise_solves_nothing(name):
     """The same architecture with random weights: what is right above is the training's doing."""
-    model = TRM(model_config(name)).requires_grad_(False)
+    model = new_model(model_config(name)).requires_grad_(False)
     model.initialise(0)
-    puzzles = some_puzzles(get_task(model.config.task)).take(np.arange(4))
+    puzzles = some_puzzles(task_of(model.config)).take(np.arange(4))
     predictions = predict(model, puzzles.inputs)
     assert not (predictions.answers == puzzles.labels).all(-1).any()
     assert (predictions.answers == puzzles.labels).mean() < 0.3

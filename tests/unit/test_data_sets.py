@@ -18,6 +18,7 @@ from trm.data import (
 )
 from trm.data.build_sudoku_test import STRATA, build
 from trm.errors import DataError, PuzzleError
+from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 
 SUDOKU = Sudoku()
@@ -131,6 +132,33 @@ def test_a_bad_csv_is_named_with_file_and_line(tmp_path, text, message):
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+OPEN_MAZE = "  S# #  " + " # G#   "
+"""4x4 cells, the way the public mazes are written: a space is an open cell, also the first and the last."""
+
+
+@pytest.fixture
+def maze():
+    return get_task("maze", 16)
+
+
+def test_spaces_at_the_ends_of_a_maze_are_cells(tmp_path, maze):
+    expected = maze.parse("\n".join(OPEN_MAZE[at : at + 4] for at in range(0, 16, 4)))
+    (tmp_path / "set.csv").write_text(f"source,question,answer,rating\nx,{OPEN_MAZE},,3\n")
+    (tmp_path / "set.txt").write_text(f"# a comment\n{OPEN_MAZE}\n\n")
+    for name in ("set.csv", "set.txt"):
+        puzzles = load_puzzles(tmp_path / name, maze)
+        assert np.array_equal(puzzles.inputs, expected[None])
+        assert puzzles.inputs[0, 0] == puzzles.inputs[0, -1] == 2
+
+
+def test_a_maze_that_begins_with_a_wall_is_no_comment(tmp_path, maze):
+    (tmp_path / "set.txt").write_text("#S##" + "#  #" + "## #" + "##G#\n# walls\n")
+    puzzles = load_puzzles(tmp_path / "set.txt", maze)
+    assert len(puzzles) == 1 and puzzles.labelled.all()
+    write_csv(puzzles, tmp_path / "set.csv", maze)
+    assert same(puzzles, load_puzzles(tmp_path / "set.csv", maze))
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path):

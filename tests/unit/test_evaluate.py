@@ -9,6 +9,7 @@ from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
 from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_by_step, exact_now, predict
 from trm.recursion import deep_supervision
+from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 
 SMALL = Sudoku(2, 2)
@@ -76,7 +77,7 @@ def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model):
     for number, step in enumerate(steps):
         assert np.array_equal(found.answers[number], step.heads.logits.argmax(-1))
         assert np.allclose(found.q_halt[number], step.heads.q_halt, atol=1e-4)
-        assert np.allclose(found.q_continue[number], step.heads.q_continue, atol=1e-4)
+        assert np.allclose(found.halting[number], model.halting_logit(step.heads), atol=1e-4)
     assert done == [(BATCH, BATCH + 1), (BATCH + 1, BATCH + 1)]
     assert len(predict(model, inputs, depth=Depth(n=1, T=1, N_sup=2)).answers) == 2
 
@@ -90,7 +91,7 @@ def scripted(monkeypatch, tiny_model, puzzles):
     answers[1:, 0] = right
     answers[2, 2] = right  # obeys the rules, though the puzzle has many solutions
     q_halt = np.array([[-1, -2, 0, 0], [2, -3, 0, 0], [3, -4, 0, 0]], np.float32)
-    script = Predictions(answers, q_halt, np.zeros_like(q_halt))
+    script = Predictions(answers, q_halt, halting=q_halt)
     monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: script)
     return tiny_model()
 
@@ -127,7 +128,7 @@ def predict_of(monkeypatch, rows) -> Predictions:
     import trm.evaluate
 
     script = trm.evaluate.predict()
-    taken = Predictions(script.answers[:, rows], script.q_halt[:, rows], script.q_continue[:, rows])
+    taken = Predictions(script.answers[:, rows], script.q_halt[:, rows], script.halting[:, rows])
     monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: taken)
     return taken
 
@@ -146,3 +147,36 @@ def test_puzzles_of_another_size(tiny_model, puzzles):
         evaluate(tiny_model(sequence_length=25), SMALL, puzzles)
     with pytest.raises(PuzzleError, match="knows 5 tokens"):
         evaluate(tiny_model(vocab_size=5), SMALL, puzzles)
+
+
+def test_padding_in_labels_is_not_scored(tiny_model):
+    """ARC labels end at a border; what the model writes beyond it does not count."""
+    answers = np.array([[[5, 1, 9, 9], [5, 2, 0, 0]]], np.uint8)
+    assert exact_now(answers, np.array([[5, 1, 0, 0], [5, 1, 0, 0]])).tolist() == [[True, False]]
+
+
+def test_blank_arc_ids_are_said(tiny_model):
+    arc = get_task("arc")
+    model = tiny_model(
+        task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8, N_sup=1
+    )
+    inputs = np.stack([arc.parse("12/34"), arc.parse("5")])
+    for ids, noted in (([0, 0], True), ([2, 1], False)):
+        ids = np.array(ids, np.int32)
+        scores = evaluate(model, arc, PuzzleSet.of("two", arc, inputs, inputs, puzzle_identifiers=ids))
+        assert ("note" in scores) == noted
+    strange = PuzzleSet.of("two", arc, inputs, inputs, puzzle_identifiers=np.array([0, 3], np.int32))
+    with pytest.raises(PuzzleError, match="no puzzle id 3"):
+        evaluate(model, arc, strange)
+
+
+def test_mazes_are_scored_by_any_shortest_path(tiny_model, monkeypatch):
+    """Two ways of equal length round a block: the label takes one, the answer the other."""
+    maze = get_task("maze", 25)
+    inputs = maze.parse("#####|#S..#|#.#.#|#..G#|#####".replace("|", "\n"))
+    one, other = maze.solutions(inputs)
+    script = Predictions(other[None, None], np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    monkeypatch.setattr("trm.evaluate.predict", lambda *_, **__: script)
+    model = tiny_model(task="maze", sequence_length=25)
+    scores = evaluate(model, maze, PuzzleSet.of("one", maze, inputs[None], one[None]))
+    assert (scores["exact"], scores["any_shortest_path"]) == (0.0, 1.0)

@@ -7,14 +7,13 @@ each other. The result depends on nothing but this file, the generator and the s
 from __future__ import annotations
 
 import os
-import sys
 from typing import NamedTuple
 
 import numpy as np
 
 from trm.data.bundled import PUZZLES
-from trm.data.generate import generated
 from trm.data.puzzle_set import PuzzleSet
+from trm.data.test_set import Kind, without_twins
 from trm.data.write import write_csv
 from trm.tasks.base import Difficulty
 from trm.tasks.sudoku import Sudoku
@@ -42,33 +41,13 @@ PER_STRATUM = 200
 
 def build(per_stratum: int, *, strata: tuple[Stratum, ...] = STRATA, workers: int = 1) -> PuzzleSet:
     """`per_stratum` puzzles of each stratum. The number of workers changes nothing."""
-    task = Sudoku()
-    parts: list[PuzzleSet] = []
-    seen: set[bytes] = set()
+    kinds = []
     for number, (difficulty, fewest, most) in enumerate(strata):
         counts = np.bincount(np.arange(per_stratum) % (most - fewest + 1)).tolist()
         for givens, count in enumerate(counts, fewest):
-            part = generated(
-                "sudoku/test",
-                task,
-                count,
-                difficulty,
-                seed=SEED * 1000 + number * 100 + givens,
-                workers=workers,
-                exclude=seen,
-                givens=(givens, givens),
-            )
-            seen.update(map(task.symmetry_key, part.labels))
-            parts.append(part)
-            print(f"{difficulty}, {givens} givens: {count}", file=sys.stderr)
-    return PuzzleSet.of(
-        "sudoku/test",
-        task,
-        np.concatenate([part.inputs for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        difficulty=tuple(difficulty for part in parts for difficulty in part.difficulty),
-        rating=np.concatenate([part.rating for part in parts]),
-    )
+            seed = SEED * 1000 + number * 100 + givens
+            kinds.append(Kind(count, difficulty, seed, {"givens": (givens, givens)}))
+    return without_twins(Sudoku(), kinds, workers=workers)
 
 
 if __name__ == "__main__":

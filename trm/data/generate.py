@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.write import write_csv, write_official
+from trm.data.write import free_target, write_dataset
 from trm.errors import DataError
 from trm.tasks.base import Difficulty, Progress, Task
 
 LARGEST_SET = 1_000_000
-FORMATS = ("official", "csv")
 
 
 def generated(
@@ -40,16 +39,13 @@ def generated(
         progress=progress,
         **options,
     )
-    guesses = (
-        task.rate(puzzle).search_nodes if difficulty is not Difficulty.EASY else 0 for puzzle in inputs
-    )
     return PuzzleSet.of(
         name,
         task,
         inputs,
         labels,
         difficulty=(str(difficulty),) * count,
-        rating=np.fromiter(guesses, float, count),
+        rating=np.array([task.rate(puzzle).search_nodes for puzzle in inputs], float),
     )
 
 
@@ -74,22 +70,14 @@ def generate_dataset(
     """
     if not 1 <= count <= LARGEST_SET:
         raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")
-    if format not in FORMATS:
-        raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     if seed < 0:
         raise DataError(f"The seed {seed} is negative. Give 0 or more.")
-    target = out / (split if format == "official" else f"{split}.csv")
-    if target.exists():
-        raise DataError(f"{target} exists already. Choose another folder, or remove it.")
+    free_target(out, format=format, split=split)
     name = f"{task.name}, {difficulty}, seed {seed}"
     puzzles = generated(
         name, task, count, difficulty, seed=seed, workers=workers, progress=progress, **options
     )
-    if format == "official":
-        write_official(puzzles, out, task, split=split)
-    else:
-        write_csv(puzzles, target, task)
-    return target
+    return write_dataset(puzzles, out, task, format=format, split=split)
 
 
 def givens_range(text: str) -> tuple[int, int]:

@@ -1,11 +1,16 @@
 """Reader of dataset folders in the format of the public TRM and HRM code.
 
+    <data>/identifiers.json                              name of each puzzle id
     <data>/{train,test}/dataset.json                     what the arrays hold
     <data>/{train,test}/<set>__inputs.npy, __labels.npy  (examples, cells)
     <data>/{train,test}/<set>__puzzle_identifiers.npy    (puzzles)
-    <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): examples of each puzzle
+    <data>/{train,test}/<set>__puzzle_indices.npy        (puzzles + 1): where the examples of each puzzle begin
+    <data>/{train,test}/<set>__group_indices.npy         (groups + 1): where the puzzles of each group begin
 
-The arrays are memory-mapped and never unpickled: only what is used is read, and no file can run code.
+A Sudoku or a maze is a puzzle of one example. An ARC task is a puzzle of several, and a group with its turned and
+recoloured versions; only training draws by groups, so they are written (`trm.data.write`) and not read.
+
+The arrays are memory-mapped and never unpickled: only the rows asked for are read, and no file can run code.
 """
 
 from __future__ import annotations
@@ -13,58 +18,78 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int32, UInt8
+from jaxtyping import Int, Int32, UInt8
 
-from trm.data.puzzle_set import PuzzleSet
+from trm.data.identifiers import FILE, read_names
+from trm.data.json_file import read_json
+from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
+LARGEST_COPY = 2 << 30
+"""Bytes of tokens taken into memory, where a set cannot stay in its file as it is."""
+MOST_IDENTIFIERS = 1 << 31
 SET_NAME = re.compile(r"[\w-]{1,64}")
 
 
-def load_official(folder: Path, task: Task, *, limit: int | None = None) -> PuzzleSet:
-    """Read `folder/test`, or `folder` itself if it holds `dataset.json`. Labels to ignore become padding.
+class _Set(NamedTuple):
+    """One set of a split: tokens as in the file, and for each example its puzzle id and number in the puzzle."""
 
+    inputs: np.ndarray
+    labels: np.ndarray
+    identifiers: Int32[np.ndarray, "count"]
+    numbers: Int[np.ndarray, "count"]
+
+
+def load_official(folder: Path, task: Task, *, limit: int | None = None, split: str = "test") -> PuzzleSet:
+    """Read a split of a folder, or `folder` itself if it holds `dataset.json`; its first `limit` examples, if given.
+
+    Labels to ignore become padding. Puzzles with an id are named `<name of the id>, <split> <number>`.
     Raises `DataError` naming the first file that does not fit.
     """
-    split = next((place for place in (folder, folder / "test") if (place / "dataset.json").is_file()), None)
-    if split is None:
-        raise DataError(_what_is_missing(folder))
-    description = _describe(split / "dataset.json", task)
-    parts = [_read_set(split, name, description, task) for name in description["sets"]]
-    inputs, labels, identifiers = (_join(arrays, limit) for arrays in zip(*parts, strict=True))
-    for name, tokens in (("inputs", inputs), ("labels", labels)):
-        if tokens.max(initial=0) >= task.vocab_size:
-            raise DataError(
-                f"{split}: the {name} hold token {tokens.max()}, {task.name} has 0-{task.vocab_size - 1}."
-            )
-    return PuzzleSet.of(str(folder), task, inputs, labels, puzzle_identifiers=identifiers)
+    place = next((place for place in (folder, folder / split) if (place / "dataset.json").is_file()), None)
+    if place is None:
+        raise DataError(_what_is_missing(folder, split))
+    description = _describe(place / "dataset.json", task)
+    sets: list[_Set] = []
+    for name in description["sets"]:
+        left = None if limit is None else limit - sum(len(part.inputs) for part in sets)
+        sets.append(_read_set(place, name, task, left))
+    identifiers, numbers = (np.concatenate(column) for column in list(zip(*sets, strict=True))[2:])
+    return PuzzleSet.of(
+        str(folder),
+        task,
+        _tokens([part.inputs for part in sets], place, "inputs", task),
+        _tokens([part.labels for part in sets], place, "labels", task, description.get("ignore_label_id")),
+        puzzle_identifiers=identifiers,
+        names=_names(place, identifiers, numbers),
+    )
 
 
-def _what_is_missing(folder: Path) -> str:
+def _what_is_missing(folder: Path, split: str) -> str:
     splits = sorted(place.parent.name for place in folder.glob("*/dataset.json"))
     if splits:
-        return f"{folder} has no test split. Name one of its splits, such as {folder / splits[0]}."
-    return f"{folder} has no dataset.json and no test.csv. Give a dataset folder, or a CSV or text file."
+        return f"{folder} has no {split} split. Name one of its splits, such as {folder / splits[0]}."
+    return f"{folder} has no dataset.json and no {split}.csv. Give a dataset folder, or a CSV or text file."
 
 
 def _describe(path: Path, task: Task) -> dict[str, Any]:
     """The parts of dataset.json that are used, checked against the task."""
-    if path.stat().st_size > LARGEST_DESCRIPTION:
-        raise DataError(f"{path} has over {LARGEST_DESCRIPTION >> 20} MB. This is no dataset description.")
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} is not JSON ({error}). Write the dataset again.") from None
+    description = read_json(path, LARGEST_DESCRIPTION)
     expected = {"seq_len": task.cells, "vocab_size": task.vocab_size}
     for key, value in expected.items():
         found = description.get(key) if isinstance(description, dict) else None
         if found != value:
             raise DataError(f"{path}: {key} is {found}, {task.name} has {value}. Give a {task.name} dataset.")
+    ignored = description.get("ignore_label_id")
+    if not (ignored is None or type(ignored) is int):
+        raise DataError(
+            f"{path}: ignore_label_id is {json.dumps(ignored)[:80]}. It should be a token, such as 0."
+        )
     sets = description.get("sets")
     if not (
         isinstance(sets, list)
@@ -72,14 +97,12 @@ def _describe(path: Path, task: Task) -> dict[str, Any]:
         and all(isinstance(name, str) and SET_NAME.fullmatch(name) for name in sets)
     ):
         raise DataError(
-            f'{path}: "sets" is {json.dumps(sets)}. It should be a list of names such as ["all"].'
+            f'{path}: "sets" is {json.dumps(sets)[:80]}. It should be a list of names such as ["all"].'
         )
     return description
 
 
-def _read_set(
-    split: Path, name: str, description: dict[str, Any], task: Task
-) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"], Int32[np.ndarray, "count"]]:
+def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
     inputs = _array(split / f"{name}__inputs.npy")
     labels = _array(split / f"{name}__labels.npy")
     for array, part in ((inputs, "inputs"), (labels, "labels")):
@@ -87,42 +110,93 @@ def _read_set(
             raise DataError(
                 f"{split / name}__{part}.npy has shape {array.shape}, not (examples, {task.cells})."
             )
-    ignored = description.get("ignore_label_id")
-    if ignored not in (None, 0):
-        labels = np.where(labels == ignored, 0, labels)
     identifiers = _array(split / f"{name}__puzzle_identifiers.npy")
-    indices = _array(split / f"{name}__puzzle_indices.npy")
+    indices = _array(split / f"{name}__puzzle_indices.npy").astype(np.int64)
     sizes = np.diff(indices)
-    if indices.shape != (len(identifiers) + 1,) or (sizes < 0).any() or sizes.sum() != len(inputs):
+    if (
+        identifiers.ndim != 1
+        or indices.shape != (len(identifiers) + 1,)
+        or indices[0] != 0
+        or (sizes < 0).any()
+        or sizes.sum() != len(inputs)
+    ):
         raise DataError(
             f"{split / name}__puzzle_indices.npy does not divide the {len(inputs)} examples into puzzles."
         )
-    return _tokens(inputs, split), _tokens(labels, split), np.repeat(identifiers, sizes).astype(np.int32)
+    if identifiers.min(initial=0) < 0 or identifiers.max(initial=0) >= MOST_IDENTIFIERS:
+        raise DataError(
+            f"{split / name}__puzzle_identifiers.npy holds ids from {identifiers.min()} to {identifiers.max()}, "
+            "which are none. Write the dataset again."
+        )
+    rows = np.arange(len(inputs) if limit is None else min(limit, len(inputs)))
+    puzzle = np.searchsorted(indices, rows, side="right") - 1
+    return _Set(
+        inputs[: len(rows)],
+        labels[: len(rows)],
+        identifiers[puzzle].astype(np.int32),
+        rows - indices[puzzle],
+    )
 
 
 def _array(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
     except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{path} is damaged: {error}. Copy it again.") from None
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} is damaged: {reason}. Copy it again.") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise DataError(f"{path} holds {array.dtype} of shape {array.shape}, not a list of integers.")
     return array
 
 
-def _tokens(array: np.ndarray, split: Path) -> UInt8[np.ndarray, "count cells"]:
-    """As uint8, without a copy where it is already."""
-    if array.dtype == np.uint8:
-        return array
-    if array.min(initial=0) < 0 or array.max(initial=0) > 255:
+def _tokens(
+    arrays: list[np.ndarray], split: Path, part: str, task: Task, ignored: int | None = None
+) -> UInt8[np.ndarray, "count cells"]:
+    """The tokens of all sets, in their file where they are there as uint8; padding in place of `ignored`."""
+    if len(arrays) == 1 and arrays[0].dtype == np.uint8 and not ignored:
+        for begin in range(0, len(arrays[0]), BLOCK):
+            _check(arrays[0][begin : begin + BLOCK], split, part, task)
+        return arrays[0]
+    count = sum(map(len, arrays))
+    if count * task.cells > LARGEST_COPY:
         raise DataError(
-            f"{split}: tokens from {array.min()} to {array.max()}, which are none. Write the dataset again."
+            f"{split}: the {part} of {count:,} examples would take over {LARGEST_COPY >> 30} GB. Set a limit."
         )
-    return array.astype(np.uint8)
+    tokens = np.zeros((count, task.cells), np.uint8)
+    begin = 0
+    for array in arrays:
+        for at in range(0, len(array), BLOCK):
+            block = array[at : at + BLOCK]
+            if ignored:
+                block = np.where(block == ignored, 0, block)
+            _check(block, split, part, task)
+            tokens[begin : begin + len(block)] = block
+            begin += len(block)
+    return tokens
 
 
-def _join(arrays: tuple[np.ndarray, ...], limit: int | None) -> np.ndarray:
-    joined = arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-    return joined[:limit]
+def _check(tokens: np.ndarray, split: Path, part: str, task: Task) -> None:
+    if tokens.min(initial=0) < 0 or tokens.max(initial=0) > 255:
+        raise DataError(
+            f"{split}: tokens from {tokens.min()} to {tokens.max()}, which are none. Write the dataset again."
+        )
+    if tokens.max(initial=0) >= task.vocab_size:
+        raise DataError(
+            f"{split}: the {part} hold token {tokens.max()}, {task.name} has 0-{task.vocab_size - 1}."
+        )
+
+
+def _names(
+    split: Path, identifiers: Int32[np.ndarray, "count"], numbers: Int[np.ndarray, "count"]
+) -> tuple[str, ...]:
+    """A name for each example that has a puzzle id, where the dataset names its ids."""
+    path = split.parent / FILE
+    if not identifiers.any() or not path.is_file():
+        return ()
+    names = read_names(path)
+    return tuple(
+        f"{names[identifier]}, {split.name} {number + 1}" if 0 < identifier < len(names) else ""
+        for identifier, number in zip(identifiers.tolist(), numbers.tolist(), strict=True)
+    )

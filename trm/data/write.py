@@ -6,16 +6,45 @@ import csv
 import json
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
+from trm.data.identifiers import BLANK, FILE, identifier_of, numbered, read_names, task_name
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
 from trm.files import make_folder, written_whole
 from trm.tasks.base import Task
 
+FORMATS = ("official", "csv")
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
+
+
+def write_dataset(
+    puzzles: PuzzleSet, out: Path, task: Task, *, format: str = "official", split: str = "test"
+) -> Path:
+    """Write a set below the folder `out`: `<split>/` (official) or `<split>.csv` (csv), and return which.
+
+    `load_puzzles(out, task, split=split)` reads either back. Raises `DataError` when it is there already.
+    """
+    target = free_target(out, format=format, split=split)
+    if format == "official":
+        write_official(puzzles, out, task, split=split)
+    else:
+        write_csv(puzzles, target, task)
+    return target
+
+
+def free_target(out: Path, *, format: str, split: str) -> Path:
+    """Where `write_dataset` writes. Raises `DataError` when something is there, so that no work is done for nothing."""
+    if format not in FORMATS:
+        raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
+    target = out / (split if format == "official" else f"{split}.csv")
+    if target.exists():
+        raise DataError(f"{target} exists already. Choose another folder, or remove it.")
+    return target
 
 
 def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
@@ -27,8 +56,8 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
             rows.writerow(
                 (
                     puzzles.name,
-                    task.format(question),
-                    task.format(answer) if puzzles.labelled[row] else "",
+                    task.public_text(question),
+                    task.public_text(answer) if puzzles.labelled[row] else "",
                     "" if np.isnan(puzzles.rating[row]) else f"{puzzles.rating[row]:g}",
                     puzzles.difficulty[row],
                     puzzles.givens[row],
@@ -39,19 +68,27 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
 def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str = "test") -> None:
     """`folder/split/` and `folder/identifiers.json` as the public TRM and HRM code reads them.
 
-    Raises `DataError` when the split is there already, `OutputError` where nothing can be written.
+    Neighbours with one puzzle id make a puzzle of several examples; without an id (0) each puzzle stands alone.
+    Neighbouring puzzles that are versions of one ARC task, by their names, make a group. A set with names and no ids
+    gets an id for every name. Two splits of a folder share their puzzle ids: write the one with the most first.
+
+    Raises `DataError` when the split is there already or the other one names its ids differently, `OutputError` where
+    nothing can be written.
     """
     target = folder / split
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{target} exists already. Choose another folder, or remove it.")
-    count = len(puzzles)
-    identifiers = int(puzzles.puzzle_identifiers.max(initial=0)) + 1
+    puzzles = _with_ids(puzzles, folder / FILE)
+    identifiers = _identifiers(puzzles, folder / FILE)
+    starts = _puzzle_starts(puzzles.puzzle_identifiers)
+    of_puzzles = puzzles.puzzle_identifiers[starts].astype(np.int32)
+    groups = _group_starts([task_name(identifiers[number]) if number else "" for number in of_puzzles])
     arrays = {
         "inputs": puzzles.inputs,
         "labels": puzzles.labels,
-        "puzzle_identifiers": puzzles.puzzle_identifiers.astype(np.int32),
-        "puzzle_indices": np.arange(count + 1, dtype=np.int32),
-        "group_indices": np.arange(count + 1, dtype=np.int32),
+        "puzzle_identifiers": of_puzzles,
+        "puzzle_indices": np.append(starts, len(puzzles)).astype(np.int32),
+        "group_indices": np.append(groups, len(starts)).astype(np.int32),
     }
     description = {
         "pad_id": 0,
@@ -59,10 +96,10 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         "blank_identifier_id": 0,
         "vocab_size": task.vocab_size,
         "seq_len": task.cells,
-        "num_puzzle_identifiers": identifiers,
-        "total_groups": count,
-        "mean_puzzle_examples": 1,
-        "total_puzzles": count,
+        "num_puzzle_identifiers": len(identifiers),
+        "total_groups": len(groups),
+        "mean_puzzle_examples": len(puzzles) / max(1, len(starts)),
+        "total_puzzles": len(starts),
         "sets": ["all"],
     }
     make_folder(folder)
@@ -77,7 +114,54 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    with written_whole(folder / "identifiers.json") as path:
-        path.write_text(
-            json.dumps(["<blank>"] + [str(number) for number in range(1, identifiers)]), encoding="utf-8"
+    with written_whole(folder / FILE) as path:
+        path.write_text(json.dumps(identifiers), encoding="utf-8")
+
+
+def _with_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
+    """Puzzle ids for a set that has only names: those of the other split, else in order from 1."""
+    if puzzles.puzzle_identifiers.any() or not any(puzzles.names):
+        return puzzles
+    if path.is_file():
+        return numbered(puzzles, path)
+    names = [identifier_of(name) for name in puzzles.names]
+    ids = {name: number for number, name in enumerate(dict.fromkeys(filter(None, names)), 1)}
+    return replace(puzzles, puzzle_identifiers=np.array([ids.get(name, 0) for name in names], np.int32))
+
+
+def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
+    """The name of every puzzle id, agreeing with what another split wrote; the number where a set names none."""
+    ids, first = np.unique(puzzles.puzzle_identifiers, return_index=True)
+    named = {
+        number: identifier_of(puzzles.names[row])
+        for number, row in zip(ids.tolist(), first.tolist(), strict=True)
+        if number and puzzles.names
+    }
+    highest = int(ids.max(initial=0))
+    if not path.is_file():
+        return [BLANK] + [named.get(number) or str(number) for number in range(1, highest + 1)]
+    names = read_names(path)
+    if highest >= len(names):
+        raise DataError(
+            f"{path} names {len(names):,} puzzle ids, this set uses id {highest}. Write the split with the most first."
         )
+    for number, name in named.items():
+        if names[number] != name:
+            raise DataError(
+                f"{path}: puzzle id {number} is {names[number]!r}, in this set {name!r}. Choose another folder."
+            )
+    return names
+
+
+def _puzzle_starts(identifiers: Int[np.ndarray, "count"]) -> Int[np.ndarray, "puzzles"]:
+    """The first example of each puzzle."""
+    begins = np.ones(len(identifiers), bool)
+    begins[1:] = (identifiers[1:] != identifiers[:-1]) | (identifiers[1:] == 0)
+    return np.flatnonzero(begins)
+
+
+def _group_starts(tasks: list[str]) -> list[int]:
+    """The first puzzle of each group: of neighbours with one task. A puzzle without one stands alone."""
+    return [
+        number for number, task in enumerate(tasks) if number == 0 or not task or task != tasks[number - 1]
+    ]

@@ -19,10 +19,12 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
 
+PADDING = 0
+"""Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
 CHUNK = 32
 """Puzzles that share a random stream in `generate_many`; fixed, so the number of workers changes nothing."""
 EXCLUDED_IN_A_ROW = 1000
@@ -49,7 +51,8 @@ class Rating:
     """How hard a puzzle is, and whether it has exactly one solution.
 
     `solutions` is 0, 1, or 2 for "at least two"; `difficulty` is None unless it is 1. `search_nodes` counts
-    the guesses that the task's solver tried in all branches until that was settled (0: none was needed).
+    the guesses that the task's solver tried in all branches until that was settled (0: none was needed); for a maze
+    the cells that a search visits.
     """
 
     difficulty: Difficulty | None
@@ -60,7 +63,7 @@ class Rating:
 
 @dataclass(frozen=True, eq=False)
 class Puzzle:
-    """A generated puzzle: inputs, its only solution, and the rating that it was made for."""
+    """A generated puzzle: inputs, its solution (mazes with several: one of them), the difficulty it was made for."""
 
     inputs: UInt8[np.ndarray, "cells"]
     labels: UInt8[np.ndarray, "cells"]
@@ -78,6 +81,20 @@ class Task(ABC):
     """Printed character of each token."""
     symbol_names: tuple[str, ...]
     """Name of each token, for legends and screen readers."""
+    looks: tuple[str, ...]
+    """How a cell with each token is drawn: "" (its symbol on paper), a thing that the player knows to draw ("wall",
+    "open", "start", "goal", "path", "pad", "border"), or a colour as #rrggbb."""
+    generator_options: frozenset[str] = frozenset()
+    """Names of the options that `generate` takes."""
+    judged_by_rules: bool = True
+    """Whether an answer can be judged without knowing the right one; `is_solved` is false for all where it cannot."""
+    needs_puzzle_id: bool = False
+    """Whether a model of the task knows puzzles by their ids alone: with the blank id it scores 0."""
+    counted: str = ""
+    """Which cells a count of right ones is over: "" for all, else the word for those that are not given. Most of a maze
+    are walls, which every answer copies, so that a count of all cells would hardly move."""
+    rule_score: str | None = None
+    """Name of a second score, the share of answers that `is_solved` accepts, where that is more than the exact ones."""
 
     @property
     def cells(self) -> int:
@@ -92,6 +109,10 @@ class Task(ABC):
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         """One character a cell, without separators; `parse` reads it back."""
 
+    def public_text(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
+        """The same in the characters of the public CSV files; `parse` reads it back."""
+        return self.format(tokens)
+
     @abstractmethod
     def pretty(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         """A grid in lines, for reading; `parse` reads it back."""
@@ -99,6 +120,12 @@ class Task(ABC):
     @abstractmethod
     def givens(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
         """Cells that the puzzle fixes."""
+
+    def crop(
+        self, tokens: UInt8[np.ndarray, "*batch cells"]
+    ) -> tuple[Int[np.ndarray, "*batch"], Int[np.ndarray, "*batch"]] | None:
+        """Rows and columns, from the top left, of what counts of each grid; None for a task whose grids count whole."""
+        return None
 
     @abstractmethod
     def conflicts(self, tokens: UInt8[np.ndarray, "*batch cells"]) -> Bool[np.ndarray, "*batch cells"]:
@@ -122,7 +149,10 @@ class Task(ABC):
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:
-        """A new puzzle with exactly one solution. Raises `PuzzleError` when there is none as asked."""
+        """A new puzzle with its solution, the only one unless the options say otherwise (mazes with loops).
+
+        Raises `PuzzleError` when none is found as asked.
+        """
 
     @abstractmethod
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
@@ -140,6 +170,10 @@ class Task(ABC):
     @abstractmethod
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         """A key that all symmetric versions of a solution share. Different keys: certainly not symmetric."""
+
+    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """What can be said of each cell by the task's own logic, by name: what probes ask the states for."""
+        return {}
 
     def generate_many(
         self,

@@ -32,6 +32,7 @@ class Sudoku(Task):
     box_columns: int = 3
 
     name = "sudoku"
+    generator_options = frozenset({"givens"})
 
     def __post_init__(self) -> None:
         if not (2 <= self.box_rows <= 3 and 2 <= self.box_columns <= 3):
@@ -62,6 +63,10 @@ class Sudoku(Task):
     @property
     def symbol_names(self) -> tuple[str, ...]:
         return ("pad", "blank", *self.symbols[FIRST_DIGIT:])
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        return ("",) * self.vocab_size
 
     def parse(self, puzzle: str) -> UInt8[np.ndarray, "cells"]:
         return text.parse(puzzle, self.rows)

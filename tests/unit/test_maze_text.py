@@ -1,0 +1,145 @@
+"""Mazes as text: what is printed reads back, what people paste is understood, mistakes are named with their place."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trm.errors import PuzzleError
+from trm.tasks.maze import Maze
+
+FIVE = Maze(5)
+ROWS = ["#S# #", "# # #", "#   G", "# ###", "#    "]
+DOTTED = "".join(ROWS).replace(" ", ".")
+
+
+@st.composite
+def any_maze(draw):
+    """A board and arbitrary tokens on it with one start and one goal, open rows at its edges included."""
+    task = Maze(draw(st.integers(3, 8)))
+    marks = st.sampled_from([1, 2, 2, 2, 5])
+    tokens = np.array(draw(st.lists(marks, min_size=task.cells, max_size=task.cells)), np.uint8)
+    start, goal = draw(st.lists(st.integers(0, task.cells - 1), min_size=2, max_size=2, unique=True))
+    tokens[start], tokens[goal] = 3, 4
+    return task, tokens
+
+
+@given(any_maze())
+def test_what_is_printed_reads_back(case):
+    task, tokens = case
+    for text in (task.format(tokens), task.pretty(tokens), task.public_text(tokens)):
+        assert (task.parse(text) == tokens).all()
+    assert len(task.format(tokens)) == len(task.public_text(tokens)) == task.cells
+
+
+@given(any_maze())
+def test_one_line_text_survives_what_pages_and_tables_do_to_it(case):
+    task, tokens = case
+    text = task.format(tokens)
+    assert "".join(text.split()) == text.strip() == text
+    assert not set(text) & set(' ,"\n')
+
+
+@given(any_maze())
+def test_lines_may_lose_the_spaces_at_their_ends(case):
+    task, tokens = case
+    lines = [line.rstrip() for line in task.pretty(tokens).splitlines()]
+    assert (task.parse("\n".join(lines)) == tokens).all()
+    assert (task.parse("\n".join(lines) + "\n") == tokens).all()
+    assert (task.parse("\r\n".join(f"{line}  " for line in lines)) == tokens).all()
+
+
+def test_tokens_are_those_of_the_public_data_sets():
+    text = "".join(ROWS)
+    tokens = FIVE.parse(text)
+    assert tokens.tolist() == ["# SGo".index(mark) + 1 for mark in text]
+    assert FIVE.public_text(tokens) == text
+    assert FIVE.pretty(tokens) == "\n".join(ROWS)
+    assert FIVE.format(tokens) == DOTTED
+    assert FIVE.format(np.zeros(25, np.uint8)) == "." * 25
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DOTTED,
+        DOTTED.replace(".", "_"),
+        DOTTED.replace("#", "█"),
+        DOTTED.replace("#", "X"),
+        "\n".join(ROWS).replace(" ", "\xa0"),
+        "\n".join(ROWS).replace("#", "█"),
+        "\n\n" + "\n".join(ROWS) + "\n\n\n",
+        "\ufeff" + "\n".join(ROWS),
+        " ".join(DOTTED),
+        "\n".join("  " + " ".join(row.replace(" ", ".")) for row in ROWS),
+        "\n\n".join(row.replace(" ", ".") for row in ROWS),
+        "".join(ROWS) + "  \n",
+    ],
+)
+def test_reads_the_ways_people_write_a_maze(text):
+    assert FIVE.format(FIVE.parse(text)) == DOTTED
+
+
+def test_open_rows_at_the_edges_are_rows():
+    assert FIVE.format(FIVE.parse("\n\nS   G\n\n")) == "." * 10 + "S...G" + "." * 10
+    assert FIVE.format(FIVE.parse("\n\nS   G\n     \n     \n     \n     ")) == "S...G" + "." * 20
+
+
+def test_a_drawn_path_is_read():
+    assert FIVE.parse("SoooG" + "#" * 20)[:5].tolist() == [3, 5, 5, 5, 4]
+
+
+USE = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
+WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", f"{WANTED}this text has 0 lines. Paste the whole maze and nothing else."),
+        ("S G", f"{WANTED}this text has 3. Mind spaces at its ends: write open cells as dots."),
+        (DOTTED[:-1], f"{WANTED}this text has 24. Mind spaces at its ends: write open cells as dots."),
+        ("\n".join(ROWS[:4]), f"{WANTED}this text has 4 lines. Paste the whole maze and nothing else."),
+        ("\n".join([*ROWS, "#"]), f"{WANTED}this text has 6 lines. Paste the whole maze and nothing else."),
+        ("\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 4 has 7. Shorten it."),
+        ("\n\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 6 has 7. Shorten it."),
+        ("#" * 81, "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
+        ("\n".join(["#" * 9] * 9), "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
+        ("\n".join(["###"] * 3) + "\n", "This maze is 3x3, 5x5 is read here. Choose a model of its size."),
+        (DOTTED.replace("G", "E"), f"Position 15: 'E' is not part of a maze. {USE}"),
+        ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
+        (DOTTED.replace("S", "X"), f"Position 2: 'X' is not part of a maze. {USE}"),
+        (
+            "\n".join(ROWS).replace(" ", "\t"),
+            "Line 1, position 4: the character U+0009 is not part of a maze. ",
+        ),
+        (DOTTED[:-1] + "\x00", "Position 25: the character U+0000 is not part of a maze. "),
+        (DOTTED.replace("S", "."), "This maze has no start. Put one S into it."),
+        (DOTTED.replace("G", "."), "This maze has no goal. Put one G into it."),
+        (
+            "\n".join(ROWS).replace("   G", "S SG"),
+            "Line 3, position 2: a second start S, the first is at line 1, position 2. Keep one of them.",
+        ),
+        (
+            DOTTED[:-1] + "G",
+            "Position 25: a second goal G, the first is at position 15. Keep one of them.",
+        ),
+        ("#" * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one maze."),
+    ],
+)
+def test_says_what_is_wrong_with_a_text_and_where(text, message):
+    with pytest.raises(PuzzleError) as error:
+        FIVE.parse(text)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+
+
+@given(st.text(alphabet="#. SGoX█_\n\t\r7", max_size=60))
+def test_any_text_is_a_maze_or_a_clear_mistake(text):
+    try:
+        tokens = Maze(4).parse(text)
+    except PuzzleError as error:
+        assert "\n" not in str(error)
+    else:
+        assert (tokens == 3).sum() == (tokens == 4).sum() == 1
+        assert len(tokens) == 16 and tokens.min() >= 1 and tokens.max() <= 5

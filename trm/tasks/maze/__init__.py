@@ -1,0 +1,5 @@
+"""Maze."""
+
+from trm.tasks.maze.task import Maze
+
+__all__ = ["Maze"]
