@@ -6,7 +6,7 @@ enough to be recomputed by hand-written reference code.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trm.cli import main
 from trm.config import ModelConfig
-from trm.models import TRM
+from trm.models import Model, new_model
 
 # Threads only wait for each other in models this small: on a busy machine each product takes fifty times as long.
 torch.set_num_threads(1)
@@ -55,11 +55,11 @@ def tiny_config() -> Callable[..., ModelConfig]:
 
 
 @pytest.fixture
-def tiny_model() -> Callable[..., TRM]:
+def tiny_model() -> Callable[..., Model]:
     """Makes a tiny model with random weights and a name, ready to run; keywords replace fields of its configuration."""
 
-    def make(*, seed: int = 0, **changes: Any) -> TRM:
-        model = TRM(ModelConfig(**TINY | changes))
+    def make(*, seed: int = 0, **changes: Any) -> Model:
+        model = new_model(ModelConfig(**TINY | changes))
         model.initialise(seed)
         model.name, model.fingerprint = "tiny", "0" * 16
         return model.eval().requires_grad_(False)
@@ -74,6 +74,7 @@ class PublicCheckpoint:
     tensors: dict[str, Tensor]
     arch: dict[str, Any]
     cells: int
+    run: dict[str, Any] = field(default_factory=lambda: {"lr": 1e-4})  # the yaml beside `arch`
 
     def save(
         self,
@@ -92,18 +93,30 @@ class PublicCheckpoint:
         folder.mkdir(parents=True, exist_ok=True)
         torch.save(stored, folder / name, **torch_options)
         if with_yaml:
-            (folder / "all_config.yaml").write_text(yaml.safe_dump({"arch": self.arch, "lr": 1e-4}))
+            (folder / "all_config.yaml").write_text(yaml.safe_dump({"arch": self.arch} | self.run))
         if self.cells:
             (folder / "dataset.json").write_text(json.dumps({"seq_len": self.cells}))
         return folder / name
 
 
+ARCH_NAMES = {
+    "trm": "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1",
+    "trm-two-nets": "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1",
+    "trm-single-z": "recursive_reasoning.trm_singlez@TinyRecursiveReasoningModel_ACTV1",
+    "trm-multi-z": "recursive_reasoning.trm_hier6@TinyRecursiveReasoningModel_ACTV1",
+    "hrm": "hrm.hrm_act_v1@HierarchicalReasoningModel_ACTV1",
+}
+
+
 @pytest.fixture
 def public_checkpoint() -> Callable[..., PublicCheckpoint]:
-    """Makes a public checkpoint with random weights, sizes as asked for."""
+    """Makes a public checkpoint with random weights, kind and sizes as asked for."""
 
     def make(
         *,
+        kind: str = "trm",
+        H_layers: int = 1,
+        latents: int = 2,
         mlp_t: bool = False,
         pos_encodings: str = "rope",
         D: int = 16,
@@ -125,21 +138,28 @@ def public_checkpoint() -> Callable[..., PublicCheckpoint]:
             return torch.randn(shape, generator=generator) * (deviation or shape[-1] ** -0.5)
 
         width = 24  # inner width of the channel SwiGLU
+        two_nets = kind in ("trm-two-nets", "hrm")
+        if kind == "hrm":
+            puzzle_emb_len = 0
         prefix = (puzzle_emb_len or -(-puzzle_emb_ndim // D)) if puzzle_emb_ndim else 0
+        initial = {
+            "trm-single-z": ("L_init",),
+            "trm-multi-z": ("H_init", *(f"L{k}_init" for k in range(1, latents + 1))),
+        }.get(kind, ("H_init", "L_init"))
         tensors = {
             "embed_tokens.embedding_weight": drawn(vocab, D),
             "lm_head.weight": drawn(vocab, D),
             "q_head.weight": drawn(2, D),
             "q_head.bias": drawn(2, deviation=1.0),
-            "H_init": drawn(D, deviation=1.0).bfloat16(),
-            "L_init": drawn(D, deviation=1.0).bfloat16(),
         }
+        tensors |= {name: drawn(D, deviation=1.0).bfloat16() for name in initial}
         if puzzle_emb_ndim:
             tensors["puzzle_emb.weights"] = drawn(puzzle_ids, puzzle_emb_ndim)
         if pos_encodings == "learned":
             tensors["embed_pos.embedding_weight"] = drawn(prefix + cells, D)
-        for layer in range(layers):
-            block = f"L_level.layers.{layer}."
+        blocks = [f"L_level.layers.{layer}." for layer in range(layers)]
+        blocks += [f"H_level.layers.{layer}." for layer in range(H_layers)] if two_nets else []
+        for block in blocks:
             if mlp_t:
                 tensors[block + "mlp_t.gate_up_proj.weight"] = drawn(2 * 32, prefix + cells)
                 tensors[block + "mlp_t.down_proj.weight"] = drawn(prefix + cells, 32)
@@ -149,11 +169,11 @@ def public_checkpoint() -> Callable[..., PublicCheckpoint]:
             tensors[block + "mlp.gate_up_proj.weight"] = drawn(2 * width, D)
             tensors[block + "mlp.down_proj.weight"] = drawn(D, width)
         arch = {
-            "name": "recursive_reasoning.trm@TinyRecursiveReasoningModel_ACTV1",
+            "name": ARCH_NAMES[kind],
             "loss": {"name": "losses@ACTLossHead", "loss_type": "stablemax_cross_entropy"},
             "H_cycles": H_cycles,
             "L_cycles": L_cycles,
-            "H_layers": 0,
+            "H_layers": H_layers if two_nets else 0,
             "L_layers": layers,
             "hidden_size": D,
             "num_heads": heads,
@@ -164,6 +184,12 @@ def public_checkpoint() -> Callable[..., PublicCheckpoint]:
             "halt_max_steps": halt_max_steps,
             "mlp_t": mlp_t,
         }
+        if kind == "hrm":  # its yaml has no such keys; that of the TRM code base has mlp_t
+            arch = {
+                key: value
+                for key, value in arch.items()
+                if key != "puzzle_emb_len" and (key, value) != ("mlp_t", False)
+            }
         return PublicCheckpoint(tensors, arch, cells)
 
     return make

@@ -1,99 +1,151 @@
 """Checkpoints: found, read without executing anything, checked tensor by tensor, and written whole or not at all.
 
 Two forms are read. Ours is a folder with `model.safetensors` and `config.json`. The public one (TRM and HRM code
-bases) is a state dict saved by torch, perhaps with `all_config.yaml` beside it: see `trm.public_format`. Files written by torch are
-unpickled with `weights_only=True`, which builds tensors and refuses everything else.
+bases) is a state dict saved by torch, perhaps with `all_config.yaml` beside it: see `trm.public.format`. Either may lie
+here or on the hub (`trm.public.hub`). Weights become float32; a puzzle table stays as it is in the file, mapped and in its own
+dtype, as that of an ARC model has a million rows of which a puzzle needs one.
 """
 
 import json
 import os
-import pickle
-import re
-import warnings
-import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from trm.config import SHORT, ModelConfig
+from trm.config import SHORT, ConfigError, ModelConfig
 from trm.device import choose_device, inference_dtype
 from trm.errors import CheckpointError
 from trm.files import written_whole
-from trm.models import TRM
-from trm.public_format import config_from_public, plain_names, unwrap
+from trm.models import Model, new_model
+from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
+from trm.public.hub import Progress, hub_name, hub_weights, is_hub
+from trm.public.state_dict import plain_names, unwrap
+from trm.public.tensor_file import read_stored, refuse_odd
+from trm.public.weights import choose_weights
 from trm.registry import FORMAT, fingerprint, model_folder, own_config
 
-PUBLIC_NAMES = ("checkpoint", "example_checkpoint", "pytorch_model.bin", "model.pt", "model.safetensors")
-STEP_NAME = re.compile(r"step_(\d+)(_ema)?[\w-]*")
+TABLE = "puzzle_emb.weights"
+LARGEST_CHECKED_TABLE = 1 << 22  # numbers; reading more only to see that all are finite would take long
+LONGEST_NAME = 128  # of a tensor, prefixes included
+MOST_FILES = 10_000  # of a folder and those in it that are looked at
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights and what is known about them. `tensors` have plain names and are float32."""
+    """Weights and what is known about them. `tensors` have plain names and, but for a puzzle table, are float32."""
 
     name: str
     path: Path  # the weights file
     config: ModelConfig
     tensors: dict[str, Tensor]
+    sources: dict[str, str]  # field of config -> where its value is from
 
 
-def load_model(spec: str, *, device: torch.device | None = None, dtype: torch.dtype | None = None) -> TRM:
-    """Open a bundled name, a folder or a file, ready to run.
+def load_model(
+    spec: str,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    force: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Open a bundled name, a folder, a file or a place on the hub, ready to run.
 
-    Device and dtype are chosen by `trm.device` unless given. The model gets the attributes `name` and `fingerprint`
-    (SHA-256 of the weights file, 16 digits). Raises CheckpointError.
+    Device and dtype are chosen by `trm.device` unless given. `force` replaces fields that tensors do not tell (n, T,
+    N_sup, heads, positions, prefix_length, sequence_length, task); `progress` hears of bytes fetched. The model gets
+    the attributes `name`, `path` (the weights file), `fingerprint` (16 digits that tell which weights these are) and
+    `sources`. Raises CheckpointError.
     """
-    checkpoint = read_checkpoint(spec)
+    return ready(read_checkpoint(spec, force=force, progress=progress), device=device, dtype=dtype)
+
+
+def ready(
+    checkpoint: Checkpoint, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+) -> Model:
+    """The model of a checkpoint, as `load_model` gives it. Raises CheckpointError when tensors do not fit."""
     device = device or choose_device()
     model = build(checkpoint.config, checkpoint.tensors, checkpoint.path).to(device)
     model.compute_dtype = dtype or inference_dtype(device)
     model.name, model.fingerprint = checkpoint.name, fingerprint(checkpoint.path)
+    model.path, model.sources = checkpoint.path, checkpoint.sources
     return model.eval().requires_grad_(False)
 
 
-def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> TRM:
+def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
     """A model with these weights. Nothing is allocated for sizes that the tensors do not have.
 
     Raises CheckpointError naming the first tensor that is missing, too many, of another shape, or not finite.
     """
     with torch.device("meta"):
-        model = TRM(config)
+        model = new_model(config)
     expected = model.state_dict()
     for name, tensor in expected.items():
         if name not in tensors:
-            raise CheckpointError(f"{path}: tensor {name} is missing; the model described has it.")
+            raise CheckpointError(f"{path}: tensor {name} is missing; a model of kind {config.kind} has it.")
         if tensors[name].shape != tensor.shape:
             found, wanted = tuple(tensors[name].shape), tuple(tensor.shape)
             raise CheckpointError(
                 f"{path}: tensor {name} has shape {found}, but the configuration makes it {wanted}."
             )
+        if name == TABLE and tensor.numel() > LARGEST_CHECKED_TABLE:
+            continue
         if not all(end.isfinite() for end in tensors[name].aminmax()):
             raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity. Copy or train it again.")
     for name in tensors:
         if name not in expected:
-            raise CheckpointError(f"{path}: tensor {name} does not belong to the model described.")
+            raise CheckpointError(
+                f"{path}: tensor {name} does not belong to a model of kind {config.kind} with "
+                f"{config.layers} layers, as described."
+            )
+    if config.vocab_size not in USUAL_CELLS.get(config.task, {config.vocab_size}):
+        raise CheckpointError(
+            f"{path} says it speaks {config.task}, but knows {config.vocab_size} tokens, which {config.task} has not."
+        )
     model.load_state_dict(tensors, assign=True)
     return model
 
 
-def read_checkpoint(spec: str) -> Checkpoint:
+def read_checkpoint(
+    spec: str, *, force: Mapping[str, Any] | None = None, progress: Progress | None = None
+) -> Checkpoint:
     """Find and read a checkpoint, in our form or the public one. Raises CheckpointError."""
-    path = find_weights(spec)
-    stored = read_tensors(path)
+    path = hub_weights(spec, progress=progress) if is_hub(spec) else find_weights(spec)
+    stored = unwrap(read_stored(path), path)
+    for name, tensor in stored.items():
+        if len(name) > LONGEST_NAME or not name.isprintable():
+            raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
+        refuse_odd(name, tensor, path)
     own = own_config(path.parent) if path.name == "model.safetensors" else None
     if own is not None:
-        config, tensors = own, stored
+        tensors = stored
+        config, sources = _forced(own, check_force(force, path), path)
     else:
         tensors = plain_names(stored, path)
-        config = config_from_public(tensors, path)
-    numbers = {name: tensor.float() for name, tensor in tensors.items()}
-    name = path.parent.name if own is not None else f"{path.parent.name}/{path.name}"
-    return Checkpoint(name, path, config, numbers)
+        config, sources = config_from_public(tensors, path, force=force)
+    numbers = {name: tensor if name == TABLE else tensor.float() for name, tensor in tensors.items()}
+    name = hub_name(path) or f"{path.parent.name}/{path.name}"
+    if own is not None:
+        name = name.removesuffix(f"/{path.name}")
+    return Checkpoint(name, path, config, numbers, sources)
+
+
+def _forced(config: ModelConfig, force: dict[str, Any], path: Path) -> tuple[ModelConfig, dict[str, str]]:
+    """Our own configuration with fields replaced, and where each field is from."""
+    if force.get("heads") and config.mixing == "mlp":
+        raise CheckpointError(f"{path}: heads cannot be forced: the model mixes positions by an MLP.")
+    sources = dict.fromkeys(PUBLIC_NAMES, "config.json")
+    sources |= dict.fromkeys(config.assumed, "assumed: says config.json") | dict.fromkeys(force, FORCED)
+    assumed = [name for name in config.assumed if name not in force]
+    try:
+        return ModelConfig.from_dict(config.to_dict() | force | {"assumed": assumed}), sources
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}.") from None
 
 
 def find_weights(spec: str) -> Path:
@@ -103,80 +155,23 @@ def find_weights(spec: str) -> Path:
         return path
     if not os.path.isdir(path):  # noqa: PTH112
         raise CheckpointError(
-            f"There is no model {SHORT.repr(spec)}: not a bundled name (see `trm models`), a folder or a file."
+            f"There is no model {SHORT.repr(spec)}: not a bundled name (see `trm models`), a folder, a file or "
+            "hf://owner/repo."
         )
-    if (path / "model.safetensors").is_file():
-        return path / "model.safetensors"
-    steps = [(int(match[1]), file) for file in path.iterdir() if (match := STEP_NAME.fullmatch(file.name))]
-    steps = [(step, file) for step, file in steps if file.is_file() and "_preds" not in file.name]
-    if steps:
-        return max(steps)[1]
-    for name in PUBLIC_NAMES:
-        if (path / name).is_file():
-            return path / name
-    raise CheckpointError(
-        f"The folder {path} holds no model: no model.safetensors, step_<N> or checkpoint in it."
-    )
-
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a file by their stored names, nothing executed. Raises CheckpointError."""
     try:
-        path.open("rb").close()
+        names = [file.relative_to(path).as_posix() for file in islice(_files(path), MOST_FILES)]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
-    if path.suffix == ".safetensors":
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError, ValueError):
-            raise CheckpointError(f"{path} is damaged or cut short. Copy it again.") from None
-    tensors = unwrap(_torch_load(path), path)
-    for name, tensor in tensors.items():
-        _refuse_odd(name, tensor, path)
-    return tensors
+    return path / choose_weights(names, f"The folder {path}", lambda name: str(path / name))
 
 
-def _torch_load(path: Path) -> Any:
-    """What torch saved, tensors and plain containers only. Raises CheckpointError."""
-    mapped = zipfile.is_zipfile(path)
-    if mapped:
-        _refuse_compressed(path)
-    try:
-        with warnings.catch_warnings():  # of pickle protocols that only damaged files have
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except Exception as error:  # a damaged pickle is a program gone wild, and can fail in every way
-        if isinstance(error, pickle.UnpicklingError) and "unsupported global" in str(error).lower():
-            raise CheckpointError(
-                f"{path} holds more than tensors (code or objects) and was refused unread."
-            ) from None
-        raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
-
-
-def _refuse_odd(name: str, tensor: Tensor, path: Path) -> None:
-    """Only dense numbers that are all in the file: a view can claim more than that, and a copy would take the memory."""
-    dense = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_quantized
-    if not dense or tensor.is_complex():
-        raise CheckpointError(
-            f"{path}: tensor {name} does not hold plain numbers. Save it dense, on the CPU."
-        )
-    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
-        raise CheckpointError(
-            f"{path}: tensor {name} claims more numbers than the file holds. Save it again."
-        )
-
-
-def _refuse_compressed(path: Path) -> None:
-    """torch stores tensors uncompressed; a compressed entry could unpack to any size."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
-        raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise CheckpointError(
-            f"{path} holds compressed entries, which torch never writes, and was refused unread."
-        )
+def _files(folder: Path) -> Iterator[Path]:
+    """Files of a folder, then those of the folders in it."""
+    inside = sorted(folder.iterdir())
+    yield from (path for path in inside if path.is_file())
+    for below in inside:
+        if below.is_dir() and not below.name.startswith("."):
+            yield from (path for path in sorted(below.iterdir()) if path.is_file())
 
 
 def save_model(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> None:

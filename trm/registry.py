@@ -15,6 +15,8 @@ from trm.errors import CheckpointError
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
 LARGEST_CONFIG = 1 << 20  # bytes
+LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
+ENDS, SAMPLES, SAMPLE = 1 << 20, 65, 1 << 14
 
 
 def models_folder() -> Path:
@@ -68,9 +70,26 @@ def own_config(folder: Path) -> ModelConfig | None:
 
 
 def fingerprint(path: Path) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a file: which weights these are."""
+    """Which weights these are: first 16 hexadecimal digits of a SHA-256.
+
+    It is that of the whole file up to 256 MiB. Of a larger one (an ARC table has gigabytes) it covers the size, the
+    first and the last MiB, where safetensors and zip files describe what they hold (zip: with a checksum of every
+    tensor), and 64 blocks of 16 KiB evenly between. A change inside a large table can go unnoticed.
+    """
+    size = path.stat().st_size
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        if size <= LARGEST_HASHED:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        digest = hashlib.sha256(str(size).encode())
+        blocks = [
+            (0, ENDS),
+            *((size * part // SAMPLES, SAMPLE) for part in range(1, SAMPLES)),
+            (size - ENDS, ENDS),
+        ]
+        for begin, length in blocks:
+            file.seek(begin)
+            digest.update(file.read(length))
+        return digest.hexdigest()[:16]
 
 
 def model_card(name: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ still compares every variant with an independent transcription.
 """
 
 import os
+import re
 from math import sqrt
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import yaml
 from torch import Tensor
 
 from trm.checkpoint import load_model
-from trm.forward import forward_file
+from trm.forward import forward_file, numpy_sums
+from trm.recursion import deep_supervision
 
 RECORDED = Path(
     os.environ.get("RECURSION_LENS_PARITY", Path(__file__).resolve().parents[3] / "shared" / "parity")
@@ -34,7 +36,7 @@ recorded = pytest.mark.parametrize(
                 reason=f"no recorded outputs in {RECORDED / name}; set RECURSION_LENS_PARITY to their folder",
             ),
         )
-        for name in ("trm_attention", "trm_mlp")
+        for name in ("trm_attention", "trm_mlp", "trm_single_z", "trm_multi_z", "hrm")
     ],
 )
 
@@ -66,22 +68,63 @@ def test_recorded_outputs(name, tmp_path):
 
 
 @recorded
+def test_recorded_final_states(name):
+    """y and every z after the last step."""
+    model = load_model(str(RECORDED / name / "step_1000"), device=torch.device("cpu"))
+    with np.load(RECORDED / name / "expected.npz") as expected:
+        tokens, ids = (
+            torch.from_numpy(expected[key].astype(np.int64)) for key in ("inputs", "puzzle_identifiers")
+        )
+        with numpy_sums(model):
+            *_, last = deep_supervision(model, tokens, ids, depth=model.config.depth)
+        found = {"final_z_H": last.state.y, "final_z_L": last.state.z}
+        if name == "trm_multi_z":
+            found |= {f"final_z_L{k + 1}": last.state.z[:, k] for k in range(6)}
+        compared = [key for key in expected if key.startswith("final_")]
+        assert compared
+        for key in compared:
+            assert np.abs(found[key].numpy() - expected[key]).max() < 1e-3, key
+
+
+@recorded
 @pytest.mark.parametrize("prefix", PREFIXES)
-def test_recorded_outputs_under_every_prefix(name, prefix, tmp_path):
+@pytest.mark.parametrize("nest", [(), ("model",), ("ema",)])
+def test_recorded_outputs_under_every_prefix(name, prefix, nest, tmp_path):
     """Saved again under other names; two steps tell as much as sixteen here."""
+    stored, expected = saved_again(name, tmp_path, steps=2)
+    nested = {prefix + key: tensor for key, tensor in stored.items()}
+    for key in nest:
+        nested = {key: nested}
+    torch.save(nested, tmp_path / "step_1000")
+    assert_agreement(largest_differences(tmp_path / "step_1000", expected, tmp_path))
+
+
+@recorded
+def test_recorded_outputs_of_a_bfloat16_start(name, tmp_path):
+    """Real files hold the initial states in bfloat16. The rounded start is another one, but must be read as it is."""
+    stored, expected = saved_again(name, tmp_path, steps=1)
+    rounded = {key: tensor.bfloat16() if key.endswith("_init") else tensor for key, tensor in stored.items()}
+    torch.save(rounded, tmp_path / "step_1000")
+    model = load_model(str(tmp_path / "step_1000"), device=torch.device("cpu"))
+    for key, tensor in rounded.items():
+        assert torch.equal(model.state_dict()[key], tensor.float()), key
+    difference = largest_differences(tmp_path / "step_1000", expected, tmp_path)["step1_call_output"]
+    start = max((stored[key] - rounded[key].float()).abs().max() for key in stored if key.endswith("_init"))
+    assert difference < (1e-4 if start == 0 else 1.0)
+
+
+def saved_again(name: str, folder: Path, *, steps: int) -> tuple[dict[str, Tensor], dict[str, np.ndarray]]:
+    """Tensors of a recorded checkpoint under plain names, its yaml written for fewer steps, and what to expect of these."""
     stored = torch.load(RECORDED / name / "step_1000", weights_only=True)
-    plain = {key.removeprefix("_orig_mod.model.inner."): tensor for key, tensor in stored.items()}
-    nested = {prefix + key: tensor for key, tensor in plain.items()}
-    torch.save({"state_dict": nested} if prefix == "module." else nested, tmp_path / "step_1000")
     config = yaml.safe_load((RECORDED / name / "all_config.yaml").read_text())
-    config["arch"]["halt_max_steps"] = 2
-    (tmp_path / "all_config.yaml").write_text(yaml.safe_dump(config))
-    (tmp_path / "dataset.json").write_text((RECORDED / name / "dataset.json").read_text())
+    config["arch"]["halt_max_steps"] = steps
+    (folder / "all_config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "dataset.json").write_text((RECORDED / name / "dataset.json").read_text())
     with np.load(RECORDED / name / "expected.npz") as arrays:
         expected = dict(arrays)
     for key in ("logits", "q_halt_logits", "q_continue_logits"):
-        expected[key] = expected[key][:2]
-    assert_agreement(largest_differences(tmp_path / "step_1000", expected, tmp_path))
+        expected[key] = expected[key][:steps]
+    return {key.removeprefix("_orig_mod.model.inner."): tensor for key, tensor in stored.items()}, expected
 
 
 # The public forward pass once more, from its description, in no more than indexing, matrix products and softmax.
@@ -126,11 +169,11 @@ def transcription(made, inputs: Tensor, ids: Tensor) -> dict[str, np.ndarray]:
     weights = {name: tensor.float() for name, tensor in made.tensors.items()}
     arch, D = made.arch, made.arch["hidden_size"]
 
-    def net(state: Tensor, injection: Tensor) -> Tensor:
-        x = state + injection
-        for layer in range(arch["L_layers"]):
-            name = f"L_level.layers.{layer}."
-            if arch["mlp_t"]:
+    def net(x: Tensor, level: str = "L_level") -> Tensor:
+        layers = len({name.split(".")[2] for name in weights if name.startswith(level)})
+        for layer in range(layers):
+            name = f"{level}.layers.{layer}."
+            if arch.get("mlp_t"):
                 x = x.transpose(1, 2)
                 x = rms(x + swiglu(x, weights, name + "mlp_t.")).transpose(1, 2)
             else:
@@ -143,22 +186,34 @@ def transcription(made, inputs: Tensor, ids: Tensor) -> dict[str, np.ndarray]:
     prefix = 0
     if arch["puzzle_emb_ndim"]:
         vectors = weights["puzzle_emb.weights"][ids]
-        prefix = arch["puzzle_emb_len"] or -(-vectors.shape[1] // D)
+        prefix = arch.get("puzzle_emb_len") or -(-vectors.shape[1] // D)
         vectors = F.pad(vectors, (0, prefix * D - vectors.shape[1]))
         x = torch.cat((vectors.view(len(inputs), prefix, D), x), 1)
     if arch["pos_encodings"] == "learned":
         x = 0.707106781 * (x + weights["embed_pos.embedding_weight"])
     x = sqrt(D) * x
 
-    y, z = weights["H_init"].expand_as(x), weights["L_init"].expand_as(x)
+    kind = next(word for word in ("singlez", "hier6", "hrm", "trm") if word in arch["name"])
+    names = sorted(name for name in weights if re.fullmatch(r"L\d*_init", name))
+    y, z = (
+        weights.get("H_init", weights[names[0]]).expand_as(x),
+        [weights[name].expand_as(x) for name in names],
+    )
     logits, q, calls = [], [], []
-    for step in range(arch["halt_max_steps"]):
+    for _ in range(arch["halt_max_steps"]):
+        made_calls = []
         for _ in range(arch["H_cycles"]):
-            for _ in range(arch["L_cycles"]):
-                z = net(z, y + x)
-                calls += [z] if step == 0 else []
-            y = net(y, z)
-            calls += [y] if step == 0 else []
+            for call in range(arch["L_cycles"]):
+                z[call % len(z)] = net(x + sum(z)) if kind == "singlez" else net(sum(z) + (y + x))
+                made_calls.append(z[call % len(z)])
+            if kind == "singlez":
+                y = z[0] = net(z[0])
+            else:
+                y = net(
+                    y + sum(z), "H_level" if "H_level.layers.0.mlp.down_proj.weight" in weights else "L_level"
+                )
+            made_calls.append(y)
+        calls = calls or made_calls
         logits.append((y @ weights["lm_head.weight"].T)[:, prefix:])
         q.append(y[:, 0] @ weights["q_head.weight"].T + weights["q_head.bias"])
     q = torch.stack(q)
@@ -185,13 +240,30 @@ def transcription(made, inputs: Tensor, ids: Tensor) -> dict[str, np.ndarray]:
         {"puzzle_ids": 7, "puzzle_emb_ndim": 40, "puzzle_emb_len": 0},
         {"puzzle_ids": 7, "puzzle_emb_ndim": 10, "puzzle_emb_len": 5, "mlp_t": True, "pos_encodings": "none"},
         {"puzzle_emb_ndim": 0, "puzzle_emb_len": 0},
+        {"kind": "hrm", "H_layers": 3, "layers": 1},
+        {"kind": "hrm", "mlp_t": True, "pos_encodings": "none"},
+        {"kind": "hrm", "pos_encodings": "learned", "L_cycles": 8, "puzzle_ids": 7},
+        {"kind": "hrm", "puzzle_emb_ndim": 0},
+        {"kind": "trm-two-nets", "H_layers": 2, "H_cycles": 3, "L_cycles": 4},
+        {"kind": "trm-two-nets", "mlp_t": True, "pos_encodings": "none"},
+        {"kind": "trm-single-z", "H_cycles": 3, "L_cycles": 4, "vocab": 6, "cells": 100, "D": 96, "heads": 4},
+        {"kind": "trm-single-z", "mlp_t": True, "pos_encodings": "none"},
+        {"kind": "trm-multi-z", "latents": 3, "L_cycles": 3},
+        {
+            "kind": "trm-multi-z",
+            "latents": 2,
+            "pos_encodings": "learned",
+            "puzzle_emb_ndim": 0,
+            "puzzle_emb_len": 0,
+        },
+        {"vocab": 6, "cells": 100, "D": 128, "heads": 8, "H_cycles": 3, "L_cycles": 4, "puzzle_ids": 7},
     ],
     ids=lambda sizes: "-".join(f"{key}={value}" for key, value in sizes.items()),
 )
 def test_transcription(sizes, public_checkpoint, tmp_path):
     made = public_checkpoint(**sizes, seed=5)
     generator = torch.Generator().manual_seed(6)
-    inputs = torch.randint(0, 11, (3, made.cells), generator=generator)
+    inputs = torch.randint(0, sizes.get("vocab", 11), (3, made.cells), generator=generator)
     ids = torch.randint(0, sizes.get("puzzle_ids", 1), (3,), generator=generator)
     expected = transcription(made, inputs, ids)
     assert np.abs(np.diff(expected["logits"], axis=0)).max() > 1e-2  # the steps differ, so depth is tested

@@ -1,0 +1,203 @@
+"""What a checkpoint is: every value with the place it is from, and a score on a few puzzles that shows if one is wrong.
+
+A wrong n, T or number of heads loads without an error and only makes the answers worse. So values that nothing but a
+default speaks for are named as assumed, next to a measurement that would show the mistake: exact answers, and the loss after
+each supervision step, which moves even where no answer is exact.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import UInt8
+
+from trm import flops
+from trm.checkpoint import read_checkpoint, ready
+from trm.config import KINDS
+from trm.coordinates import Depth
+from trm.errors import DataError, PuzzleError
+from trm.models import Model, parameter_count
+from trm.public.format import ASSUMED, PUBLIC_NAMES
+from trm.public.hub import Progress as BytesProgress
+from trm.public.known_files import known_file
+from trm.recursion import Watch, deep_supervision, only_pass_on
+from trm.tasks import TASKS, task_of
+from trm.tasks.base import Difficulty, Task
+
+MOST_PUZZLES = 32
+BUDGET = (
+    5e11  # operations of a self-check: about 8 s at the 60 GFLOP/s that a small model reaches on one core
+)
+BATCH = 8
+SEED = 0
+LARGE_MAZE = 24  # side from which mazes are checked on ways as long as those of the public Maze-Hard set
+LONG_WAY = 110  # steps, its shortest
+
+Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
+
+
+def inspect_model(
+    spec: str,
+    *,
+    force: Mapping[str, Any] | None = None,
+    self_check: bool = True,
+    progress: Progress | None = None,
+    fetching: BytesProgress | None = None,
+) -> dict[str, Any]:
+    """Everything that is known about a model by its name, path or place on the hub, ready for JSON.
+
+    Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
+    source, assumed`), `assumed` (their names), `known` (`repo, published` of a public file, or None) and `self_check`
+    (see there; None when it was not asked for). Raises CheckpointError.
+    """
+    checkpoint = read_checkpoint(spec, force=force, progress=fetching)
+    model = ready(checkpoint)
+    config, sources = checkpoint.config, checkpoint.sources
+    known = known_file(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
+    return {
+        "name": checkpoint.name,
+        "path": str(checkpoint.path),
+        "task": config.task,
+        "kind": config.kind,
+        "parameters": parameter_count(model),
+        "grid": list(config.grid),
+        "fingerprint": model.fingerprint,
+        "values": [
+            {
+                "name": name,
+                "public_name": public_name,
+                "value": getattr(config, name),
+                "source": sources[name],
+                "assumed": sources[name].startswith(ASSUMED),
+            }
+            for name, public_name in PUBLIC_NAMES.items()
+        ],
+        "assumed": list(config.assumed),
+        "known": {"repo": known.repo, "published": known.published} if known else None,
+        "self_check": check_itself(model, progress=progress) if self_check else None,
+    }
+
+
+def check_itself(
+    model: Model,
+    *,
+    depth: Depth | None = None,
+    watch: Watch = only_pass_on,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Score a model on a handful of puzzles of its task, through all supervision steps. The same ones every time.
+
+    `depth` defaults to the model's own; `watch` sees every call, and may hold the work up or end it by raising. As many
+    puzzles as ten seconds on two cores allow, one at least. Returns `puzzles` (how many), `exact, cell, blank_cell`
+    (shares, after the last step), `loss` (mean cross-entropy of the labels in nats, after the last step),
+    `loss_by_step` (after each), `seconds` and `note`; where there is nothing to check with, only a `note` that says why.
+    """
+    config = model.config.with_depth(**vars(depth or model.config.depth))
+    if config.task == "arc":
+        return {
+            "note": "ARC puzzles need the puzzle id they were trained with: with a blank one every answer is wrong, "
+            "so there is nothing to check with."
+        }
+    if config.task not in TASKS:
+        return {"note": f"No task has {config.vocab_size} tokens, so there are no puzzles to check with."}
+    count = max(1, min(MOST_PUZZLES, int(BUDGET / flops.run(config))))
+    began = time.perf_counter()
+    try:
+        task = task_of(config)
+        inputs, labels, note = puzzles_of(task, count)
+    except (PuzzleError, DataError) as error:
+        return {"note": f"There are no puzzles to check with: {error}"}
+    answers, losses = _answered(model, inputs, labels, config.depth, watch, progress)
+    right = answers == labels
+    return {
+        "puzzles": count,
+        "exact": float(right.all(-1).mean()),
+        "cell": float(right.mean()),
+        "blank_cell": float(right[~task.givens(inputs)].mean()),
+        "loss": losses[-1],
+        "loss_by_step": losses,
+        "seconds": round(time.perf_counter() - began, 2),
+        "note": note,
+    }
+
+
+def puzzles_of(
+    task: Task, count: int
+) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"], str]:
+    """Puzzles and solutions to check a model with, and a sentence on what they are. Raises PuzzleError or DataError."""
+    if task.name == "sudoku" and task.rows == 9:
+        from trm.data import load_puzzles
+        from trm.evaluate import evenly
+
+        puzzles = load_puzzles("sudoku/test", task)
+        puzzles = puzzles.take(evenly(len(puzzles), count))
+        return puzzles.inputs, puzzles.labels, "Puzzles of sudoku/test, evenly spread from easy to hard."
+    if task.name == "maze" and task.rows >= LARGE_MAZE:
+        made = task.generate_many(count, difficulty=Difficulty.HARD, seed=SEED, min_path=LONG_WAY)
+        return *made, f"Generated mazes with shortest paths of {LONG_WAY} steps and more."
+    made = task.generate_many(count, difficulty=Difficulty.EASY, seed=SEED)
+    return *made, f"Generated {task.name} puzzles of {task.rows}x{task.columns}, easy ones."
+
+
+def _answered(
+    model: Model,
+    inputs: UInt8[np.ndarray, "count cells"],
+    labels: UInt8[np.ndarray, "count cells"],
+    depth: Depth,
+    watch: Watch,
+    progress: Progress | None,
+) -> tuple[UInt8[np.ndarray, "count cells"], list[float]]:
+    """Answers after the last supervision step, and the mean cross-entropy of the labels after each."""
+    answers, losses = np.zeros_like(inputs), np.zeros(depth.N_sup)
+    for begin in range(0, len(inputs), BATCH):
+        rows = slice(begin, min(begin + BATCH, len(inputs)))
+        tokens, targets = (
+            torch.from_numpy(array[rows].astype(np.int64)).to(model.device) for array in (inputs, labels)
+        )
+        blank_ids = torch.zeros(len(tokens), dtype=torch.long, device=model.device)
+        for step in deep_supervision(model, tokens, blank_ids, depth=depth, watch=watch):
+            logits = step.heads.logits
+            losses[step.number - 1] += float(
+                F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+            )
+        answers[rows] = logits.argmax(-1).cpu().numpy()
+        if progress:
+            progress(rows.stop, len(inputs))
+    return answers, (losses / inputs.size).tolist()
+
+
+def report(found: Mapping[str, Any]) -> dict[str, str]:
+    """What `inspect_model` found, in lines for people."""
+    rows, columns = found["grid"]
+    lines = [
+        f"{found['name']}: {KINDS[found['kind']].title}, {found['task']} {rows}x{columns}, "
+        f"{found['parameters']:,} parameters",
+        f"file: {found['path']}",
+        f"halts when: {KINDS[found['kind']].halting}",
+    ]
+    if found["known"]:
+        published = found["known"]["published"]
+        lines.append(f"known file: {found['known']['repo']}" + (f" ({published})" if published else ""))
+    lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
+    if found["self_check"] is not None:
+        lines.append(f"self-check: {_check_line(found['self_check'])}")
+    if found["assumed"]:
+        lines.append(
+            "Assumed values are the public code's defaults: force others if the answers are poor "
+            "(see trm inspect --help)."
+        )
+    return {"report": "\n".join(lines)}
+
+
+def _check_line(check: Mapping[str, Any]) -> str:
+    if "puzzles" not in check:
+        return check["note"]
+    return (
+        f"{check['exact']:.1%} of {check['puzzles']} puzzles exact, {check['cell']:.1%} of cells, "
+        f"{check['blank_cell']:.1%} of blank cells, loss {check['loss']:.4f} nats "
+        f"(after the first step {check['loss_by_step'][0]:.4f}), {check['seconds']:.1f} s. "
+        f"{check['note']}"
+    )

@@ -1,0 +1,124 @@
+"""What the files beside a public checkpoint say: `all_config.yaml` of its run, and `dataset.json` where it was kept."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trm.config import SHORT
+from trm.errors import CheckpointError
+from trm.public.plain_yaml import LARGEST_YAML, read_yaml
+
+YAML_NAMES = ("all_config.yaml", "config.yaml")
+
+# What is read of the yaml's `arch`, and the type that each value has in the public code.
+ARCH = {
+    "name": str,
+    "H_cycles": int,
+    "L_cycles": int,
+    "H_layers": int,
+    "L_layers": int,
+    "hidden_size": int,
+    "num_heads": int,
+    "halt_max_steps": int,
+    "mlp_t": bool,
+    "pos_encodings": str,
+    "puzzle_emb_len": int,
+    "puzzle_emb_ndim": int,
+    "rms_norm_eps": float,
+    "rope_theta": float,
+}
+DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
+
+# Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
+MODULES = {
+    "trm": "trm",
+    "trm_singlez": "trm-single-z",
+    "trm_hier6": "trm-multi-z",
+    "hrm": "hrm",
+    "hrm_act_v1": "hrm",
+}
+TASK_IN_PATH = re.compile(r"(?<![a-z])(?P<arc>arc(?![a-z])|arc\d\w*)|(?P<sudoku>sudoku)|(?P<maze>maze)")
+
+
+@dataclass(frozen=True)
+class Description:
+    """Values by their public names, and the file that they are from."""
+
+    file: str = ""  # name of the yaml; empty when there is none
+    arch: dict[str, Any] = field(default_factory=dict)
+    kind: str | None = None
+    task: str | None = None  # that the path of the training data hints at
+    dataset: dict[str, int] = field(default_factory=dict)
+
+
+def read_description(path: Path) -> Description:
+    """What lies beside the weights at `path`. Raises CheckpointError when a yaml is there but cannot be understood."""
+    dataset = _dataset(path.parent / "dataset.json")
+    file = next((path.parent / name for name in YAML_NAMES if (path.parent / name).is_file()), None)
+    if file is None:
+        return Description(dataset=dataset)
+    values = read_yaml(file)
+    values = values if isinstance(values, dict) else {}
+    arch = values["arch"] if isinstance(values.get("arch"), dict) else values  # some keep it flat
+    if not ARCH.keys() & arch.keys():
+        raise CheckpointError(
+            f"{file} has no `arch` section. Remove the file to open the checkpoint with defaults."
+        )
+    known = {key: arch[key] for key in ARCH if arch.get(key) is not None}
+    for key, value in known.items():
+        if type(value) is not ARCH[key] and (ARCH[key], type(value)) not in ((float, int), (float, str)):
+            raise CheckpointError(
+                f"{file}: {key} must be of type {ARCH[key].__name__}, not {SHORT.repr(value)}."
+            )
+    known |= {key: _number(file, key, known[key]) for key in ("rms_norm_eps", "rope_theta") if key in known}
+    if known.get("rms_norm_eps", 1e-5) != 1e-5:
+        raise CheckpointError(
+            f"{file}: rms_norm_eps = {known['rms_norm_eps']:g} is not known here; known: 1e-05."
+        )
+    return Description(file.name, known, _kind(known, path), _task(values), dataset)
+
+
+def _number(file: Path, key: str, value: Any) -> float:
+    """A float; yaml reads 1e-5, which has no point, as text."""
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        raise CheckpointError(f"{file}: {key} must be of type float, not {SHORT.repr(value)}.") from None
+
+
+def _kind(arch: dict[str, Any], path: Path) -> str | None:
+    if "name" not in arch:
+        return None
+    module = arch["name"].partition("@")[0].rpartition(".")[2]
+    if module not in MODULES:
+        raise CheckpointError(
+            f"{path}: arch.name says {SHORT.repr(module)}, which is not known; known: {', '.join(MODULES)}."
+        )
+    return MODULES[module]
+
+
+def _task(values: dict[str, Any]) -> str | None:
+    """The task that the training data is called after: TRM's yaml has a list of paths, HRM's has one."""
+    paths = values.get("data_paths") or values.get("data_path")
+    for path in paths if isinstance(paths, list) else [paths]:
+        if isinstance(path, str):
+            for part in reversed(PurePosixPath(path.lower()).parts):
+                match = TASK_IN_PATH.search(part)
+                if match:
+                    return match.lastgroup
+    return None
+
+
+def _dataset(file: Path) -> dict[str, int]:
+    """Sizes in a dataset.json; empty where there is none that can be read."""
+    try:
+        if file.stat().st_size > LARGEST_YAML:
+            return {}
+        values = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(values, dict):
+        return {}
+    return {key: values[key] for key in DATASET if type(values.get(key)) is int}

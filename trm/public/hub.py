@@ -1,0 +1,259 @@
+"""Models on the Hugging Face hub: `hf://owner/repo[/folder or file]` becomes a file on this machine.
+
+The repository's files are listed first and the weights chosen by the rules of a local folder; then only they and the
+descriptions beside them are fetched, never code. What was fetched once opens without a network. Token, cache folder,
+mirror and offline mode are those that `huggingface_hub` takes from their usual places (HF_TOKEN or `hf auth login`,
+HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE).
+"""
+
+import errno
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from trm.config import SHORT
+from trm.errors import CheckpointError
+from trm.public.known_files import CACHE_PREFIX
+from trm.public.weights import choose_weights
+
+SCHEME = "hf://"
+DESCRIPTIONS = {  # what is fetched beside the weights, and up to which size (bytes)
+    "all_config.yaml": 1 << 16,
+    "config.yaml": 1 << 16,
+    "config.json": 1 << 20,
+    "dataset.json": 1 << 16,
+    "identifiers.json": 1 << 28,  # names of a million ARC puzzles
+}
+SPARE_DISK = 1 << 26  # bytes that a download leaves free
+
+Progress = Callable[[int, int], None]  # (bytes done, bytes in all)
+
+
+@dataclass(frozen=True)
+class HubAddress:
+    """A place in a repository of the hub; `inside` is a folder or file of it, or empty."""
+
+    repo: str  # owner/name
+    inside: str = ""
+
+    def __str__(self) -> str:
+        return SCHEME + str(PurePosixPath(self.repo, self.inside))
+
+    @property
+    def url(self) -> str:
+        return f"https://huggingface.co/{self.repo}"
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """What will be opened: paths inside the repository, and the bytes that are fetched for it at most."""
+
+    repo: str
+    weights: str
+    descriptions: tuple[str, ...]
+    size: int
+
+
+def is_hub(spec: str) -> bool:
+    """Whether a model is named by its place on the hub."""
+    return spec.lower().startswith(SCHEME)
+
+
+def parse_address(spec: str) -> HubAddress:
+    """Read `hf://owner/repo[/folder or file]`. Raises CheckpointError."""
+    parts = spec[len(SCHEME) :].strip("/").split("/")
+    named = all(re.fullmatch(r"[\w.-]{1,96}", part) for part in parts[:2]) and len(parts) >= 2
+    if not named or any(part in ("", ".", "..") or not part.isprintable() for part in parts):
+        raise CheckpointError(
+            f"{SHORT.repr(spec)} is no place on the hub. Write hf://owner/repo or hf://owner/repo/file."
+        )
+    return HubAddress("/".join(parts[:2]), "/".join(parts[2:]))
+
+
+def hub_name(path: Path) -> str | None:
+    """owner/repo/file of a file in the hub's cache; None of a file that is elsewhere."""
+    for number, part in enumerate(path.parts):
+        # as the cache is laid out: models--owner--repo/snapshots/<commit>/<path in the repository>
+        if part.startswith(CACHE_PREFIX) and path.parts[number + 1 : number + 2] == ("snapshots",):
+            owner, _, name = part.removeprefix(CACHE_PREFIX).partition("--")
+            return str(PurePosixPath(owner, name, *path.parts[number + 3 :]))
+    return None
+
+
+def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
+    """The weights file that `hf://...` means, fetched with its descriptions if it is not here yet.
+
+    `progress` hears of the bytes fetched; without it a bar is drawn on stderr where that is a terminal. When the
+    hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
+    """
+    address = parse_address(spec)
+    try:
+        from huggingface_hub import HfApi
+    except ImportError:
+        raise CheckpointError(
+            f"{address} needs the package huggingface_hub: pip install huggingface_hub."
+        ) from None
+    with _one_line(address):
+        try:
+            info = HfApi().model_info(address.repo, files_metadata=True, timeout=20)
+            sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        except Exception as error:
+            folder = _cached_snapshot(address.repo) if _is_unreachable(error) else None
+            if folder is None:
+                raise
+            names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+            return folder / choose_files(address, dict.fromkeys(names, 0)).weights
+        return _fetch(choose_files(address, sizes), sizes, progress)
+
+
+def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
+    """Of a repository's files (with their sizes) those to open. Raises CheckpointError when that is not clear."""
+    inside = address.inside
+    if inside in sizes:
+        weights = inside
+    else:
+        root = f"{inside}/" if inside else ""
+        below = [name.removeprefix(root) for name in sizes if name.startswith(root)]
+        if not below:
+            raise CheckpointError(f"{address}: there is no file or folder {inside} in {address.url}.")
+        weights = root + choose_weights(
+            below, str(address), lambda name: str(HubAddress(address.repo, root + name))
+        )
+    if PurePosixPath(weights).suffix == ".py":
+        raise CheckpointError(f"{address} is code, not weights. Name a file of weights.")
+    folder = PurePosixPath(weights).parent
+    beside = {str(folder / name): largest for name, largest in DESCRIPTIONS.items()}
+    fetched = tuple(name for name, largest in beside.items() if name in sizes and sizes[name] <= largest)
+    return HubFiles(address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)))
+
+
+def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) -> Path:
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+
+    missing = sum(
+        sizes[name]
+        for name in (files.weights, *files.descriptions)
+        if not isinstance(try_to_load_from_cache(files.repo, name), str)
+    )
+    free = shutil.disk_usage(_existing(_cache_folder())).free
+    if missing and missing + SPARE_DISK > free:
+        raise CheckpointError(
+            f"hf://{files.repo} takes {missing >> 20} MiB, but {_cache_folder()} has {free >> 20} MiB left. "
+            "Make room, or set HF_HOME to a folder on another disk."
+        )
+    bar = None if progress is None else _bar(progress, missing)
+    for name in (*files.descriptions, files.weights):  # the weights last: with them, all is there
+        path = hf_hub_download(files.repo, name, tqdm_class=bar)
+    return Path(path)
+
+
+def _bar(progress: Progress, total: int) -> type:
+    """A progress bar's class that draws nothing and tells `progress` the bytes of all files together."""
+    from huggingface_hub.utils import tqdm
+
+    done = 0
+
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any):
+            self.counts = not str(options.get("name")).endswith(
+                "transfer"
+            )  # those bytes are counted on disk too
+            super().__init__(*args, **options | {"disable": True})
+
+        def update(self, n: int | float | None = 1) -> None:
+            nonlocal done
+            if self.counts and n:
+                done += int(n)
+                progress(done, max(total, done))
+
+    return Bar
+
+
+def _cache_folder() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _existing(folder: Path) -> Path:
+    return folder if folder.exists() else _existing(folder.parent)
+
+
+def _cached_snapshot(repo: str) -> Path | None:
+    """The folder of what was fetched of a repository's main branch, if it is there."""
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = _cache_folder() / repo_folder_name(repo_id=repo, repo_type="model")
+    try:
+        commit = (folder / "refs" / "main").read_text("utf-8").strip()
+    except OSError:
+        return None
+    snapshot = folder / "snapshots" / commit
+    return snapshot if snapshot.is_dir() else None
+
+
+def _is_offline() -> bool:
+    from huggingface_hub import constants
+
+    return constants.HF_HUB_OFFLINE
+
+
+def _is_unreachable(error: Exception) -> bool:
+    """Whether the hub did not answer, rather than refuse."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(error, HfHubHTTPError):
+        return error.response.status_code >= 500 or error.response.status_code == 429
+    return _is_transport(error)
+
+
+def _is_transport(error: Exception) -> bool:
+    """Errors of the connection; the HTTP library under `huggingface_hub` has changed, so its classes are not named."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return isinstance(error, ConnectionError | TimeoutError) or "TransportError" in names
+
+
+@contextmanager
+def _one_line(address: HubAddress) -> Iterator[None]:
+    """Turns whatever goes wrong on the way to the hub into one line that says what to do."""
+    from huggingface_hub import errors
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise CheckpointError(f"{address}: the download was stopped. Start it again at any time.") from None
+    except errors.GatedRepoError:
+        raise CheckpointError(
+            f"{address} is gated: ask for access at {address.url}, then log in with `hf auth login` or set HF_TOKEN."
+        ) from None
+    except errors.RepositoryNotFoundError:
+        raise CheckpointError(
+            f"There is no {address.repo} on the hub, or it is private: check the name, or log in with `hf auth login`."
+        ) from None
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        remedy = "log in again with `hf auth login`" if status in (401, 403) else "try again later"
+        raise CheckpointError(f"{address}: the hub answered with status {status}; {remedy}.") from None
+    except errors.HFValidationError:
+        raise CheckpointError(f"{address} is no place on the hub. Write hf://owner/repo.") from None
+    except Exception as error:
+        if _is_transport(error) or isinstance(error, errors.LocalEntryNotFoundError):
+            why = "HF_HUB_OFFLINE is set" if _is_offline() else "the hub cannot be reached"
+            raise CheckpointError(
+                f"{address} was not fetched before, and {why}. Connect, or give the path of a file."
+            ) from None
+        if isinstance(error, OSError):
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            remedy = "make room, or set HF_HOME to a folder on another disk" if full else "try again"
+            raise CheckpointError(
+                f"{address} could not be fetched ({error.strerror or 'cut short'}): {remedy}."
+            ) from None
+        if isinstance(error, ValueError):
+            raise CheckpointError(
+                f"{address}: what answers in the hub's place is not the hub. Check HF_ENDPOINT and proxies."
+            ) from None
+        raise

@@ -1,0 +1,71 @@
+"""Sizes that the shapes of a public checkpoint's tensors tell."""
+
+import re
+from pathlib import Path
+
+from torch import Tensor
+
+from trm.errors import CheckpointError
+
+LATENT = re.compile(r"L(\d{1,3})_init")
+
+
+class Shapes:
+    """What tensors tell: fields of ModelConfig as attributes, `length` of prefix and cells together (0: not told), and
+    `told_positions` (None: rope or none).
+
+    Raises CheckpointError naming the first tensor that is missing or has no such shape.
+    """
+
+    def __init__(self, tensors: dict[str, Tensor], path: Path):
+        def shape(name: str) -> tuple[int, int]:
+            if name not in tensors:
+                raise CheckpointError(
+                    f"{path}: tensor {name} is missing, so this is no TRM or HRM checkpoint."
+                )
+            if tensors[name].ndim != 2:
+                raise CheckpointError(
+                    f"{path}: tensor {name} has {tensors[name].ndim} dimensions instead of 2."
+                )
+            if not tensors[name].numel():
+                raise CheckpointError(f"{path}: tensor {name} is empty, so this is no TRM or HRM checkpoint.")
+            rows, columns = tensors[name].shape
+            return rows, columns
+
+        self.vocab_size, self.hidden_size = shape("embed_tokens.embedding_weight")
+        self.layers, self.H_layers = _layers(tensors, "L_level"), _layers(tensors, "H_level")
+        self.mlp_width = shape("L_level.layers.0.mlp.down_proj.weight")[1]
+        self.length = self.mixing_width = 0
+        self.mixing = "attention"
+        if "L_level.layers.0.mlp_t.down_proj.weight" in tensors:
+            self.mixing = "mlp"
+            self.length, self.mixing_width = shape("L_level.layers.0.mlp_t.down_proj.weight")
+        self.told_positions = "none" if self.mixing == "mlp" else None
+        if "embed_pos.embedding_weight" in tensors:
+            self.told_positions = "learned"
+            self.length = self.length or shape("embed_pos.embedding_weight")[0]
+        self.puzzle_ids = self.puzzle_embedding_size = 0
+        if "puzzle_emb.weights" in tensors:
+            self.puzzle_ids, self.puzzle_embedding_size = shape("puzzle_emb.weights")
+        self.latents = max(
+            (int(match[1]) for name in tensors if (match := LATENT.fullmatch(name))), default=0
+        )
+        self.kind = self._kind("H_init" in tensors)
+
+    def _kind(self, has_y: bool) -> str:
+        """The kind that the names of the tensors tell."""
+        if self.H_layers:
+            return "hrm"
+        if self.latents:
+            return "trm-multi-z"
+        return "trm" if has_y else "trm-single-z"
+
+    @property
+    def prefix_rows(self) -> int:
+        """Positions that a puzzle's vector fills."""
+        return -(-self.puzzle_embedding_size // self.hidden_size)
+
+
+def _layers(tensors: dict[str, Tensor], net: str) -> int:
+    numbers = (re.match(rf"{net}\.layers\.(\d{{1,9}})\.", name) for name in tensors)
+    return max((int(match[1]) for match in numbers if match), default=-1) + 1
