@@ -1,28 +1,47 @@
 """The command line: `python -m trm COMMAND`.
 
 Results go to stdout, as one JSON object with --json; progress goes to stderr. A user's mistake ends with exit code 2
-and one line that says what is wrong and what to do. Commands import what they need when they run, so that `--help`
-and `models` do not wait for torch.
+and one line that says what is wrong and what to do. What each command does stands in `trm.commands`, which imports what
+it needs when it runs, so that `--help` and `models` do not wait for torch.
 """
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from trm import __version__
+from trm import __version__, commands
 from trm.errors import UserError
+from trm.terminal import readable
 
-MODEL_HELP = "a bundled name (see `trm models`), a folder, or a checkpoint file"
-DATA_HELP = (
-    "a bundled set such as sudoku/test, a CSV, a text file with one puzzle a line, or a dataset folder"
+MODEL_HELP = (
+    "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
 )
+DATA_HELP = (
+    "a bundled set such as sudoku/test, a CSV, a text file with one puzzle a line, a dataset folder, "
+    "or a folder of official ARC JSON"
+)
+DIFFICULTIES = ("easy", "medium", "hard")
+
+# What a checkpoint may not say of itself, by field of ModelConfig: option names, type, help.
+FORCED = {
+    "n": (("--n", "--L_cycles"), int, "f_L calls in a latent recursion"),
+    "T": (("--T", "--H_cycles"), int, "latent recursions in a supervision step"),
+    "N_sup": (("--N_sup", "--halt_max_steps"), int, "supervision steps"),
+    "heads": (("--heads", "--num_heads"), int, "attention heads"),
+    "positions": (("--positions", "--pos_encodings"), str, "rope, learned or none"),
+    "prefix_length": (("--prefix", "--puzzle_emb_len"), int, "positions before the first cell"),
+    "sequence_length": (("--cells", "--seq_len"), int, "cells of the grid"),
+    "task": (("--task",), str, "sudoku, maze or arc"),
+}
 
 
 class Parser(argparse.ArgumentParser):
-    """Keeps argparse's mistakes to one line."""
+    """Keeps argparse's mistakes to one line, and takes no shortened options: scripts outlive them."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
@@ -45,179 +64,117 @@ def main(arguments: list[str] | None = None) -> None:
 def parser() -> Parser:
     top = Parser(prog="trm", description="Tiny recursive models: run, watch, evaluate and train them.")
     top.add_argument("--version", action="version", version=__version__)
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    adder = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
-    def command(name: str, run, summary: str) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=summary, description=summary)
-        sub.add_argument("--json", action="store_true", help="print one JSON object")
-        sub.set_defaults(run=run)
-        return sub
+    _command(adder, "models", commands.run_models, "list the bundled models")
+    inspect = _command(
+        adder, "inspect", commands.run_inspect, "say what a checkpoint holds, what was assumed and why"
+    )
+    _model_options(inspect, positional=True)
+    inspect.add_argument("--no-check", action="store_true", help="leave out the self-check on a few puzzles")
 
-    command("models", run_models, "list the bundled models")
-    solve = command("solve", run_solve, "run a model on one puzzle and print the answer after every f_H call")
-    solve.add_argument("--model", required=True, help=MODEL_HELP)
+    solve = _command(
+        adder,
+        "solve",
+        commands.run_solve,
+        "run a model on one puzzle and print the answer after every f_H call",
+    )
+    _model_options(solve)
     solve.add_argument("--puzzle", required=True, help="the puzzle as text, or a file that holds it")
-    score = command("eval", run_eval, "score a model on a puzzle set")
-    score.add_argument("--model", required=True, help=MODEL_HELP)
+    _puzzle_id_options(solve, "row of the model's puzzle table (ARC): a number, or a name in --identifiers")
+
+    score = _command(adder, "eval", commands.run_eval, "score a model on a puzzle set")
+    _model_options(score)
     score.add_argument("--data", required=True, help=DATA_HELP)
     score.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
-    raw = command("forward", run_forward, "write every number of a forward pass, to compare implementations")
-    raw.add_argument("--model", required=True, help=MODEL_HELP)
+    _identifiers_option(score)
+
+    raw = _command(
+        adder,
+        "forward",
+        commands.run_forward,
+        "write every number of a forward pass, to compare implementations",
+    )
+    _model_options(raw)
     raw.add_argument(
         "--inputs", required=True, type=Path, help=".npz with inputs [B, L], optional puzzle_identifiers [B]"
     )
     raw.add_argument("--out", required=True, type=Path, help=".npz to write")
-    train = command("train", run_train, "train a preset; kill it at any moment and go on with --resume")
+
+    train = _command(
+        adder, "train", commands.run_train, "train a preset; kill it at any moment and go on with --resume"
+    )
     train.add_argument("--preset", required=True, help="sudoku-trm")
     train.add_argument("--out", required=True, type=Path, help="folder of the run")
     train.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
     train.add_argument("--resume", action="store_true", help="go on with the run in the folder")
-    data = commands.add_parser("data", help="make puzzle sets").add_subparsers(
-        required=True, parser_class=Parser
-    )
-    generate = data.add_parser("generate", help="generate puzzles with one solution each")
-    generate.add_argument("--json", action="store_true", help="print one JSON object")
-    generate.set_defaults(run=run_generate)
-    generate.add_argument("task", help="sudoku")
-    generate.add_argument("--count", required=True, type=int)
-    generate.add_argument("--difficulty", default="easy", choices=("easy", "medium", "hard"))
-    generate.add_argument("--givens", help="how many cells are given, such as 24-40 (a range) or 30")
-    generate.add_argument("--seed", type=int, default=0)
-    generate.add_argument("--out", required=True, type=Path, help="folder to write to")
-    generate.add_argument("--format", default="official", choices=("official", "csv"))
+
+    data = adder.add_parser("data", help="make and convert puzzle sets")
+    _data_commands(data.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser))
     return top
 
 
-def run_models(options: argparse.Namespace) -> list[dict[str, Any]]:
-    from trm.registry import model_card, model_names
-
-    return [model_card(name) for name in model_names()]
-
-
-def run_solve(options: argparse.Namespace) -> dict[str, Any]:
-    from trm.checkpoint import load_model
-    from trm.solve import solve
-    from trm.tasks import get_task
-
-    model = load_model(options.model)
-    task = get_task(model.config.task)
-    result = solve(model, task, puzzle_text(options.puzzle))
-    return result if options.json else {"grid": task.pretty(task.parse(result["answer"]))} | result
+def _command(adder, name: str, run, summary: str) -> Parser:
+    sub = adder.add_parser(name, help=summary, description=summary)
+    sub.add_argument("--json", action="store_true", help="print one JSON object")
+    sub.set_defaults(run=run)
+    return sub
 
 
-def run_eval(options: argparse.Namespace) -> dict[str, Any]:
-    from trm.checkpoint import load_model
-    from trm.data import load_puzzles
-    from trm.evaluate import evaluate, evenly
-    from trm.tasks import get_task
-
-    model = load_model(options.model)
-    task = get_task(model.config.task)
-    with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(options.data, task, progress=reading.count)
-    if options.limit is not None:
-        puzzles = puzzles.take(evenly(len(puzzles), options.limit))
-    with Progress("puzzles scored", len(puzzles)) as scoring:
-        return evaluate(model, task, puzzles, progress=scoring.count)
+def _model_options(command: Parser, *, positional: bool = False) -> None:
+    """The model, and what to take for values that its checkpoint does not hold."""
+    if positional:
+        command.add_argument("model", help=MODEL_HELP)
+    else:
+        command.add_argument("--model", required=True, help=MODEL_HELP)
+    forced = command.add_argument_group(
+        "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
+    )
+    for field, (names, kind, text) in FORCED.items():
+        forced.add_argument(*names, dest=f"force_{field}", type=kind, help=text)
 
 
-def run_forward(options: argparse.Namespace) -> dict[str, Any]:
-    from trm.checkpoint import load_model
-    from trm.forward import forward_file
-
-    return forward_file(load_model(options.model), options.inputs, options.out)
+def _puzzle_id_options(command: Parser, text: str) -> None:
+    command.add_argument("--puzzle-id", default="0", help=text)
+    _identifiers_option(command)
 
 
-def run_train(options: argparse.Namespace) -> None:
-    from trm.presets import get_preset
-    from trm.train import train
-
-    if options.minutes is not None and not options.minutes > 0:
-        raise UserError(f"--minutes must be positive, not {options.minutes:g}.")
-    train(get_preset(options.preset), options.out, minutes=options.minutes, resume=options.resume, say=tell)
-
-
-def run_generate(options: argparse.Namespace) -> dict[str, Any]:
-    from trm.data import generate_dataset, givens_range
-    from trm.tasks import get_task
-
-    task = get_task(options.task)
-    chosen = {"givens": givens_range(options.givens)} if options.givens else {}
-    with Progress("puzzles generated", options.count) as progress:
-        written = generate_dataset(
-            task,
-            count=options.count,
-            difficulty=options.difficulty,
-            seed=options.seed,
-            out=options.out,
-            format=options.format,
-            workers=os.cpu_count() or 1,
-            progress=progress.count,
-            **chosen,
-        )
-    return {"count": options.count, "written": str(written)}
+def _identifiers_option(command: Parser) -> None:
+    command.add_argument(
+        "--identifiers",
+        type=Path,
+        help="identifiers.json of the data set that an ARC model was trained on; usually looked for beside the checkpoint",
+    )
 
 
-def puzzle_text(given: str) -> str:
-    """The text itself, or the content of the file it names."""
-    if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
-        return given
-    path = Path(given)
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{path} is not a text file.") from None
+def _data_commands(adder) -> None:
+    generate = _command(adder, "generate", commands.run_generate, "generate puzzles with their answers")
+    generate.add_argument("task", help="sudoku or maze")
+    generate.add_argument("--count", required=True, type=int)
+    generate.add_argument(
+        "--size", type=int, help="rows of the grid: Sudoku 4, 6 or 9 (usual), maze any (usual: 15)"
+    )
+    generate.add_argument("--difficulty", default="easy", choices=DIFFICULTIES)
+    generate.add_argument("--givens", help="Sudoku: how many cells are given, such as 24-40 (a range) or 30")
+    generate.add_argument("--style", help="maze: depth-first (one way; usual), loops, or random walls")
+    generate.add_argument(
+        "--min-path", type=int, help="maze: least steps of the shortest path (usual: the side)"
+    )
+    generate.add_argument("--max-path", type=int, help="maze: most steps of the shortest path")
+    generate.add_argument("--loops", type=int, help="maze of style loops: how many walls are taken out")
+    generate.add_argument("--seed", type=int, default=0)
+    _written(generate)
+
+    convert = _command(
+        adder, "convert", commands.run_convert, "write a puzzle set in the official folder format or as CSV"
+    )
+    convert.add_argument("task", help="sudoku, maze or arc")
+    convert.add_argument("--data", required=True, help=DATA_HELP)
+    convert.add_argument("--size", type=int, help="rows of the grid, where it is not the task's usual size")
+    _written(convert)
 
 
-def readable(result: Any) -> str:
-    """A result for people: one `name: value` a line, lists of objects as blocks."""
-    if isinstance(result, list):
-        return "\n\n".join(readable(item) for item in result) or "none"
-    lines = []
-    for name, value in result.items():
-        if isinstance(value, str) and "\n" in value:
-            lines.append(value)
-        elif isinstance(value, list) and value and isinstance(value[0], str):
-            lines += [f"{name}:", *(f"  {number:3d}  {item}" for number, item in enumerate(value, 1))]
-        elif isinstance(value, dict):
-            lines += [f"{name}:", *(f"  {key}: {_short(item)}" for key, item in value.items())]
-        else:
-            lines.append(f"{name}: {_short(value)}")
-    return "\n".join(lines)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    if isinstance(value, list):
-        return " ".join(_short(item) for item in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_short(item)}" for key, item in value.items())
-    return "none" if value is None else str(value)
-
-
-def tell(text: str) -> None:
-    """A line of progress."""
-    print(text, file=sys.stderr, flush=True)
-
-
-class Progress:
-    """Counts on one line of a terminal; says nothing where nobody looks."""
-
-    def __init__(self, what: str, total: int | None = None):
-        self.what, self.total = what, total
-        self.shown = False
-
-    def count(self, done: int, total: int | None = None) -> None:
-        total = total or self.total
-        if sys.stderr.isatty():
-            of = f" of {total}" if total else ""
-            print(f"\r{done}{of} {self.what}", end="", file=sys.stderr, flush=True)
-            self.shown = True
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.shown:
-            print(file=sys.stderr)
+def _written(command: Parser) -> None:
+    command.add_argument("--out", required=True, type=Path, help="folder to write to")
+    command.add_argument("--format", default="official", choices=("official", "csv"))
+    command.add_argument("--split", default="test", choices=("train", "test"), help="part of the data set")

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from trm.checkpoint import save_model
-from trm.cli import main, puzzle_text, readable
+from trm.cli import main
 from trm.data import load_puzzles
 from trm.tasks.sudoku import Sudoku
+from trm.terminal import puzzle_text, readable
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUDOKU = Sudoku()
