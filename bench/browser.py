@@ -3,14 +3,31 @@
 Key presses go through every call of the bundled run, in every mode, 33 ms apart as a held key sends them, at 1280x800 in
 headless Chromium without a GPU. Script time is from the key event's arrival in the page to the end of the player's
 work; paint is from there to the frame after the next animation frame, when the changed picture has been handed over.
+
+30x30 mazes are stepped answer by answer in a player of its own, with made-up runs: one that finds its path little by
+little, and the worst there can be, in which all 900 cells change at every answer. The first also arrives step by step
+while keys are pressed.
 """
 
+import json
 import time
 
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.figures import figure, is_quick, percentile_95, say
 from tests.browser.served_app import ServedApp, open_browser
+from tests.browser.standalone import (
+    cut,
+    growing_path,
+    made_up_trace,
+    open_standalone,
+    random_answers,
+    sent,
+    show,
+)
+from trm.tasks import get_task
+from trm.trace import Trace
 
 TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
@@ -41,6 +58,29 @@ async ([key, presses, every]) => {
 """
 
 
+# Hands over a run that has grown by a step, then presses a key four times; again for every step. Times of the player's
+# script, and of all tasks that the browser itself calls long: more than 50 ms.
+GROW = """
+async ([texts, every]) => {
+  const pause = (ms) => new Promise((done) => setTimeout(done, ms));
+  const times = { script: [], long: [0] };
+  const watch = new PerformanceObserver((list) => times.long.push(...list.getEntries().map((task) => task.duration)));
+  const payloads = texts.map((text) => JSON.parse(text));
+  await pause(200);
+  watch.observe({ entryTypes: ["longtask"] });
+  for (const payload of payloads) {
+    times.script.push(window.show(payload));
+    for (let press = 0; press < 4; press++) {
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, composed: true, cancelable: true }));
+      await pause(every);
+    }
+  }
+  await pause(200);
+  return times;
+}
+"""
+
+
 def first_grid(browser: Browser) -> float:
     """Seconds from a fresh server being up to the first cell on the page."""
     with ServedApp() as app:
@@ -54,12 +94,90 @@ def first_grid(browser: Browser) -> float:
         return taken
 
 
-def sweep(page: Page, mode: int, presses: int) -> dict[str, list[float]]:
-    """Times in ms of stepping call by call in a mode (from 1), from the first answer on."""
+def sweep(page: Page, mode: int, presses: int, key: str = "ArrowDown") -> dict[str, list[float]]:
+    """Times in ms of stepping in a mode (from 1), from the first answer on."""
     page.keyboard.press("Home")
     page.keyboard.press(str(mode))
     page.wait_for_timeout(200)
-    return page.evaluate(SWEEP, ["ArrowDown", presses, KEY_EVERY])
+    return page.evaluate(SWEEP, [key, presses, KEY_EVERY])
+
+
+def print_times(name: str, times: dict[str, list[float]]) -> None:
+    facts = {"presses": len(times["script"]), "viewport": "1280x800"}
+    for part, budget in (("script", 4.0), ("paint", 33.0)):
+        value = percentile_95(times[part])
+        figure(f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts)
+
+
+def bundled_run(browser: Browser, quick: bool) -> None:
+    """The Sudoku that the app opens with, in the app."""
+    with ServedApp() as app:
+        page = browser.new_page(viewport=SIZE)
+        page.goto(app.url)
+        page.get_by_text("computed now").wait_for(timeout=READY)
+        page.keyboard.press("Home")
+        calls = int(page.get_by_test_id("timeline-steps").get_attribute("aria-valuemax"))
+        first = int(page.get_by_test_id("player").get_attribute("data-call"))
+        presses = 30 if quick else calls - first
+        for number, mode in enumerate(MODES, 1):
+            say(f"{presses} key presses in mode {mode}")
+            print_times(f"key, {mode}", sweep(page, number, presses))
+        page.close()
+
+
+def made_up_mazes() -> dict[str, Trace]:
+    """Runs on a 30x30 maze: about 60 cells changing at a time, and all."""
+    task = get_task("maze", 900)
+    puzzle = task.generate(np.random.default_rng(1), "hard")
+    answers = {
+        "30x30 maze": growing_path(task, puzzle, doubt=0.25),
+        "30x30 maze, all cells change": random_answers(task),
+    }
+    return {name: made_up_trace(task, puzzle, given) for name, given in answers.items()}
+
+
+def large_grids(browser: Browser, quick: bool) -> None:
+    task = get_task("maze", 900)
+    runs = made_up_mazes()
+    for name, trace in runs.items():
+        page = browser.new_page(viewport=SIZE)
+        open_standalone(page)
+        figure(
+            f"{name}: script of the first grid",
+            show(page, sent(task, trace)),
+            "ms",
+            topic=TOPIC,
+            budget=300.0,
+        )
+        presses = 15 if quick else len(trace.answers) - 1
+        for number, mode in enumerate(MODES, 1):
+            say(f"{presses} key presses on a {name} in mode {mode}")
+            print_times(f"{name}: key, {mode}", sweep(page, number, presses, "ArrowRight"))
+        page.close()
+    name, trace = next(iter(runs.items()))
+    page = browser.new_page(viewport=SIZE)
+    open_standalone(page)
+    show(page, sent(task, cut(trace, 1)))
+    steps = range(2, 6 if quick else trace.steps + 1)
+    say(f"{name} arriving step by step")
+    times = page.evaluate(GROW, [[json.dumps(sent(task, cut(trace, step))) for step in steps], KEY_EVERY])
+    figure(
+        f"{name}: script of a new step, longest",
+        max(times["script"]),
+        "ms",
+        topic=TOPIC,
+        budget=50.0,
+        steps=len(steps),
+    )
+    figure(
+        f"{name}: long task while it grows",
+        max(times["long"]),
+        "ms",
+        topic=TOPIC,
+        budget=50.0,
+        steps=len(steps),
+    )
+    page.close()
 
 
 def main() -> None:
@@ -69,28 +187,8 @@ def main() -> None:
         say("time to first grid")
         opened = [first_grid(browser) for _ in range(1 if quick else 3)]
         figure("first grid after the server is up", max(opened), "s", topic=TOPIC, budget=4.0, of=len(opened))
-        with ServedApp() as app:
-            page = browser.new_page(viewport=SIZE)
-            page.goto(app.url)
-            page.get_by_text("computed now").wait_for(timeout=READY)
-            page.keyboard.press("Home")
-            calls = int(page.get_by_test_id("timeline-steps").get_attribute("aria-valuemax"))
-            first = int(page.get_by_test_id("player").get_attribute("data-call"))
-            presses = 30 if quick else calls - first
-            for number, mode in enumerate(MODES, 1):
-                say(f"{presses} key presses in mode {mode}")
-                times = sweep(page, number, presses)
-                facts = {"presses": presses, "viewport": "1280x800"}
-                for name, budget in (("script", 4.0), ("paint", 33.0)):
-                    value = percentile_95(times[name])
-                    figure(
-                        f"key to {name}, 95th percentile, {mode}",
-                        value,
-                        "ms",
-                        topic=TOPIC,
-                        budget=budget,
-                        **facts,
-                    )
+        bundled_run(browser, quick)
+        large_grids(browser, quick)
         browser.close()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from trm.config import KINDS
 from trm.judgement import Judgement
 from trm.tasks.base import Task
 from trm.trace import Trace
@@ -20,17 +21,18 @@ VERSION = 1  # of the payload; player.js refuses others
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the player shows of a trace. `start` is the view to open with: coordinates, cell, mode."""
     judgement = Judgement.of(trace, task)
-    halts = f"halts when q_halt > 0, {trace.provenance.kind.upper()}'s rule"
     return {
         "version": VERSION,
         "trace_id": trace_id(trace),
         "task": task.name,
+        "kind": trace.provenance.kind,
         "rows": task.rows,
         "columns": task.columns,
         "box_rows": getattr(task, "box_rows", 0),
         "box_columns": getattr(task, "box_columns", 0),
         "symbols": list(task.symbols),
         "symbol_names": list(task.symbol_names),
+        "looks": list(task.looks),
         "n": trace.depth.n,
         "T": trace.depth.T,
         "N_sup": trace.depth.N_sup,
@@ -47,16 +49,37 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "z_confidence": _bytes(trace.z_confidence),
         "halt_probability": _numbers(trace.halt_probability),
         "halt_step": trace.halt_step,
-        "halt_rule": halts,
+        "halt_rule": halting_rule(trace.provenance.kind),
         "entropy": _numbers(trace.entropy),
         "residual_y": _numbers(trace.residual_y),
         "residual_z": _numbers(trace.residual_z),
-        "cells_right": None if judgement.cells_right is None else judgement.cells_right.tolist(),
-        "cells_total": task.cells,
+        "cells_right": None if judgement.right is None else judgement.right.tolist(),
+        "cells_total": int(judgement.counted.sum()),
+        "scored": task.counted,
         "solved": judgement.solved.tolist(),
+        "crops": _crops(trace, task),
         "label": provenance_line(trace),
         "start": start,
     }
+
+
+def halting_rule(kind: str) -> str:
+    """When a model of this kind would halt, in words."""
+    if kind not in KINDS:
+        return "by its own rule"
+    family = "HRM" if kind == "hrm" else "TRM"
+    return f"halts when {KINDS[kind].halting}, {family}'s rule"
+
+
+def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
+    """Rows and columns of what counts of the input, of every answer and of every reading of z."""
+
+    def sizes(tokens: np.ndarray) -> list:
+        return np.stack(task.crop(tokens), -1).tolist()
+
+    if task.crop(trace.inputs) is None:
+        return None
+    return {"input": sizes(trace.inputs), "answers": sizes(trace.answers), "z": sizes(trace.z_answers)}
 
 
 def trace_id(trace: Trace) -> str:

@@ -1,6 +1,9 @@
 /**
  * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
  *
+ * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by the looks of
+ * the tokens, says how. Either way every cell is an element with its symbol as text: tests, screen readers and clicks meet those.
+ *
  * A run is a single line of calls. Per supervision step there are T cycles, per cycle n calls of f_L (they rewrite z)
  * and then one of f_H (it rewrites y). So the whole position of the player is one number, the call's place in that line,
  * and everything on the screen is a function of (trace, call, mode, selected cell):
@@ -8,10 +11,11 @@
  *   decoding     payload -> trace: typed arrays, checked, with the counts every view needs
  *   navigation   (trace, call, command) -> call
  *   reading      (trace, call, mode) -> what each cell shows; the sentences; the curves
+ *   skins        how a kind of grid is drawn and spoken of
  *   drawing      one class per region; each remembers what it drew and touches only what differs
  *   player       keys, pointer, clock, and what is told to Python
  *
- * The first three are pure and exported; they are tested under Node. It is mounted by Streamlit
+ * The first four are pure and exported; they are tested under Node. It is mounted by Streamlit
  * (Components v2) and by the offline HTML file alike, so it imports nothing and inserts text only as text.
  */
 
@@ -27,15 +31,20 @@ const refusal = (what) => new PayloadError(`This run cannot be shown: ${what}. R
  * @returns {Uint8Array} of exactly `length` bytes; raises PayloadError when it is anything else.
  */
 export function decodeBytes(text, length, name) {
-  let binary;
+  let bytes;
   try {
-    binary = atob(text);
+    bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : bytesOf(atob(text));
   } catch {
     throw refusal(`"${name}" is ${text == null ? "missing" : "not base64"}`);
   }
-  if (binary.length !== length) throw refusal(`"${name}" has ${binary.length} bytes instead of ${length}`);
-  const bytes = new Uint8Array(length);
-  for (let index = 0; index < length; index++) bytes[index] = binary.charCodeAt(index);
+  if (bytes.length !== length) throw refusal(`"${name}" has ${bytes.length} bytes instead of ${length}`);
+  return bytes;
+}
+
+/** Ten times slower than the browser's own, which came in 2025. */
+function bytesOf(binary) {
+  const bytes = new Uint8Array(binary.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
   return bytes;
 }
 
@@ -56,23 +65,32 @@ export function decodeTrace(data) {
   const bytes = (name, length) => decodeBytes(data[name], length, name);
   const tokens = (name, length) => {
     const found = bytes(name, length);
-    const foreign = found.find((token) => token >= V);
-    if (foreign !== undefined) throw refusal(`"${name}" holds token ${foreign}, but there are ${V} symbols`);
+    for (const token of found) if (token >= V) throw refusal(`"${name}" holds token ${token}, but there are ${V} symbols`);
     return found;
   };
   const numbers = (name, length) => {
     if (data[name]?.length !== length) throw refusal(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
     return data[name];
   };
+  const pairs = (list, length) => {
+    if (list?.length !== length) throw refusal(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
+    return list;
+  };
   const names = data.symbol_names ?? symbols;
+  const looks = data.looks ?? symbols.map(() => "");
+  if (looks.length !== V) throw refusal(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
+  const isEmpty = names.map((name) => name === "blank" || name === "pad");
   const trace = {
-    ...data, L, V, answers, calls,
+    ...data, L, V, answers, calls, looks,
+    skin: skinOf(looks),
+    oneState: data.kind === "trm-single-z",
+    scored: data.scored ?? "",
     perCycle: n + 1,
     perStep: T * (n + 1),
     length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
-    empty: symbols.map((_, token) => names[token] === "blank" || names[token] === "pad"),
-    words: symbols.map((symbol, token) => (symbol.trim() && names[token] !== "blank" && names[token] !== "pad" ? symbol : names[token])),
+    empty: isEmpty,
+    words: symbols.map((symbol, token) => (looks[token] || isEmpty[token] || !symbol.trim() ? names[token] : symbol)),
     inputs: tokens("inputs", L),
     givens: bytes("givens", L),
     labels: data.labels == null ? null : tokens("labels", L),
@@ -88,25 +106,30 @@ export function decodeTrace(data) {
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
+    crops: data.crops == null ? null : { input: data.crops.input, answers: pairs(data.crops.answers, answers), z: pairs(data.crops.z, calls) },
   };
   return Object.assign(trace, countChanges(trace));
 }
 
-/** How many cells differ from the f_H call before (none at the first), break a rule; and the cell that changed most often. */
-function countChanges({ answers, L, tokens, conflicts, givens }) {
-  const [changed, conflicting, restless] = [new Array(answers).fill(0), new Array(answers).fill(0), new Array(L).fill(0)];
-  for (let answer = 0; answer < answers; answer++) {
-    for (let cell = 0; cell < L; cell++) {
-      const at = answer * L + cell;
+/** Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a given; and the cell that changed most often. */
+function countChanges({ answers, L, tokens, conflicts, givens, inputs, labels }) {
+  const none = () => new Array(answers).fill(0);
+  const [changed, conflicting, overwritten, restless] = [none(), none(), none(), new Uint16Array(L)];
+  for (let answer = 0, at = 0; answer < answers; answer++) {
+    for (let cell = 0; cell < L; cell++, at++) {
       conflicting[answer] += conflicts[at];
+      if (givens[cell] && tokens[at] !== inputs[cell]) overwritten[answer]++;
       if (answer > 0 && tokens[at] !== tokens[at - L]) {
         changed[answer]++;
-        restless[cell] += 1 - givens[cell];
+        if (!givens[cell] && isScored(labels, cell)) restless[cell]++;
       }
     }
   }
-  return { changed, conflicting, restlessCell: restless.indexOf(Math.max(...restless)) };
+  return { changed, conflicting, overwritten, restlessCell: restless.indexOf(Math.max(...restless)) };
 }
+
+const PADDING = 0; // the token of cells that are no part of the puzzle: in a solution, whatever stands there is right
+const isScored = (labels, cell) => !labels || labels[cell] !== PADDING;
 
 /** Whether `next` is the run `previous` again, perhaps with more supervision steps: the same puzzle and the same answers so far. */
 export function continues(previous, next) {
@@ -189,8 +212,8 @@ const FLAG_NAMES = [[GIVEN, "given"], [CHANGED, "changed"], [CONFLICT, "conflict
 export const flagNames = (flags) => FLAG_NAMES.filter(([bit]) => flags & bit).map(([, name]) => name);
 
 /**
- * What every cell shows at a call: `tokens` [L]; `flags` [L]; `shade` [L], 0..255, the certainty of the reading;
- * `before` [L] or null, the tokens of the call compared with.
+ * What every cell shows at a call: `tokens` [L]; `flags` [L]; `before` [L] or null, the tokens of the call compared with;
+ * `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else null.
  * y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only the puzzle is there.
  */
 export function readGrid(trace, call, mode) {
@@ -206,11 +229,11 @@ export function readGrid(trace, call, mode) {
   const flags = new Uint8Array(L);
   for (let cell = 0; cell < L; cell++) {
     const token = tokens[cell];
-    const wrong = judged && (labels ? token !== labels[cell] : givens[cell] && token !== inputs[cell]);
+    const wrong = judged && (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
     flags[cell] = (givens[cell] ? GIVEN : 0) | (before && before[cell] !== token ? CHANGED : 0)
       | (conflicts?.[cell] ? CONFLICT : 0) | (wrong ? WRONG : 0) | (empty[token] ? EMPTY : 0);
   }
-  return { tokens, flags, before, shade: readsZ ? row(trace.zConfidence, call) : highestProbability(trace, answer) };
+  return { tokens, flags, before, shade: readsZ ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null };
 }
 
 function highestProbability({ L, V, probabilities }, answer) {
@@ -243,12 +266,23 @@ export function eventSentence(trace, call) {
   const { supervision_step, kind } = coordinatesOf(trace, call);
   const answer = answerAt(trace, call);
   const halting = haltingSentence(trace, supervision_step);
-  if (kind === "f_L") return `z moved by ${figure(trace.residualZ[call])}, ${answer < 0 ? "no answer yet" : "y unchanged"}, ${halting}`;
+  const z = latentName(trace, call);
+  if (kind === "f_L") return `${z} moved by ${figure(trace.residualZ[call])}, ${answer < 0 ? "no answer yet" : "y unchanged"}, ${halting}`;
   const changes = answer === 0 ? "first answer" : `${plural(trace.changed[answer], "cell")} changed`;
-  const broken = trace.conflicting[answer];
-  const score = trace.cellsRight ? `${trace.cellsRight[answer]} of ${trace.cells_total} right`
-    : trace.solved[answer] ? "solved" : broken ? `${plural(broken, "cell")} in conflict` : "no rule broken";
-  return `${changes}, ${score}, ${halting}`;
+  return `${changes}, ${scoreSentence(trace, answer)}, ${halting}`;
+}
+
+/** How right an answer is. A score that leaves givens out says when some were overwritten. */
+function scoreSentence(trace, answer) {
+  const { cellsRight, cells_total, scored, skin, solved, conflicting, overwritten } = trace;
+  if (!cellsRight) return solved[answer] ? "solved" : skin.brokenSentence(conflicting[answer]);
+  const score = `${cellsRight[answer]} of ${cells_total} ${scored && `${scored} cells `}right`;
+  return scored && overwritten[answer] ? `${score}, ${plural(overwritten[answer], "given")} overwritten` : score;
+}
+
+/** The z that a call rewrites: with a z for every f_L call it has a number. */
+function latentName(trace, call) {
+  return trace.kind === "trm-multi-z" ? `z${"\u00a0"}${coordinatesOf(trace, call).call}` : "z";
 }
 
 function haltingSentence(trace, step) {
@@ -257,24 +291,18 @@ function haltingSentence(trace, step) {
   return trace.halt_step && trace.halt_step < step ? `would have halted at step ${trace.halt_step} ${p}` : `would not halt ${p}`;
 }
 
-const MODE_CAPTIONS = {
-  answer: "y through the output head.",
-  probabilities: "Size of a symbol: its probability.",
-  confidence: "Shade: the highest probability in the cell.",
-  change: "Large: now. Small: at the f_H call before.",
-};
-
 /** What must be said about the reading on the screen, so that nobody takes it for more than it is. */
 export function captionSentence(trace, call, mode) {
   const { kind } = coordinatesOf(trace, call);
+  if (mode === "z" && trace.oneState) return "z through the output head, which is trained on it only where a supervision step ends.";
   if (mode === "z") return "z through the output head: a reading the head was never trained for.";
   const answer = answerAt(trace, call);
   if (answer < 0 && trace.inputConflicts.includes(1)) return "No answer yet, and the givens already break a rule.";
-  if (answer < 0) return "No answer yet: before the first f_H call there are only the givens.";
+  if (answer < 0) return `No answer yet: before the first f_H call ${trace.givens.includes(1) ? "there are only the givens" : "there is only the puzzle"}.`;
   const cycle = (answer % trace.T) + 1;
   const unchanged = kind === "f_L" ? "f_L rewrites z; y stays as f_H left it. " : "";
   if (cycle < trace.T) return `${unchanged}y after cycle ${cycle} of ${trace.T}: a reading the head was not trained for.`;
-  return unchanged + MODE_CAPTIONS[mode];
+  return unchanged + trace.skin.captions[mode];
 }
 
 /** The selected cell in words: what it holds now, how sure, and what the solution says. */
@@ -283,7 +311,7 @@ export function cellSentence(trace, call, cell) {
   const answer = answerAt(trace, call);
   const token = answer < 0 ? trace.inputs[cell] : trace.tokens[answer * trace.L + cell];
   const sure = answer < 0 ? "no answer yet" : `${trace.words[token]} with probability ${cellProbabilities(trace, answer, cell)[token].toFixed(2)}`;
-  const solution = trace.labels ? `, solution ${trace.words[trace.labels[cell]]}` : "";
+  const solution = trace.labels && isScored(trace.labels, cell) ? `, solution ${trace.words[trace.labels[cell]]}` : "";
   return `Row ${row}, column ${column}${trace.givens[cell] ? ", given" : ""}: ${sure}${solution}`;
 }
 
@@ -326,7 +354,7 @@ export const STRIPS = [
     ],
   },
   {
-    id: "right", name: (trace) => (trace.cellsRight ? "cells right" : "in conflict"),
+    id: "right", name: (trace) => (trace.cellsRight ? `${trace.scored || "cells"} right` : trace.skin.broken),
     read: (trace, call) => (trace.cellsRight
       ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
       : perAnswer(trace, call, trace.conflicting, String)),
@@ -358,8 +386,8 @@ export const STRIPS = [
   },
 ];
 
-/** f_H leaves z alone: there its move is nothing to plot. */
-const movesZ = (trace, call) => coordinatesOf(trace, call).kind === "f_L";
+/** f_H leaves z alone, unless y and z are one state: there its move is nothing to plot. */
+const movesZ = (trace, call) => trace.oneState || coordinatesOf(trace, call).kind === "f_L";
 
 function perAnswer(trace, call, values, text) {
   const answer = answerAt(trace, call);
@@ -383,6 +411,295 @@ export function cellCurves(trace, cell) {
   };
 }
 
+// ---------------------------------------------------------------------------------------------- skins
+
+const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
+const LEVELS = 31; // steps that a probability is drawn in
+const FADED = 0.3;
+
+/**
+ * Everything that the picture of each cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a probability
+ * from 0 to LEVELS; `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail goes on.
+ * A cell whose numbers are all the same looks the same.
+ */
+export function readPicture(trace, call, mode, view) {
+  const { L, V, skin, probabilities } = trace;
+  const answer = answerAt(trace, call);
+  const picture = { tokens: view.tokens, flags: view.flags, levels: new Uint8Array(L), others: new Uint8Array(L), joints: skin.joints(trace, view.tokens) };
+  for (let cell = 0; cell < L; cell++) {
+    if (view.shade) picture.levels[cell] = view.shade[cell] >> 3;
+    else if (mode === "change" && view.flags[cell] & CHANGED) picture.others[cell] = view.before[cell] + 1;
+    else if (mode === "probabilities" && answer >= 0) skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
+  }
+  return picture;
+}
+
+/**
+ * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on: filling a
+ * path or setting a letter takes ten times as long.
+ */
+class Brush {
+  constructor(context, ink, drawings = {}) {
+    Object.assign(this, { context, ink, drawings, stamps: new Map(), changed: [], wrong: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
+  }
+
+  /** Goes to a cell. */
+  at(x, y, width, height) {
+    this.x = x;
+    this.y = y;
+    this.width = width;
+    this.height = height;
+    this.size = Math.min(width, height);
+  }
+
+  fill(colour, x = 0, y = 0, width = this.width, height = this.height) {
+    this.context.fillStyle = colour;
+    this.context.fillRect(this.x + x, this.y + y, width, height);
+  }
+
+  /** A square in the middle, as a share of the cell's area. */
+  square(colour, share) {
+    const side = Math.round(this.size * Math.sqrt(share));
+    this.fill(colour, Math.floor((this.width - side) / 2), Math.floor((this.height - side) / 2), side, side);
+  }
+
+  /** What `drawings[kind]` draws for a number, with a brush of its own on an empty cell. */
+  stamp(kind, number) {
+    const { width, height } = this;
+    const size = width * 4096 + height; // where a screen's pixels do not divide evenly, cells differ by one
+    if (!this.stamps.has(size)) this.stamps.set(size, {});
+    const stamps = (this.stamps.get(size)[kind] ??= []);
+    if (!stamps[number]) {
+      const canvas = new OffscreenCanvas(width, height);
+      const own = new Brush(canvas.getContext("2d"), this.ink);
+      own.at(0, 0, width, height);
+      this.drawings[kind](own, number);
+      stamps[number] = canvas.transferToImageBitmap();
+    }
+    this.context.drawImage(stamps[number], this.x, this.y);
+  }
+
+  /** A dot in the middle, and a bar from it to every side in `joints`. */
+  dot(colour, radius, joints = 0) {
+    const { context, x, y, width, height, size } = this;
+    const [left, top, thick] = [x + width / 2, y + height / 2, size * 0.34];
+    context.fillStyle = colour;
+    context.beginPath();
+    if (joints & UP) context.rect(left - thick / 2, y, thick, height / 2);
+    if (joints & DOWN) context.rect(left - thick / 2, top, thick, height / 2);
+    if (joints & LEFT) context.rect(x, top - thick / 2, width / 2, thick);
+    if (joints & RIGHT) context.rect(left, top - thick / 2, width / 2, thick);
+    context.moveTo(left + size * radius, top);
+    context.arc(left, top, size * radius, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  letter(colour, text) {
+    const { context, x, y, width, height, size, ink } = this;
+    Object.assign(context, { font: `700 ${Math.round(size * 0.62)}px ${ink.font}`, textAlign: "center", textBaseline: "middle", fillStyle: colour });
+    context.fillText(text, x + width / 2, y + height * 0.54);
+  }
+
+  /** Corner: changed. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  marks(flags) {
+    if (flags & CHANGED) this.changed.push(this.x, this.y);
+    if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
+  }
+
+  /** Draws the marks of all cells since, as one path a tone: that is quicker than hundreds. */
+  finish() {
+    const { context, changed, wrong, ink, size } = this;
+    const [inset, thick, edge] = [Math.round(size * 0.14), Math.max(2, Math.round(size * 0.14)), Math.max(1, Math.round(size * 0.04))];
+    const eachPlace = (places, tone, draw) => {
+      context.fillStyle = tone;
+      context.beginPath();
+      for (let at = 0; at < places.length; at += 2) draw(places[at], places[at + 1]);
+      context.fill();
+    };
+    for (const [tone, rim] of [[ink.paper, edge], [ink.accent, 0]]) {
+      const side = size * 0.31 + 2 * rim;
+      eachPlace(changed, tone, (x, y) => {
+        context.moveTo(x, y);
+        context.lineTo(x + side, y);
+        context.lineTo(x, y + side);
+      });
+    }
+    for (const [tone, rim] of [[ink.paper, edge], [ink.wrong, 0]]) {
+      eachPlace(wrong, tone, (x, y) => context.rect(x + inset - rim, y - edge - thick - rim, size - 2 * inset + 2 * rim, thick + 2 * rim));
+    }
+    this.changed = [];
+    this.wrong = [];
+  }
+}
+
+/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones in the z reading. */
+const brightness = (mode, flags, level) => (mode === "change" && !(flags & CHANGED) ? FADED : mode === "z" && !(flags & GIVEN) ? FADED + ((1 - FADED) * level) / LEVELS : 1);
+
+const TRAIL = ["path", "start", "goal"];
+
+/**
+ * Skins. `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` names cells that
+ * break a rule; `captions` say what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture) and
+ * `paint(brush, cell, mode)`, where a cell is {look, other, level, joints, flags}, and `drawings` that it stamps.
+ */
+export const SKINS = {
+  text: {
+    name: "text",
+    marks: [GIVEN, CHANGED, CONFLICT, WRONG],
+    broken: "in conflict",
+    breaks: "breaks a rule",
+    brokenSentence: (count) => (count ? `${plural(count, "cell")} in conflict` : "no rule broken"),
+    captions: {
+      answer: "y through the output head.",
+      probabilities: "Size of a symbol: its probability.",
+      confidence: "Shade: the highest probability in the cell.",
+      change: "Large: now. Small: at the f_H call before.",
+    },
+  },
+
+  maze: {
+    name: "maze",
+    marks: [CHANGED, CONFLICT, WRONG],
+    broken: "path broken",
+    breaks: "path broken",
+    brokenSentence: (count) => (count ? `path broken at ${plural(count, "cell")}` : "no shortest path yet"),
+    captions: {
+      answer: "y through the output head.",
+      probabilities: "Size of a dot: the probability of path.",
+      confidence: "Shade: the highest probability in the cell.",
+      change: "Bright: changed. Small: at the f_H call before.",
+    },
+
+    joints({ L, columns, looks }, tokens) {
+      const joints = new Uint8Array(L);
+      const isTrail = looks.map((look) => TRAIL.includes(look));
+      for (let cell = 0; cell < L; cell++) {
+        if (!isTrail[tokens[cell]]) continue;
+        if (cell >= columns && isTrail[tokens[cell - columns]]) joints[cell] |= UP;
+        if (cell + columns < L && isTrail[tokens[cell + columns]]) joints[cell] |= DOWN;
+        if (cell % columns && isTrail[tokens[cell - 1]]) joints[cell] |= LEFT;
+        if ((cell + 1) % columns && isTrail[tokens[cell + 1]]) joints[cell] |= RIGHT;
+      }
+      return joints;
+    },
+
+    readProbabilities({ looks }, probabilities, start, cell, picture) {
+      picture.levels[cell] = probabilities[start + looks.indexOf("path")] >> 3;
+      picture.joints[cell] = 0;
+    },
+
+    paint(brush, { look, other, level, joints, flags }, mode) {
+      const { context, ink } = brush;
+      brush.fill(ink.floorLine);
+      brush.fill(ink.paper, 0, 0, brush.width - 1, brush.height - 1);
+      if (mode === "confidence") {
+        context.globalAlpha = (0.5 * level) / LEVELS;
+        brush.fill(ink.accent);
+        context.globalAlpha = 1;
+      }
+      if (flags & CONFLICT) brush.fill(ink.hatch);
+      context.globalAlpha = brightness(mode, flags, level);
+      if (mode === "probabilities" && !(flags & GIVEN)) brush.stamp("dot", level);
+      else if (look === "wall") brush.fill(ink.wall);
+      else if (look === "path") brush.stamp(flags & WRONG ? "wrong path" : "path", joints);
+      else if (look === "start" || look === "goal") brush.stamp(look, joints);
+      context.globalAlpha = 1;
+      if (other) this.paintSmall(brush, other);
+      brush.marks(flags);
+    },
+
+    /** Start is a disc, goal a square; each has its letter. */
+    drawings: {
+      dot: (brush, level) => brush.dot(brush.ink.trail, 0.46 * Math.sqrt(level / LEVELS)),
+      path: (brush, joints) => brush.dot(brush.ink.trail, 0.26, joints),
+      "wrong path": (brush, joints) => brush.dot(brush.ink.wrong, 0.26, joints),
+      start(brush, joints) {
+        brush.dot(brush.ink.trail, 0.46, joints);
+        brush.letter(brush.ink.paper, "S");
+      },
+      goal(brush, joints) {
+        brush.dot(brush.ink.trail, 0.1, joints);
+        brush.square(brush.ink.goal, 0.72);
+        brush.letter(brush.ink.paper, "G");
+      },
+    },
+
+    /** What stood in the cell before, in its lower right corner: wall, way, end, or an empty frame. */
+    paintSmall(brush, look) {
+      const { ink, width, height, size } = brush;
+      const side = Math.round(size * 0.36);
+      const [x, y] = [width - side - 1, height - side - 1];
+      const tone = { wall: ink.wall, path: ink.trail, start: ink.trail, goal: ink.goal }[look] ?? ink.paper;
+      brush.fill(ink.soft, x, y, side, side);
+      brush.fill(tone, x + 1, y + 1, side - 2, side - 2);
+    },
+  },
+
+  colours: {
+    name: "colours",
+    marks: [CHANGED, CONFLICT, WRONG],
+    broken: "border broken",
+    breaks: "border broken",
+    brokenSentence: (count) => (count ? `border broken at ${plural(count, "cell")}` : "border closed"),
+    captions: {
+      answer: "y through the output head.",
+      probabilities: "Inner square: the second most probable, its area its probability.",
+      confidence: "Size of a square: the highest probability in the cell.",
+      change: "Bright: changed. Small: at the f_H call before.",
+    },
+
+    joints: ({ L }) => new Uint8Array(L),
+
+    readProbabilities({ V }, probabilities, start, cell, picture) {
+      let second = -1;
+      for (let token = 0; token < V; token++) {
+        if (token !== picture.tokens[cell] && (second < 0 || probabilities[start + token] > probabilities[start + second])) second = token;
+      }
+      picture.levels[cell] = probabilities[start + second] >> 3;
+      picture.others[cell] = picture.levels[cell] ? second + 1 : 0;
+    },
+
+    paint(brush, { look, other, level, flags }, mode) {
+      const { context, ink } = brush;
+      const share = mode === "confidence" ? level / LEVELS : 1;
+      brush.fill(look[0] === "#" ? ink.gridLine : ink.paper);
+      context.globalAlpha = brightness(mode, flags, level);
+      if (look[0] !== "#") this.paintOutside(brush, look);
+      else if (share < 1) brush.square(look, share);
+      else brush.fill(look, 0, 0, brush.width - 1, brush.height - 1);
+      context.globalAlpha = 1;
+      if (flags & CONFLICT) brush.fill(ink.hatch);
+      if (other && mode === "probabilities") this.paintInner(brush, other, level / LEVELS);
+      else if (other) this.paintSmall(brush, other);
+      brush.marks(flags);
+    },
+
+    /** Border: thinly hatched. Padding: next to nothing. */
+    paintOutside(brush, look) {
+      if (look === "border") brush.fill(brush.ink.borderHatch);
+      else brush.square(brush.ink.floorLine, 0.02);
+    },
+
+    paintInner(brush, look, share) {
+      const { ink } = brush;
+      brush.square(look[0] === "#" ? look : ink.paper, share);
+    },
+
+    paintSmall(brush, look) {
+      const { ink, width, height, size } = brush;
+      const side = Math.round(size * 0.36);
+      brush.fill(ink.paper, width - side - 2, height - side - 2, side + 2, side + 2);
+      brush.fill(look[0] === "#" ? look : ink.floorLine, width - side - 1, height - side - 1, side, side);
+    },
+  },
+};
+
+/** Text where tokens have no look of their own, else a picture: colours where one is a colour. */
+function skinOf(looks) {
+  if (looks.some((look) => look.startsWith("#"))) return SKINS.colours;
+  return looks.includes("path") ? SKINS.maze : SKINS.text;
+}
+
 // ---------------------------------------------------------------------------------------------- drawing
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -397,83 +714,194 @@ function make(tag, attributes = {}, children = []) {
 const icon = (path) => make("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, make("path", { d: path }));
 const write = (node, text) => { if (node.firstChild?.data !== text) node.textContent = text; };
 
-const PENCIL_SIZES = 20;
+const MANY = 100; // symbols written at once that would take long to lay out
+const REST = 250; // ms
 
-/** The cells. Symbols are text in plain elements; the probability mode draws its pencil marks on a canvas above them. */
+/** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
 class Grid {
   constructor(trace, select) {
-    this.trace = trace;
-    this.drawn = { tokens: [], flags: [], shade: [], before: [], pencil: -1 };
-    this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(cell));
-    this.canvas = make("canvas", { class: "pencil", "aria-hidden": "true" });
-    const { rows, columns } = trace;
+    this.drawn = { tokens: [], flags: [], shade: [], before: [] };
+    this.selected = null;
+    this.peers = [];
+    const { rows, columns, skin } = trace;
+    this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(trace, cell));
     const lines = Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)));
+    this.texts = this.cells.map((node) => (skin.paint ? node.firstChild : node).firstChild);
     this.node = make("div", {
-      class: "cells", role: "grid", tabindex: "0", style: `--columns:${columns}`,
+      class: `cells ${skin.name}`, role: "grid", tabindex: "0", style: `--columns:${columns}`,
       "aria-label": `${trace.task} grid, ${rows} rows, ${columns} columns`,
-    }, [...lines, this.canvas]);
+    }, lines);
+    this.art = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
       const cell = this.cells.indexOf(event.target.closest("[data-cell]"));
       if (cell >= 0) select(cell);
     });
-    this.sizes = new ResizeObserver(() => this.redrawPencil());
+    this.sizes = new ResizeObserver(() => this.redraw());
     this.sizes.observe(this.node);
   }
 
-  makeCell(cell) {
-    const { columns, rows, box_columns, box_rows } = this.trace;
+  makeCell({ columns, rows, box_columns, box_rows, skin }, cell) {
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     const closesBox = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
     const edges = [closesBox(column, box_columns, columns) && "right", closesBox(row, box_rows, rows) && "bottom"].filter(Boolean);
-    return make("div", { class: "cell", role: "gridcell", id: `cell-${cell}`, "data-cell": `${row},${column}`, "data-edge": edges.join(" ") || null }, "");
+    return make("div", {
+      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${cell}`, "data-cell": `${row},${column}`,
+      "data-edge": edges.join(" ") || null, "aria-selected": "false",
+    }, skin.paint ? make("span", {}, "") : "");
+  }
+
+  /** Takes over a trace whose grid is as large and looks the same. */
+  show(trace) {
+    this.trace = trace;
+    this.call = null;
+    this.art.show(trace);
   }
 
   draw(call, mode) {
     const view = readGrid(this.trace, call, mode);
-    const { drawn, cells, trace } = this;
-    const shaded = mode === "confidence" || mode === "z";
-    if (drawn.mode !== mode) this.node.dataset.mode = mode;
-    for (let cell = 0; cell < trace.L; cell++) {
-      const node = cells[cell];
-      const [token, flags, shade] = [view.tokens[cell], view.flags[cell], view.shade[cell] >> 3];
-      const before = mode === "change" && flags & CHANGED ? view.before[cell] : -1;
-      if (drawn.tokens[cell] !== token) node.textContent = trace.texts[drawn.tokens[cell] = token];
-      if (drawn.flags[cell] !== flags) node.className = ["cell", ...flagNames(drawn.flags[cell] = flags)].join(" ");
-      if (shaded && drawn.shade[cell] !== shade) node.style.setProperty("--shade", ((drawn.shade[cell] = shade) / 31).toFixed(2));
-      if ((drawn.before[cell] ?? -1) !== before) {
-        drawn.before[cell] = before;
-        if (before < 0) delete node.dataset.before; else node.dataset.before = trace.texts[before];
-      }
-    }
-    const answer = mode === "probabilities" ? answerAt(trace, call) : -1;
-    if (drawn.mode !== mode || drawn.pencil !== answer) this.drawPencil(answer, drawn.mode !== mode);
-    drawn.mode = mode;
+    if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
+    this.drawElements(view);
+    if (!this.trace.skin.paint) this.drawDetails(view, mode);
+    this.art.draw(call, mode, view);
+    this.call = call;
+    this.describe();
     return view;
   }
 
-  redrawPencil() {
-    if (this.drawn.mode === "probabilities") this.drawPencil(this.drawn.pencil, true);
+  /** Symbols and class names. */
+  drawElements({ tokens, flags }) {
+    const { drawn, cells, texts: nodes, trace: { L, texts, skin } } = this;
+    const base = skin.paint ? "spot" : "cell";
+    let written = 0;
+    for (let cell = 0; cell < L; cell++) {
+      if (drawn.tokens[cell] !== tokens[cell]) {
+        nodes[cell].data = texts[drawn.tokens[cell] = tokens[cell]];
+        written++;
+      }
+      if (drawn.flags[cell] !== flags[cell]) cells[cell].className = classOf(base, drawn.flags[cell] = flags[cell]);
+    }
+    if (skin.paint && written > MANY) this.restText();
+  }
+
+  /** Hundreds of symbols that nobody sees: the browser lays them out once the keys are at rest. */
+  restText() {
+    this.node.classList.add("busy");
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.node.classList.remove("busy"), REST);
+  }
+
+  /** What a mode adds to symbols: how sure they are, and the ones before. */
+  drawDetails({ flags, shade, before }, mode) {
+    const { drawn, cells, trace: { L, texts } } = this;
+    for (let cell = 0; cell < L; cell++) {
+      const level = shade ? shade[cell] >> 3 : drawn.shade[cell];
+      if (drawn.shade[cell] !== level) cells[cell].style.setProperty("--shade", ((drawn.shade[cell] = level) / 31).toFixed(2));
+      const was = mode === "change" && flags[cell] & CHANGED ? before[cell] : -1;
+      if ((drawn.before[cell] ?? -1) === was) continue;
+      drawn.before[cell] = was;
+      if (was < 0) delete cells[cell].dataset.before; else cells[cell].dataset.before = texts[was];
+    }
+  }
+
+  /** Colours or size of the page may have changed. */
+  redraw() {
+    if (this.trace) this.art.redraw();
+  }
+
+  /** Rings the cell and, where there are boxes, tints what it shares a unit with. */
+  select(selected) {
+    const { cells, peers, trace } = this;
+    const mark = (cell, on) => cell != null && cells[cell].setAttribute("aria-selected", String(on));
+    mark(this.selected, false);
+    cells[this.selected]?.removeAttribute("aria-label");
+    mark(this.selected = selected, true);
+    for (const cell of peers) cells[cell].removeAttribute("data-peer");
+    this.peers = trace.skin.paint || selected == null ? [] : peersOf(trace, selected);
+    for (const cell of this.peers) cells[cell].setAttribute("data-peer", "");
+    this.art.select(selected);
+    if (selected == null) this.node.removeAttribute("aria-activedescendant");
+    else this.node.setAttribute("aria-activedescendant", `cell-${selected}`);
+    this.describe();
+  }
+
+  /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
+  describe() {
+    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected));
+  }
+
+  remove() {
+    clearTimeout(this.resting);
+    this.sizes.disconnect();
+    this.node.remove();
+  }
+}
+
+const CLASSES = {};
+/** The class attribute of a cell with these flags; spelled out once. */
+const classOf = (base, flags) => ((CLASSES[base] ??= [])[flags] ??= [base, ...flagNames(flags)].join(" "));
+
+/** The cells in the row, column and box of one. */
+function peersOf({ L, columns, box_rows, box_columns }, selected) {
+  const place = (cell) => [Math.floor(cell / columns), cell % columns];
+  const [row, column] = place(selected);
+  return Array.from({ length: L }, (_, cell) => cell).filter((cell) => {
+    const [r, c] = place(cell);
+    const boxed = box_rows && Math.floor(r / box_rows) === Math.floor(row / box_rows) && Math.floor(c / box_columns) === Math.floor(column / box_columns);
+    return cell !== selected && (r === row || c === column || boxed);
+  });
+}
+
+/** Makes a canvas as fine as the screen under the size it is shown at. */
+function fitCanvas(canvas) {
+  const scale = globalThis.devicePixelRatio || 1;
+  [canvas.width, canvas.height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
+}
+
+const PENCIL_SIZES = 20;
+
+/** Over a grid of text: in the probability mode the pencil marks, on a canvas. */
+class Pencil {
+  constructor(node) {
+    this.node = node;
+    this.canvas = make("canvas", { class: "pencil", "aria-hidden": "true" });
+    this.drawn = -1;
+    node.append(this.canvas);
+  }
+
+  show(trace) {
+    this.trace = trace;
+  }
+
+  select() {} // its cells are ringed by their own style
+
+  draw(call, mode) {
+    const answer = mode === "probabilities" ? answerAt(this.trace, call) : -1;
+    const all = this.mode !== mode;
+    this.mode = mode;
+    if (all || this.drawn !== answer) this.drawMarks(answer, all);
+  }
+
+  redraw() {
+    if (this.mode === "probabilities") this.drawMarks(this.drawn, true);
   }
 
   /** Draws the cells whose probabilities differ from the ones drawn, or all. */
-  drawPencil(answer, all) {
-    const { trace, canvas, drawn } = this;
-    const { L, V, columns, probabilities } = trace;
+  drawMarks(answer, all) {
+    const { trace: { L, V, columns, probabilities }, canvas } = this;
     if (all) {
-      const scale = globalThis.devicePixelRatio || 1;
-      [canvas.width, canvas.height] = [canvas.clientWidth * scale, canvas.clientHeight * scale];
+      fitCanvas(canvas);
       const [size, candidates] = [canvas.width / columns, this.candidates()];
-      this.pencil = { context: canvas.getContext("2d"), size, candidates, ...this.makeAtlas(size, candidates) };
+      this.tools = { context: canvas.getContext("2d"), size, candidates, ...this.makeAtlas(size, candidates) };
     }
     if (answer >= 0) {
       for (let cell = 0; cell < L; cell++) {
-        const [now, was] = [(answer * L + cell) * V, (drawn.pencil * L + cell) * V];
-        let same = !all && drawn.pencil >= 0;
+        const [now, was] = [(answer * L + cell) * V, (this.drawn * L + cell) * V];
+        let same = !all && this.drawn >= 0;
         for (let token = 0; same && token < V; token++) same = probabilities[now + token] === probabilities[was + token];
-        if (!same) this.drawPencilCell(cell, now);
+        if (!same) this.drawCell(cell, now);
       }
-    } else if (!all) this.pencil.context.clearRect(0, 0, canvas.width, canvas.height);
-    drawn.pencil = answer;
+    } else if (!all) this.tools.context.clearRect(0, 0, canvas.width, canvas.height);
+    this.drawn = answer;
   }
 
   candidates() {
@@ -502,8 +930,8 @@ class Grid {
   }
 
   /** A symbol stands small at its own place and grows towards the middle as its probability nears 1. */
-  drawPencilCell(cell, start) {
-    const { context, size, candidates, atlas, side } = this.pencil;
+  drawCell(cell, start) {
+    const { context, size, candidates, atlas, side } = this.tools;
     const { columns, givens, probabilities } = this.trace;
     const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size];
     context.clearRect(left, top, size, size);
@@ -518,82 +946,198 @@ class Grid {
       context.drawImage(atlas, column * side + inset, level * side + inset, extent, extent, left + corner(x), top + corner(y), extent, extent);
     });
   }
+}
 
-  /** Rings the cell and tints what it shares a unit with. */
+const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "floorLine", "gridLine"];
+
+/**
+ * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what is drawn.
+ * 900 elements with borders and grounds of their own take three times as long as a key press may.
+ */
+class Picture {
+  constructor(node) {
+    this.node = node;
+    this.canvas = make("canvas", { class: "picture", "aria-hidden": "true" });
+    this.ring = make("div", { class: "ring", hidden: true, "aria-hidden": "true" });
+    this.crop = make("div", { class: "crop", hidden: true, "aria-hidden": "true" });
+    node.prepend(this.canvas);
+    node.append(this.crop, this.ring);
+  }
+
+  show(trace) {
+    this.trace = trace;
+  }
+
+  /** Rings the cell. */
   select(selected) {
-    const { columns, box_rows, box_columns } = this.trace;
-    const place = (cell) => [Math.floor(cell / columns), cell % columns];
-    const [row, column] = selected == null ? [] : place(selected);
-    this.cells.forEach((node, cell) => {
-      const [r, c] = place(cell);
-      const boxed = box_rows && Math.floor(r / box_rows) === Math.floor(row / box_rows) && Math.floor(c / box_columns) === Math.floor(column / box_columns);
-      node.toggleAttribute("data-peer", selected != null && cell !== selected && (r === row || c === column || Boolean(boxed)));
-      node.setAttribute("aria-selected", String(cell === selected));
-    });
-    if (selected == null) this.node.removeAttribute("aria-activedescendant");
-    else this.node.setAttribute("aria-activedescendant", `cell-${selected}`);
+    this.ring.hidden = selected == null;
+    if (selected != null) this.place(this.ring, Math.floor(selected / this.trace.columns), selected % this.trace.columns, 1, 1);
   }
 
-  remove() {
-    this.sizes.disconnect();
-    this.node.remove();
+  place(node, row, column, rows, columns) {
+    const share = (count, of) => `${(100 * count) / of}%`;
+    const { trace } = this;
+    Object.assign(node.style, { left: share(column, trace.columns), top: share(row, trace.rows), width: share(columns, trace.columns), height: share(rows, trace.rows) });
   }
+
+  draw(call, mode, view) {
+    const was = this.mode === mode ? this.picture : null;
+    this.picture = readPicture(this.trace, call, mode, view);
+    this.mode = mode;
+    if (this.brush) this.paint(was);
+    else this.redraw();
+    this.drawCrop(call, mode);
+  }
+
+  /** Everything, where colours or size are no longer those it was drawn with. */
+  redraw() {
+    if (!this.picture) return;
+    const tones = this.tones();
+    const drawnWith = [...Object.values(tones), this.canvas.clientWidth, this.canvas.clientHeight, globalThis.devicePixelRatio].join();
+    if (drawnWith === this.drawnWith) return;
+    this.drawnWith = drawnWith;
+    fitCanvas(this.canvas);
+    this.brush = null;
+    if (!this.canvas.width || !this.canvas.height) return; // on a page that is not shown
+    const context = this.canvas.getContext("2d", { alpha: false });
+    this.brush = new Brush(context, { ...tones, ...hatches(context, tones, this.canvas.width / this.trace.columns) }, this.trace.skin.drawings);
+    this.paint(null);
+  }
+
+  /** Paints the cells that look different from `was`, or all. */
+  paint(was) {
+    const { picture, brush, trace: { L, columns, rows, looks, skin }, canvas, mode } = this;
+    const edges = (count, length) => Array.from({ length: count + 1 }, (_, place) => Math.round((place * length) / count));
+    const [lefts, tops] = [edges(columns, canvas.width), edges(rows, canvas.height)];
+    const cell = { look: "", other: "", level: 0, joints: 0, flags: 0 };
+    for (let place = 0; place < L; place++) {
+      if (was && looksSame(was, picture, place)) continue;
+      const [row, column] = [Math.floor(place / columns), place % columns];
+      brush.at(lefts[column], tops[row], lefts[column + 1] - lefts[column], tops[row + 1] - tops[row]);
+      cell.look = looks[picture.tokens[place]];
+      cell.other = looks[picture.others[place] - 1];
+      cell.level = picture.levels[place];
+      cell.joints = picture.joints[place];
+      cell.flags = picture.flags[place];
+      skin.paint(brush, cell, mode);
+    }
+    brush.finish();
+  }
+
+  /** Outlines what counts of the grid on the screen. */
+  drawCrop(call, mode) {
+    const { crops } = this.trace;
+    const [rows, columns] = cropAt(this.trace, call, mode) ?? [0, 0];
+    this.crop.hidden = !crops || !rows || !columns;
+    if (!this.crop.hidden) this.place(this.crop, 0, 0, rows, columns);
+  }
+
+  /** The colours of the page as a canvas understands them. */
+  tones() {
+    const probe = make("i", { hidden: true });
+    this.node.append(probe);
+    const tones = { font: getComputedStyle(this.node).fontFamily };
+    for (const name of INKS) {
+      probe.style.color = `var(--${name})`;
+      tones[name] = getComputedStyle(probe).color;
+    }
+    probe.remove();
+    return tones;
+  }
+}
+
+const looksSame = (one, other, cell) => one.tokens[cell] === other.tokens[cell] && one.flags[cell] === other.flags[cell]
+  && one.levels[cell] === other.levels[cell] && one.others[cell] === other.others[cell] && one.joints[cell] === other.joints[cell];
+
+/** Patterns of slanted lines for cells `size` wide. */
+function hatches(context, { paper, soft, gridLine }, size) {
+  const thick = Math.max(1, Math.round(size / 16));
+  const pattern = (step, tones) => {
+    const tile = make("canvas", { width: step, height: step });
+    const pen = tile.getContext("2d");
+    tones.forEach(([tone, opacity], line) => {
+      Object.assign(pen, { fillStyle: tone, globalAlpha: opacity });
+      for (let y = 0; y < step; y++) for (let x = 0; x < thick; x++) pen.fillRect((step - y + line * thick + x) % step, y, 1, 1);
+    });
+    return context.createPattern(tile, "repeat");
+  };
+  return {
+    hatch: pattern(Math.max(6 * thick, Math.round(size / 3)), [[paper, 0.75], [soft, 0.9]]),
+    borderHatch: pattern(Math.max(4 * thick, Math.round(size / 4)), [[gridLine, 0.8]]),
+  };
+}
+
+/** Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such thing. */
+export function cropAt({ crops, ...trace }, call, mode) {
+  if (!crops) return null;
+  return mode === "z" ? crops.z[call] : crops.answers[answerAt(trace, call)] ?? crops.input;
 }
 
 /** Lens (calls of the current supervision step), steps, strips and the selected cell's curves: one time axis, one cursor. */
 class Timeline {
-  constructor(trace, go) {
-    this.trace = trace;
-    this.go = go;
+  constructor({ N_sup, n, T, length, texts, skin }, go) {
+    Object.assign(this, { go, N_sup, T, length, values: {}, names: {}, plots: {}, drawn: {} });
     this.cursor = make("div", { class: "cursor" });
     this.tip = make("div", { class: "tip", hidden: true });
-    this.values = {};
-    this.markers = markersOf(trace);
     this.tracks = make("div", { class: "tracks" });
-    this.steps = Array.from({ length: trace.N_sup }, (_, step) => this.makeStep(step + 1));
+    this.steps = Array.from({ length: N_sup }, (_, step) => this.makeStep(step + 1));
     this.axis = make("div", {
       class: "steps", role: "slider", tabindex: "0", "data-testid": "timeline-steps",
-      "aria-label": "Call of the recursion", "aria-valuemin": "1", "aria-valuemax": trace.calls,
+      "aria-label": "Call of the recursion", "aria-valuemin": "1",
     }, this.steps);
-    this.addTrack("step", "step", this.axis, () => null);
-    for (const strip of STRIPS) {
-      const plot = this.makePlot(strip.paths(trace));
-      this.addTrack(strip.id, strip.name(trace), plot, (call) => `${strip.name(trace)} ${strip.read(trace, call)}`, strip.quiet);
-    }
+    this.addTrack("step", this.axis, () => null);
+    for (const strip of STRIPS) this.addTrack(strip.id, this.makePlot(strip.id), (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`, strip.quiet);
     this.values.halting.dataset.testid = "halt-probability";
-    this.curves = this.makePlot(trace.texts.map(() => ["line", ""]));
-    this.addTrack("cell", "cell", this.curves, () => null);
-    this.tracks.append(this.makeOverlay());
+    this.addTrack("cell", this.makePlot("cell"), () => null);
+    this.fill("cell", texts.map(() => ["line", ""]));
+    this.flags = make("div");
+    this.tracks.append(make("div", { class: "overlay" }, [this.flags, make("div", { class: "clip" }, this.cursor), this.tip]));
     this.cone = make("div", { class: "cone", "aria-hidden": "true" });
-    this.node = make("div", { class: "timeline", "data-testid": "timeline" }, [
-      this.makeLens(),
-      this.cone,
-      this.tracks,
-    ]);
-    this.legend = make("p", { class: "markers" }, this.markers.map(({ kind, text }) => make("span", { class: `marker ${kind}` }, [make("i"), text])));
+    this.node = make("div", { class: `timeline ${skin.name}`, "data-testid": "timeline" }, [this.makeLens(n, T), this.cone, this.tracks]);
+    this.legend = make("p", { class: "markers" });
     this.axis.after(this.legend);
-    this.drawn = {};
+  }
+
+  /** Takes over a trace of the same depth: its curves and markers. */
+  show(trace) {
+    this.trace = trace;
+    write(this.names.step, "step");
+    for (const strip of STRIPS) {
+      write(this.names[strip.id], strip.name(trace));
+      this.fill(strip.id, strip.paths(trace));
+    }
+    this.steps.forEach((node, step) => node.classList.toggle("pending", step >= trace.steps));
+    this.axis.setAttribute("aria-valuemax", trace.calls);
+    const markers = markersOf(trace);
+    const inset = { solved: 0.76, halt: 0.24, trained: 0, arrived: 0 }; // so that two markers of one step stand side by side
+    this.legend.replaceChildren(...markers.map(({ kind, text }) => make("span", { class: `marker ${kind}` }, [make("i"), text])));
+    this.flags.replaceChildren(...markers.map(({ kind, step }) => make("div", { class: `flag ${kind}`, style: `left:${((step - inset[kind]) / trace.N_sup) * 100}%` })));
+  }
+
+  /** Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high. */
+  fill(id, paths) {
+    this.plots[id].replaceChildren(...paths.map(([name, d]) => make("path", { class: name, d })));
   }
 
   makeStep(step) {
-    const every = Math.ceil(this.trace.N_sup / 16);
-    const numbered = step === 1 || step === this.trace.N_sup || step % every === 0;
-    return make("span", { class: step > this.trace.steps ? "pending" : null }, numbered ? String(step) : "");
+    const every = Math.ceil(this.N_sup / 16);
+    const numbered = step === 1 || step === this.N_sup || step % every === 0;
+    return make("span", {}, numbered ? String(step) : "");
   }
 
-  makePlot(paths) {
-    const box = { viewBox: `0 0 ${this.trace.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true" };
-    return make("div", { class: "plot" }, make("svg", box, paths.map(([name, d]) => make("path", { class: name, d }))));
+  makePlot(id) {
+    this.plots[id] = make("svg", { viewBox: `0 0 ${this.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    return make("div", { class: "plot" }, this.plots[id]);
   }
 
-  addTrack(id, name, plot, hover, quiet) {
+  addTrack(id, plot, hover, quiet) {
     this.values[id] = make("b", {}, "");
-    this.names = { ...this.names, [id]: make("span", {}, name) };
+    this.names[id] = make("span", {}, "");
     plot.classList.add("track", `track-${id}`);
     this.tracks.append(make("div", { class: quiet ? "gutter quiet" : "gutter" }, [this.names[id], this.values[id]]), plot);
     const callUnder = (event) => {
       const box = plot.getBoundingClientRect();
-      const answer = Math.floor(((event.clientX - box.left) / box.width) * this.trace.N_sup * this.trace.T);
+      const answer = Math.floor(((event.clientX - box.left) / box.width) * this.N_sup * this.T);
       return callOfAnswer(this.trace, Math.min(Math.max(answer, 0), this.trace.answers - 1));
     };
     plot.addEventListener("pointerdown", (event) => {
@@ -617,15 +1161,7 @@ class Timeline {
     this.tip.removeAttribute("hidden");
   }
 
-  makeOverlay() {
-    const { N_sup } = this.trace;
-    const inset = { solved: 0.76, halt: 0.24, trained: 0, arrived: 0 }; // so that two markers of one step stand side by side
-    const lines = this.markers.map(({ kind, step }) => make("div", { class: `flag ${kind}`, style: `left:${((step - inset[kind]) / N_sup) * 100}%` }));
-    return make("div", { class: "overlay" }, [...lines, make("div", { class: "clip" }, this.cursor), this.tip]);
-  }
-
-  makeLens() {
-    const { n, T } = this.trace;
+  makeLens(n, T) {
     this.calls = [];
     this.cycles = Array.from({ length: T }, (_, cycle) => {
       const buttons = Array.from({ length: n + 1 }, (_, index) => {
@@ -680,33 +1216,43 @@ class Timeline {
 
   /** Draws the curves of a cell; null clears them. */
   select(cell, curves) {
-    const paths = [...this.curves.querySelectorAll("path")];
-    paths.forEach((path, token) => {
+    [...this.plots.cell.children].forEach((path, token) => {
       path.setAttribute("d", curves ? curves.paths[token] : "");
       path.setAttribute("class", curves && curves.ranks[token] >= 0 ? `line series-${curves.ranks[token]}` : "line faint");
+      paintOwn(path, this.trace, token);
     });
     const { columns } = this.trace;
     write(this.names.cell, cell == null ? "no cell" : `row ${Math.floor(cell / columns) + 1}, col ${(cell % columns) + 1}`);
   }
+}
 
-  remove() {
-    this.node.remove();
-  }
+/** The curve and the column of a colour are of that colour. */
+function paintOwn(node, { looks }, token) {
+  if (looks[token].startsWith("#")) node.style.setProperty("--series", looks[token]);
 }
 
 /** The selected cell: a column per symbol, tall as its probability. */
 class CellPanel {
   constructor(trace) {
-    this.trace = trace;
     this.title = make("p", { class: "title" }, "");
     this.columns = trace.words.map((word, token) => {
       const [number, fill] = [make("span", { class: "number" }, ""), make("i")];
-      const name = make("b", { class: trace.empty[token] ? "word" : null }, word);
-      const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [number, make("span", { class: "well" }, fill), name]);
+      const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [number, make("span", { class: "well" }, fill), this.makeName(trace, token, word)]);
       return { node, number, fill, shown: null };
     });
     const columns = make("div", { class: "columns" }, this.columns.map(({ node }) => node));
     this.node = make("section", { class: "cell-panel", "data-testid": "cell-panel", "aria-label": "Selected cell" }, [this.title, columns]);
+  }
+
+  /** A symbol; the word for what has none; a chip where ten words would not fit. */
+  makeName({ empty, looks, skin }, token, word) {
+    if (skin !== SKINS.colours) return make("b", { class: empty[token] || looks[token] ? "word" : null }, word);
+    const isColour = looks[token].startsWith("#");
+    return make("b", { class: isColour ? "chip" : `chip ${looks[token]}`, style: isColour ? `--chip:${looks[token]}` : null, title: word, role: "img", "aria-label": word });
+  }
+
+  show(trace) {
+    this.trace = trace;
   }
 
   /** Colours the columns as the curves; a symbol that is not part of an answer and never matters here is left out. */
@@ -714,6 +1260,7 @@ class CellPanel {
     this.columns.forEach(({ node }, token) => {
       const rank = curves ? curves.ranks[token] : -1;
       node.className = rank < 0 ? "column" : `column series-${rank}`;
+      paintOwn(node, this.trace, token);
       node.hidden = this.trace.empty[token] && !(curves?.peaks[token] > 0.01);
     });
     this.node.classList.toggle("unselected", cell == null);
@@ -801,7 +1348,7 @@ const SETTLED = 500; // ms without a move before the view is told to Python: eac
 const SPOKEN = 700; // ms between sentences for screen readers
 const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
   ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
-const LEGEND = [[GIVEN, "given", "given"], [CHANGED, "changed", "changed"], [CONFLICT, "conflict", "breaks a rule"], [WRONG, "wrong", "not the solution"]];
+const LEGEND = [[GIVEN, "given", () => "given"], [CHANGED, "changed", () => "changed"], [CONFLICT, "conflict", (skin) => skin.breaks], [WRONG, "wrong", () => "not the solution"]];
 
 class Player {
   constructor(parent) {
@@ -814,7 +1361,7 @@ class Player {
     listen(document, "keydown", (event) => this.onKey(event));
     listen(document, "fullscreenchange", () => this.root.classList.toggle("full", this.root.matches(":fullscreen")));
     listen(document, CLOCK, ({ detail }) => this.onClock(detail));
-    listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redrawPencil());
+    listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.root, "pointerdown focusin", () => { document[ACTIVE] = this; });
     if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
     parent.append(this.root);
@@ -825,9 +1372,8 @@ class Player {
   update(data, report) {
     this.report = report;
     if (!this.root.isConnected) this.parent.append(this.root);
-    const content = JSON.stringify({ ...data, start: null });
-    const isNew = content !== this.content && !this.decode(data);
-    this.content = content;
+    const isNew = !sameRun(data, this.data) && !this.decode(data);
+    this.data = data;
     if (!this.trace) return;
     const start = JSON.stringify(data.start ?? null);
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
@@ -836,7 +1382,7 @@ class Player {
     this.controls.drawMode(this.mode);
     this.drawSelection();
     this.draw();
-    this.grid.redrawPencil();
+    this.grid.redraw();
   }
 
   /** Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is. */
@@ -850,13 +1396,15 @@ class Player {
       return false;
     }
     const goesOn = continues(this.trace, trace);
+    const fits = this.trace && shapeOf(this.trace) === shapeOf(trace);
     this.trace = trace;
     if (!goesOn) {
       this.play(false);
       Object.assign(this, { call: trace.n, cell: null });
     }
     this.call = Math.min(this.call, trace.calls - 1);
-    this.build();
+    if (!fits) this.build();
+    this.show();
     return goesOn;
   }
 
@@ -876,6 +1424,7 @@ class Player {
     this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
   }
 
+  /** What depends on the size and look of the grid and on the depth, but not on the run. */
   build() {
     const { trace } = this;
     this.grid?.remove();
@@ -887,19 +1436,27 @@ class Player {
     this.event = make("p", { class: "event" }, "");
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
     this.caption = make("p", { class: "caption" }, "");
-    this.counts = LEGEND.map(([bit, kind, text]) => {
+    this.label = make("p", { class: "label" }, "");
+    this.counts = LEGEND.filter(([bit]) => trace.skin.marks.includes(bit)).map(([bit, kind, text]) => {
       const count = make("b", {}, "");
-      return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), text, " ", count]) };
+      return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), text(trace.skin), " ", count]) };
     });
-    const shown = this.counts.filter(({ bit }) => bit !== WRONG || trace.labels);
-    const legend = make("p", { class: "legend", "aria-hidden": "true" }, shown.map(({ node }) => node));
+    const legend = make("p", { class: "legend", "aria-hidden": "true" }, this.counts.map(({ node }) => node));
     const left = [this.controls.modes, make("div", { class: "board" }, [this.grid.node, legend, this.caption]), this.controls.transport];
     const right = [make("div", { class: "status" }, [this.place, this.event]), this.timeline.node, this.panel.node];
     this.root.replaceChildren(
       make("div", { class: "stage", style: `--shape:${trace.columns / trace.rows}` }, [make("div", {}, left), make("div", {}, right)]),
-      make("p", { class: "label" }, trace.label ?? ""), this.spoken, this.controls.help,
+      this.label, this.spoken, this.controls.help,
     );
     this.controls.drawPlaying(this.playing);
+  }
+
+  /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
+  show() {
+    const { trace } = this;
+    for (const part of [this.grid, this.timeline, this.panel]) part.show(trace);
+    for (const { bit, node } of this.counts) node.hidden = bit === WRONG && !trace.labels;
+    write(this.label, trace.label ?? "");
   }
 
   // ---- what is on the screen
@@ -1061,6 +1618,17 @@ class Player {
     if (document[ACTIVE] === this) delete document[ACTIVE];
   }
 }
+
+/** Whether two payloads hold the same run; the view that Python asks for does not count. */
+function sameRun(one, other) {
+  const names = (data) => Object.keys(data).filter((name) => name !== "start");
+  const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
+  return Boolean(one && other) && names(one).length === names(other).length && names(one).every((name) => same(one[name], other[name]));
+}
+
+/** Runs of one shape are shown in the same elements. */
+const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
+  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
 
 const players = new WeakMap();
 

@@ -8,8 +8,13 @@ import numpy as np
 import pytest
 
 from app.player.payload import payload
+from trm.config import KINDS
 from trm.record import growing_trace, record
+from trm.tasks import get_task
+from trm.tasks.arc import encode
+from trm.tasks.base import PADDING, Task
 from trm.tasks.sudoku import Sudoku
+from trm.trace import Trace, quantised
 
 TASK = Sudoku(2, 2)
 PUZZLE = TASK.parse("1.3.....2..4....")
@@ -97,3 +102,83 @@ def test_a_growing_trace_keeps_its_name_and_another_run_has_another(tiny_model):
         record(model, TASK, PUZZLE, depth=replace(model.config.depth, N_sup=2)),
     ]
     assert grown[0]["trace_id"] not in {payload(other, TASK)["trace_id"] for other in others}
+
+
+def trace_of(task: Task, like: Trace, inputs, answers, labels=None) -> Trace:
+    """A run of another task that gave these answers; one supervision step of as many cycles, one f_L call each."""
+    answers = np.array(answers, np.uint8)
+    count = len(answers)
+    return replace(
+        like,
+        depth=replace(like.depth, n=1, T=count, N_sup=1),
+        inputs=inputs,
+        labels=labels,
+        answers=answers,
+        probabilities=quantised(np.eye(task.vocab_size)[answers]),
+        entropy=np.zeros(count, np.float32),
+        z_answers=np.repeat(answers, 2, 0),
+        z_confidence=np.repeat(answers, 2, 0),
+        halt_probability=np.zeros(1, np.float32),
+        residual_y=np.zeros(count, np.float32),
+        residual_z=np.zeros(2 * count, np.float32),
+    )
+
+
+MAZE = get_task("maze", 16)
+TWO_WAYS = ["S...", ".##.", ".##.", "...G"]
+
+
+def maze(*rows: str) -> np.ndarray:
+    return MAZE.parse("".join(rows))
+
+
+def test_any_shortest_path_solves_a_maze(trace):
+    above, below = maze("Sooo", ".##o", ".##o", "...G"), maze("S...", "o##.", "o##.", "oooG")
+    longer = maze("Sooo", ".##o", ".##o", "..oG")
+    sent = payload(trace_of(MAZE, trace, maze(*TWO_WAYS), [above, below, longer]), MAZE)
+    assert sent["solved"] == [True, True, False]
+    assert (
+        sent["labels"] is None and sent["cells_right"] is None
+    )  # two shortest paths: neither is the solution
+    assert sent["looks"] == ["pad", "wall", "open", "start", "goal", "path"]
+
+
+def test_the_score_of_a_maze_counts_its_open_cells(trace):
+    inputs, solution = maze("S...", "###.", "###.", "G..."), maze("Sooo", "###o", "###o", "Gooo")
+    half, walls_gone = maze("Sooo", "###o", "###.", "G..."), np.where(inputs == 1, 2, solution)
+    sent = payload(trace_of(MAZE, trace, inputs, [inputs, half, walls_gone, solution], solution), MAZE)
+    assert (sent["cells_total"], sent["scored"]) == (8, "open")
+    assert sent["cells_right"] == [0, 4, 8, 8]
+    assert sent["solved"] == [False, False, False, True]
+
+
+def test_arc_scores_what_the_output_covers_and_says_what_is_cut_out(trace):
+    task = get_task("arc")
+    inputs, output = encode([[1, 2, 3]]), encode([[1, 2], [3, 4]])
+    other = np.where(output == PADDING, 7, output)  # what stands beyond the border does not count
+    torn = output.copy()
+    torn[1] = 1  # a border in the middle of the first row
+    sent = payload(trace_of(task, trace, inputs, [inputs, torn, other, output], output), task)
+    assert (sent["cells_total"], sent["scored"]) == (8, "")  # four colours and four of their border
+    assert sent["cells_right"][1:] == [7, 8, 8]
+    assert sent["crops"]["input"] == [1, 3]
+    assert sent["crops"]["answers"] == [[1, 3], [2, 1], [2, 2], [2, 2]]
+    assert sent["crops"]["z"] == [size for size in sent["crops"]["answers"] for _ in range(2)]
+    assert sent["looks"][:3] == ["pad", "border", "#000000"]
+
+
+@pytest.mark.parametrize("name", ["sudoku", "maze", "arc"])
+def test_every_task_is_sent_in_pythons_own_types(trace, name):
+    task = get_task(name)
+    blank = np.full(task.cells, 2, np.uint8)
+    sent = payload(trace_of(task, trace, blank, [blank, blank], blank), task)
+    assert not {type(value) for value in walk(sent)} - {dict, list, str, int, float, bool, type(None)}
+    assert len(sent["looks"]) == len(sent["symbols"]) == task.vocab_size
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_halting_rule_is_the_kinds_own(trace, kind):
+    sent = payload(replace(trace, provenance=replace(trace.provenance, kind=kind)), TASK)
+    expected = "q_halt > q_continue, HRM's rule" if kind == "hrm" else "q_halt > 0, TRM's rule"
+    assert sent["halt_rule"] == f"halts when {expected}"
+    assert sent["kind"] == kind

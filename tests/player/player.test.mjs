@@ -10,8 +10,8 @@ import { conflictsOf, makePayload } from "./payload.mjs";
 const source = readFileSync(new URL("../../app/player/player.js", import.meta.url), "utf8");
 const player = await import(`data:text/javascript;base64,${Buffer.from(source).toString("base64")}`);
 const {
-  answerAt, callAt, callOfAnswer, captionSentence, cellCurves, cellProbabilities, cellSentence, continues, coordinatesOf,
-  decodeBytes, decodeTrace, eventSentence, flagNames, follow, keyMeaning, markersOf, move, placeSentence, readGrid, STRIPS,
+  answerAt, callAt, callOfAnswer, captionSentence, cellCurves, cellProbabilities, cellSentence, continues, coordinatesOf, cropAt,
+  decodeBytes, decodeTrace, eventSentence, flagNames, follow, keyMeaning, markersOf, move, placeSentence, readGrid, readPicture, STRIPS,
 } = player;
 
 const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
@@ -29,6 +29,60 @@ function tinyPayload(changes = {}) {
     residual_z: [1, 0.1, 0.5, 0.1, 0.25, 0.1, 0.12, 0.1], cells_right: [1, 1, 1, 2], cells_total: 2, solved: [false, false, false, true], label: "made by hand",
     ...changes,
   };
+}
+
+/** Probabilities of a cell, of 255: the rest of `sure` goes to `second`. */
+function sureOf(V, token, sure = 255, second = 0) {
+  const bytes = new Array(V).fill(0);
+  bytes[second] = 255 - sure;
+  bytes[token] = sure;
+  return bytes;
+}
+
+const [WALL, OPEN, START, GOAL, PATH] = [1, 2, 3, 4, 5];
+
+/** S.G over .#. , one supervision step of two cycles with one f_L call each: the path is drawn in the second answer. */
+function mazePayload(changes = {}) {
+  const maze = [START, OPEN, GOAL, OPEN, WALL, OPEN];
+  const solution = [START, PATH, GOAL, OPEN, WALL, OPEN];
+  const names = ["pad", "wall", "open", "start", "goal", "path"];
+  return {
+    version: 1, trace_id: "maze", task: "maze", kind: "trm", rows: 2, columns: 3, box_rows: 0, box_columns: 0,
+    symbols: [".", "#", ".", "S", "G", "o"], symbol_names: names, looks: names, n: 1, T: 2, N_sup: 1, steps: 1, trained: { n: 1, T: 2, N_sup: 1 },
+    inputs: base64(maze), givens: base64([1, 0, 1, 0, 1, 0]), labels: base64(solution), input_conflicts: base64(new Array(6).fill(0)),
+    answers: base64([...maze, ...solution]), conflicts: base64(new Array(12).fill(0)),
+    probabilities: base64([...maze, ...solution].flatMap((token, at) => (at % 6 === 1 ? sureOf(6, token, 170, at < 6 ? PATH : OPEN) : sureOf(6, token)))),
+    z_answers: base64([...maze, ...maze, ...solution, ...solution]), z_confidence: base64(new Array(24).fill(128)),
+    halt_probability: [0.2], halt_step: null, halt_rule: "q_halt > 0", entropy: [1, 0], residual_y: [0.5, 0.1], residual_z: [1, 0, 0.5, 0],
+    cells_right: [2, 3], cells_total: 3, scored: "open", solved: [false, true], label: "made by hand", crops: null,
+    ...changes,
+  };
+}
+
+const [PAD, BORDER, BLUE, RED] = [0, 1, 2, 3];
+
+/** One row of an ARC grid: blue red with a border and a padding cell; the second answer has red for blue and junk beyond the border. */
+function arcPayload(changes = {}) {
+  const [grid, other] = [[BLUE, RED, BORDER, PAD], [RED, RED, BORDER, BLUE]];
+  return {
+    version: 1, trace_id: "arc", task: "arc", kind: "trm", rows: 1, columns: 4, box_rows: 0, box_columns: 0,
+    symbols: [".", "|", "1", "2"], symbol_names: ["pad", "border", "blue", "red"], looks: ["pad", "border", "#0000ff", "#ff0000"],
+    n: 1, T: 2, N_sup: 1, steps: 1, trained: { n: 1, T: 2, N_sup: 1 },
+    inputs: base64(grid), givens: base64([0, 0, 0, 0]), labels: base64(grid), input_conflicts: base64([0, 0, 0, 0]),
+    answers: base64([...grid, ...other]), conflicts: base64(new Array(8).fill(0)),
+    probabilities: base64([...grid, ...other].flatMap((token) => sureOf(4, token, 155, token === RED ? BLUE : RED))),
+    z_answers: base64([...grid, ...grid, ...other, ...other]), z_confidence: base64(new Array(16).fill(255)),
+    halt_probability: [0.2], halt_step: null, halt_rule: "q_halt > 0", entropy: [1, 0], residual_y: [0.5, 0.1], residual_z: [1, 0, 0.5, 0],
+    cells_right: [3, 2], cells_total: 3, scored: "", solved: [true, false], label: "made by hand",
+    crops: { input: [1, 2], answers: [[1, 2], [1, 2]], z: [[1, 2], [1, 2], [1, 1], [1, 1]] },
+    ...changes,
+  };
+}
+
+/** The picture at a call as plain lists. */
+function pictureOf(trace, call, mode) {
+  const picture = readPicture(trace, call, mode, readGrid(trace, call, mode));
+  return Object.fromEntries(Object.entries(picture).map(([name, values]) => [name, [...values]]));
 }
 
 test("base64 becomes bytes, and anything else is refused by name", () => {
@@ -218,4 +272,78 @@ test("curves of a cell rank the symbols that matter", () => {
   assert.deepEqual(curves.ranks, [-1, 2, 1, 0]);
   assert.equal(curves.paths.length, 4);
   assert.equal(curves.paths[3].match(/[ML]/g).length, 4);
+});
+
+test("looks choose the skin, and words replace symbols where a token has a look", () => {
+  assert.equal(decodeTrace(tinyPayload()).skin.name, "text");
+  assert.deepEqual(decodeTrace(tinyPayload()).words, ["pad", "blank", "1", "2"]);
+  const maze = decodeTrace(mazePayload());
+  assert.equal(maze.skin.name, "maze");
+  assert.deepEqual(maze.words, ["pad", "wall", "open", "start", "goal", "path"]);
+  assert.deepEqual(maze.texts, [".", "#", ".", "S", "G", "o"]);
+  assert.equal(decodeTrace(arcPayload()).skin.name, "colours");
+  assert.throws(() => decodeTrace(mazePayload({ looks: ["wall"] })), /"looks" has 1 entries, but there are 6 symbols/);
+  assert.throws(() => decodeTrace(arcPayload({ crops: { input: [1, 2], answers: [[1, 2]], z: [] } })), /"crops" has 1 entries instead of 2/);
+});
+
+test("a trail joins path, start and goal, and nothing across the edge of the grid", () => {
+  const trace = decodeTrace(mazePayload());
+  const [RIGHT, LEFT] = [2, 8];
+  assert.deepEqual(pictureOf(trace, 1, "answer").joints, [0, 0, 0, 0, 0, 0]);
+  assert.deepEqual(pictureOf(trace, 3, "answer").joints, [RIGHT, RIGHT | LEFT, LEFT, 0, 0, 0]);
+  const column = decodeTrace(mazePayload({ rows: 6, columns: 1 }));
+  assert.deepEqual(pictureOf(column, 3, "answer").joints, [4, 5, 1, 0, 0, 0]);
+});
+
+test("pictures change where a mode's own reading changes", () => {
+  const trace = decodeTrace(mazePayload());
+  assert.deepEqual(pictureOf(trace, 1, "probabilities").levels, [0, (255 - 170) >> 3, 0, 0, 0, 0]);
+  assert.deepEqual(pictureOf(trace, 3, "probabilities").levels, [0, 170 >> 3, 0, 0, 0, 0]);
+  assert.deepEqual(pictureOf(trace, 3, "change").others, [0, OPEN + 1, 0, 0, 0, 0]);
+  assert.deepEqual(pictureOf(trace, 3, "confidence").levels, [31, 170 >> 3, 31, 31, 31, 31]);
+  assert.deepEqual(pictureOf(trace, 3, "z").levels, new Array(6).fill(128 >> 3));
+  assert.deepEqual(pictureOf(trace, 0, "probabilities").levels, [0, 0, 0, 0, 0, 0]);
+});
+
+test("the second most probable colour is read, not the one on the screen", () => {
+  const picture = pictureOf(decodeTrace(arcPayload()), 1, "probabilities");
+  assert.deepEqual(picture.others, [RED + 1, BLUE + 1, RED + 1, RED + 1]);
+  assert.deepEqual(picture.levels, new Array(4).fill(100 >> 3));
+});
+
+test("what stands where the solution has padding is not wrong", () => {
+  const trace = decodeTrace(arcPayload());
+  assert.deepEqual(Array.from(readGrid(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")), ["changed wrong", "", "", "changed"]);
+  assert.equal(trace.restlessCell, 0);
+  assert.equal(cellSentence(trace, 3, 3), "Row 1, column 4: blue with probability 0.61");
+});
+
+test("the outline follows the reading on the screen", () => {
+  const trace = decodeTrace(arcPayload());
+  assert.deepEqual(cropAt(trace, 0, "answer"), [1, 2]);
+  assert.deepEqual(cropAt(trace, 3, "z"), [1, 1]);
+  assert.equal(cropAt(decodeTrace(mazePayload()), 3, "answer"), null);
+});
+
+test("mazes and colours in words", () => {
+  const trace = decodeTrace(mazePayload());
+  assert.equal(eventSentence(trace, 1), "first answer, 2 of 3 open cells right, would not halt (p\u00a00.20)");
+  assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
+  assert.equal(STRIPS[1].name(trace), "open right");
+  const noWalls = decodeTrace(mazePayload({ answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]) }));
+  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells right, 1 given overwritten,/);
+  const unknown = { labels: null, cells_right: null, solved: [false, false], conflicts: base64([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]) };
+  assert.match(eventSentence(decodeTrace(mazePayload(unknown)), 1), /path broken at 2 cells/);
+  assert.match(eventSentence(decodeTrace(mazePayload(unknown)), 3), /no shortest path yet/);
+  assert.match(eventSentence(decodeTrace(arcPayload({ labels: null, cells_right: null, solved: [false, false] })), 1), /border closed/);
+  assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /there is only the puzzle/);
+  assert.match(captionSentence(trace, 3, "probabilities"), /Size of a dot: the probability of path/);
+});
+
+test("models with one state, and with a z for every call, are spoken of as such", () => {
+  const single = decodeTrace(tinyPayload({ kind: "trm-single-z" }));
+  assert.match(captionSentence(single, 3, "z"), /trained on it only where a supervision step ends/);
+  assert.equal(STRIPS[4].read(single, 1), "0.10, 0.50"); // f_H rewrites z too
+  const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
+  assert.match(eventSentence(multi, 4), /^z\u00a01 moved by 0.25/);
 });

@@ -1,0 +1,132 @@
+"""The player alone on an empty page, with runs made up for it: what it can show, and how fast, without a model or a server.
+
+A made-up run is a `Trace` whose answers are given; probabilities and readings of z are drawn around them.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from playwright.sync_api import Page, Route
+
+from app.player.payload import payload
+from trm.coordinates import Depth
+from trm.tasks.base import Puzzle, Task
+from trm.trace import Provenance, Trace, quantised
+
+PLAYER = Path(__file__).resolve().parents[2] / "app" / "player"
+DEPTH = Depth(n=6, T=3, N_sup=16)
+
+ADDRESS = "http://player.test"  # answered by the test itself
+PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,"><link rel="stylesheet" href="player.css">
+<style>body { margin: 0; padding: 16px; background: light-dark(#fcfcfa, #10151b); color-scheme: light dark }</style>
+<div id="place"></div>
+<script type="module">
+import mount from "./player.js";
+window.reported = [];
+window.show = (data) => {
+  const began = performance.now();
+  mount({ data, parentElement: document.getElementById("place"), setStateValue: (name, view) => window.reported.push(view) });
+  return performance.now() - began;
+};
+</script>"""
+
+
+def open_standalone(page: Page) -> None:
+    """Make a page that shows payloads by `window.show(payload)`, which says how many ms the player's script took."""
+    types = {"css": "text/css", "js": "text/javascript"}
+
+    def answer(route: Route) -> None:
+        name = route.request.url.removeprefix(f"{ADDRESS}/")
+        if name:
+            content = (PLAYER / Path(name).name).read_text("utf-8")
+            route.fulfill(body=content, content_type=types[name.rpartition(".")[2]])
+        else:
+            route.fulfill(body=PAGE, content_type="text/html")
+
+    page.route(f"{ADDRESS}/**", answer)
+    page.goto(f"{ADDRESS}/")
+    page.wait_for_function("() => window.show")
+
+
+def show(page: Page, data: dict[str, Any]) -> float:
+    """Give the player a payload. Returns the milliseconds that its script took."""
+    # As text: Playwright takes a second to hand over a nested object of this size.
+    return page.evaluate(
+        "(text) => { const data = JSON.parse(text); return window.show(data); }", json.dumps(data)
+    )
+
+
+def made_up_trace(
+    task: Task,
+    puzzle: Puzzle,
+    answers: UInt8[np.ndarray, "f_H cells"],
+    *,
+    depth: Depth = DEPTH,
+    seed: int = 0,
+    kind: str = "trm",
+) -> Trace:
+    """A run that gave these answers."""
+    rng = np.random.default_rng(seed)
+    calls = depth.N_sup * depth.calls_per_step
+    tokens = np.arange(1, task.vocab_size)
+    z_answers = np.repeat(answers, depth.n + 1, axis=0)
+    noise = rng.random(z_answers.shape) < 0.1
+    z_answers = np.where(noise, rng.choice(tokens, z_answers.shape), z_answers).astype(np.uint8)
+    sure = 0.35 + 0.6 * rng.random(answers.shape)
+    weights = rng.random((*answers.shape, task.vocab_size)) ** 8
+    np.put_along_axis(weights, answers[..., None].astype(int), 0, -1)
+    weights *= ((1 - sure) / weights.sum(-1))[..., None]
+    np.put_along_axis(weights, answers[..., None].astype(int), sure[..., None], -1)
+    return Trace(
+        provenance=Provenance("made-up", "0" * 16, kind, task.name, "cpu", "float32", "0", ""),
+        depth=depth,
+        trained=depth,
+        inputs=puzzle.inputs,
+        labels=puzzle.labels,
+        answers=answers,
+        probabilities=quantised(weights),
+        entropy=np.linspace(1.5, 0.1, len(answers), dtype=np.float32),
+        z_answers=z_answers,
+        z_confidence=rng.integers(60, 256, z_answers.shape).astype(np.uint8),
+        halt_probability=np.linspace(0.02, 0.97, depth.N_sup, dtype=np.float32),
+        residual_y=np.geomspace(0.9, 0.004, len(answers)).astype(np.float32),
+        residual_z=np.geomspace(0.9, 0.003, calls).astype(np.float32),
+    )
+
+
+def random_answers(task: Task, depth: Depth = DEPTH, seed: int = 0) -> UInt8[np.ndarray, "f_H cells"]:
+    """The worst case for drawing: every cell changes at every f_H call."""
+    rng = np.random.default_rng(seed)
+    steps = rng.integers(1, task.vocab_size - 1, (depth.N_sup * depth.T, task.cells))
+    return (1 + np.cumsum(steps, 0) % (task.vocab_size - 1)).astype(np.uint8)
+
+
+def growing_path(
+    task: Task, puzzle: Puzzle, depth: Depth = DEPTH, *, doubt: float = 0.45, seed: int = 0
+) -> UInt8[np.ndarray, "f_H cells"]:
+    """A maze being solved: `doubt` is the share of open cells that the first answer guesses, the last one none."""
+    rng = np.random.default_rng(seed)
+    answers = []
+    is_open = ~task.givens(puzzle.inputs)
+    for progress in np.linspace(0, 1.15, depth.N_sup * depth.T):
+        guessed = is_open & (rng.random(task.cells) < doubt * max(0.0, 1 - progress))
+        answers.append(np.where(guessed, rng.choice([2, 5], task.cells), puzzle.labels))
+    return np.stack(answers).astype(np.uint8)
+
+
+def cut(trace: Trace, steps: int) -> Trace:
+    """The run when this many supervision steps had arrived."""
+    f_H, calls = steps * trace.depth.T, steps * trace.depth.calls_per_step
+    lengths = {"answers": f_H, "probabilities": f_H, "entropy": f_H, "residual_y": f_H}
+    lengths |= {"z_answers": calls, "z_confidence": calls, "residual_z": calls, "halt_probability": steps}
+    return replace(trace, **{name: getattr(trace, name)[:length] for name, length in lengths.items()})
+
+
+def sent(task: Task, trace: Trace, **options: Any) -> dict[str, Any]:
+    """What Python sends of a run."""
+    return payload(trace, task, **options)

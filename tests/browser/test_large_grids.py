@@ -1,0 +1,255 @@
+"""Grids that are pictures: 30x30 mazes and ARC grids on a canvas, with every cell still an element of the page."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from jaxtyping import UInt8
+from player_page import Player
+from playwright.sync_api import Page
+from standalone import cut, growing_path, made_up_trace, open_standalone, random_answers, sent, show
+
+from trm.coordinates import Depth
+from trm.tasks import get_task
+from trm.tasks.arc import encode
+from trm.tasks.base import Difficulty, Puzzle, Task
+from trm.trace import Trace
+
+SHALLOW = Depth(n=2, T=2, N_sup=3)  # 6 answers, 18 calls
+MAZE = get_task("maze", 900)
+ARC = get_task("arc")
+INPUT = [[1, 2, 0], [3, 4, 9]]
+OUTPUT = [[5, 6], [7, 8]]
+
+PIXEL = """(root, [row, column, x, y]) => {
+  const canvas = root.querySelector("canvas.picture"), grid = root.querySelector(".cells");
+  const [rows, columns] = [grid.querySelectorAll(".row").length, grid.querySelector(".row").children.length];
+  const at = [(column + x) * canvas.width / columns, (row + y) * canvas.height / rows].map(Math.floor);
+  return [...canvas.getContext("2d").getImageData(...at, 1, 1).data].slice(0, 3);
+}"""
+PICTURE = "root => root.querySelector('canvas.picture').toDataURL()"
+
+
+@pytest.fixture(scope="module")
+def maze_run() -> Trace:
+    puzzle = MAZE.generate(np.random.default_rng(1), "hard")
+    return made_up_trace(MAZE, puzzle, growing_path(MAZE, puzzle, SHALLOW), depth=SHALLOW)
+
+
+@pytest.fixture(scope="module")
+def arc_run() -> Trace:
+    puzzle = Puzzle(encode(INPUT), encode(OUTPUT), Difficulty.EASY)
+    answers = np.stack([puzzle.inputs] * 2 + [puzzle.labels] * 4)
+    return made_up_trace(ARC, puzzle, answers, depth=SHALLOW)
+
+
+@pytest.fixture
+def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
+    """Opens the player alone, showing a run; options are those of `new_page`."""
+
+    def make(task: Task, trace: Trace, **options) -> Player:
+        page = new_page(**options)
+        open_standalone(page)
+        show(page, sent(task, trace))
+        return Player(page)
+
+    return make
+
+
+def pixel(player: Player, row: int, column: int, x: float = 0.5, y: float = 0.5) -> list[int]:
+    """Red, green and blue at a place of a cell, from its corner at 0, 0 to 1, 1."""
+    return player.root.evaluate(PIXEL, [row, column, x, y])
+
+
+def texts(player: Player) -> list[str]:
+    return player.root.locator("[data-cell]").all_text_contents()
+
+
+def symbols(task: Task, tokens: UInt8[np.ndarray, "cells"]) -> list[str]:
+    return [task.symbols[token] for token in tokens]
+
+
+def places(mask: np.ndarray) -> set[str]:
+    return {f"{cell // 30},{cell % 30}" for cell in mask.nonzero()[0].tolist()}
+
+
+def test_symbols_and_marks_are_right_at_once_at_every_answer(open_run, maze_run):
+    player = open_run(MAZE, maze_run)
+    for answer in range(len(maze_run.answers)):
+        now, before = maze_run.answers[answer], maze_run.answers[max(answer - 1, 0)]
+        assert texts(player) == symbols(MAZE, now)
+        assert player.flagged("given") == places(MAZE.givens(maze_run.inputs))
+        assert player.flagged("changed") == places(now != before)
+        assert player.flagged("wrong") == places(now != maze_run.labels)
+        assert player.flagged("conflict") == places(MAZE.conflicts(now))
+        player.press("ArrowRight")
+
+
+def test_symbols_are_right_when_every_cell_changes_and_can_be_read_at_rest(open_run):
+    puzzle = MAZE.generate(np.random.default_rng(1), "easy")
+    trace = made_up_trace(MAZE, puzzle, random_answers(MAZE, SHALLOW), depth=SHALLOW)
+    player = open_run(MAZE, trace)
+    player.press("ArrowRight", "ArrowRight")
+    assert texts(player) == symbols(MAZE, trace.answers[2])
+    assert len(player.flagged("changed")) == 900
+    cells = player.root.locator("[data-cell]")
+    player.eventually(
+        lambda: cells.all_inner_texts() == symbols(MAZE, trace.answers[2]), "text that is laid out"
+    )
+
+
+def test_cells_are_clicked_and_moved_between_like_any_other(open_run, maze_run):
+    player = open_run(MAZE, maze_run)
+    player.cell(3, 4).click()
+    assert player.selected == "3,4"
+    ring, cell = player.root.locator(".ring").bounding_box(), player.cell(3, 4).bounding_box()
+    assert ring == pytest.approx(cell, abs=0.6)
+    label = player.cell(3, 4).get_attribute("aria-label")
+    word = MAZE.symbol_names[maze_run.answers[0, 94]]
+    assert "Row 4, column 5" in label and word in label
+    player.press("s", "d", "d")
+    assert player.selected == "4,6"
+    assert player.cell(3, 4).get_attribute("aria-label") is None
+    assert sum(player.probabilities) == pytest.approx(1, abs=1e-6)
+    player.press("Escape")
+    assert player.selected is None and not player.root.locator(".ring").is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme):
+    player = open_run(MAZE, maze_run, color_scheme=scheme)
+    player.press("End", "ArrowDown")  # no marks of the answer before
+    looks = {}
+    for name, token in [("wall", 1), ("open", 2), ("goal", 4), ("path", 5)]:
+        cell = int(np.flatnonzero(maze_run.answers[-1] == token)[0])
+        looks[name] = np.array(pixel(player, cell // 30, cell % 30, 0.5 if name == "path" else 0.15, 0.5))
+    names = list(looks)
+    for at, one in enumerate(names):
+        for other in names[at + 1 :]:
+            assert abs(looks[one] - looks[other]).max() > 40, (one, other)
+    assert (looks["wall"].sum() < looks["open"].sum()) == (scheme == "light")
+
+
+def test_path_cells_beside_each_other_are_joined(open_run, maze_run):
+    player = open_run(MAZE, maze_run)
+    player.press("End")
+    path = maze_run.labels.reshape(30, 30) == 5
+    row, column = np.argwhere(path[:, :-1] & path[:, 1:])[0].tolist()
+    middle = pixel(player, row, column)
+    assert pixel(player, row, column, 0.97) == pixel(player, row, column + 1, 0.03) == middle
+
+
+@pytest.mark.parametrize("mode", "12345")
+@pytest.mark.parametrize("name", ["maze", "arc"])
+def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, arc_run, name, mode):
+    player = open_run(*((MAZE, maze_run) if name == "maze" else (ARC, arc_run)))
+    player.press(mode)
+    other_mode = "1" if mode != "1" else "2"
+    seen = set()
+    for key in ["ArrowRight", "ArrowDown", "ArrowRight", "End", "ArrowLeft", "Home"]:
+        player.press(key)
+        step_by_step = player.root.evaluate(PICTURE)
+        seen.add(step_by_step)
+        player.press(other_mode, mode)
+        assert player.root.evaluate(PICTURE) == step_by_step, f"after {key}"
+    assert len(seen) > 1
+
+
+def test_other_colours_of_the_page_are_taken_up(open_run, maze_run):
+    player = open_run(MAZE, maze_run, color_scheme="light")
+    row, column = divmod(int(np.flatnonzero(maze_run.answers[0] == 2)[0]), 30)
+    light = pixel(player, row, column)
+    player.page.emulate_media(color_scheme="dark")
+    player.eventually(lambda: sum(pixel(player, row, column)) < sum(light) / 2, "a dark floor")
+
+
+def test_a_player_that_was_hidden_is_drawn_when_it_appears(new_page, maze_run):
+    page = new_page()
+    open_standalone(page)
+    page.evaluate("document.getElementById('place').hidden = true")
+    show(page, sent(MAZE, maze_run))
+    page.keyboard.press("ArrowRight")
+    page.evaluate("document.getElementById('place').hidden = false")
+    player = Player(page)
+    wall = divmod(int(np.flatnonzero(maze_run.answers[1] == 1)[0]), 30)
+    player.eventually(lambda: sum(pixel(player, *wall)) < 300, "its walls")
+
+
+def test_arc_cells_have_the_colours_of_the_task_and_the_answer_is_outlined(open_run, arc_run):
+    player = open_run(ARC, arc_run)
+
+    def outlined() -> list[float]:
+        crop, cell = player.root.locator(".crop").bounding_box(), player.cell(0, 0).bounding_box()
+        return [crop["height"] / cell["height"], crop["width"] / cell["width"]]
+
+    for grid in (INPUT, OUTPUT):
+        for row, colours in enumerate(grid):
+            for column, colour in enumerate(colours):
+                look = ARC.looks[2 + colour]
+                expected = [int(look[at : at + 2], 16) for at in (1, 3, 5)]
+                assert pixel(player, row, column, 0.5, 0.6) == expected
+        assert outlined() == pytest.approx([len(grid), len(grid[0])], abs=0.05)
+        player.press("End", "ArrowDown")
+    player.cell(0, 1).click()
+    assert "magenta" in player.root.get_by_test_id("cell-panel").inner_text()
+    assert player.root.get_by_test_id("cell-panel").get_by_label("magenta").is_visible()
+
+
+def test_stepping_through_a_run_that_grows(open_run, maze_run):
+    player = open_run(MAZE, cut(maze_run, 1))
+    axis = player.root.get_by_test_id("timeline-steps")
+    player.cell(5, 5).click()
+    player.press("ArrowRight", "3")
+    axis.focus()
+    player.root.evaluate("root => { root.mark = root.querySelector('[data-cell]') }")
+    before = (player.position, player.selected, player.mode)
+    assert axis.locator(".pending").count() == 2
+    for steps in (2, 3):
+        show(player.page, sent(MAZE, cut(maze_run, steps)))
+        assert (player.position, player.selected, player.mode) == before
+        assert axis.locator(".pending").count() == 3 - steps
+    assert axis.evaluate("axis => axis === document.activeElement")
+    assert player.root.evaluate("root => root.mark === root.querySelector('[data-cell]')"), "built afresh"
+    assert axis.get_attribute("aria-valuemax") == "18"
+    player.press("ArrowRight")
+    assert player.position == (2, 1, 3, "f_H")
+    assert texts(player) == symbols(MAZE, maze_run.answers[2])
+
+
+def test_play_waits_for_the_next_step(open_run, maze_run):
+    player = open_run(MAZE, cut(maze_run, 1))
+    play = player.root.get_by_test_id("play")
+    player.root.get_by_test_id("speed").select_option("30")
+    player.press("Space")
+    player.eventually(lambda: player.position == (1, 2, 3, "f_H"), "the end of what is there")
+    player.page.wait_for_timeout(150)
+    assert play.get_attribute("aria-pressed") == "true"
+    show(player.page, sent(MAZE, maze_run))
+    player.eventually(lambda: player.position == (3, 2, 3, "f_H"), "the end of the run")
+
+
+def test_another_run_starts_afresh_in_the_same_cells(open_run, maze_run):
+    player = open_run(MAZE, maze_run)
+    player.press("End", "4")
+    puzzle = MAZE.generate(np.random.default_rng(2), "hard")
+    other = made_up_trace(MAZE, puzzle, growing_path(MAZE, puzzle, SHALLOW), depth=SHALLOW)
+    show(player.page, sent(MAZE, other))
+    assert player.position == (1, 1, 3, "f_H")
+    assert texts(player) == symbols(MAZE, other.answers[0])
+    as_drawn = player.root.evaluate(PICTURE)
+    player.press("1", "4")
+    assert player.root.evaluate(PICTURE) == as_drawn
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(390, 844), (1280, 800), (1920, 1080)], ids=str)
+@pytest.mark.parametrize("name", ["maze", "arc"])
+def test_nothing_is_wider_than_the_window(open_run, maze_run, arc_run, name, size, scheme):
+    run = (MAZE, maze_run) if name == "maze" else (ARC, arc_run)
+    player = open_run(*run, width=size[0], height=size[1], color_scheme=scheme)
+    assert player.page.evaluate("document.documentElement.scrollWidth") == size[0]
+    cut_off = player.root.evaluate(
+        "root => [...root.querySelectorAll('.modes button, .gutter span, .gutter b, .word')]"
+        ".filter((node) => node.scrollWidth > node.clientWidth + 1 && node.clientWidth).map((node) => node.textContent)"
+    )
+    assert cut_off == []
