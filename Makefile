@@ -3,13 +3,16 @@
 PYTHON ?= python3
 TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
 PORT ?= 8501
+MODEL_DIR ?=
+DATA_DIR ?=
 BIN := .venv/bin
 
 .PHONY: app test bench lint format clean
 .DELETE_ON_ERROR:
 
-app: .venv/.app  ## install what is missing and open the app
-	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true)
+app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
+	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
+		-- $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .

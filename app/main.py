@@ -8,10 +8,18 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
     sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
 
+from app.options import OptionError, server_options
+from app.text import plain
+
 
 def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     st.html(Path(__file__).with_name("page.css"))
+    try:
+        server_options()
+    except OptionError as error:
+        st.error(plain(str(error)), icon=":material/terminal:")
+        return
     pages = [st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True)]
     st.navigation(pages, position="top" if len(pages) > 1 else "hidden").run()
 

@@ -1,89 +1,71 @@
-"""What lives longer than one run of the page: models being loaded, traces already made, the puzzle of a session.
+"""What lives longer than one run of the page: models opened, runs made, the facts of puzzles. What is shown is decided here.
 
 torch takes seconds to import. So a page first shows a recorded trace, then asks for the model, which is loaded by a
-thread; when it is ready the page shows its own run instead. Nothing here is shared between people but models and traces,
-and those are looked up by the content of weights and puzzle.
+thread; when it is ready the page shows its own run instead. Nothing here is shared between people but models and runs,
+and those are looked up by what was asked for: weights, puzzle, depth.
 """
 
-import threading
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import streamlit as st
 
-from trm import registry
+from app.checks import Checks
+from app.models import Source, found_models
+from app.opening import Models, torch_threads
+from app.options import Options
+from app.runs import Run, Runs
+from trm import flops, registry
+from trm.config import ModelConfig
 from trm.coordinates import Depth
-from trm.tasks import get_task
-from trm.trace import Trace, TraceError, load_trace
+from trm.errors import CheckpointError, PuzzleError
+from trm.tasks import task_of
+from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
     from app.inputs import Choice
-    from trm.models import TRM
+    from trm.data.arc import ArcTask
+    from trm.models import Model
     from trm.tasks.base import Rating, Task
 
-# FLOPs of a net call under which a second thread gains a tenth on an idle machine and loses manyfold on a busy one,
-# where the two wait for each other a thousand times a second.
-SMALL_CALL = 5e8
-TRACES_KEPT = 256  # about 120 kB each
-
-
-class ModelLoader:
-    """Loads each bundled model once, in the background. One per server."""
-
-    def __init__(self) -> None:
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
-        self._models: dict[str, Future[TRM]] = {}
-        self._lock = threading.Lock()
-        self.running = threading.Lock()  # one forward pass at a time: two would only take turns on the cores
-
-    def ask(self, name: str, *, after: float = 0.0) -> "Future[TRM]":
-        """Start loading, if that has not been done. `after` seconds: time for the page to reach the browser first."""
-        with self._lock:
-            if name not in self._models:
-                self._models[name] = self._pool.submit(_load, name, after)
-            return self._models[name]
-
-    def ready(self, name: str) -> bool:
-        """Loaded, or failed: `ask` then answers at once."""
-        future = self._models.get(name)
-        return future is not None and future.done()
-
-
-def _load(name: str, after: float) -> "TRM":
-    time.sleep(after)
-    import torch
-
-    from trm import flops
-    from trm.checkpoint import load_model
-
-    model = load_model(name)
-    if flops.net_call(model.config) < SMALL_CALL:
-        torch.set_num_threads(1)
-    return model
+TRACES_KEPT = 256  # recorded ones, about 120 kB each
+SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core
+SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
+AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
+LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
+EVERY_FEW_SECONDS = timedelta(seconds=10)  # how often files are looked at again
 
 
 @st.cache_resource(show_spinner=False)
-def loader() -> ModelLoader:
-    return ModelLoader()
+def runs() -> Runs:
+    return Runs()
 
 
-@st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
-def live_trace(model_name: str, fingerprint: str, puzzle: str, depth: Depth) -> Trace:
-    """A run of a loaded model on a puzzle (text), at a depth."""
-    from trm.record import record
+@st.cache_resource(show_spinner=False)
+def models() -> Models:
+    return Models()
 
-    model = loader().ask(model_name).result()
-    task = get_task(model.config.task)
-    with loader().running:
-        return record(model, task, task.parse(puzzle), depth=depth)
+
+@st.cache_resource(show_spinner=False)
+def checks() -> Checks:
+    return Checks(runs().give_way)
+
+
+@st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
+def model_names(bundled: Path, options: Options) -> list[str]:
+    """Bundled models (of that folder) first, then those of the server's folders."""
+    names = registry.model_names()
+    return [*names, *(name for name in found_models(options.model_dirs) if name not in names)]
 
 
 @st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
 def recorded_trace(model_name: str, fingerprint: str, puzzle: str) -> Trace | None:
     """The bundled trace of exactly these weights on exactly this puzzle, if there is one."""
-    task = get_task(registry.model_config(model_name).task)
+    task = task_of(registry.model_config(model_name))
     for path in registry.trace_paths(model_name):
         try:
             trace = load_trace(path)
@@ -94,38 +76,150 @@ def recorded_trace(model_name: str, fingerprint: str, puzzle: str) -> Trace | No
     return None
 
 
-@st.cache_data(max_entries=64, ttl=timedelta(seconds=10), show_spinner=False)
-def weights_fingerprint(model_name: str) -> str:
-    """Content hash of a bundled model's weights, looked at again every ten seconds."""
+@st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
+def weights_fingerprint(model_name: str, stamp: tuple[int, ...]) -> str:
+    """Content hash of a bundled model's weights."""
     return registry.fingerprint(registry.models_folder() / model_name / "model.safetensors")
 
 
-def trace(choice: "Choice") -> Trace | None:
-    """The run to show: the model's own if it is loaded, else a recorded one; None when there is neither yet.
+def shown(choice: "Choice") -> Trace | Run | None:
+    """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
 
-    Raises UserError when the model cannot be loaded or cannot read the puzzle.
+    Raises UserError when the model cannot be opened or cannot read the puzzle, or the run would be too large.
     """
-    mark = weights_fingerprint(choice.model)
-    if not loader().ready(choice.model):
-        kept = (
-            recorded_trace(choice.model, mark, choice.puzzle) if choice.depth == choice.config.depth else None
-        )
-        if kept is not None:
-            return kept
-        loader().ask(choice.model)
+    if models().ready(choice.source):
+        return run_of(choice)
+    kept = None
+    if choice.source.is_bundled and choice.is_as_trained:
+        mark = weights_fingerprint(choice.source.name, choice.source.stamp)
+        kept = recorded_trace(choice.source.name, mark, choice.puzzle)
+    if kept is None:
+        models().ask(choice.source)
+    return kept
+
+
+def run_of(choice: "Choice") -> Run | None:
+    """The run of an open model; None where the person stopped it before it came to anything. Raises UserError."""
+    opening = models().ask(choice.source)
+    if opening.error:
+        raise opening.error
+    if opening.model is None:  # forgotten since, for others
         return None
-    return live_trace(choice.model, mark, choice.puzzle, choice.depth)
+    key = (
+        choice.source,
+        opening.model.fingerprint,
+        choice.puzzle,
+        choice.puzzle_id,
+        choice.labels,
+        choice.depth,
+    )
+    if is_stopped(choice):
+        return runs().look(key, watcher=watcher())
+    check_size(choice.config, choice.depth)
+    return runs().ask(key, partial(_steps, opening.model, choice), watcher=watcher())
 
 
-def device_line(model_name: str) -> str:
+def wait_for(run: Run, choice: "Choice") -> None:
+    """Give a run the time after which it is better shown growing: so long that no fast one is."""
+    short = flops.run(choice.config.with_depth(**vars(choice.depth))) < SHORT_RUN
+    runs().wait(run, SHORT_WAIT if short else AT_ONCE)
+
+
+def _steps(model: "Model", choice: "Choice") -> Iterator[Trace]:
+    """The growing trace of a run, with as many threads as the model is worth."""
+    from trm.record import growing_trace
+
+    task = task_of(model.config)
+    traces = growing_trace(
+        model,
+        task,
+        task.parse(choice.puzzle),
+        depth=choice.depth,
+        puzzle_id=choice.puzzle_id,
+        labels=choice.label_tokens,
+    )
+    while True:
+        with torch_threads(model):
+            trace = next(traces, None)
+        if trace is None:
+            return
+        yield trace
+
+
+def check_size(config: ModelConfig, depth: Depth) -> None:
+    """Raises PuzzleError where a run of this depth would take too much memory."""
+    calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
+    trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
+    states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)
+    if trace > LARGEST_TRACE or states > LARGEST_STATES:
+        raise PuzzleError(
+            f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps on {cells} cells make a run of "
+            f"{trace >> 20} MiB, with states of {states >> 20} MiB: too large to be kept. Lower n, T or the steps."
+        )
+
+
+# ---- what belongs to a person
+
+
+def watcher() -> str:
+    """Who looks: one name for each person's session."""
+    return st.session_state.setdefault("watcher", uuid4().hex)
+
+
+def is_stopped(choice: "Choice") -> bool:
+    """Whether this person stopped this very run."""
+    return st.session_state.get("stopped") == choice.run
+
+
+def stop(choice: "Choice") -> None:
+    st.session_state.stopped = choice.run
+
+
+def go_on() -> None:
+    st.session_state.stopped = None
+
+
+# ---- facts
+
+
+def device_line(source: Source) -> str:
     """Device and dtype in use, once they are known."""
-    if not loader().ready(model_name):
+    model = models().ask(source).model if models().ready(source) else None
+    if model is None:
         return "Model not loaded yet: a recorded run is shown first."
-    model = loader().ask(model_name).result()
-    return f"Runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.H_init.device.type.upper()}."
+    return f"Runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}."
+
+
+@st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
+def accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
+    """What `trm eval` measured of a bundled model; None where nothing was, or where its weights cannot be read."""
+    try:
+        return registry.model_card(model_name)["accuracy"]
+    except CheckpointError:
+        return None
+
+
+def rating(task: "Task", puzzle: str) -> "Rating":
+    """How hard a puzzle is, by the task's own solver."""
+    return _rating(task.name, puzzle, task)
 
 
 @st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
-def rating(_task: "Task", puzzle: str) -> "Rating":
-    """How hard a puzzle is, by the task's own solver."""
+def _rating(task_name: str, puzzle: str, _task: "Task") -> "Rating":
     return _task.rate(_task.parse(puzzle))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the ARC tasks")
+def arc_tasks(folder: Path) -> "dict[str, ArcTask]":
+    """The tasks of the server's --data-dir. Raises DataError."""
+    from trm.data.arc import arc_tasks
+
+    return arc_tasks(folder)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the puzzle ids")
+def puzzle_ids(path: Path) -> dict[str, int]:
+    """Puzzle ids by name, of an identifiers.json. Raises DataError."""
+    from trm.data.identifiers import read_identifiers
+
+    return read_identifiers(path)

@@ -168,3 +168,15 @@ def test_sessions_do_not_see_each_other(open_app):
     mine.set("puzzle_text", TYPED)
     theirs.run()
     assert shown_puzzle(theirs.payload) == PRESETS[0].puzzle
+
+
+def test_a_bundled_model_that_is_damaged_is_named(open_app, monkeypatch, tmp_path):
+    folder = tmp_path / "sudoku-trm"
+    folder.mkdir()
+    bundled = registry.models_folder() / "sudoku-trm"
+    (folder / "config.json").write_bytes((bundled / "config.json").read_bytes())
+    (folder / "model.safetensors").write_bytes(b"nothing")
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
+    app = open_app()
+    (error,) = app.errors
+    assert "damaged" in error and not app.payloads

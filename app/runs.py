@@ -1,0 +1,183 @@
+"""Runs of models on puzzles: computed behind the pages, shared by everybody who asks for the same one.
+
+A run is an iterator of growing traces, one after each supervision step. One thread advances all of them, a step at a
+time, since two forward passes at once would only take turns on the cores. Its order is that of an operating system:
+a run moves back a queue with every `QUANTUM` seconds it has had, so a Sudoku (a fraction of one) never waits for more
+than the step in hand of a large maze, and large ones take turns.
+
+A thread that is ended inside torch ends the process with it, so the one here is none that Python would end: it stops by
+itself when the main thread has.
+
+A run that nobody watches pauses. It is gone on with when somebody asks for it again, and dropped when the traces take
+more memory than `KEPT_BYTES`. What a person sees follows from the key they ask with and from nothing else.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from trm.errors import UserError
+from trm.trace import Trace
+
+QUANTUM = 1.0  # seconds of computing after which others go first
+GONE = 150.0  # seconds without a look after which a watcher has left; hidden browser tabs look once a minute
+KEPT_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
+FAILED_FOR = 20.0  # seconds until a run that failed is tried again
+PAUSED_KEPT = 16  # runs begun and not watched: each holds the states it would go on from
+
+Begin = Callable[[], Iterator[Trace]]
+
+
+class RunFailed(UserError):
+    """A run that ended in an error of ours, or of the machine."""
+
+
+@dataclass(eq=False)
+class Run:
+    """One run, as far as it has come. Pages read it; only `Runs` writes it."""
+
+    key: Hashable
+    steps: Iterator[Trace]
+    number: int  # how many were begun before it
+    trace: Trace | None = None  # so far; None before the first supervision step is done
+    complete: bool = False
+    error: UserError | None = None
+    seconds: float = 0.0  # of computing
+    failed_at: float = 0.0  # time of the error, if there is one
+    watchers: dict[str, float] = field(default_factory=dict)  # who looks on, and when they last looked
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come."""
+        return self.complete or self.error is not None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its trace."""
+        arrays = () if self.trace is None else vars(self.trace).values()
+        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+
+
+class Runs:
+    """All runs of a server. Methods may be called from any thread."""
+
+    def __init__(self, *, kept_bytes: int = KEPT_BYTES, clock: Callable[[], float] = time.monotonic):
+        self._kept_bytes, self._clock = kept_bytes, clock
+        self._changed = threading.Condition()  # guards everything below
+        self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # the one asked for last at the end
+        self._begun = 0
+        self._working = False
+
+    def ask(self, key: Hashable, begin: Begin, *, watcher: str) -> Run:
+        """The run of this key, begun if there is none. The watcher leaves what they watched before.
+
+        Ask again to go on looking: a run whose watchers have all been silent for `GONE` seconds pauses.
+        """
+        with self._changed:
+            self._leave(watcher)
+            run = self._runs.get(key)
+            if run is None or (run.error and self._clock() - run.failed_at > FAILED_FOR):
+                run = self._runs[key] = Run(key, begin(), self._begun)
+                self._begun += 1
+            self._runs.move_to_end(key)
+            run.watchers[watcher] = self._clock()
+            if not self._working and not run.done:
+                self._working = True
+                threading.Thread(target=self._work, name="runs", daemon=False).start()
+            self._changed.notify_all()
+            return run
+
+    def look(self, key: Hashable, *, watcher: str) -> Run | None:
+        """What there is of a run, without asking for more of it: the watcher leaves it. None when it is not kept."""
+        with self._changed:
+            self._leave(watcher)
+            return self._runs.get(key)
+
+    def wait(self, run: Run, seconds: float) -> bool:
+        """Wait until a run is done, but not longer. Returns whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: run.done, seconds)
+
+    def seconds_left(self, run: Run) -> float | None:
+        """Until the run is complete, judged by its steps so far and by those who share the machine; None before any."""
+        with self._changed:
+            if run.trace is None:
+                return None
+            waiting = sum(map(self._is_wanted, self._runs.values()))
+            return run.seconds / run.trace.steps * (run.trace.depth.N_sup - run.trace.steps) * max(waiting, 1)
+
+    def give_way(self, seconds: float) -> None:
+        """For other work: wait until no run wants the machine, but not longer."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._next() is None, seconds)
+
+    # ---- the thread that computes; the methods below need the lock, but for `_advance`
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                run = self._next() if threading.main_thread().is_alive() else None  # else: the server ends
+                if run is None:
+                    self._working = False
+                    self._changed.notify_all()
+                    return
+            trace, error, seconds = self._advance(run)
+            with self._changed:
+                run.seconds += seconds
+                run.error, run.failed_at = error, self._clock()
+                if trace is not None:
+                    run.trace = trace
+                    run.complete = trace.steps == trace.depth.N_sup
+                if run.done:
+                    run.steps = iter(())  # lets go of the model and the states
+                self._drop_oldest()
+                self._changed.notify_all()
+
+    def _advance(self, run: Run) -> tuple[Trace | None, UserError | None, float]:
+        """One supervision step, without the lock."""
+        began = self._clock()
+        trace, error = None, None
+        try:
+            trace = next(run.steps)
+        except UserError as mistake:
+            error = mistake
+        except MemoryError:
+            error = RunFailed("This run needs more memory than the server has. Take fewer steps or cycles.")
+        except Exception:
+            logging.getLogger(__name__).exception("a run failed")
+            error = RunFailed(
+                "This run failed on the server, whose log says why. Choose another puzzle or model."
+            )
+        return trace, error, self._clock() - began
+
+    def _next(self) -> Run | None:
+        """Whose turn it is: the run that has had least, and of equal ones the oldest."""
+        wanted = filter(self._is_wanted, self._runs.values())
+        return min(wanted, key=lambda run: (run.seconds // QUANTUM, run.number), default=None)
+
+    def _is_wanted(self, run: Run) -> bool:
+        now = self._clock()
+        return not run.done and any(now - seen < GONE for seen in run.watchers.values())
+
+    def _leave(self, watcher: str) -> None:
+        for run in self._runs.values():
+            run.watchers.pop(watcher, None)
+
+    def _drop_oldest(self) -> None:
+        """Give back memory: of those that nobody waits for, the ones that were asked for longest ago."""
+        idle = [run for run in self._runs.values() if not self._is_wanted(run)]
+        paused = [run for run in idle if not run.done]
+        dropped = paused[: max(len(paused) - PAUSED_KEPT, 0)]
+        excess = sum(run.size for run in self._runs.values()) - self._kept_bytes
+        for run in idle:
+            if excess <= 0:
+                break
+            excess -= run.size
+            dropped.append(run)
+        for run in dropped:
+            self._runs.pop(run.key, None)

@@ -1,0 +1,109 @@
+"""The app without a browser: Streamlit's AppTest runs the entry point and shows what was sent.
+
+AppTest runs no JavaScript, so what the player got is read from the component's message.
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+PATIENCE = 30.0  # seconds: a busy machine
+
+MODELS = {
+    "maze-15": {"task": "maze", "sequence_length": 225},
+    "maze-30": {"task": "maze", "sequence_length": 900},
+    "runs/sudoku-4": {},
+    "runs/sudoku-6": {"vocab_size": 8, "sequence_length": 36},
+    "runs/hrm": {"kind": "hrm", "H_layers": 2, "vocab_size": 11, "sequence_length": 81},
+    "arc": {
+        "task": "arc",
+        "vocab_size": 12,
+        "sequence_length": 900,
+        "prefix_length": 2,
+        "puzzle_ids": 5,
+        "puzzle_embedding_size": 16,
+    },
+}
+"""Tiny models of random weights, one of each size and kind, by their names in a --model-dir."""
+
+
+def shown(markdown: str) -> str:
+    """What a person reads where Markdown was escaped."""
+    return re.sub(r"\\([^\w\s]|_)", r"\1", markdown)
+
+
+class App:
+    """One person's session of the app."""
+
+    def __init__(self, link: dict[str, str]):
+        self.test = AppTest.from_file(MAIN, default_timeout=120)
+        self.test.query_params.update(link)
+        self.run()
+
+    def run(self) -> None:
+        self.test.run()
+        assert not self.test.exception, self.test.exception[0].value
+
+    def set(self, key: str, value: Any) -> None:
+        """What a person chooses in the widget of that key."""
+        self.test.get_by_key(key).set_value(value)
+        self.run()
+
+    def __getitem__(self, key: str) -> Any:
+        """Value of the widget of that key."""
+        return self.test.get_by_key(key).value
+
+    @property
+    def payloads(self) -> list[dict[str, Any]]:
+        """What each player on the page was sent."""
+        return [json.loads(element.proto.json) for element in self.test.get("bidi_component")]
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        (payload,) = self.payloads
+        return payload
+
+    @property
+    def link(self) -> dict[str, str]:
+        """The query parameters of the page's address."""
+        return {
+            name: value if isinstance(value, str) else value[0]
+            for name, value in self.test.query_params.items()
+        }
+
+    def click(self, key: str) -> None:
+        """Press the button of that key."""
+        self.test.get_by_key(key).click()
+        self.run()
+
+    def until(self, condition: Callable[[], Any], what: str) -> None:
+        """Run the page until a condition holds: what a person sees who waits."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"not seen in {PATIENCE} s: {what}; {self.captions} {self.errors}"
+            )
+            time.sleep(0.02)
+            self.run()
+
+    def has(self, key: str) -> bool:
+        """Whether the page has a widget of that key."""
+        return any(getattr(element, "key", None) == key for element in self.test)
+
+    @property
+    def errors(self) -> list[str]:
+        return [shown(element.value) for element in self.test.error]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [shown(element.value) for element in self.test.warning]
+
+    @property
+    def captions(self) -> str:
+        return " ".join(shown(element.value) for element in self.test.caption)

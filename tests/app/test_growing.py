@@ -1,0 +1,145 @@
+"""A slow run is shown while it grows: step by step, stopped and gone on with, and never mixed up with another one."""
+
+import base64
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from app import session
+from trm import record
+
+PATIENCE = 30.0
+
+
+class Gate:
+    """Lets supervision steps of all runs through, one by one."""
+
+    def __init__(self):
+        self.steps = threading.Semaphore(0)
+
+    def __call__(self, *arguments, **options):
+        for trace in self.real(*arguments, **options):
+            assert self.steps.acquire(timeout=PATIENCE)
+            yield trace
+
+    real = staticmethod(record.growing_trace)
+
+    def let(self, steps: int) -> None:
+        self.steps.release(steps)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Makes every run a slow one."""
+    gate = Gate()
+    monkeypatch.setattr(record, "growing_trace", gate)
+    monkeypatch.setattr(session, "SHORT_RUN", 0.0)
+    monkeypatch.setattr(session, "AT_ONCE", 0.02)
+    yield gate
+    gate.let(1000)
+
+
+def grown(app, steps: int) -> dict:
+    """The payload once it has so many steps: what a person sees who waits."""
+    deadline = time.monotonic() + PATIENCE
+    while app.payload["steps"] < steps:
+        assert time.monotonic() < deadline, app.payload["steps"]
+        time.sleep(0.02)
+        app.run()
+    assert app.payload["steps"] == steps
+    return app.payload
+
+
+def answers(payload: dict) -> np.ndarray:
+    cells = payload["rows"] * payload["columns"]
+    return np.frombuffer(base64.b64decode(payload["answers"]), np.uint8).reshape(-1, cells)
+
+
+def bars(app) -> list[str]:
+    return [element.proto.text for element in app.test.get("progress")]
+
+
+def test_the_first_step_is_shown_as_soon_as_it_is_there(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    assert app.payload["steps"] == 0 and "answers" not in app.payload
+    assert bars(app) == ["Supervision step 1 of 3 is being computed."]
+    gate.let(1)
+    first = grown(app, 1)
+    assert "Supervision step 2 of 3 is being computed, about" in bars(app)[0]
+    gate.let(1)
+    second = grown(app, 2)
+    assert (answers(second)[:2] == answers(first)).all()
+    assert second["trace_id"] == first["trace_id"]
+    gate.let(1)
+    whole = grown(app, 3)
+    assert not bars(app)
+    app.run()
+    assert app.payload == whole
+
+
+def test_another_puzzle_takes_the_place_of_a_run_that_grows(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    gate.let(1)
+    before = grown(app, 1)
+    app.set("puzzle_preset", "spiral")
+    assert app.payload["steps"] == 0
+    gate.let(4)
+    after = grown(app, 3)
+    assert after["inputs"] != before["inputs"]
+
+
+def test_a_stopped_run_stays_as_far_as_it_came_and_can_be_gone_on_with(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    gate.let(1)
+    grown(app, 1)
+    app.click("stop")
+    gate.let(1)  # the step in hand
+    time.sleep(0.1)
+    app.run()
+    stopped = app.payload["steps"]
+    assert stopped < 3 and bars(app) == [f"Stopped after step {stopped} of 3."]
+    gate.let(2)
+    time.sleep(0.1)
+    app.run()
+    assert app.payload["steps"] <= 2
+    app.click("go_on")
+    assert grown(app, 3)["steps"] == 3 and not bars(app)
+
+
+def test_a_run_stopped_for_one_puzzle_does_not_stop_another(open_app, model_dir, gate):
+    app = open_app(model="maze-15")
+    app.click("stop")
+    assert bars(app) == ["Stopped before its first step."] and not app.payloads
+    app.set("puzzle_preset", "spiral")
+    gate.let(4)
+    grown(app, 3)
+
+
+def test_people_who_ask_for_the_same_share_it_and_others_see_their_own(open_app, model_dir, gate):
+    mine, yours, theirs = (open_app(model="maze-15"), open_app(model="maze-15"), open_app(model="maze-30"))
+    gate.let(6)
+    assert grown(mine, 3)["answers"] == grown(yours, 3)["answers"]
+    assert grown(theirs, 3)["rows"] == 30
+
+
+def test_a_fast_run_is_shown_whole_at_once(open_app, model_dir):
+    app = open_app(model="maze-15")
+    assert app.payload["steps"] == 3 and not bars(app)
+
+
+def test_a_run_that_fails_is_one_line_and_not_tried_for_ever(open_app, model_dir, monkeypatch):
+    tries = []
+
+    def fail(*_, **__):
+        tries.append(1)
+        raise RuntimeError("odd")
+        yield
+
+    monkeypatch.setattr(record, "growing_trace", fail)
+    app = open_app(model="maze-15")
+    app.run()
+    (error,) = app.errors
+    assert "log" in error and "odd" not in error
+    assert len(tries) == 1

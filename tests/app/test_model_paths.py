@@ -1,0 +1,151 @@
+"""Names of models: what is found under --model-dir, and that no name leads out of it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from app.models import MOST_MODELS, found_models, source_of
+from app.options import Options
+from trm.errors import CheckpointError
+
+
+def touch(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A folder with models, beside one that is nobody's business."""
+    root = tmp_path / "models"
+    touch(
+        root / "bare.safetensors",
+        root / "ours" / "model.safetensors",
+        root / "ours" / "config.json",
+        root / "runs" / "maze" / "step_100",
+        root / "runs" / "maze" / "step_2000",
+        root / "runs" / "maze" / "all_config.yaml",
+        root / "two" / "a.pt",
+        root / "two" / "b.pt",
+        root / "notes" / "readme.txt",
+        root / ".hidden" / "model.safetensors",
+        tmp_path / "secret" / "model.safetensors",
+    )
+    return root
+
+
+def refusal(name: str, options: Options) -> str:
+    with pytest.raises(CheckpointError) as refused:
+        source_of(name, options)
+    message = str(refused.value)
+    assert "\n" not in message and len(message) < 500
+    return message
+
+
+def test_models_are_listed_by_folder_or_by_file_where_a_folder_has_several(root):
+    assert found_models((root,)) == ["bare.safetensors", "ours", "runs/maze", "two/a.pt", "two/b.pt"]
+
+
+def test_the_list_is_bounded(tmp_path):
+    for number in range(MOST_MODELS + 5):
+        touch(tmp_path / str(number) / "model.safetensors")
+    assert len(found_models((tmp_path,))) == MOST_MODELS
+
+
+def test_every_listed_name_opens_the_file_it_stands_for(root):
+    options = Options((root,))
+    specs = {name: source_of(name, options).spec for name in found_models((root,))}
+    assert specs == {
+        "bare.safetensors": str(root / "bare.safetensors"),
+        "ours": str(root / "ours" / "model.safetensors"),
+        "runs/maze": str(root / "runs" / "maze" / "step_2000"),
+        "two/a.pt": str(root / "two" / "a.pt"),
+        "two/b.pt": str(root / "two" / "b.pt"),
+    }
+
+
+def test_paths_inside_may_be_absolute_or_go_up_and_down(root):
+    options = Options((root,))
+    for name in (str(root / "ours"), "runs/../ours", "./ours/", "ours/model.safetensors"):
+        assert Path(source_of(name, options).spec).samefile(root / "ours" / "model.safetensors")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "ours/../../secret",
+        "/etc/passwd",
+        "~/secret",
+        "/",
+        "..",
+        "no/such",
+        "a\0b",
+        "x" * 5000,
+        "notes",
+    ],
+    ids=lambda name: name[:20],
+)
+def test_what_is_outside_or_not_there_is_refused_in_one_line(root, name):
+    message = refusal(name, Options((root,)))
+    assert "--model-dir" in message or "holds no model" in message
+
+
+def test_an_outside_path_is_refused_alike_whether_it_is_there_or_not(root):
+    there, not_there = (refusal(name, Options((root,))) for name in ("../secret", "../zecret"))
+    assert there.replace("secret", "zecret") == not_there
+
+
+def test_links_that_lead_outside_are_refused(root, tmp_path):
+    (root / "folder").symlink_to(tmp_path / "secret")
+    (root / "file.safetensors").symlink_to(tmp_path / "secret" / "model.safetensors")
+    touch(root / "described" / "model.safetensors", tmp_path / "elsewhere.yaml")
+    (root / "described" / "all_config.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    (root / "hollow").mkdir()
+    (root / "hollow" / "model.safetensors").symlink_to(tmp_path / "secret" / "model.safetensors")
+    (root / "round").symlink_to(root / "round")
+    options = Options((root,))
+    for name in ("folder", "file.safetensors", "described", "hollow", "folder/model.safetensors", "round"):
+        assert "nothing outside is opened" in refusal(name, options)
+    assert not {"folder", "file.safetensors", "hollow"} & set(found_models((root,)))
+
+
+def test_links_that_stay_inside_are_followed(root):
+    (root / "latest").symlink_to(root / "ours")
+    assert Path(source_of("latest", Options((root,))).spec).samefile(root / "ours" / "model.safetensors")
+
+
+def test_without_a_folder_paths_are_refused_with_the_way_to_name_one(root):
+    assert "--model-dir" in refusal(str(root / "ours"), Options())
+
+
+def test_a_folder_of_several_models_says_which(root):
+    assert "two/a.pt, two/b.pt" in refusal("two", Options((root,)))
+
+
+def test_the_first_folder_that_has_a_name_wins(root, tmp_path):
+    touch(tmp_path / "more" / "ours" / "model.safetensors", tmp_path / "more" / "mine" / "model.safetensors")
+    options = Options((root, tmp_path / "more"))
+    assert source_of("ours", options).spec.startswith(str(root))
+    assert source_of("mine", options).spec.startswith(str(tmp_path / "more"))
+    assert found_models(options.model_dirs).count("ours") == 1
+
+
+def test_weights_written_anew_are_another_model(root):
+    options = Options((root,))
+    before = source_of("ours", options)
+    assert source_of("ours", options) == before
+    os.utime(root / "ours" / "model.safetensors", (1, 1))
+    assert source_of("ours", options) != before
+
+
+def test_hub_names_are_taken_unless_the_hub_is_off():
+    assert source_of("hf://alphaXiv/trm-model-maze", Options()).kind == "hub"
+    assert "no place on the hub" in refusal("hf://../../etc", Options())
+    assert "--no-hub" in refusal("hf://alphaXiv/trm-model-maze", Options(hub=False))
+
+
+def test_a_bundled_name_is_bundled(root):
+    assert source_of("sudoku-trm", Options((root,))).is_bundled
