@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from trm import flops
 from trm.checkpoint import read_checkpoint, ready
-from trm.config import KINDS
+from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
 from trm.models import Model, parameter_count
@@ -29,8 +29,10 @@ from trm.tasks.base import Difficulty, Task
 
 MOST_PUZZLES = 32
 BUDGET = (
-    5e11  # operations of a self-check: about 8 s at the 60 GFLOP/s that a small model reaches on one core
+    5e11  # operations of a self-check: ten seconds at 50 GFLOP/s, which small matrices reach on two cores
 )
+USUAL_CALLS = 16 * 3 * 7  # of a full run; the model's own would make another n or T run on other puzzles
+SOFTMAX = 64  # operations that a number of an attention map takes beside its products, by the clock
 BATCH = 8
 SEED = 0
 LARGE_MAZE = 24  # side from which mazes are checked on ways as long as those of the public Maze-Hard set
@@ -103,7 +105,7 @@ def check_itself(
         }
     if config.task not in TASKS:
         return {"note": f"No task has {config.vocab_size} tokens, so there are no puzzles to check with."}
-    count = max(1, min(MOST_PUZZLES, int(BUDGET / flops.run(config))))
+    count = affordable(config)
     began = time.perf_counter()
     try:
         task = task_of(config)
@@ -122,6 +124,13 @@ def check_itself(
         "seconds": round(time.perf_counter() - began, 2),
         "note": note,
     }
+
+
+def affordable(config: ModelConfig) -> int:
+    """How many puzzles a self-check takes: the same number whatever n, T and N_sup are, so that scores compare."""
+    maps = config.layers * config.heads * config.length**2
+    cost = USUAL_CALLS * (flops.f_L_call(config) + SOFTMAX * maps)
+    return max(1, min(MOST_PUZZLES, int(BUDGET / cost)))
 
 
 def puzzles_of(

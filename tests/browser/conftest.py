@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
-from player_page import Player
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from player_page import PATIENCE, Player
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from served_app import ServedApp, browser_path, open_browser
 
 from trm.checkpoint import load_model
@@ -16,6 +16,9 @@ from trm.record import record
 from trm.solve import solve
 from trm.tasks import get_task
 from trm.trace import Trace
+
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,9 +8,9 @@ import torch
 
 from tests.checkpoints import CPU
 from trm import flops, inspection
-from trm.checkpoint import load_model, read_checkpoint, ready
+from trm.checkpoint import load_model, read_checkpoint
 from trm.coordinates import Depth
-from trm.inspection import BATCH, check_itself, inspect_model, puzzles_of, report
+from trm.inspection import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
 from trm.models import parameter_count
 from trm.recursion import deep_supervision
 from trm.tasks import get_task
@@ -154,11 +154,29 @@ def test_nothing_to_check_with(tmp_path, public_checkpoint, sizes, words):
     assert words in report(found)["report"]
 
 
-def test_a_large_model_is_checked_on_one_puzzle(tmp_path, public_checkpoint, monkeypatch):
-    model = ready(read_checkpoint(str(public_checkpoint(cells=16, vocab=6).save(tmp_path))), device=CPU)
-    for budget, count in [(1, 1), (3.5 * flops.run(model.config), 3), (1e12, inspection.MOST_PUZZLES)]:
-        monkeypatch.setattr(inspection, "BUDGET", budget)
-        assert check_itself(model)["puzzles"] == count
+def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
+    assert check_itself(tiny_model())["puzzles"] == affordable(tiny_config()) == inspection.MOST_PUZZLES
+    sudoku = {
+        "vocab_size": 11,
+        "sequence_length": 81,
+        "prefix_length": 16,
+        "hidden_size": 512,
+        "mlp_width": 1536,
+    }
+    mlp = {"mixing": "mlp", "mixing_width": 512, "heads": 0, "positions": "none"}
+    config = tiny_config(**sudoku, **mlp)
+    assert inspection.BUDGET / (336 * flops.f_L_call(config)) == pytest.approx(
+        1.2, abs=0.1
+    )  # the public Sudoku TRM
+    assert affordable(config) == 1
+    maze = tiny_config(hidden_size=64, mlp_width=256, heads=8, sequence_length=900, vocab_size=6)
+    assert affordable(maze) == 1  # small, but with maps of 900 x 900
+
+
+def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
+    sizes = {"hidden_size": 128, "mlp_width": 384, "sequence_length": 81, "heads": 4}
+    counts = {affordable(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))}
+    assert len(counts) == 1 and 1 < counts.pop() < inspection.MOST_PUZZLES
 
 
 def test_a_self_check_at_another_depth_is_watched(tiny_model):
