@@ -17,7 +17,6 @@ from trm.solve import solve
 from trm.tasks import get_task
 from trm.trace import Trace
 
-
 expect.set_options(timeout=1000 * PATIENCE)
 
 
