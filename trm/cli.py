@@ -104,7 +104,10 @@ def parser() -> Parser:
     train = _command(
         adder, "train", commands.run_train, "train a preset; kill it at any moment and go on with --resume"
     )
-    train.add_argument("--preset", required=True, help="sudoku-trm")
+    train.add_argument(
+        "--preset", required=True, help="what to train, such as sudoku-trm; a wrong name lists them"
+    )
+    train.add_argument("--data", type=Path, help="official data folder, for the paper- presets")
     train.add_argument("--out", required=True, type=Path, help="folder of the run")
     train.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
     train.add_argument("--resume", action="store_true", help="go on with the run in the folder")

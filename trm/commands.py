@@ -61,12 +61,19 @@ def run_forward(options: Namespace) -> dict[str, Any]:
 
 
 def run_train(options: Namespace) -> None:
-    from trm.presets import get_preset
-    from trm.train import train
+    from trm.training.presets import get_preset
+    from trm.training.run import train
 
     if options.minutes is not None and not options.minutes > 0:
         raise UserError(f"--minutes must be positive, not {options.minutes:g}.")
-    train(get_preset(options.preset), options.out, minutes=options.minutes, resume=options.resume, say=tell)
+    train(
+        get_preset(options.preset),
+        options.out,
+        data=options.data,
+        minutes=options.minutes,
+        resume=options.resume,
+        say=tell,
+    )
 
 
 def run_generate(options: Namespace) -> dict[str, Any]:

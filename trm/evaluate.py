@@ -67,9 +67,11 @@ def exact_now(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[n
     return ((answers == labels) | (labels == PADDING)).all(-1)
 
 
-def exact_by_step(model, puzzles, *, depth: Depth) -> list[float]:
+def exact_by_step(
+    model, puzzles, puzzle_ids: Num[np.ndarray, "count"] | None = None, *, depth: Depth
+) -> list[float]:
     """Share of puzzles (with `inputs` and `labels`) that are exactly right after each supervision step."""
-    answers = predict(model, puzzles.inputs, depth=depth).answers
+    answers = predict(model, puzzles.inputs, puzzle_ids, depth=depth).answers
     return exact_now(answers, puzzles.labels).mean(-1).tolist()
 
 

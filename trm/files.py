@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from trm.errors import UserError
 
 
@@ -43,5 +45,10 @@ def written_whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OutputError(
+            f"{path} cannot be written: {reason}. Make room or give another place; what was there before is unchanged."
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)

@@ -59,15 +59,19 @@ class Model(nn.Module):
         return self.q_head.weight.device
 
     def embed(
-        self, inputs: Int[Tensor, "batch cell"], puzzle_ids: Int[Tensor, "batch"]
+        self,
+        inputs: Int[Tensor, "batch cell"],
+        puzzle_ids: Int[Tensor, "batch"],
+        puzzle_vectors: Float[Tensor, "batch size"] | None = None,
     ) -> Float[Tensor, "batch position dim"]:
-        """x: the puzzle prefix and the cells' tokens, scaled by sqrt(D)."""
+        """x: the puzzle prefix and the cells' tokens, scaled by sqrt(D). Vectors, if given, stand for the table's rows."""
         config, dtype = self.config, self.compute_dtype
         x = self.embed_tokens(inputs, dtype)
         if config.prefix_length:
             prefix = x.new_zeros(len(inputs), config.prefix_length * config.hidden_size)
             if config.puzzle_ids:
-                prefix[:, : config.puzzle_embedding_size] = self.puzzle_emb(puzzle_ids, dtype)
+                vectors = self.puzzle_emb(puzzle_ids, dtype) if puzzle_vectors is None else puzzle_vectors
+                prefix[:, : config.puzzle_embedding_size] = vectors.to(dtype)
             x = torch.cat((prefix.view(len(inputs), config.prefix_length, config.hidden_size), x), dim=1)
         if config.positions == "learned":
             # halves the variance of the sum of two embeddings of equal variance

@@ -76,13 +76,15 @@ def latent_recursion(
     at: tuple[int, int],
     watch: Watch,
     learn: bool,
+    gradient_calls: int | None,
 ) -> State:
     """n calls of f_L think (z changes), one call of f_H updates the answer (y changes).
 
-    `at` is (supervision step, cycle). With `learn`, a gradient is kept for the last calls of the last cycle only:
-    as many as the model's `gradient_calls`.
+    `at` is (supervision step, cycle). With `learn`, a gradient is kept for the last calls of the supervision step only:
+    as many as the model's `gradient_calls`, or as asked for.
     """
-    without_gradient = depth.calls_per_step - model.gradient_calls(depth.n) if learn else depth.calls_per_step
+    with_gradient = (gradient_calls or model.gradient_calls(depth.n)) if learn else 0
+    without_gradient = depth.calls_per_step - with_gradient
     done = (at[1] - 1) * (depth.n + 1)  # calls of this supervision step made before this cycle
     for call in range(1, depth.n + 1):
         with torch.set_grad_enabled(done + call > without_gradient):
@@ -102,11 +104,19 @@ def deep_recursion(
     supervision_step: int = 1,
     watch: Watch = only_pass_on,
     learn: bool = False,
+    gradient_calls: int | None = None,
 ) -> State:
-    """One supervision step: T latent recursions."""
+    """One supervision step: T latent recursions. To train, `learn`; `gradient_calls` replaces the model's own number."""
     for cycle in range(1, depth.T + 1):
         state = latent_recursion(
-            model, x, state, depth=depth, at=(supervision_step, cycle), watch=watch, learn=learn
+            model,
+            x,
+            state,
+            depth=depth,
+            at=(supervision_step, cycle),
+            watch=watch,
+            learn=learn,
+            gradient_calls=gradient_calls,
         )
     return state
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +18,19 @@ import torch
 from trm.checkpoint import load_model, read_checkpoint
 from trm.config import ModelConfig
 from trm.coordinates import Depth
-from trm.data import PuzzleSet, load_puzzles
+from trm.data import PuzzleSet, load_puzzles, write_official
 from trm.errors import DataError, UserError
-from trm.presets import PRESETS, Preset, TrainingData, get_preset
-from trm.recursion import State, deep_recursion
-from trm.schedule import DepthPhase, ExponentialAverage, Schedule
+from trm.models import new_model
+from trm.recursion import Heads, State, deep_recursion
 from trm.tasks.sudoku import Sudoku
-from trm.train import Trainer, train
-from trm.training_data import Puzzles, PuzzleStream, generate_training_puzzles
-from trm.training_state import TrainingError, TrainingFolder
+from trm.training.data import Puzzles, PuzzleStream, generate_puzzles
+from trm.training.errors import TrainingError
+from trm.training.folder import TrainingFolder, put_back
+from trm.training.losses import cell_loss, continue_loss, halt_loss, log_stablemax
+from trm.training.presets import PRESETS, Part, Preset, get_preset
+from trm.training.run import train
+from trm.training.schedule import DepthPhase, ExponentialAverage, Schedule
+from trm.training.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SMALL, USUAL = Sudoku(2, 2), Sudoku()
@@ -41,8 +45,8 @@ SCHEDULE = Schedule(
 def small_preset(tiny_config) -> Preset:
     """4x4 Sudoku, for a trainer that is given its puzzles."""
     config = tiny_config(hidden_size=16, mixing="mlp", mixing_width=20, heads=0, positions="none")
-    data = TrainingData(puzzles=40, held_out=8, givens=(8, 12), seed=1)
-    return Preset("small", config, data, SCHEDULE, minutes=1.0, batch=8, explore=0.5)
+    data = (Part(40, "easy", {"givens": (8, 12)}),)
+    return Preset("small", config, SCHEDULE, minutes=1.0, data=data, held_out=8, batch=8, explore=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +60,14 @@ def trainer(small_preset, small_puzzles) -> Trainer:
 
 
 def trainer_of(preset: Preset, puzzles: Puzzles) -> Trainer:
-    trainer = Trainer(preset, CPU)
-    trainer.stream = PuzzleStream(SMALL, puzzles)
-    return trainer
+    return Trainer(preset, PuzzleStream(SMALL, puzzles), CPU)
 
 
 def usual_preset(config: ModelConfig) -> Preset:
     """9x9 Sudoku with few puzzles, for `train`, which generates them."""
-    data = TrainingData(puzzles=12, held_out=4, givens=(30, 42), seed=1)
+    data = (Part(12, "easy", {"givens": (30, 42)}),)
     model = replace(config, vocab_size=11, sequence_length=81)
-    return Preset("usual", model, data, SCHEDULE, minutes=0.03, batch=4)
+    return Preset("usual", model, SCHEDULE, minutes=0.03, data=data, held_out=4, batch=4)
 
 
 def test_the_loss_falls(small_preset, small_puzzles):
@@ -88,7 +90,7 @@ def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
         folder.save(first)
     second = trainer_of(replace(small_preset, seed=0), small_puzzles)
     with TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder:
-        folder.load(second)
+        put_back(second, folder.read())
     assert (second.update, second.seconds) == (4, 12.5)
     again += [
         second.one_update(update / 8)["loss"] for update in range(4, 8)
@@ -116,16 +118,37 @@ def test_a_save_can_be_opened_and_holds_the_averaged_weights(tmp_path, trainer, 
         assert torch.equal(tensor, trainer.average.shadow[name])
 
 
-def test_the_loss_by_hand(trainer):
-    """Two cells, three tokens; the first puzzle is right, the second is not."""
+def test_the_losses_by_hand():
+    """Two puzzles of two cells, three tokens; with all cells scored and without the last."""
     logits = torch.tensor([[[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]], [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
     labels = torch.tensor([[0, 1], [0, 2]])
-    loss, right = trainer.loss(logits, torch.tensor([0.0, 1.0]), labels)
     scale = math.log(math.exp(2) + 2)
-    cells = (3 * (scale - 2) + scale) / 4
-    halting = (math.log(2) + math.log(1 + math.e)) / 2
-    assert right.tolist() == [True, False]
-    assert loss.item() == pytest.approx(cells + 0.5 * halting, rel=1e-5)
+    every, first = torch.ones(2, 2, dtype=torch.bool), torch.tensor([[True, True], [True, False]])
+    found = [cell_loss(logits, labels, scored, kind="softmax").item() for scored in (every, first)]
+    assert found == pytest.approx([(3 * (scale - 2) + scale) / 4, scale - 2], rel=1e-5)
+    heads = Heads(logits, torch.tensor([0.0, 1.0]), torch.tensor([1.0, -1.0]))
+    halting = halt_loss(heads, torch.tensor([True, False])).item()
+    assert halting == pytest.approx((math.log(2) + math.log(1 + math.e)) / 2, rel=1e-5)
+
+
+def test_stablemax_by_hand():
+    """s is 3, 1 and 1/2 at 2, 0 and -1: of 4.5 in all."""
+    found = log_stablemax(torch.tensor([2.0, 0.0, -1.0])).exp()
+    assert found.tolist() == pytest.approx([3 / 4.5, 1 / 4.5, 0.5 / 4.5])
+    logits, labels = torch.tensor([[[2.0, 0.0, -1.0]]]), torch.tensor([[1]])
+    loss = cell_loss(logits, labels, torch.ones(1, 1, dtype=torch.bool), kind="stablemax")
+    assert loss.item() == pytest.approx(math.log(4.5), rel=1e-6)
+
+
+def test_the_value_of_going_on_by_hand():
+    """The better of the next step's two values; at the last step there is only halting."""
+    now = Heads(torch.zeros(2, 1, 1), torch.zeros(2), torch.tensor([0.5, 0.5]))
+    after = Heads(torch.zeros(2, 1, 1), torch.tensor([-1.0, -1.0]), torch.tensor([2.0, 2.0]))
+    loss = continue_loss(now, after, torch.tensor([False, True]))
+    targets = [1 / (1 + math.exp(-2)), 1 / (1 + math.exp(1))]
+    p = 1 / (1 + math.exp(-0.5))
+    expected = [-(t * math.log(p) + (1 - t) * math.log(1 - p)) for t in targets]
+    assert loss.item() == pytest.approx(sum(expected) / 2, rel=1e-5)
 
 
 def test_puzzles_in_flight_carry_their_state(trainer):
@@ -139,7 +162,8 @@ def test_puzzles_in_flight_carry_their_state(trainer):
         went_on = flight.steps == steps + 1
         assert torch.equal(went_on, flight.steps > 0)
         with torch.no_grad():
-            model = Trainer(trainer.preset, CPU).model
+            model = new_model(trainer.preset.model)
+            model.compute_dtype = trainer.model.compute_dtype
             model.load_state_dict(weights)
             x = model.embed(inputs, torch.zeros_like(steps))
             after = deep_recursion(model, x, before, depth=Depth(n=2, T=2, N_sup=3))
@@ -161,7 +185,7 @@ def test_the_halting_logit_lets_go_but_not_too_early(small_preset, small_puzzles
 
 def test_least_steps(small_preset, small_puzzles):
     never, always = (
-        trainer_of(replace(small_preset, explore=share), small_puzzles).draw_least_steps(500)
+        trainer_of(replace(small_preset, explore=share), small_puzzles).boarding.draw_least_steps(500)
         for share in (0.0, 1.0)
     )
     assert (never == 1).all()
@@ -229,7 +253,7 @@ def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
     stream, rng = PuzzleStream(SMALL, small_puzzles), np.random.default_rng(0)
     keys = {SMALL.symmetry_key(label) for label in small_puzzles.labels}
     for reveal, most in ((0.0, 10), (1.0, 16)):
-        inputs, labels = (part.numpy().astype(np.uint8) for part in stream.draw(64, reveal, rng))
+        inputs, labels, _ = (part.numpy().astype(np.uint8) for part in stream.draw(64, reveal, rng))
         assert SMALL.is_solved(inputs, labels).all()
         assert {SMALL.symmetry_key(label) for label in labels} <= keys
         givens = SMALL.givens(inputs).sum(-1)
@@ -241,7 +265,7 @@ def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
 def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, monkeypatch):
     """With the first puzzle that the seed would give put into the test set (turned round), another one is made."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
-    generate_training_puzzles(preset, tmp_path / "with.npz", print)
+    generate_puzzles(preset, tmp_path / "with.npz", print)
     real = {USUAL.symmetry_key(label) for label in load_puzzles("sudoku/test", USUAL).labels}
     with np.load(tmp_path / "with.npz") as arrays:
         labels = arrays["labels"]
@@ -250,10 +274,36 @@ def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, mo
 
     twin = labels[:1].reshape(1, 9, 9).transpose(0, 2, 1).reshape(1, 81)  # a transposed Sudoku is one
     tested = PuzzleSet.of("twins", USUAL, twin, twin)
-    monkeypatch.setattr("trm.training_data.load_puzzles", lambda *_, **__: tested)
-    generate_training_puzzles(preset, tmp_path / "without.npz", print)
+    monkeypatch.setattr("trm.training.data.load_puzzles", lambda *_, **__: tested)
+    generate_puzzles(preset, tmp_path / "without.npz", print)
     with np.load(tmp_path / "without.npz") as arrays:
         assert USUAL.symmetry_key(labels[0]) not in {USUAL.symmetry_key(label) for label in arrays["labels"]}
+
+
+def test_training_on_an_official_folder(tmp_path, tiny_config):
+    """Puzzle ids and all: the table has a row for each id that either split has."""
+    rng = np.random.default_rng(0)
+    for split, ids in (("test", [4, 1]), ("train", [1, 3, 2, 1])):
+        inputs, labels = SMALL.generate_many(len(ids), givens=(8, 12), seed=int(rng.integers(99)))
+        ids = np.array(ids, np.int32)
+        puzzles = PuzzleSet.of("few", SMALL, inputs, labels, puzzle_identifiers=ids)
+        write_official(puzzles, tmp_path / "data", SMALL, split=split)
+    model = tiny_config(puzzle_ids=1, puzzle_embedding_size=8)
+    preset = Preset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
+    train(preset, tmp_path / "run", data=tmp_path / "data")
+    trained = load_model(str(tmp_path / "run"), device=CPU)
+    assert trained.puzzle_emb.weights.shape == (5, 8)
+    assert trained.puzzle_emb.weights.any(1).tolist() == [False, True, True, True, False]
+    train(preset, tmp_path / "run", data=tmp_path / "data", minutes=0.02, resume=True)
+
+
+def test_no_data(tmp_path, small_preset):
+    nothing = replace(small_preset, data=())
+    with pytest.raises(TrainingError, match=r"official data folder\. Name one with --data"):
+        train(nothing, tmp_path / "run")
+    with pytest.raises(DataError, match="no puzzle set"):
+        train(nothing, tmp_path / "run", data=tmp_path / "nowhere")
+    assert not (tmp_path / "run").exists()
 
 
 # the folder of a run
@@ -322,12 +372,63 @@ def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
         train(small_preset, run_folder, resume=True)
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from tests_preset import preset
+from trm.errors import UserError
+from trm.training import run
+from trm.training.folder import TrainingFolder
+
+if __name__ == "__main__":
+    run.SAVE_EVERY_SECONDS = 0
+    saves = []
+    save = TrainingFolder.save
+
+    def save_until_the_disk_is_full(folder, trainer):
+        saves.append(trainer.update)
+        if len(saves) == 4:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+        save(folder, trainer)
+
+    TrainingFolder.save = save_until_the_disk_is_full
+    try:
+        run.train(preset, Path(sys.argv[1]), minutes=1, say=lambda line: None)
+    except UserError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
+    """Files may be no larger than 5,000 bytes from the fourth save on, which fails as a full disk does."""
+    preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
+    write_programs(tmp_path, preset, FULL)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "run")],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
+    )  # fmt: skip
+    (said,) = done.stdout.splitlines()
+    assert "cannot be written" in said and "unchanged" in said, done.stderr
+    load_model(str(tmp_path / "run"), device=CPU)
+    with TrainingFolder.open(tmp_path / "run", preset, resume=True) as folder:
+        assert folder.read().numbers["update"] == 2  # of the third save
+    assert not list((tmp_path / "run").glob(".partial*"))
+
+
+def write_programs(folder: Path, preset: Preset, program: str) -> None:
+    """A program, and beside it the module it takes its preset from."""
+    source = "from trm.config import ModelConfig\nfrom trm.training.presets import Part, Preset\n"
+    source += "from trm.training.schedule import DepthPhase, Schedule\n" + f"preset = {preset!r}\n"
+    (folder / "tests_preset.py").write_text(source)
+    (folder / "program.py").write_text(program)
+
+
 PROGRAM = """
 import sys
 from pathlib import Path
 import torch
 from tests_preset import preset
-from trm import train as training
+from trm.training import run as training
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
@@ -341,10 +442,7 @@ if __name__ == "__main__":
 def test_killed_at_random_moments(tmp_path, tiny_config):
     """After every kill the folder's model opens, and the run goes on from there to its end."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
-    source = "from trm.config import ModelConfig\nfrom trm.presets import Preset, TrainingData\n"
-    source += "from trm.schedule import DepthPhase, Schedule\n" + f"preset = {preset!r}\n"
-    (tmp_path / "tests_preset.py").write_text(source)
-    (tmp_path / "program.py").write_text(PROGRAM)
+    write_programs(tmp_path, preset, PROGRAM)
     out, rng = tmp_path / "run", random.Random(0)
 
     def start(minutes: float, resume: str) -> subprocess.Popen:
@@ -366,8 +464,8 @@ def test_killed_at_random_moments(tmp_path, tiny_config):
         assert read_checkpoint(str(out)).config == preset.model
         load_model(str(out), device=CPU)
         with TrainingFolder.open(out, preset, resume=True) as folder:
-            trainer = Trainer(preset, CPU)
-            folder.load(trainer)
+            trainer = Trainer(preset, PuzzleStream(USUAL, Puzzles(*USUAL.generate_many(1))), CPU)
+            put_back(trainer, folder.read())
         assert trainer.update > updates[-1]
         updates.append(trainer.update)
 
@@ -378,7 +476,8 @@ def test_killed_at_random_moments(tmp_path, tiny_config):
     assert said.splitlines()[-1] == "done"
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["update"] >= updates[-1]
-    assert json.loads((out / "preset.json").read_text())["data"] == asdict(preset.data) | {"givens": [30, 42]}
+    (part,) = json.loads((out / "preset.json").read_text())["data"]
+    assert part == {"puzzles": 12, "difficulty": "easy", "options": {"givens": [30, 42]}}
 
 
 GENERATE = """

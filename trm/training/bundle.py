@@ -1,6 +1,6 @@
 """Turn a finished training run into a bundled model: weights, scores, curve, card and recorded traces.
 
-    python -m trm.bundle sudoku-trm runs/sudoku-trm
+    python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 
 Every number on the card is measured here or read from the run's log; the sentences on known limits are the preset's.
 """
@@ -22,11 +22,11 @@ from trm.data import load_presets, load_puzzles
 from trm.errors import UserError
 from trm.evaluate import evaluate
 from trm.files import written_whole
-from trm.presets import Preset, get_preset
 from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import Progress, tell
 from trm.trace import save_trace
+from trm.training.presets import Preset, get_preset
 
 
 def bundle(name: str, run: Path, today: date) -> None:
@@ -101,8 +101,8 @@ A Tiny Recursive Model with {config.mixing.upper()} mixing for {config.task}, {p
 `python -m trm train --preset {preset.name} --out runs/{preset.name} --minutes {preset.minutes:g}`
 
 - {minutes:.0f} minutes, {updates:,} updates of {preset.batch} puzzles, seed {preset.seed}, {training_machine()}. The machine did other work meanwhile.
-- Data: {preset.data.puzzles:,} generated puzzles that naked and hidden singles solve, {preset.data.givens[0]} to {preset.data.givens[1]} givens (seed
-  {preset.data.seed}), under random symmetries; no solution grid is a symmetric twin of one in `{scores["data"]}`.
+- Data: {data_sentence(preset)} (seed {preset.data_seed}), under random symmetries; no solution is a symmetric twin of one in
+  `{scores["data"]}`.
 - The weights are an exponential moving average ({preset.ema}). Full log: `curve.csv`.
 
 ## What it can do
@@ -122,7 +122,7 @@ Easy: naked and hidden singles suffice. Medium: locked candidates and pairs are 
 
 ## On held-out puzzles while it was trained
 
-{preset.data.held_out} easy puzzles of the training kind, at the recursion depth then in use.
+{preset.held_out} puzzles of the training kinds, at the recursion depth then in use.
 
 | minutes | updates | depth | exact after 1 step | after {depth.N_sup} |
 |---|---|---|---|---|
@@ -133,6 +133,16 @@ Easy: naked and hidden singles suffice. Medium: locked candidates and pairs are 
 It learned only from puzzles that singles solve; what it makes of medium and hard ones it was not taught, and it fails more often there.
 It cannot say that a puzzle has no solution or several: its halting probability can be high for an answer that breaks the rules. Measured on {today.isoformat()}; results in other dtypes differ on a few puzzles.
 """
+
+
+def data_sentence(preset: Preset) -> str:
+    """What was trained on, in words."""
+    parts = [
+        f"{part.puzzles:,} {part.difficulty} ones"
+        + "".join(f", {name.replace('_', ' ')} {value}" for name, value in part.options.items())
+        for part in preset.data
+    ]
+    return f"generated {preset.model.task} puzzles, {'; '.join(parts)}"
 
 
 def _easy_first(item: tuple[str, Any]) -> tuple[int, str]:

@@ -5,6 +5,7 @@
     preset.json                        what is trained, so that a resume with other settings is noticed
     puzzles.npz                        the generated training puzzles
     log.jsonl                          one JSON object a line: figures of training and of held-out puzzles
+    tensorboard/                       the same figures, for TensorBoard
 
 Each file is written under a temporary name and renamed, so a kill loses at most what came after the last save.
 """
@@ -12,37 +13,47 @@ Each file is written under a temporary name and renamed, so a kill loses at most
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from trm.checkpoint import save_model
-from trm.errors import UserError
 from trm.files import written_whole
-from trm.presets import Preset
 from trm.recursion import State
-from trm.training_data import Flight
+from trm.training.errors import TrainingError
+from trm.training.flight import Flight
+from trm.training.presets import Preset
 
 if TYPE_CHECKING:
-    from trm.train import Trainer
+    from trm.training.trainer import Trainer
 
 
-class TrainingError(UserError):
-    """A run that cannot be started or resumed."""
+class Saved(NamedTuple):
+    """The state of a trainer, as it lies on the disk."""
+
+    tensors: dict[str, Tensor]
+    numbers: dict
+
+
+SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Flight, beside its state
 
 
 class TrainingFolder:
     """Use `open`, then as a context manager, which closes the log."""
 
-    def __init__(self, path: Path):
-        self.path = path
-        self._log = (path / "log.jsonl").open("a", encoding="utf-8")
+    def __init__(self, path: Path, *, writes: bool = True):
+        self.path, self.writes = path, writes
+        if writes:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._log = (path / "log.jsonl").open("a", encoding="utf-8")
+            self._board = SummaryWriter(str(path / "tensorboard"))
 
     @classmethod
-    def open(cls, path: Path, preset: Preset, *, resume: bool) -> "TrainingFolder":
-        """Prepare the folder.
+    def open(cls, path: Path, preset: Preset, *, resume: bool, writes: bool = True) -> "TrainingFolder":
+        """Prepare the folder; of several processes one `writes`.
 
         Raises TrainingError when a new run would overwrite one, or there is nothing (or something else) to resume.
         """
@@ -58,32 +69,46 @@ class TrainingFolder:
             raise TrainingError(
                 f"{path} was trained with other settings than this preset has now. Give another --out."
             )
-        if not resume:
+        if writes and not resume:
             with written_whole(written) as temporary:
                 temporary.write_text(settings, "utf-8")
-        return cls(path)
+        return cls(path, writes=writes)
 
     def __enter__(self) -> "TrainingFolder":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._log.close()
+        if self.writes:
+            self._log.close()
+            self._board.close()
 
     def log(self, trainer: "Trainer", figures: dict) -> None:
         """Append one line of figures."""
+        if not self.writes:
+            return
+        for name, value in figures.items():
+            if isinstance(value, float):
+                self._board.add_scalar(name, value, trainer.update)
         line = {"update": trainer.update, "minutes": round(trainer.seconds / 60, 3)} | figures
-        self._log.write(json.dumps(line) + "\n")
-        self._log.flush()
+        try:
+            self._log.write(json.dumps(line) + "\n")
+            self._log.flush()
+        except OSError as error:
+            raise TrainingError(
+                f"{self._log.name} cannot be written: {error.strerror}. Make room and go on with --resume."
+            ) from None
 
     def save(self, trainer: "Trainer") -> None:
-        """Write the averaged model, then the state to go on from."""
-        save_model(self.path, trainer.preset.model, trainer.average.shadow)
+        """Write the averaged model, then the state to go on from. All processes take part: the flight is theirs together."""
         tensors, numbers = _pack(trainer)
+        if not self.writes:
+            return
+        save_model(self.path, trainer.preset.model, trainer.weights())
         with written_whole(self.path / "state.safetensors") as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
 
-    def load(self, trainer: "Trainer") -> None:
-        """Put a trainer where the saved one was. Raises TrainingError on a damaged file."""
+    def read(self) -> Saved:
+        """What was saved last. Raises TrainingError on a damaged file."""
         path = self.path / "state.safetensors"
         try:
             with safe_open(path, "pt") as file:
@@ -91,7 +116,7 @@ class TrainingFolder:
                 numbers = json.loads(file.metadata()["numbers"])
         except (SafetensorError, KeyError, ValueError) as error:
             raise TrainingError(f"{path} is damaged ({error}). Start again with another --out.") from None
-        _unpack(trainer, tensors, numbers)
+        return Saved(tensors, numbers)
 
 
 def _read_settings(path: Path) -> dict:
@@ -115,9 +140,8 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
     if trainer.flight is not None:
         flight = trainer.flight
-        for name in ("inputs", "labels", "steps", "least_steps"):
-            tensors[f"flight/{name}"] = getattr(flight, name)
-        tensors |= {"flight/y": flight.state.y, "flight/z": flight.state.z}
+        carried = {name: getattr(flight, name) for name in SEATS} | {"y": flight.state.y, "z": flight.state.z}
+        tensors |= {f"flight/{name}": trainer.share.gathered(tensor) for name, tensor in carried.items()}
     numbers = {
         "update": trainer.update,
         "seconds": trainer.seconds,
@@ -126,7 +150,10 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
     return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, numbers
 
 
-def _unpack(trainer: "Trainer", tensors: dict[str, Tensor], numbers: dict) -> None:
+def put_back(trainer: "Trainer", saved: Saved) -> None:
+    """Put a trainer where the saved one was."""
+    tensors, numbers = saved
+
     def part(prefix: str) -> dict[str, Tensor]:
         return {
             name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)
@@ -140,7 +167,8 @@ def _unpack(trainer: "Trainer", tensors: dict[str, Tensor], numbers: dict) -> No
         moments.setdefault(int(index), {})[key] = tensor
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    flight = {name: tensor.to(trainer.device) for name, tensor in part("flight/").items()}
+    mine = trainer.share.rows(trainer.preset.batch)
+    flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
     trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
     trainer.update, trainer.seconds = numbers["update"], numbers["seconds"]
     trainer.random.bit_generator.state = numbers["random"]

@@ -25,12 +25,12 @@ class Schedule:
     """All that changes while a model is trained."""
 
     depth: tuple[DepthPhase, ...]  # the last phase is the model's own depth
-    reveal: float  # at most this share of the blank cells is revealed at the start ...
-    reveal_until: float  # ... falling to none at this progress
     learning_rate: float
     warm_up: int  # updates in which the rate rises from 0
-    decay_from: float  # progress from which the rate falls linearly ...
-    decay_to: float  # ... to this share of itself
+    decay_from: float = 1.0  # progress from which the rate falls linearly ...
+    decay_to: float = 1.0  # ... to this share of itself
+    reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
+    reveal_until: float = 1.0  # ... falling to none at this progress
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
         phase = next((phase for phase in self.depth if progress < phase.until), self.depth[-1])
@@ -41,23 +41,39 @@ class Schedule:
 
     def learning_rate_at(self, progress: float, update: int) -> float:
         warm = min(1.0, (update + 1) / self.warm_up)
-        fall = min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
+        fall = (
+            min(1.0, max(0.0, progress - self.decay_from) / (1 - self.decay_from))
+            if self.decay_from < 1
+            else 0.0
+        )
         return self.learning_rate * warm * (1 - (1 - self.decay_to) * fall)
 
 
 class ExponentialAverage:
     """Exponential moving average (EMA) of a model's parameters: what is evaluated and shipped.
 
-    It forgets faster at first, so that the random start does not linger.
+    It forgets faster at first, so that the random start does not linger. With a decay of None it is the model itself.
+    Tensors named in `without` (a puzzle table of a million rows) are left out.
     """
 
-    def __init__(self, model: nn.Module, decay: float, early_decay: float = 0.98, early: int = 500):
+    def __init__(
+        self,
+        model: nn.Module,
+        decay: float | None,
+        early_decay: float = 0.98,
+        early: int = 500,
+        without: tuple[str, ...] = (),
+    ):
         self.decay, self.early_decay, self.early = decay, early_decay, early
-        self.shadow = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        self.shadow = {
+            name: tensor.detach().clone()
+            for name, tensor in model.state_dict().items()
+            if name not in without
+        }
 
     @torch.no_grad()
     def update(self, model: nn.Module, update: int) -> None:
-        decay = self.early_decay if update < self.early else self.decay
+        decay = 0.0 if self.decay is None else self.early_decay if update < self.early else self.decay
         current: dict[str, Tensor] = model.state_dict()
         names = [name for name in self.shadow if self.shadow[name].is_floating_point()]
         torch._foreach_lerp_(

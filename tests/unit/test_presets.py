@@ -1,0 +1,44 @@
+"""Presets are plain data that describe what can be trained, and fairly."""
+
+import pytest
+import torch
+
+from trm.models import new_model
+from trm.training.presets import ABLATIONS, PRESETS, SUDOKU_HRM, SUDOKU_MODEL, SUDOKU_TRM, get_preset
+
+
+def size(preset) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in new_model(preset.model).parameters())
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda preset: preset.name)
+def test_every_preset_builds_a_model(preset):
+    assert size(preset) > 0
+
+
+def test_trm_and_hrm_compare_fairly():
+    """The same puzzles, the same time, numbers of parameters within a factor of 1.5."""
+    for name in ("data", "data_seed", "held_out", "batch", "minutes", "scored"):
+        assert getattr(SUDOKU_TRM, name) == getattr(SUDOKU_HRM, name), name
+    assert 1 / 1.5 < size(SUDOKU_HRM) / size(SUDOKU_TRM) < 1.5
+    assert SUDOKU_HRM.continue_loss and SUDOKU_HRM.model.kind == "hrm"
+
+
+@pytest.mark.parametrize(
+    "name, parameters",
+    [("paper-sudoku-mlp", 5_028_866), ("paper-sudoku-attention", 6_828_034)],
+)
+def test_paper_presets_have_the_published_sizes(name, parameters):
+    assert size(get_preset(name)) == parameters
+
+
+def test_an_ablation_changes_one_thing():
+    """Beside its name and time: one field of the preset, or some of the model."""
+    for preset in ABLATIONS:
+        assert preset.minutes == 20
+        ours, usual = vars(preset), vars(SUDOKU_TRM)
+        changed = {name for name in ours if ours[name] != usual[name]} - {"name", "minutes"}
+        assert changed <= {"model", "schedule"} or len(changed) == 1, preset.name
+        assert ("schedule" in changed) == (preset.model.depth != SUDOKU_MODEL.depth)
+    assert len({preset.name for preset in ABLATIONS}) == len(ABLATIONS) == 9

@@ -1,0 +1,126 @@
+"""Puzzles for training: generated once into the run's folder or read from an official one, drawn with endless symmetries."""
+
+import os
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import torch
+from jaxtyping import Int, UInt8
+from torch import Tensor
+
+from trm.data import bundled_sets, load_puzzles
+from trm.errors import DataError
+from trm.files import written_whole
+from trm.tasks import task_of
+from trm.tasks.base import Task
+from trm.training.presets import Preset
+
+SAID_EVERY = 2000  # generated puzzles
+
+
+@dataclass(frozen=True)
+class Puzzles:
+    """Puzzles with their solutions, token by token, and the rows of the puzzle table that they own."""
+
+    inputs: UInt8[np.ndarray, "count cells"]
+    labels: UInt8[np.ndarray, "count cells"]
+    puzzle_ids: Int[np.ndarray, "count"] | None = None
+
+
+class PuzzleStream:
+    """Fresh training puzzles without end: each a random symmetry of a random base puzzle."""
+
+    def __init__(self, task: Task, puzzles: Puzzles):
+        self.task, self.puzzles = task, puzzles
+
+    def draw(
+        self, count: int, reveal: float, rng: np.random.Generator
+    ) -> tuple[Int[Tensor, "count cells"], Int[Tensor, "count cells"], Int[Tensor, "count"]]:
+        """Inputs, labels and puzzle ids. Each puzzle gets a share of its blanks filled in, drawn from [0, reveal]."""
+        chosen = rng.integers(0, len(self.puzzles.inputs), count)
+        inputs, labels = self.task.random_symmetries(
+            self.puzzles.inputs[chosen], self.puzzles.labels[chosen], rng
+        )
+        if reveal:
+            share = rng.random((count, 1)) * reveal
+            inputs = np.where(rng.random(inputs.shape) < share, labels, inputs)
+        ids = np.zeros(count) if self.puzzles.puzzle_ids is None else self.puzzles.puzzle_ids[chosen]
+        return tuple(torch.from_numpy(part.astype(np.int64)) for part in (inputs, labels, ids))
+
+
+def official_puzzles(preset: Preset, folder: Path) -> tuple[Preset, PuzzleStream, Puzzles]:
+    """The train split of an official data folder, memory-mapped, and the first puzzles of its test split to watch.
+
+    The preset's model gets a row of its puzzle table, if it has one, for every puzzle id of the folder. Raises DataError.
+    """
+    task = task_of(preset.model)
+    train, tested = (load_puzzles(folder, task, split=split) for split in ("train", "test"))
+    if preset.model.puzzle_ids:
+        largest = max(int(part.puzzle_identifiers.max(initial=0)) for part in (train, tested))
+        preset = replace(preset, model=replace(preset.model, puzzle_ids=largest + 1))
+    watched = tested.take(np.arange(min(preset.held_out, len(tested))))
+    stream = PuzzleStream(task, Puzzles(train.inputs, train.labels, train.puzzle_identifiers))
+    return preset, stream, Puzzles(watched.inputs, watched.labels, watched.puzzle_identifiers)
+
+
+def generated_puzzles(
+    preset: Preset, folder: Path, say: Callable[[str], None]
+) -> tuple[PuzzleStream, Puzzles]:
+    """The stream to train on and the held-out puzzles to watch; generated at the first call, then read back.
+
+    Raises DataError when the file is damaged.
+    """
+    path = folder / "puzzles.npz"
+    if not path.exists():
+        generate_puzzles(preset, path, say)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            inputs, labels = arrays["inputs"], arrays["labels"]
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
+        raise DataError(f"{path} is damaged. Remove it: the same puzzles are generated again.") from None
+    held_out = preset.held_out
+    stream = PuzzleStream(task_of(preset.model), Puzzles(inputs[held_out:], labels[held_out:]))
+    return stream, Puzzles(inputs[:held_out], labels[:held_out])
+
+
+def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> None:
+    """Generate the preset's puzzles in random order, none a symmetric twin of a bundled test puzzle."""
+    task = task_of(preset.model)
+    exclude = test_keys(task)
+    total = sum(part.puzzles for part in preset.data)
+    parts = []
+    for number, part in enumerate(preset.data):
+        count = part.puzzles + round(preset.held_out * part.puzzles / total)
+        parts.append(
+            task.generate_many(
+                count,
+                difficulty=part.difficulty,
+                seed=preset.data_seed + number,
+                workers=os.cpu_count() or 1,
+                exclude=exclude,
+                progress=lambda done, count=count: (
+                    say(f"generated {done} of {count} puzzles") if done % SAID_EVERY < 32 else None
+                ),
+                **part.options,
+            )
+        )
+    inputs, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.random.default_rng(preset.data_seed).permutation(len(inputs))
+    with written_whole(path) as temporary:
+        np.savez_compressed(temporary, inputs=inputs[order], labels=labels[order])
+
+
+def test_keys(task: Task) -> set[bytes]:
+    """Symmetry keys of the bundled test puzzles; none where the task has none of this size."""
+    name = f"{task.name}/test"
+    if name not in bundled_sets():
+        return set()
+    try:
+        tested = load_puzzles(name, task)
+    except DataError:  # of another size
+        return set()
+    return {task.symmetry_key(solution) for solution in tested.labels[tested.labelled]}

@@ -1,0 +1,81 @@
+"""The puzzles in flight: each carries its state from supervision step to supervision step until it halts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from trm.models import Model
+from trm.recursion import State
+from trm.training.data import PuzzleStream
+from trm.training.parallel import Share
+
+
+@dataclass
+class Flight:
+    """This process's puzzles. `steps` counts the supervision steps each has had."""
+
+    inputs: Int[Tensor, "batch cell"]
+    labels: Int[Tensor, "batch cell"]
+    puzzle_ids: Int[Tensor, "batch"]
+    state: State
+    steps: Int[Tensor, "batch"]
+    least_steps: Int[Tensor, "batch"]  # it may not halt before
+
+
+class Boarding:
+    """Gives puzzles their seats: fresh ones from a stream, in their initial state."""
+
+    def __init__(
+        self,
+        stream: PuzzleStream,
+        model: Model,
+        *,
+        batch: int,
+        explore: float,
+        share: Share,
+        random: np.random.Generator,
+    ):
+        self.stream, self.model = stream, model
+        self.batch, self.explore = batch, explore
+        self.share, self.random = share, random
+
+    def full_flight(self, reveal: float) -> Flight:
+        """A flight of fresh puzzles."""
+        inputs, labels, ids, least = self._draw(self.batch, reveal)
+        mine = self.share.rows(self.batch)
+        device = self.model.device
+        inputs, labels, ids, least = (part[mine].to(device) for part in (inputs, labels, ids, least))
+        x = self.model.embed(inputs, ids)
+        state = State(*(part.clone() for part in self.model.initial_state(x).detach()))
+        return Flight(inputs, labels, ids, state, torch.zeros_like(least), least)
+
+    def replace(self, flight: Flight, halted: Bool[Tensor, "batch"], reveal: float) -> None:
+        """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
+        everywhere = self.share.gathered(halted)
+        if not everywhere.any():
+            return
+        drawn = self._draw(int(everywhere.sum()), reveal)
+        mine = self.share.rows(len(everywhere))
+        before = int(everywhere[: mine.start].sum())
+        seats = halted.nonzero().squeeze(-1)
+        fresh = (part[before : before + len(seats)].to(self.model.device) for part in drawn)
+        flight.inputs[seats], flight.labels[seats], flight.puzzle_ids[seats], flight.least_steps[seats] = (
+            fresh
+        )
+        start = self.model.initial_state(flight.state.y[:1])
+        for carried, initial in zip(flight.state, start, strict=True):
+            carried[seats] = initial
+        flight.steps[seats] = 0
+
+    def _draw(self, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Inputs, labels, puzzle ids, and how many steps each must have at least."""
+        return *self.stream.draw(count, reveal, self.random), self.draw_least_steps(count)
+
+    def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
+        """1 for most puzzles, a random number from 2 to N_sup for the share that explores."""
+        explores = self.random.random(count) < self.explore
+        drawn = self.random.integers(2, self.model.config.N_sup + 1, count)
+        return torch.from_numpy(np.where(explores, drawn, 1))

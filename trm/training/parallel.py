@@ -1,0 +1,82 @@
+"""Data parallel training under `torchrun`: every process holds the model and a share of the puzzles in flight.
+
+All processes draw the same random numbers for the whole batch and keep their own rows, so that any number of them
+trains on the same puzzles as one process would, and gradients, which are means over equal shares, are averaged.
+"""
+
+import os
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as distributed
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which rows of a batch are this process's: number `rank` of `size` equal parts."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def of_this_process(cls, device: torch.device) -> "Share":
+        """As `torchrun` says; joins the group of processes (NCCL between GPUs, else gloo)."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return cls()
+        if not distributed.is_initialized():
+            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        return cls(distributed.get_rank(), size)
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process writes files and speaks."""
+        return self.rank == 0
+
+    def rows(self, count: int) -> slice:
+        """This process's rows of a batch."""
+        each = count // self.size
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def gathered(self, mine: Tensor) -> Tensor:
+        """The rows of all processes, in order."""
+        if self.size == 1:
+            return mine
+        parts = [torch.empty_like(mine) for _ in range(self.size)]
+        distributed.all_gather(parts, mine.contiguous())
+        return torch.cat(parts)
+
+    def averaged(self, value: Tensor) -> Tensor:
+        """The mean over processes."""
+        if self.size == 1:
+            return value
+        total = value.detach().clone()
+        distributed.all_reduce(total)
+        return total / self.size
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Replace gradients by their mean over processes, all in one message."""
+        if self.size == 1:
+            return
+        gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.size
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            distributed.barrier()
+
+    def agree(self, value: float) -> float:
+        """The leader's number, for all: clocks differ, and all must decide alike."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64)
+        if distributed.get_backend() == "nccl":
+            shared = shared.cuda()
+        distributed.broadcast(shared, 0)
+        return shared.item()

@@ -1,0 +1,193 @@
+"""Training presets: everything `trm train --preset NAME` needs to know, as plain data.
+
+Three families. The bundled ones are sized for two CPU cores and an hour or two. The ablations change one thing of
+`sudoku-trm` each, as table 1 of the TRM paper does. The `paper-` ones carry the papers' hyperparameters, for a GPU and
+the official data folders.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from trm.config import ModelConfig
+from trm.errors import UserError
+from trm.training.schedule import DepthPhase, Schedule
+
+Optimizer = Literal["adamw", "adam-atan2"]
+CellLoss = Literal["softmax", "stablemax"]
+Scored = Literal["all", "blank"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Puzzles of one difficulty that the trainer generates, none a twin of a test puzzle."""
+
+    puzzles: int
+    difficulty: str
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the task's generator
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One way to train one model."""
+
+    name: str
+    model: ModelConfig
+    schedule: Schedule
+    minutes: float
+    data: tuple[Part, ...] = ()  # generated; without any, an official data folder has to be given
+    held_out: int = 256  # more puzzles of the same kinds, to watch progress on
+    data_seed: int = 1
+    seed: int = 0
+    batch: int = 64  # puzzles in flight, over all processes
+    optimizer: Optimizer = "adamw"
+    weight_decay: float = 0.1
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip: float | None = 1.0  # largest norm of the gradient
+    ema: float | None = 0.999
+    cell_loss: CellLoss = "softmax"
+    scored: Scored = "all"  # which cells the loss looks at
+    halt_weight: float = 0.5  # of the halting loss beside the cells' loss
+    continue_loss: bool = False  # also learn the value of going on, with a second forward pass (HRM)
+    gradient_calls: int | None = (
+        None  # last calls of a supervision step with a gradient; None: the model's own
+    )
+    explore: float = 0.1  # share of puzzles that may halt only after a random number of supervision steps
+    table_rate: float = 0.0  # learning rate of the puzzle table (sign-SGD)
+    table_decay: float = 0.0  # its weight decay
+
+    def __post_init__(self):
+        if self.gradient_calls is not None and self.gradient_calls < 1:
+            raise ValueError("at least one call must have a gradient")
+
+
+# Sudoku: 9x9, solvable by singles, one solution each. Both models see the same puzzles for the same time, and have
+# numbers of parameters within a factor of 1.5.
+
+SUDOKU_MODEL = ModelConfig(
+    task="sudoku",
+    vocab_size=11,
+    sequence_length=81,
+    hidden_size=128,
+    layers=2,
+    mlp_width=384,
+    mixing="mlp",
+    mixing_width=192,
+    heads=0,
+    positions="none",
+    prefix_length=1,
+    puzzle_ids=0,
+    puzzle_embedding_size=0,
+    n=6,
+    T=3,
+    N_sup=16,
+)
+SINGLES = (Part(12_000, "easy", {"givens": (24, 42)}),)
+
+SUDOKU_TRM = Preset(
+    name="sudoku-trm",
+    model=SUDOKU_MODEL,
+    data=SINGLES,
+    # Shallow recursion first (CGAR), the model's own depth for the last part; nearly solved puzzles first.
+    schedule=Schedule(
+        depth=(
+            DepthPhase(0.15, n=2, T=1),
+            DepthPhase(0.45, n=2, T=2),
+            DepthPhase(0.6, n=4, T=2),
+            DepthPhase(1.0, n=6, T=3),
+        ),
+        learning_rate=2e-3,
+        warm_up=200,
+        decay_from=0.6,
+        decay_to=0.05,
+        reveal=0.8,
+        reveal_until=0.4,
+    ),
+    minutes=97.0,
+)
+
+SUDOKU_HRM = replace(
+    SUDOKU_TRM,
+    name="sudoku-hrm",
+    model=replace(
+        SUDOKU_MODEL, kind="hrm", H_layers=2, hidden_size=112, mlp_width=320, mixing_width=144, n=2, T=2
+    ),
+    schedule=replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=2, T=2),)),
+    continue_loss=True,
+)
+
+
+def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> Preset:
+    """`sudoku-trm` with one thing changed, for twenty minutes. A change of depth replaces the curriculum."""
+    changed = replace(SUDOKU_MODEL, **(model or {}))
+    if model and {"n", "T"} & model.keys():
+        changes["schedule"] = replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=changed.n, T=changed.T),))
+    return replace(SUDOKU_TRM, name=f"ablation-{name}", model=changed, minutes=20.0, **changes)
+
+
+ATTENTION = {"mixing": "attention", "mixing_width": 0, "heads": 4, "positions": "rope"}
+ABLATIONS = (
+    ablation("none"),
+    ablation("attention", model=ATTENTION),
+    ablation("two-nets", model={"kind": "trm-two-nets", "H_layers": 2}),
+    ablation("single-z", model={"kind": "trm-single-z", "latents": 0}),
+    ablation("multi-z", model={"kind": "trm-multi-z", "latents": 6}),
+    ablation("no-ema", ema=None),
+    ablation("one-cycle", model={"T": 1}),
+    ablation("one-step-gradient", gradient_calls=2),
+    ablation("continue-loss", continue_loss=True),
+)
+
+# The papers' own hyperparameters, for a GPU. Their puzzle table gets a row for every id of the data.
+
+PAPER_MODEL = replace(
+    SUDOKU_MODEL,
+    hidden_size=512,
+    mlp_width=1536,
+    mixing_width=512,
+    prefix_length=16,
+    puzzle_ids=1,
+    puzzle_embedding_size=512,
+)
+PAPER_ATTENTION = replace(PAPER_MODEL, mixing="attention", mixing_width=0, heads=8, positions="rope")
+PAPER = Preset(
+    name="paper-sudoku-mlp",
+    model=PAPER_MODEL,
+    schedule=Schedule(depth=(DepthPhase(1.0, n=6, T=3),), learning_rate=1e-4, warm_up=2000),
+    minutes=36 * 60.0,
+    batch=768,
+    optimizer="adam-atan2",
+    weight_decay=1.0,
+    clip=None,
+    cell_loss="stablemax",
+    table_rate=1e-4,
+    table_decay=1.0,
+)
+PAPERS = (
+    PAPER,
+    replace(PAPER, name="paper-sudoku-attention", model=PAPER_ATTENTION),
+    replace(
+        PAPER,
+        name="paper-maze",
+        model=replace(PAPER_ATTENTION, task="maze", vocab_size=6, sequence_length=900, n=4),
+        schedule=replace(PAPER.schedule, depth=(DepthPhase(1.0, n=4, T=3),)),
+    ),
+    replace(
+        PAPER,
+        name="paper-arc",
+        model=replace(PAPER_ATTENTION, task="arc", vocab_size=12, sequence_length=900, n=4),
+        schedule=replace(PAPER.schedule, depth=(DepthPhase(1.0, n=4, T=3),)),
+        weight_decay=0.1,
+        table_rate=1e-2,
+        table_decay=0.1,
+    ),
+)
+
+PRESETS = {preset.name: preset for preset in (SUDOKU_TRM, SUDOKU_HRM, *ABLATIONS, *PAPERS)}
+
+
+def get_preset(name: str) -> Preset:
+    """Raises UserError naming the presets there are."""
+    if name not in PRESETS:
+        raise UserError(f"There is no preset {name!r}. Choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[name]

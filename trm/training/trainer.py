@@ -1,0 +1,176 @@
+"""One update of deep supervision: a supervision step for every puzzle in flight, and a step of the optimiser.
+
+The loss is taken after a single supervision step from the carried (y, z), which are then detached. A puzzle leaves when
+its halting rule says so (or, for a share of them, only after a random number of steps), or after N_sup steps; a fresh
+puzzle takes its place (Jolicoeur-Martineau 2025, figure 3; exploration and the value of going on as in HRM).
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from trm.coordinates import Depth
+from trm.device import training_dtype
+from trm.models import Model, new_model
+from trm.recursion import Heads, State, deep_recursion
+from trm.tasks import task_of
+from trm.tasks.base import PADDING
+from trm.training.data import PuzzleStream
+from trm.training.errors import TrainingError
+from trm.training.flight import Boarding, Flight
+from trm.training.losses import cell_loss, continue_loss, halt_loss
+from trm.training.optimizers import AdamAtan2, sign_step
+from trm.training.parallel import Share
+from trm.training.presets import Preset
+from trm.training.schedule import ExponentialAverage
+
+TABLE = "puzzle_emb.weights"
+
+
+class Trainer:
+    """All that a run carries from update to update."""
+
+    def __init__(
+        self, preset: Preset, stream: PuzzleStream, device: torch.device, share: Share | None = None
+    ):
+        self.preset, self.device, self.share = preset, device, share or Share()
+        if preset.batch % self.share.size:
+            raise TrainingError(
+                f"A batch of {preset.batch} does not divide into {self.share.size} processes. Choose a divisor."
+            )
+        self.task = task_of(preset.model)
+        self.model = new_model(preset.model)
+        self.model.initialise(preset.seed)
+        self.model.to(device)
+        self.model.compute_dtype = training_dtype(device)
+        self.average = ExponentialAverage(self.model, preset.ema, without=(TABLE,))
+        self.optimizer = self._optimizer()
+        self.random = np.random.default_rng(preset.seed)
+        self.boarding = Boarding(
+            stream,
+            self.model,
+            batch=preset.batch,
+            explore=preset.explore,
+            share=self.share,
+            random=self.random,
+        )
+        self.flight: Flight | None = None
+        self.update = 0
+        self.seconds = 0.0
+        # Compiling on a CPU takes minutes and gains nothing (tried); on a GPU it fuses the small operations.
+        self.recursion = torch.compile(deep_recursion) if device.type == "cuda" else deep_recursion
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        preset = self.preset
+        options = {
+            "lr": preset.schedule.learning_rate, "betas": preset.betas, "weight_decay": preset.weight_decay
+        }  # fmt: skip
+        if preset.optimizer == "adam-atan2":
+            return AdamAtan2(self.model.parameters(), **options)
+        return torch.optim.AdamW(self.model.parameters(), fused=True, **options)
+
+    def averaged_model(self) -> Model:
+        """A copy with the averaged weights: what is evaluated and shipped."""
+        model = new_model(self.preset.model)
+        model.load_state_dict(self.weights(), assign=True)
+        return model.to(self.device)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The averaged weights; of a puzzle table, which is not averaged, the table itself."""
+        return {
+            name: self.average.shadow.get(name, tensor) for name, tensor in self.model.state_dict().items()
+        }
+
+    def one_update(self, progress: float) -> dict[str, float]:
+        """Train on what is in flight. Returns figures of the whole batch. Raises TrainingError when the loss is no number."""
+        schedule = self.preset.schedule
+        depth = schedule.depth_at(progress, self.preset.model.N_sup)
+        reveal = schedule.reveal_at(progress)
+        if self.flight is None:
+            self.flight = self.boarding.full_flight(reveal)
+        for group in self.optimizer.param_groups:
+            group["lr"] = schedule.learning_rate_at(progress, self.update)
+
+        flight = self.flight
+        vectors = self._puzzle_vectors(flight.puzzle_ids)
+        x = self.model.embed(flight.inputs, flight.puzzle_ids, vectors)
+        state = self.recursion(
+            self.model, x, flight.state, depth=depth, learn=True, gradient_calls=self.preset.gradient_calls
+        )
+        heads = self.model.heads(state.y)
+        right = self._right(heads.logits, flight)
+        loss = self.loss(x, state, heads, right, depth)
+        self._descend(loss, vectors)
+
+        flight.state = State(*(part.clone() for part in state.detach()))
+        flight.steps += 1
+        halted = (self.model.halting_logit(heads) > 0) & (flight.steps >= flight.least_steps)
+        halted |= flight.steps >= self.preset.model.N_sup
+        figures = self._figures(loss, heads.logits, right, halted)
+        self.boarding.replace(flight, halted, reveal)
+        self.update += 1
+        return figures
+
+    def scored(self, flight: Flight) -> Bool[Tensor, "batch cell"]:
+        """The cells that the loss looks at."""
+        scored = flight.labels != PADDING
+        if self.preset.scored == "blank":
+            scored &= ~torch.from_numpy(self.task.givens(flight.inputs.cpu().numpy().astype(np.uint8))).to(
+                scored.device
+            )
+        return scored
+
+    def _right(self, logits: Float[Tensor, "batch cell vocab"], flight: Flight) -> Bool[Tensor, "batch"]:
+        """Whether every scored cell is right now."""
+        return ((logits.argmax(-1) == flight.labels) | ~self.scored(flight)).all(-1)
+
+    def loss(self, x: Tensor, state: State, heads: Heads, right: Tensor, depth: Depth) -> Float[Tensor, ""]:
+        """Of the cells, of halting, and where the preset says so of going on."""
+        preset, flight = self.preset, self.flight
+        halting = halt_loss(heads, right)
+        if preset.continue_loss:
+            with torch.no_grad():
+                after = self.recursion(self.model, x.detach(), state.detach(), depth=depth)
+                next_heads = self.model.heads(after.y)
+            halting = halting + continue_loss(heads, next_heads, flight.steps + 1 >= preset.model.N_sup)
+        cells = cell_loss(heads.logits, flight.labels, self.scored(flight), kind=preset.cell_loss)
+        return cells + preset.halt_weight * halting
+
+    def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
+        """The rows of the puzzle table in use, as something to learn; None where the table is not trained."""
+        if not self.preset.table_rate or not self.preset.model.puzzle_ids:
+            return None
+        return self.model.puzzle_emb(puzzle_ids, torch.float32).requires_grad_(True)
+
+    def _descend(self, loss: Tensor, vectors: Tensor | None) -> None:
+        """Follow the gradient: of the weights by the optimiser, of the puzzle vectors by their sign."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.share.average_gradients(self.model)
+        parameters = self.model.parameters()
+        clip = float("inf") if self.preset.clip is None else self.preset.clip
+        norm = torch.nn.utils.clip_grad_norm_(parameters, clip)
+        mean = self.share.averaged(loss)
+        if not torch.isfinite(mean) or not torch.isfinite(norm):
+            raise TrainingError(
+                f"The loss is {mean.item()} at update {self.update}. The last checkpoint is whole: "
+                "go on from it at a lower learning rate."
+            )
+        self.optimizer.step()
+        if vectors is not None:
+            rate = (
+                self.preset.table_rate
+                * self.optimizer.param_groups[0]["lr"]
+                / self.preset.schedule.learning_rate
+            )
+            ids, gradient = self.share.gathered(self.flight.puzzle_ids), self.share.gathered(vectors.grad)
+            sign_step(self.model.puzzle_emb.weights, ids, gradient, rate=rate, decay=self.preset.table_decay)
+        self.average.update(self.model, self.update)
+
+    def _figures(self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor) -> dict[str, float]:
+        scored = self.scored(self.flight)
+        cells = ((logits.argmax(-1) == self.flight.labels) & scored).sum() / scored.sum().clamp(min=1)
+        values = torch.stack([loss.detach(), cells, right.float().mean(), halted.float().mean()])
+        names = ("loss", "cells", "exact_in_flight", "halted")
+        return dict(zip(names, self.share.averaged(values).tolist(), strict=True))
