@@ -13,6 +13,7 @@ from trm.device import choose_device
 from trm.tasks import task_of
 from trm.training.data import Puzzles, PuzzleStream
 from trm.training.presets import SUDOKU_TRM
+from trm.training.run import can_compile
 from trm.training.trainer import Trainer
 
 TOPIC = "training"
@@ -28,6 +29,8 @@ def main() -> None:
     trainer = Trainer(preset, PuzzleStream(task, puzzles), device)
     say(f"updates of {preset.batch} puzzles at full depth, on {device.type}")
     inputs, labels = (torch.from_numpy(part.astype("int64")) for part in (puzzles.inputs, puzzles.labels))
+    if can_compile(device):
+        trainer.compile()
     plain = PlainTraining(preset.model, inputs[: preset.batch], labels[: preset.batch], 1e-3)
     turns = [
         (seconds(partial(trainer.one_update, 1.0)), seconds(plain.one_update))
@@ -44,6 +47,7 @@ def main() -> None:
         "preset": preset.name,
         "device": device.type,
         "dtype": str(trainer.model.compute_dtype).removeprefix("torch."),
+        "compiled": can_compile(device),
         "threads": torch.get_num_threads(),
     }
     figure("training update at full depth", taken, "s", topic=TOPIC, **facts)

@@ -17,12 +17,17 @@ from trm.training.data import Puzzles, PuzzleStream
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.parallel import Share
 from trm.training.presets import Preset
+from trm.training.run import can_compile
 from trm.training.schedule import DepthPhase, Schedule
 from trm.training.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 UPDATES = 6
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, Path(__file__).parent))),
+    "OMP_NUM_THREADS": "1",
+}
 PRESET = Preset(
     name="small",
     model=ModelConfig(
@@ -75,8 +80,7 @@ def two_processes(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = subprocess.run(
         [*command, str(folder / "program.py"), str(folder / "run")],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, Path(__file__).parent)))},
-        capture_output=True, text=True, timeout=300,
+        env=ENVIRONMENT, capture_output=True, text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     return folder / "run"
@@ -105,6 +109,30 @@ def test_what_two_processes_saved_goes_on_in_one(two_processes):
     assert torch.equal(resumed.flight.inputs, alone.flight.inputs)
     assert torch.equal(resumed.flight.steps, alone.flight.steps)
     assert resumed.one_update(1.0)["loss"] == pytest.approx(alone.one_update(1.0)["loss"], abs=1e-3)
+
+
+COMPILED = """
+import json
+from dataclasses import replace
+from test_training_parallel import PRESET, trainer
+from trm.training.schedule import DepthPhase
+
+preset = replace(PRESET, model=replace(PRESET.model, layers=1, n=1, T=1))
+preset = replace(preset, schedule=replace(PRESET.schedule, depth=(DepthPhase(1.0, n=1, T=1),)))
+eager, compiled = trainer(preset=preset), trainer(preset=preset)
+compiled.compile()
+assert compiled.model.state_dict().keys() == eager.model.state_dict().keys()
+print(json.dumps([[made.one_update(u / 3)["loss"] for made in (compiled, eager)] for u in range(3)]))
+"""
+
+
+@pytest.mark.skipif(not can_compile(CPU), reason="torch compiles with a C++ compiler")
+def test_compiled_blocks_train_alike():
+    """In a process of its own: the checks of shapes that these tests run with cannot be compiled."""
+    done = subprocess.run([sys.executable, "-c", COMPILED], env=ENVIRONMENT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    for ours, usual in json.loads(done.stdout):
+        assert ours == pytest.approx(usual, abs=1e-4)
 
 
 def test_a_batch_that_does_not_divide():

@@ -1,10 +1,13 @@
 """A training run from its first puzzle to its table of results: what `trm train` does."""
 
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+
+import torch
 
 from trm.device import choose_device, training_dtype
 from trm.evaluate import exact_by_step
@@ -17,6 +20,8 @@ from trm.training.trainer import Trainer
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
+WORTH_COMPILING = 10.0  # minutes of a run from which half a minute of compiling pays
+COMPILERS = ("c++", "g++", "clang++")
 LOOKS = 12  # evaluations on held-out puzzles over a whole run ...
 LOOK_SHARE = 0.05  # ... fewer if they would take more than this share of the time
 
@@ -59,11 +64,19 @@ def train(
             )
         else:
             folder.save(trainer)
+        if preset.minutes >= WORTH_COMPILING and can_compile(device):
+            say("compiling the blocks: half a minute, once")
+            trainer.compile()
         processes = f", {share.size} processes" if share.size > 1 else ""
         say(
             f"training {preset.name} on {device.type}{processes}, activations in {training_dtype(device)}, into {out}"
         )
         _loop(trainer, held_out, folder, say)
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch finds what it compiles with: on a CPU a C++ compiler."""
+    return device.type == "cuda" or any(map(shutil.which, COMPILERS))
 
 
 def _nothing(text: str) -> None:
