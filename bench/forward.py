@@ -8,34 +8,17 @@ from bench.figures import figure, is_quick, median_seconds, say, seconds
 from bench.matmul import peak_gflops
 from trm import flops
 from trm.checkpoint import load_model
-from trm.config import ModelConfig
 from trm.data import load_presets
 from trm.models import Model, new_model
 from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks import task_of
+from trm.training.presets import PAPER_MODEL
 
 TOPIC = "forward"
 MODEL = "sudoku-trm"
 # TRM for Sudoku in the published sizes, MLP mixing: its time does not depend on the weights, so random ones do.
-FULL_SIZE = ModelConfig(
-    task="sudoku",
-    vocab_size=11,
-    sequence_length=81,
-    hidden_size=512,
-    layers=2,
-    mlp_width=1536,
-    mixing="mlp",
-    mixing_width=512,
-    heads=0,
-    positions="none",
-    prefix_length=16,
-    puzzle_ids=0,
-    puzzle_embedding_size=0,
-    n=6,
-    T=3,
-    N_sup=16,
-)
+FULL_SIZE = PAPER_MODEL
 
 
 def infer(model: Model, inputs: torch.Tensor) -> None:

@@ -12,6 +12,7 @@ All kinds run through the same recursion. What a kind does differently is the me
 Parameters carry the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
+from abc import ABC, abstractmethod
 from math import sqrt
 
 import torch
@@ -24,7 +25,7 @@ from trm.layers import Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
 
 
-class Model(nn.Module):
+class Model(nn.Module, ABC):
     """What all kinds share: x, the initial state, and what is read from y.
 
     Activations have the dtype `compute_dtype`; parameters stay as they were loaded. Built with zero weights: load a
@@ -82,13 +83,13 @@ class Model(nn.Module):
         """The same vector at every position, drawn before training and never learned."""
         return State(self.H_init.to(x.dtype).expand_as(x), self.L_init.to(x.dtype).expand_as(x))
 
+    @abstractmethod
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
         """Call number `call` (from 1) of a latent recursion: think."""
-        raise NotImplementedError
 
+    @abstractmethod
     def f_H(self, state: State) -> State:
         """The call that ends a latent recursion: answer."""
-        raise NotImplementedError
 
     def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:
         """The z that the call rewrites; at an f_H call, which rewrites none, that of the f_L call before it."""
