@@ -26,7 +26,7 @@ def main() -> None:
     task = task_of(preset.model)
     say("generating puzzles")
     puzzles = Puzzles(*task.generate_many(PUZZLES, seed=preset.data_seed, **preset.data[0].options))
-    trainer = Trainer(preset, PuzzleStream(task, puzzles), device)
+    trainer = Trainer(preset, [PuzzleStream(task, puzzles)], device)
     say(f"updates of {preset.batch} puzzles at full depth, on {device.type}")
     inputs, labels = (torch.from_numpy(part.astype("int64")) for part in (puzzles.inputs, puzzles.labels))
     if can_compile(device):

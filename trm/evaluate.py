@@ -89,7 +89,8 @@ def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None
 
     Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),
     `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
-    `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `by_difficulty`,
+    `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `halted_wrong` (share of
+    all whose answer is wrong at that first step), `by_difficulty` (each with `count`, `exact`, `exact_by_step`),
     `without_one_solution` (`count`, `solved` by the rules), `seconds`, and the task's `rule_score` if it has one (mazes:
     `any_shortest_path`, a share of all puzzles). A `note` says where scores must not be taken for what the model can do.
     A share of nothing is None. `halt_auc` is of q_halt for every kind; `mean_halt_step` follows the model's own rule.
@@ -126,7 +127,8 @@ def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None
         "halt_auc": auc(q_halt, right),
         "halt_auc_last_step": auc(q_halt[-1], right[-1]),
         "mean_halt_step": float(first.mean()) if first.size else None,
-        "by_difficulty": _by_group(puzzles.groups(task)[judged], right[-1]),
+        "halted_wrong": _share(halts.any(0) & ~right[first - 1, np.arange(len(first))]),
+        "by_difficulty": _by_group(puzzles.groups(task)[judged], right),
         "without_one_solution": {"count": int((~judged).sum()), "solved": int(obeys[~judged].sum())},
         **by_rule,
         **({"note": note} if note else {}),
@@ -148,8 +150,13 @@ def _share(flags: Bool[np.ndarray, "*any"]) -> float | None:
     return float(flags.mean()) if flags.size else None
 
 
-def _by_group(groups: np.ndarray, right: Bool[np.ndarray, "count"]) -> dict[str, dict[str, Any]]:
-    return {
-        str(group): {"count": int((groups == group).sum()), "exact": _share(right[groups == group])}
-        for group in np.unique(groups)
-    }
+def _by_group(groups: np.ndarray, right: Bool[np.ndarray, "steps count"]) -> dict[str, dict[str, Any]]:
+    found = {}
+    for group in np.unique(groups):
+        by_step = [_share(step) for step in right[:, groups == group]]
+        found[str(group)] = {
+            "count": int((groups == group).sum()),
+            "exact": by_step[-1],
+            "exact_by_step": by_step,
+        }
+    return found

@@ -113,6 +113,18 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(head_dim)) v; each is (B, H, P, head_dim).
+
+    On a CPU torch's fused kernel does its products in float32. Written out, bfloat16 training of a small model on
+    15x15 mazes takes two thirds of the time (measured on a Zen 5 core, 2 to 4 heads).
+    """
+    if query.device.type == "cpu" and query.dtype == torch.bfloat16:
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        return scores.softmax(-1) @ value
+    return F.scaled_dot_product_attention(query, key, value)
+
+
 class Attention(nn.Module):
     """Multi-head attention of every position to every position (no mask)."""
 
@@ -130,7 +142,7 @@ class Attention(nn.Module):
         if self.rope_theta is not None:
             cos, sin = rotary_tables(length, dim // self.heads, self.rope_theta, like=x)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
-        mixed = F.scaled_dot_product_attention(query, key, value)
+        mixed = attend(query, key, value)
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, dim))
 
 

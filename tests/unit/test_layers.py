@@ -15,6 +15,7 @@ from trm.layers import (
     Linear,
     PuzzleEmbedding,
     SwiGLU,
+    attend,
     numpy_product,
     rms_norm,
     rotary_tables,
@@ -186,3 +187,14 @@ def test_truncated_normal_has_the_deviation_asked_for():
     assert drawn.std().item() == pytest.approx(0.3, rel=0.01)
     assert drawn.mean().item() == pytest.approx(0.0, abs=0.005)
     assert drawn.abs().max() <= 2 * 0.3 / 0.8796  # cut at two deviations of the uncut normal
+
+
+def test_attention_in_bfloat16_is_that_of_the_fused_kernel():
+    """On a CPU the products are written out; they agree to the rounding of bfloat16."""
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, 7, 8, generator=generator) for _ in range(3))
+    exact = torch.nn.functional.scaled_dot_product_attention(query, key, value)
+    found = attend(*(part.bfloat16() for part in (query, key, value)))
+    assert found.dtype == torch.bfloat16
+    assert torch.allclose(found.float(), exact, atol=0.03)
+    assert torch.equal(attend(query, key, value), exact)

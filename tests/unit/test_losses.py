@@ -10,13 +10,15 @@ from trm.training.losses import cell_loss, continue_loss, halt_loss, log_stablem
 
 
 def test_the_losses_by_hand():
-    """Two puzzles of two cells, three tokens; with all cells scored and without the last."""
+    """Two puzzles of two cells, three tokens; all cells alike, without the last, and with a light one."""
     logits = torch.tensor([[[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]], [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0]]])
     labels = torch.tensor([[0, 1], [0, 2]])
     scale = math.log(math.exp(2) + 2)
-    every, first = torch.ones(2, 2, dtype=torch.bool), torch.tensor([[True, True], [True, False]])
-    found = [cell_loss(logits, labels, scored, kind="softmax").item() for scored in (every, first)]
-    assert found == pytest.approx([(3 * (scale - 2) + scale) / 4, scale - 2], rel=1e-5)
+    weights = torch.tensor([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 0.0]], [[1.0, 1.0], [1.0, 0.25]]])
+    found = [cell_loss(logits, labels, each, kind="softmax").item() for each in weights]
+    light = (scale - 2 + (scale - 2 + scale / 4) / 1.25) / 2
+    assert found == pytest.approx([(3 * (scale - 2) + scale) / 4, scale - 2, light], rel=1e-5)
+    assert cell_loss(logits, labels, torch.zeros(2, 2), kind="softmax") == 0
     heads = Heads(logits, torch.tensor([0.0, 1.0]), torch.tensor([1.0, -1.0]))
     halting = halt_loss(heads, torch.tensor([True, False])).item()
     assert halting == pytest.approx((math.log(2) + math.log(1 + math.e)) / 2, rel=1e-5)
@@ -27,7 +29,7 @@ def test_stablemax_by_hand():
     found = log_stablemax(torch.tensor([2.0, 0.0, -1.0])).exp()
     assert found.tolist() == pytest.approx([3 / 4.5, 1 / 4.5, 0.5 / 4.5])
     logits, labels = torch.tensor([[[2.0, 0.0, -1.0]]]), torch.tensor([[1]])
-    loss = cell_loss(logits, labels, torch.ones(1, 1, dtype=torch.bool), kind="stablemax")
+    loss = cell_loss(logits, labels, torch.ones(1, 1), kind="stablemax")
     assert loss.item() == pytest.approx(math.log(4.5), rel=1e-6)
 
 

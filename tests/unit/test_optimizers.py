@@ -52,8 +52,8 @@ def test_sign_step_by_hand():
 def test_the_table_is_trained_where_it_is_used():
     model = replace(PRESET.model, puzzle_ids=6, puzzle_embedding_size=16)
     made = trainer(preset=replace(PRESET, model=model, table_rate=0.01))
-    made.boarding.stream.puzzles = replace(
-        made.boarding.stream.puzzles, puzzle_ids=torch.arange(40).numpy() % 2 * 4 + 1
+    made.streams[16].puzzles = replace(
+        made.streams[16].puzzles, puzzle_ids=torch.arange(40).numpy() % 2 * 4 + 1
     )
     before = made.model.puzzle_emb.weights.clone()
     made.one_update(0.5)

@@ -1,10 +1,22 @@
 """Presets are plain data that describe what can be trained, and fairly."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from trm.models import new_model
-from trm.training.presets import ABLATIONS, PRESETS, SUDOKU_HRM, SUDOKU_MODEL, SUDOKU_TRM, get_preset
+from trm.training.presets import (
+    ABLATIONS,
+    MAZE_HRM,
+    MAZE_TRM,
+    PRESETS,
+    SUDOKU_HRM,
+    SUDOKU_MODEL,
+    SUDOKU_TRM,
+    get_preset,
+)
+from trm.training.schedule import GridPhase
 
 
 def size(preset) -> int:
@@ -17,12 +29,20 @@ def test_every_preset_builds_a_model(preset):
     assert size(preset) > 0
 
 
-def test_trm_and_hrm_compare_fairly():
+@pytest.mark.parametrize("trm, hrm", [(SUDOKU_TRM, SUDOKU_HRM), (MAZE_TRM, MAZE_HRM)])
+def test_trm_and_hrm_compare_fairly(trm, hrm):
     """The same puzzles, the same time, numbers of parameters within a factor of 1.5."""
-    for name in ("data", "data_seed", "held_out", "batch", "minutes", "scored"):
-        assert getattr(SUDOKU_TRM, name) == getattr(SUDOKU_HRM, name), name
-    assert 1 / 1.5 < size(SUDOKU_HRM) / size(SUDOKU_TRM) < 1.5
-    assert SUDOKU_HRM.continue_loss and SUDOKU_HRM.model.kind == "hrm"
+    for name in ("data", "data_seed", "held_out", "batch", "minutes", "given_weight"):
+        assert getattr(trm, name) == getattr(hrm, name), name
+    assert trm.schedule.smaller_grids == hrm.schedule.smaller_grids
+    assert 1 / 1.5 < size(hrm) / size(trm) < 1.5
+    assert hrm.continue_loss and hrm.model.kind == "hrm"
+
+
+def test_mixing_by_mlp_reads_one_size_only():
+    schedule = replace(SUDOKU_TRM.schedule, smaller_grids=(GridPhase(0.5, 16),))
+    with pytest.raises(ValueError, match="several sizes"):
+        replace(SUDOKU_TRM, schedule=schedule)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +58,7 @@ def test_an_ablation_changes_one_thing():
     for preset in ABLATIONS:
         assert preset.minutes == 20
         ours, usual = vars(preset), vars(SUDOKU_TRM)
-        changed = {name for name in ours if ours[name] != usual[name]} - {"name", "minutes"}
+        changed = {name for name in ours if ours[name] != usual[name]} - {"name", "minutes", "snapshots"}
         assert changed <= {"model", "schedule"} or len(changed) == 1, preset.name
         assert ("schedule" in changed) == (preset.model.depth != SUDOKU_MODEL.depth)
     assert len({preset.name for preset in ABLATIONS}) == len(ABLATIONS) == 9

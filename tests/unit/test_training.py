@@ -1,5 +1,6 @@
 """Training: it learns, it is exactly resumed, it survives kills, and it never sees a test puzzle's twin."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
@@ -16,12 +18,12 @@ from trm.errors import DataError, UserError
 from trm.models import new_model
 from trm.recursion import State, deep_recursion
 from trm.tasks.sudoku import Sudoku
-from trm.training.data import Puzzles, PuzzleStream, generate_puzzles
+from trm.training.data import Puzzles, PuzzleStream, generate_puzzles, generated_puzzles
 from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.presets import PRESETS, Part, Preset, get_preset
 from trm.training.run import train
-from trm.training.schedule import DepthPhase, ExponentialAverage, Schedule
+from trm.training.schedule import DepthPhase, ExponentialAverage, GridPhase, Schedule
 from trm.training.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -52,7 +54,7 @@ def trainer(small_preset, small_puzzles) -> Trainer:
 
 
 def trainer_of(preset: Preset, puzzles: Puzzles) -> Trainer:
-    return Trainer(preset, PuzzleStream(SMALL, puzzles), CPU)
+    return Trainer(preset, [PuzzleStream(SMALL, puzzles)], CPU)
 
 
 def usual_preset(config: ModelConfig) -> Preset:
@@ -149,6 +151,67 @@ def test_least_steps(small_preset, small_puzzles):
     )
     assert (never == 1).all()
     assert sorted(set(always.tolist())) == [2, 3]  # up to N_sup
+
+
+def test_small_grids_come_first(tmp_path, tiny_config):
+    """5x5 mazes for the first half, then 7x7 with a fresh flight; stopped and resumed in between, nothing differs."""
+    model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
+    schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
+    data = (Part(12, "easy", {"style": "depth-first"}),)
+    preset = Preset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4, given_weight=0.1)
+    streams = [generated_puzzles(preset, cells, tmp_path, print)[0] for cells in (25, 49)]
+
+    unbroken = Trainer(preset, streams, CPU)
+    losses, sizes = [], []
+    for update in range(6):
+        losses.append(unbroken.one_update(update / 6)["loss"])
+        sizes.append(unbroken.flight.inputs.shape[1])
+    assert sizes == [25, 25, 25, 49, 49, 49]
+
+    first = Trainer(preset, streams, CPU)
+    again = [first.one_update(update / 6)["loss"] for update in range(2)]
+    with TrainingFolder.open(tmp_path, preset, resume=False) as folder:
+        folder.save(first)
+    second = Trainer(preset, streams, CPU)
+    with TrainingFolder.open(tmp_path, preset, resume=True) as folder:
+        put_back(second, folder.read())
+    again += [second.one_update(update / 6)["loss"] for update in range(2, 6)]
+    assert again == losses
+
+
+def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
+    model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
+    schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
+    data = (Part(12, "easy", {"style": "depth-first"}),)
+    train(Preset("maze", model, schedule, 0.03, data, held_out=4, batch=4), tmp_path / "run")
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
+
+
+def test_given_cells_count_late_and_little(small_preset, small_puzzles):
+    schedule = replace(SCHEDULE, givens_from=0.5)
+    trainer = trainer_of(replace(small_preset, given_weight=0.25, schedule=schedule), small_puzzles)
+    for progress, expected in ((0.0, {0.0, 1.0}), (0.5, {0.25, 1.0})):
+        trainer.one_update(progress)
+        weights = trainer.weights_of_cells(trainer.flight)
+        given = torch.from_numpy(SMALL.givens(trainer.flight.inputs.numpy().astype(np.uint8)))
+        assert set(weights.unique().tolist()) == expected
+        assert weights[~given].eq(1).all() and weights[given].eq(min(expected)).all()
+
+
+def test_snapshots_on_the_way(tmp_path, tiny_config):
+    """Kept once each, with the weights of their moment; a finished run that is resumed does not replace them."""
+    preset = replace(usual_preset(tiny_config()), snapshots=(0.3, 0.6), minutes=0.04)
+    train(preset, tmp_path / "run")
+    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in kept] == ["030-percent.safetensors", "060-percent.safetensors"]
+    before = [path.read_bytes() for path in kept]
+    train(replace(preset, minutes=0.05), tmp_path / "run", resume=True)
+    assert [path.read_bytes() for path in sorted((tmp_path / "run" / "snapshots").iterdir())] == before
+    first = load_file(kept[0])
+    last = load_file(tmp_path / "run" / "model.safetensors")
+    assert first.keys() == last.keys()
+    assert any(not torch.equal(first[name], last[name]) for name in first)
 
 
 def test_gradients_are_clipped(small_preset, small_puzzles):
@@ -326,6 +389,6 @@ def test_settings_that_are_gone(run_folder, small_preset):
 
 
 def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
-    (run_folder / "puzzles.npz").write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(DataError, match=r"puzzles\.npz is damaged"):
+    (run_folder / "puzzles-16.npz").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(DataError, match=r"puzzles-16\.npz is damaged"):
         train(small_preset, run_folder, resume=True)

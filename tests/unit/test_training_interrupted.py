@@ -110,7 +110,7 @@ def test_killed_at_random_moments(tmp_path, tiny_config):
         assert read_checkpoint(str(out)).config == preset.model
         load_model(str(out), device=CPU)
         with TrainingFolder.open(out, preset, resume=True) as folder:
-            trainer = Trainer(preset, PuzzleStream(USUAL, Puzzles(*USUAL.generate_many(1))), CPU)
+            trainer = Trainer(preset, [PuzzleStream(USUAL, Puzzles(*USUAL.generate_many(1)))], CPU)
             put_back(trainer, folder.read())
         assert trainer.update > updates[-1]
         updates.append(trainer.update)

@@ -47,7 +47,7 @@ PRESET = Preset(
 def trainer(share: Share | None = None, preset: Preset = PRESET) -> Trainer:
     """In float32, where sums in another order hardly matter."""
     puzzles = Puzzles(*Sudoku(2, 2).generate_many(40, givens=(6, 10), seed=3))
-    made = Trainer(preset, PuzzleStream(Sudoku(2, 2), puzzles), CPU, share)
+    made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, share)
     made.model.compute_dtype = torch.float32
     return made
 
@@ -154,7 +154,7 @@ def test_alone_nothing_is_exchanged():
 
 
 @pytest.mark.parametrize("changes", [{"ema": None}, {"optimizer": "adam-atan2"}, {"cell_loss": "stablemax"},
-                                     {"scored": "blank"}, {"continue_loss": True}, {"gradient_calls": 2}])  # fmt: skip
+                                     {"given_weight": 0.0}, {"continue_loss": True}, {"gradient_calls": 2}])  # fmt: skip
 def test_every_variant_learns(changes):
     made = trainer(preset=replace(PRESET, **changes))
     losses = [made.one_update(update / 60)["loss"] for update in range(60)]

@@ -1,20 +1,16 @@
-"""Turn a finished training run into a bundled model: weights, scores, curve, card and recorded traces.
+"""Turn a finished training run into a bundled model: weights, scores, curve, card, snapshots and recorded traces.
 
-    python -m trm.training.bundle sudoku-trm runs/sudoku-trm
-
-Every number on the card is measured here or read from the run's log; the sentences on known limits are the preset's.
+python -m trm.training.bundle sudoku-trm runs/sudoku-trm
 """
 
 import argparse
 import csv
 import json
-import platform
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
@@ -26,46 +22,88 @@ from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import Progress, tell
 from trm.trace import save_trace
-from trm.training.presets import Preset, get_preset
+from trm.training.card import Run, card
+from trm.training.figures import draw_curve
+from trm.training.presets import get_preset
 
 
-def bundle(name: str, run: Path, today: date) -> None:
+def bundle(name: str, run: Path, today: date, *, note: str = "", command: str = "") -> None:
     """Write `assets/models/<name>/` and `assets/traces/<name>/`. Raises UserError when the run has no model."""
     preset, folder = get_preset(name), registry.ASSETS / "models" / name
     weights = run / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{run} holds no model.safetensors. Give the --out folder of a training run.")
     save_model(folder, preset.model, load_file(weights))
-    model, task = load_model(str(folder)), task_of(preset.model)
-    puzzles = load_puzzles(f"{task.name}/test", task)
+    model = load_model(str(folder))
+    scores = measured(model, f"{preset.model.task}/test")
+    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
+    told = Run(read_log(run), note, command)
+    write_curve(folder / "curve.csv", told.log)
+    draw_curve(folder / "curve.png", name, told.log)
+    snapshots = write_snapshots(run / "snapshots", folder / "snapshots")
+    _write(folder / "card.md", card(preset, model, scores, told, today, snapshots))
+    record_presets(name, today)
+    tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
+
+
+def measured(model: Any, data: str) -> dict[str, Any]:
+    """What `trm eval` measures on a bundled set, without the time it took."""
+    task = task_of(model.config)
+    puzzles = load_puzzles(data, task)
     with Progress("puzzles scored", len(puzzles)) as progress:
         scores = evaluate(model, task, puzzles, progress=progress.count)
     scores.pop("seconds")
-    scores = {"data": puzzles.name, "dtype": str(model.compute_dtype).removeprefix("torch.")} | scores
-    _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
-    log = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
-    write_curve(folder / "curve.csv", log)
-    _write(folder / "card.md", card(preset, model, scores, log, today))
-    record_presets(name, today)
-    tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {puzzles.name}; {folder}")
+    return {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")} | scores
+
+
+def read_log(run: Path) -> list[dict[str, Any]]:
+    """The lines of a run's log. Raises UserError when there is none."""
+    path = run / "log.jsonl"
+    if not path.is_file():
+        raise UserError(f"{run} holds no log.jsonl. Give the --out folder of a training run.")
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def record_presets(name: str, today: date) -> None:
-    """Record a bundled model on every preset of its task, in their order: `assets/traces/<name>/`."""
+    """Record a bundled model on every preset of its task and size, in their order: `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
     for number, shown in enumerate(load_presets(task.name)):
-        trace = record(model, task, task.parse(shown.puzzle), recorded=today)
+        inputs = task.parse(shown.puzzle)
+        trace = record(model, task, inputs, recorded=today)
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
+
+
+def write_snapshots(run: Path, folder: Path) -> list[str]:
+    """Copy a run's weights on the way, in float16: half the size, and what they answer hardly changes. Returns names."""
+    names = []
+    for path in sorted(run.glob("*.safetensors")):
+        tensors = {name: tensor.half().contiguous() for name, tensor in load_file(path).items()}
+        with written_whole(folder / path.name) as temporary:
+            save_file(tensors, temporary)
+        names.append(f"snapshots/{path.name}")
+    return names
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
     """The training figures as CSV, a line a report; held-out lines carry `held_out_exact`, after the last step."""
-    columns = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T")
+    columns = (
+        "minutes",
+        "update",
+        "loss",
+        "cells",
+        "exact_in_flight",
+        "held_out_exact",
+        "n",
+        "T",
+        "grid_cells",
+    )
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, extrasaction="ignore")
         writer.writeheader()
         for line in log:
+            if "machine" in line:
+                continue
             by_step = line.get("held_out_exact_by_step")
             held_out = {"held_out_exact": by_step[-1]} if by_step else {}
             rounded = {
@@ -73,85 +111,6 @@ def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
                 for key, value in (line | held_out).items()
             }
             writer.writerow(rounded)
-
-
-def card(preset: Preset, model: Any, scores: dict[str, Any], log: list[dict[str, Any]], today: date) -> str:
-    """The model's card, in Markdown."""
-    config, depth = preset.model, preset.model.depth
-    parameters = sum(tensor.numel() for tensor in model.state_dict().values())
-    minutes, updates = log[-1]["minutes"], log[-1]["update"]
-    steps = scores["exact_by_step"]
-    groups = "\n".join(
-        f"| {group} | {result['count']} | {100 * result['exact']:.1f} % |"
-        for group, result in sorted(scores["by_difficulty"].items(), key=_easy_first)
-    )
-    looks = "\n".join(
-        f"| {line['minutes']:.0f} | {line['update']:,} | T={line['T']}, n={line['n']} | "
-        f"{line['held_out_exact_by_step'][0]:.3f} | {line['held_out_exact_by_step'][-1]:.3f} |"
-        for line in log
-        if "held_out_exact_by_step" in line
-    )
-    return f"""# {preset.name}
-
-A Tiny Recursive Model with {config.mixing.upper()} mixing for {config.task}, {parameters:,} numbers, n={depth.n}, T={depth.T},
-{depth.N_sup} supervision steps, {config.layers} layers, D={config.hidden_size}. Weights: `{model.fingerprint}`. Licence: Apache-2.0.
-
-## How it was made
-
-`python -m trm train --preset {preset.name} --out runs/{preset.name} --minutes {preset.minutes:g}`
-
-- {minutes:.0f} minutes, {updates:,} updates of {preset.batch} puzzles, seed {preset.seed}, {training_machine()}. The machine did other work meanwhile.
-- Data: {data_sentence(preset)} (seed {preset.data_seed}), under random symmetries; no solution is a symmetric twin of one in
-  `{scores["data"]}`.
-- The weights are an exponential moving average ({preset.ema}). Full log: `curve.csv`.
-
-## What it can do
-
-`python -m trm eval --model {preset.name} --data {scores["data"]}`, in {scores["dtype"]}, {scores["count"]} puzzles it never saw, all {depth.N_sup} steps:
-
-| puzzles | count | exactly right |
-|---|---|---|
-{groups}
-| all | {scores["count"]} | {100 * scores["exact"]:.1f} % |
-
-- Cells right {100 * scores["cell"]:.1f} %, blank cells right {100 * scores["blank_cell"]:.1f} %.
-- Exactly right after 1, 4 and {depth.N_sup} steps: {100 * steps[0]:.1f} %, {100 * steps[3]:.1f} %, {100 * steps[-1]:.1f} %.
-- The halting logit tells right answers from wrong ones with an AUC of {scores["halt_auc"]:.3f} over all steps; it would halt after {scores["mean_halt_step"]:.1f} steps in the mean.
-
-Easy: naked and hidden singles suffice. Medium: locked candidates and pairs are needed. Hard: search is needed.
-
-## On held-out puzzles while it was trained
-
-{preset.held_out} puzzles of the training kinds, at the recursion depth then in use.
-
-| minutes | updates | depth | exact after 1 step | after {depth.N_sup} |
-|---|---|---|---|---|
-{looks}
-
-## Limits
-
-It learned only from puzzles that singles solve; what it makes of medium and hard ones it was not taught, and it fails more often there.
-It cannot say that a puzzle has no solution or several: its halting probability can be high for an answer that breaks the rules. Measured on {today.isoformat()}; results in other dtypes differ on a few puzzles.
-"""
-
-
-def data_sentence(preset: Preset) -> str:
-    """What was trained on, in words."""
-    parts = [
-        f"{part.puzzles:,} {part.difficulty} ones"
-        + "".join(f", {name.replace('_', ' ')} {value}" for name, value in part.options.items())
-        for part in preset.data
-    ]
-    return f"generated {preset.model.task} puzzles, {'; '.join(parts)}"
-
-
-def _easy_first(item: tuple[str, Any]) -> tuple[int, str]:
-    levels = ("easy", "medium", "hard")
-    return next((rank for rank, level in enumerate(levels) if item[0].startswith(level)), 9), item[0]
-
-
-def training_machine() -> str:
-    return f"{torch.get_num_threads()} threads of a {platform.machine()} CPU without a GPU"
 
 
 def _write(path: Path, text: str) -> None:
@@ -165,5 +124,7 @@ if __name__ == "__main__":
     )
     options.add_argument("name", help="the preset, which names the model")
     options.add_argument("run", type=Path, help="the --out folder of the training run")
+    options.add_argument("--note", default="", help="a sentence for the card on circumstances of the run")
+    options.add_argument("--command", default="", help="the command that trained it, if not the preset's own")
     given = options.parse_args()
-    bundle(given.name, given.run, date.today())
+    bundle(given.name, given.run, date.today(), note=given.note, command=given.command)

@@ -68,13 +68,14 @@ def official_puzzles(preset: Preset, folder: Path) -> tuple[Preset, PuzzleStream
 
 
 def generated_puzzles(
-    preset: Preset, folder: Path, say: Callable[[str], None]
+    preset: Preset, cells: int, folder: Path, say: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
-    """The stream to train on and the held-out puzzles to watch; generated at the first call, then read back.
+    """Puzzles of a size: the stream to train on and held-out ones to watch; generated at the first call, then read back.
 
     Raises DataError when the file is damaged.
     """
-    path = folder / "puzzles.npz"
+    preset = replace(preset, model=replace(preset.model, sequence_length=cells))
+    path = folder / f"puzzles-{cells}.npz"
     if not path.exists():
         generate_puzzles(preset, path, say)
     try:

@@ -26,11 +26,10 @@ class Flight:
 
 
 class Boarding:
-    """Gives puzzles their seats: fresh ones from a stream, in their initial state."""
+    """Gives puzzles their seats: fresh ones from a stream of some size, in their initial state."""
 
     def __init__(
         self,
-        stream: PuzzleStream,
         model: Model,
         *,
         batch: int,
@@ -38,13 +37,13 @@ class Boarding:
         share: Share,
         random: np.random.Generator,
     ):
-        self.stream, self.model = stream, model
+        self.model = model
         self.batch, self.explore = batch, explore
         self.share, self.random = share, random
 
-    def full_flight(self, reveal: float) -> Flight:
+    def full_flight(self, stream: PuzzleStream, reveal: float) -> Flight:
         """A flight of fresh puzzles."""
-        inputs, labels, ids, least = self._draw(self.batch, reveal)
+        inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
         mine = self.share.rows(self.batch)
         device = self.model.device
         inputs, labels, ids, least = (part[mine].to(device) for part in (inputs, labels, ids, least))
@@ -52,12 +51,14 @@ class Boarding:
         state = State(*(part.clone() for part in self.model.initial_state(x).detach()))
         return Flight(inputs, labels, ids, state, torch.zeros_like(least), least)
 
-    def replace(self, flight: Flight, halted: Bool[Tensor, "batch"], reveal: float) -> None:
+    def replace(
+        self, flight: Flight, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
+    ) -> None:
         """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
         everywhere = self.share.gathered(halted)
         if not everywhere.any():
             return
-        drawn = self._draw(int(everywhere.sum()), reveal)
+        drawn = self._draw(stream, int(everywhere.sum()), reveal)
         mine = self.share.rows(len(everywhere))
         before = int(everywhere[: mine.start].sum())
         seats = halted.nonzero().squeeze(-1)
@@ -70,9 +71,9 @@ class Boarding:
             carried[seats] = initial
         flight.steps[seats] = 0
 
-    def _draw(self, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Inputs, labels, puzzle ids, and how many steps each must have at least."""
-        return *self.stream.draw(count, reveal, self.random), self.draw_least_steps(count)
+        return *stream.draw(count, reveal, self.random), self.draw_least_steps(count)
 
     def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
         """1 for most puzzles, a random number from 2 to N_sup for the share that explores."""

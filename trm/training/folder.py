@@ -3,9 +3,10 @@
     model.safetensors + config.json    the averaged weights, in the form every command opens
     state.safetensors                  all that is needed to go on: weights, averages, moments, puzzles in flight, random state
     preset.json                        what is trained, so that a resume with other settings is noticed
-    puzzles.npz                        the generated training puzzles
+    puzzles-CELLS.npz                  the generated training puzzles, a file a size
     log.jsonl                          one JSON object a line: figures of training and of held-out puzzles
     tensorboard/                       the same figures, for TensorBoard
+    snapshots/                         the averaged weights at some moments on the way, if the preset asks for them
 
 Each file is written under a temporary name and renamed, so a kill loses at most what came after the last save.
 """
@@ -106,6 +107,14 @@ class TrainingFolder:
         save_model(self.path, trainer.preset.model, trainer.weights())
         with written_whole(self.path / "state.safetensors") as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
+
+    def keep(self, trainer: "Trainer", progress: float) -> None:
+        """Put the averaged weights aside as those of this share of the run, if none are yet."""
+        path = self.path / "snapshots" / f"{100 * progress:03.0f}-percent.safetensors"
+        if not self.writes or path.exists():
+            return
+        with written_whole(path) as temporary:
+            save_file({name: tensor.contiguous() for name, tensor in trainer.weights().items()}, temporary)
 
     def read(self) -> Saved:
         """What was saved last. Raises TrainingError on a damaged file."""

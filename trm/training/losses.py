@@ -28,16 +28,17 @@ def log_stablemax(logits: Float[Tensor, "*batch vocab"]) -> Float[Tensor, "*batc
 def cell_loss(
     logits: Float[Tensor, "batch cell vocab"],
     labels: Int[Tensor, "batch cell"],
-    scored: Bool[Tensor, "batch cell"],
+    weights: Float[Tensor, "batch cell"],
     *,
     kind: str,
 ) -> Float[Tensor, ""]:
-    """Cross-entropy in nats of the labels in the scored cells; a puzzle without any counts as zero."""
+    """Cross-entropy in nats of the labels, a weighted mean over cells; a puzzle without any weight counts as zero."""
     if kind == "stablemax":
         found = -log_stablemax(logits).gather(-1, labels[..., None])[..., 0].float()
     else:
         found = F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
-    return ((found * scored).sum(-1) / scored.sum(-1).clamp(min=1)).mean()
+    total = weights.sum(-1)
+    return ((found * weights).sum(-1) / torch.where(total > 0, total, 1)).mean()
 
 
 def halt_loss(heads: Heads, right: Bool[Tensor, "batch"]) -> Float[Tensor, ""]:

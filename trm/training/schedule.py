@@ -21,6 +21,14 @@ class DepthPhase:
 
 
 @dataclass(frozen=True)
+class GridPhase:
+    """Size of the puzzles in use until `until` (progress)."""
+
+    until: float
+    cells: int
+
+
+@dataclass(frozen=True)
 class Schedule:
     """All that changes while a model is trained."""
 
@@ -31,10 +39,17 @@ class Schedule:
     decay_to: float = 1.0  # ... to this share of itself
     reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
     reveal_until: float = 1.0  # ... falling to none at this progress
+    givens_from: float = 0.0  # progress from which the loss looks at given cells too
+    smaller_grids: tuple[
+        GridPhase, ...
+    ] = ()  # to learn on first; afterwards puzzles have the model's own size
 
     def depth_at(self, progress: float, N_sup: int) -> Depth:
         phase = next((phase for phase in self.depth if progress < phase.until), self.depth[-1])
         return Depth(n=phase.n, T=phase.T, N_sup=N_sup)
+
+    def cells_at(self, progress: float, own: int) -> int:
+        return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
 
     def reveal_at(self, progress: float) -> float:
         return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0

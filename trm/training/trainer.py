@@ -5,6 +5,8 @@ its halting rule says so (or, for a share of them, only after a random number of
 puzzle takes its place (Jolicoeur-Martineau 2025, figure 3; exploration and the value of going on as in HRM).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,7 +17,6 @@ from trm.device import training_dtype
 from trm.layers import Block
 from trm.models import Model, new_model
 from trm.recursion import Heads, State, deep_recursion
-from trm.tasks import task_of
 from trm.tasks.base import PADDING
 from trm.training.data import PuzzleStream
 from trm.training.errors import TrainingError
@@ -30,17 +31,25 @@ TABLE = "puzzle_emb.weights"
 
 
 class Trainer:
-    """All that a run carries from update to update."""
+    """All that a run carries from update to update.
+
+    `streams` are those of the model's own size and of every smaller one in the schedule. Raises TrainingError when the
+    batch does not divide among processes.
+    """
 
     def __init__(
-        self, preset: Preset, stream: PuzzleStream, device: torch.device, share: Share | None = None
+        self,
+        preset: Preset,
+        streams: Sequence[PuzzleStream],
+        device: torch.device,
+        share: Share | None = None,
     ):
         self.preset, self.device, self.share = preset, device, share or Share()
         if preset.batch % self.share.size:
             raise TrainingError(
                 f"A batch of {preset.batch} does not divide into {self.share.size} processes. Choose a divisor."
             )
-        self.task = task_of(preset.model)
+        self.streams = {stream.task.cells: stream for stream in streams}
         self.model = new_model(preset.model)
         self.model.initialise(preset.seed)
         self.model.to(device)
@@ -49,7 +58,6 @@ class Trainer:
         self.optimizer = self._optimizer()
         self.random = np.random.default_rng(preset.seed)
         self.boarding = Boarding(
-            stream,
             self.model,
             batch=preset.batch,
             explore=preset.explore,
@@ -59,6 +67,7 @@ class Trainer:
         self.flight: Flight | None = None
         self.update = 0
         self.seconds = 0.0
+        self.progress = 0.0  # of the latest update
 
     def _optimizer(self) -> torch.optim.Optimizer:
         preset = self.preset
@@ -90,11 +99,12 @@ class Trainer:
 
     def one_update(self, progress: float) -> dict[str, float]:
         """Train on what is in flight. Returns figures of the whole batch. Raises TrainingError when the loss is no number."""
-        schedule = self.preset.schedule
+        self.progress, schedule = progress, self.preset.schedule
         depth = schedule.depth_at(progress, self.preset.model.N_sup)
         reveal = schedule.reveal_at(progress)
-        if self.flight is None:
-            self.flight = self.boarding.full_flight(reveal)
+        stream = self.streams[schedule.cells_at(progress, self.preset.model.sequence_length)]
+        if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
+            self.flight = self.boarding.full_flight(stream, reveal)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate_at(progress, self.update)
 
@@ -114,22 +124,23 @@ class Trainer:
         halted = (self.model.halting_logit(heads) > 0) & (flight.steps >= flight.least_steps)
         halted |= flight.steps >= self.preset.model.N_sup
         figures = self._figures(loss, heads.logits, right, halted)
-        self.boarding.replace(flight, halted, reveal)
+        self.boarding.replace(flight, halted, stream, reveal)
         self.update += 1
         return figures
 
-    def scored(self, flight: Flight) -> Bool[Tensor, "batch cell"]:
-        """The cells that the loss looks at."""
-        scored = flight.labels != PADDING
-        if self.preset.scored == "blank":
-            scored &= ~torch.from_numpy(self.task.givens(flight.inputs.cpu().numpy().astype(np.uint8))).to(
-                scored.device
-            )
-        return scored
+    def weights_of_cells(self, flight: Flight) -> Float[Tensor, "batch cell"]:
+        """How much each cell counts in the loss."""
+        weights = (flight.labels != PADDING).float()
+        given_weight = self.preset.given_weight if self.progress >= self.preset.schedule.givens_from else 0.0
+        if given_weight != 1:
+            task = self.streams[flight.inputs.shape[1]].task
+            given = torch.from_numpy(task.givens(flight.inputs.cpu().numpy().astype(np.uint8)))
+            weights[given.to(weights.device)] *= given_weight
+        return weights
 
     def _right(self, logits: Float[Tensor, "batch cell vocab"], flight: Flight) -> Bool[Tensor, "batch"]:
-        """Whether every scored cell is right now."""
-        return ((logits.argmax(-1) == flight.labels) | ~self.scored(flight)).all(-1)
+        """Whether every cell that counts is right now."""
+        return ((logits.argmax(-1) == flight.labels) | (self.weights_of_cells(flight) == 0)).all(-1)
 
     def loss(self, x: Tensor, state: State, heads: Heads, right: Tensor, depth: Depth) -> Float[Tensor, ""]:
         """Of the cells, of halting, and where the preset says so of going on."""
@@ -140,7 +151,7 @@ class Trainer:
                 after = deep_recursion(self.model, x.detach(), state.detach(), depth=depth)
                 next_heads = self.model.heads(after.y)
             halting = halting + continue_loss(heads, next_heads, flight.steps + 1 >= preset.model.N_sup)
-        cells = cell_loss(heads.logits, flight.labels, self.scored(flight), kind=preset.cell_loss)
+        cells = cell_loss(heads.logits, flight.labels, self.weights_of_cells(flight), kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
@@ -175,8 +186,8 @@ class Trainer:
         self.average.update(self.model, self.update)
 
     def _figures(self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor) -> dict[str, float]:
-        scored = self.scored(self.flight)
-        cells = ((logits.argmax(-1) == self.flight.labels) & scored).sum() / scored.sum().clamp(min=1)
+        weights = self.weights_of_cells(self.flight)
+        cells = ((logits.argmax(-1) == self.flight.labels) * weights).sum() / weights.sum()
         values = torch.stack([loss.detach(), cells, right.float().mean(), halted.float().mean()])
         names = ("loss", "cells", "exact_in_flight", "halted")
         return dict(zip(names, self.share.averaged(values).tolist(), strict=True))

@@ -1,0 +1,90 @@
+"""Cards, curves and snapshots of bundled models, from made-up runs."""
+
+import csv
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from trm.errors import UserError
+from trm.training.bundle import read_log, write_curve, write_snapshots
+from trm.training.card import Run, card, data_sentence
+from trm.training.figures import draw_ablations, draw_curve
+from trm.training.presets import MAZE_HRM, SUDOKU_TRM
+
+LOG = [
+    {"update": 0, "minutes": 0.0, "machine": "one core"},
+    {"update": 10, "minutes": 1.0, "loss": 2.0, "cells": 0.5, "exact_in_flight": 0.1},
+    {"update": 20, "minutes": 2.0, "held_out_exact_by_step": [0.1] * 15 + [0.4], "n": 2, "T": 2, "grid_cells": 81},
+    {"update": 90, "minutes": 9.0, "held_out_exact_by_step": [0.2] * 15 + [0.9], "n": 6, "T": 3, "grid_cells": 225},
+]  # fmt: skip
+SCORES = {
+    "data": "sudoku/test", "dtype": "float32", "count": 30, "exact": 0.8, "cell": 0.95, "blank_cell": 0.9,
+    "exact_by_step": [0.5] * 15 + [0.8], "halt_auc": 0.9876, "mean_halt_step": 3.25, "halted_wrong": 0.05,
+    "by_difficulty": {
+        "hard, 24-29 givens": {"count": 10, "exact": 0.7, "exact_by_step": [0.25] * 15 + [0.7]},
+        "easy, 36-41 givens": {"count": 20, "exact": 1.0, "exact_by_step": [0.75] * 15 + [1.0]},
+    },
+}  # fmt: skip
+MODEL = SimpleNamespace(fingerprint="0123456789abcdef", state_dict=lambda: {"w": torch.zeros(3, 4)})
+
+
+def test_a_card_tells_what_was_measured():
+    text = card(SUDOKU_TRM, MODEL, SCORES, Run(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"])
+    assert "TRM with MLP mixing for sudoku of 9x9 cells: 12 numbers, n=6, T=3" in text
+    assert "9 minutes, 90 updates of 64 puzzles, seed 0, on one core. It rained." in text
+    assert "python -m trm train --preset sudoku-trm" in text
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert "| hard, 24-29 givens | 10 | 25.0 % | 25.0 % | 70.0 % |" in rows
+    assert rows.index("| easy, 36-41 givens | 20 | 75.0 % | 75.0 % | 100.0 % |") < rows.index(
+        "| hard, 24-29 givens | 10 | 25.0 % | 25.0 % | 70.0 % |"
+    )
+    assert "| all | 30 | 50.0 % | 50.0 % | 80.0 % |" in rows
+    assert "| 9 | 90 | T=3, n=6 | 0.200 | 0.900 |" in rows
+    assert "AUC of 0.988" in text and "20.0 % are still wrong" in text and "`snapshots/a`" in text
+    assert "halt on a wrong answer in 5.0 %" in text and "2026-01-02" in text
+
+
+def test_a_card_of_an_hrm_on_mazes():
+    text = card(MAZE_HRM, MODEL, SCORES, Run(LOG[1:], command="other command"), date(2026, 1, 2))
+    assert "HRM with attention and rotary positions for maze of 15x15 cells" in text
+    assert "2 layers in f_L and 2 in f_H" in text and "`other command`" in text
+    assert "an unrecorded machine" in text and "225 cells | 0.200 | 0.900" in text
+    assert "float16" not in text  # no snapshots
+    assert "not averaged" in card(replace(MAZE_HRM, ema=None), MODEL, SCORES, Run(LOG), date(2026, 1, 2))
+
+
+def test_data_in_words():
+    assert data_sentence(SUDOKU_TRM) == "generated sudoku puzzles, 12,000 easy ones, givens 24 to 42"
+
+
+def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
+    write_curve(tmp_path / "curve.csv", LOG)
+    rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
+    assert [row["held_out_exact"] for row in rows] == ["", "0.4", "0.9"]
+    assert [row["update"] for row in rows] == ["10", "20", "90"]
+    draw_curve(tmp_path / "curve.png", "made up", LOG)
+    draw_ablations(tmp_path / "ablations.png", ["none", "attention"], [90.0, 40.0], [87.4, None])
+    for name in ("curve.png", "ablations.png"):
+        with Image.open(tmp_path / name) as picture:
+            assert picture.format == "PNG" and picture.width > 500
+            assert len(picture.convert("RGB").getcolors(1 << 16)) > 20  # something is drawn
+
+
+def test_snapshots_become_half_as_large(tmp_path):
+    (tmp_path / "run").mkdir()
+    tensors = {"w": torch.linspace(-1, 1, 1000).reshape(10, 100)}
+    save_file(tensors, tmp_path / "run" / "010-percent.safetensors")
+    assert write_snapshots(tmp_path / "run", tmp_path / "kept") == ["snapshots/010-percent.safetensors"]
+    found = load_file(tmp_path / "kept" / "010-percent.safetensors")
+    assert found["w"].dtype == torch.float16 and torch.allclose(found["w"].float(), tensors["w"], atol=1e-3)
+    assert write_snapshots(tmp_path / "nowhere", tmp_path / "kept") == []
+
+
+def test_a_folder_without_a_log(tmp_path):
+    with pytest.raises(UserError, match=r"no log\.jsonl"):
+        read_log(tmp_path)

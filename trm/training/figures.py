@@ -1,0 +1,71 @@
+"""Figures of training runs, as PNG. Matplotlib is imported here and nowhere else; nothing but cards needs it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")  # no window
+import matplotlib.pyplot as plt
+
+from trm.files import written_whole
+
+BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # of Okabe and Ito: told apart by colour-blind readers
+
+
+def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
+    """Loss of training and accuracy on held-out puzzles over the minutes of a run. `log` are the lines of log.jsonl."""
+    losses = [line for line in log if "loss" in line]
+    looks = [line for line in log if "held_out_exact_by_step" in line]
+    figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7, 5), layout="constrained")
+    above.plot([line["minutes"] for line in losses], [line["loss"] for line in losses], color=GREY, lw=1)
+    above.set(ylabel="training loss", title=name, ylim=(0, None))
+    minutes = [line["minutes"] for line in looks]
+    last = [line["held_out_exact_by_step"][-1] for line in looks]
+    first = [line["held_out_exact_by_step"][0] for line in looks]
+    below.plot(minutes, last, "o-", color=BLUE, label="after the last supervision step")
+    below.plot(minutes, first, "s--", color=ORANGE, label="after the first")
+    below.set(ylabel="held-out exact", xlabel="minutes", ylim=(-0.02, 1.02))
+    below.legend(frameon=False, loc="upper left")
+    _mark_depths(below, looks)
+    _save(figure, path)
+
+
+def draw_ablations(
+    path: Path, names: Sequence[str], ours: Sequence[float], papers: Sequence[float | None]
+) -> None:
+    """Exact answers, in per cent, of each ablation beside the paper's; None where the paper has no such run."""
+    figure, axes = plt.subplots(figsize=(7, 0.45 * len(names) + 1.2), layout="constrained")
+    rows = range(len(names))
+    axes.barh([row - 0.2 for row in rows], ours, 0.4, color=BLUE, label="here, 20 minutes on one core")
+    known = [(row + 0.2, value) for row, value in zip(rows, papers, strict=True) if value is not None]
+    axes.barh(
+        *zip(*known, strict=True),
+        0.4,
+        color=ORANGE,
+        hatch="//",
+        edgecolor="white",
+        label="TRM paper, Sudoku-Extreme",
+    )
+    axes.set_yticks(list(rows), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="exactly right, %", xlim=(0, 100))
+    axes.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
+def _mark_depths(axes: Any, looks: Sequence[Mapping[str, Any]]) -> None:
+    """A line wherever depth or size changed between two looks."""
+    settings = [(line["T"], line["n"], line.get("grid_cells")) for line in looks]
+    for before, after, line in zip(settings, settings[1:], looks[1:], strict=False):
+        if before != after:
+            axes.axvline(line["minutes"], color=GREY, lw=0.5, ls=":")
+            text = f"T={after[0]}, n={after[1]}" + (f", {after[2]} cells" if before[2] != after[2] else "")
+            axes.annotate(text, (line["minutes"], 0.02), rotation=90, fontsize=7, color=GREY, ha="right")
+
+
+def _save(figure: Any, path: Path) -> None:
+    with written_whole(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=110)
+    plt.close(figure)
