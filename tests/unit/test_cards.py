@@ -11,10 +11,11 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from trm.errors import UserError
+from trm.training.ablations import PAPER, Result, is_finished, report, result, share_of_level, short_name
 from trm.training.bundle import read_log, write_curve, write_snapshots
 from trm.training.card import Run, card, data_sentence
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import MAZE_HRM, SUDOKU_TRM
+from trm.training.presets import ABLATIONS, MAZE_HRM, SUDOKU_TRM
 
 LOG = [
     {"update": 0, "minutes": 0.0, "machine": "one core"},
@@ -88,3 +89,30 @@ def test_snapshots_become_half_as_large(tmp_path):
 def test_a_folder_without_a_log(tmp_path):
     with pytest.raises(UserError, match=r"no log\.jsonl"):
         read_log(tmp_path)
+
+
+# ablations
+
+
+def test_an_unfinished_ablation_is_said(tmp_path):
+    with pytest.raises(UserError, match="no finished run of ablation-none"):
+        result(ABLATIONS[0], tmp_path / "none")
+    (tmp_path / "none").mkdir()
+    log = tmp_path / "none" / "log.jsonl"
+    log.write_text('{"update": 3, "minutes": 19.9}\n')
+    assert not is_finished(ABLATIONS[0], tmp_path / "none")
+    log.write_text('{"update": 3, "minutes": 20.001}\n')
+    assert is_finished(ABLATIONS[0], tmp_path / "none")
+
+
+def test_the_share_of_a_level_weighs_by_count():
+    groups = {"easy, a": {"count": 1, "exact": 1.0}, "easy, b": {"count": 3, "exact": 0.0}, "hard, a": {"count": 5, "exact": 1.0}}  # fmt: skip
+    assert share_of_level({"by_difficulty": groups}, "easy") == 0.25
+
+
+def test_the_table_of_ablations():
+    made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, 1234, 392_706, None)
+    text = report([made, replace(made, ablation="none", paper=87.4)], "one core")
+    assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 1,234 | 392,706 | - |" in text
+    assert "| none | 81.2 |" in text and "| 87.4 |" in text and "on one core" in text
+    assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
