@@ -1,8 +1,10 @@
 """Promises about the whole: which way imports point, what is light to import, and that a bundled model really solves."""
 
 import ast
+import re
 import subprocess
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,21 @@ def test_imports_point_one_way(package, forbidden):
     assert files
     for path in files:
         assert not imported(path) & forbidden, path
+
+
+def test_what_is_imported_is_required():
+    """`make app` installs requirements.txt alone: nothing that only the tests bring may be imported."""
+    required = {
+        re.split(r"[<>=!~ \[]", line)[0].lower().replace("_", "-")
+        for line in (REPOSITORY / "requirements.txt").read_text("utf-8").splitlines()
+        if line and not line.startswith("#")
+    }
+    providers = packages_distributions()
+    for package in ("trm", "probes", "app"):
+        for path in sorted((REPOSITORY / package).rglob("*.py")):
+            for name in imported(path) - set(sys.stdlib_module_names) - {"trm", "probes", "app"}:
+                found = {provider.lower().replace("_", "-") for provider in providers.get(name, [name])}
+                assert found & required, f"{path} imports {name}, which requirements.txt does not name"
 
 
 def test_one_loop_over_calls():

@@ -1,0 +1,72 @@
+"""In how many directions a cloud of states spreads: the spectrum of its covariance, and two numbers made of it.
+
+A cloud of N points spreads in N - 1 directions at most, so both numbers are bounded by that too: compare only clouds of
+as many points, and take many more points than the number you expect.
+"""
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
+
+
+def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "eigenvalue"]:
+    """Eigenvalues of the covariance of all points, largest first; min(points, dim) of them, in squared units.
+
+    What is below the rounding error of the largest is set to zero. All are zero for a single point or equal ones.
+    Raises StatesError where there is no point, a number is not finite, or points and dim both exceed
+    `MOST_DIMENSIONS`.
+    """
+    points, width = int(np.prod(states.shape[:-1])), states.shape[-1]
+    if 0 < points < width:
+        if points > MOST_DIMENSIONS:
+            raise StatesError(
+                f"{points} states of {width} numbers are too many for a spectrum. Take fewer, or the mean over cells."
+            )
+        rows = np.concatenate(list(blocks(states)))
+        rows -= rows[0].copy()
+        rows -= rows.mean(0)
+        matrix = rows @ rows.T / max(points - 1, 1)  # its eigenvalues are those of the covariance
+    else:
+        matrix = covariance(states).covariance
+    values = np.linalg.eigvalsh(matrix)[::-1]
+    rounding = max(points, width) * np.finfo(np.float64).eps * values[0]
+    return np.where(values > rounding, values, 0.0)
+
+
+def moment_spectra(
+    states: Float[np.ndarray, "puzzle moment dim"],
+) -> Float64[np.ndarray, "moment eigenvalue"]:
+    """The spectrum of the cloud of puzzles at every moment. Raises as `spectrum` does."""
+    return np.stack([spectrum(states[:, moment]) for moment in range(states.shape[1])])
+
+
+def participation_ratio(
+    eigenvalues: Float64[np.ndarray, "*batch eigenvalue"],
+) -> Float64[np.ndarray, "*batch"]:
+    """(sum of eigenvalues)^2 / sum of their squares: 1 on a line, D in an isotropic cloud, 0 for equal points.
+
+    Gao et al. 2017, "A theory of multineuronal dimensionality, dynamics and measurement"; used on y and z in the HRM
+    paper (Wang et al. 2025, arXiv:2506.21734).
+    """
+    shares = _shares(eigenvalues)
+    squares = (shares**2).sum(-1)
+    return np.divide(1.0, squares, out=np.zeros(squares.shape), where=squares > 0)
+
+
+def effective_rank(eigenvalues: Float64[np.ndarray, "*batch eigenvalue"]) -> Float64[np.ndarray, "*batch"]:
+    """exp of the entropy of the normalised singular values: 1 on a line, D in an isotropic cloud, 0 for equal points.
+
+    Roy & Vetterli 2007, "The effective rank: a measure of effective dimensionality". The matrix is the centred cloud;
+    its singular values are the roots of the eigenvalues, up to a factor that cancels. It weighs small directions more
+    than the participation ratio does.
+    """
+    shares = _shares(np.sqrt(eigenvalues))
+    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(-1)
+    return np.asarray(np.where(shares.any(-1), np.exp(entropy), 0.0))
+
+
+def _shares(values: Float64[np.ndarray, "*batch value"]) -> Float64[np.ndarray, "*batch value"]:
+    """Divided by their sum; zeros stay zeros."""
+    total = values.sum(-1, keepdims=True)
+    return np.divide(values, total, out=np.zeros(values.shape), where=total > 0)
