@@ -242,6 +242,9 @@ def test_schedules_by_hand():
         for at in ((0.0, 0), (0.0, 3), (0.5, 99), (0.75, 99), (1.0, 99), (1.1, 99))
     ]
     assert rates == pytest.approx([5e-3 / 4, 5e-3, 5e-3, 5e-3 * 0.55, 5e-4, 5e-4])
+    exponential = replace(SCHEDULE, decay="exponential", decay_to=0.01)
+    rates = [exponential.learning_rate_at(progress, 99) for progress in (0.5, 0.75, 1.0)]
+    assert rates == pytest.approx([5e-3, 5e-4, 5e-5])
 
 
 def test_the_average_by_hand():

@@ -4,11 +4,15 @@ Progress is the share of the time budget that is spent, from 0 to 1, so that one
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from trm.coordinates import Depth
+
+
+Decay = Literal["linear", "exponential"]
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,9 @@ class Schedule:
     depth: tuple[DepthPhase, ...]  # the last phase is the model's own depth
     learning_rate: float
     warm_up: int  # updates in which the rate rises from 0
-    decay_from: float = 1.0  # progress from which the rate falls linearly ...
-    decay_to: float = 1.0  # ... to this share of itself
+    decay_from: float = 1.0  # progress from which the rate falls ...
+    decay_to: float = 1.0  # ... to this share of itself ...
+    decay: Decay = "linear"  # ... along a line, or by the same factor in equal times
     reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
     reveal_until: float = 1.0  # ... falling to none at this progress
     givens_from: float = 0.0  # progress from which the loss looks at given cells too
@@ -61,7 +66,8 @@ class Schedule:
             if self.decay_from < 1
             else 0.0
         )
-        return self.learning_rate * warm * (1 - (1 - self.decay_to) * fall)
+        left = self.decay_to**fall if self.decay == "exponential" else 1 - (1 - self.decay_to) * fall
+        return self.learning_rate * warm * left
 
 
 class ExponentialAverage:
