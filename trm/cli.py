@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from trm import __version__, commands
+from trm import __version__, commands, commands_export, commands_trace
 from trm.errors import UserError
 from trm.terminal import readable
 
@@ -22,6 +22,17 @@ DATA_HELP = (
     "a bundled set such as sudoku/test, a CSV, a text file with one puzzle a line, a dataset folder, "
     "or a folder of official ARC JSON"
 )
+PUZZLE_HELP = "the puzzle as text, or a file that holds it"
+PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
+EXPORTS = {
+    "html": "the player in one page that needs no network",
+    "png": "one moment as a picture",
+    "svg": "one moment as a drawing, its text as text",
+    "gif": "the run as a film",
+    "mp4": "the same, made by the program ffmpeg",
+    "csv": "a table, one line per call",
+    "npz": "every array of the run",
+}
 DIFFICULTIES = ("easy", "medium", "hard")
 
 # What a checkpoint may not say of itself, by field of ModelConfig: option names, type, help.
@@ -80,8 +91,8 @@ def parser() -> Parser:
         "run a model on one puzzle and print the answer after every f_H call",
     )
     _model_options(solve)
-    solve.add_argument("--puzzle", required=True, help="the puzzle as text, or a file that holds it")
-    _puzzle_id_options(solve, "row of the model's puzzle table (ARC): a number, or a name in --identifiers")
+    solve.add_argument("--puzzle", required=True, help=PUZZLE_HELP)
+    _puzzle_id_options(solve, PUZZLE_ID_HELP)
 
     score = _command(adder, "eval", commands.run_eval, "score a model on a puzzle set")
     _model_options(score)
@@ -100,6 +111,19 @@ def parser() -> Parser:
         "--inputs", required=True, type=Path, help=".npz with inputs [B, L], optional puzzle_identifiers [B]"
     )
     raw.add_argument("--out", required=True, type=Path, help=".npz to write")
+
+    export = _command(
+        adder, "export", commands_export.run_export, "write what the player shows of a run to offline files"
+    )
+    _export_options(export)
+
+    trace = _command(
+        adder,
+        "trace",
+        commands_trace.run_trace,
+        "record the states of many puzzles into a store; stopped at any moment, the same command goes on",
+    )
+    _trace_options(trace)
 
     train = _command(
         adder, "train", commands.run_train, "train a preset; kill it at any moment and go on with --resume"
@@ -124,17 +148,21 @@ def _command(adder, name: str, run, summary: str) -> Parser:
     return sub
 
 
-def _model_options(command: Parser, *, positional: bool = False) -> None:
-    """The model, and what to take for values that its checkpoint does not hold."""
+def _model_options(
+    command: Parser, *, positional: bool = False, required: bool = True, taken: tuple[str, ...] = ()
+) -> None:
+    """The model, and what to take for values that its checkpoint does not hold; `taken` names mean something else here."""
     if positional:
         command.add_argument("model", help=MODEL_HELP)
     else:
-        command.add_argument("--model", required=True, help=MODEL_HELP)
+        command.add_argument("--model", required=required, help=MODEL_HELP)
     forced = command.add_argument_group(
         "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
     )
     for field, (names, kind, text) in FORCED.items():
-        forced.add_argument(*names, dest=f"force_{field}", type=kind, help=text)
+        forced.add_argument(
+            *(name for name in names if name not in taken), dest=f"force_{field}", type=kind, help=text
+        )
 
 
 def _puzzle_id_options(command: Parser, text: str) -> None:
@@ -147,6 +175,74 @@ def _identifiers_option(command: Parser) -> None:
         "--identifiers",
         type=Path,
         help="identifiers.json of the data set that an ARC model was trained on; usually looked for beside the checkpoint",
+    )
+
+
+def _export_options(export: Parser) -> None:
+    _model_options(export, required=False)
+    export.add_argument("--puzzle", help=PUZZLE_HELP)
+    _puzzle_id_options(export, PUZZLE_ID_HELP)
+    export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
+    files = export.add_argument_group("files", "one run is written to as many as are named")
+    for name, text in EXPORTS.items():
+        files.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
+    shown = export.add_argument_group("what is shown")
+    shown.add_argument(
+        "--step", type=int, help="supervision step of the picture (usual: the last); the page opens there too"
+    )
+    shown.add_argument("--cycle", type=int, help="cycle in that step (usual: the last)")
+    shown.add_argument(
+        "--every",
+        default="answer",
+        choices=("call", "answer", "step"),
+        help="frames of a film (usual: answer, each f_H call)",
+    )
+    shown.add_argument(
+        "--frame-time", type=float, default=0.3, metavar="S", help="seconds of a frame (usual: 0.3)"
+    )
+    shown.add_argument(
+        "--hold",
+        type=float,
+        default=1.5,
+        metavar="S",
+        help="seconds of the first and the last frame (usual: 1.5)",
+    )
+
+
+def _trace_options(trace: Parser) -> None:
+    _model_options(trace, taken=("--positions",))
+    trace.add_argument("--data", required=True, help=DATA_HELP)
+    trace.add_argument("--out", required=True, type=Path, help="folder of the store")
+    trace.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
+    trace.add_argument("--force", action="store_true", help="remove the store that is there and start over")
+    _identifiers_option(trace)
+    kept = trace.add_argument_group("what is kept")
+    kept.add_argument("--states", default="y,z", help="y, z, or y,z (usual), or none")
+    kept.add_argument(
+        "--calls",
+        default="f_H",
+        help="after which calls: f_H (usual), all, last (of each supervision step), or a list of supervision "
+        "step.cycle.call such as 1.3.7,16.*.7; y is kept at f_H calls only, which rewrite it",
+    )
+    kept.add_argument(
+        "--positions",
+        default="cells",
+        help="of states: cells (usual), mean (over all cells), prefix, all, or cells such as r1c1,r5c5; "
+        "several with commas between",
+    )
+    kept.add_argument(
+        "--logits", default="top5", help="of the answers at f_H calls: none, all, or top<k> (usual: top5)"
+    )
+    kept.add_argument(
+        "--dtype",
+        default="float16",
+        choices=("float16", "float32", "bfloat16"),
+        help="of states and logits (usual: float16)",
+    )
+    run = trace.add_argument_group("how it is run")
+    run.add_argument("--batch", type=int, help="puzzles a forward pass (usual: 64)")
+    run.add_argument(
+        "--shard", type=int, help="puzzles a shard, which is whole or not there (usual: 64, or the batch)"
     )
 
 

@@ -9,9 +9,9 @@ from app.inputs import Choice
 from app.models import Source
 from app.options import server_options
 from app.player import player
-from app.player.payload import VERSION, payload
 from app.runs import Run
 from trm.errors import UserError
+from trm.export.payload import VERSION, payload
 from trm.trace import Trace
 
 PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it

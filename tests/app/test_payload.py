@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.player.payload import payload
 from trm.config import KINDS
+from trm.export.payload import payload
 from trm.record import growing_trace, record
 from trm.tasks import get_task
 from trm.tasks.arc import encode

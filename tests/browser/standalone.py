@@ -5,19 +5,19 @@ A made-up run is a `Trace` whose answers are given; probabilities and readings o
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from jaxtyping import UInt8
 from playwright.sync_api import Page, Route
 
-from app.player.payload import payload
+from app.player.assembled import player_css, player_js
 from trm.coordinates import Depth
+from trm.export.payload import payload
 from trm.tasks.base import Puzzle, Task
 from trm.trace import Provenance, Trace, quantised
 
-PLAYER = Path(__file__).resolve().parents[2] / "app" / "player"
 DEPTH = Depth(n=6, T=3, N_sup=16)
 
 ADDRESS = "http://player.test"  # answered by the test itself
@@ -38,15 +38,15 @@ window.show = (data) => {
 
 def open_standalone(page: Page) -> None:
     """Make a page that shows payloads by `window.show(payload)`, which says how many ms the player's script took."""
-    types = {"css": "text/css", "js": "text/javascript"}
+    files = {
+        "/": (PAGE, "text/html"),
+        "/player.css": (player_css(), "text/css"),
+        "/player.js": (player_js(), "text/javascript"),
+    }
 
     def answer(route: Route) -> None:
-        name = route.request.url.removeprefix(f"{ADDRESS}/")
-        if name:
-            content = (PLAYER / Path(name).name).read_text("utf-8")
-            route.fulfill(body=content, content_type=types[name.rpartition(".")[2]])
-        else:
-            route.fulfill(body=PAGE, content_type="text/html")
+        body, content_type = files[urlsplit(route.request.url).path]
+        route.fulfill(body=body, content_type=content_type)
 
     page.route(f"{ADDRESS}/**", answer)
     page.goto(f"{ADDRESS}/")

@@ -1,83 +1,20 @@
 /** The pure parts of the player: decoding, navigation, reading of the cells, sentences, curves. Run: node --test tests/player/ */
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { answerAt, callAt, callOfAnswer, coordinatesOf, follow, move, windowOf } from "../../app/player/src/coordinates.js";
+import { flagNames } from "../../app/player/src/flags.js";
+import { KEYS, keyMeaning } from "../../app/player/src/keys.js";
+import { linkTo } from "../../app/player/src/link.js";
+import { markersOf, spreadOut } from "../../app/player/src/markers.js";
+import { readPicture } from "../../app/player/src/picture.js";
+import { cellProbabilities, cropAt, readGrid } from "../../app/player/src/reading.js";
+import { captionSentence, cellSentence, eventSentence, placeSentence } from "../../app/player/src/speech.js";
+import { cellCurves, STRIPS } from "../../app/player/src/strips.js";
+import { continues, decodeBytes, decodeTrace } from "../../app/player/src/trace.js";
+import { arcPayload, base64, BLUE, GOAL, mazePayload, OPEN, PATH, RED, START, tinyPayload, WALL } from "./by_hand.mjs";
 import { conflictsOf, makePayload } from "./payload.mjs";
-
-// player.js is an ES module with a .js name and no package.json beside it, as the browser gets it.
-const source = readFileSync(new URL("../../app/player/player.js", import.meta.url), "utf8");
-const player = await import(`data:text/javascript;base64,${Buffer.from(source).toString("base64")}`);
-const {
-  answerAt, callAt, callOfAnswer, captionSentence, cellCurves, cellProbabilities, cellSentence, continues, coordinatesOf, cropAt,
-  decodeBytes, decodeTrace, eventSentence, flagNames, follow, keyMeaning, markersOf, move, placeSentence, readGrid, readPicture, STRIPS,
-} = player;
-
-const base64 = (bytes) => Buffer.from(Uint8Array.from(bytes)).toString("base64");
-
-/** Two cells, one supervision step of two cycles with one f_L call each: small enough to work out by hand. */
-function tinyPayload(changes = {}) {
-  return {
-    version: 1, trace_id: "tiny", task: "sudoku", rows: 1, columns: 2, box_rows: 0, box_columns: 0,
-    symbols: [" ", ".", "1", "2"], symbol_names: ["pad", "blank", "1", "2"], n: 1, T: 2, N_sup: 2, steps: 2, trained: { n: 1, T: 2, N_sup: 2 },
-    inputs: base64([2, 1]), givens: base64([1, 0]), labels: base64([2, 3]), input_conflicts: base64([0, 0]),
-    answers: base64([2, 1, 2, 2, 2, 2, 2, 3]), conflicts: base64([0, 0, 1, 1, 1, 1, 0, 0]),
-    probabilities: base64([[0, 0, 255, 0], [0, 155, 60, 40], [0, 0, 255, 0], [0, 0, 150, 105], [0, 0, 255, 0], [0, 0, 130, 125], [0, 0, 255, 0], [0, 0, 0, 255]].flat()),
-    z_answers: base64([2, 1, 2, 2, 2, 3, 2, 3, 2, 2, 2, 2, 2, 3, 2, 3]), z_confidence: base64(Array.from({ length: 16 }, (_, index) => index * 10)),
-    halt_probability: [0.12, 0.973], halt_step: 2, halt_rule: "q_halt > 0", entropy: [1.4, 1, 0.9, 0], residual_y: [0.5, 0.25, 0.1, 0.004],
-    residual_z: [1, 0.1, 0.5, 0.1, 0.25, 0.1, 0.12, 0.1], cells_right: [1, 1, 1, 2], cells_total: 2, solved: [false, false, false, true], label: "made by hand",
-    ...changes,
-  };
-}
-
-/** Probabilities of a cell, of 255: the rest of `sure` goes to `second`. */
-function sureOf(V, token, sure = 255, second = 0) {
-  const bytes = new Array(V).fill(0);
-  bytes[second] = 255 - sure;
-  bytes[token] = sure;
-  return bytes;
-}
-
-const [WALL, OPEN, START, GOAL, PATH] = [1, 2, 3, 4, 5];
-
-/** S.G over .#. , one supervision step of two cycles with one f_L call each: the path is drawn in the second answer. */
-function mazePayload(changes = {}) {
-  const maze = [START, OPEN, GOAL, OPEN, WALL, OPEN];
-  const solution = [START, PATH, GOAL, OPEN, WALL, OPEN];
-  const names = ["pad", "wall", "open", "start", "goal", "path"];
-  return {
-    version: 1, trace_id: "maze", task: "maze", kind: "trm", rows: 2, columns: 3, box_rows: 0, box_columns: 0,
-    symbols: [".", "#", ".", "S", "G", "o"], symbol_names: names, looks: names, n: 1, T: 2, N_sup: 1, steps: 1, trained: { n: 1, T: 2, N_sup: 1 },
-    inputs: base64(maze), givens: base64([1, 0, 1, 0, 1, 0]), labels: base64(solution), input_conflicts: base64(new Array(6).fill(0)),
-    answers: base64([...maze, ...solution]), conflicts: base64(new Array(12).fill(0)),
-    probabilities: base64([...maze, ...solution].flatMap((token, at) => (at % 6 === 1 ? sureOf(6, token, 170, at < 6 ? PATH : OPEN) : sureOf(6, token)))),
-    z_answers: base64([...maze, ...maze, ...solution, ...solution]), z_confidence: base64(new Array(24).fill(128)),
-    halt_probability: [0.2], halt_step: null, halt_rule: "q_halt > 0", entropy: [1, 0], residual_y: [0.5, 0.1], residual_z: [1, 0, 0.5, 0],
-    cells_right: [2, 3], cells_total: 3, scored: "open", solved: [false, true], label: "made by hand", crops: null,
-    ...changes,
-  };
-}
-
-const [PAD, BORDER, BLUE, RED] = [0, 1, 2, 3];
-
-/** One row of an ARC grid: blue red with a border and a padding cell; the second answer has red for blue and junk beyond the border. */
-function arcPayload(changes = {}) {
-  const [grid, other] = [[BLUE, RED, BORDER, PAD], [RED, RED, BORDER, BLUE]];
-  return {
-    version: 1, trace_id: "arc", task: "arc", kind: "trm", rows: 1, columns: 4, box_rows: 0, box_columns: 0,
-    symbols: [".", "|", "1", "2"], symbol_names: ["pad", "border", "blue", "red"], looks: ["pad", "border", "#0000ff", "#ff0000"],
-    n: 1, T: 2, N_sup: 1, steps: 1, trained: { n: 1, T: 2, N_sup: 1 },
-    inputs: base64(grid), givens: base64([0, 0, 0, 0]), labels: base64(grid), input_conflicts: base64([0, 0, 0, 0]),
-    answers: base64([...grid, ...other]), conflicts: base64(new Array(8).fill(0)),
-    probabilities: base64([...grid, ...other].flatMap((token) => sureOf(4, token, 155, token === RED ? BLUE : RED))),
-    z_answers: base64([...grid, ...grid, ...other, ...other]), z_confidence: base64(new Array(16).fill(255)),
-    halt_probability: [0.2], halt_step: null, halt_rule: "q_halt > 0", entropy: [1, 0], residual_y: [0.5, 0.1], residual_z: [1, 0, 0.5, 0],
-    cells_right: [3, 2], cells_total: 3, scored: "", solved: [true, false], label: "made by hand",
-    crops: { input: [1, 2], answers: [[1, 2], [1, 2]], z: [[1, 2], [1, 2], [1, 1], [1, 1]] },
-    ...changes,
-  };
-}
 
 /** The picture at a call as plain lists. */
 function pictureOf(trace, call, mode) {
@@ -162,8 +99,23 @@ test("keys mean what the help says; with ctrl, alt or meta they are somebody els
   assert.deepEqual(keyMeaning({ key: "5" }), { mode: "z" });
   assert.deepEqual(keyMeaning({ key: "?", shiftKey: true }), { action: "help" });
   assert.deepEqual(keyMeaning({ key: "w" }), { select: [-1, 0] });
-  assert.equal(keyMeaning({ key: "6" }), null);
+  assert.deepEqual(keyMeaning({ key: "+", shiftKey: true }), { zoom: 1 });
+  assert.deepEqual(keyMeaning({ key: "-" }), { zoom: -1 });
+  assert.deepEqual(keyMeaning({ key: "m" }), { action: "marks" });
+  assert.deepEqual(keyMeaning({ key: "l" }), { action: "link" });
+  assert.deepEqual(keyMeaning({ key: "Home", shiftKey: true }), { move: "first" });
+  for (const key of ["6", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
   for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
+});
+
+test("every key has one meaning, and every move a key", () => {
+  const meanings = KEYS.flatMap(([, , keys]) => Object.entries(keys));
+  assert.equal(new Set(meanings.map(([key]) => key)).size, meanings.length);
+  for (const [name, meaning] of meanings) {
+    const [shiftKey, key] = name.startsWith("shift ") ? [true, name.slice(6)] : [false, name];
+    assert.deepEqual(keyMeaning({ key, shiftKey }), meaning);
+    if (meaning.move) assert.doesNotThrow(() => move(decodeTrace(tinyPayload()), 3, meaning.move));
+  }
 });
 
 test("two runs on one clock stand equally far into the same supervision step", () => {
@@ -247,19 +199,48 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
 });
 
-test("markers: solved from the first step after which it stays solved", () => {
-  const kinds = (changes) => markersOf(decodeTrace(tinyPayload(changes))).map(({ kind, step }) => `${kind} ${step}`);
-  assert.deepEqual(kinds({}), ["solved 2", "halt 2"]);
-  assert.deepEqual(kinds({ solved: [false, true, false, false], halt_step: null }), []);
-  assert.deepEqual(kinds({ solved: [true, true, true, true], halt_step: null }), ["solved 1"]);
-  assert.deepEqual(kinds({ solved: [false, false, false, false], halt_step: null, trained: { n: 1, T: 2, N_sup: 1 }, N_sup: 5 }), ["trained 1", "arrived 2"]);
+test("markers: first solved, broken again, would halt, trained depth, arrived; each with its letter, call and text", () => {
+  const marks = (changes) => markersOf(decodeTrace(tinyPayload(changes))).map(({ letter, call, text }) => `${letter} ${call} ${text}`);
+  const quiet = { halt_step: null };
+  assert.deepEqual(marks({}), ["S 7 solved at step 2, cycle 2, and stays solved", "H 7 would halt at step 2 (q_halt > 0)"]);
+  assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), ["S 3 solved at step 1, cycle 2, but not in the end", "B 5 broke again at step 2, cycle 1"]);
+  assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), ["S 1 solved at step 1, cycle 1, and stays solved"]);
+  assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
+    "S 1 solved at step 1, cycle 1, but not in the end", "B 3 broke again at step 1, cycle 2", "B 7 broke again at step 2, cycle 2",
+  ]);
+  assert.deepEqual(marks({ ...quiet, solved: [true, false, true, true] })[0], "S 1 solved at step 1, cycle 1, for good from step 2, cycle 1");
+  const deeper = { ...quiet, solved: [false, false, false, false], trained: { n: 1, T: 2, N_sup: 1 }, N_sup: 5 };
+  assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 step 2 of 5 has arrived"]);
+});
+
+test("flags stand where they belong, or beside each other where they would cover one another, and inside", () => {
+  const apart = (places) => spreadOut(places, 0.1).map((place) => Number(place.toFixed(3)));
+  assert.deepEqual(apart([0.2, 0.5]), [0.2, 0.5]);
+  assert.deepEqual(apart([0.5, 0.5, 0.55]), [0.5, 0.6, 0.7]);
+  assert.deepEqual(apart([0.55, 0.5]), [0.6, 0.5]);
+  assert.deepEqual(apart([0.99, 0.98]), [0.95, 0.85]);
+  assert.deepEqual(apart([]), []);
+});
+
+test("the timeline shows the run, the step or the cycle around a call", () => {
+  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3, growth: 2 })); // 3 calls a cycle, 6 a step, 18 when complete
+  assert.deepEqual(windowOf(trace, 7, "run"), { start: 0, width: 18 });
+  assert.deepEqual([0, 5, 6, 11].map((call) => windowOf(trace, call, "step").start), [0, 0, 6, 6]);
+  assert.deepEqual([0, 2, 3, 11].map((call) => windowOf(trace, call, "cycle").start), [0, 0, 3, 9]);
+  assert.deepEqual([windowOf(trace, 7, "step").width, windowOf(trace, 7, "cycle").width], [6, 3]);
+});
+
+test("a link says what is shown and keeps what else the address says", () => {
+  const view = { supervision_step: 3, cycle: 2, call: 7, kind: "f_H", mode: "confidence", cell: [4, 0] };
+  assert.equal(linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view), "http://host:8501/?model=m&puzzle=53..&at=3.2.7&mode=confidence&cell=4%2C0#x");
+  assert.equal(linkTo("http://host/?cell=1%2C2", { ...view, cell: null }), "http://host/?at=3.2.7&mode=confidence");
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {
   const trace = decodeTrace(tinyPayload());
   const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
-  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", residual: "–, 4e-3" });
-  assert.deepEqual(read(0), { halting: "0.120", right: "–", changed: "–", entropy: "–", residual: "1.00, –" });
+  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", "residual-y": "4e-3", "residual-z": "–" });
+  assert.deepEqual(read(0), { halting: "0.120", right: "–", changed: "–", entropy: "–", "residual-y": "–", "residual-z": "1.00" });
   for (const strip of STRIPS) {
     for (const [, path] of strip.paths(trace)) {
       for (const [, x, y] of path.matchAll(/[ML]([\d.]+) ([-\d.]+)/g)) assert.ok(x >= 0 && x <= trace.length && y >= 0 && y <= 1, `${strip.id}: ${path}`);
@@ -343,7 +324,7 @@ test("mazes and colours in words", () => {
 test("models with one state, and with a z for every call, are spoken of as such", () => {
   const single = decodeTrace(tinyPayload({ kind: "trm-single-z" }));
   assert.match(captionSentence(single, 3, "z"), /trained on it only where a supervision step ends/);
-  assert.equal(STRIPS[4].read(single, 1), "0.10, 0.50"); // f_H rewrites z too
+  assert.equal(STRIPS.find(({ id }) => id === "residual-z").read(single, 1), "0.10"); // f_H rewrites z too
   const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
   assert.match(eventSentence(multi, 4), /^z\u00a01 moved by 0.25/);
 });

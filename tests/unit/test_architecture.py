@@ -80,14 +80,14 @@ def test_one_loop_over_calls():
     assert callers == {"recursion.py", "models.py"}
 
 
-LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, app.player.payload"
+LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, trm.export.payload"
 PROBE = f"""
 import sys
 import {LIGHT}
 from trm.registry import model_card, model_names, trace_paths
 cards = [model_card(name) for name in model_names()]
 traces = [trm.trace.load_trace(path) for name in model_names() for path in trace_paths(name)[:1]]
-shown = [app.player.payload.payload(trace, trm.tasks.get_task(trace.provenance.task, len(trace.inputs))) for trace in traces]
+shown = [trm.export.payload.payload(trace, trm.tasks.get_task(trace.provenance.task, len(trace.inputs))) for trace in traces]
 print(*sorted({{name.partition(".")[0] for name in sys.modules}} & {{"torch", "sklearn", "scipy"}}))
 """
 

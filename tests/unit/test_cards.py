@@ -1,6 +1,7 @@
 """Cards, curves and snapshots of bundled models, from made-up runs."""
 
 import csv
+import json
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from trm import registry
 from trm.errors import UserError
 from trm.training.ablations import PAPER, Result, is_finished, report, result, share_of_level, short_name
 from trm.training.bundle import read_log, write_curve, write_snapshots
@@ -116,3 +118,18 @@ def test_the_table_of_ablations():
     assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 1,234 | 392,706 | - |" in text
     assert "| none | 81.2 |" in text and "| 87.4 |" in text and "on one core" in text
     assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
+
+
+def test_the_readme_tells_what_was_measured():
+    """Its table of models has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC."""
+    readme = (registry.ASSETS.parent / "README.md").read_text("utf-8")
+    for name in ("sudoku-trm", "sudoku-hrm"):
+        scores = json.loads((registry.ASSETS / "models" / name / "scores.json").read_text("utf-8"))
+        (line,) = (line for line in readme.splitlines() if line.startswith(f"| [`{name}`]"))
+        groups = scores["by_difficulty"].items()
+        for easy in (True, False):
+            chosen = [found for group, found in groups if group.startswith("easy") == easy]
+            count = sum(found["count"] for found in chosen)
+            exact = sum(found["count"] * found["exact"] for found in chosen) / count
+            assert f"{100 * exact:.1f} % of {count} " in line
+        assert f"| {scores['halt_auc']:.3f} |" in line

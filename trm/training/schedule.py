@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from trm.coordinates import Depth
 
-
 Decay = Literal["linear", "exponential"]
 
 

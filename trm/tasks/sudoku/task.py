@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.base import Difficulty, Puzzle, Rating, Task
@@ -144,3 +144,26 @@ class Sudoku(Task):
 
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)
+
+    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+        """Of every cell:
+
+        - `box`: its number, from 1, row by row
+        - `candidates_left`: how many digits the givens of its row, column and box leave; -1 for givens
+        - `candidates`: which ones, as bits: 1 for digit 1, 2 for digit 2, 4 for digit 3, ...; -1 for givens
+        """
+        board = self._geometry
+        box = np.empty(board.cells, int)
+        box[board.units[2 * board.side :]] = np.arange(1, board.side + 1)[:, None]
+        possible = start(board, from_tokens(board, inputs)).possible
+        digits = np.array(
+            [[possible >> digit * board.cells + cell & 1 for cell in range(board.cells)]
+             for digit in range(board.side)]
+        )  # fmt: skip
+        given = self.givens(inputs)
+        weights = 1 << np.arange(board.side)
+        return {
+            "box": box,
+            "candidates_left": np.where(given, -1, digits.sum(0)),
+            "candidates": np.where(given, -1, weights @ digits),
+        }

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-HERE = Path(__file__).parent
+from app.player.assembled import player_css, player_js
 
 
 @cache
@@ -16,8 +15,8 @@ def component() -> Callable[..., Any]:
     return st.components.v2.component(
         "recursion_lens_player",
         html='<div class="lens-player"></div>\n',
-        css=(HERE / "player.css").read_text("utf-8"),
-        js=(HERE / "player.js").read_text("utf-8"),
+        css=player_css(),
+        js=player_js(),
     )
 
 

@@ -1,0 +1,68 @@
+/** Buttons, and the list of keys. */
+
+import { icon, make } from "./dom.js";
+import { KEYS, MODES } from "./keys.js";
+import { Share } from "./share.js";
+
+const ICONS = {
+  first: "M6 5h2.5v14H6zM19 5v14L9.5 12z", previous: "M17 5v14L6.5 12z", play: "M7 4.5v15L19.5 12z", pause: "M6.5 5h4v14h-4zM13.5 5h4v14h-4z",
+  marks: "M20.5 7.2 9.6 18.4 3.5 12.3l1.7-1.7 4.4 4.4 9.2-9.5z", next: "M7 5v14l10.5-7z", last: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z", full: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
+};
+const SPEEDS = [1, 2, 5, 10, 30];
+const MODE_LABELS = { answer: "Answer", probabilities: "Probabilities", confidence: "Confidence", change: "Change", z: "z reading" };
+
+/** Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on playing. */
+export class Controls {
+  constructor(player) {
+    const button = (name, label, act, content = icon(ICONS[name])) => {
+      const node = make("button", { type: "button", title: label, "aria-label": label, "data-testid": name }, content);
+      node.addEventListener("mousedown", (event) => event.preventDefault());
+      node.addEventListener("click", act);
+      return node;
+    };
+    const step = (name, label, command) => button(name, label, () => player.command(command));
+    this.playButton = button("play", "Play (space)", () => player.play(!player.playing));
+    const speeds = SPEEDS.map((speed) => make("option", { value: speed, selected: speed === player.speed }, `${speed}/s`));
+    this.speed = make("select", { "data-testid": "speed", "aria-label": "Speed in calls per second" }, speeds);
+    this.speed.addEventListener("change", () => { player.speed = Number(this.speed.value); this.speed.blur(); });
+    this.modeButtons = MODES.map((mode, index) => button(`mode-${mode}`, `${MODE_LABELS[mode]} (${index + 1})`, () => player.setMode(mode), MODE_LABELS[mode]));
+    this.marksButton = button("marks", "Mark cells that were right and stayed right (m)", () => player.setMarks(!player.marks));
+    this.share = new Share(() => player.link());
+    this.share.node.hidden = location.protocol === "file:"; // nobody else has the file on this machine
+    this.modes = make("div", { class: "modes", role: "group", "aria-label": "What the cells show" }, this.modeButtons);
+    this.transport = make("div", { class: "transport", role: "group", "aria-label": "Steps" }, [
+      step("first", "First answer (home)", "first"), step("previous", "Previous answer (left)", "previous answer"), this.playButton,
+      step("next", "Next answer (right)", "next answer"), step("last", "Last answer (end)", "last"), this.speed, make("span", { class: "space" }),
+      this.marksButton, this.share.node,
+      button("full", "Full screen (f)", () => player.toggleFull()), button("help", "Keys (?)", () => this.toggleHelp(), "?"),
+    ]);
+    const keys = KEYS.flatMap(([key, meaning]) => [make("dt", {}, key), make("dd", {}, meaning)]);
+    this.close = button("close-help", "Close", () => this.toggleHelp(false), "Close");
+    const list = make("div", {}, [make("p", { class: "title" }, "Keys"), make("dl", {}, keys), this.close]);
+    this.help = make("div", { class: "help", role: "dialog", "aria-label": "Keys", hidden: true }, list);
+  }
+
+  /** The list takes the focus, and gives it back to where it was. */
+  toggleHelp(open = this.help.hidden) {
+    if (open === !this.help.hidden) return;
+    const focused = this.help.getRootNode().activeElement;
+    this.help.hidden = !open;
+    if (open) {
+      this.before = focused;
+      this.close.focus({ preventScroll: true });
+    } else if (this.before?.isConnected) this.before.focus({ preventScroll: true });
+  }
+
+  drawMode(mode) {
+    this.modeButtons.forEach((node, index) => node.setAttribute("aria-pressed", String(MODES[index] === mode)));
+  }
+
+  drawMarks(marks) {
+    this.marksButton.setAttribute("aria-pressed", String(marks));
+  }
+
+  drawPlaying(playing) {
+    this.playButton.replaceChildren(icon(ICONS[playing ? "pause" : "play"]));
+    this.playButton.setAttribute("aria-pressed", String(playing));
+  }
+}

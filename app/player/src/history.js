@@ -1,0 +1,60 @@
+/**
+ * How cells came to their answers: pure counts over all f_H calls that have arrived. An f_H call is named by its number
+ * from 0, `answer` elsewhere too.
+ */
+
+import { isScored } from "./scored.js";
+
+/**
+ * One cell: `decided`, the first f_H call after which its answer never changes any more; `flips`, how often it changed;
+ * and, where the solution says what is right, `firstRight` (-1: never), `losses`, how often it was right and then was
+ * not, and `rightFrom`, the f_H call from which it is right to the end (-1: it is not right at the end). Else those are null.
+ */
+export function cellHistory({ tokens, labels, answers, L }, cell) {
+  const history = { decided: 0, flips: 0, firstRight: null, losses: null, rightFrom: null };
+  const judged = labels && isScored(labels, cell);
+  if (judged) Object.assign(history, { firstRight: -1, losses: 0, rightFrom: -1 });
+  for (let answer = 0; answer < answers; answer++) {
+    const token = tokens[answer * L + cell];
+    if (answer && token !== tokens[(answer - 1) * L + cell]) {
+      history.flips++;
+      history.decided = answer;
+    }
+    if (!judged) continue;
+    const right = token === labels[cell];
+    if (right && history.firstRight < 0) history.firstRight = answer;
+    if (right && history.rightFrom < 0) history.rightFrom = answer;
+    if (!right && history.rightFrom >= 0) {
+      history.losses++;
+      history.rightFrom = -1;
+    }
+  }
+  return history;
+}
+
+/**
+ * [L]: the f_H call at which a cell was right for the first time, if it stayed right to the end of what has arrived;
+ * `answers`, which no call reaches, for all others, for givens and where no solution is known.
+ */
+export function keptFrom({ tokens, labels, givens, answers, L }) {
+  const kept = new Int32Array(L).fill(answers);
+  if (!labels) return kept;
+  for (let cell = 0; cell < L; cell++) {
+    if (givens[cell] || !isScored(labels, cell)) continue;
+    let from = answers;
+    while (from > 0 && tokens[(from - 1) * L + cell] === labels[cell]) from--;
+    let before = 0;
+    while (before < from && tokens[before * L + cell] !== labels[cell]) before++;
+    if (before === from) kept[cell] = from;
+  }
+  return kept;
+}
+
+/** [answers * L]: the latest f_H call up to this one at which the cell was answered as `token`, -1 for none. */
+export function lastAnswered({ tokens, answers, L }, token) {
+  const last = new Int16Array(answers * L);
+  for (let at = 0; at < last.length; at++) {
+    last[at] = tokens[at] === token ? Math.floor(at / L) : at < L ? -1 : last[at - L];
+  }
+  return last;
+}

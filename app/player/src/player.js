@@ -1,0 +1,354 @@
+/**
+ * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
+ *
+ * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by the looks of
+ * the tokens, says how. Either way every cell is an element with its symbol as text: tests, screen readers and clicks meet those.
+ *
+ * The whole position of the player is one number, the place of a call in the line of all calls, and everything on the
+ * screen is a function of (trace, call, mode, selected cell, zoom, marks). `trace`, `coordinates`, `keys`, `reading`,
+ * `history`, `speech`, `markers`, `strips`, `link` and `skins` are those functions, tested under Node; `grid`, `timeline`,
+ * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs; here are
+ * keys, clock, and what is told to Python.
+ *
+ * It is mounted by Streamlit (Components v2) and by the offline HTML file alike, which take one text: app/player/assembled.py.
+ */
+
+import { CellPanel } from "./cell_panel.js";
+import { Controls } from "./controls.js";
+import { callAt, coordinatesOf, follow, move, ZOOMS } from "./coordinates.js";
+import { make, write } from "./dom.js";
+import { Grid } from "./grid.js";
+import { keyMeaning, MODES } from "./keys.js";
+import { Legend } from "./legend.js";
+import { linkTo } from "./link.js";
+import { captionSentence, eventSentence, placeSentence } from "./speech.js";
+import { cellCurves } from "./strips.js";
+import { Timeline } from "./timeline.js";
+import { PayloadError, continues, decodeTrace } from "./trace.js";
+
+const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
+const CLOCK = "recursion-lens:clock";
+const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
+const SPOKEN = 700; // ms between sentences for screen readers
+const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
+  ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
+
+class Player {
+  constructor(parent) {
+    this.parent = parent;
+    this.root = make("div", { class: "player", "data-testid": "player", lang: "en" });
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, speed: 5, playing: false, trace: null });
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const listen = (target, names, act) => names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
+    listen(document, "keydown", (event) => this.onKey(event));
+    listen(document, "fullscreenchange", () => this.root.classList.toggle("full", this.root.matches(":fullscreen")));
+    listen(document, CLOCK, ({ detail }) => this.onClock(detail));
+    listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
+    listen(this.calm, "change", () => this.trace && this.draw());
+    listen(this.root, "pointerdown focusin", () => { document[ACTIVE] = this; });
+    if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
+    parent.append(this.root);
+  }
+
+  // ---- what Python sends
+
+  update(data, report) {
+    this.report = report;
+    if (!this.root.isConnected) this.parent.append(this.root);
+    const isNew = !sameRun(data, this.data) && !this.decode(data);
+    this.data = data;
+    if (!this.trace) return;
+    const start = JSON.stringify(data.start ?? null);
+    if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
+    this.start = start;
+    if (isNew) this.cell ??= this.trace.restlessCell;
+    this.controls.drawMode(this.mode);
+    this.controls.drawMarks(this.marks);
+    this.drawSelection();
+    this.draw();
+    this.grid.redraw();
+  }
+
+  /** Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is. */
+  decode(data) {
+    let trace;
+    try {
+      trace = decodeTrace(data);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.fail(error.message);
+      return false;
+    }
+    const goesOn = continues(this.trace, trace);
+    const fits = this.trace && shapeOf(this.trace) === shapeOf(trace);
+    this.trace = trace;
+    if (!goesOn) {
+      this.play(false);
+      Object.assign(this, { call: trace.n, cell: null });
+    }
+    this.call = Math.min(this.call, trace.calls - 1);
+    if (!fits) this.build();
+    this.show();
+    return goesOn;
+  }
+
+  /** Goes where Python asks. Its own report coming back does not count. */
+  obey(start) {
+    const { rows, columns } = this.trace;
+    this.call = callAt(this.trace, start);
+    if (MODES.includes(start.mode)) this.mode = start.mode;
+    const [row, column] = start.cell ?? [];
+    if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
+  }
+
+  fail(message) {
+    this.play(false);
+    this.trace = null;
+    this.grid?.remove();
+    this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
+  }
+
+  /** What depends on the size and look of the grid and on the depth, but not on the run. */
+  build() {
+    const { trace } = this;
+    this.grid?.remove();
+    this.grid = new Grid(trace, (cell) => this.select(cell));
+    this.timeline = new Timeline(trace, { go: (call) => this.go(call), zoom: (level) => this.setZoom(level) });
+    this.panel = new CellPanel(trace, (call) => this.go(call));
+    this.legend = new Legend(trace);
+    this.controls = new Controls(this);
+    this.place = make("p", { class: "place" }, "");
+    this.event = make("p", { class: "event" }, "");
+    this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
+    this.caption = make("p", { class: "caption" }, "");
+    this.label = make("p", { class: "label" }, "");
+    const left = [this.controls.modes, make("div", { class: "board" }, [this.grid.node, this.legend.node, this.caption]), this.controls.transport];
+    const right = [make("div", { class: "status" }, [this.place, this.event]), this.timeline.node, this.panel.node];
+    this.root.replaceChildren(
+      make("div", { class: "stage", style: `--shape:${trace.columns / trace.rows}` }, [make("div", {}, left), make("div", {}, right)]),
+      this.label, this.spoken, this.controls.help,
+    );
+    this.controls.drawPlaying(this.playing);
+  }
+
+  /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
+  show() {
+    const { trace } = this;
+    for (const part of [this.grid, this.timeline, this.panel, this.legend]) part.show(trace);
+    write(this.label, trace.label ?? "");
+  }
+
+  // ---- what is on the screen
+
+  draw() {
+    const { trace, call, mode, zoom, marks, root } = this;
+    const place = coordinatesOf(trace, call);
+    root.dataset.supervisionStep = place.supervision_step;
+    root.dataset.cycle = place.cycle;
+    root.dataset.call = place.call;
+    root.dataset.kind = place.kind;
+    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches });
+    this.legend.draw(view.flags, marks);
+    this.timeline.draw(call, zoom);
+    this.panel.draw(call, this.cell);
+    write(this.place, placeSentence(trace, call));
+    write(this.event, eventSentence(trace, call));
+    write(this.caption, captionSentence(trace, call, mode));
+    this.speakSoon();
+  }
+
+  drawSelection() {
+    const curves = this.cell == null ? null : cellCurves(this.trace, this.cell);
+    this.grid.select(this.cell);
+    this.timeline.select(this.cell, curves);
+    this.panel.select(this.cell, curves);
+  }
+
+  speakSoon() {
+    this.speaking ??= setTimeout(() => {
+      this.speaking = null;
+      if (this.trace) write(this.spoken, `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`);
+    }, this.playing ? 4 * SPOKEN : SPOKEN);
+  }
+
+  // ---- what a person does
+
+  go(call) {
+    if (call !== this.call) {
+      this.call = call;
+      this.draw();
+      this.tellClock();
+    }
+    this.reportSoon();
+  }
+
+  tellClock() {
+    const { trace: { clock, perStep }, call } = this;
+    if (!clock) return;
+    const detail = { clock, from: this, progress: (call + 1) / perStep, kind: coordinatesOf(this.trace, call).kind };
+    document.dispatchEvent(new CustomEvent(CLOCK, { detail }));
+  }
+
+  /** Players that share a clock (two models on one puzzle) stand equally far into the same supervision step. */
+  onClock({ clock, from, progress, kind }) {
+    if (from === this || !this.trace || this.trace.clock !== clock) return;
+    this.call = follow(this.trace, progress, kind);
+    this.draw();
+  }
+
+  command(name) {
+    this.go(move(this.trace, this.call, name));
+  }
+
+  select(cell) {
+    this.cell = cell;
+    this.drawSelection();
+    this.panel.draw(this.call, cell);
+    this.reportSoon();
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.controls.drawMode(mode);
+    this.draw();
+    this.reportSoon();
+  }
+
+  setMarks(on) {
+    this.marks = on;
+    this.controls.drawMarks(on);
+    this.draw();
+  }
+
+  setZoom(level) {
+    this.zoom = level;
+    this.timeline.draw(this.call, level);
+  }
+
+  play(on) {
+    if (on === this.playing) return;
+    this.playing = on;
+    this.controls?.drawPlaying(on);
+    if (!on) return this.reportSoon();
+    if (this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup) this.command("first");
+    let last = performance.now();
+    const tick = (now) => {
+      if (!this.playing) return;
+      for (const beat = 1000 / this.speed; now - last >= beat && this.playing; last += beat) this.beat();
+      requestAnimationFrame(tick);
+    };
+    requestAnimationFrame(tick);
+  }
+
+  /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
+  beat() {
+    if (this.call < this.trace.calls - 1) this.command(this.mode === "z" ? "next call" : "next answer");
+    else if (this.trace.steps === this.trace.N_sup) this.play(false);
+  }
+
+  toggleFull() {
+    const fillPage = () => this.root.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
+    if (!this.root.requestFullscreen) fillPage();
+    else (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()).catch(fillPage);
+  }
+
+  onKey(event) {
+    if (!this.trace || event.defaultPrevented) return;
+    const path = event.composedPath();
+    const own = path.includes(this.root);
+    if (!own && document[ACTIVE] !== this && document[ACTIVE]?.root.isConnected) return;
+    if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return;
+    const meaning = keyMeaning(event);
+    if (!meaning || (meaning.action === "play" && path[0].matches?.("button, a, summary, [role=button], [role=checkbox], [role=switch]"))) return;
+    if (meaning.action === "escape" && !own && this.cell == null && this.controls.help.hidden) return;
+    event.preventDefault();
+    if (meaning.move) this.command(meaning.move);
+    else if (meaning.mode) this.setMode(meaning.mode);
+    else if (meaning.zoom) this.setZoom(ZOOMS[ZOOMS.indexOf(this.zoom) + meaning.zoom] ?? this.zoom);
+    else if (meaning.select) this.moveSelection(...meaning.select);
+    else if (!event.repeat) this.act(meaning.action);
+  }
+
+  act(action) {
+    if (action === "play") this.play(!this.playing);
+    else if (action === "marks") this.setMarks(!this.marks);
+    else if (action === "link") this.controls.share.copy();
+    else if (action === "full") this.toggleFull();
+    else if (action === "help") this.controls.toggleHelp();
+    else if (!this.controls.help.hidden) this.controls.toggleHelp(false);
+    else this.select(null);
+  }
+
+  moveSelection(down, right) {
+    const { rows, columns } = this.trace;
+    const from = this.cell ?? this.trace.restlessCell;
+    const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
+    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, columns));
+  }
+
+  // ---- what Python is told
+
+  /** Coordinates, cell and mode. */
+  view() {
+    const { trace: { columns }, cell } = this;
+    return { ...coordinatesOf(this.trace, this.call), cell: cell == null ? null : [Math.floor(cell / columns), cell % columns], mode: this.mode };
+  }
+
+  link() {
+    return linkTo(location.href, this.view());
+  }
+
+  reportSoon() {
+    clearTimeout(this.reporting);
+    if (this.playing) return;
+    this.reporting = setTimeout(() => {
+      if (!this.trace) return;
+      const view = this.view();
+      if (this.reported === JSON.stringify(view)) return;
+      this.reported = JSON.stringify(view);
+      this.report?.("view", view);
+    }, SETTLED);
+  }
+
+  remove() {
+    this.playing = false;
+    clearTimeout(this.reporting);
+    clearTimeout(this.speaking);
+    this.listening.abort();
+    this.grid?.remove();
+    this.root.remove();
+    if (document[ACTIVE] === this) delete document[ACTIVE];
+  }
+}
+
+/** Whether two payloads hold the same run; the view that Python asks for does not count. */
+function sameRun(one, other) {
+  const names = (data) => Object.keys(data).filter((name) => name !== "start");
+  const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
+  return Boolean(one && other) && names(one).length === names(other).length && names(one).every((name) => same(one[name], other[name]));
+}
+
+/** Runs of one shape are shown in the same elements. */
+const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
+  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
+
+const players = new WeakMap();
+
+/**
+ * Mounts the player in `parentElement`, or brings the one that is there up to date.
+ * Reports the settled view with setStateValue("view", {supervision_step, cycle, call, kind, cell, mode}).
+ * @returns a function that removes it, unless it has been brought up to date since.
+ */
+export default function mount({ data, parentElement, setStateValue }) {
+  const player = players.get(parentElement) ?? new Player(parentElement);
+  players.set(parentElement, player);
+  player.update(data, setStateValue);
+  const turn = (player.turn = (player.turn ?? 0) + 1);
+  return () => {
+    if (player.turn !== turn) return;
+    players.delete(parentElement);
+    player.remove();
+  };
+}

@@ -1,0 +1,71 @@
+/** Reading: (trace, call, mode) -> what each cell shows. */
+
+import { answerAt, callOfAnswer } from "./coordinates.js";
+import { CHANGED, CONFLICT, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
+import { isScored } from "./scored.js";
+
+const FULL = 255; // a byte that stands for 1
+
+/**
+ * What every cell shows at a call: `tokens` [L]; `flags` [L]; `before` [L] or null, the tokens of the call compared with;
+ * `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else null; `fading` [L], 0..255, what is left
+ * to be seen of a path that was dropped, where paths fade, else null.
+ * y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only the puzzle is there.
+ * `marks`: flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
+ */
+export function readGrid(trace, call, mode, { marks = false, still = false } = {}) {
+  const { L, givens, inputs, labels, empty } = trace;
+  const answer = answerAt(trace, call);
+  const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
+  const readsZ = mode === "z";
+  const tokens = readsZ ? row(trace.zTokens, call) : row(trace.tokens, answer) ?? inputs;
+  const isNew = readsZ || callOfAnswer(trace, answer) === call;
+  const before = isNew ? (readsZ ? row(trace.zTokens, call - 1) : row(trace.tokens, answer - 1)) : null;
+  const conflicts = readsZ ? null : row(trace.conflicts, answer) ?? trace.inputConflicts;
+  const judged = readsZ || answer >= 0;
+  const kept = marks && !readsZ && answer >= 0 ? trace.keptFrom : null;
+  const fading = mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, still) : null;
+  const flags = new Uint8Array(L);
+  for (let cell = 0; cell < L; cell++) {
+    const token = tokens[cell];
+    const wrong = judged && (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
+    flags[cell] = (givens[cell] ? GIVEN : 0) | (before && before[cell] !== token ? CHANGED : 0)
+      | (conflicts?.[cell] ? CONFLICT : 0) | (wrong ? WRONG : 0) | (empty[token] ? EMPTY : 0)
+      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0);
+  }
+  const shade = readsZ ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null;
+  return { tokens, flags, before, shade, fading };
+}
+
+/** A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many calls have passed. */
+function fadingPath(trace, call, answer, still) {
+  const { L, lastPath, perStep } = trace;
+  const fading = new Uint8Array(L);
+  for (let cell = 0, at = answer * L; cell < L; cell++, at++) {
+    if (lastPath[at] < 0 || lastPath[at] === answer) continue;
+    const left = 1 - (call - callOfAnswer(trace, lastPath[at] + 1)) / perStep;
+    if (left > 0) fading[cell] = still ? FULL >> 1 : Math.floor(FULL * left + 1e-6);
+  }
+  return fading;
+}
+
+function highestProbability({ L, V, probabilities }, answer) {
+  const highest = new Uint8Array(L);
+  if (answer < 0) return highest;
+  for (let cell = 0, at = answer * L * V; cell < L; cell++) {
+    for (let token = 0; token < V; token++, at++) if (probabilities[at] > highest[cell]) highest[cell] = probabilities[at];
+  }
+  return highest;
+}
+
+/** Probabilities of the V symbols of one cell at an f_H call; zeros before the first. They sum to 1. */
+export function cellProbabilities(trace, answer, cell) {
+  const start = (answer * trace.L + cell) * trace.V;
+  return Array.from({ length: trace.V }, (_, token) => (answer < 0 ? 0 : trace.probabilities[start + token] / 255));
+}
+
+/** Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such thing. */
+export function cropAt({ crops, ...trace }, call, mode) {
+  if (!crops) return null;
+  return mode === "z" ? crops.z[call] : crops.answers[answerAt(trace, call)] ?? crops.input;
+}

@@ -1,0 +1,63 @@
+/** Grids of colours: ARC. */
+
+import { LEVELS, brightness } from "./brush.js";
+import { CHANGED, CONFLICT, WRONG } from "./flags.js";
+import { plural } from "./words.js";
+
+export const COLOURS_SKIN = {
+  name: "colours",
+  marks: [CHANGED, CONFLICT, WRONG],
+  broken: "border broken",
+  breaks: "border broken",
+  brokenSentence: (count) => (count ? `border broken at ${plural(count, "cell")}` : "border closed"),
+  captions: {
+    answer: "y through the output head.",
+    probabilities: "Inner square: the second most probable, its area its probability.",
+    confidence: "Size of a square: the highest probability in the cell.",
+    change: "Bright: changed. Small: at the f_H call before.",
+  },
+
+  joints: ({ L }) => new Uint8Array(L),
+
+  readProbabilities({ V }, probabilities, start, cell, picture) {
+    let second = -1;
+    for (let token = 0; token < V; token++) {
+      if (token !== picture.tokens[cell] && (second < 0 || probabilities[start + token] > probabilities[start + second])) second = token;
+    }
+    picture.levels[cell] = probabilities[start + second] >> 3;
+    picture.others[cell] = picture.levels[cell] ? second + 1 : 0;
+  },
+
+  paint(brush, { look, other, level, flags }, mode) {
+    const { context, ink } = brush;
+    const share = mode === "confidence" ? level / LEVELS : 1;
+    brush.fill(look[0] === "#" ? ink.gridLine : ink.paper);
+    context.globalAlpha = brightness(mode, flags, level);
+    if (look[0] !== "#") this.paintOutside(brush, look);
+    else if (share < 1) brush.square(look, share);
+    else brush.fill(look, 0, 0, brush.width - 1, brush.height - 1);
+    context.globalAlpha = 1;
+    if (flags & CONFLICT) brush.fill(ink.hatch);
+    if (other && mode === "probabilities") this.paintInner(brush, other, level / LEVELS);
+    else if (other) this.paintSmall(brush, other);
+    brush.marks(flags);
+  },
+
+  /** Border: thinly hatched. Padding: next to nothing. */
+  paintOutside(brush, look) {
+    if (look === "border") brush.fill(brush.ink.borderHatch);
+    else brush.square(brush.ink.floorLine, 0.02);
+  },
+
+  paintInner(brush, look, share) {
+    const { ink } = brush;
+    brush.square(look[0] === "#" ? look : ink.paper, share);
+  },
+
+  paintSmall(brush, look) {
+    const { ink, width, height, size } = brush;
+    const side = Math.round(size * 0.36);
+    brush.fill(ink.paper, width - side - 2, height - side - 2, side + 2, side + 2);
+    brush.fill(look[0] === "#" ? look : ink.floorLine, width - side - 1, height - side - 1, side, side);
+  },
+};

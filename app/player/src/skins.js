@@ -1,0 +1,20 @@
+/**
+ * Skins: how a kind of grid is drawn and spoken of.
+ *
+ * `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` names cells that
+ * break a rule; `captions` say what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture) and
+ * `paint(brush, cell, mode)`, where a cell is {look, other, level, joints, fading, flags}, and `drawings` that it stamps;
+ * where path cells that are no more so fade out, `fades`.
+ */
+
+import { COLOURS_SKIN } from "./skin_colours.js";
+import { MAZE_SKIN } from "./skin_maze.js";
+import { TEXT_SKIN } from "./skin_text.js";
+
+export const SKINS = { text: TEXT_SKIN, maze: MAZE_SKIN, colours: COLOURS_SKIN };
+
+/** Text where tokens have no look of their own, else a picture: colours where one is a colour. */
+export function skinOf(looks) {
+  if (looks.some((look) => look.startsWith("#"))) return SKINS.colours;
+  return looks.includes("path") ? SKINS.maze : SKINS.text;
+}

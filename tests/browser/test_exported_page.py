@@ -1,0 +1,183 @@
+"""The offline page, opened from the disk with no network at all: it shows every answer of the run and asks for nothing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from player_page import Player
+from playwright.sync_api import Page
+from standalone import growing_path, made_up_trace, random_answers
+
+from trm.cli import main
+from trm.coordinates import Depth
+from trm.tasks import get_task
+from trm.tasks.base import Difficulty, Puzzle, Task
+from trm.trace import Trace, save_trace
+
+DEPTH = Depth(n=2, T=2, N_sup=3)  # 6 answers
+SUDOKU, MAZE = get_task("sudoku"), get_task("maze", 49)
+MODEL = "</script><!-- \"quoted\" <script>document.title = 'broken'</script> שלום 🙂 " + "x" * 300
+PUZZLE = "<img src=x onerror=document.title=1> & 'so on' שלום " + "y" * 150
+
+
+def sudoku_run() -> Trace:
+    solution = SUDOKU.parse(
+        "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+    )
+    inputs = np.where(np.arange(81) % 3 == 0, solution, 1).astype(np.uint8)
+    answers = random_answers(SUDOKU, DEPTH)
+    answers[-1] = solution
+    return made_up_trace(SUDOKU, Puzzle(inputs, solution, Difficulty.EASY), answers, depth=DEPTH)
+
+
+def maze_run() -> Trace:
+    puzzle = MAZE.generate(np.random.default_rng(1), "medium")
+    return made_up_trace(MAZE, puzzle, growing_path(MAZE, puzzle, DEPTH), depth=DEPTH)
+
+
+RUNS = {"sudoku": (SUDOKU, sudoku_run), "maze": (MAZE, maze_run)}
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[Task, Trace, Path]]:
+    """Exports a made-up run as the command does; returns its task, the run and the page."""
+
+    def make(name: str, *options: str, file: str = "run", model: str = "made-up") -> tuple[Task, Trace, Path]:
+        task, run = RUNS[name]
+        folder = tmp_path_factory.mktemp("exported")
+        trace = run()
+        trace = replace(trace, provenance=replace(trace.provenance, model=model))
+        save_trace(folder / file, trace)
+        main(["export", "--trace", str(folder / file), "--html", str(folder / "page.html"), *options])
+        return task, trace, folder / "page.html"
+
+    return make
+
+
+@pytest.fixture
+def open_page(new_page: Callable[..., Page]) -> Callable[..., tuple[Player, list[str]]]:
+    """Opens a file with the network gone; returns its player and the list of what the page asks for, itself left out."""
+
+    def make(file: Path, **options) -> tuple[Player, list[str]]:
+        page = new_page(**options)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
+        page.context.set_offline(True)
+        page.goto(file.as_uri())
+        player = Player(page)
+        assert asked.pop(0) == file.as_uri()
+        return player, asked
+
+    return make
+
+
+def texts(player: Player) -> list[str]:
+    return player.root.locator("[data-cell]").all_text_contents()
+
+
+def walk(player: Player, task: Task, trace: Trace) -> None:
+    """Every f_H call in order, by key, each cell held against the trace."""
+    player.press("Home")
+    for number, answer in enumerate(trace.answers):
+        step, cycle = divmod(number, trace.depth.T)
+        assert player.position == (step + 1, cycle + 1, trace.depth.n + 1, "f_H")
+        assert texts(player) == [task.symbols[token] for token in answer]
+        assert player.halt_probability == pytest.approx(trace.halt_probability[step], abs=1e-3)
+        if trace.labels is not None:
+            columns = task.columns
+            wrong = {
+                f"{cell // columns},{cell % columns}"
+                for cell in (answer != trace.labels).nonzero()[0].tolist()
+            }
+            assert player.flagged("wrong") == wrong
+        player.press("ArrowRight")
+    assert number == 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", RUNS)
+def test_every_answer_is_shown_without_a_request(exported, open_page, name, scheme):
+    task, trace, file = exported(name)
+    player, asked = open_page(file, color_scheme=scheme)
+    walk(player, task, trace)
+    player.page.locator("#theme").click()
+    walk(player, task, trace)
+    assert asked == []
+
+
+BRIGHTNESS = """(selector) => {
+  const canvas = document.createElement("canvas").getContext("2d");
+  canvas.fillStyle = getComputedStyle(document.querySelector(selector)).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  return Math.max(...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3));
+}"""
+MIDDLE = """(root) => {
+  const picture = root.querySelector("canvas.picture");
+  const row = [...root.querySelectorAll("[data-cell]")].findIndex((cell) => cell.textContent === ".");
+  const columns = root.querySelector(".row").children.length;
+  const size = picture.width / columns;
+  const at = [row % columns, Math.floor(row / columns)].map((place) => Math.floor((place + 0.7) * size));
+  return Math.max(...picture.getContext("2d").getImageData(...at, 1, 1).data.slice(0, 3));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", RUNS)
+def test_the_toggle_turns_page_and_player(exported, open_page, name, scheme):
+    _, _, file = exported(name)
+    player, _ = open_page(file, color_scheme=scheme)
+    player.press("End")
+    button = player.page.locator("#theme")
+
+    def is_dark() -> bool:
+        shades = [player.page.evaluate(BRIGHTNESS, selector) for selector in ("body", ".player")]
+        if name == "maze":
+            shades.append(player.root.evaluate(MIDDLE))
+        assert all(shade < 90 for shade in shades) or all(shade > 200 for shade in shades), shades
+        return shades[0] < 90
+
+    for dark in (scheme == "dark", scheme != "dark", scheme == "dark"):
+        player.eventually(lambda dark=dark: is_dark() == dark, f"dark: {dark}")
+        assert button.inner_text() == ("Light" if dark else "Dark")
+        assert player.position == (3, 2, 3, "f_H"), "the toggle moved the player"
+        button.click()
+
+
+def test_the_page_opens_where_it_was_told_to(exported, open_page):
+    task, trace, file = exported("sudoku", "--step", "2", "--cycle", "1")
+    player, _ = open_page(file)
+    assert player.position == (2, 1, 3, "f_H")
+    assert texts(player) == [task.symbols[token] for token in trace.answers[2]]
+
+
+def test_a_link_to_a_view_opens_it(exported, new_page):
+    """The links that the player makes, where the page is put on a web server."""
+    _, _, file = exported("sudoku")
+    page = new_page()
+    page.goto(f"{file.as_uri()}?at=2.1.2&mode=change&cell=0,4")
+    player = Player(page)
+    assert player.position == (2, 1, 2, "f_L") and player.mode == "change" and player.selected == "0,4"
+    page.goto(f"{file.as_uri()}?at=2.x.2&cell=a,b")
+    assert Player(page).position == (1, 1, 3, "f_H")
+
+
+def test_names_are_shown_as_text(exported, open_page):
+    _, _, file = exported("sudoku", file=f"{PUZZLE}.safetensors", model=MODEL)
+    player, asked = open_page(file)
+    assert player.page.locator("h1").inner_text() == f"{MODEL}: {PUZZLE}" == player.page.title()
+    assert player.page.evaluate("document.documentElement.lang") == "en"
+    made = player.page.get_by_test_id("provenance").inner_text()
+    assert made.startswith(MODEL) and "float32 on CPU" in made
+    assert player.page.locator("img").count() == 0
+    assert asked == []
+
+
+@pytest.mark.parametrize("size", [(390, 844), (1280, 800)], ids=str)
+@pytest.mark.parametrize("name", RUNS)
+def test_nothing_is_wider_than_the_window(exported, open_page, name, size):
+    _, _, file = exported(name, model=MODEL)
+    player, _ = open_page(file, width=size[0], height=size[1])
+    assert player.page.evaluate("document.documentElement.scrollWidth") == size[0]

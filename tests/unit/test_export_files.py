@@ -1,0 +1,423 @@
+"""Tables, arrays and the offline page of a run, and the command that writes them."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from trm.checkpoint import save_model
+from trm.cli import main
+from trm.errors import UserError
+from trm.export.html import page
+from trm.export.payload import payload
+from trm.export.run import Run
+from trm.export.table import csv_text, save_arrays
+from trm.tasks import get_task
+from trm.trace import load_trace, save_trace
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
+SCRIPT = "const text = '</script><!--';\nexport default function mount() { return text; }"
+STYLE = ".player::after { content: '</style>'; }"
+
+
+def run_of(name: str) -> Run:
+    make, task = RUNS[name]
+    return Run.of(make(), task)
+
+
+# the table
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_numbers_of_the_table_are_those_of_the_trace(name):
+    run = run_of(name)
+    trace = run.trace
+    rows = list(csv.DictReader(io.StringIO(csv_text(run))))
+    assert len(rows) == 18
+    places = [(row["supervision_step"], row["cycle"], row["call"], row["kind"]) for row in rows]
+    assert places[:4] == [
+        ("1", "1", "1", "f_L"),
+        ("1", "1", "2", "f_L"),
+        ("1", "1", "3", "f_H"),
+        ("1", "2", "1", "f_L"),
+    ]
+    assert places[-1] == ("3", "2", "3", "f_H")
+    assert [np.float32(row["residual_z"]) for row in rows] == trace.residual_z.tolist()
+    answers = [row for row in rows if row["kind"] == "f_H"]
+    assert [np.float32(row["residual_y"]) for row in answers] == trace.residual_y.tolist()
+    assert [np.float32(row["mean_entropy"]) for row in answers] == trace.entropy.tolist()
+    assert [row["answer"] for row in answers] == [run.task.format(answer) for answer in trace.answers]
+    changed = [
+        int((now != before).sum()) for before, now in zip(trace.answers, trace.answers[1:], strict=False)
+    ]
+    assert [row["cells_changed"] for row in answers] == ["", *map(str, changed)]
+    ends = [row for row in rows if row["halt_probability"]]
+    assert [np.float32(row["halt_probability"]) for row in ends] == trace.halt_probability.tolist()
+    assert {(row["cycle"], row["kind"]) for row in ends} == {("2", "f_H")}
+    for row in rows:
+        if row["kind"] == "f_L":
+            assert not any(
+                row[name]
+                for name in ("cells_right", "cells_changed", "mean_entropy", "residual_y", "solved", "answer")
+            )
+
+
+@pytest.mark.parametrize(
+    "name, right, solved",
+    [
+        ("sudoku", [14, 15, 16, 16, 16, 16], [0, 0, 1, 1, 1, 1]),
+        ("maze", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
+        ("arc", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_the_table_counts_what_is_right(name, right, solved):
+    rows = [row for row in csv.DictReader(io.StringIO(csv_text(run_of(name)))) if row["kind"] == "f_H"]
+    assert [int(row["cells_right"]) for row in rows] == right
+    assert [int(row["solved"]) for row in rows] == solved
+
+
+def test_without_a_solution_the_table_says_nothing_of_it():
+    rows = {
+        name: list(csv.DictReader(io.StringIO(csv_text(Run.of(replace(make(), labels=None), task)))))[-1]
+        for name, (make, task) in RUNS.items()
+    }
+    assert [row["cells_right"] for row in rows.values()] == ["", "", ""]
+    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are not known
+
+
+# the arrays
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_arrays_come_back_as_they_are(tmp_path, name):
+    run = run_of(name)
+    save_arrays(tmp_path / "run", run)
+    with np.load(tmp_path / "run", allow_pickle=False) as stored:
+        assert set(stored) == {
+            "metadata", "inputs", "labels", "answers", "probabilities", "entropy", "z_answers", "z_confidence",
+            "halt_probability", "residual_y", "residual_z",
+        }  # fmt: skip
+        for field in set(stored) - {"metadata"}:
+            array = getattr(run.trace, field)
+            assert stored[field].dtype == array.dtype and (stored[field] == array).all()
+        facts = json.loads(str(stored["metadata"]))
+    assert facts["provenance"]["model"] == "made-up" and facts["depth"] == {"n": 2, "T": 2, "N_sup": 3}
+    assert (facts["rows"], facts["symbols"]) == (run.task.rows, list(run.task.symbols))
+
+
+def test_arrays_without_a_solution(tmp_path):
+    save_arrays(tmp_path / "run", Run.of(replace(sudoku_run(model=HOSTILE), labels=None), SUDOKU))
+    with np.load(tmp_path / "run", allow_pickle=False) as stored:
+        assert "labels" not in stored
+        assert json.loads(str(stored["metadata"]))["provenance"]["model"] == HOSTILE
+
+
+# the page
+
+
+class Elements(HTMLParser):
+    """Elements in order, attributes that load something, and the text by element."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.names, self.links, self.texts = [], [], {}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.names.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+
+    def handle_data(self, data):
+        if self.names:
+            self.texts[self.names[-1]] = self.texts.get(self.names[-1], "") + data
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_holds_the_payload(name):
+    run = run_of(name)
+    found = Elements(page(run, script=SCRIPT, style=STYLE))
+    data = page(run, script=SCRIPT, style=STYLE).split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
+    assert found.names.count("script") == 2 and found.names.count("style") == 1
+    assert found.links == ["data:,"]
+    assert found.texts["h1"].strip() == run.title and found.texts["p"].strip() == run.provenance
+    assert "2030-01-02" in run.provenance
+
+
+def test_hostile_names_stay_text_on_the_page():
+    plain = Elements(page(run_of("sudoku"), script=SCRIPT, style=STYLE))
+    run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
+    text = page(run, script=SCRIPT, style=STYLE)
+    found = Elements(text)
+    assert found.names == [
+        *plain.names[: plain.names.index("p") + 1],
+        "p",
+        *plain.names[plain.names.index("p") + 1 :],
+    ]
+    assert found.links == plain.links
+    assert '</script><!--<b onclick="x">' in found.texts["h1"] and "🙂" in found.texts["title"]
+    assert text.encode() and "\x00" not in text and "\x1b" not in text
+
+
+def test_what_would_end_a_script_in_the_data_is_escaped():
+    trace = sudoku_run()
+    hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
+    text = page(Run.of(hostile, SUDOKU), script=SCRIPT, style=STYLE)
+    data = text.split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
+
+
+def test_the_players_own_text_cannot_end_its_element():
+    text = page(run_of("sudoku"), script=SCRIPT, style=STYLE)
+    assert text.count("</script>") == 2 and text.count("</style>") == 1 and text.count("<!--") == 0
+    assert r"const text = '\x3c/script>\x3c!--'" in text
+
+
+def test_a_page_needs_a_player():
+    with pytest.raises(ValueError, match="mount"):
+        page(run_of("sudoku"), script="export const a = 1;", style="")
+
+
+def test_no_page_of_what_is_no_number():
+    trace = sudoku_run()
+    run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
+    with pytest.raises(UserError, match="no numbers"):
+        page(run, script=SCRIPT, style=STYLE)
+    assert "nan" in csv_text(run)
+
+
+# the command
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch):
+    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
+
+
+@pytest.fixture
+def ran(capsys):
+    """Calls `trm export` with --json in this process; returns its one JSON object."""
+
+    def call(*arguments: object):
+        main(["export", *map(str, arguments), "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+@pytest.fixture
+def trace_file(tmp_path) -> Path:
+    save_trace(tmp_path / "run.safetensors", sudoku_run())
+    return tmp_path / "run.safetensors"
+
+
+@pytest.fixture
+def model(tmp_path, tiny_model) -> Path:
+    made = tiny_model()
+    save_model(tmp_path / "model", made.config, made.state_dict())
+    return tmp_path / "model"
+
+
+def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
+    formats = ("html", "png", "svg", "gif", "csv", "npz")
+    asked = [word for name in formats for word in (f"--{name}", tmp_path / f"out.{name}")]
+    result = ran("--trace", trace_file, *asked)
+    assert {name: result[name] for name in ("model", "task", "steps", "halt_step", "solved")} == {
+        "model": "made-up", "task": "sudoku", "steps": 3, "halt_step": 3, "solved": True,
+    }  # fmt: skip
+    assert list(result["written"]) == list(formats)
+    for name, facts in result["written"].items():
+        file = tmp_path / f"out.{name}"
+        assert facts["file"] == str(file) and facts["bytes"] == file.stat().st_size > 500
+    assert result["written"]["gif"]["frames"] == 6
+    assert Image.open(tmp_path / "out.png").format == "PNG" and Image.open(tmp_path / "out.gif").n_frames == 6
+    assert "made-up: run" in (tmp_path / "out.svg").read_text()
+    text = (tmp_path / "out.html").read_text()
+    assert "export default function mount" in text and ".player" in text and "made-up: run" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["run.safetensors", *(f"out.{name}" for name in formats)]
+    )
+
+
+def test_a_recorded_run_is_exported_without_torch(tmp_path, trace_file):
+    code = "import sys; from trm.cli import main; main(sys.argv[1:]); print('torch' in sys.modules, file=sys.stderr)"
+    asked = [
+        word
+        for name in ("html", "png", "svg", "gif", "csv", "npz")
+        for word in (f"--{name}", tmp_path / f"out.{name}")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "export", "--trace", trace_file, *asked], cwd=REPOSITORY, capture_output=True, text=True
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "False\n")
+
+
+def test_a_run_made_now(tmp_path, model, ran):
+    puzzle = tmp_path / "my <puzzle>.txt"
+    puzzle.write_text("1.3.....2..4....")
+    result = ran("--model", model, "--puzzle", puzzle, "--csv", tmp_path / "a.csv", "--npz", tmp_path / "a.npz", "--svg", tmp_path / "a.svg")  # fmt: skip
+    assert result["steps"] == 3 and result["solved"] is False
+    capture = list(csv.DictReader((tmp_path / "a.csv").open()))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
+        assert SUDOKU.format(stored["answers"][-1]) == capture[-1]["answer"]
+        assert json.loads(str(stored["metadata"]))["provenance"]["recorded"]  # a file is read on another day
+    assert "my &lt;puzzle&gt;" in (tmp_path / "a.svg").read_text()
+
+
+def test_forced_depth(tmp_path, model, ran):
+    result = ran(
+        "--model", model, "--puzzle", "." * 16, "--N_sup", 2, "--T", 3, "--n", 1, "--csv", tmp_path / "a.csv"
+    )
+    assert result["steps"] == 2 and len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 2 * 3 * 2
+
+
+def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
+    made = tiny_model(task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8,
+                      mixing="mlp", mixing_width=8, heads=0, positions="none")  # fmt: skip
+    save_model(tmp_path / "arc", made.config, made.state_dict())
+    call = ("--model", tmp_path / "arc", "--puzzle", "012/345", "--svg", tmp_path / "a.svg")
+    assert (
+        "blank puzzle id 0" in ran(*call)["note"] and "blank puzzle id 0" in (tmp_path / "a.svg").read_text()
+    )
+    assert "note" not in ran(*call, "--puzzle-id", 2)
+    assert "blank puzzle id 0" not in (tmp_path / "a.svg").read_text()
+
+
+def test_the_moment_of_a_picture_and_of_the_page(tmp_path, trace_file, ran):
+    ran(
+        "--trace",
+        trace_file,
+        "--svg",
+        tmp_path / "a.svg",
+        "--html",
+        tmp_path / "a.html",
+        "--step",
+        1,
+        "--cycle",
+        1,
+    )
+    assert "Supervision step 1 of 3, cycle 1 of 2, f_H" in (tmp_path / "a.svg").read_text()
+    data = (tmp_path / "a.html").read_text().split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["start"] == {"supervision_step": 1, "cycle": 1, "call": 3}
+    ran("--trace", trace_file, "--svg", tmp_path / "a.svg")
+    assert "Supervision step 3 of 3, cycle 2 of 2, f_H" in (tmp_path / "a.svg").read_text()
+
+
+def test_a_page_of_a_usual_run_is_small(tmp_path, ran):
+    """16 supervision steps, T=3, n=6 of a 9x9 Sudoku."""
+    recorded = next((REPOSITORY / "assets" / "traces" / "sudoku-trm").glob("*.safetensors"))
+    assert vars(load_trace(recorded).depth) == {"n": 6, "T": 3, "N_sup": 16}
+    assert ran("--trace", recorded, "--html", tmp_path / "a.html")["written"]["html"]["bytes"] < 1_000_000
+
+
+MISTAKES = [
+    (("--trace", "{trace}"), "Give one or more of --html, --png"),
+    (("--png", "{out}"), "--model and --puzzle, or --trace"),
+    (("--model", "sudoku-trm", "--png", "{out}"), "--model and --puzzle, or --trace"),
+    (("--model", "no-such-model", "--puzzle", "." * 81, "--png", "{out}"), "no model 'no-such-model'"),
+    (("--model", "{model}", "--puzzle", "junk", "--png", "{out}"), "'j'"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--model", "sudoku-trm", "--png", "{out}"), "Leave out"),
+    (("--trace", "{trace}", "--n", "3", "--png", "{out}"), "Leave out"),
+    (("--trace", "{trace}", "--puzzle-id", "3", "--png", "{out}"), "Leave out"),
+    (("--trace", "{folder}/nowhere", "--png", "{out}"), "cannot be read"),
+    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),
+    (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
+    (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Ask for one, or leave them out"),
+    (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is not"),
+    (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is not"),
+    (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), "invalid choice"),
+    (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
+    (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "There is no folder"),
+    (("--trace", "{trace}", "--png", "{trace}/a.png"), "There is no folder"),
+    (("--trace", "{trace}", "--png", "{pipe}"), "no ordinary file"),
+    (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
+    (("--trace", "{trace}", "--npz", "{trace}"), "the same file as what is read"),
+    (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
+    (("--trace", "{foreign}", "--png", "{out}"), "no task 'chess'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, words", MISTAKES)
+def test_one_line_for_a_mistake(refused, monkeypatch, tmp_path, trace_file, model, arguments, words):
+    monkeypatch.setenv("PATH", "")
+    os.mkfifo(tmp_path / "pipe")
+    trace = sudoku_run()
+    save_trace(tmp_path / "foreign", replace(trace, provenance=replace(trace.provenance, task="chess")))
+    places = {"trace": trace_file, "model": model, "folder": tmp_path, "out": tmp_path / "out", "pipe": tmp_path / "pipe", "foreign": tmp_path / "foreign"}  # fmt: skip
+    filled = [text.format(**places) for text in arguments]
+    before = sorted(tmp_path.iterdir())
+    assert words in refused("export", *filled)
+    assert sorted(tmp_path.iterdir()) == before, "something was written"
+
+
+def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_path):
+    monkeypatch.setattr(
+        "os.access", lambda path, mode: False
+    )  # the tests may run as root, who can write anywhere
+    assert "Nothing can be written" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
+
+
+def test_a_player_that_is_not_there(refused, monkeypatch, trace_file, tmp_path):
+    monkeypatch.setattr("trm.commands_export.PLAYER", tmp_path / "assembled.py")
+    assert "needs the player" in refused("export", "--trace", trace_file, "--html", tmp_path / "a.html")
+
+
+def test_an_output_is_replaced_whole_or_not_at_all(refused, ran, monkeypatch, trace_file, tmp_path):
+    out = tmp_path / "a.svg"
+    out.write_text("old")
+
+    def fail(scene):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trm.export.outputs.svg", fail)
+        assert "No space left" in refused("export", "--trace", trace_file, "--svg", out)
+    assert out.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+    ran("--trace", trace_file, "--svg", out)
+    assert out.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("field, value", [("dtype", 16), ("model", None)])
+def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
+    """In a process of its own, where no types are checked."""
+    trace = load_trace(trace_file)
+    facts = {name: json.dumps(vars(getattr(trace, name))) for name in ("depth", "trained")}
+    facts["provenance"] = json.dumps(vars(trace.provenance) | {field: value})
+    save_file(load_file(trace_file), tmp_path / "odd", metadata=facts)
+    done = subprocess.run(
+        [sys.executable, "-m", "trm", "export", "--trace", tmp_path / "odd", "--png", tmp_path / "a.png"],
+        cwd=REPOSITORY, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and "does not fit" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_for_people(trace_file, tmp_path, capsys):
+    main(["export", "--trace", str(trace_file), "--csv", str(tmp_path / "a.csv")])
+    out = capsys.readouterr().out
+    assert f"csv: file {tmp_path / 'a.csv'}, bytes " in out and "model: made-up" in out
+
+
+def test_a_9x9_and_a_6x6_fit(tmp_path):
+    for cells in (36, 81):
+        task = get_task("sudoku", cells)
+        inputs = np.ones(cells, np.uint8)
+        trace = replace(
+            sudoku_run(), inputs=inputs, labels=None, answers=np.tile(inputs, (6, 1)), z_answers=np.tile(inputs, (18, 1)),
+            probabilities=np.zeros((6, cells, task.vocab_size), np.uint8), z_confidence=np.zeros((18, cells), np.uint8),
+        )  # fmt: skip
+        assert DEPTH.N_sup == 3 and Run.of(trace, task).title == f"made-up: Sudoku {task.rows}x{task.rows}"

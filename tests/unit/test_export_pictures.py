@@ -1,0 +1,383 @@
+"""Pictures and films of a run: the same facts as the player's, as SVG, PNG, GIF and MP4."""
+
+import re
+import stat
+import subprocess
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
+from PIL import Image
+
+from trm.coordinates import F_H, F_L, Coordinates
+from trm.errors import UserError
+from trm.export.film import Pace, save_gif, save_mp4, scenes
+from trm.export.fonts import measure, wrap
+from trm.export.primitives import ACCENT, HATCH, INK, PAPER, SURFACE, WRONG, Cell, Hatch
+from trm.export.raster import image
+from trm.export.run import Run, moment_at, printable
+from trm.export.scene import Layout
+from trm.export.svg import svg
+from trm.trace import TraceError
+
+SVG = "{http://www.w3.org/2000/svg}"
+FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
+RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def run_of(name: str) -> Run:
+    make, task = RUNS[name]
+    return Run.of(make(), task)
+
+
+def drawn(run: Run, at: Coordinates):
+    layout = Layout.of(run, [at])
+    return layout, layout.scene(run.moment(at))
+
+
+def cell_of(scene, row: int, column: int) -> Cell:
+    return next(
+        part for part in scene.parts if isinstance(part, Cell) and (part.row, part.column) == (row, column)
+    )
+
+
+def pixel(run: Run, at: Coordinates, row: int, column: int, x: float, y: float) -> tuple[int, int, int]:
+    """Colour at a place of a cell, from its corner at 0, 0 to 1, 1."""
+    layout, scene = drawn(run, at)
+    place = (layout.grid_left + (column + x) * layout.cell, layout.grid_top + (row + y) * layout.cell)
+    return image(scene, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
+
+
+# what is to be seen at a moment
+
+
+def test_marks_of_a_moment():
+    run = run_of("sudoku")
+    trace = run.trace
+    wrong = trace.answers[0] != trace.labels
+    moment = run.moment(FIRST)
+    assert (moment.tokens == trace.answers[0]).all()
+    assert (moment.given == (trace.inputs > 1)).all()
+    assert (moment.wrong == wrong).all() and wrong.sum() == 2
+    assert (moment.conflict == SUDOKU.conflicts(trace.answers[0])).all() and moment.conflict.any()
+    assert not moment.changed.any()
+    moment = run.moment(SECOND)
+    assert moment.changed.nonzero()[0].tolist() == [1] and moment.wrong.nonzero()[0].tolist() == [15]
+
+
+def test_before_the_first_answer_there_is_the_puzzle():
+    moment = run_of("sudoku").moment(Coordinates(1, 1, 1, F_L))
+    assert (moment.tokens == sudoku_run().inputs).all() and not moment.wrong.any()
+    assert moment.event == "z moved by 0.80, no answer yet, would not halt (halting p 0.10)"
+    assert moment.reading == "No answer yet: before the first f_H call there are only the givens."
+
+
+def test_an_f_L_call_leaves_the_answer():
+    run = run_of("sudoku")
+    moment = run.moment(Coordinates(1, 2, 2, F_L))
+    assert (moment.tokens == run.trace.answers[0]).all() and not moment.changed.any() and moment.wrong.any()
+    assert moment.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert moment.reading.startswith("f_L rewrites z; y stays as f_H left it.")
+    assert "y after cycle 1 of 2: a reading the head was not trained for" in moment.reading
+
+
+@pytest.mark.parametrize(
+    "name, at, event",
+    [
+        ("sudoku", FIRST, "first answer, 14 of 16 right, would not halt (halting p 0.10)"),
+        ("sudoku", SECOND, "1 cell changed, 15 of 16 right, would not halt (halting p 0.10)"),
+        ("sudoku", LAST, "0 cells changed, 16 of 16 right, would halt here (halting p 0.90)"),
+        ("maze", FIRST, "first answer, 7 of 8 open cells right, would not halt (halting p 0.10)"),
+        ("arc", FIRST, "first answer, 7 of 8 right, would not halt (halting p 0.10)"),
+    ],
+)
+def test_the_event_in_words(name, at, event):
+    assert run_of(name).moment(at).event == event
+
+
+@pytest.mark.parametrize(
+    "name, first, last",
+    [("sudoku", "6 cells in conflict", "solved"), ("maze", "path broken at 2 cells", "solved"), ("arc", "border broken at 1 cell", "border closed")],
+)  # fmt: skip
+def test_without_a_solution_the_rules_alone_are_told(name, first, last):
+    make, task = RUNS[name]
+    run = Run.of(replace(make(), labels=None), task)
+    broken = run.moment(FIRST)
+    assert first in broken.event
+    assert f" {int(broken.conflict.sum())} cell" in broken.event
+    assert last in run.moment(LAST).event
+    assert not broken.wrong.any()
+
+
+def test_calls_shown_by_a_film():
+    run = run_of("sudoku")
+    assert len(run.shown("call")) == len(run.calls()) == 18
+    assert [run.answer_after(at) for at in run.shown("answer")] == list(range(6))
+    assert [at.supervision_step for at in run.shown("step")] == [1, 2, 3]
+    assert {at.kind for at in run.shown("step")} == {F_H}
+    assert [run.call_number(at) for at in run.calls()] == list(range(18))
+
+
+def test_a_moment_by_step_and_cycle():
+    assert moment_at(DEPTH, 3) == LAST
+    assert moment_at(DEPTH, 3, 1, 1) == FIRST
+    assert moment_at(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
+    for wrong, words in (
+        ({"step": 0}, "--step 0"),
+        ({"step": 4}, "Choose 1 to 3"),
+        ({"cycle": 3}, "--cycle 3"),
+    ):
+        with pytest.raises(UserError, match=words):
+            moment_at(DEPTH, 3, **wrong)
+
+
+def test_a_trace_of_another_task_is_refused():
+    trace = sudoku_run()
+    foreign = trace.answers.copy()
+    foreign[0, 0] = 6
+    with pytest.raises(TraceError, match="does not fit"):
+        Run.of(replace(trace, answers=foreign), SUDOKU)
+    with pytest.raises(TraceError, match="does not fit"):
+        Run.of(trace, MAZE)
+
+
+# SVG
+
+
+def test_svg_has_the_text_of_each_cell():
+    run = run_of("sudoku")
+    root = ElementTree.fromstring(svg(drawn(run, FIRST)[1]).encode())
+    cells = root.findall(f"{SVG}g[@data-cell]")
+    assert len(cells) == 16
+    for cell in cells:
+        row, column = map(int, cell.get("data-cell").split(","))
+        (text,) = cell.findall(f"{SVG}text")
+        token = run.trace.answers[0, row * 4 + column]
+        assert text.text == SUDOKU.symbols[token]
+        assert (text.get("font-weight") == "700") == bool(run.judgement.givens[row * 4 + column])
+    assert cells[1].find(f"{SVG}title").text.startswith("row 1, column 2: ")
+    assert "not the solution" in cells[1].find(f"{SVG}title").text
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_svg_is_whole_and_says_what_made_it(name):
+    text = svg(drawn(run_of(name), FIRST)[1])
+    root = ElementTree.fromstring(text.encode())
+    said = " ".join(node.text for node in root.findall(f"{SVG}text"))
+    assert "made-up" in said and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in said
+    assert "Supervision step 1 of 3, cycle 1 of 2, f_H" in said and "halting p 0.10" in said
+    assert not re.search(r"href|url\(|@import|<image|nan", text)
+
+
+def test_svg_of_a_maze_and_of_arc_say_what_each_cell_is():
+    maze = ElementTree.fromstring(svg(drawn(run_of("maze"), FIRST)[1]).encode())
+    words = {cell.get("data-cell"): cell.find(f"{SVG}title").text for cell in maze.findall(f"{SVG}g")}
+    assert words["0,0"] == "row 1, column 1: start, given"
+    assert words["1,0"] == "row 2, column 1: wall, given"
+    assert words["0,3"] == "row 1, column 4: open, not the solution"
+    assert words["0,2"] == "row 1, column 3: path, path broken"
+    arc = ElementTree.fromstring(svg(drawn(run_of("arc"), LAST)[1]).encode())
+    words = {cell.get("data-cell"): cell.find(f"{SVG}title").text for cell in arc.findall(f"{SVG}g")}
+    assert words["1,0"].endswith(": green") and words["0,2"].endswith(": border")
+
+
+def test_arc_is_drawn_as_far_as_any_of_its_grids_reach():
+    layout, _ = drawn(run_of("arc"), LAST)
+    assert (layout.rows, layout.columns) == (
+        3,
+        4,
+    )  # two rows of answers, three columns of the input, a border
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_hostile_names_stay_text_in_svg(name):
+    make, task = RUNS[name]
+    run = Run.of(make(model=HOSTILE), task, puzzle=HOSTILE)
+    text = svg(drawn(run, FIRST)[1])
+    root = ElementTree.fromstring(text.encode())
+    assert {node.tag for node in root.iter()} <= {
+        f"{SVG}{tag}" for tag in ("svg", "title", "desc", "g", "rect", "circle", "path", "text")
+    }
+    assert '</script><!--<b onclick="x">' in root.find(f"{SVG}title").text
+    assert image(drawn(run, FIRST)[1]).width < 1000
+
+
+def test_a_wide_font_cannot_leave_the_picture():
+    run = Run.of(sudoku_run(model="x" * 300), SUDOKU)
+    _, scene = drawn(run, FIRST)
+    root = ElementTree.fromstring(svg(scene).encode())
+    for text in root.findall(f"{SVG}text"):
+        width = float(text.get("textLength", 1.25 * measure(text.text, float(text.get("font-size")))))
+        assert float(text.get("x")) + width <= scene.width
+    assert any(text.get("textLength") for text in root.findall(f"{SVG}text"))
+
+
+def test_printable_is_one_line_that_any_format_holds():
+    assert printable(" a\n\tb\x00c\ud800\ufffe ") == "a b\ufffdc\ufffd\ufffd"
+    assert printable("שלום 🙂 <b>") == "שלום 🙂 <b>"
+
+
+def test_wrapping():
+    assert wrap("one two", 12, 500, 3) == ["one two"]
+    lines = wrap("word " * 60, 12, 200, 99)
+    assert " ".join(lines).split() == ["word"] * 60 and all(measure(line, 12) <= 200 for line in lines)
+    assert "".join(wrap("x" * 200, 12, 200, 99)) == "x" * 200
+    cut = wrap("word " * 60, 12, 200, 2)
+    assert len(cut) == 2 and cut[0] == lines[0] and cut[1].endswith("…") and measure(cut[1], 12) <= 200
+    assert wrap("", 12, 200, 2) == [""]
+
+
+# pixels
+
+
+def test_png_is_as_large_as_the_scene():
+    layout, scene = drawn(run_of("sudoku"), FIRST)
+    assert image(scene, 2).size == (2 * scene.width, 2 * scene.height)
+    assert scene.width == layout.width and image(scene).getpixel((0, 0)) == rgb(PAPER)
+
+
+def test_pixels_of_a_sudoku():
+    run = run_of("sudoku")
+    assert pixel(run, FIRST, 0, 0, 0.9, 0.1) == rgb(SURFACE)  # a given
+    assert pixel(run, SECOND, 3, 1, 0.9, 0.1) == rgb(PAPER)
+    assert pixel(run, SECOND, 0, 1, 0.03, 0.05) == rgb(ACCENT)  # changed: its corner
+    assert pixel(run, FIRST, 0, 1, 0.03, 0.05) != rgb(ACCENT)
+    assert pixel(run, FIRST, 2, 0, -0.02, 0.5) == rgb(INK)  # around the grid
+    layout, scene = drawn(run, FIRST)
+    tones = {part.fill for part in cell_of(scene, 0, 1).parts if hasattr(part, "fill")}
+    assert WRONG in tones  # the line under a wrong digit: a cue besides its colour
+    colours = {colour for _, colour in image(scene, 2).getcolors(1 << 20)}
+    assert {rgb(WRONG), rgb(HATCH)} <= colours
+    grid = image(drawn(run, LAST)[1]).crop((0, 0, layout.width, layout.grid_bottom))
+    assert not {rgb(WRONG), rgb(ACCENT)} & {colour for _, colour in grid.getcolors(1 << 20)}
+
+
+def test_strong_lines_stand_between_boxes_only():
+    run = run_of("sudoku")
+    assert pixel(run, LAST, 1, 1, 1, 0.5) == pixel(run, LAST, 1, 1, 0.5, 1) == rgb(INK)
+    assert pixel(run, LAST, 1, 0, 1, 0.5) != rgb(INK)
+
+
+def test_pixels_of_a_maze():
+    run = run_of("maze")
+    assert sum(pixel(run, LAST, 1, 0, 0.5, 0.5)) < 200  # wall
+    assert pixel(run, LAST, 0, 1, 0.5, 0.5) == rgb(ACCENT)  # path
+    assert pixel(run, LAST, 0, 1, 0.97, 0.5) == pixel(run, LAST, 0, 2, 0.03, 0.5) == rgb(ACCENT)  # it goes on
+    assert pixel(run, FIRST, 0, 2, 0.97, 0.5) != rgb(ACCENT)  # and ends where the hole is
+    assert pixel(run, FIRST, 0, 3, 0.5, 0.5) == rgb(PAPER)
+    assert pixel(run, FIRST, 0, 3, 0.5, 0.88) == rgb(WRONG)
+    assert pixel(run, SECOND, 0, 3, 0.05, 0.05) == rgb(ACCENT)
+
+
+def test_pixels_of_arc():
+    run = run_of("arc")
+    for row, column, colour in ((0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)):
+        assert pixel(run, LAST, row, column, 0.5, 0.5) == rgb(ARC.looks[2 + colour])
+    border = [cell_of(drawn(run, at)[1], 0, 2).parts for at in (FIRST, LAST)]
+    hatches = [sum(isinstance(part, Hatch) for part in parts) for parts in border]
+    assert hatches == [2, 1]  # a colour that breaks the border, in two tones; then the border
+
+
+def test_hatches_stay_inside_and_go_on_next_door():
+    one, other = Hatch(10, 20, 30, 30, INK, 3, 7), Hatch(40, 20, 30, 30, INK, 3, 7)
+    for hatch in (one, other):
+        corners = np.array([corner for line in hatch.lines() for corner in line])
+        assert (corners >= (hatch.x, 20)).all() and (corners <= (hatch.x + 30, 50)).all()
+        assert ((corners.sum(1) + 1e-9) % 7 < 3 + 1e-6).all()
+    at_edge = [
+        {round(y, 6) for line in hatch.lines() for x, y in line if x == 40} - {20, 50}
+        for hatch in (one, other)
+    ]
+    assert at_edge[0] == at_edge[1] != set()
+
+
+# films
+
+
+def gif_of(tmp_path, run: Run, pace: Pace) -> Image.Image:
+    told = []
+    frames = scenes(run, pace.every)
+    save_gif(tmp_path / "film.gif", frames, pace, lambda done, total: told.append((done, total)))
+    assert told == [(done, len(frames)) for done in range(1, len(frames) + 1)]
+    return Image.open(tmp_path / "film.gif")
+
+
+@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("every, count", [("answer", 6), ("step", 3), ("call", 18)])
+def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
+    film = gif_of(tmp_path, run_of(name), Pace(every, 0.25, 1.2))
+    assert film.n_frames == count and film.info["loop"] == 0
+    durations = []
+    for number in range(count):
+        film.seek(number)
+        durations.append(film.info["duration"])
+    assert durations == [1200, *[250] * (count - 2), 1200]
+
+
+def test_frames_of_a_gif_are_the_pictures(tmp_path):
+    run = run_of("sudoku")
+    film = gif_of(tmp_path, run, Pace())
+    shown = run.shown("answer")
+    layout = Layout.of(run, shown)
+    for number, at in enumerate(shown):
+        film.seek(number)
+        picture = np.asarray(image(layout.scene(run.moment(at))), int)
+        assert np.abs(np.asarray(film.convert("RGB"), int) - picture).mean() < 1
+        assert np.abs(np.asarray(film.convert("RGB"), int) - picture).max() < 80
+
+
+@pytest.mark.parametrize(
+    "options", [{"frame": 0.0}, {"frame": -1.0}, {"frame": float("nan")}, {"hold": 61.0}]
+)
+def test_a_pace_that_no_viewer_keeps(options):
+    with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
+        Pace(**options)
+
+
+def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
+    """ffmpeg is stood in for by a program that writes down what it is given."""
+    fake_ffmpeg(
+        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
+    )
+    run = run_of("sudoku")
+    frames = scenes(run, "step")
+    save_mp4(tmp_path / "film.mp4", frames, Pace("step", 0.5, 1.0), lambda done, total: None)
+    asked = (tmp_path / "asked").read_text()
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
+    assert width % 2 == height % 2 == 0 and 0 <= width - frames[0].width <= 1
+    pictures = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, height, width, 3)
+    assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
+    assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
+    assert "libx264" in asked and "yuv420p" in asked
+
+
+def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
+    fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
+    with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
+        save_mp4(tmp_path / "film.mp4", scenes(run_of("sudoku"), "step"), Pace(), lambda done, total: None)
+
+
+def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
+    fake_ffmpeg(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec cat > /dev/null", monkeypatch)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_mp4(tmp_path / "film.mp4", scenes(run_of("sudoku"), "step"), Pace(), stop)
+    pid = (tmp_path / "pid").read_text().strip()
+    assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode

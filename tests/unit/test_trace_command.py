@@ -1,0 +1,118 @@
+"""`trm trace`: options, results, and what is said of mistakes and of a stop."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from trm.checkpoint import save_model
+from trm.cli import main
+from trm.store import open_store
+from trm.tasks.sudoku import Sudoku
+from trm.terminal import Progress
+
+SMALL = Sudoku(2, 2)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch):
+    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
+
+
+@pytest.fixture
+def given(tmp_path, tiny_model) -> list[str]:
+    """Options that name a tiny model and nine puzzles of 4x4 Sudoku."""
+    made = tiny_model()
+    save_model(tmp_path / "model", made.config, made.state_dict())
+    inputs, _ = SMALL.generate_many(9, givens=(6, 10), seed=2)
+    (tmp_path / "puzzles.txt").write_text("".join(SMALL.format(puzzle) + "\n" for puzzle in inputs))
+    return ["--model", str(tmp_path / "model"), "--data", str(tmp_path / "puzzles.txt")]
+
+
+@pytest.fixture
+def traced(given, tmp_path, capsys):
+    """Calls the command with --json; returns its one JSON object and the lines on stderr."""
+
+    def call(*options: object):
+        main(["trace", *given, "--out", str(tmp_path / "store"), *map(str, options), "--json"])
+        out, err = capsys.readouterr()
+        return json.loads(out), err.splitlines()
+
+    return call
+
+
+def test_a_store_is_made_and_then_complete(traced, tmp_path):
+    result, said = traced("--limit", 5, "--shard", 2)
+    assert {name: result[name] for name in ("puzzles", "recorded", "count", "complete")} == {
+        "puzzles": 5, "recorded": 5, "count": 5, "complete": True
+    }  # fmt: skip
+    assert len(said) == 1 and "5 puzzles, shards of 2" in said[0] and "free" in said[0]
+    store = open_store(tmp_path / "store")
+    assert store.states("y").shape == store.states("z").shape == (5, 6, 16, 8)
+    assert store.manifest["data"]["name"] == "puzzles.txt" and store.manifest["dtype"] == "float16"
+    assert store.top_logits().tokens.shape == (5, 6, 16, 5)
+    assert (store.labels() > 1).all()  # solved by the task
+    result, said = traced("--limit", 5, "--shard", 2)
+    assert result["recorded"] == 0 and result["count"] == 5
+    assert said == [f"{tmp_path / 'store'} is complete with 5 puzzles: nothing is left to do."]
+
+
+def test_options_reach_the_store(traced, tmp_path):
+    traced(
+        *("--states", "z", "--calls", "2.*.1", "--positions", "mean,r1c1", "--logits", "none"),
+        *("--dtype", "bfloat16", "--batch", 3, "--N_sup", 2, "--pos_encodings", "none"),
+    )
+    store = open_store(tmp_path / "store")
+    assert store.states("z").shape == (9, 2, 2, 8) and store.positions == ("r1c1", "mean")
+    assert store.depth.N_sup == 2 and store.layout.config.positions == "none"
+    assert store.layout.settings.batch == 3 and store.layout.settings.shard == 64
+    command = store.manifest["command"]
+    assert command.startswith("trm trace --model ") and "--out" not in command
+    assert command.endswith(
+        "--states z --calls '2.*.1' --positions mean,r1c1 --logits none --dtype bfloat16 --batch 3 --shard 64 "
+        "--N_sup 2 --pos_encodings none"
+    )
+
+
+def test_batch_and_shard_follow_each_other(traced, tmp_path):
+    traced("--shard", 4)
+    assert open_store(tmp_path / "store").layout.settings.batch == 4
+    traced("--batch", 100, "--force")
+    settings = open_store(tmp_path / "store").layout.settings
+    assert (settings.batch, settings.shard) == (100, 100)
+
+
+def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
+    options = ["trace", *given, "--out", tmp_path / "store"]
+    assert "names no call" in refused(*options, "--calls", "some")
+    assert "larger than a shard of 2" in refused(*options, "--batch", 4, "--shard", 2)
+    assert "A limit of 0" in refused(*options, "--limit", 0)
+    assert "is no trace store" in refused("trace", *given, "--out", tmp_path)
+    traced()
+    line = refused(*options, "--n", 3)
+    assert "was recorded with config.n 2, now it is 3" in line and "--force" in line
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert "Several processes cannot start over" in refused(*options, "--force")
+
+
+def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
+    def stop(progress: Progress, done: int, total: int | None = None) -> None:
+        if progress.what == "puzzles run" and done > 4:
+            assert total == 9
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "count", stop)
+    with pytest.raises(SystemExit) as end:
+        traced("--shard", 3)
+    assert end.value.code == 130
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "stopped with 1 of 3 shards whole; the same command goes on",
+        "trm: stopped",
+    ]
+    monkeypatch.undo()
+    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
+    assert open_store(tmp_path / "store").count == 3
+    result, _ = traced("--shard", 3)
+    assert (result["recorded"], result["count"]) == (6, 9)
+    assert np.isfinite(open_store(tmp_path / "store").states("z")).all()

@@ -1,0 +1,113 @@
+"""What `trm export` does: a run, made now or recorded, and the files that are asked for."""
+
+import importlib.util
+import os
+from argparse import Namespace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trm.commands import asked_puzzle_id, forced, opened
+from trm.errors import UserError
+from trm.terminal import Progress, puzzle_text
+
+if TYPE_CHECKING:
+    from trm.coordinates import Coordinates
+    from trm.export.run import Run
+
+PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
+"""The player stands beside this package, which must not import it: its text is all that is needed."""
+
+
+def run_export(options: Namespace) -> dict[str, Any]:
+    from trm.export.film import Pace
+    from trm.export.outputs import FORMATS, OF_A_MOMENT, Request, check_paths, write
+
+    paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
+    if not paths:
+        raise UserError(
+            f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
+        )
+    moment_asked = options.step is not None or options.cycle is not None
+    if moment_asked and not paths.keys() & set(OF_A_MOMENT):
+        raise UserError(
+            "--step and --cycle choose the moment of --png, --svg and --html. Ask for one, or leave them out."
+        )
+    pace = Pace(options.every, options.frame_time, options.hold)
+    check_paths(paths, [path for path in (options.trace, puzzle_file(options)) if path])
+    player = player_texts() if "html" in paths else None
+    run, moment = _recorded(options) if options.trace else _made(options)
+    with Progress("frames drawn") as drawing:
+        request = Request(paths, moment, moment if moment_asked else None, pace, player)
+        written = write(run, request, drawing.count)
+    trace = run.trace
+    return {
+        "model": trace.provenance.model,
+        "task": run.task.name,
+        "steps": trace.steps,
+        "halt_step": trace.halt_step,
+        "solved": bool(run.judgement.solved[-1])
+        if run.task.judged_by_rules or trace.labels is not None
+        else None,
+        "written": written,
+        **({"note": run.note} if run.note else {}),
+    }
+
+
+def puzzle_file(options: Namespace) -> Path | None:
+    """The file that the puzzle was given as, if it was one."""
+    given = options.puzzle or ""
+    return Path(given) if os.path.isfile(given) else None  # noqa: PTH113 (see trm.terminal.puzzle_text)
+
+
+def player_texts() -> tuple[str, str]:
+    """The player's script and its style. Raises UserError where the player is not there."""
+    if not PLAYER.is_file():
+        raise UserError(
+            f"--html needs the player, {PLAYER}, which is not there. Run it from the whole repository."
+        )
+    spec = importlib.util.spec_from_file_location("recursion_lens_player", PLAYER)
+    assembled = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(assembled)
+    return assembled.player_js(), assembled.player_css()
+
+
+def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
+    """A run read from a file, and the moment asked for."""
+    from trm.export.run import Run, moment_at
+    from trm.tasks import get_task
+    from trm.trace import load_trace
+
+    asked = [name for name in ("model", "puzzle", "identifiers") if getattr(options, name) is not None]
+    if options.puzzle_id != "0" or asked or forced(options):
+        raise UserError(
+            "--trace is a run of a model on a puzzle, made long ago. Leave out everything that says how to make one."
+        )
+    trace = load_trace(options.trace)
+    task = get_task(str(trace.provenance.task), len(trace.inputs))
+    run = Run.of(trace, task, puzzle=options.trace.name.removesuffix(".safetensors"))
+    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle)
+
+
+def _made(options: Namespace) -> "tuple[Run, Coordinates]":
+    """A run made now, and the moment asked for."""
+    if options.model is None or options.puzzle is None:
+        raise UserError(
+            "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
+        )
+    from trm.export.run import Run, moment_at
+    from trm.judgement import caveat
+    from trm.record import growing_trace
+
+    model, task = opened(options)
+    depth = model.config.depth
+    moment = moment_at(depth, depth.N_sup, options.step, options.cycle)
+    puzzle_id = asked_puzzle_id(options, model)
+    inputs = task.parse(puzzle_text(options.puzzle))
+    with Progress("supervision steps run", depth.N_sup) as running:
+        for trace in growing_trace(model, task, inputs, recorded=date.today(), puzzle_id=puzzle_id):
+            running.count(trace.steps)
+    file = puzzle_file(options)
+    return Run.of(
+        trace, task, puzzle=file.name.removesuffix(".txt") if file else "", note=caveat(task, puzzle_id)
+    ), moment

@@ -1,0 +1,138 @@
+"""A run as a film: GIF by Pillow alone, MP4 by the program ffmpeg."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from PIL import Image, ImageColor
+
+from trm.errors import UserError
+from trm.export.primitives import Cell, Part, Scene
+from trm.export.raster import image
+from trm.export.run import Run
+from trm.export.scene import Layout
+
+SHORTEST, LONGEST = 0.02, 60.0  # seconds of a frame; viewers of GIF show shorter ones slowly
+TICK = 0.01  # seconds: what GIF counts in
+RATE = 30  # frames a second of an MP4, whatever the run's own: some players refuse a few a second
+PALETTE = 256
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Seconds that frames are shown. Raises UserError where they are no such thing."""
+
+    every: str = "answer"  # of run.EVERY
+    frame: float = 0.3
+    hold: float = 1.5  # the first and the last frame
+
+    def __post_init__(self):
+        for name, seconds in (("--frame-time", self.frame), ("--hold", self.hold)):
+            if not SHORTEST <= seconds <= LONGEST:
+                raise UserError(
+                    f"{name} {seconds:g} is not from {SHORTEST:g} to {LONGEST:g} seconds. Choose one that is."
+                )
+
+    def seconds(self, frames: int) -> list[float]:
+        """Of each frame."""
+        times = [self.frame] * frames
+        times[0] = times[-1] = max(self.hold, self.frame)
+        return times
+
+
+def scenes(run: Run, every: str) -> list[Scene]:
+    """The frames of a film of the run; `every` is one of EVERY."""
+    shown = run.shown(every)
+    layout = Layout.of(run, shown)
+    return [layout.scene(run.moment(at)) for at in shown]
+
+
+def save_gif(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+    """Write frames as a GIF that plays for ever. All share one palette, so that each holds only what differs."""
+    palette = _palette(frames)
+
+    def drawn() -> Iterator[Image.Image]:
+        for number, scene in enumerate(frames, 1):
+            yield image(scene).quantize(palette=palette, dither=Image.Dither.NONE)
+            progress(number, len(frames))
+
+    images = drawn()
+    durations = [round(seconds / TICK) * round(1000 * TICK) for seconds in pace.seconds(len(frames))]
+    next(images).save(
+        path, "GIF", save_all=True, append_images=images, duration=durations, loop=0, disposal=1
+    )
+
+
+def _palette(frames: list[Scene]) -> Image.Image:
+    """The colours of all frames, and for smooth edges each of them in steps towards the ground."""
+    tones = list(dict.fromkeys(tone for scene in frames for part in scene.parts for tone in _tones(part)))
+    colours = [ImageColor.getrgb(tone) for tone in tones]
+    ground = colours[0]  # the first part of a scene
+    steps = PALETTE // len(colours)
+    ramps = chain.from_iterable(
+        (
+            tuple(round(a + (b - a) * step / steps) for a, b in zip(colour, ground, strict=True))
+            for step in range(steps)
+        )
+        for colour in colours
+    )
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(list(chain.from_iterable(ramps)))
+    return palette
+
+
+def _tones(part: Part) -> Iterator[str]:
+    if isinstance(part, Cell):
+        for inner in part.parts:
+            yield from _tones(inner)
+    elif hasattr(part, "fill"):
+        yield part.fill
+    else:
+        yield part.colour
+
+
+def ffmpeg() -> str:
+    """Where the program is. Raises UserError."""
+    found = shutil.which("ffmpeg")
+    if found is None:
+        raise UserError(
+            "--mp4 needs the program ffmpeg, which is not on the PATH. Install it, or ask for --gif, which needs nothing."
+        )
+    return found
+
+
+def save_mp4(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+    """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
+    width, height = (
+        side + side % 2 for side in (frames[0].width, frames[0].height)
+    )  # H.264 takes even sides only
+    command = [ffmpeg(), "-loglevel", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    command += ["-s", f"{width}x{height}", "-framerate", str(RATE), "-i", "-"]
+    command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(path)]
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            for number, (scene, seconds) in enumerate(zip(frames, pace.seconds(len(frames)), strict=True), 1):
+                picture = image(scene).crop((0, 0, width, height)).tobytes()
+                for _ in range(round(seconds * RATE)):
+                    process.stdin.write(picture)
+                progress(number, len(frames))
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it ended early, and says why
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            code = process.wait()
+        if code:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").split("\n")
+            reason = next((line.strip() for line in reversed(lines) if line.strip()), f"it ended with {code}")
+            raise UserError(
+                f"ffmpeg could not make the film: {reason}. Install one with libx264, or ask for --gif."
+            )

@@ -1,0 +1,144 @@
+"""A run as one page: the app's player with the run inside, in a file that asks nothing of any network.
+
+The player's script and style come in as text, since this package imports no app. What a user named (models, puzzles) is
+only ever text: escaped in the page, and inside the JSON no character that could end its element.
+"""
+
+import json
+import re
+from html import escape
+from typing import Any
+
+from trm import __version__
+from trm.coordinates import Coordinates
+from trm.errors import UserError
+from trm.export.payload import payload
+from trm.export.run import Run
+
+KEYS = (
+    ("<kbd>→</kbd> <kbd>←</kbd>", "one f_H call"),
+    ("<kbd>shift</kbd> with these", "one supervision step"),
+    ("<kbd>↓</kbd> <kbd>↑</kbd>", "one call"),
+    ("<kbd>space</kbd>", "play"),
+    ("<kbd>1</kbd> to <kbd>5</kbd>", "views"),
+    ("<kbd>w</kbd> <kbd>a</kbd> <kbd>s</kbd> <kbd>d</kbd>", "choose a cell"),
+    ("<kbd>?</kbd>", "all keys"),
+)
+
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+"""What the browser lets the page do: run what is in it, load nothing."""
+
+STYLE = """
+:root { color-scheme: light dark; --page: light-dark(#fcfcfa, #10151b); --text: light-dark(#18222d, #e6ebf0); --quiet: light-dark(#5c6670, #a3adb8); --rule: light-dark(#d5dadd, #323d49); }
+:root[data-theme="light"], :root[data-theme="light"] .player { color-scheme: light; }
+:root[data-theme="dark"], :root[data-theme="dark"] .player { color-scheme: dark; }
+body { margin: 0; padding: 14px 20px 18px; background: var(--page); color: var(--text); font: 400 15px/1.35 "Source Sans 3", "Segoe UI", system-ui, sans-serif; }
+header { display: flex; gap: 1rem; align-items: flex-start; justify-content: space-between; margin-bottom: 10px; }
+header > div { min-width: 0; }
+h1 { margin: 0; font-size: 1.35rem; line-height: 1.2; font-weight: 600; overflow-wrap: anywhere; }
+header p, footer { margin: 0; color: var(--quiet); font-size: 0.85rem; overflow-wrap: anywhere; }
+header .note { margin-top: 4px; color: var(--text); }
+#theme { flex: none; min-height: 2.3rem; padding: 0 0.9rem; font: inherit; color: inherit; background: none; border: 1px solid var(--rule); border-radius: 8px; cursor: pointer; }
+#theme:hover, #theme:focus-visible { border-color: var(--text); }
+footer { display: flex; flex-wrap: wrap; gap: 0.3rem 1.1rem; margin-top: 12px; }
+footer > span { white-space: nowrap; }
+kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-radius: 4px; color: var(--text); }
+@media print, (hover: none) { footer { display: none; } }
+@media print { #theme { display: none; } }
+"""
+
+START = """
+const data = JSON.parse(document.getElementById("run").textContent);
+const asked = new URLSearchParams(location.search); // the player's links: a view is an address
+const numbers = (name, mark, count) => {
+  const parts = (asked.get(name) ?? "").split(mark);
+  return parts.length === count && parts.every((part) => /^\\d{1,3}$/.test(part)) ? parts.map(Number) : null;
+};
+const at = numbers("at", ".", 3);
+if (at) data.start = { supervision_step: at[0], cycle: at[1], call: at[2], mode: asked.get("mode"), cell: numbers("cell", ",", 2) };
+const page = document.documentElement;
+const button = document.getElementById("theme");
+const show = () => mount({ data, parentElement: document.getElementById("player"), setStateValue: () => {} });
+const isDark = () => (page.dataset.theme ? page.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches);
+const name = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+button.addEventListener("click", () => {
+  page.dataset.theme = isDark() ? "light" : "dark";
+  name();
+  show(); // pictures are drawn in the colours of the page
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
+name();
+show();
+"""
+
+
+def page(run: Run, *, script: str, style: str, start: Coordinates | None = None) -> str:
+    """The whole page, UTF-8. `script` is an ES module that exports the player's `mount` as default, `style` its CSS;
+    `start` is the call that the page opens at, usually the first answer.
+
+    Raises UserError where the run holds values that are no numbers.
+    """
+    title, provenance = escape(run.title), escape(run.provenance)
+    note = f'<p class="note" dir="auto">{escape(run.note)}</p>' if run.note else ""
+    keys = "\n".join(f"<span>{names} {meaning}</span>" for names, meaning in KEYS)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="Recursion Lens {__version__}">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>
+{_within("style", style)}
+{STYLE.strip()}
+</style>
+</head>
+<body>
+<header>
+<div><h1 dir="auto">{title}</h1>
+<p dir="auto" data-testid="provenance">{provenance}</p>{note}</div>
+<button id="theme" type="button" title="Light or dark page">Dark</button>
+</header>
+<main id="player"><noscript>This page draws with JavaScript, which is off in this browser.</noscript></main>
+<footer>{keys}</footer>
+<script type="application/json" id="run">{_data(run, start)}</script>
+<script type="module">
+{_within("script", _with_a_name(script))}
+{START.strip()}
+</script>
+</body>
+</html>
+"""
+
+
+def _data(run: Run, start: Coordinates | None) -> str:
+    """The player's payload as JSON without < and >, so that nothing in it ends or opens an element."""
+    view: dict[str, Any] | None = None
+    if start is not None:
+        view = {"supervision_step": start.supervision_step, "cycle": start.cycle, "call": start.call}
+    sent = payload(run.trace, run.task, start=view) | {"label": ""}  # the page has it above the player
+    try:
+        text = json.dumps(sent, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        raise UserError(
+            "This run holds values that are no numbers (NaN or infinite), which a page cannot show. "
+            "Ask for --csv or --npz to see where they begin."
+        ) from None
+    return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _with_a_name(script: str) -> str:
+    """The module as part of a larger one, where what it exports as default is called `mount`."""
+    exports = re.findall(r"^export default (?:async )?function (\w+)", script, re.MULTILINE)
+    if exports != ["mount"]:
+        raise ValueError("The player's script has no `export default function mount`.")
+    return script
+
+
+def _within(element: str, text: str) -> str:
+    """A script or style that does not end its own element: the one < in question is written as its code."""
+    return re.sub(
+        rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE
+    )

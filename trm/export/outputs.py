@@ -1,0 +1,93 @@
+"""Writing a run in every format asked for. Each file appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trm.coordinates import Coordinates
+from trm.export.film import Pace, ffmpeg, save_gif, save_mp4, scenes
+from trm.export.html import page
+from trm.export.raster import image
+from trm.export.run import Run
+from trm.export.scene import Layout
+from trm.export.svg import svg
+from trm.export.table import csv_text, save_arrays
+from trm.files import OutputError, written_whole
+
+FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
+OF_A_MOMENT = ("html", "png", "svg")
+PNG_SCALE = 2
+
+Player = tuple[str, str]
+"""The player's script and its style."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to write of a run."""
+
+    paths: dict[str, Path]  # by format
+    moment: Coordinates  # of PNG and SVG
+    start: Coordinates | None  # where the page opens; None for the first answer
+    pace: Pace
+    player: Player | None  # where a page is asked for
+
+
+def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
+    """Raises UserError unless all outputs can be written, before any time is spent on them.
+
+    They must be different files, none of them one of those that are `read`.
+    """
+    seen: dict[Path, str] = {path.resolve(): "what is read" for path in read}
+    for format, path in paths.items():
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder. Give --{format} the name of a file to write.")
+        if path.exists() and not path.is_file():
+            raise OutputError(f"{path} is no ordinary file. Give --{format} another name.")
+        if not path.parent.is_dir():
+            raise OutputError(
+                f"There is no folder {path.parent} for --{format}. Make it, or give another place."
+            )
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(
+                f"Nothing can be written to the folder {path.parent}. Give --{format} another place."
+            )
+        same = seen.setdefault(path.resolve(), f"--{format}")
+        if same != f"--{format}":
+            raise OutputError(f"--{format} {path} is the same file as {same}. Give it another name.")
+    if "mp4" in paths:
+        ffmpeg()
+
+
+def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> dict[str, dict[str, Any]]:
+    """Write all that is asked for. `progress` hears how many frames of a film are done, of how many.
+
+    Returns for each format `file`, `bytes`, and for films `frames`. Raises UserError.
+    """
+    moment = Layout.of(run, [request.moment]).scene(run.moment(request.moment))
+    written = {}
+    for format, path in request.paths.items():
+        facts: dict[str, Any] = {}
+        with written_whole(path) as temporary:
+            if format == "html":
+                script, style = request.player
+                temporary.write_text(page(run, script=script, style=style, start=request.start), "utf-8")
+            elif format == "png":
+                image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)
+            elif format == "svg":
+                temporary.write_text(svg(moment), "utf-8")
+            elif format == "csv":
+                temporary.write_text(csv_text(run), "utf-8", newline="\n")
+            elif format == "npz":
+                save_arrays(temporary, run)
+            else:
+                frames = scenes(run, request.pace.every)
+                facts["frames"] = len(frames)
+                save = {"gif": save_gif, "mp4": save_mp4}[format]
+                save(temporary, frames, request.pace, progress)
+        written[format] = {"file": str(path), "bytes": path.stat().st_size, **facts}
+    return written

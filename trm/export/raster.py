@@ -1,0 +1,49 @@
+"""A scene as pixels, drawn by Pillow: finer than asked for and averaged, so that slanted edges are smooth."""
+
+from PIL import Image, ImageDraw
+
+from trm.export.fonts import BOLD_STROKE, font
+from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Scene, Text
+
+FINER = 2
+
+
+def image(scene: Scene, scale: int = 1) -> Image.Image:
+    """RGB, `scale` pixels for a unit of the scene."""
+    fine = scale * FINER
+    drawn = Image.new("RGB", (scene.width * fine, scene.height * fine))
+    draw = ImageDraw.Draw(drawn)
+    for part in scene.parts:
+        _draw(draw, part, fine)
+    return drawn.reduce(FINER)
+
+
+def _draw(draw: ImageDraw.ImageDraw, part: Part, scale: int) -> None:
+    match part:
+        case Rect(x, y, width, height, fill):
+            left, top, right, bottom = (round(at * scale) for at in (x, y, x + width, y + height))
+            if left < right and top < bottom:
+                draw.rectangle((left, top, right - 1, bottom - 1), fill)
+        case Disc(x, y, radius, fill):
+            ends = (x - radius, y - radius, x + radius, y + radius)
+            draw.ellipse(tuple(at * scale for at in ends), fill)
+        case Corner(x, y, side, fill):
+            draw.polygon(
+                [(x * scale, y * scale), ((x + side) * scale, y * scale), (x * scale, (y + side) * scale)],
+                fill,
+            )
+        case Hatch():
+            for line in part.lines():
+                draw.polygon([(x * scale, y * scale) for x, y in line], part.colour)
+        case Text():
+            draw.text(
+                (part.x * scale, part.y * scale),
+                part.text,
+                part.colour,
+                font(part.size * scale),
+                anchor="ms" if part.middle else "ls",
+                stroke_width=part.size * scale * BOLD_STROKE if part.bold else 0,
+            )
+        case Cell():
+            for inner in part.parts:
+                _draw(draw, inner, scale)

@@ -1,0 +1,58 @@
+"""A scene as SVG: text stays text, every cell is a group that says where it is and what it holds.
+
+The letters are those of the viewer's font, whose width nobody knows here: lines that could leave the picture are told
+how long to be.
+"""
+
+from collections.abc import Iterator
+from xml.sax.saxutils import escape
+
+from trm.export.fonts import Length, measure
+from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Scene, Text
+
+FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
+WIDER = 1.25  # than the font that the scene was laid out with
+
+
+def svg(scene: Scene) -> str:
+    """The scene as one XML document, UTF-8."""
+    size = f'width="{scene.width}" height="{scene.height}" viewBox="0 0 {scene.width} {scene.height}"'
+    head = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" font-family="{FONTS}" xml:lang="en">',
+        f"<title>{escape(scene.title)}</title>",
+        f"<desc>{escape(scene.description)}</desc>",
+    ]
+    return "\n".join(
+        [*head, *(line for part in scene.parts for line in _drawn(part, scene.width)), "</svg>", ""]
+    )
+
+
+def _drawn(part: Part, most: int) -> Iterator[str]:
+    match part:
+        case Rect(x, y, width, height, fill):
+            yield f'<rect x="{n(x)}" y="{n(y)}" width="{n(width)}" height="{n(height)}" fill="{fill}"/>'
+        case Disc(x, y, radius, fill):
+            yield f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(radius)}" fill="{fill}"/>'
+        case Corner(x, y, side, fill):
+            yield f'<path d="M{n(x)} {n(y)}h{n(side)}l{n(-side)} {n(side)}z" fill="{fill}"/>'
+        case Hatch():
+            lines = (" ".join(f"{n(x)},{n(y)}" for x, y in line) for line in part.lines())
+            yield f'<path d="{"".join(f"M{line}z" for line in lines)}" fill="{part.colour}"/>'
+        case Text():
+            weight = ' font-weight="700"' if part.bold else ""
+            anchor = ' text-anchor="middle"' if part.middle else ""
+            width = measure(part.text, part.size)
+            is_long = not part.middle and part.x + WIDER * width > most
+            length = f' textLength="{n(width)}" lengthAdjust="spacingAndGlyphs"' if is_long else ""
+            place = f'x="{n(part.x)}" y="{n(part.y)}" font-size="{n(part.size)}"'
+            yield f'<text {place} fill="{part.colour}"{weight}{anchor}{length}>{escape(part.text)}</text>'
+        case Cell():
+            yield f'<g data-cell="{part.row},{part.column}"><title>{escape(part.words)}</title>'
+            yield from (line for inner in part.parts for line in _drawn(inner, most))
+            yield "</g>"
+
+
+def n(number: Length) -> str:
+    """A hundredth of a pixel is exact enough."""
+    return f"{number:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,252 @@
+"""The writing side of a store's folder: created at once, shards cleared, locked, and marked when they are whole.
+
+Several processes may write into one store, each its own shards. A shard being written is locked by its byte of the
+file `.lock`: the system gives such locks up when a process ends, however it ends.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+
+from trm.config import SHORT
+from trm.files import OutputError, make_folder, written_whole
+from trm.store.errors import StoreError
+from trm.store.layout import BLOCK, Layout
+from trm.store.manifest import check_same
+
+MANIFEST, LOCK, SHARDS, MARKER = "manifest.json", ".lock", "shards", "done.json"
+
+
+def finished_shards(path: Path) -> list[int]:
+    """Numbers of the shards that are whole, ascending."""
+    return sorted(
+        int(marker.parent.name)
+        for marker in path.joinpath(SHARDS).glob(f"*/{MARKER}")
+        if marker.parent.name.isdecimal()
+    )
+
+
+def marker_of(path: Path, shard: int) -> Path:
+    """The file whose being there says that a shard is whole."""
+    return path / SHARDS / f"{shard:06d}" / MARKER
+
+
+class StoreFolder:
+    """Use `prepare`. `write` and `finish` may be called from another thread than the rest."""
+
+    def __init__(self, path: Path, layout: Layout):
+        self.path, self.layout = path, layout
+        group = zarr.open_group(path, mode="r+")
+        # A chunk of zeros is written too: a missing file means damage, never zeros.
+        self.arrays = {
+            name: group[name].with_config({"write_empty_chunks": True}) for name in layout.arrays()
+        }
+        self._lock = (path / LOCK).open("r+b")
+
+    @classmethod
+    def prepare(cls, path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> "StoreFolder":
+        """Open the store, made first where there is none. With `force` one that is there is removed.
+
+        Raises StoreError when the folder is something else, or the store was made otherwise or is in use.
+        """
+        layout = Layout.of(manifest)
+        path = path.resolve()  # a link cannot be replaced by a folder
+        if force and is_store(path):
+            remove(path)
+        check_place(path, manifest)
+        if not is_store(path):
+            create(path, manifest, layout)
+            check_same(read_manifest(path), manifest, path)  # another process may have been faster
+        try:
+            return cls(path, layout)
+        except (OSError, KeyError, ValueError, TypeError, zarr.errors.BaseZarrError) as error:
+            raise StoreError(
+                f"{path} is damaged ({type(error).__name__}: {SHORT.repr(str(error))}). Start over with --force."
+            ) from None
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def unfinished(self) -> list[int]:
+        """Shards that are not whole, ascending."""
+        done = set(finished_shards(self.path))
+        return [shard for shard in range(self.layout.shards) if shard not in done]
+
+    def begin(self, shard: int) -> bool:
+        """Take a shard to write it, and clear what a killed process left of it.
+
+        False where another process is writing it, or has just finished it.
+        """
+        try:
+            fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, shard)
+        except (BlockingIOError, PermissionError):
+            return False
+        if marker_of(self.path, shard).is_file():
+            self._release(shard)
+            return False
+        self._clear(shard)
+        return True
+
+    def write(self, name: str, rows: range, calls: range | None, block: np.ndarray) -> None:
+        """Numbers of an array for puzzles of one shard; `calls` are indices of its second axis, all where None."""
+        place = (slice(rows.start, rows.stop),)
+        if calls is not None:
+            place += (slice(calls.start, calls.stop),)
+        self.arrays[name][place] = block
+
+    def finish(self, shard: int) -> None:
+        """Mark a shard as whole, once all of its files are on the disk."""
+        plans = self.layout.arrays()
+        for name, plan in plans.items():
+            for chunk in plan.chunk_names(shard):
+                flush(self.path / name / chunk)
+            flush(self.path / name)
+        rows = self.layout.rows(shard)
+        marker = marker_of(self.path, shard)
+        with written_whole(marker) as temporary:
+            temporary.write_text(json.dumps({"shard": shard, "puzzles": [rows.start, rows.stop]}) + "\n")
+        for folder in (marker.parent, marker.parent.parent):
+            flush(folder)
+        self._release(shard)
+
+    def drop(self, shard: int) -> None:
+        """Give a shard up that was begun and not finished."""
+        self._clear(shard)
+        self._release(shard)
+
+    def _release(self, shard: int) -> None:
+        fcntl.lockf(self._lock, fcntl.LOCK_UN, 1, shard)
+
+    def _clear(self, shard: int) -> None:
+        """Remove the shard's chunks, with those that zarr was writing: `c.<shard>.<...>.<random>.partial`."""
+        shutil.rmtree(marker_of(self.path, shard).parent, ignore_errors=True)
+        for name in self.arrays:
+            for chunk in self.path.joinpath(name).glob(f"c.{shard}.*"):
+                chunk.unlink()
+
+
+def is_store(path: Path) -> bool:
+    return (path / MANIFEST).is_file()
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Raises StoreError."""
+    file = path / MANIFEST
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise StoreError(f"{file} is damaged: it is no JSON object. Record the store again.")
+    return found
+
+
+def check_place(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
+    """Raises StoreError unless the place is free, or holds a store of this manifest, or one to start over."""
+    if is_store(path):
+        if not force:
+            check_same(read_manifest(path), manifest, path)
+    elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise StoreError(f"{path} is there and is no trace store. Give another --out.")
+
+
+def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
+    """Make an empty store under a temporary name beside it, and rename that. Of several processes one succeeds.
+
+    Raises StoreError where something else is there, OutputError where nothing can be written.
+    """
+    make_folder(path.parent)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".partial-{path.name}-", dir=path.parent))
+    except OSError as error:
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Give another place.") from None
+    try:
+        group = zarr.create_group(temporary, attributes={"format": manifest["format"]})
+        for name, plan in layout.arrays().items():
+            group.create_array(
+                name,
+                shape=plan.shape,
+                chunks=plan.chunks,
+                dtype=plan.dtype,
+                dimension_names=plan.dimensions,
+                chunk_key_encoding={"name": "default", "separator": "."},
+                filters=None,
+                compressors=[Crc32cCodec()],
+                fill_value=0,
+                attributes=described(name, layout),
+            )
+        (temporary / SHARDS).mkdir()
+        (temporary / LOCK).touch()
+        (temporary / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", "utf-8")
+        for file in (*temporary.rglob("*"), temporary):
+            flush(file)
+        temporary.chmod(0o755)
+        temporary.rename(path)
+        flush(path.parent)
+    except OSError as error:
+        if is_store(path):
+            return  # another process was faster
+        raise OutputError(f"{path} cannot be written: {error.strerror}. Give another place.") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def described(name: str, layout: Layout) -> dict[str, Any]:
+    """What any reader of zarr should know of an array: what stands along its axes, and how numbers are held."""
+    facts: dict[str, Any] = {}
+    if "call" in layout.arrays()[name].dimensions:
+        calls = layout.coordinates("z" if name == "z" else "y")
+        facts["calls"] = [[at.supervision_step, at.cycle, at.call] for at in calls]
+    if name in layout.states:
+        facts["positions"] = list(layout.positions.names)
+    if name == "facts":
+        facts["facts"] = list(layout.facts)
+    if layout.settings.dtype == "bfloat16" and name in (*layout.states, "logits", "top_logits"):
+        facts["bits_of"] = "bfloat16"
+    return facts
+
+
+def remove(path: Path) -> None:
+    """Remove a store, out of sight at once. Raises StoreError while a process writes into it."""
+    with (path / LOCK).open("ab") as lock:
+        try:
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):
+            raise StoreError(f"Another process is recording into {path}. Stop it, then start over.") from None
+        gone = Path(tempfile.mkdtemp(prefix=f".removed-{path.name}-", dir=path.parent))
+        path.rename(gone)
+    shutil.rmtree(gone)
+
+
+def free_bytes(path: Path) -> int:
+    """Room on the disk where a folder is, or will be."""
+    there = next(folder for folder in (path, *path.resolve().parents) if folder.exists())
+    return shutil.disk_usage(there).free
+
+
+def store_bytes(path: Path) -> int:
+    """Bytes that the store in a folder takes on the disk; 0 where there is none."""
+    return sum(file.stat().st_blocks * 512 for file in path.rglob("*")) if is_store(path) else 0
+
+
+def needed_bytes(layout: Layout, shards: int) -> int:
+    """Bytes on the disk that so many more shards take, with what the store itself takes before the first."""
+    return shards * layout.shard_bytes() + (2 * len(layout.arrays()) + 6) * BLOCK
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,275 @@
+"""What a store holds, worked out from a few settings before anything is run: which calls and positions, how large."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from trm.config import ModelConfig
+from trm.coordinates import F_H, Coordinates
+from trm.errors import UserError
+
+STATES = ("y", "z")
+DTYPES = {"float16": "float16", "float32": "float32", "bfloat16": "uint16"}
+"""Dtype of states and logits -> how NumPy holds it: it has no bfloat16, so that one is stored as its 16 bits."""
+CHUNK = 1 << 20
+"""Bytes that a chunk file has at least, if there are calls enough: small states of several calls share one."""
+CHECKSUM = 4
+"""Bytes of the CRC32C at the end of a chunk file."""
+BLOCK = 4096
+"""Bytes that file systems give out at a time: a file takes a multiple of it."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person chooses to keep; texts as on the command line."""
+
+    states: str = "y,z"  # y, z, both, or none
+    calls: str = F_H  # f_H, all, last (of each supervision step), or a list such as 1.3.7,16.*.7
+    positions: str = (
+        "cells"  # cells, mean, prefix, all, or cells such as r1c1,r5c5; several with commas between
+    )
+    logits: str = "top5"  # none, all, or top<k>
+    dtype: str = "float16"  # of states and logits
+    batch: int = 64  # puzzles a forward pass
+    shard: int = 64  # puzzles a shard
+
+    def __post_init__(self):
+        if self.dtype not in DTYPES:
+            raise UserError(
+                f"There is no dtype {self.dtype!r} for states. Choose one of: {', '.join(DTYPES)}."
+            )
+        if min(self.batch, self.shard) < 1:
+            raise UserError(
+                f"A batch of {self.batch} in shards of {self.shard} holds no puzzle. Give 1 or more."
+            )
+        if self.batch > self.shard:
+            raise UserError(
+                f"A batch of {self.batch} puzzles is larger than a shard of {self.shard}. "
+                "Give a --shard of at least the batch."
+            )
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Which positions of a state are kept, in this order: single ones (prefix first), then the mean over all cells."""
+
+    single: tuple[int, ...]  # of the P positions of the net
+    mean: bool
+    names: tuple[str, ...]  # of what is kept: p1 (prefix), r1c1 (a cell), mean
+
+    @classmethod
+    def of(cls, text: str, config: ModelConfig) -> "Positions":
+        """Read a setting. Raises UserError naming the part that is wrong."""
+        prefix, cells, columns = config.prefix_length, config.sequence_length, config.grid[1]
+        chosen: set[int] = set()
+        mean = False
+        for part in text.replace(" ", "").split(","):
+            cell = re.fullmatch(r"r(\d{1,5})c(\d{1,5})", part)
+            if part in ("prefix", "all"):
+                if part == "prefix" and not prefix:
+                    raise UserError("This model has no prefix positions. Choose --positions cells or mean.")
+                chosen.update(range(config.length if part == "all" else prefix))
+            elif part == "cells":
+                chosen.update(range(prefix, config.length))
+            elif part == "mean":
+                mean = True
+            elif cell:
+                row, column = int(cell[1]) - 1, int(cell[2]) - 1
+                if not (0 <= column < columns and 0 <= row < cells // columns):
+                    raise UserError(f"There is no cell {part}: the grid has {cells // columns}x{columns}.")
+                chosen.add(prefix + row * columns + column)
+            else:
+                raise UserError(
+                    f"{part!r} is no position. Choose cells, mean, prefix, all, or cells such as r1c1,r5c5."
+                )
+        single = tuple(sorted(chosen))
+        names = [
+            f"p{place + 1}"
+            if place < prefix
+            else f"r{(place - prefix) // columns + 1}c{(place - prefix) % columns + 1}"
+            for place in single
+        ]
+        return cls(single, mean, (*names, "mean") if mean else tuple(names))
+
+
+def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
+    """Read which calls are wanted, in the order in which they are made. Raises UserError naming the part that is wrong.
+
+    A list holds `supervision step.cycle.call`, counted from 1; `*` stands for all.
+    """
+    depth = config.depth
+    every = [at for step in range(1, depth.N_sup + 1) for at in depth.calls(step)]
+    if text == "all":
+        return tuple(every)
+    if text == F_H:
+        return tuple(at for at in every if at.kind == F_H)
+    if text == "last":
+        return tuple(at for at in every if (at.cycle, at.kind) == (depth.T, F_H))
+    wanted: set[Coordinates] = set()
+    for part in text.replace(" ", "").split(","):
+        if not re.fullmatch(r"(\d{1,6}|\*)(\.(\d{1,6}|\*)){2}", part):
+            raise UserError(
+                f"{part!r} names no call. Choose f_H, all, last, or calls such as 1.3.7,16.*.7 "
+                "(supervision step, cycle, call)."
+            )
+        numbers = part.split(".")
+        found = {
+            at
+            for at in every
+            if all(
+                number in ("*", str(here))
+                for number, here in zip(numbers, (at.supervision_step, at.cycle, at.call), strict=True)
+            )
+        }
+        if not found:
+            raise UserError(
+                f"There is no call {part}: the run has {depth.N_sup} supervision steps of {depth.T} cycles "
+                f"of {depth.n + 1} calls."
+            )
+        wanted |= found
+    return tuple(at for at in every if at in wanted)
+
+
+@dataclass(frozen=True)
+class ArrayPlan:
+    """An array of the store. The first axis counts puzzles and its chunks are shards; only calls are cut further."""
+
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: str  # as NumPy holds it
+    dimensions: tuple[str, ...]
+
+    @property
+    def chunk_bytes(self) -> int:
+        """Length of each chunk file. The last ones are as long as the others, filled up with zeros."""
+        return prod(self.chunks) * np.dtype(self.dtype).itemsize + CHECKSUM
+
+    def chunk_names(self, shard: int) -> list[str]:
+        """File names of a shard's chunks."""
+        calls = -(-self.shape[1] // self.chunks[1])
+        rest = ".0" * (len(self.shape) - 2)
+        return [f"c.{shard}.{group}{rest}" for group in range(calls)]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a store, and what stands along their axes."""
+
+    config: ModelConfig  # with the depth as run
+    puzzles: int
+    settings: Settings
+    facts: tuple[str, ...]
+
+    def __post_init__(self):
+        if self.puzzles < 1:
+            raise UserError("There is no puzzle to record.")
+        names = self.states
+        if len(set(names)) != len(names) or not set(names) <= set(STATES):
+            raise UserError(f"{self.settings.states!r} names no states. Choose y, z, or y,z, or none.")
+        if self.top < 0:
+            raise UserError(f"{self.settings.logits!r} is no choice of logits. Choose none, all, or top5.")
+        if ("y" in names or self.settings.logits != "none") and not self.coordinates("y"):
+            raise UserError(
+                f"y changes at f_H calls only (call {self.config.n + 1} of a cycle), and --calls has none. "
+                "Add one, or choose --states z --logits none."
+            )
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> "Layout":
+        """The layout that a manifest describes. Raises UserError, KeyError or TypeError when it describes none."""
+        settings = {name: manifest[name] for name in Settings.__dataclass_fields__}
+        for name, value in settings.items():
+            if type(value) is not Settings.__dataclass_fields__[name].type:
+                raise TypeError(name)
+        puzzles = manifest["data"]["puzzles"]
+        if type(puzzles) is not int:
+            raise TypeError("puzzles")
+        return cls(
+            config=ModelConfig.from_dict(manifest["config"]),
+            puzzles=puzzles,
+            settings=Settings(**settings),
+            facts=tuple(map(str, manifest["facts"])),
+        )
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        text = self.settings.states.replace(" ", "")
+        return () if text == "none" else tuple(text.split(","))
+
+    @property
+    def top(self) -> int:
+        """How many of the largest logits are kept: 0 for none, V for all; -1 where the setting is none that we know."""
+        text, most = self.settings.logits, self.config.vocab_size
+        if text in ("none", "all"):
+            return most if text == "all" else 0
+        found = re.fullmatch(r"top([1-9]\d{0,4})", text)
+        return min(int(found[1]), most) if found else -1
+
+    @property
+    def positions(self) -> Positions:
+        return Positions.of(self.settings.positions, self.config)
+
+    def coordinates(self, name: str) -> tuple[Coordinates, ...]:
+        """Calls along the axis of an array: z at all chosen ones, y and its logits at those of f_H, which rewrite y."""
+        calls = chosen_calls(self.settings.calls, self.config)
+        return calls if name == "z" else tuple(at for at in calls if at.kind == F_H)
+
+    @property
+    def shards(self) -> int:
+        return -(-self.puzzles // self.settings.shard)
+
+    def rows(self, shard: int) -> range:
+        """Puzzles of a shard."""
+        return range(shard * self.settings.shard, min((shard + 1) * self.settings.shard, self.puzzles))
+
+    def arrays(self) -> dict[str, ArrayPlan]:
+        """All arrays by name."""
+        config, number = self.config, DTYPES[self.settings.dtype]
+        cells, V = config.sequence_length, config.vocab_size
+        positions = len(self.positions.names)
+        made = {
+            "inputs": self._plan("uint8", cell=cells),
+            "labels": self._plan("uint8", cell=cells),
+            "puzzle_ids": self._plan("int32", id=1),
+            "facts": self._plan("int16", fact=len(self.facts), cell=cells),
+            "q_halt": self._plan("float32", supervision_step=config.N_sup),
+            "q_continue": self._plan("float32", supervision_step=config.N_sup),
+        }
+        for name in self.states:
+            calls = len(self.coordinates(name))
+            made[name] = self._plan(number, call=calls, position=positions, D=config.hidden_size)
+        answers = len(self.coordinates("y"))
+        if self.settings.logits == "all":
+            made["logits"] = self._plan(number, call=answers, cell=cells, V=V)
+        elif self.top:
+            made["top_logits"] = self._plan(number, call=answers, cell=cells, k=self.top)
+            made["top_tokens"] = self._plan("uint8", call=answers, cell=cells, k=self.top)
+        return made
+
+    def _plan(self, dtype: str, **axes: int) -> ArrayPlan:
+        """Calls share a chunk until it has CHUNK bytes; of the fewest files the most even cut."""
+        lengths = list(axes.values())
+        if "call" in axes:
+            each = self.settings.shard * prod(lengths[1:]) * np.dtype(dtype).itemsize
+            files = -(-lengths[0] // max(1, -(-CHUNK // each)))
+            lengths[0] = -(-lengths[0] // files)
+        return ArrayPlan(
+            shape=(self.puzzles, *axes.values()),
+            chunks=(self.settings.shard, *lengths),
+            dtype=dtype,
+            dimensions=("puzzle", *axes),
+        )
+
+    def shard_bytes(self) -> int:
+        """Bytes that a shard takes on the disk, in whole blocks of a usual file system."""
+        files = [
+            length
+            for plan in self.arrays().values()
+            for length in [plan.chunk_bytes] * len(plan.chunk_names(0))
+        ]
+        marker_and_folder = 2 * BLOCK
+        return sum(-(-length // BLOCK) * BLOCK for length in files) + marker_and_folder

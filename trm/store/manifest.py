@@ -1,0 +1,83 @@
+"""The manifest of a store: what made it. It is written once; going on is only allowed with the same one."""
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trm import __version__
+from trm.config import SHORT
+from trm.data import PuzzleSet
+from trm.store.errors import StoreError
+from trm.store.layout import Settings
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+FORMAT = "recursion-lens-traces-1"
+FREE = ("recorded", "command", "model", "data.name")
+"""What may differ where a recording goes on, beside versions: weights and puzzles are told by hashes, not by names."""
+BLOCK = 4096  # puzzles hashed in one go, as a set may lie on the disk
+
+
+def make_manifest(
+    model: "Model",
+    puzzles: PuzzleSet,
+    settings: Settings,
+    *,
+    facts: tuple[str, ...],
+    recorded: str,
+    command: str,
+) -> dict[str, Any]:
+    """What makes the store that is about to be written. `recorded` is a date, ISO 8601."""
+    return {
+        "format": FORMAT,
+        "recorded": recorded,
+        "command": command,
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        "config": model.config.to_dict(),
+        "device": model.device.type,
+        "compute_dtype": str(model.compute_dtype).removeprefix("torch."),
+        "data": {"name": puzzles.name, "puzzles": len(puzzles), "sha256": puzzles_hash(puzzles)},
+        **asdict(settings),
+        "facts": list(facts),
+        "versions": {
+            "recursion-lens": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("torch", "numpy", "zarr")},
+        },
+    }
+
+
+def puzzles_hash(puzzles: PuzzleSet) -> str:
+    """SHA-256 of inputs, labels and puzzle ids (as int64), one after the other."""
+    digest = hashlib.sha256()
+    for array in (puzzles.inputs, puzzles.labels, puzzles.puzzle_identifiers.astype("<i8")):
+        for begin in range(0, len(array), BLOCK):
+            digest.update(array[begin : begin + BLOCK].tobytes())
+    return digest.hexdigest()
+
+
+def check_same(there: Mapping[str, Any], asked: Mapping[str, Any], path: Path) -> None:
+    """Raises StoreError naming the first difference between the manifest of a store and that of the recording asked for."""
+    was, now = (dict(flat(manifest)) for manifest in (there, asked))
+    for name in (*was, *(now.keys() - was.keys())):
+        if name in FREE or name.startswith("versions.") or was.get(name) == now.get(name):
+            continue
+        raise StoreError(
+            f"{path} was recorded with {name} {SHORT.repr(was.get(name))}, now it is {SHORT.repr(now.get(name))}. "
+            "Go on with the same, give another --out, or start over with --force."
+        )
+
+
+def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Values by their dotted names."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value

@@ -1,0 +1,336 @@
+"""Recording many puzzles into a store: batches run through the recursion while a thread writes what came before.
+
+What waits to be written is bounded, and so is memory, whatever the number of puzzles. One thread writes in order, so
+that no file of a shard is there before the one before it is whole.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trm.data import PuzzleSet
+from trm.errors import UserError
+from trm.files import OutputError
+from trm.judgement import caveat
+from trm.models import Model
+from trm.recursion import deep_supervision
+from trm.store.facts import cell_facts
+from trm.store.folder import (
+    StoreFolder,
+    check_place,
+    finished_shards,
+    free_bytes,
+    needed_bytes,
+    store_bytes,
+)
+from trm.store.gather import Gatherer
+from trm.store.layout import Layout, Settings
+from trm.store.manifest import make_manifest
+from trm.tasks.base import Task
+
+WAITING = 8 << 20  # bytes of results that may wait to be written
+
+Say = Callable[[str], None]
+Progress = Callable[[int, int], None]  # (done, total), of the puzzles that this process still had to run
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which shards are this process's: number `rank` of `size`, every size-th. They need not know of each other."""
+
+    rank: int = 0
+    size: int = 1
+
+    @classmethod
+    def of_this_process(cls) -> "Part":
+        """As `torchrun` says."""
+        return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process speaks."""
+        return self.rank == 0
+
+
+def take_gpu_of_this_process() -> None:
+    """Under `torchrun` the processes of a machine spread over its GPUs."""
+    if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+
+
+def record_store(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    out: Path,
+    settings: Settings | None = None,
+    *,
+    part: Part | None = None,
+    force: bool = False,
+    recorded: date | None = None,
+    command: str = "",
+    say: Say = print,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Record the puzzles into the store `out`, or go on with it: only shards that are not whole are run.
+
+    `recorded` dates a new store (today), `command` says how it was made; `force` removes a store that is there.
+    Returns `out`, `puzzles` (of the set), `recorded` (puzzles run now), `count` (puzzles that the store has),
+    `complete`, `bytes` (of a complete store on the disk), `seconds`, and a `note` where the states mean less than they
+    seem to. Raises PuzzleError when the puzzles are not the model's, StoreError when the folder holds something else, or
+    a recording with other settings, and OutputError when the disk has no room.
+    """
+    part, began = part or Part(), time.perf_counter()
+    model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
+    largest_id = int(puzzles.puzzle_identifiers.max(initial=0))
+    model.config.check_puzzle_id(largest_id)
+    if force and part.size > 1:
+        raise UserError(f"Several processes cannot start over at once. Remove {out}, then start them again.")
+    manifest = make_manifest(
+        model,
+        puzzles,
+        settings or Settings(),
+        facts=tuple(cell_facts(task, puzzles.inputs[0])) if len(puzzles) else (),
+        recorded=(recorded or date.today()).isoformat(),
+        command=command,
+    )
+    layout = Layout.of(manifest)
+    check_place(out, manifest, force=force)
+    check_room(out, layout, say=say, force=force)
+    folder = StoreFolder.prepare(out, manifest, force=force)
+    try:
+        unfinished = folder.unfinished()
+        mine = [shard for shard in unfinished if shard % part.size == part.rank]
+        there = layout.shards - len(unfinished)
+        if there == layout.shards:
+            say(f"{out} is complete with {layout.puzzles} puzzles: nothing is left to do.")
+        elif there:
+            say(f"going on: {there} of {layout.shards} shards are there.")
+        run = _Run(
+            model, task, puzzles, folder, progress, total=sum(len(layout.rows(shard)) for shard in mine)
+        )
+        with reported(out, folder, say), Writer(folder) as writer:
+            for shard in mine:
+                run.shard(shard, writer)
+    finally:
+        folder.close()
+    count = sum(len(layout.rows(shard)) for shard in finished_shards(folder.path))
+    note = caveat(task, largest_id)
+    return {
+        "out": str(out),
+        "puzzles": layout.puzzles,
+        "recorded": run.done,
+        "count": count,
+        "complete": count == layout.puzzles,
+        "bytes": needed_bytes(layout, layout.shards),
+        **({"note": note} if note else {}),
+        "seconds": round(time.perf_counter() - began, 2),
+    }
+
+
+def check_room(out: Path, layout: Layout, *, say: Say, force: bool = False) -> None:
+    """Say how much will be written. Raises OutputError when the disk will not hold it."""
+    left = layout.shards - (0 if force else len(finished_shards(out)))
+    if not left:
+        return
+    needed, free = needed_bytes(layout, left), free_bytes(out) + (store_bytes(out) if force else 0)
+    if needed > free:
+        raise OutputError(
+            f"{out} needs {readable_bytes(needed)}, and its disk has {readable_bytes(free)} left. "
+            "Choose fewer puzzles, calls or positions, or another place."
+        )
+    say(
+        f"{layout.puzzles} puzzles, shards of {layout.settings.shard}: {readable_bytes(needed)} to write into {out}, "
+        f"{readable_bytes(free)} free"
+    )
+
+
+def readable_bytes(count: int) -> str:
+    """A size in the unit that fits, powers of 1000 as disks are sold."""
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size, units = size / 1000, units[1:]
+    return f"{size:.0f} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
+
+
+class _Run:
+    """The model over the puzzles, a shard at a time."""
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        puzzles: PuzzleSet,
+        folder: StoreFolder,
+        progress: Progress | None,
+        *,
+        total: int,
+    ):
+        self.model, self.task, self.puzzles, self.folder = model, task, puzzles, folder
+        self.layout, self.progress, self.total = folder.layout, progress, total
+        self.done = 0  # puzzles run and written
+
+    def shard(self, shard: int, writer: "Writer") -> None:
+        if not writer.begin(shard):
+            return
+        rows = self.layout.rows(shard)
+        for begin in range(rows.start, rows.stop, self.layout.settings.batch):
+            self._batch(range(begin, min(begin + self.layout.settings.batch, rows.stop)), writer)
+        writer.finish(shard)
+        self.done += len(rows)
+
+    def _batch(self, rows: range, writer: "Writer") -> None:
+        layout, device = self.layout, self.model.device
+        taken = slice(rows.start, rows.stop)
+        inputs = np.asarray(self.puzzles.inputs[taken])
+        ids = np.asarray(self.puzzles.puzzle_identifiers[taken])
+        tokens = torch.from_numpy(inputs.astype(np.int64)).to(device)
+        puzzle_ids = torch.from_numpy(ids.astype(np.int64)).to(device)
+        gatherer = Gatherer(self.model, layout, partial(writer.put, rows))
+        halting = []
+        before = rows.start - self.layout.rows(rows.start // layout.settings.shard).start + self.done
+        for step in deep_supervision(
+            self.model, tokens, puzzle_ids, depth=layout.config.depth, watch=gatherer
+        ):
+            halting.append(torch.stack((step.heads.q_halt, step.heads.q_continue)))
+            if self.progress:
+                self.progress(before + len(rows) * step.number // layout.config.N_sup, self.total)
+        q_halt, q_continue = torch.stack(halting, dim=-1)  # (2, B, N_sup)
+        writer.put_all(
+            rows,
+            lambda: {
+                "inputs": inputs,
+                "labels": np.asarray(self.puzzles.labels[taken]),
+                "puzzle_ids": ids[:, None].astype(np.int32),
+                "facts": np.stack([np.stack([*cell_facts(self.task, one).values()]) for one in inputs]),
+                "q_halt": q_halt.cpu().numpy(),
+                "q_continue": q_continue.cpu().numpy(),
+            },
+        )
+
+
+class Writer:
+    """Writes shards in a thread of its own. As a context manager: on leaving, all that was put is written, and a shard
+    that was not finished is dropped.
+
+    An error of the thread is raised at the next call, or on leaving.
+    """
+
+    def __init__(self, folder: StoreFolder):
+        self.folder = folder
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="trace-writer")
+        self.waiting: deque[tuple[Future, int]] = deque()  # with the bytes that each holds
+        self.held = 0
+        self.shard: int | None = None  # begun, and not handed over to be finished
+        self.writes: list[Future] = []  # of that shard
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        self.thread.shutdown(wait=True)
+        if kind is None:
+            self._wait(bytes_left=-1)
+        if self.shard is not None:
+            self.folder.drop(self.shard)
+
+    def begin(self, shard: int) -> bool:
+        """Start a shard; False where another process has it."""
+        if not self.folder.begin(shard):
+            return False
+        self.shard, self.writes = shard, []
+        return True
+
+    def put(self, rows: range, name: str, calls: range, block: Tensor) -> None:
+        """Write numbers of an array, (B, calls, ...), once their time comes."""
+        size = block.numel() * block.element_size()
+        host, copied = on_host(block)
+
+        def write() -> None:
+            copied()
+            numbers = host.numpy()
+            self._check_finite(name, numbers)
+            self.folder.write(name, rows, calls, numbers)
+
+        self._submit(write, size)
+
+    def put_all(self, rows: range, arrays: Callable[[], dict[str, np.ndarray]]) -> None:
+        """Write whole rows of several arrays, which are made in the thread."""
+
+        def write() -> None:
+            for name, numbers in arrays().items():
+                self.folder.write(name, rows, None, numbers)
+
+        self._submit(write, 0)
+
+    def finish(self, shard: int) -> None:
+        """Mark the shard as whole when all of it is written."""
+        writes, self.writes, self.shard = self.writes, [], None
+
+        def mark() -> None:
+            for written in writes:
+                written.result()
+            self.folder.finish(shard)
+
+        self._submit(mark, 0)
+
+    def _submit(self, work: Callable[[], None], size: int) -> None:
+        done = self.thread.submit(work)
+        self.writes.append(done)
+        self.waiting.append((done, size))
+        self.held += size
+        self._wait(bytes_left=WAITING)
+
+    def _wait(self, *, bytes_left: int) -> None:
+        """Until no more than so many bytes wait to be written, apart from the newest."""
+        while self.waiting and (
+            self.waiting[0][0].done() or bytes_left < 0 or (self.held > bytes_left and len(self.waiting) > 1)
+        ):
+            done, size = self.waiting.popleft()
+            self.held -= size
+            done.result()
+
+    def _check_finite(self, name: str, numbers: np.ndarray) -> None:
+        """Raises UserError where a number was too large for float16."""
+        if numbers.dtype == np.float16 and ((numbers.view(np.uint16) & 0x7C00) == 0x7C00).any():
+            raise UserError(
+                f"{name} holds numbers beyond 65,504, which float16 cannot. Record with --dtype bfloat16 or float32."
+            )
+
+
+def on_host(block: Tensor) -> tuple[Tensor, Callable[[], None]]:
+    """A block in the machine's own memory, and what to call before it is read: a GPU copies it while it goes on."""
+    if block.device.type != "cuda":
+        return block, lambda: None
+    host = torch.empty(block.shape, dtype=block.dtype, pin_memory=True)
+    host.copy_(block, non_blocking=True)
+    copied = torch.cuda.Event()
+    copied.record()
+    return host, copied.synchronize
+
+
+@contextmanager
+def reported(out: Path, folder: StoreFolder, say: Say) -> Iterator[None]:
+    """Say how to go on where a recording is stopped, or cannot write."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        there = folder.layout.shards - len(folder.unfinished())
+        say(f"stopped with {there} of {folder.layout.shards} shards whole; the same command goes on")
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"{out} cannot be written: {error.strerror or error}. Make room, then the same command goes on."
+        ) from None
