@@ -1,0 +1,86 @@
+"""Runs of many puzzles: whether they can be analysed, and how far a number made of them would move with other puzzles.
+
+A run is right or wrong after each of its supervision steps, `step puzzle`. Steps are counted from 1, as on the screen.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Num
+
+from probes.threads import one_blas_thread
+from trm.errors import UserError
+
+DRAWS = 1 << 22  # puzzles drawn at a time, 32 MiB
+
+
+class RunsError(UserError):
+    """Runs that cannot be analysed in the way that was asked for."""
+
+
+def check_runs(
+    right: Bool[np.ndarray, "step puzzle"], halting: Float[np.ndarray, "step puzzle"] | None = None
+) -> None:
+    """Raises RunsError where there is no puzzle or no step, or a halting logit is not finite."""
+    steps, puzzles = right.shape
+    if not (steps and puzzles):
+        raise RunsError(
+            f"{puzzles} puzzles of {steps} supervision steps leave nothing to analyse. Take at least one puzzle and one step."
+        )
+    if halting is not None and not np.isfinite(halting).all():
+        raise RunsError(
+            "Some halting logits are infinite or not a number. Run these puzzles again, in float32 if they were in float16."
+        )
+
+
+def ratio(
+    part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*#batch"]
+) -> Float64[np.ndarray, "*batch"]:
+    """part / whole; a share of nothing is NaN."""
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Bootstrap over puzzles (Efron 1979): puzzles are drawn again with replacement, each with all its steps.
+
+    Steps of one puzzle hang together, so drawing single steps would make bands too narrow. A share of exactly 0 or 1 has
+    a band of no width, which says nothing about puzzles unlike these.
+    """
+
+    resamples: int = 1000
+    level: float = 0.95  # of all resamples, the share that a band holds
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (1 <= self.resamples <= 100_000 and 0 < self.level < 1 and self.seed >= 0):
+            raise RunsError(
+                f"{self} is no bootstrap. Use 1 to 100000 resamples, a level in 0 to 1, a seed from 0."
+            )
+
+    def sums(self, values: Num[np.ndarray, "puzzle value"]) -> Float64[np.ndarray, "resample value"]:
+        """The sum of each value over the puzzles of every resample; the same resamples for equal numbers of puzzles."""
+        puzzles = len(values)
+        random = np.random.default_rng(self.seed)
+        at_once = max(1, DRAWS // puzzles)
+        found = []
+        for start in range(0, self.resamples, at_once):
+            count = min(at_once, self.resamples - start)
+            drawn = random.integers(puzzles, size=(count, puzzles)) + puzzles * np.arange(count)[:, None]
+            times = np.bincount(drawn.ravel(), minlength=count * puzzles).reshape(count, puzzles)
+            with one_blas_thread():
+                found.append(times.astype(np.float64) @ values)
+        return np.concatenate(found)
+
+    def band(self, values: Float64[np.ndarray, "resample *batch"]) -> Float64[np.ndarray, "2 *batch"]:
+        """Lower and upper end of the middle `level` of all resamples that have a value; NaN where none has one."""
+        columns = values.reshape(len(values), -1)
+        ends = np.full((2, columns.shape[1]), np.nan)
+        some = ~np.isnan(columns).all(0)
+        tail = (1 - self.level) / 2
+        if some.any():
+            ends[:, some] = np.nanquantile(columns[:, some], (tail, 1 - tail), axis=0)
+        return ends.reshape(2, *values.shape[1:])
+
+
+BY_PUZZLE = Resampling()

@@ -1,0 +1,383 @@
+"""Rules for stopping, calibration and discrimination, on runs small enough to work out by hand."""
+
+import numpy as np
+import pytest
+
+from probes.calibration import reliability, roc, roc_by_step
+from probes.depth import breaks
+from probes.halting import (
+    OUTCOMES,
+    fixed_depth_curve,
+    halt_probabilities,
+    halting_bands,
+    halting_margin,
+    outcomes,
+    threshold_curve,
+    unchanged_answer_curve,
+)
+from probes.runs import Resampling, RunsError
+from trm.evaluate import auc
+
+FEW = Resampling(resamples=50)
+
+
+def logit(probability: np.ndarray) -> np.ndarray:
+    return np.log(probability) - np.log1p(-probability)
+
+
+def flags(*rows: str) -> np.ndarray:
+    """One puzzle a text, one step a character: `..x` is right (or would halt) at step 3 alone."""
+    return np.array([[character == "x" for character in row] for row in rows]).T
+
+
+def logits(*rows: str) -> np.ndarray:
+    return np.where(flags(*rows), 1.0, -1.0)
+
+
+def random_runs(seed: int, steps: int = 6, puzzles: int = 40, levels: int = 9):
+    """Logits with many ties, among them 0, and answers that are likelier right where they are large."""
+    random = np.random.default_rng(seed)
+    halting = random.integers(-levels // 2, levels // 2 + 1, (steps, puzzles)).astype(np.float32)
+    return halting, random.random((steps, puzzles)) < halt_probabilities(halting)
+
+
+# probabilities
+
+
+def test_probabilities_do_not_overflow():
+    assert halt_probabilities(np.array([-1e4, 0.0, np.log(3), 1e4])) == pytest.approx([0, 0.5, 0.75, 1])
+
+
+def test_hrm_halts_where_halting_is_worth_more():
+    margin = halting_margin(np.array([[2.0, -1.0]]), np.array([[3.0, -4.0]]))
+    assert margin.tolist() == [[-1, 3]]
+    assert outcomes(margin, np.ones((1, 2), bool)).halts.tolist() == [0, 1]
+
+
+def test_bands_split_by_the_end():
+    """Solved: puzzles 1 and 3, right after the last step, whatever they were before."""
+    probability = np.array([[0.1, 0.2, 0.3], [0.5, 0.9, 0.7]])
+    bands = halting_bands(logit(probability), flags(".x", "x.", "xx"), quantiles=(0.0, 0.5, 1.0))
+    assert bands.all == pytest.approx(np.array([[0.1, 0.5], [0.2, 0.7], [0.3, 0.9]]))
+    assert bands.solved == pytest.approx(np.array([[0.1, 0.5], [0.2, 0.6], [0.3, 0.7]]))
+    assert bands.unsolved == pytest.approx(np.array([[0.2, 0.9]] * 3))
+    assert (bands.solved_count, bands.unsolved_count) == (2, 1)
+
+
+def test_a_group_of_nobody_has_no_band():
+    bands = halting_bands(np.zeros((2, 3)), np.ones((2, 3), bool))
+    assert np.isnan(bands.unsolved).all()
+    assert bands.solved == pytest.approx(np.full((5, 2), 0.5))
+
+
+def test_quantiles_are_shares():
+    with pytest.raises(RunsError, match="from 0 to 1"):
+        halting_bands(np.zeros((1, 1)), np.ones((1, 1), bool), quantiles=(50.0,))
+
+
+# reliability
+
+
+def test_reliability_by_hand():
+    """Two bins. Below: 0.2, 0.4, 0.3 (mean 0.3), 1 of 3 right. Above: 0.9 (1 answer), wrong. ECE (3 (1/3 - 0.3) + 0.9) / 4."""
+    probability = np.array([[0.2, 0.4], [0.3, 0.9]])
+    found = reliability(logit(probability), np.array([[False, True], [False, False]]), bins=2, resampling=FEW)
+    assert found.edges.tolist() == [0, 0.5, 1]
+    assert found.counts.tolist() == [3, 1]
+    assert found.confidence == pytest.approx([0.3, 0.9])
+    assert found.share_right == pytest.approx([1 / 3, 0])
+    assert found.expected_error == pytest.approx((0.1 + 0.9) / 4)
+    assert found.largest_error == pytest.approx(0.9)
+
+
+def test_a_calibrated_head_has_no_error():
+    """Of ten answers at 0.3 three are right, of ten at 0.8 eight."""
+    halting = logit(np.repeat([0.3, 0.8], 10))[None]
+    right = (np.tile(np.arange(10), 2) < np.repeat([3, 8], 10))[None]
+    for equal in ("width", "count"):
+        found = reliability(halting, right, bins=10, equal=equal, resampling=FEW)
+        assert found.expected_error == pytest.approx(0, abs=1e-12)
+        assert found.largest_error == pytest.approx(0, abs=1e-12)
+    # The same order, twice the logits: 0.09 / 0.58 = 0.155 and 0.64 / 0.68 = 0.941.
+    sure = reliability(2 * halting, right, bins=10, resampling=FEW)
+    assert sure.expected_error == pytest.approx((0.3 - 0.09 / 0.58 + 0.64 / 0.68 - 0.8) / 2)
+    assert sure.largest_error == pytest.approx(0.3 - 0.09 / 0.58)
+    assert roc(2 * halting, right).auc == roc(halting, right).auc
+
+
+def test_a_bin_holds_its_upper_edge():
+    """(0, 1/2] and (1/2, 1], as in Guo et al.; the first holds 0 too."""
+    found = reliability(np.array([[-1e9, 0.0, 1e9]]), np.ones((1, 3), bool), bins=2, resampling=FEW)
+    assert found.counts.tolist() == [2, 1]
+
+
+def test_an_empty_bin_has_no_mean():
+    found = reliability(np.array([[-3.0, 3.0]]), np.array([[False, True]]), bins=3, resampling=FEW)
+    assert found.counts.tolist() == [1, 0, 1]
+    assert np.isnan([found.confidence[1], found.share_right[1], *found.share_right_band[:, 1]]).all()
+    assert np.isfinite([found.expected_error, found.largest_error]).all()
+
+
+def test_bins_of_equal_count():
+    halting = np.random.default_rng(0).normal(size=(3, 40))
+    found = reliability(halting, halting > 0, bins=8, equal="count", resampling=FEW)
+    assert found.counts.tolist() == [15] * 8
+    probability = halt_probabilities(halting)
+    assert (found.edges[0], found.edges[-1]) == (probability.min(), probability.max())
+
+
+def test_equal_probabilities_stay_together():
+    """Seven of ten are equal: no cut falls between them, so fewer than five bins are left."""
+    halting = np.array([[-2.0, -1.0, 5, 5, 5, 5, 5, 5, 5, 6]])
+    found = reliability(halting, halting > 0, bins=5, equal="count", resampling=FEW)
+    assert found.counts.tolist() == [2, 7, 1]
+    constant = reliability(np.full((2, 3), 0.0), flags("xx", "..", "x."), equal="count", resampling=FEW)
+    assert constant.counts.tolist() == [6]
+    assert constant.expected_error == pytest.approx(0)
+
+
+def test_a_band_holds_the_error_of_a_biased_head():
+    """It says 0.9 and is right in 60 % of 400 puzzles: 0.3, give or take 2 * sqrt(0.24 / 400) = 0.05."""
+    right = (np.arange(400) % 5 < 3)[None]
+    found = reliability(logit(np.full((1, 400), 0.9)), right)
+    low, high = found.expected_error_band
+    assert found.expected_error == pytest.approx(0.3)
+    assert 0.24 < low < 0.27 < 0.33 < high < 0.36
+    assert found.largest_error_band == pytest.approx((low, high))
+    assert found.share_right_band[:, -2] == pytest.approx([0.9 - high, 0.9 - low])
+
+
+def test_steps_of_one_puzzle_are_drawn_together():
+    """Ten copies of a step know no more than one: the band stays as wide."""
+    right = (np.arange(50) % 2 == 0)[None]
+    once, often = (
+        reliability(np.zeros((steps, 50)), np.repeat(right, steps, 0), bins=1) for steps in (1, 10)
+    )
+    assert often.share_right_band == pytest.approx(once.share_right_band)
+
+
+@pytest.mark.parametrize("bins", [0, 1001])
+def test_how_many_bins(bins):
+    with pytest.raises(RunsError, match="Take 1 to 1000"):
+        reliability(np.zeros((1, 1)), np.ones((1, 1), bool), bins=bins)
+
+
+def test_no_bootstrap():
+    with pytest.raises(RunsError, match="no bootstrap"):
+        Resampling(resamples=0)
+
+
+# discrimination
+
+
+def test_roc_by_hand():
+    """Right: 3, 1.5; wrong: 2, 1. Of the four pairs only (1.5, 2) is out of order."""
+    found = roc(np.array([[3.0, 1.0], [1.5, 2.0]]), np.array([[True, False], [True, False]]))
+    assert found.auc == 0.75
+    assert found.threshold.tolist() == [np.inf, 3, 2, 1.5, 1]
+    assert found.true_positive_rate.tolist() == [0, 0.5, 0.5, 1, 1]
+    assert found.false_positive_rate.tolist() == [0, 0, 0.5, 0.5, 1]
+
+
+def test_the_area_is_that_of_evaluation():
+    halting, right = random_runs(0)
+    assert roc(halting, right).auc == pytest.approx(auc(halting, right), abs=1e-12)
+    by_step = [found.auc for found in roc_by_step(halting, right)]
+    assert by_step == pytest.approx([auc(*of) for of in zip(halting, right, strict=True)], abs=1e-12)
+
+
+def test_no_area_without_both_kinds():
+    found = roc_by_step(np.zeros((3, 2)), flags("x.x", "x.."))
+    assert [curve.auc for curve in found] == [None, None, 0.5]
+    assert found[0].threshold.size == 0
+
+
+# outcomes
+
+
+@pytest.mark.parametrize(
+    "name, halts, right, delay",
+    [
+        ("early", "x...", "..xx", -2),
+        ("early", "x.x.", "..x.", -2),
+        ("on_time", ".x..", ".xxx", 0),
+        ("on_time", "...x", "...x", 0),
+        ("late", "...x", ".xxx", 2),
+        ("late", "...x", "x..x", 3),
+        ("breaks", ".x..", ".xx.", 0),
+        ("breaks", "..x.", "xxx.", 2),
+        ("breaks", ".x..", ".x.x", 0),
+        ("lost", "..x.", "xx.x", 2),
+        ("lost", "...x", "x...", 3),
+        ("never_halts", "....", "..x.", None),
+        ("never_halts", "....", "xxxx", None),
+        ("never_right", "x...", "....", None),
+        ("neither", "....", "....", None),
+    ],
+)
+def test_outcomes_by_hand(name, halts, right, delay):
+    found = outcomes(logits(halts), flags(right))
+    assert [list(OUTCOMES)[index] for index in found.outcome] == [name]
+    assert found.counts == {**dict.fromkeys(OUTCOMES, 0), name: 1}
+    assert (found.halts[0], found.right[0]) == (halts.find("x") + 1, right.find("x") + 1)
+    assert np.isnan(found.delay[0]) if delay is None else found.delay[0] == delay
+
+
+def test_a_logit_of_zero_does_not_halt():
+    assert outcomes(np.zeros((2, 1)), flags("xx")).counts["never_halts"] == 1
+
+
+def test_every_run_has_one_outcome():
+    """All 2^4 ways to halt with all 2^4 ways to be right, told again by the sentences of OUTCOMES."""
+    ways = np.array(np.meshgrid(*[[False, True]] * 8)).reshape(8, -1)
+    halts, right = ways[:4], ways[4:]
+    found = outcomes(np.where(halts, 2.0, -2.0), right)
+    for puzzle, index in enumerate(found.outcome):
+        h, r = (next(iter(np.flatnonzero(row[:, puzzle])), None) for row in (halts, right))
+        after = None if h is None else right[h:, puzzle]
+        told = {
+            "early": h is not None and r is not None and h < r,
+            "on_time": h is not None and h == r and after.all(),
+            "late": h is not None and r is not None and h > r and after.all(),
+            "breaks": h is not None and after[0] and not after.all(),
+            "lost": h is not None and r is not None and h > r and not after[0],
+            "never_halts": h is None and r is not None,
+            "never_right": h is not None and r is None,
+            "neither": h is None and r is None,
+        }
+        assert [name for name, holds in told.items() if holds] == [list(OUTCOMES)[index]]
+    assert sum(found.counts.values()) == 256
+    assert min(found.counts.values()) > 0
+
+
+# accuracy against compute
+
+
+def stopped(halting: np.ndarray, right: np.ndarray, threshold: float) -> tuple[float, float]:
+    """Mean steps and accuracy, puzzle by puzzle."""
+    taken, hits = [], []
+    for mine, hit in zip(halting.T, right.T, strict=True):
+        above = [step for step, value in enumerate(mine) if value > threshold]
+        stop = above[0] if above else len(mine) - 1
+        taken.append(stop + 1)
+        hits.append(hit[stop])
+    return np.mean(taken), np.mean(hits)
+
+
+@pytest.mark.parametrize("steps, levels", [(1, 9), (2, 9), (6, 9), (6, 1000)])
+@pytest.mark.parametrize("seed", range(5))
+def test_the_threshold_curve_leaves_nothing_out(seed, steps, levels):
+    """At each setting, between settings, and at every logit there is, the curve is what a plain loop finds."""
+    halting, right = random_runs(seed, steps=steps, levels=levels)
+    curve = threshold_curve(halting, right)
+    assert (np.diff(curve.setting) > 0).all()
+    assert (np.diff(curve.mean_steps) > 0).all()  # no point twice
+    tried = np.unique(np.concatenate((curve.setting, halting.ravel(), halting.ravel() + 0.5, [-1e9, 1e9])))
+    for threshold in tried:
+        point = np.searchsorted(curve.setting, threshold, side="right") - 1
+        assert (curve.mean_steps[point], curve.accuracy[point]) == pytest.approx(
+            stopped(halting, right, threshold), abs=1e-12
+        )
+    learned = curve.mean_steps[curve.learned], curve.accuracy[curve.learned]
+    assert learned == pytest.approx(stopped(halting, right, 0.0), abs=1e-12)
+
+
+def test_the_threshold_curve_ends_at_the_fixed_depths():
+    """Lowest: one step for all. Highest: all steps for all."""
+    halting, right = random_runs(3)
+    curve, fixed = threshold_curve(halting, right), fixed_depth_curve(right)
+    assert (curve.mean_steps[0], curve.accuracy[0]) == (1, right[0].mean())
+    assert (curve.mean_steps[-1], curve.accuracy[-1]) == (6, right[-1].mean())
+    assert fixed.setting.tolist() == fixed.mean_steps.tolist() == [1, 2, 3, 4, 5, 6]
+    assert fixed.accuracy.tolist() == right.mean(1).tolist()
+
+
+def test_a_constant_head_knows_two_depths():
+    curve = threshold_curve(np.full((4, 3), 0.7), flags("x...", ".xxx", "...x"))
+    assert curve.setting.tolist() == [-np.inf, 0.7]
+    assert curve.mean_steps.tolist() == [1, 4]
+    assert curve.accuracy == pytest.approx([1 / 3, 2 / 3])
+    assert curve.learned == 0
+    assert threshold_curve(np.full((4, 1), -0.7), flags("...x")).learned == 1
+
+
+def test_stop_when_the_answer_stands_still():
+    """Puzzle 1 stands still from step 2 on (after steps 3, 4, 5 for 1, 2, 3); puzzle 2 changes to the end."""
+    answers = np.array([[[1, 5]], [[2, 5]], [[2, 5]], [[2, 5]], [[2, 5]]], np.uint8)
+    restless = np.array([[[1, 1]], [[2, 1]], [[1, 1]], [[1, 2]], [[2, 2]]], np.uint8)
+    right = flags("..xx.", "....x")
+    curve = unchanged_answer_curve(np.concatenate((answers, restless), axis=1), right)
+    assert curve.setting.tolist() == [1, 2, 3, 4]
+    assert curve.mean_steps.tolist() == [(3 + 5) / 2, (4 + 5) / 2, 5, 5]
+    assert curve.accuracy.tolist() == [1, 1, 0.5, 0.5]
+
+
+def test_standing_still_begins_again():
+    """Twice one step without a change is not two in a row."""
+    answers = np.array([1, 1, 2, 2, 2, 3], np.uint8)[:, None, None]
+    curve = unchanged_answer_curve(answers, flags("......"))
+    assert curve.mean_steps.tolist() == [2, 5, 6, 6, 6]
+
+
+# depth beyond training
+
+
+def test_breaks_by_hand():
+    right = flags("xxxx", ".x.x", "x.x.", "....", "..x.")
+    found = breaks(right)
+    assert found.first.tolist() == [0, 3, 2, 0, 4]
+    assert found.times.tolist() == [0, 1, 2, 0, 1]
+    assert found.recovered.tolist() == [False, True, False, False, False]
+    assert found.lost.tolist() == [0, 1, 1, 2]
+    assert found.gained.tolist() == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize("after", [1, 16, 64])
+def test_what_breaks_beyond_the_depth_of_training(after):
+    right = np.random.default_rng(0).random((64, 50)) < 0.5
+    found = breaks(right, after=after)
+    assert right[after - 1].sum() + found.gained.sum() - found.lost.sum() == right[-1].sum()
+    assert found.lost[:after].sum() == found.gained[:after].sum() == 0
+    assert found.times.sum() == found.lost.sum()
+    for puzzle, first in enumerate(found.first):
+        steps = [s for s in range(after + 1, 65) if right[s - 2, puzzle] and not right[s - 1, puzzle]]
+        assert first == (steps[0] if steps else 0)
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_no_such_step(after):
+    with pytest.raises(RunsError, match=r"no step .* 1 to 2"):
+        breaks(np.ones((2, 1), bool), after=after)
+
+
+# nothing to analyse
+
+ALL = {
+    "bands": halting_bands,
+    "reliability": reliability,
+    "roc": roc,
+    "roc by step": roc_by_step,
+    "outcomes": outcomes,
+    "thresholds": threshold_curve,
+}
+WITHOUT_HEAD = {
+    "fixed depth": fixed_depth_curve,
+    "unchanged": lambda right: unchanged_answer_curve(np.zeros((*right.shape, 4), np.uint8), right),
+    "breaks": breaks,
+}
+
+
+@pytest.mark.parametrize("shape", [(4, 0), (0, 4)])
+@pytest.mark.parametrize("name", [*ALL, *WITHOUT_HEAD])
+def test_an_empty_set_is_one_clear_error(name, shape):
+    right = np.zeros(shape, bool)
+    with pytest.raises(RunsError, match="Take at least one puzzle and one step") as caught:
+        WITHOUT_HEAD[name](right) if name in WITHOUT_HEAD else ALL[name](np.zeros(shape), right)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ALL)
+def test_logits_that_are_no_numbers(name, value):
+    with pytest.raises(RunsError, match="infinite or not a number"):
+        ALL[name](np.array([[0.0, value]]), np.array([[True, False]]))
