@@ -1,0 +1,121 @@
+"""How good the reading of a probe is, with bands that say how much of it is the luck of the test puzzles.
+
+Bands are percentiles of the bootstrap (Efron 1979): test puzzles, not cells, are drawn with replacement, as the cells of
+one puzzle are not independent. The probe is not fitted again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int, Integer
+
+BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """One number a moment; NaN where nothing could be tested."""
+
+    value: Float64[np.ndarray, "moment"]
+    low: Float64[np.ndarray, "moment"]  # of the 95 % band
+    high: Float64[np.ndarray, "moment"]
+
+
+Draws = Float64[np.ndarray, "draw puzzle"]
+"""How often each test puzzle is in each resample. The first row is the test set itself: every puzzle once."""
+
+
+def draws_of(puzzles: int, *, count: int, seed: int) -> Draws:
+    """The test set and `count` resamples of it, as large, with replacement."""
+    drawn = np.random.default_rng(seed).multinomial(puzzles, np.full(puzzles, 1 / puzzles), count)
+    return np.concatenate([np.ones((1, puzzles)), drawn])
+
+
+def banded(sampled: Float64[np.ndarray, "draw moment"]) -> Score:
+    """The value on the test set, and percentiles of that on its resamples, in which moments without a value are skipped."""
+    low, high = np.full((2, sampled.shape[1]), np.nan)
+    some = ~np.isnan(sampled[1:]).all(0)
+    if some.any():
+        low[some], high[some] = np.nanpercentile(sampled[1:, some], BAND, axis=0)
+    return Score(sampled[0], low, high)
+
+
+@dataclass(frozen=True, eq=False)
+class Hits:
+    """How often each class occurs in each test puzzle, and how often it is read rightly."""
+
+    right: Float[np.ndarray, "moment puzzle class"]
+    total: Float[np.ndarray, "moment puzzle class"]
+
+    @classmethod
+    def of(
+        cls,
+        true: Integer[np.ndarray, "puzzle moment cell"],
+        read: Integer[np.ndarray, "puzzle moment cell"],
+        defined: Bool[np.ndarray, "puzzle moment cell"],
+        classes: int,
+    ) -> "Hits":
+        """Counted where defined."""
+        of_class = np.stack([(defined & (true == one)).sum(-1) for one in range(classes)], -1)
+        right = np.stack([(defined & (true == one) & (read == one)).sum(-1) for one in range(classes)], -1)
+        return cls(right.swapaxes(0, 1).astype(float), of_class.swapaxes(0, 1).astype(float))
+
+    def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+        """Share of all that is read rightly, 0 to 1."""
+        return _ratio(draws @ self.right.sum(-1).T, draws @ self.total.sum(-1).T)
+
+    def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+        """Mean over the classes that occur of the share read rightly, 0 to 1; 1 / classes for any constant."""
+        recall = _ratio(_drawn(draws, self.right), _drawn(draws, self.total))
+        known = ~np.isnan(recall)
+        return _ratio(np.where(known, recall, 0).sum(-1), known.sum(-1).astype(float))
+
+
+@dataclass(frozen=True, eq=False)
+class Errors:
+    """Sums over each test puzzle: how many, of the true numbers, of their squares, of the squared errors."""
+
+    sums: Float64[np.ndarray, "moment puzzle 4"]
+
+    @classmethod
+    def of(
+        cls,
+        true: Float[np.ndarray, "puzzle moment cell"],
+        read: Float[np.ndarray, "puzzle moment cell"],
+        defined: Bool[np.ndarray, "puzzle moment cell"],
+    ) -> "Errors":
+        """Summed where defined."""
+        middle = (
+            true[defined].mean(dtype=np.float64) if defined.any() else 0.0
+        )  # or squares lose their digits
+        from_middle = np.where(defined, true - middle, 0).astype(np.float64)
+        missed = np.where(defined, true - read, 0).astype(np.float64)
+        parts = (defined.sum(-1), from_middle.sum(-1), (from_middle**2).sum(-1), (missed**2).sum(-1))
+        return cls(np.stack([part.astype(np.float64) for part in parts], -1).swapaxes(0, 1))
+
+    def r2(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+        """1 - squared errors / squared distances from the mean of the test set; NaN where all numbers are equal."""
+        count, total, squares, missed = np.moveaxis(_drawn(draws, self.sums), -1, 0)
+        spread = squares - np.divide(total**2, count, out=np.zeros(total.shape), where=count > 0)
+        spread[spread <= 1e-12 * np.maximum(squares, 1e-300)] = 0
+        return 1 - _ratio(missed, spread)
+
+
+def majority_accuracy(
+    hits: Hits, most_frequent: Int[np.ndarray, "moment"], draws: Draws
+) -> Float64[np.ndarray, "draw moment"]:
+    """Accuracy of always saying the class that is most frequent in training."""
+    always = np.take_along_axis(hits.total, most_frequent[:, None, None], 2)[..., 0]
+    return _ratio(draws @ always.T, draws @ hits.total.sum(-1).T)
+
+
+def _drawn(
+    draws: Draws, counts: Float[np.ndarray, "moment puzzle class"]
+) -> Float64[np.ndarray, "draw moment class"]:
+    moments, puzzles, classes = counts.shape
+    return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), moments, classes)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole, NaN of nothing."""
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole != 0)

@@ -1,0 +1,246 @@
+"""Targets, held against values worked out by hand and against the tasks' own solvers."""
+
+import numpy as np
+import pytest
+
+from probes.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
+from probes.targets.sudoku import singles_rounds
+from trm.tasks.arc import Arc
+from trm.tasks.maze import Maze
+from trm.tasks.sudoku import Sudoku
+
+SMALL = Sudoku(2, 2)
+PUZZLE = SMALL.parse("1..4.....3....2.")
+"""
+1 . | . 4
+. . | . .
+----+----
+. 3 | . .
+. . | 2 .
+"""
+SOLUTION = SMALL.parse("1234341223414123")
+WRONG = SMALL.parse("1234341223414121")  # r4c4: 1 in the place of 3
+
+MAZE = Maze(5)
+WAY = MAZE.parse("S....\n###.#\n....o\n.##.#\n....G".replace("o", "."))
+"""
+S . . . .      the way: right, right, right, down, down, down, down, right
+# # # . #
+. . . . .
+. # # . #
+. . . . G
+"""
+
+
+def found(task, name, inputs, **more):
+    """Values and mask of one puzzle, -9 where undefined."""
+    single = {key: value[None] if isinstance(value, np.ndarray) else value for key, value in more.items()}
+    values = target_of(task, name).of(Evidence(task, inputs[None], **single))
+    return np.where(values.defined, values.values, -9)[0].tolist()
+
+
+def in_rows(values, columns=4):
+    return np.array(values).reshape(-1, columns).tolist()
+
+
+# Sudoku
+
+
+def test_digits_are_asked_for_in_blank_cells_only():
+    solution = found(SMALL, "solution", PUZZLE, labels=SOLUTION)
+    assert in_rows(solution) == [[-9, 1, 2, -9], [2, 3, 0, 1], [1, -9, 3, 0], [3, 0, -9, 2]]
+    assert found(SMALL, "answer_now", PUZZLE, now=WRONG)[-1] == 0
+    assert target_of(SMALL, "solution").classes == ("1", "2", "3", "4")
+    not_scored = np.where(np.arange(16) == 1, 0, SOLUTION).astype(np.uint8)
+    assert found(SMALL, "solution", PUZZLE, labels=not_scored)[1] == -9
+    blank = np.where(np.arange(16) == 1, 1, SOLUTION).astype(np.uint8)
+    assert found(SMALL, "answer_now", PUZZLE, now=blank)[1] == -9  # a blank is no digit
+
+
+def test_candidates_and_singles():
+    assert in_rows(found(SMALL, "candidate_2", PUZZLE))[:2] == [[-9, 1, 0, -9], [1, 1, 0, 1]]
+    assert in_rows(found(SMALL, "candidates_left", PUZZLE))[1] == [3, 2, 2, 3]
+    assert in_rows(found(SMALL, "naked_single", PUZZLE)) == [
+        [-9, 1, 1, -9], [0, 0, 0, 0], [0, -9, 0, 1], [1, 0, -9, 0]
+    ]  # fmt: skip
+    assert in_rows(found(SMALL, "given", PUZZLE))[0] == [1, 0, 0, 1]
+    assert in_rows(found(SMALL, "blanks_in_row", PUZZLE)) == [[2] * 4, [4] * 4, [3] * 4, [3] * 4]
+
+
+def test_naked_singles_and_conflicts_now():
+    """With the solution but for r4c4, whose row says 4 1 2 and whose column 4 2 1, all peers leave one digit to it."""
+    now = found(SMALL, "naked_single_now", PUZZLE, now=WRONG)
+    assert now[-1] == 1  # its peers are right and leave the 3
+    assert in_rows(now)[3][1] == 0  # the wrong 1 in the row of r4c2 takes its own digit
+    empty = found(SMALL, "naked_single_now", PUZZLE, now=PUZZLE)
+    assert empty == found(SMALL, "naked_single", PUZZLE)  # only the givens are there
+    conflicts = found(SMALL, "conflict_now", PUZZLE, now=WRONG)
+    assert np.flatnonzero(conflicts).tolist() == [11, 13, 15]  # r3c4 and r4c2 hold a 1 too
+    assert not any(found(SMALL, "conflict_now", PUZZLE, now=SOLUTION))
+
+
+def test_rounds_of_singles_by_hand():
+    """Round 1: r1c2=2 and r1c3=3 (naked), r3c4=1 and r4c1=4 (naked), and hidden ones; the rest follow."""
+    rounds = singles_rounds(SMALL, PUZZLE).reshape(4, 4)
+    assert (rounds[0] == [0, 1, 1, 0]).all() and rounds[2, 3] == 1 and rounds[3, 0] == 1
+    assert (rounds > 0).sum() == 12 and rounds.max() == 2
+    assert found(SMALL, "singles_round", PUZZLE)[0] == -9
+    assert not singles_rounds(SMALL, np.ones(16, np.uint8)).any()  # nothing follows from nothing
+    assert not singles_rounds(SMALL, SMALL.parse("11..............")).any()  # a contradiction
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
+def test_rounds_of_singles_reach_what_the_solver_reaches(difficulty):
+    from trm.tasks.sudoku.geometry import geometry, members
+    from trm.tasks.sudoku.solver import from_tokens, place_singles, start
+
+    task, board = Sudoku(), geometry(3, 3)
+    for seed in range(3):
+        puzzle = task.generate(np.random.default_rng(seed), difficulty)
+        position = start(board, from_tokens(board, puzzle.inputs))
+        place_singles(board, position)
+        rounds = singles_rounds(task, puzzle.inputs)
+        reached = {candidate % 81 for candidate in members(position.placed)}
+        assert set(np.flatnonzero(rounds)) == reached - set(np.flatnonzero(task.givens(puzzle.inputs)))
+        used = np.unique(rounds[rounds > 0])
+        assert used.tolist() == list(range(1, len(used) + 1))  # no round is empty
+
+
+def test_right_and_solved():
+    right = found(SMALL, "right_now", PUZZLE, labels=SOLUTION, now=WRONG)
+    assert right.count(-9) == 4 and right.count(0) == 1 and right[-1] == 0
+    assert found(SMALL, "right_at_end", PUZZLE, labels=SOLUTION, end=SOLUTION).count(1) == 12
+    both = np.stack([PUZZLE, PUZZLE])
+    evidence = Evidence(SMALL, both, now=np.stack([SOLUTION, WRONG]))
+    solved = target_of(SMALL, "solved_now").of(evidence)
+    assert solved.values.tolist() == [1, 0] and solved.defined.all()  # no label is needed
+
+
+def test_of_whole_puzzles():
+    both = np.stack([PUZZLE, np.ones(16, np.uint8)])
+    evidence = Evidence(SMALL, both)
+    assert target_of(SMALL, "blanks").of(evidence).values.tolist() == [12, 16]
+    difficulty = target_of(SMALL, "difficulty").of(evidence)
+    assert difficulty.defined.tolist() == [True, False] and difficulty.values[0] == 0  # easy; many solutions
+
+
+# mazes
+
+
+def test_ways_and_dead_ends():
+    on_path = in_rows(found(MAZE, "on_path", WAY), 5)
+    assert on_path[0] == [-9, 1, 1, 1, 0] and on_path[4] == [0, 0, 0, 1, -9]
+    assert in_rows(found(MAZE, "wall", WAY), 5)[1] == [1, 1, 1, 0, 1]
+    dead = in_rows(found(MAZE, "dead_end", WAY), 5)
+    assert dead[0] == [-9, 0, 0, 0, 1]
+    assert dead[2] == [0, 0, 0, 0, 1]  # the loop on the left is a detour, the cell on the right a dead end
+
+
+def test_distances_and_the_flood():
+    start = in_rows(found(MAZE, "distance_to_start", WAY), 5)
+    assert start[0] == [0, 1, 2, 3, 4] and start[1] == [-9, -9, -9, 4, -9] and start[4][4] == 8
+    assert in_rows(found(MAZE, "distance_to_goal", WAY), 5)[0][0] == 8
+    within = in_rows(found(MAZE, "reached_within_4", WAY), 5)
+    assert within[0] == [-9, 1, 1, 1, 1] and within[1][3] == 1 and within[2] == [0] * 5
+    closed = MAZE.parse("S..#.\n...#.\n...#.\n...#.\n...#G")
+    assert found(MAZE, "distance_to_start", closed)[4] == -9
+    assert found(MAZE, "reached_within_8", closed)[4] == 0  # never
+
+
+def test_next_direction():
+    ahead = in_rows(found(MAZE, "next_direction", WAY), 5)
+    right, down = 1, 2
+    assert ahead[0] == [right, right, right, down, -9]
+    assert [row[3] for row in ahead] == [down, down, down, down, right]
+    assert ahead[4][4] == -9 and ahead[2][0] == -9  # the goal; not on the shortest way
+    two = Maze(3).parse("S..\n.#.\n..G")
+    assert found(Maze(3), "next_direction", two)[:3] == [-9, 1, 2]  # from the start, two are as good
+
+
+@pytest.mark.parametrize("style", ["depth-first", "loops", "random"])
+def test_directions_lead_to_the_goal(style):
+    task = Maze(15)
+    puzzle = task.generate(np.random.default_rng(1), "easy", style=style)
+    steps = np.array(found(task, "next_direction", puzzle.inputs))
+    cell, walked = int(np.flatnonzero(puzzle.inputs == 3)[0]), 0
+    way = np.isin(puzzle.labels, (3, 4, 5))
+    while puzzle.inputs[cell] != 4 and steps[cell] >= 0:
+        cell += (-15, 1, 15, -1)[steps[cell]]
+        walked += 1
+        assert puzzle.inputs[cell] != 1
+    if style == "depth-first":
+        assert puzzle.inputs[cell] == 4 and walked == way.sum() - 1
+
+
+# all of them
+
+
+@pytest.mark.parametrize("task", [SMALL, Sudoku(2, 3), Sudoku(), Maze(9), Maze(15), Arc()])
+def test_every_target_has_values_of_its_kind(task):
+    targets = targets_of(task)
+    assert len({target.name for target in targets}) == len(targets)
+    if task.name == "arc":
+        inputs, labels = task.parse("12/34")[None], task.parse("21/43")[None]
+    else:
+        inputs, labels = task.generate_many(3, seed=1)
+    count = len(inputs)
+    answers = np.stack([inputs, labels, labels], 1)
+    evidence = Evidence(task, inputs, labels, end=labels)
+    for target in targets:
+        values = values_at(
+            target,
+            evidence,
+            now=answers,
+            supervision_steps=[1, 2, 3],
+            halts=np.zeros((count, 3), bool),
+        )
+        cells = task.cells if target.level is Level.CELL else 1
+        assert values.values.shape == values.defined.shape == (count, 3 if target.varies else 1, cells)
+        assert (values.values[~values.defined] == 0).all()
+        assert target.meaning.endswith(".") and target.chance_says.endswith(".")
+        if target.kind is Kind.NUMBER:
+            assert values.values.dtype == np.float32 and target.classes == () and target.chance == 0
+        else:
+            assert values.values.min() >= 0 and values.values.max() < len(target.classes)
+            assert target.chance == 1 / len(target.classes)
+            assert (target.classes == ("no", "yes")) == (target.kind is Kind.BINARY)
+        if target.name not in ("difficulty", "answer_now") and not (task.name == "arc" and target.pooled):
+            assert values.defined.any(), target.name
+
+
+def test_moments_have_their_own_answers():
+    evidence = Evidence(SMALL, PUZZLE[None], SOLUTION[None])
+    answers = np.stack([WRONG, SOLUTION])[None]
+    right = values_at(target_of(SMALL, "right_now"), evidence, now=answers)
+    assert right.values[0, :, -1].tolist() == [0, 1]
+    step = target_of(SMALL, "supervision_step")
+    assert step.pooled
+    assert values_at(step, evidence, supervision_steps=[1, 1, 2]).values[0, :, 0].tolist() == [1, 1, 2]
+    halts = values_at(target_of(SMALL, "will_halt"), evidence, halts=np.array([[False, True]]))
+    assert halts.values[0, :, 0].tolist() == [0, 1]
+
+
+def test_facts_of_a_store_are_taken_as_they_are():
+    facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.facts(PUZZLE).items()}
+    evidence = Evidence(SMALL, PUZZLE[None], known_facts=facts)
+    for name in ("candidate_3", "candidates_left", "naked_single"):
+        values = target_of(SMALL, name).of(evidence)
+        assert (np.where(values.defined, values.values, -9)[0] == found(SMALL, name, PUZZLE)).all()
+
+
+def test_mistakes():
+    with pytest.raises(
+        TargetError, match=r"no target 'colour' of sudoku\. Choose one of: solution, answer_now"
+    ):
+        target_of(SMALL, "colour")
+    evidence = Evidence(SMALL, PUZZLE[None])
+    with pytest.raises(TargetError, match="solution needs the solutions"):
+        target_of(SMALL, "solution").of(evidence)
+    with pytest.raises(TargetError, match="conflict_now needs the answers now at every moment"):
+        values_at(target_of(SMALL, "conflict_now"), evidence)
+    with pytest.raises(TargetError, match="81 cells, those of sudoku here have 16"):
+        Evidence(SMALL, np.ones((1, 81), np.uint8))
+    with pytest.raises(TargetError, match="shape"):
+        Evidence(SMALL, PUZZLE[None], labels=np.stack([SOLUTION, SOLUTION]))
+    with pytest.raises(TargetError, match="2 puzzles of 1"):
+        Evidence(SMALL, PUZZLE[None], halts=np.zeros(2, bool))
