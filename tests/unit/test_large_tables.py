@@ -20,7 +20,8 @@ TABLE = "puzzle_emb.weights"
 
 # Opens a file, runs a supervision step with three puzzle ids, and prints what that took.
 PROBE = """
-import json, resource, sys, time
+import json, re, sys, time
+from pathlib import Path
 import torch
 torch.set_num_threads(1)
 from dataclasses import replace
@@ -32,7 +33,8 @@ opened = time.perf_counter() - began
 depth = replace(model.config.depth, N_sup=1)
 ids = torch.tensor([0, 7, 1_045_828])
 step = next(deep_supervision(model, torch.ones(3, 900, dtype=torch.long), ids, depth=depth))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+# not getrusage, whose maximum a new program takes over from the process that started it
+peak = int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024
 print(json.dumps({"peak": peak, "opened": opened, "q": step.heads.q_halt.tolist(), "rows": model.config.puzzle_ids}))
 """
 
