@@ -97,12 +97,12 @@ class SwiGLU(nn.Module):
 
 
 def rotary_tables(
-    length: int, dim: int, theta: float, like: Tensor
+    places: Float[Tensor, "length"], dim: int, theta: float, like: Tensor
 ) -> tuple[Float[Tensor, "length dim"], Float[Tensor, "length dim"]]:
     """Cosines and sines of rotary positions (Su et al. 2021), half-split layout: pairs are (i, i + dim / 2)."""
     # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
     frequency = 1 / theta ** (torch.arange(0, dim, 2, dtype=torch.float32, device=like.device) / dim)
-    angle = torch.outer(torch.arange(length, dtype=torch.float32, device=like.device), frequency)
+    angle = torch.outer(places.to(like.device), frequency)
     angle = torch.cat((angle, angle), dim=-1)
     return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
 
@@ -126,12 +126,16 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention of every position to every position (no mask)."""
+    """Multi-head attention of every position to every position (no mask).
+
+    `places` are the rotary positions, 0, 1, 2, ... where they are not set.
+    """
 
     def __init__(self, dim: int, heads: int, rope_theta: float | None):
         super().__init__()
         self.heads = heads
         self.rope_theta = rope_theta
+        self.places: Tensor | None = None
         self.qkv_proj = Linear(dim, 3 * dim)
         self.o_proj = Linear(dim, dim)
 
@@ -140,7 +144,8 @@ class Attention(nn.Module):
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
         if self.rope_theta is not None:
-            cos, sin = rotary_tables(length, dim // self.heads, self.rope_theta, like=x)
+            places = torch.arange(length, dtype=torch.float32) if self.places is None else self.places
+            cos, sin = rotary_tables(places, dim // self.heads, self.rope_theta, like=x)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         mixed = attend(query, key, value)
         return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, dim))

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
-from trm.layers import Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
+from trm.layers import Attention, Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
 
 
@@ -115,6 +115,21 @@ class Model(nn.Module, ABC):
     def gradient_calls(self, n: int) -> int:
         """Training: the gradient reaches the whole last latent recursion."""
         return n + 1
+
+    def lay_out(self, side: int) -> None:
+        """Read square grids of this side as the top left corner of the model's own grid.
+
+        Every cell keeps the rotary position it has there. Without this, the row below would be `side` positions away,
+        and what was learned about neighbours on one size would be wrong on every other.
+        """
+        places = None
+        if side != self.config.grid[1]:
+            prefix, rows = torch.arange(self.config.prefix_length), torch.arange(side)
+            cells = self.config.prefix_length + self.config.grid[1] * rows[:, None] + rows
+            places = torch.cat((prefix, cells.flatten())).float()
+        for module in self.modules():
+            if isinstance(module, Attention):
+                module.places = places
 
     def initialise(self, seed: int) -> None:
         """Draw weights for training: LeCun normal, initial states of unit variance, a halting head that says no."""

@@ -106,7 +106,7 @@ def test_puzzle_embedding_is_a_buffer():
 
 def test_rotation_by_hand():
     """Head size 4, position 1: pairs (0, 2) and (1, 3) turn by 1 and by theta^(-1/2) radians."""
-    cosines, sines = rotary_tables(2, 4, 10_000.0, like=torch.zeros(1))
+    cosines, sines = rotary_tables(torch.arange(2.0), 4, 10_000.0, like=torch.zeros(1))
     turned = rotate(torch.tensor([[[[1.0, 1.0, 0.0, 0.0]] * 2]]), cosines, sines)[0, 0]
     assert turned[0].tolist() == [1.0, 1.0, 0.0, 0.0]
     assert turned[1].tolist() == pytest.approx([cos(1), cos(0.01), sin(1), sin(0.01)], abs=1e-6)
@@ -115,7 +115,7 @@ def test_rotation_by_hand():
 @given(st.integers(1, 6), st.integers(2, 30), st.floats(2.0, 1e6))
 @settings(max_examples=25, deadline=None)
 def test_rotation_keeps_the_norm(half, length, theta):
-    cosines, sines = rotary_tables(length, 2 * half, theta, like=torch.zeros(1))
+    cosines, sines = rotary_tables(torch.arange(float(length)), 2 * half, theta, like=torch.zeros(1))
     x = torch.randn(1, 2, length, 2 * half, generator=torch.Generator().manual_seed(0))
     assert torch.allclose(rotate(x, cosines, sines).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
@@ -123,7 +123,7 @@ def test_rotation_keeps_the_norm(half, length, theta):
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 10))
 @settings(max_examples=25, deadline=None)
 def test_rotated_products_depend_on_the_distance_alone(first, second, shift):
-    cosines, sines = rotary_tables(31, 8, 10_000.0, like=torch.zeros(1))
+    cosines, sines = rotary_tables(torch.arange(31.0), 8, 10_000.0, like=torch.zeros(1))
     query, key = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
 
     def product(at: int, other: int) -> torch.Tensor:
@@ -145,7 +145,7 @@ def test_attention_is_a_softmax_over_all_positions(theta):
         part = slice(head * size, (head + 1) * size)
         q, k = query[..., part], key[..., part]
         if theta:
-            tables = rotary_tables(length, size, theta, like=x)
+            tables = rotary_tables(torch.arange(float(length)), size, theta, like=x)
             q, k = rotate(q, *tables), rotate(k, *tables)
         weights = (q @ k.transpose(1, 2) / sqrt(size)).softmax(-1)
         mixed[..., part] = weights @ value[..., part]

@@ -154,8 +154,12 @@ def test_least_steps(small_preset, small_puzzles):
 
 
 def test_small_grids_come_first(tmp_path, tiny_config):
-    """5x5 mazes for the first half, then 7x7 with a fresh flight; stopped and resumed in between, nothing differs."""
-    model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
+    """5x5 mazes for the first half, then 7x7 with a fresh flight; stopped and resumed in between, nothing differs.
+
+    The last of 25 cells lies at 1 + 4 * 7 + 4, behind the prefix and in rows of 7.
+    """
+    attention = {"mixing": "attention", "mixing_width": 0, "heads": 2, "positions": "rope"}
+    model = tiny_config(task="maze", vocab_size=6, sequence_length=49, **attention)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
     data = (Part(12, "easy", {"style": "depth-first"}),)
     preset = Preset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4, given_weight=0.1)
@@ -166,6 +170,13 @@ def test_small_grids_come_first(tmp_path, tiny_config):
     for update in range(6):
         losses.append(unbroken.one_update(update / 6)["loss"])
         sizes.append(unbroken.flight.inputs.shape[1])
+        places = [
+            trained.L_level.layers[0].self_attn.places
+            for trained in (unbroken.model, unbroken.averaged_model())
+        ]
+        assert [None if place is None else place[-1].item() for place in places] == 2 * [
+            33 if update < 3 else None
+        ]
     assert sizes == [25, 25, 25, 49, 49, 49]
 
     first = Trainer(preset, streams, CPU)

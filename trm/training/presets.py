@@ -146,13 +146,13 @@ MAZE_TRM = Preset(
         depth=(DepthPhase(1.0, n=2, T=2),),
         learning_rate=7e-4,
         warm_up=200,
-        decay_from=0.04,
+        decay_from=0.08,
         decay_to=0.05,
         decay="exponential",
-        givens_from=0.5,
-        smaller_grids=(GridPhase(0.04, 81), GridPhase(0.24, 121)),
+        givens_from=0.15,
+        smaller_grids=(GridPhase(0.08, 81), GridPhase(0.2, 121)),
     ),
-    minutes=200.0,
+    minutes=70.0,
     given_weight=0.1,
 )
 

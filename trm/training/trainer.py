@@ -86,9 +86,11 @@ class Trainer:
                 module.compile(dynamic=False)
 
     def averaged_model(self) -> Model:
-        """A copy with the averaged weights: what is evaluated and shipped."""
+        """A copy with the averaged weights, for puzzles of the size in flight: what is evaluated."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
+        if self.flight:
+            model.lay_out(self.streams[self.flight.inputs.shape[1]].task.columns)
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
@@ -103,6 +105,7 @@ class Trainer:
         depth = schedule.depth_at(progress, self.preset.model.N_sup)
         reveal = schedule.reveal_at(progress)
         stream = self.streams[schedule.cells_at(progress, self.preset.model.sequence_length)]
+        self.model.lay_out(stream.task.columns)
         if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
             self.flight = self.boarding.full_flight(stream, reveal)
         for group in self.optimizer.param_groups:
