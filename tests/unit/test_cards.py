@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -13,11 +14,21 @@ from safetensors.torch import load_file, save_file
 
 from trm import registry
 from trm.errors import UserError
-from trm.training.ablations import PAPER, Result, is_finished, report, result, share_of_level, short_name
+from trm.training import ablations
+from trm.training.ablations import (
+    PAPER,
+    Result,
+    is_finished,
+    report,
+    result,
+    share_of_level,
+    share_puzzles,
+    short_name,
+)
 from trm.training.bundle import read_log, write_curve, write_snapshots
 from trm.training.card import Run, card, data_sentence
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import ABLATIONS, MAZE_HRM, SUDOKU_TRM
+from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part
 
 LOG = [
     {"update": 0, "minutes": 0.0, "machine": "one core"},
@@ -101,10 +112,24 @@ def test_an_unfinished_ablation_is_said(tmp_path):
         result(ABLATIONS[0], tmp_path / "none")
     (tmp_path / "none").mkdir()
     log = tmp_path / "none" / "log.jsonl"
-    log.write_text('{"update": 3, "minutes": 19.9}\n')
+    log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES - 0.1}) + "\n")
     assert not is_finished(ABLATIONS[0], tmp_path / "none")
-    log.write_text('{"update": 3, "minutes": 20.001}\n')
+    log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES + 0.001}) + "\n")
     assert is_finished(ABLATIONS[0], tmp_path / "none")
+
+
+def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
+    """Generated once, laid into every folder; what lies there already stays."""
+    small = replace(ABLATIONS[0], data=(Part(6, "easy"),), held_out=2)
+    monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "puzzles-81.npz").write_bytes(b"from before")
+    share_puzzles(tmp_path)
+    made = (tmp_path / "puzzles-81.npz").read_bytes()
+    assert (tmp_path / "no-ema" / "puzzles-81.npz").read_bytes() == made
+    assert (tmp_path / "none" / "puzzles-81.npz").read_bytes() == b"from before"
+    with np.load(tmp_path / "puzzles-81.npz") as arrays:
+        assert arrays["inputs"].shape == (8, 81)
 
 
 def test_the_share_of_a_level_weighs_by_count():

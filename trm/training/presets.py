@@ -164,12 +164,17 @@ MAZE_HRM = replace(
 )
 
 
+ABLATION_MINUTES = 10.0  # each, on one core
+
+
 def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> Preset:
-    """`sudoku-trm` with one thing changed, for twenty minutes. A change of depth replaces the curriculum."""
+    """`sudoku-trm` with one thing changed, for a short time. A change of depth replaces the curriculum."""
     changed = replace(SUDOKU_MODEL, **(model or {}))
     if model and {"n", "T"} & model.keys():
         changes["schedule"] = replace(SUDOKU_TRM.schedule, depth=(DepthPhase(1.0, n=changed.n, T=changed.T),))
-    return replace(SUDOKU_TRM, name=f"ablation-{name}", model=changed, minutes=20.0, snapshots=(), **changes)
+    return replace(
+        SUDOKU_TRM, name=f"ablation-{name}", model=changed, minutes=ABLATION_MINUTES, snapshots=(), **changes
+    )
 
 
 ATTENTION = {"mixing": "attention", "mixing_width": 0, "heads": 4, "positions": "rope"}
