@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from trm import registry
+from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
 from trm.training import ablations
 from trm.training.ablations import (
@@ -28,7 +29,8 @@ from trm.training.ablations import (
 from trm.training.bundle import read_log, write_curve, write_snapshots
 from trm.training.card import Run, card, data_sentence
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part
+from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part, Preset
+from trm.training.schedule import DepthPhase, Schedule
 
 LOG = [
     {"update": 0, "minutes": 0.0, "machine": "one core"},
@@ -89,14 +91,30 @@ def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
             assert len(picture.convert("RGB").getcolors(1 << 16)) > 20  # something is drawn
 
 
-def test_snapshots_become_half_as_large(tmp_path):
-    (tmp_path / "run").mkdir()
-    tensors = {"w": torch.linspace(-1, 1, 1000).reshape(10, 100)}
-    save_file(tensors, tmp_path / "run" / "010-percent.safetensors")
-    assert write_snapshots(tmp_path / "run", tmp_path / "kept") == ["snapshots/010-percent.safetensors"]
-    found = load_file(tmp_path / "kept" / "010-percent.safetensors")
-    assert found["w"].dtype == torch.float16 and torch.allclose(found["w"].float(), tensors["w"], atol=1e-3)
-    assert write_snapshots(tmp_path / "nowhere", tmp_path / "kept") == []
+def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model):
+    """At the depth they were trained with, opened by their names; moments that a run did not reach are left out."""
+    model = tiny_model()
+    schedule = Schedule(
+        depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
+    )
+    preset = Preset("small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75))
+    for moment in ("010", "035"):
+        path = tmp_path / "run" / "snapshots" / f"{moment}-percent.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(model.state_dict(), path)
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
+    save_model(tmp_path / "small", preset.model, model.state_dict())
+    names = write_snapshots(preset, tmp_path / "run", tmp_path / "small" / "snapshots")
+    assert names == ["small/snapshots/010-percent", "small/snapshots/035-percent"]
+    assert registry.snapshot_names("small") == names and registry.model_names() == ["small"]
+    for name, depth in zip(names, ((2, 1), (3, 2)), strict=True):
+        opened = load_model(name)
+        assert opened.name == name and (opened.config.n, opened.config.T) == depth
+        assert torch.allclose(opened.lm_head.weight, model.lm_head.weight, atol=1e-3)
+        stored = load_file(tmp_path / name / "model.safetensors")
+        assert stored["lm_head.weight"].dtype == torch.float16
+    assert registry.model_folder("small/snapshots/075-percent") is None
+    assert registry.model_folder("small/../small") is None
 
 
 def test_a_folder_without_a_log(tmp_path):
