@@ -47,7 +47,7 @@ function haltingSentence(trace, step) {
 /** What must be said about the reading on the screen, so that nobody takes it for more than it is. */
 export function captionSentence(trace, call, mode) {
   const { kind } = coordinatesOf(trace, call);
-  if (!isKnown(trace, mode)) return "This run was recorded before there was a reverse embedding: let the model run again to see it. Shown: z through the output head.";
+  if (!isKnown(trace, mode)) return "Not recorded in this run, which is older: let the model run again. Shown: z through the output head.";
   if (mode === "reverse") return reverseSentence(trace, call);
   if (mode === "z" && trace.oneState) return "z through the output head, which is trained on it only where a supervision step ends.";
   if (mode === "z") return "z through the output head: a reading the head was never trained for.";
@@ -61,9 +61,9 @@ export function captionSentence(trace, call, mode) {
 }
 
 function reverseSentence(trace, call) {
-  const reading = "by reverse embedding: argmax against the input embedding, a reading that nothing was trained for.";
+  const reading = "by reverse embedding (argmax against the input embedding): a reading nothing was trained for.";
   if (trace.oneState) return `z, which is y here, ${reading}`;
-  return `z ${reading}${answerAt(trace, call) < 0 ? "" : " Small: y read alike, where it differs."}`;
+  return `z ${reading}${answerAt(trace, call) < 0 ? "" : " Small: y likewise."}`;
 }
 
 /** The selected cell in words: what it holds now, how sure, what the solution says, and in the modes that show z how that reads. */
