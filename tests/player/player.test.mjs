@@ -11,7 +11,7 @@ import { markersOf, spreadOut } from "../../app/player/src/markers.js";
 import { isInPart, partOf, partSentence } from "../../app/player/src/part.js";
 import { readPicture } from "../../app/player/src/picture.js";
 import { cellProbabilities, cropAt, isKnown, readGrid } from "../../app/player/src/reading.js";
-import { captionSentence, cellSentence, eventSentence, placeSentence } from "../../app/player/src/speech.js";
+import { captionSentence, cellSentence, eventSentence, likelySymbols, placeSentence } from "../../app/player/src/speech.js";
 import { cellCurves, STRIPS } from "../../app/player/src/strips.js";
 import { continues, decodeBytes, decodeTrace } from "../../app/player/src/trace.js";
 import { arcPayload, base64, BLUE, GOAL, mazePayload, OPEN, PATH, RED, START, tinyPayload, WALL } from "./by_hand.mjs";
@@ -237,6 +237,13 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(both, 0, 1, "reverse"), "Row 1, column 2: no answer yet, solution 2; z is nearest to blank");
   assert.equal(cellSentence(both, 3, 1, "reverse"), "Row 1, column 2: 1 with probability 0.59, solution 2; z is nearest to 2, y to 2");
   assert.equal(cellSentence(both, 3, 1, "confidence"), "Row 1, column 2: 1 with probability 0.59, solution 2");
+});
+
+test("the symbols that a cell may be, the most probable first", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.equal(likelySymbols(trace, 1, 1), "blank 0.61, 1 0.24, 2 0.16");
+  assert.equal(likelySymbols(trace, 4, 1), "1 0.59, 2 0.41"); // y as the f_H call before left it
+  assert.equal(likelySymbols(trace, 0, 1), "no answer yet");
 });
 
 test("markers: first solved, broken again, would halt, trained depth, arrived; each with its letter, call and text", () => {

@@ -48,6 +48,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
+# In the page it stands in a block, so that its names are not those of the player's script.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
 const asked = new URLSearchParams(location.search); // the player's links: a view is an address
@@ -107,7 +108,9 @@ def page(run: Run, *, script: str, style: str, start: Coordinates | None = None)
 <script type="application/json" id="run">{_data(run, start)}</script>
 <script type="module">
 {_within("script", _with_a_name(script))}
+{{
 {START.strip()}
+}}
 </script>
 </body>
 </html>

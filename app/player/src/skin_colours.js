@@ -5,7 +5,7 @@ import { CHANGED, CONFLICT, WRONG } from "./flags.js";
 import { plural } from "./words.js";
 
 /** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
-function isDark(colour) {
+function needsWhite(colour) {
   const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179;
 }
@@ -44,7 +44,7 @@ export const COLOURS_SKIN = {
     else if (share < 1) brush.square(look, share);
     else brush.fill(look, 0, 0, brush.width - 1, brush.height - 1);
     context.globalAlpha = 1;
-    if (number && look[0] === "#" && (share > 0.4 || brush.size < 20)) brush.stamp(`number ${isDark(look) ? "light" : "dark"}`, Number(number));
+    if (number && look[0] === "#" && (share > 0.4 || brush.size < 20)) brush.stamp(`number ${needsWhite(look) ? "light" : "dark"}`, Number(number));
     if (flags & CONFLICT) brush.fill(ink.hatch);
     if (other && mode === "probabilities") this.paintInner(brush, other, level / LEVELS);
     else if (other) this.paintSmall(brush, other);

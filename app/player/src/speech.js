@@ -85,6 +85,15 @@ function stateSentence(trace, call, cell, mode) {
   return `; z is nearest to ${words[zReverse[z]]}${y < 0 ? "" : `, y to ${words[yReverse[y]]}`}`;
 }
 
+/** The symbols that a cell may be at a call, the most probable first: "7 0.80, 1 0.07". */
+export function likelySymbols(trace, call, cell) {
+  const answer = answerAt(trace, call);
+  if (answer < 0) return "no answer yet";
+  const probabilities = cellProbabilities(trace, answer, cell);
+  const likely = probabilities.map((_, token) => token).filter((token) => probabilities[token] >= 0.05).sort((a, b) => probabilities[b] - probabilities[a]);
+  return likely.slice(0, 3).map((token) => `${trace.words[token]} ${probabilities[token].toFixed(2)}`).join(", ");
+}
+
 /**
  * The story of a cell over the f_H calls that have arrived, as sentences with the call to go to: [{kind, text, call}].
  * What is right is left out where nothing says so.
