@@ -20,7 +20,7 @@ KEYS = (
     ("<kbd>shift</kbd> with these", "one supervision step"),
     ("<kbd>↓</kbd> <kbd>↑</kbd>", "one call"),
     ("<kbd>space</kbd>", "play"),
-    ("<kbd>1</kbd> to <kbd>5</kbd>", "views"),
+    ("<kbd>1</kbd> to <kbd>6</kbd>", "views"),
     ("<kbd>w</kbd> <kbd>a</kbd> <kbd>s</kbd> <kbd>d</kbd>", "choose a cell"),
     ("<kbd>?</kbd>", "all keys"),
 )
@@ -32,7 +32,8 @@ STYLE = """
 :root { color-scheme: light dark; --page: light-dark(#fcfcfa, #10151b); --text: light-dark(#18222d, #e6ebf0); --quiet: light-dark(#5c6670, #a3adb8); --rule: light-dark(#d5dadd, #323d49); }
 :root[data-theme="light"], :root[data-theme="light"] .player { color-scheme: light; }
 :root[data-theme="dark"], :root[data-theme="dark"] .player { color-scheme: dark; }
-body { margin: 0; padding: 14px 20px 18px; background: var(--page); color: var(--text); font: 400 15px/1.35 "Source Sans 3", "Segoe UI", system-ui, sans-serif; }
+html { font-size: max(100%, min(1.48vh, 0.833vw)); }
+body { margin: 0; padding: 0.875rem 1.25rem 1.1rem; background: var(--page); color: var(--text); font: 400 0.9375rem/1.35 "Source Sans 3", "Segoe UI", system-ui, sans-serif; }
 header { display: flex; gap: 1rem; align-items: flex-start; justify-content: space-between; margin-bottom: 10px; }
 header > div { min-width: 0; }
 h1 { margin: 0; font-size: 1.35rem; line-height: 1.2; font-weight: 600; overflow-wrap: anywhere; }
@@ -47,6 +48,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
+# In the page it stands in a block, so that its names are not those of the player's script.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
 const asked = new URLSearchParams(location.search); // the player's links: a view is an address
@@ -106,7 +108,9 @@ def page(run: Run, *, script: str, style: str, start: Coordinates | None = None)
 <script type="application/json" id="run">{_data(run, start)}</script>
 <script type="module">
 {_within("script", _with_a_name(script))}
+{{
 {START.strip()}
+}}
 </script>
 </body>
 </html>

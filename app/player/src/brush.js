@@ -120,5 +120,5 @@ export class Brush {
   }
 }
 
-/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones in the z reading. */
+/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through the head. */
 export const brightness = (mode, flags, level) => (mode === "change" && !(flags & CHANGED) ? FADED : mode === "z" && !(flags & GIVEN) ? FADED + ((1 - FADED) * level) / LEVELS : 1);

@@ -2,6 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { KEYS, MODES } from "./keys.js";
+import { isKnown } from "./reading.js";
 import { Share } from "./share.js";
 
 const ICONS = {
@@ -9,7 +10,8 @@ const ICONS = {
   marks: "M20.5 7.2 9.6 18.4 3.5 12.3l1.7-1.7 4.4 4.4 9.2-9.5z", next: "M7 5v14l10.5-7z", last: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z", full: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
 const SPEEDS = [1, 2, 5, 10, 30];
-const MODE_LABELS = { answer: "Answer", probabilities: "Probabilities", confidence: "Confidence", change: "Change", z: "z reading" };
+const MODE_TITLES = { z: "z, head: z read through the output head", reverse: "z, embedding: z read by reverse embedding" };
+const MODE_LABELS = { answer: "Answer", probabilities: "Probabilities", confidence: "Confidence", change: "Change", z: "z, head", reverse: "z, embedding" };
 
 /** Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on playing. */
 export class Controls {
@@ -25,7 +27,7 @@ export class Controls {
     const speeds = SPEEDS.map((speed) => make("option", { value: speed, selected: speed === player.speed }, `${speed}/s`));
     this.speed = make("select", { "data-testid": "speed", "aria-label": "Speed in calls per second" }, speeds);
     this.speed.addEventListener("change", () => { player.speed = Number(this.speed.value); this.speed.blur(); });
-    this.modeButtons = MODES.map((mode, index) => button(`mode-${mode}`, `${MODE_LABELS[mode]} (${index + 1})`, () => player.setMode(mode), MODE_LABELS[mode]));
+    this.modeButtons = MODES.map((mode, index) => button(`mode-${mode}`, `${MODE_TITLES[mode] ?? MODE_LABELS[mode]} (${index + 1})`, () => player.setMode(mode), MODE_LABELS[mode]));
     this.marksButton = button("marks", "Mark cells that were right and stayed right (m)", () => player.setMarks(!player.marks));
     this.share = new Share(() => player.link());
     this.share.node.hidden = location.protocol === "file:"; // nobody else has the file on this machine
@@ -55,6 +57,15 @@ export class Controls {
 
   drawMode(mode) {
     this.modeButtons.forEach((node, index) => node.setAttribute("aria-pressed", String(MODES[index] === mode)));
+  }
+
+  /** Modes that a run has nothing for are still there, and say so when chosen. */
+  show(trace) {
+    this.modeButtons.forEach((node, index) => {
+      const known = isKnown(trace, MODES[index]);
+      node.toggleAttribute("data-unknown", !known);
+      node.title = `${MODE_TITLES[MODES[index]] ?? MODE_LABELS[MODES[index]]} (${index + 1})${known ? "" : ": not in this recorded run"}`;
+    });
   }
 
   drawMarks(marks) {

@@ -1,7 +1,8 @@
 /** The cells. */
 
 import { make } from "./dom.js";
-import { CHANGED, flagNames, KEPT } from "./flags.js";
+import { flagNames, KEPT } from "./flags.js";
+import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "./picture.js";
 import { readGrid } from "./reading.js";
@@ -13,7 +14,7 @@ const REST = 250; // ms
 /** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
 export class Grid {
   constructor(trace, select) {
-    this.drawn = { tokens: [], flags: [], shade: [], before: [] };
+    this.drawn = { tokens: [], flags: [], shade: [], small: [] };
     this.selected = null;
     this.peers = [];
     const { rows, columns, skin } = trace;
@@ -21,8 +22,7 @@ export class Grid {
     const lines = Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)));
     this.texts = this.cells.map((node) => (skin.paint ? node.firstChild : node).firstChild);
     this.node = make("div", {
-      class: `cells ${skin.name}`, role: "grid", tabindex: "0", style: `--columns:${columns}`,
-      "aria-label": `${trace.task} grid, ${rows} rows, ${columns} columns`,
+      class: `cells ${skin.name}`, role: "grid", tabindex: "0",
     }, lines);
     this.art = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
@@ -43,6 +43,20 @@ export class Grid {
     }, skin.paint ? make("span", {}, "") : "");
   }
 
+  /** Shows these rows and columns only; `numbers` as in Picture. */
+  cut(part, numbers) {
+    const { trace, cells, node } = this;
+    if (this.part?.rows !== part.rows || this.part?.columns !== part.columns) {
+      cells.forEach((cell, place) => { cell.hidden = !isInPart(part, place, trace.columns); });
+      [...node.querySelectorAll(".row")].forEach((row, place) => { row.hidden = place >= part.rows; });
+      node.style.setProperty("--columns", part.columns);
+      node.style.setProperty("--shape", part.columns / part.rows);
+      node.setAttribute("aria-label", `${trace.task} grid, ${part.rows} rows, ${part.columns} columns`);
+    }
+    this.part = part;
+    this.art.cut(part, numbers);
+  }
+
   /** Takes over a trace whose grid is as large and looks the same. */
   show(trace) {
     this.trace = trace;
@@ -55,9 +69,9 @@ export class Grid {
     const view = readGrid(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
     this.drawElements(view);
-    if (!this.trace.skin.paint) this.drawDetails(view, mode);
+    if (!this.trace.skin.paint) this.drawDetails(view);
     this.art.draw(call, mode, view);
-    this.call = call;
+    Object.assign(this, { call, mode });
     this.describe();
     return view;
   }
@@ -86,16 +100,16 @@ export class Grid {
     this.resting = setTimeout(() => this.node.classList.remove("busy"), REST);
   }
 
-  /** What a mode adds to symbols: how sure they are, and the ones before. */
-  drawDetails({ flags, shade, before }, mode) {
+  /** What a mode adds to symbols: how sure they are, and the small ones beside them. */
+  drawDetails({ shade, small }) {
     const { drawn, cells, trace: { L, texts } } = this;
     for (let cell = 0; cell < L; cell++) {
       const level = shade ? shade[cell] >> 3 : drawn.shade[cell];
       if (drawn.shade[cell] !== level) cells[cell].style.setProperty("--shade", ((drawn.shade[cell] = level) / 31).toFixed(2));
-      const was = mode === "change" && flags[cell] & CHANGED ? before[cell] : -1;
-      if ((drawn.before[cell] ?? -1) === was) continue;
-      drawn.before[cell] = was;
-      if (was < 0) delete cells[cell].dataset.before; else cells[cell].dataset.before = texts[was];
+      const beside = small ? small[cell] : -1;
+      if ((drawn.small[cell] ?? -1) === beside) continue;
+      drawn.small[cell] = beside;
+      if (beside < 0) delete cells[cell].dataset.small; else cells[cell].dataset.small = texts[beside];
     }
   }
 
@@ -122,7 +136,7 @@ export class Grid {
 
   /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
   describe() {
-    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected));
+    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected, this.mode));
   }
 
   remove() {

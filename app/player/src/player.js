@@ -24,6 +24,8 @@ import { linkTo } from "./link.js";
 import { captionSentence, eventSentence, placeSentence } from "./speech.js";
 import { cellCurves } from "./strips.js";
 import { Timeline } from "./timeline.js";
+import { isInPart, PartBar, partOf } from "./part.js";
+import { isKnown, READS_Z } from "./reading.js";
 import { PayloadError, continues, decodeTrace } from "./trace.js";
 
 const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
@@ -37,7 +39,7 @@ class Player {
   constructor(parent) {
     this.parent = parent;
     this.root = make("div", { class: "player", "data-testid": "player", lang: "en" });
-    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, speed: 5, playing: false, trace: null });
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.listening = new AbortController();
     const { signal } = this.listening;
@@ -47,6 +49,7 @@ class Player {
     listen(document, CLOCK, ({ detail }) => this.onClock(detail));
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.calm, "change", () => this.trace && this.draw());
+    listen(window, "resize", () => this.fitIn());
     listen(this.root, "pointerdown focusin", () => { document[ACTIVE] = this; });
     if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
     parent.append(this.root);
@@ -64,7 +67,9 @@ class Player {
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
     this.start = start;
     if (isNew) this.cell ??= this.trace.restlessCell;
-    this.controls.drawMode(this.mode);
+    this.fitIn();
+    this.drawPart();
+    this.controls.drawMode(this.shownMode);
     this.controls.drawMarks(this.marks);
     this.drawSelection();
     this.draw();
@@ -101,6 +106,7 @@ class Player {
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
+    this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
   fail(message) {
@@ -124,26 +130,28 @@ class Player {
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
     this.caption = make("p", { class: "caption" }, "");
     this.label = make("p", { class: "label" }, "");
-    const left = [this.controls.modes, make("div", { class: "board" }, [this.grid.node, this.legend.node, this.caption]), this.controls.transport];
-    const right = [make("div", { class: "status" }, [this.place, this.event]), this.timeline.node, this.panel.node];
-    this.root.replaceChildren(
-      make("div", { class: "stage", style: `--shape:${trace.columns / trace.rows}` }, [make("div", {}, left), make("div", {}, right)]),
-      this.label, this.spoken, this.controls.help,
-    );
+    this.partBar = new PartBar(trace, { whole: () => this.act("whole"), numbers: () => this.act("numbers") });
+    const board = make("div", { class: "board" }, [this.grid.node, this.partBar.node, this.legend.node, this.caption]);
+    this.stage = make("div", { class: "stage" }, [
+      make("div", { class: "status" }, [this.place, this.event]),
+      make("div", { class: "left" }, [this.controls.modes, board, this.controls.transport]),
+      make("div", { class: "right" }, [this.timeline.node, this.panel.node]),
+    ]);
+    this.root.replaceChildren(this.stage, this.label, this.spoken, this.controls.help);
     this.controls.drawPlaying(this.playing);
   }
 
   /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
   show() {
     const { trace } = this;
-    for (const part of [this.grid, this.timeline, this.panel, this.legend]) part.show(trace);
+    for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
     write(this.label, trace.label ?? "");
   }
 
   // ---- what is on the screen
 
   draw() {
-    const { trace, call, mode, zoom, marks, root } = this;
+    const { trace, call, zoom, marks, root, shownMode: mode } = this;
     const place = coordinatesOf(trace, call);
     root.dataset.supervisionStep = place.supervision_step;
     root.dataset.cycle = place.cycle;
@@ -152,11 +160,31 @@ class Player {
     const view = this.grid.draw(call, mode, { marks, still: this.calm.matches });
     this.legend.draw(view.flags, marks);
     this.timeline.draw(call, zoom);
-    this.panel.draw(call, this.cell);
+    this.panel.draw(call, this.cell, mode);
+    this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
     write(this.place, placeSentence(trace, call));
     write(this.event, eventSentence(trace, call));
-    write(this.caption, captionSentence(trace, call, mode));
+    write(this.caption, captionSentence(trace, call, this.mode));
     this.speakSoon();
+  }
+
+  /** The mode asked for, or what is shown where the run has nothing for it. */
+  get shownMode() {
+    return isKnown(this.trace, this.mode) ? this.mode : "z";
+  }
+
+  drawPart() {
+    this.part = partOf(this.trace, this.whole);
+    this.stage.style.setProperty("--shape", this.part.columns / this.part.rows);
+    this.grid.cut(this.part, this.numbers);
+    if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
+  }
+
+  /** How far down its page the player begins: the rest of the window is its own. */
+  fitIn() {
+    let top = this.root.getBoundingClientRect().top;
+    for (let node = this.root; node; node = node.parentElement ?? node.getRootNode().host) top += node.scrollTop;
+    this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 2))}px`);
   }
 
   drawSelection() {
@@ -205,15 +233,24 @@ class Player {
   select(cell) {
     this.cell = cell;
     this.drawSelection();
-    this.panel.draw(this.call, cell);
+    this.panel.draw(this.call, cell, this.shownMode);
     this.reportSoon();
   }
 
   setMode(mode) {
     this.mode = mode;
-    this.controls.drawMode(mode);
+    this.controls.drawMode(this.shownMode);
     this.draw();
     this.reportSoon();
+  }
+
+  /** Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is such a thing. */
+  toggleView(name) {
+    if (!this.trace.skin.numbers) return;
+    this[name] = !this[name];
+    this.drawPart();
+    this.drawSelection();
+    this.draw();
   }
 
   setMarks(on) {
@@ -244,7 +281,7 @@ class Player {
 
   /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
   beat() {
-    if (this.call < this.trace.calls - 1) this.command(this.mode === "z" ? "next call" : "next answer");
+    if (this.call < this.trace.calls - 1) this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
     else if (this.trace.steps === this.trace.N_sup) this.play(false);
   }
 
@@ -274,6 +311,7 @@ class Player {
   act(action) {
     if (action === "play") this.play(!this.playing);
     else if (action === "marks") this.setMarks(!this.marks);
+    else if (action === "whole" || action === "numbers") this.toggleView(action);
     else if (action === "link") this.controls.share.copy();
     else if (action === "full") this.toggleFull();
     else if (action === "help") this.controls.toggleHelp();
@@ -282,10 +320,10 @@ class Player {
   }
 
   moveSelection(down, right) {
-    const { rows, columns } = this.trace;
+    const { part: { rows, columns: shown }, trace: { columns } } = this;
     const from = this.cell ?? this.trace.restlessCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
-    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, columns));
+    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown));
   }
 
   // ---- what Python is told
