@@ -1,10 +1,16 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, GIVEN, KEPT, WRONG } from "./flags.js";
+import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "./flags.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
 const FADED = 0.3;
+
+/** Around what differs from another run: a ring between two of paper, so that it stands out on any colour. */
+function differs(brush) {
+  const { ink } = brush;
+  for (const [tone, width] of [[ink.paper, 0.2], [ink.differs, 0.11]]) brush.circle(tone, 0.37, 1, width);
+}
 
 /**
  * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on: filling a
@@ -12,7 +18,7 @@ const FADED = 0.3;
  */
 export class Brush {
   constructor(context, ink, drawings = {}) {
-    Object.assign(this, { context, ink, drawings, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
+    Object.assign(this, { context, ink, drawings: { ...drawings, differs }, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
   }
 
   /** Goes to a cell. */
@@ -66,10 +72,10 @@ export class Brush {
     context.fill();
   }
 
-  /** A ring in the middle. */
-  circle(colour, radius, opacity) {
+  /** A ring in the middle; radius and width as shares of the cell. */
+  circle(colour, radius, opacity, share = 0.12) {
     const { context, x, y, width, height, size } = this;
-    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * 0.12), globalAlpha: opacity });
+    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * share), globalAlpha: opacity });
     context.beginPath();
     context.arc(x + width / 2, y + height / 2, size * radius, 0, 2 * Math.PI);
     context.stroke();
@@ -82,8 +88,9 @@ export class Brush {
     context.fillText(text, x + width / 2, y + height * 0.54);
   }
 
-  /** Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  /** Ring: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
   marks(flags) {
+    if (flags & DIFFERS) this.stamp("differs", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
     if (flags & KEPT) this.kept.push(this.x, this.y + this.height);
