@@ -84,21 +84,25 @@ def has_news() -> bool:
 
 
 def settle(page: Choice, options: Options) -> list[str]:
-    """Open the run that the link names, as soon as its model is there, and write what is pinned into the address.
-
-    Returns what went wrong.
-    """
+    """Open the run that the link names, as soon as its model is there. Returns what went wrong."""
     state = st.session_state
     if state.get("pin_asked") is not None:
         try:
             _open(state.pin_asked, page, options)
         except UserError as error:
             fail(error, page)
-    if state.get("pin_asked") is None:
-        ghost = pinned()
-        links.write({"pin": links.write_pin(_asked(ghost.choice, page)) if ghost else None})
+    write_link(page)
     about, problem = state.get("pin_problem", (None, ""))
     return [problem] if about == page.run else []
+
+
+def write_link(page: Choice) -> None:
+    """Write what is pinned into the address. Also whenever the view is written there: each message of the browser brings
+    the address that it had, which may be one of before the pin was pressed.
+    """
+    if st.session_state.get("pin_asked") is None:
+        ghost = pinned()
+        links.write({"pin": links.write_pin(_asked(ghost.choice, page)) if ghost else None})
 
 
 def _open(asked: links.PinnedRun, page: Choice, options: Options) -> None:
@@ -138,7 +142,7 @@ def note() -> None:
         return
     with st.sidebar:
         st.caption(f":material/keep: Pinned: {plain(run_title(ghost.choice))}")
-        st.button("Let it go", key="unpin", on_click=let_go)
+        st.button("Unpin", key="unpin", on_click=let_go)
 
 
 def _asked(choice: Choice, page: Choice) -> links.PinnedRun:

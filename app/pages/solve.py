@@ -83,6 +83,7 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
     view = draw(choice, trace)
     if view:
         links.remember_view(view)
+    pin.write_link(choice)
     if looks and (is_whole or not grows) and not pin.waits():
         st.rerun()  # from now on there is nothing to look for
 

@@ -6,10 +6,19 @@ export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
 const FADED = 0.3;
 
-/** Around what differs from another run: a ring between two of paper, so that it stands out on any colour. */
-function differs(brush) {
-  const { ink } = brush;
-  for (const [tone, width] of [[ink.paper, 0.2], [ink.differs, 0.11]]) brush.circle(tone, 0.37, 1, width);
+/** Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it stands out on any colour. */
+function differs({ context, ink, width, height, size }) {
+  for (const [tone, share] of [[ink.paper, 0.24], [ink.differs, 0.13]]) {
+    const [across, down, inset] = [width / 2, height / 2, size * 0.1];
+    Object.assign(context, { strokeStyle: tone, lineWidth: Math.max(1.5, size * share), lineJoin: "round" });
+    context.beginPath();
+    context.moveTo(across, inset);
+    context.lineTo(width - inset, down);
+    context.lineTo(across, height - inset);
+    context.lineTo(inset, down);
+    context.closePath();
+    context.stroke();
+  }
 }
 
 /**
@@ -72,10 +81,10 @@ export class Brush {
     context.fill();
   }
 
-  /** A ring in the middle; radius and width as shares of the cell. */
-  circle(colour, radius, opacity, share = 0.12) {
+  /** A ring in the middle. */
+  circle(colour, radius, opacity) {
     const { context, x, y, width, height, size } = this;
-    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * share), globalAlpha: opacity });
+    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * 0.12), globalAlpha: opacity });
     context.beginPath();
     context.arc(x + width / 2, y + height / 2, size * radius, 0, 2 * Math.PI);
     context.stroke();
@@ -88,7 +97,7 @@ export class Brush {
     context.fillText(text, x + width / 2, y + height * 0.54);
   }
 
-  /** Ring: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  /** Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
   marks(flags) {
     if (flags & DIFFERS) this.stamp("differs", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);

@@ -72,7 +72,7 @@ export class Controls {
   /** `pin` is what Python would do: "pin" this run, "unpin" the one that is pinned, or nothing, where runs are not pinned. */
   drawPin(pin) {
     for (const node of this.pinNodes) node.hidden = !pin;
-    const label = pin === "unpin" ? "Let the pinned run go (p)" : "Pin this run, to compare the next one with it (p)";
+    const label = pin === "unpin" ? "Unpin (p)" : "Pin this run, to compare the next one with it (p)";
     this.pinButton.title = label;
     this.pinButton.setAttribute("aria-label", label);
     this.pinButton.setAttribute("aria-pressed", String(pin === "unpin"));

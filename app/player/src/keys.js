@@ -16,7 +16,7 @@ export const KEYS = [
   ["w a s d", "move the selected cell", { w: { select: [-1, 0] }, a: { select: [0, -1] }, s: { select: [1, 0] }, d: { select: [0, 1] } }],
   ["+ -", "the timeline: all steps, one step, one cycle; also by a double click on it", { "+": { zoom: 1 }, "-": { zoom: -1 } }],
   ["m", "mark the cells that were right once and stayed right", { m: { action: "marks" } }],
-  ["p", "pin this run, to compare the next one with it; let it go", { p: { action: "pin" } }],
+  ["p", "pin this run, to compare the next one with it; unpin it", { p: { action: "pin" } }],
   ["l", "copy the link to this view", { l: { action: "link" } }],
   ["f", "full screen", { f: { action: "full" } }],
   ["?", "this list", { "?": { action: "help" } }],

@@ -6,7 +6,7 @@ import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "./flags
 const MARKS = [
   [GIVEN, "given", () => "given"], [CHANGED, "changed", () => "changed"], [CONFLICT, "conflict", (skin) => skin.breaks],
   [WRONG, "wrong", () => "not the solution"], [DROPPED, "dropped", () => "dropped from the path"], [KEPT, "kept", () => "right and stayed right"],
-  [DIFFERS, "differs", () => "differs from the other run"],
+  [DIFFERS, "differs", () => "differs"],
 ];
 
 export class Legend {

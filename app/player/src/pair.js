@@ -73,8 +73,12 @@ export class Pair {
   settle() {
     const { lead } = this;
     const controls = lead?.controls;
-    if (this.controls !== controls) this.bar.replaceChildren(...(controls ? [controls.modes, controls.transport, controls.help] : []));
-    this.controls = controls;
+    if (this.controls !== controls) {
+      this.bar.replaceChildren(...(controls ? [controls.modes, controls.transport] : []));
+      this.controls?.help.remove();
+      if (controls) this.root.append(controls.help);
+      this.controls = controls;
+    }
     if (!lead) return this.tell();
     if (this.wish) this.followWish();
     this.clock ??= clockAt(this.traces, this.players.indexOf(lead), lead.trace.n, this.align);
@@ -210,17 +214,24 @@ export class Pair {
     const { traces, names, halves, clock, align, lead } = this;
     const ends = traces.map((trace) => (trace && isPast(trace, clock, align) ? endSentence(trace) : ""));
     halves.forEach(({ ended }, place) => write(ended, ends[place]));
+    this.root.classList.toggle("incomparable", !found);
+    this.root.classList.toggle("differing", Boolean(found?.count));
     this.sentence = this.differenceText(found);
     this.endings = ends.map((end, place) => end && `${names[place]}: ${end}`).filter(Boolean);
     write(this.said, this.sentence);
-    write(this.cellLine, found && lead.cell != null ? cellComparison(traces, found.tokens, names, lead.cell) : "");
+    write(this.cellLine, this.isSameRun ? this.hint : found && lead.cell != null ? cellComparison(traces, found.tokens, names, lead.cell) : "");
+  }
+
+  get isSameRun() {
+    const [one, other] = this.traces;
+    return Boolean(this.hint && one && one.trace_id === other?.trace_id);
   }
 
   differenceText(found) {
-    const { traces: [one, other], names, hint, lead } = this;
+    const { traces: [one, other], names, lead } = this;
     if (!one || !other) return "";
     if (!found) return `${misfitSentence([one, other], names)}.`;
-    if (hint && one.trace_id === other.trace_id) return `This is the same run twice. ${hint}`;
+    if (this.isSameRun) return "The same run twice.";
     return `${differenceSentence(found, lead.mode)}.`;
   }
 
