@@ -28,9 +28,13 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
 <script type="module">
 import mount from "./player.js";
 window.reported = [];
+window.asked = [];
 window.show = (data) => {
   const began = performance.now();
-  mount({ data, parentElement: document.getElementById("place"), setStateValue: (name, view) => window.reported.push(view) });
+  mount({
+    data, parentElement: document.getElementById("place"),
+    setStateValue: (name, view) => window.reported.push(view), setTriggerValue: (name, value) => window.asked.push([name, value]),
+  });
   return performance.now() - began;
 };
 </script>"""

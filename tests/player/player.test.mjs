@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answerAt, callAt, callOfAnswer, coordinatesOf, follow, move, windowOf } from "../../app/player/src/coordinates.js";
+import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../app/player/src/coordinates.js";
 import { flagNames } from "../../app/player/src/flags.js";
 import { KEYS, keyMeaning } from "../../app/player/src/keys.js";
 import { linkTo } from "../../app/player/src/link.js";
@@ -105,6 +105,7 @@ test("keys mean what the help says; with ctrl, alt or meta they are somebody els
   assert.deepEqual(keyMeaning({ key: "-" }), { zoom: -1 });
   assert.deepEqual(keyMeaning({ key: "m" }), { action: "marks" });
   assert.deepEqual(keyMeaning({ key: "l" }), { action: "link" });
+  assert.deepEqual(keyMeaning({ key: "p" }), { action: "pin" });
   assert.deepEqual(keyMeaning({ key: "Home", shiftKey: true }), { move: "first" });
   for (const key of ["7", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
   for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
@@ -118,17 +119,6 @@ test("every key has one meaning, and every move a key", () => {
     assert.deepEqual(keyMeaning({ key, shiftKey }), meaning);
     if (meaning.move) assert.doesNotThrow(() => move(decodeTrace(tinyPayload()), 3, meaning.move));
   }
-});
-
-test("two runs on one clock stand equally far into the same supervision step", () => {
-  const trm = decodeTrace(makePayload({ n: 6, T: 3, N_sup: 4 }));
-  const hrm = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 4 }));
-  for (let step = 1; step <= 4; step++) {
-    const end = callAt(trm, { supervision_step: step, cycle: 3 });
-    assert.deepEqual(coordinatesOf(hrm, follow(hrm, (end + 1) / trm.perStep, "f_H")), { supervision_step: step, cycle: 2, call: 3, kind: "f_H" });
-  }
-  assert.equal(coordinatesOf(hrm, follow(hrm, 1 / trm.perStep, "f_L")).supervision_step, 1);
-  assert.equal(follow(hrm, 99, "f_H"), hrm.calls - 1);
 });
 
 test("a run goes on when it is the same or has grown, and not when it is another", () => {
@@ -281,6 +271,9 @@ test("a link says what is shown and keeps what else the address says", () => {
   const view = { supervision_step: 3, cycle: 2, call: 7, kind: "f_H", mode: "confidence", cell: [4, 0] };
   assert.equal(linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view), "http://host:8501/?model=m&puzzle=53..&at=3.2.7&mode=confidence&cell=4%2C0#x");
   assert.equal(linkTo("http://host/?cell=1%2C2", { ...view, cell: null }), "http://host/?at=3.2.7&mode=confidence");
+  const pair = { ...view, cell: null, align: "call", lead: "left" };
+  assert.equal(linkTo("http://host/", pair), "http://host/?at=3.2.7&mode=confidence&align=call&lead=left");
+  assert.equal(linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }), "http://host/?at=3.2.7&mode=confidence");
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {

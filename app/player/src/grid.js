@@ -1,7 +1,7 @@
 /** The cells. */
 
 import { make } from "./dom.js";
-import { flagNames, KEPT } from "./flags.js";
+import { CHANGED, DIFFERS, flagNames, KEPT } from "./flags.js";
 import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "./picture.js";
@@ -11,12 +11,15 @@ import { cellSentence } from "./speech.js";
 const MANY = 100; // symbols written at once that would take long to lay out
 const REST = 250; // ms
 
+let made = 0; // grids on this page: their cells have names of their own
+
 /** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
 export class Grid {
   constructor(trace, select) {
     this.drawn = { tokens: [], flags: [], shade: [], small: [] };
     this.selected = null;
     this.peers = [];
+    this.number = ++made;
     const { rows, columns, skin } = trace;
     this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(trace, cell));
     const lines = Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)));
@@ -38,7 +41,7 @@ export class Grid {
     const closesBox = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
     const edges = [closesBox(column, box_columns, columns) && "right", closesBox(row, box_rows, rows) && "bottom"].filter(Boolean);
     return make("div", {
-      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${cell}`, "data-cell": `${row},${column}`,
+      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${this.number}-${cell}`, "data-cell": `${row},${column}`,
       "data-edge": edges.join(" ") || null, "aria-selected": "false",
     }, skin.paint ? make("span", {}, "") : "");
   }
@@ -87,7 +90,7 @@ export class Grid {
         written++;
       }
       if (drawn.flags[cell] === flags[cell]) continue;
-      if ((drawn.flags[cell] ^ flags[cell]) & KEPT) describeKept(cells[cell], flags[cell] & KEPT);
+      if ((drawn.flags[cell] ^ flags[cell]) & (KEPT | DIFFERS)) describeMarks(cells[cell], flags[cell]);
       cells[cell].className = classOf(base, drawn.flags[cell] = flags[cell]);
     }
     if (skin.paint && written > MANY) this.restText();
@@ -130,7 +133,7 @@ export class Grid {
     for (const cell of this.peers) cells[cell].setAttribute("data-peer", "");
     this.art.select(selected);
     if (selected == null) this.node.removeAttribute("aria-activedescendant");
-    else this.node.setAttribute("aria-activedescendant", `cell-${selected}`);
+    else this.node.setAttribute("aria-activedescendant", `cell-${this.number}-${selected}`);
     this.describe();
   }
 
@@ -146,8 +149,12 @@ export class Grid {
   }
 }
 
-/** What the mark says to a screen reader. */
-const describeKept = (node, kept) => (kept ? node.setAttribute("aria-description", "right and stayed right") : node.removeAttribute("aria-description"));
+/** What marks without a word of their own say to a screen reader. */
+function describeMarks(node, flags) {
+  const said = [flags & KEPT && "right and stayed right", flags & DIFFERS && "differs from the other run"].filter(Boolean);
+  if (said.length) node.setAttribute("aria-description", said.join(", "));
+  else node.removeAttribute("aria-description");
+}
 
 const CLASSES = {};
 /** The class attribute of a cell with these flags; spelled out once. */

@@ -17,6 +17,7 @@ export const KEYS = [
   ["+ -", "the timeline: all steps, one step, one cycle; also by a double click on it", { "+": { zoom: 1 }, "-": { zoom: -1 } }],
   ["g n", "colours: the whole grid or the part that is used; numbers in the cells", { g: { action: "whole" }, n: { action: "numbers" } }],
   ["m", "mark the cells that were right once and stayed right", { m: { action: "marks" } }],
+  ["p", "pin this run, to compare the next one with it; unpin it", { p: { action: "pin" } }],
   ["l", "copy the link to this view", { l: { action: "link" } }],
   ["f", "full screen", { f: { action: "full" } }],
   ["?", "this list", { "?": { action: "help" } }],

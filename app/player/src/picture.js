@@ -25,7 +25,7 @@ export function readPicture(trace, call, mode, view) {
   return picture;
 }
 
-const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "onGoal", "floorLine", "gridLine"];
+const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "onGoal", "differs", "floorLine", "gridLine"];
 
 /**
  * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what is drawn.

@@ -10,12 +10,12 @@
  * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs; here are
  * keys, clock, and what is told to Python.
  *
- * It is mounted by Streamlit (Components v2) and by the offline HTML file alike, which take one text: app/player/assembled.py.
+ * `mount` shows one such player or, as `pair`, two of them on one clock.
  */
 
 import { CellPanel } from "./cell_panel.js";
 import { Controls } from "./controls.js";
-import { callAt, coordinatesOf, follow, move, ZOOMS } from "./coordinates.js";
+import { callAt, coordinatesOf, move, ZOOMS } from "./coordinates.js";
 import { make, write } from "./dom.js";
 import { Grid } from "./grid.js";
 import { keyMeaning, MODES } from "./keys.js";
@@ -29,36 +29,36 @@ import { isKnown, READS_Z } from "./reading.js";
 import { PayloadError, continues, decodeTrace } from "./trace.js";
 
 const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
-const CLOCK = "recursion-lens:clock";
 const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
-const SPOKEN = 700; // ms between sentences for screen readers
+export const SPOKEN = 700; // ms between sentences for screen readers
 const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
   ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
 
-class Player {
-  constructor(parent) {
+export class Player {
+  /** `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of several. */
+  constructor(parent, frame = null) {
     this.parent = parent;
     this.root = make("div", { class: "player", "data-testid": "player", lang: "en" });
-    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null });
+    this.frame = frame ?? this.root;
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.listening = new AbortController();
     const { signal } = this.listening;
     const listen = (target, names, act) => names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
     listen(document, "keydown", (event) => this.onKey(event));
-    listen(document, "fullscreenchange", () => this.root.classList.toggle("full", this.root.matches(":fullscreen")));
-    listen(document, CLOCK, ({ detail }) => this.onClock(detail));
+    listen(document, "fullscreenchange", () => this.frame.classList.toggle("full", this.frame.matches(":fullscreen")));
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.calm, "change", () => this.trace && this.draw());
     listen(window, "resize", () => this.fitIn());
-    listen(this.root, "pointerdown focusin", () => { document[ACTIVE] = this; });
+    listen(this.frame, "pointerdown focusin", () => { document[ACTIVE] = this; });
     if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
     parent.append(this.root);
   }
 
   // ---- what Python sends
 
-  update(data, report) {
-    this.report = report;
+  update(data, report, trigger) {
+    Object.assign(this, { report, trigger });
     if (!this.root.isConnected) this.parent.append(this.root);
     const isNew = !sameRun(data, this.data) && !this.decode(data);
     this.data = data;
@@ -69,6 +69,12 @@ class Player {
     if (isNew) this.cell ??= this.trace.restlessCell;
     this.fitIn();
     this.drawPart();
+    this.controls.drawPin(data.pin);
+    this.drawChosen();
+  }
+
+  /** Draws all that depends on what was chosen. */
+  drawChosen() {
     this.controls.drawMode(this.shownMode);
     this.controls.drawMarks(this.marks);
     this.drawSelection();
@@ -157,7 +163,7 @@ class Player {
     root.dataset.cycle = place.cycle;
     root.dataset.call = place.call;
     root.dataset.kind = place.kind;
-    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches });
+    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches, differs: this.differs });
     this.legend.draw(view.flags, marks);
     this.timeline.draw(call, zoom);
     this.panel.draw(call, this.cell, mode);
@@ -207,23 +213,8 @@ class Player {
     if (call !== this.call) {
       this.call = call;
       this.draw();
-      this.tellClock();
     }
     this.reportSoon();
-  }
-
-  tellClock() {
-    const { trace: { clock, perStep }, call } = this;
-    if (!clock) return;
-    const detail = { clock, from: this, progress: (call + 1) / perStep, kind: coordinatesOf(this.trace, call).kind };
-    document.dispatchEvent(new CustomEvent(CLOCK, { detail }));
-  }
-
-  /** Players that share a clock (two models on one puzzle) stand equally far into the same supervision step. */
-  onClock({ clock, from, progress, kind }) {
-    if (from === this || !this.trace || this.trace.clock !== clock) return;
-    this.call = follow(this.trace, progress, kind);
-    this.draw();
   }
 
   command(name) {
@@ -269,7 +260,7 @@ class Player {
     this.playing = on;
     this.controls?.drawPlaying(on);
     if (!on) return this.reportSoon();
-    if (this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup) this.command("first");
+    if (this.isOver) this.command("first");
     let last = performance.now();
     const tick = (now) => {
       if (!this.playing) return;
@@ -279,23 +270,32 @@ class Player {
     requestAnimationFrame(tick);
   }
 
+  /** At the last call of a run that is complete. */
+  get isOver() {
+    return this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup;
+  }
+
   /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
   beat() {
-    if (this.call < this.trace.calls - 1) this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
-    else if (this.trace.steps === this.trace.N_sup) this.play(false);
+    if (this.isOver) this.play(false);
+    else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
   }
 
   toggleFull() {
-    const fillPage = () => this.root.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
-    if (!this.root.requestFullscreen) fillPage();
-    else (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()).catch(fillPage);
+    const fillPage = () => this.frame.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
+    if (!this.frame.requestFullscreen) fillPage();
+    else (document.fullscreenElement ? document.exitFullscreen() : this.frame.requestFullscreen()).catch(fillPage);
+  }
+
+  get takesKeys() {
+    return true;
   }
 
   onKey(event) {
-    if (!this.trace || event.defaultPrevented) return;
+    if (!this.trace || !this.takesKeys || event.defaultPrevented) return;
     const path = event.composedPath();
-    const own = path.includes(this.root);
-    if (!own && document[ACTIVE] !== this && document[ACTIVE]?.root.isConnected) return;
+    const own = path.includes(this.frame);
+    if (!own && document[ACTIVE]?.frame !== this.frame && document[ACTIVE]?.root.isConnected) return;
     if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return;
     const meaning = keyMeaning(event);
     if (!meaning || (meaning.action === "play" && path[0].matches?.("button, a, summary, [role=button], [role=checkbox], [role=switch]"))) return;
@@ -313,6 +313,7 @@ class Player {
     else if (action === "marks") this.setMarks(!this.marks);
     else if (action === "whole" || action === "numbers") this.toggleView(action);
     else if (action === "link") this.controls.share.copy();
+    else if (action === "pin") this.pin();
     else if (action === "full") this.toggleFull();
     else if (action === "help") this.controls.toggleHelp();
     else if (!this.controls.help.hidden) this.controls.toggleHelp(false);
@@ -334,6 +335,12 @@ class Player {
     return { ...coordinatesOf(this.trace, this.call), cell: cell == null ? null : [Math.floor(cell / columns), cell % columns], mode: this.mode };
   }
 
+  /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
+  pin() {
+    const { pin } = this.data;
+    if (pin) this.trigger("pin", { pin: pin === "pin", trace_id: this.trace.trace_id });
+  }
+
   link() {
     return linkTo(location.href, this.view());
   }
@@ -348,6 +355,25 @@ class Player {
       this.reported = JSON.stringify(view);
       this.report?.("view", view);
     }, SETTLED);
+  }
+
+  /** What a person has chosen, for who comes in this one's place. */
+  get settings() {
+    const { call, cell, mode, zoom, marks, speed, start, reported, playing } = this;
+    return { call, cell, mode, zoom, marks, speed, start, reported, playing };
+  }
+
+  /** Takes over what is chosen, but for the place in the run. */
+  take({ call, playing, ...chosen }) {
+    Object.assign(this, chosen);
+  }
+
+  restore(settings) {
+    this.take(settings);
+    if (!this.trace) return;
+    this.call = Math.min(settings.call, this.trace.calls - 1);
+    this.drawChosen();
+    this.play(settings.playing);
   }
 
   remove() {
@@ -371,22 +397,3 @@ function sameRun(one, other) {
 /** Runs of one shape are shown in the same elements. */
 const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
   JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
-
-const players = new WeakMap();
-
-/**
- * Mounts the player in `parentElement`, or brings the one that is there up to date.
- * Reports the settled view with setStateValue("view", {supervision_step, cycle, call, kind, cell, mode}).
- * @returns a function that removes it, unless it has been brought up to date since.
- */
-export default function mount({ data, parentElement, setStateValue }) {
-  const player = players.get(parentElement) ?? new Player(parentElement);
-  players.set(parentElement, player);
-  player.update(data, setStateValue);
-  const turn = (player.turn = (player.turn ?? 0) + 1);
-  return () => {
-    if (player.turn !== turn) return;
-    players.delete(parentElement);
-    player.remove();
-  };
-}

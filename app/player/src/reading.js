@@ -1,7 +1,7 @@
 /** Reading: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
-import { CHANGED, CONFLICT, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
 import { isScored } from "./scored.js";
 
 /** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
@@ -17,8 +17,9 @@ const FULL = 255; // a byte that stands for 1
  * to be seen of a path that was dropped, where paths fade, else null.
  * y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only the puzzle is there.
  * `marks`: flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
+ * `differs` [L] or null: 1 for cells to flag as others than in another run.
  */
-export function readGrid(trace, call, mode, { marks = false, still = false } = {}) {
+export function readGrid(trace, call, mode, { marks = false, still = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty } = trace;
   const answer = answerAt(trace, call);
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
@@ -37,7 +38,7 @@ export function readGrid(trace, call, mode, { marks = false, still = false } = {
     const wrong = judged && (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
     flags[cell] = (givens[cell] ? GIVEN : 0) | (before && before[cell] !== token ? CHANGED : 0)
       | (conflicts?.[cell] ? CONFLICT : 0) | (wrong ? WRONG : 0) | (empty[token] ? EMPTY : 0)
-      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0);
+      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0) | (differs?.[cell] ? DIFFERS : 0);
   }
   const shade = mode === "z" ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null;
   return { tokens, flags, small: besides(trace, mode, { answer, before, tokens }), shade, fading };
