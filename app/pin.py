@@ -54,6 +54,7 @@ def let_go() -> None:
 def fail(error: UserError, page: Choice) -> None:
     """Let go of what cannot be shown; `settle` tells it as long as the page shows the same."""
     let_go()
+    st.session_state.pin_changed = True
     st.session_state.pin_problem = (page.run, f"The pinned run cannot be shown, and was let go. {error}")
 
 
@@ -68,7 +69,7 @@ def _pressed(choice: Choice, trace: Trace | None, key: str) -> None:
     wish = st.session_state[key].get("pin")
     if not isinstance(wish, dict):
         return
-    st.session_state.pin_pressed = True
+    st.session_state.pin_changed = True
     if not wish.get("pin"):
         let_go()
     elif trace is not None and wish.get("trace_id") == trace_id(trace):
@@ -78,9 +79,9 @@ def _pressed(choice: Choice, trace: Trace | None, key: str) -> None:
 
 
 def has_news() -> bool:
-    """Whether the page has more to draw than the player: the pin was pressed, or the model that a link names is there."""
+    """Whether the page has more to draw than the player: what is pinned changed, or the model that a link names is there."""
     opening = st.session_state.get("pin_opening")
-    return st.session_state.pop("pin_pressed", False) or (opening is not None and opening.ended.is_set())
+    return st.session_state.pop("pin_changed", False) or (opening is not None and opening.ended.is_set())
 
 
 def settle(page: Choice, options: Options) -> list[str]:

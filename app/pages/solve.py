@@ -61,8 +61,6 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
 
     `grows`: there is more to come of the run; `looks`: of that or of the pinned one, so the fragment runs every now and then.
     """
-    if pin.has_news():
-        st.rerun()
     try:
         run = session.run_of(choice) if grows else shown
     except UserError as error:
@@ -84,8 +82,9 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
     if view:
         links.remember_view(view)
     pin.write_link(choice)
-    if looks and (is_whole or not grows) and not pin.waits():
-        st.rerun()  # from now on there is nothing to look for
+    # Only now: a player that is not drawn in a run of this is taken off the page, and forgets what was chosen in it.
+    if pin.has_news() or (looks and (is_whole or not grows) and not pin.waits()):
+        st.rerun()  # the rest of the page; or from now on there is nothing to look for
 
 
 def draw(choice: Choice, trace: Trace | None) -> dict | None:
@@ -94,7 +93,7 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
         ghost = pin.side()
     except UserError as error:
         pin.fail(error, choice)
-        st.rerun()
+        ghost = None
     options = pin.options_of(choice, trace, key=PLAYER)
     start = links.opening_view()
     if ghost is None:

@@ -17,15 +17,23 @@ export default function mount({ data, parentElement, setStateValue, setTriggerVa
   const Kind = data?.players ? Pair : Player;
   const before = here.shown instanceof Kind ? null : here.shown;
   const settings = before?.settings;
+  const focused = before && focusIn(before.root);
   before?.remove();
   if (!here.shown || before) here.shown = new Kind(parentElement);
   if (settings) here.shown.start = settings.start; // a place that was gone to already
   here.shown.update(data, setStateValue, setTriggerValue);
   if (settings) here.shown.restore(settings);
+  if (focused) here.shown.root.querySelector(`[data-testid="${focused}"]`)?.focus({ preventScroll: true });
   const turn = ++here.turn;
   return () => {
     if (here.turn !== turn) return;
     mounted.delete(parentElement);
     here.shown.remove();
   };
+}
+
+/** The name of the control that has the focus, if one of these has it. */
+function focusIn(root) {
+  const { activeElement } = root.getRootNode();
+  return root.contains(activeElement) ? activeElement.dataset.testid : null;
 }
