@@ -12,7 +12,7 @@ import { PairedPlayer } from "./paired_player.js";
 import { SPOKEN } from "./player.js";
 import { placeSentence } from "./speech.js";
 
-const SHARED = ["mode", "zoom", "marks", "speed"]; // what both players have alike; the cell too, where grids are of one size
+const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"]; // what both players have alike; the cell too, where grids are of one size
 const ALIGNMENT_NAMES = { step: "supervision step", call: "f_H call" };
 
 export class Pair {
@@ -177,8 +177,10 @@ export class Pair {
     for (const player of this.players) {
       if (player === source) continue;
       for (const name of SHARED) player[name] = source[name];
-      player.controls?.drawMode(player.mode);
       player.controls?.drawMarks(player.marks);
+      if (!player.trace) continue;
+      player.controls.drawMode(player.shownMode);
+      player.drawPart();
     }
   }
 
@@ -206,7 +208,7 @@ export class Pair {
   compare() {
     const [one, other] = this.traces;
     if (!one || !other || !areComparable(one, other)) return null;
-    return differences(...this.players.map(({ trace, call, mode }) => ({ trace, call, mode })));
+    return differences(...this.players.map(({ trace, call, shownMode: mode }) => ({ trace, call, mode })));
   }
 
   /** Says what differs, and which run the clock has passed. */
@@ -232,7 +234,7 @@ export class Pair {
     if (!one || !other) return "";
     if (!found) return `${misfitSentence([one, other], names)}.`;
     if (this.isSameRun) return "The same run twice.";
-    return `${differenceSentence(found, lead.mode)}.`;
+    return `${differenceSentence(found, lead.shownMode)}.`;
   }
 
   speakSoon() {
