@@ -36,7 +36,9 @@ def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
         page = new_page(**options)
         open_standalone(page)
         puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
-        show(page, sent(SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW)))
+        show(
+            page, sent(SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW))
+        )
         return Player(page)
 
     return make
@@ -50,7 +52,9 @@ def test_the_simulation_by_known_cases():
     """Full red and green are far apart, and closer to those who lack the cones that tell them apart; greys stay grey."""
     red, green, grey = (255, 0, 0), (0, 160, 0), (128, 128, 128)
     assert distance(red, green, "none") > 130
-    assert distance((200, 60, 0), (110, 110, 0), "deuteranopia") < 0.5 * distance((200, 60, 0), (110, 110, 0), "none")
+    assert distance((200, 60, 0), (110, 110, 0), "deuteranopia") < 0.5 * distance(
+        (200, 60, 0), (110, 110, 0), "none"
+    )
     for deficiency in DEFICIENCIES:
         assert distance(grey, grey, deficiency) == 0
         assert distance((0, 0, 0), (255, 255, 255), deficiency) == pytest.approx(100, abs=0.5)

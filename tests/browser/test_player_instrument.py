@@ -243,7 +243,9 @@ def test_a_view_that_an_older_run_has_nothing_for_says_so_and_shows_the_nearest(
 def test_beside_z_by_reverse_embedding_y_stands_small_where_it_differs(open_run, run):
     player = open_run()
     player.press("6", "ArrowRight")
-    small = player.root.locator("[data-cell]").evaluate_all("cells => cells.map((c) => c.dataset.small ?? '')")
+    small = player.root.locator("[data-cell]").evaluate_all(
+        "cells => cells.map((c) => c.dataset.small ?? '')"
+    )
     symbols = SUDOKU.symbols
     z, y = run.z_reverse[5], run.y_reverse[1]
     assert small == ["" if a == b else symbols[b] for a, b in zip(z, y, strict=True)]
