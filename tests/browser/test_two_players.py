@@ -462,6 +462,7 @@ def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, 
     pair.left.eventually(lambda: "cells differ" in pair.said, "another run beside the pinned one")
     runs = tuple(traced(PRESETS[number].puzzle) for number in (0, 2))
     check(pair, runs, get_task("sudoku"))
+    pair.left.root.get_by_test_id("timeline-steps").focus()  # the arrows were those of the list of puzzles
     pair.press("ArrowRight", "ArrowRight")
     check(pair, runs, get_task("sudoku"))
     pair.left.eventually(lambda: "at=3.1.7" in page.url and "pin=" in page.url, "a link to both")
@@ -470,7 +471,8 @@ def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, 
     theirs.goto(page.url)
     theirs.get_by_test_id("pair").wait_for()
     shown = Pair(theirs)
-    assert shown.positions == pair.positions == [(3, 1, 7, "f_H")] * 2
+    place = [(3, 1, 7, "f_H")] * 2
+    shown.left.eventually(lambda: shown.positions == pair.positions == place, "the place of the link")
     assert [player.cells for player in shown.players] == [player.cells for player in pair.players]
     assert shown.said == pair.said and shown.left.selected == pair.left.selected
     pair.press("p")
