@@ -87,7 +87,7 @@ def test_the_whole_instrument_is_seen_without_scrolling(open_player, size):
         assert box["x"] >= 0 and box["x"] + box["width"] <= width + 0.5, part
     left, right = boxes[".transport"], boxes[".timeline"]
     assert left["x"] + left["width"] <= right["x"]
-    assert boxes[".cells"]["height"] >= 0.36 * height
+    assert boxes[".cells"]["height"] >= 0.38 * height
     buttons = player.root.locator(".transport button, .transport select").evaluate_all(
         "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
     )

@@ -154,7 +154,7 @@ def test_another_puzzle_gets_another_answer(name, answers):
     last = predictions.answers[-1]
     assert len({answer.tobytes() for answer in last}) == 8
     differs = (puzzles.labels != puzzles.labels[:1]).any(0)
-    assert differs.mean() > 0.4 and (last != last[:1]).any(0)[differs].mean() > 0.95
+    assert differs.mean() > 0.4 and (last != last[:1]).any(0)[differs].all()
     assert np.ptp(predictions.q_halt[-1]) > 0
 
 
