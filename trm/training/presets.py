@@ -148,7 +148,7 @@ MAZE_TRM = Preset(
         decay_from=0.06,
         decay_to=0.05,
         decay="exponential",
-        givens=(GivenPhase(0.12, 0.0), GivenPhase(0.55, 0.1), GivenPhase(1.0, 0.5)),
+        givens=(GivenPhase(0.12, 0.0), GivenPhase(0.45, 0.1), GivenPhase(0.75, 0.5)),
         smaller_grids=(GridPhase(0.06, 81), GridPhase(0.16, 121)),
     ),
     minutes=90.0,
