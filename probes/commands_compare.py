@@ -23,7 +23,7 @@ from probes.comparison_files import (
 from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
-    from probes.comparison import Measured
+    from probes.measured import Measured
     from trm.data import PuzzleSet
     from trm.models import Model
     from trm.tasks.base import Task

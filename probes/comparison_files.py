@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
+from probes.measured import Measured
 from trm.errors import UserError
 from trm.files import make_folder, written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.comparison import Measured
     from probes.similarity import Arrangement
 
 FORMAT = "recursion-lens-comparison-1"
@@ -34,7 +34,7 @@ class ComparisonError(UserError):
 class Comparison:
     """Two models on the same puzzles. Clouds are y and z of the first, then y and z of the second, after their f_H calls."""
 
-    models: "tuple[Measured, Measured]"
+    models: tuple[Measured, Measured]
     cka: Float64[
         np.ndarray, "moment moment"
     ]  # all moments of all clouds with all; NaN where one arranges nothing
@@ -109,8 +109,6 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
 
 def load_comparison(path: Path) -> Comparison:
     """Read it. Raises ComparisonError."""
-    from probes.comparison import Measured
-
     try:
         if path.stat().st_size > LARGEST_FILE:
             raise ComparisonError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no comparison is.")
