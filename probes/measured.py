@@ -6,7 +6,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-Numbers = list[float | None]  # None: there is no such number
+Numbers = list[float | int | None]  # None: there is no such number
 
 
 @dataclass(frozen=True)

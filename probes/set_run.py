@@ -160,7 +160,8 @@ class _Watch:
     def end_step(self) -> tuple[np.ndarray, np.ndarray]:
         """How far y and z moved over the supervision step."""
         was, self.step_before = self.step_before, self.before
-        return relative_moves(was.y, self.before.y), relative_moves(was.z, self.before.z)
+        z_before, z = (each.z.flatten(1, -2) for each in (was, self.before))  # of all latents together
+        return relative_moves(was.y, self.before.y), relative_moves(z_before, z)
 
 
 def _half(states: Tensor) -> Float16[np.ndarray, "puzzle position dim"]:
