@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"
 PASSED = "supervision steps passed"
+LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
@@ -53,7 +54,7 @@ def curves(
         figure.add_trace(charts.line(name, xs, middle, meaning))
     _percent(figure, percent)
     if log:
-        figure.update_yaxes(type="log")
+        figure.update_yaxes(**LOG)
     return figure
 
 
@@ -78,7 +79,7 @@ def by_state(
                 figure.add_trace(line.update(line={"dash": STATE_DASHES[state]}))
     for axis, log in ((figure.update_xaxes, log_x), (figure.update_yaxes, log_y)):
         if log:
-            axis(type="log")
+            axis(**LOG)
     return figure
 
 
@@ -139,7 +140,7 @@ def heat_map(
 
     one, other = (_span(comparison, chosen) for chosen in (rows, columns))
     moments = _moment_names(comparison)
-    figure = charts.new(x="", y="", height=640)
+    figure = charts.new(x="", y="", height=560)
     figure.add_trace(
         Heatmap(
             z=np.round(comparison.cka[one, other], 3).tolist(),

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from probes.comparison_files import (
     STATES,
+    Comparison,
     ComparisonError,
     cka_of_all,
     cka_table,
     cka_to_list,
     compared,
     curves_table,
+    load_comparison,
     moments_of,
     recorded_path,
     save_comparison,
@@ -52,6 +54,11 @@ def add(adder: Any) -> None:
         action="store_true",
         help="keep the result as what the page opens with (two bundled models)",
     )
+    compare.add_argument(
+        "--findings",
+        type=Path,
+        help="write the section about the two into this document; without --data from what is recorded",
+    )
     compare.set_defaults(run=run_compare)
 
 
@@ -60,7 +67,7 @@ def _pair_options(command: Any, *, against: bool) -> None:
     command.add_argument(
         "--against", required=against, help="the other model, of the same task; " + MODEL_HELP
     )
-    command.add_argument("--data", required=True, help="a puzzle set, as `trm eval` takes it")
+    command.add_argument("--data", required=not against, help="a puzzle set, as `trm eval` takes it")
     command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
     command.add_argument("--out", type=Path, help="write this name with .json and with .parquet")
 
@@ -114,10 +121,40 @@ def _at_the_end(moments: list[tuple], cka: Any) -> dict[str, float | None]:
 
 
 def run_compare(options: Namespace) -> dict[str, Any]:
+    from probes.comparison_findings import write_findings
+
+    place = recorded_path(options.model, options.against) if options.record or options.data is None else None
+    if options.data is None and not options.findings:
+        raise ComparisonError("--data is missing. Name a puzzle set, such as sudoku/test.")
+    comparison = load_comparison(place) if options.data is None else _measured(options)
+    about = comparison.models[0].about
+    found = {
+        "data": about.data,
+        "puzzles": about.count,
+        **{each.about.name: _summary(each) for each in comparison.models},
+    }
+    _write(options.out, to_dict(comparison), curves_table(comparison))
+    if options.out:
+        write_parquet(_named(options.out, "-cka.parquet"), cka_table(comparison.moments, comparison.cka))
+    if options.record:
+        save_comparison(place, comparison)
+        found["recorded"] = str(place)
+    if options.findings:
+        write_findings(
+            options.findings,
+            comparison,
+            compare_command(options.model, options.against, about.data, about.count),
+        )
+        found["findings"] = str(options.findings)
+    return found | _written(options.out)
+
+
+def _measured(options: Namespace) -> Comparison:
+    """Both models, measured one after the other. Raises UserError."""
     from probes.comparison import FEW, measure
 
     models, task, puzzles = _opened(options)
-    place = _place_to_record(options)
+    _check_record(options)
     measured = []
     for model in models:
         with Progress(f"% of {model.name}", 100) as bar:
@@ -130,22 +167,7 @@ def run_compare(options: Namespace) -> dict[str, Any]:
                     tell=lambda share, words, bar=bar: bar.count(int(100 * share)),
                 )
             )
-    comparison = compared(*measured)
-    _write(options.out, to_dict(comparison), curves_table(comparison))
-    if options.out:
-        write_parquet(_named(options.out, "-cka.parquet"), cka_table(comparison.moments, comparison.cka))
-    if place:
-        save_comparison(place, comparison)
-    recorded = {"recorded": str(place)} if place else {}
-    return (
-        {
-            "data": puzzles.name,
-            "puzzles": len(puzzles),
-            **{each.about.name: _summary(each) for each in comparison.models},
-        }
-        | recorded
-        | _written(options.out)
-    )
+    return compared(*measured)
 
 
 def _summary(measured: "Measured") -> dict[str, Any]:
@@ -158,18 +180,15 @@ def _summary(measured: "Measured") -> dict[str, Any]:
     }
 
 
-def _place_to_record(options: Namespace) -> Path | None:
-    """Found out before the work. Raises ComparisonError."""
+def _check_record(options: Namespace) -> None:
+    """Before the work. Raises ComparisonError where no page would open with the result."""
     from trm.registry import model_folder
 
-    if not options.record:
-        return None
     for name in (options.model, options.against):
-        if model_folder(name) is None:
+        if options.record and model_folder(name) is None:
             raise ComparisonError(
                 f"{name} does not come with the app, so no page opens with it. Leave out --record, or use --out."
             )
-    return recorded_path(options.model, options.against)
 
 
 def _names(models: "list[Model]") -> list[str]:

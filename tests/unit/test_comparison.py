@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from probes import comparison_files
 from probes.cli import main
 from probes.comparison import measure
 from probes.comparison_files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
+from probes.comparison_findings import section, write_findings
 from probes.covariance import StatesError
 from probes.depth import compute_by_step
 from probes.dimensionality import participation_ratio, spectrum
@@ -314,3 +316,51 @@ def test_a_depth_is_measured_as_asked(tiny_model, puzzles):
     measured, arranged = measure(tiny_model(), TASK, puzzles, depth=Depth(n=1, T=1, N_sup=2), few=1)
     assert (measured.about.n, measured.about.T, measured.about.N_sup) == (1, 1, 2)
     assert len(measured.solved.middle) == 2 and arranged["y"].units.shape == (2, 100)
+
+
+# ---- findings
+
+
+def test_findings_are_written_between_their_marks(both, tmp_path):
+    document = tmp_path / "findings.md"
+    document.write_text("# Findings\n\nOf somebody else.\n")
+    write_findings(document, both, "the command")
+    once = document.read_text()
+    assert once.startswith("# Findings\n\nOf somebody else.\n\n<!-- compare: begin -->\n## HRM beside TRM")
+    second = both.models[1]
+    ratios = f"{second.pooled_ratio['y']:.1f} / {second.pooled_ratio['z']:.1f} of 8"
+    assert ratios in once and "`the command`" in once and "89.95 / 30.22" in once
+    verdict = "Yes" if second.pooled_ratio["y"] > second.pooled_ratio["z"] else "No"
+    assert f"more directions than its z_L?** {verdict} (other" in once
+    assert len({line.count("|") for line in once.splitlines() if line.startswith("|")}) == 1
+    document.write_text(once.replace("## HRM", "## Old") + "\nAfter.\n")
+    write_findings(document, both, "the command")
+    assert document.read_text() == once + "\nAfter.\n"
+    document.write_text("<!-- compare: end -->")
+    with pytest.raises(ComparisonError, match="without the other"):
+        write_findings(document, both, "")
+
+
+def test_findings_say_yes_and_no_by_the_numbers(both):
+    keeps = replace(both.models[0], kept=replace(both.models[0].kept, middle=[1.0, 1.0, 1.0]))
+    loses = replace(both.models[1], kept=replace(both.models[1].kept, middle=[0.0, 0.5, 1.0]))
+    text = section(replace(both, models=(keeps, loses)), "")
+    assert "keep a solution that it is handed?** Yes (tiny: 100 %" in text
+    assert (
+        "lose a solution that it is handed?** Yes (other: 0 % are right after step 1, 100 % after step 3)"
+        in text
+    )
+    forgets = replace(keeps, kept=loses.kept)
+    assert "keep a solution that it is handed?** No" in section(replace(both, models=(forgets, loses)), "")
+
+
+def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
+    said = call(
+        capsys, "compare", "--model", "sudoku-trm", "--against", "sudoku-hrm", "--findings", tmp_path / "f.md"
+    )
+    assert said["puzzles"] >= 100
+    assert "| exactly right after 1, 2, 4, 8, 16 steps |" in (tmp_path / "f.md").read_text()
+    for words, says in (([], "--data is missing"), (["--findings", tmp_path / "g.md"], "cannot be read")):
+        with pytest.raises(SystemExit):
+            main(["compare", "--model", "sudoku-hrm", "--against", "sudoku-trm", *map(str, words)])
+        assert says in capsys.readouterr().err
