@@ -65,9 +65,10 @@ class Beyond:
 
 @dataclass(frozen=True, eq=False)
 class HaltingAnalysis:
-    """The whole of it. All but `beyond` is of the steps of training."""
+    """All but `beyond` is of the steps of training."""
 
-    runs: HaltingRuns  # these steps alone
+    whole: HaltingRuns  # all steps that were run
+    runs: HaltingRuns  # those of training
     bands: HaltingBands
     reliability: Reliability  # of q_halt against "exactly right now"
     continuing: Reliability | None  # of q_continue against "right by going on", where it is trained
@@ -87,6 +88,7 @@ def analyse(runs: HaltingRuns) -> HaltingAnalysis:
     trained = runs.as_trained()
     whole = roc(trained.q_halt, trained.right)
     return HaltingAnalysis(
+        whole=runs,
         runs=trained,
         bands=halting_bands(trained.halting, trained.right),
         reliability=reliability(trained.q_halt, trained.right),
