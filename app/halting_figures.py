@@ -16,7 +16,7 @@ from probes.halting_runs import HaltingRuns
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-HEIGHT = 470
+HEIGHT = 430
 SINGLES = 16  # puzzles of a group that are drawn one by one
 NEVER = "never"
 
@@ -72,7 +72,12 @@ def _single(
         name=f"puzzle {runs.rows[puzzle] + 1}",
         showlegend=strong,
         line={"color": colour, "width": 4 if strong else 1},
-        marker={"symbol": symbols, "size": 11 if strong else 6, "color": colour, "line": {"width": 2}},
+        marker={
+            "symbol": symbols,
+            "size": 11 if strong else 6,
+            "color": colour,
+            "line": {"width": 2, "color": colour},
+        },
         opacity=1.0 if strong else 0.4,
         customdata=[puzzle] * runs.steps,
         hovertemplate=f"puzzle {runs.rows[puzzle] + 1}, step %{{x}}: %{{y:.3f}}<extra></extra>",
@@ -96,10 +101,6 @@ def reliability(found: Reliability, *, x: str, y: str) -> "Figure":
         marker={"color": charts.translucent(charts.colour("solved"), 0.55)},
         error_y={"type": "data", "array": high - share, "arrayminus": share - low, "thickness": 2},
         customdata=counts, hovertemplate="said %{x:.2f}, right %{y:.3f} of %{customdata:,}<extra></extra>",
-    )  # fmt: skip
-    figure.add_scatter(
-        x=found.confidence[some], y=share, mode="markers", name="mean probability of the bin", row=1, col=1,
-        marker={"color": charts.colour("unsolved"), "size": 10, "symbol": "diamond"}, hoverinfo="skip",
     )  # fmt: skip
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="calibrated", row=1, col=1, hoverinfo="skip",
@@ -146,38 +147,46 @@ def roc(curves: dict[str, tuple[ROC, str]]) -> "Figure":
 
 
 def board(found: Outcomes, steps: int) -> "Figure":
-    """How many puzzles would first halt at one step and are first right at another; squares that can be clicked."""
+    """How many puzzles would first halt at one step and are first right at another; squares that can be clicked.
+
+    Squares are a heat map, which takes no clicks: the counts on them are marks of their own, which do.
+    """
     figure = charts.new(x="first step that is right", y="first step that would halt", height=HEIGHT + 60)
     names = [*map(str, range(1, steps + 1)), NEVER]
     place = [np.where(first > 0, first, steps + 1) - 1 for first in (found.right, found.halts)]
     pairs, counts = np.unique(np.stack(place), axis=1, return_counts=True)
+    squares = np.full((steps + 1, steps + 1), np.nan)
+    squares[pairs[1], pairs[0]] = np.sqrt(counts / counts.max())
     scale = charts.sequential()
-    strength = np.sqrt(counts / counts.max())
-    shade = (strength * (len(scale) - 1)).round().astype(int)
+    figure.add_heatmap(
+        z=squares, colorscale=scale, zmin=0, zmax=1, showscale=False, xgap=2, ygap=2, hoverinfo="skip"
+    )
+    shade = (squares[pairs[1], pairs[0]] * (len(scale) - 1)).round().astype(int)
     figure.add_scatter(
-        x=[names[x] for x in pairs[0]],
-        y=[names[y] for y in pairs[1]],
+        x=pairs[0],
+        y=pairs[1],
         mode="markers+text",
-        text=[str(count) for count in counts],
-        textfont={
-            "color": [_ink(scale[number]) for number in shade],
-            "size": 13,
-        },
-        marker={"symbol": "square", "size": 30, "color": [scale[number] for number in shade], "opacity": 1},
+        text=[f"{count:,}" for count in counts],
+        textposition="middle center",
+        textfont={"color": [_ink(scale[number]) for number in shade], "size": 14},
+        marker={"symbol": "square", "size": 24, "opacity": 0},
         customdata=pairs.T.tolist(),
-        hovertemplate="right at %{x}, halts at %{y}: %{text} puzzles<extra></extra>",
+        hovertemplate=[
+            f"right: {names[x]}, halts: {names[y]}, {count:,} puzzles<extra></extra>"
+            for x, y, count in zip(*pairs.tolist(), counts.tolist(), strict=True)
+        ],
         showlegend=False,
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.45}},
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}, "textfont": {"color": charts.colour("baseline")}},
     )
     figure.add_scatter(
-        x=names[:-1], y=names[:-1], mode="lines", name="on time", hoverinfo="skip",
-        line={"color": charts.colour("baseline"), "dash": "dot", "width": 2},
+        x=[-0.5, steps - 0.5], y=[-0.5, steps - 0.5], mode="lines", name="on time", hoverinfo="skip",
+        line={"color": charts.colour("unsolved"), "dash": "dot", "width": 2},
     )  # fmt: skip
     figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
-    axis = {"type": "category", "categoryorder": "array", "categoryarray": names}
-    figure.update_xaxes(**axis, range=[-0.6, len(names) - 0.4])
-    figure.update_yaxes(**axis, range=[-0.6, len(names) - 0.4])
+    axis = {"tickvals": list(range(steps + 1)), "ticktext": names, "showgrid": False, "zeroline": False}
+    figure.update_xaxes(**axis, range=[-0.5, steps + 0.5])
+    figure.update_yaxes(**axis, range=[-0.5, steps + 0.5])
     return figure
 
 
@@ -191,7 +200,7 @@ def compute(found: Stopping) -> "Figure":
     """Accuracy against mean steps: every threshold, every fixed depth, and standing still."""
     figure = charts.new(x="mean supervision steps a puzzle", y="exactly right", height=HEIGHT)
     rules: list[tuple[str, ComputeCurve, str, str]] = [
-        ("halting head, every threshold", found.own, "solved", "threshold on the logit %{customdata:.2f}"),
+        ("halting head", found.own, "solved", "threshold on the logit %{customdata:.2f}"),
         ("same depth for all", found.fixed, "baseline", "all stop after step %{customdata:.0f}"),
         ("answer unchanged", found.unchanged, "other", "unchanged for %{customdata:.0f} steps"),
     ]
@@ -210,10 +219,11 @@ def compute(found: Stopping) -> "Figure":
         x=[found.own.mean_steps[at]],
         y=[found.own.accuracy[at]],
         mode="markers",
-        name="as trained: halt above one half",
+        name="as trained",
         marker={"symbol": "star", "size": 22, "color": charts.colour("unsolved")},
         hovertemplate="as trained: %{x:.2f} steps, %{y:.3f} right<extra></extra>",
     )
     figure.update_layout(hovermode="closest")
+    figure.update_xaxes(range=[0.5, found.fixed.mean_steps[-1] + 0.5])
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
     return figure

@@ -22,7 +22,7 @@ HOW_TO_READ: Mapping[str, str] = {
     "board": "Each square counts puzzles. On the dotted line the model would halt at its first right answer; below it too "
     "early, above it later than it could. **Click a square** to list its puzzles.",
     "compute": "Further left is cheaper, higher is better. The halting head has to beat two rules that need none: the same "
-    "depth for all, and stopping once the answer stood still. The star is the threshold it was trained for.",
+    "depth for all, and stopping once the answer stood still (a point for each number of steps). The line of the head holds every threshold on its logit, the star the one it was trained for.",
     "rule": "Evaluation never stops, so what going on would have come to is known. Only the two strong colours matter, where "
     "one way is right and the other wrong: a good rule has the blue part in *halts* and the orange one in *goes on*.",
     "beyond": "Top: share right after every step, with a 95 % band. Middle: right answers that each later step breaks, and "
@@ -71,13 +71,12 @@ def roc(found: HaltingAnalysis) -> str:
 
 
 def board(found: HaltingAnalysis) -> str:
-    """The outcomes as a table."""
-    lines = [
-        f"| {name.replace('_', ' ')} | {count:,} | {OUTCOMES[name]} |"
+    """The outcomes as a list, those of no puzzle left out."""
+    return "\n".join(
+        f"- **{count:,}** {name.replace('_', ' ')}: {OUTCOMES[name]}"
         for name, count in found.outcomes.counts.items()
         if count
-    ]
-    return "\n".join(["| | puzzles | |", "|---|--:|---|", *lines])
+    )
 
 
 def compute(found: HaltingAnalysis) -> str:

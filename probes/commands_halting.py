@@ -68,7 +68,31 @@ def run(options: Namespace) -> dict[str, Any]:
     if missing:
         raise UserError(f"{missing[0]} is missing. Give --model, --data and --out, or --record alone.")
     runs = made(options.model, options.data, limit=options.limit, steps=options.steps)
-    return written(runs, options.out)
+    found = written(runs, options.out)
+    return found if options.json else _summary(found)
+
+
+def _summary(found: dict[str, Any]) -> dict[str, Any]:
+    """The numbers of a report that a person reads in a terminal."""
+    return {
+        "puzzles": found["count"],
+        "steps": found["steps"],
+        "calibration": {
+            name: found["calibration"][name]
+            for name in ("expected_error", "expected_error_band", "largest_error")
+        },
+        "discrimination": found["discrimination"],
+        "outcomes": found["outcomes"],
+        "stopping": found["stopping"],
+        "along_steps": {
+            name: found["along_steps"][name]["share"]
+            for name in ("monotone", "stays_solved", "solved_at_once")
+        },
+        "beyond": {
+            name: found["beyond"][name]
+            for name in ("trained_steps", "right_when_trained", "right_at_end", "broken")
+        },
+    }
 
 
 def record(name: str) -> dict[str, Any]:

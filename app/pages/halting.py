@@ -17,6 +17,7 @@ from app.options import server_options
 from probes.halting_report import report
 from probes.halting_runs import table
 
+TITLE = "### Does it know when it is done?"
 WIDTHS = (2.4, 1)  # of the figure, and of what is said beside it
 
 
@@ -24,12 +25,13 @@ def page() -> None:
     found = model_page.sidebar(server_options())
     if found is None:
         return
-    st.markdown("### Does it know when it is done?")
+    title = st.container()
     known = sources.opening_result(found)
     with st.container():
         made = sources.computed(found)
     shown = made or known
     if shown is None:
+        title.markdown(TITLE)
         st.info(words.nothing(found.source.name), icon=":material/hourglass_empty:")
         sources.controls(found)
         return
@@ -38,7 +40,8 @@ def page() -> None:
     if st.session_state.get("halting_shown") is not shown.analysis:
         st.session_state.halting_shown = shown.analysis
         puzzles.forget()
-    said, change = st.columns((3, 1), vertical_alignment="center")
+    said, change = title.columns((3, 1), vertical_alignment="center")
+    said.markdown(TITLE)
     said.caption(words.source(shown))
     with change.popover("Other puzzles or steps", icon=":material/tune:", width="stretch"):
         sources.controls(found)
@@ -71,7 +74,7 @@ def headline(shown: Shown) -> None:
     }
     row = st.container(horizontal=True, key="halting_headline")
     for name, (value, meaning) in facts.items():
-        row.metric(name, value, help=meaning, border=True)
+        row.metric(name, value, help=meaning)
 
 
 # ---- one figure at a time

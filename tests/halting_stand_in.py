@@ -21,7 +21,7 @@ ABOUT = About(
 )
 
 
-def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about) -> HaltingRuns:
+def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about: object) -> HaltingRuns:
     """Errors that fall, logits that know something of them, answers that are right where no error is left."""
     random = np.random.default_rng(seed)
     wrong = np.maximum(
