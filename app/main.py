@@ -18,6 +18,7 @@ def main() -> None:
     pages = [
         st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
         st.Page("pages/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
     ]
     # Before anything can fail: without it Streamlit lists the files of pages/ in a menu of its own.
     page = st.navigation(pages, position="top" if len(pages) > 1 else "hidden")

@@ -8,12 +8,13 @@ what it needs is imported when it runs.
 import json
 import sys
 
-from probes import commands_halting
+from probes import commands_compare, commands_halting
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
 COMMANDS = (
+    commands_compare,
     commands_halting,
 )  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 
