@@ -12,10 +12,10 @@ from probes.commands_halting import DEEP, DEEP_RECORDED
 from probes.halting import OUTCOMES
 from probes.halting_report import analyse, report
 from probes.halting_runs import load_runs
+from probes.marked_section import write_section
 from trm.errors import UserError
-from trm.files import written_whole
 
-BEGIN, END = "<!-- halting: begin -->", "<!-- halting: end -->"
+SECTION = "halting"  # name of its marks
 CALIBRATED, NEARLY = 0.02, 0.05  # expected calibration error up to which a head is called so
 LEAPS = 0.5  # share of solves in one leap from which on a model is said to grok
 
@@ -30,16 +30,7 @@ def write_findings(document: Path, folder: Path) -> dict[str, Any]:
     if not names:
         raise UserError(f"Nothing is recorded in {folder}. Run `python -m probes halting --record` first.")
     text = section({name: _reports(folder, name) for name in names})
-    old = document.read_text("utf-8") if document.is_file() else "# Findings\n"
-    if (BEGIN in old) != (END in old) or old.find(BEGIN) > old.find(END):
-        raise UserError(f"{document} has one of the marks {BEGIN} and {END} without the other. Restore it.")
-    if BEGIN in old:
-        before, _, rest = old.partition(BEGIN)
-        after = rest.partition(END)[2]
-    else:
-        before, after = old.rstrip("\n") + "\n\n", "\n"
-    with written_whole(document) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{text}{END}{after}", "utf-8")
+    write_section(document, SECTION, text)
     return {"models": names, "written": str(document)}
 
 
@@ -69,7 +60,6 @@ def section(found: Mapping[str, tuple[Report, Report | None]]) -> str:
             "bootstrap over puzzles. Monotone: no step leaves more blank cells wrong than the one before. In one leap: the "
             "solving step mends at least half as many cells as were wrong after step 1. "
             f"Beyond training: {DEEP_RECORDED} puzzles of the same set. Published numbers are of other, larger models on harder puzzles.",
-            "",
         ]
     )
 

@@ -7,11 +7,12 @@ from halting_stand_in import make_runs
 
 from probes import commands_halting
 from probes.cli import main
-from probes.halting_findings import BEGIN, END
 from probes.halting_report import analyse, report
 from probes.halting_runs import load_runs, save_runs
+from probes.marked_section import marks
 from trm.checkpoint import save_model
 
+BEGIN, END = marks("halting")
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
 
 
