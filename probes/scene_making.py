@@ -26,7 +26,6 @@ from probes.scene import KEPT, About, Curve, Map, Scene
 from probes.threads import one_blas_thread
 from probes.travel import difference, sentences
 from probes.walks import Walks
-from trm.coordinates import F_L, Coordinates
 
 DRAWN = 3  # axes of a PCA
 FLAT = 2
@@ -152,7 +151,7 @@ def curves_of(walks: Walks) -> tuple[Curve, ...]:
     """Residuals of z and y, and how far both are from where they end, of each puzzle over the run."""
     found = []
     for state in ("z", "y"):
-        calls, states = _moving(walks, state)
+        calls, states = walks.moving(state)
         with np.errstate(invalid="ignore"):
             moved, away = residuals(states), distances_to_final(states, relative=True)
         found += [
@@ -160,14 +159,3 @@ def curves_of(walks: Walks) -> tuple[Curve, ...]:
             Curve(f"distance_{state}", f"{state} from its end", calls, away),
         ]
     return tuple(sorted(found, key=lambda curve: curve.name, reverse=True))
-
-
-def _moving(
-    walks: Walks, state: str
-) -> tuple[tuple[Coordinates, ...], Float32[np.ndarray, "puzzle moment dim"]]:
-    """States after the calls that rewrite them: z by f_L alone, where f_L calls were recorded and y is not the same state."""
-    calls, states = walks.calls[state], walks.states[state]
-    rewrites = [index for index, at in enumerate(calls) if at.kind == F_L]
-    if state == "y" or not rewrites or not walks.made.config.latents:
-        return calls, states
-    return tuple(calls[index] for index in rewrites), states[:, rewrites]

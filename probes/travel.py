@@ -60,14 +60,15 @@ def difference(
     shares: Float[np.ndarray, "component"],
 ) -> Difference:
     """What `Difference` says of these walks. `components` are principal ones of the state, `shares` of their variance."""
-    solved, moved = walks.solved[:, -1], residuals(walks.states[state])
+    calls, states = walks.moving(state)
+    solved, moved = walks.solved[:, -1], residuals(states)
     ends = components[:, -1, :AXES]
     both = bool(solved.any() and not solved.all())
     parted = [
         ordered(ends[solved, axis], ends[~solved, axis]) if both else 0.5 for axis in range(ends.shape[1])
     ]
     axis = int(np.argmax(parted))
-    steps = np.array([at.supervision_step for at in walks.calls[state]][1:])
+    steps = np.array([at.supervision_step for at in calls[1:]])
     along = ends[:, axis].astype(np.float64)
     groups = {
         right: _group(moved[rows], along[rows], steps) if rows.any() else None
@@ -146,6 +147,11 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
+def _band(found: Banded) -> str:
+    low, high = percent(found.low), percent(found.high)
+    return "" if low == high else f" ({low.removesuffix(' %')} to {high})"
+
+
 def sentences(found: Difference) -> tuple[str, ...]:
     """The difference in the page's words: numbers, no verdict."""
     solved, unsolved, state = found.solved, found.unsolved, found.state
@@ -167,8 +173,8 @@ def sentences(found: Difference) -> tuple[str, ...]:
     )
     lines = [
         f"{solved.count} of {total} puzzles end solved. In its last recorded move {state} changes by "
-        f"{percent(solved.moved.value)} of its length where the puzzle is solved, by {percent(unsolved.moved.value)} where it "
-        f"is not (medians).",
+        f"{percent(solved.moved.value)} of its length where the puzzle is solved{_band(solved.moved)}, by "
+        f"{percent(unsolved.moved.value)} where it is not{_band(unsolved.moved)} (medians, 95 % of resampled puzzles).",
         f"It rests, moving by less than 0.1 %, in {rest[0]} and {rest[1]} puzzles{since}.",
     ]
     if found.ordered is not None:

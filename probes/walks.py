@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
 
 from trm.config import ModelConfig
-from trm.coordinates import Coordinates
+from trm.coordinates import F_L, Coordinates
 from trm.errors import UserError
 from trm.store.errors import StoreError
 from trm.store.layout import Settings
@@ -90,6 +90,17 @@ class Walks:
             )
         scored = self.labels[:, None] != PADDING
         return ((self.answers == self.labels[:, None]) | ~scored).all(-1) & scored.any(-1)
+
+    def moving(self, state: str) -> tuple[tuple[Coordinates, ...], Float32[np.ndarray, "puzzle moment dim"]]:
+        """The calls that rewrite a state, and the state after them: z by f_L alone, unless y is the same state.
+
+        Where f_H calls alone were recorded z stands as f_L left it, so these tell of all that z does between them.
+        """
+        calls, states = self.calls[state], self.states[state]
+        rewrites = [index for index, at in enumerate(calls) if at.kind == F_L]
+        if state == "y" or not rewrites or not self.made.config.latents:
+            return calls, states
+        return tuple(calls[index] for index in rewrites), states[:, rewrites]
 
     def answer_at(self, state: str) -> Int[np.ndarray, "moment"]:
         """For each moment of a state the answer that stood then, as an index into `answers`; -1 before the first."""
