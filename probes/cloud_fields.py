@@ -37,7 +37,7 @@ def _solved(walks: Walks, state: str) -> list[Field]:
 
 
 def _solved_now(walks: Walks, state: str) -> list[Field]:
-    now = _of_answers(walks.solved.astype(np.int16), walks, state, -1).astype(np.int16)
+    now = _of_answers(walks.solved.astype(np.int16), walks, state, -1.0).astype(np.int16)
     return [Field("solved_now", "answer right now", "category", now, NO_YES)]
 
 
@@ -66,7 +66,7 @@ def _cell(walks: Walks, state: str) -> list[Field]:
     """Of one cell: whether it is given, what it shows, whether that is right."""
     task, cell = walks.task, walks.cell
     given = task.givens(walks.inputs)[:, cell].astype(np.int16)
-    symbol = _of_answers(walks.answers[:, :, cell].astype(np.int16), walks, state, -1).astype(np.int16)
+    symbol = _of_answers(walks.answers[:, :, cell].astype(np.int16), walks, state, -1.0).astype(np.int16)
     found = [
         Field("symbol", "symbol now", "category", symbol, tuple(task.symbol_names)),
         Field("given", "given or blank", "category", _of_puzzles(given, walks, state), ("blank", "given")),
@@ -74,7 +74,7 @@ def _cell(walks: Walks, state: str) -> list[Field]:
     label = walks.labels[:, cell]
     if (label != PADDING).any():
         right = np.where(label != PADDING, label == walks.answers[:, :, cell].T, -1).T.astype(np.int16)
-        now = _of_answers(right, walks, state, -1).astype(np.int16)
+        now = _of_answers(right, walks, state, -1.0).astype(np.int16)
         found.insert(0, Field("cell_right", "cell right now", "category", now, NO_YES))
     return found
 

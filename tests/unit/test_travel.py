@@ -92,4 +92,4 @@ def test_one_group_alone_is_no_comparison(tiny_config, right, words):
 
 
 def test_small_shares_are_said_as_small():
-    assert percent(0) == "0.0 %" and percent(0.0004) == "less than 0.05 %" and percent(0.157) == "15.7 %"
+    assert percent(0.0) == "0.0 %" and percent(0.0004) == "less than 0.05 %" and percent(0.157) == "15.7 %"
