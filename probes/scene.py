@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Num
+from jaxtyping import Bool, Float, Float32, Int, Num
 
 from probes.projection import UMAPSettings
 from probes.projection_quality import Quality
@@ -113,9 +113,47 @@ class Scene:
                 return field
         raise KeyError(name)
 
+    def map(self, method: str) -> Map:
+        """Raises KeyError where there is none."""
+        for found in self.maps:
+            if found.method == method:
+                return found
+        raise KeyError(method)
+
     @property
     def size(self) -> int:
         """Bytes of its arrays."""
         arrays = [self.components, *(found.places for found in self.maps)]
         arrays += [*(field.values for field in self.fields), *(curve.values for curve in self.curves)]
         return sum(array.nbytes for array in arrays)
+
+
+def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]:
+    """Where calls stand in a run, in supervision steps: evenly spread over each step, the last of them at its number."""
+    steps = np.array([at.supervision_step for at in calls], float)
+    rank = np.array(
+        [
+            sum(other.supervision_step == at.supervision_step and other <= at for other in calls)
+            for at in calls
+        ]
+    )
+    count = np.array([sum(other.supervision_step == at.supervision_step for other in calls) for at in calls])
+    return steps - 1 + rank / count
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """A curve of several puzzles at each moment: the median, and between which two values their middle half lies."""
+
+    median: Float[np.ndarray, "moment"]
+    low: Float[np.ndarray, "moment"]
+    high: Float[np.ndarray, "moment"]
+
+
+def spread(curve: Curve, rows: Bool[np.ndarray, "puzzle"]) -> Spread | None:
+    """Of the puzzles chosen; None where there are none. Numbers that are not finite are left out."""
+    values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
+    if not len(values) or np.isnan(values).all(0).any():
+        return None
+    low, median, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
+    return Spread(median, low, high)

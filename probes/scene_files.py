@@ -42,9 +42,8 @@ def save_scene(path: Path, scene: Scene) -> None:
         if found.method != "pca":
             arrays[f"map.{found.method}"] = _half(found.places)
     for field in scene.fields:
-        arrays[f"field.{field.name}"] = (
-            field.values.astype(np.int8) if field.kind == "category" else _half(field.values)
-        )
+        dtype = np.int8 if field.kind == "category" else np.float16
+        arrays[f"field.{field.name}"] = np.ascontiguousarray(field.values, dtype)
     for curve in scene.curves:
         values = np.maximum(curve.values, FLOOR) if curve.logarithmic else curve.values
         arrays[f"curve.{curve.name}"] = _half(values)
@@ -167,13 +166,8 @@ def _read(calls: list[list]) -> tuple[Coordinates, ...]:
 # ---- for other tools
 
 
-def coordinates_table(scene: Scene) -> Any:
-    """Every point of a scene as a row of an Arrow table: puzzle, call, its place on every map, and every field.
-
-    `puzzle` is its number in the set, from 0; the metadata says what was projected and how (`recursion-lens`, JSON).
-    """
-    import pyarrow as pa
-
+def columns_of(scene: Scene) -> dict[str, np.ndarray]:
+    """Every point of a scene as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
     count, moments = len(scene), len(scene.calls)
     columns: dict[str, np.ndarray] = {"puzzle": np.repeat(scene.numbers, moments)}
     for name in ("supervision_step", "cycle", "call", "kind"):
@@ -183,6 +177,14 @@ def coordinates_table(scene: Scene) -> Any:
             columns[f"{found.method}_{axis + 1}"] = found.places[..., axis].ravel().astype(np.float32)
     for field in scene.fields:
         columns[field.name] = field.words().ravel()
+    return columns
+
+
+def coordinates_table(scene: Scene) -> Any:
+    """The rows of `columns_of` as an Arrow table, whose metadata says what was projected and how (`recursion-lens`, JSON)."""
+    import pyarrow as pa
+
+    columns = columns_of(scene)
     described = json.dumps(summary(scene))
     return pa.table(columns).replace_schema_metadata({"recursion-lens": described})
 

@@ -29,9 +29,9 @@ def found(tiny_config):
 def test_moves_rests_and_ends(found):
     solved, unsolved = found.solved, found.unsolved
     assert (solved.count, unsolved.count) == (2, 2)
-    assert solved.moved.value == 0 and solved.at_rest == Banded(1, 1, 1)
+    assert solved.moved.value == 0 and solved.at_rest == Banded(1.0, 1.0, 1.0)
     assert unsolved.moved.value == pytest.approx((1 / 26**0.5 + 1 / 37**0.5) / 2)
-    assert unsolved.at_rest == Banded(0, 0, 0) and unsolved.rests_from is None
+    assert unsolved.at_rest == Banded(0.0, 0.0, 0.0) and unsolved.rests_from is None
     assert unsolved.moved.low == pytest.approx(1 / 37**0.5) and unsolved.moved.high == pytest.approx(
         1 / 26**0.5
     )
@@ -39,7 +39,7 @@ def test_moves_rests_and_ends(found):
     assert solved.rests_from == 2
     assert (solved.end, solved.spread) == (11, 1) and unsolved.end == -5.5
     assert (found.axis, found.share) == (1, 0.6)
-    assert found.ordered == Banded(1, 1, 1)
+    assert found.ordered == Banded(1.0, 1.0, 1.0)
 
 
 def test_the_axis_that_parts_them_best_is_found(tiny_config):

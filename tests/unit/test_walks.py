@@ -101,9 +101,9 @@ def test_what_progress_raises_ends_the_recording(model, puzzles):
 
     def progress(done, total):
         seen.append((done, total))
-        raise InterruptedError
+        raise StopAsyncIteration
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(StopAsyncIteration):
         record_walks(model, puzzles, progress=progress)
     assert len(seen) == 1 and seen[0][1] == 6
 
