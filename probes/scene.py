@@ -129,16 +129,15 @@ class Scene:
 
 
 def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]:
-    """Where calls stand in a run, in supervision steps: evenly spread over each step, the last of them at its number."""
-    steps = np.array([at.supervision_step for at in calls], float)
-    rank = np.array(
-        [
-            sum(other.supervision_step == at.supervision_step and other <= at for other in calls)
-            for at in calls
-        ]
+    """Where calls stand in a run, in supervision steps: those of a step evenly spread, its last one at its number.
+
+    `calls` are in the order in which they are made.
+    """
+    steps, first, which, count = np.unique(
+        [at.supervision_step for at in calls], return_index=True, return_inverse=True, return_counts=True
     )
-    count = np.array([sum(other.supervision_step == at.supervision_step for other in calls) for at in calls])
-    return steps - 1 + rank / count
+    rank = np.arange(1, len(calls) + 1) - first[which]
+    return steps[which] - 1 + rank / count[which]
 
 
 @dataclass(frozen=True, eq=False)
