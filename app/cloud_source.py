@@ -18,10 +18,9 @@ from app.opening import torch_threads
 from app.waiting import watch
 from probes.commands_project import LIMIT, RECORDED, SETS, Projecting
 from probes.projection import MOST_IN_POOL, UMAPSettings
-from probes.scene import Scene
+from probes.scene import MEAN, Scene
 from probes.scene_files import SceneError, load_scene
-from probes.walks import MEAN
-from trm.store.layout import chosen_calls
+from trm.coordinates import Depth
 from trm.tasks import task_of
 
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
@@ -80,9 +79,7 @@ def controls(opened: Opened) -> Projecting | None:
         apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist")
         umap = UMAPSettings(axes, near, apart)
     asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap)
-    moments = len(chosen_calls(calls, opened.config))
-    if state == "y" and calls == "all":
-        moments = len(chosen_calls("f_H", opened.config))
+    moments = _moments(state, calls, opened.config.depth)
     points = puzzles.count * moments
     st.caption(f"{puzzles.count} puzzles at {moments} calls: {points:,} points")
     if points > MOST_IN_POOL:
@@ -97,6 +94,12 @@ def controls(opened: Opened) -> Projecting | None:
         st.session_state.latents_pressed = True
     source, wanted = st.session_state.get("latents_asked", (None, None))
     return wanted if source == opened.source else None
+
+
+def _moments(state: str, calls: str, depth: Depth) -> int:
+    """After how many calls a state is read; y is kept at f_H calls only, which rewrite it."""
+    each = {"last": 1, "f_H": depth.T, "all": depth.calls_per_step if state == "z" else depth.T}
+    return depth.N_sup * each[calls]
 
 
 def computed(opened: Opened, asked: Projecting) -> Scene | None:

@@ -18,6 +18,9 @@ from trm.coordinates import Coordinates
 KEPT = 16
 """Principal components that a scene keeps."""
 
+MEAN = "mean"
+"""The position that is no cell: the mean over all of them."""
+
 KINDS = ("number", "category")
 
 

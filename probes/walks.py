@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float32, Int, UInt8
 
+from probes.scene import MEAN
 from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.errors import UserError
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from trm.data import PuzzleSet
     from trm.models import Model
 
-MEAN = "mean"
 AT_ONCE = 64 << 20  # bytes of states read at a time where the mean over cells is taken here
 LARGEST_WALKS = 1 << 30  # bytes of states held together
 

@@ -15,6 +15,7 @@ VIEWS = ("step by step", "all at once")
 MAPS = {"pca": "PCA", "umap": "UMAP"}
 FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
 MOST_WAYS = 12
+LISTED = 60  # numbers of puzzles in a sentence
 SMALL = 260  # pixels of a curve's height
 
 
@@ -114,7 +115,9 @@ def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
         return
     count = len(chosen.rows)
     head, button = st.columns([5, 1], vertical_alignment="center")
-    head.markdown(f"**{count} {'puzzle' if count == 1 else 'puzzles'} selected**")
+    numbers = ", ".join(str(scene.numbers[row]) for row in chosen.rows[:LISTED])
+    more = f" and {count - LISTED} more" if count > LISTED else ""
+    head.markdown(f"**{count} {'puzzle' if count == 1 else 'puzzles'} selected**: {numbers}{more}")
     button.button("All again", key="latents_all", on_click=cloud_selection.forget, width="stretch")
     st.dataframe(
         cloud_selection.table(scene, chosen.rows, chosen.moments),

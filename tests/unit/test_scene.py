@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from probes.cloud_fields import fields_of
 from probes.covariance import StatesError
 from probes.projection import UMAPSettings
-from probes.scene import Field
+from probes.scene import Curve, Field, places_in_run, spread
 from probes.scene_files import (
     SceneError,
     coordinates_table,
@@ -268,3 +268,28 @@ def test_the_table_has_a_row_for_every_point(umap_scene, tmp_path):
     assert said == json.loads(json.dumps(summary(scene)))
     assert said["maps"][1]["settings"]["neighbours"] == 5 and said["points"] == 72
     assert coordinates_table(scene).num_columns == table.num_columns
+
+
+# for a page
+
+
+def test_calls_stand_in_a_run_by_their_supervision_steps(walks, tiny_config):
+    assert places_in_run(walks.calls["z"]).tolist() == [
+        0.5,
+        1,
+        2,
+    ]  # two calls of the first step, one of the second
+    depth = tiny_config().depth  # n = T = 2, three steps
+    every = tuple(at for step in (1, 2, 3) for at in depth.calls(step))
+    places = places_in_run(every)
+    assert places[5::6].tolist() == [1, 2, 3] and places[0] == pytest.approx(1 / 6)
+
+
+def test_a_spread_is_the_median_and_the_middle_half(walks):
+    values = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, np.inf]])
+    curve = Curve("c", "c", walks.calls["z"][:2], values)
+    found = spread(curve, np.ones(5, bool))
+    assert (found.median[0], found.low[0], found.high[0]) == (2, 1, 3)
+    assert found.median[1] == found.high[1] == 1  # what is not finite is left out
+    assert spread(curve, np.array([True] + [False] * 4)).high.tolist() == [0, 1]
+    assert spread(curve, np.zeros(5, bool)) is None
