@@ -81,6 +81,9 @@ def add(adder: Any) -> None:
         action="store_true",
         help=f"instead: record what the Latents page opens with, of {' and '.join(SETS)} or the one of --model",
     )
+    command.add_argument(
+        "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
+    )
     usual = UMAPSettings()
     umap = command.add_argument_group("UMAP", "beside PCA, which is always there")
     umap.add_argument("--umap", action="store_true", help="also fit a UMAP")
@@ -93,6 +96,10 @@ def add(adder: Any) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     """What was asked for; returns what is printed. Raises UserError."""
+    if options.findings:
+        from probes.scene_findings import write_findings
+
+        return write_findings(options.findings, RECORDED)
     if options.record:
         if options.model not in (None, *SETS):
             raise UserError(f"Nothing is recorded of {options.model}. Recorded are: {', '.join(SETS)}.")

@@ -76,6 +76,22 @@ def test_mistakes_are_one_line(arguments, words, capsys, monkeypatch, tmp_path):
     assert end.value.code == 2 and not out and err.count("\n") == 1 and words in err
 
 
+def test_findings_are_written_between_their_marks(made, capsys, monkeypatch):
+    monkeypatch.setattr("probes.commands_project.RECORDED", made / "recorded")
+    document = made / "findings.md"
+    with pytest.raises(SystemExit):
+        main(["project", "--findings", str(document)])
+    assert "Nothing is recorded" in capsys.readouterr().err
+    printed(capsys, "--store", made / "store", "--out", made / "recorded" / "six.safetensors")
+    document.write_text("# Findings\n\nmine\n")
+    for _ in range(2):  # written anew, not twice
+        printed(capsys, "--findings", document)
+    text = document.read_text()
+    scene = load_scene(made / "recorded" / "six.safetensors")
+    assert text.startswith("# Findings\n\nmine\n") and text.count("<!-- latents: begin -->") == 1
+    assert scene.finding[0] in text and scene.about.fingerprint in text
+
+
 def test_the_command_says_every_setting():
     asked = Projecting("m", "my set", 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7))
     assert asked.command == (
