@@ -25,6 +25,7 @@ from trm.tasks import task_of
 
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
 WHERE = ("mean over all cells", "one cell")
+KEPT = {"persist_state": "session"}  # on other pages
 LOOK = 0.25  # seconds between looks at a model that is being opened
 
 
@@ -59,24 +60,32 @@ def controls(opened: Opened) -> Projecting | None:
     if puzzles is None:
         return None
     state = st.segmented_control(
-        "State", ["z", "y"], default="z", key="latents_state", required=True, help="z: latent, y: answer"
+        "State",
+        ["z", "y"],
+        default="z",
+        key="latents_state",
+        **KEPT,
+        required=True,
+        help="z: latent, y: answer",
     )
-    calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls")]
+    calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **KEPT)]
     position = MEAN
-    if st.selectbox("Where", WHERE, key="latents_where") == WHERE[1]:
+    if st.selectbox("Where", WHERE, key="latents_where", **KEPT) == WHERE[1]:
         left, right = st.columns(2)
-        row = left.number_input("Row", 1, task.rows, (task.rows + 1) // 2, key="latents_row")
-        column = right.number_input("Column", 1, task.columns, (task.columns + 1) // 2, key="latents_column")
+        row = left.number_input("Row", 1, task.rows, (task.rows + 1) // 2, key="latents_row", **KEPT)
+        column = right.number_input(
+            "Column", 1, task.columns, (task.columns + 1) // 2, key="latents_column", **KEPT
+        )
         position = f"r{row}c{column}"
     umap = None
     if st.toggle(
-        "Also UMAP", key="latents_umap", help="Slower: some seconds to a minute. PCA is always there."
+        "Also UMAP", key="latents_umap", **KEPT, help="Slower: some seconds to a minute. PCA is always there."
     ):
-        axes = st.segmented_control("Axes", [2, 3], default=2, key="latents_umap_axes", required=True)
+        axes = st.segmented_control("Axes", [2, 3], default=2, key="latents_umap_axes", **KEPT, required=True)
         near = st.slider(
-            "Neighbours", 5, 100, 15, key="latents_neighbours", help="Few: detail. Many: the whole."
+            "Neighbours", 5, 100, 15, key="latents_neighbours", **KEPT, help="Few: detail. Many: the whole."
         )
-        apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist")
+        apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **KEPT)
         umap = UMAPSettings(axes, near, apart)
     asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap)
     moments = _moments(state, calls, opened.config.depth)

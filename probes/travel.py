@@ -149,7 +149,7 @@ def percent(share: float) -> str:
 
 def _band(found: Banded) -> str:
     low, high = percent(found.low), percent(found.high)
-    return "" if low == high else f" ({low.removesuffix(' %')} to {high})"
+    return "" if low == high else f" (95 %: {low.removesuffix(' %')} to {high})"
 
 
 def sentences(found: Difference) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ def sentences(found: Difference) -> tuple[str, ...]:
     lines = [
         f"{solved.count} of {total} puzzles end solved. In its last recorded move {state} changes by "
         f"{percent(solved.moved.value)} of its length where the puzzle is solved{_band(solved.moved)}, by "
-        f"{percent(unsolved.moved.value)} where it is not{_band(unsolved.moved)} (medians, 95 % of resampled puzzles).",
+        f"{percent(unsolved.moved.value)} where it is not{_band(unsolved.moved)}; medians.",
         f"It rests, moving by less than 0.1 %, in {rest[0]} and {rest[1]} puzzles{since}.",
     ]
     if found.ordered is not None:

@@ -11,6 +11,7 @@ from probes.scene_files import columns_of, summary
 
 TITLE = "### How do the states travel?"
 WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
+KEPT = {"persist_state": "session"}  # on the way to Solve and back
 VIEWS = ("step by step", "all at once")
 MAPS = {"pca": "PCA", "umap": "UMAP"}
 FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
@@ -74,16 +75,26 @@ def controls(scene: Scene) -> Look:
     method = methods[0]
     if len(methods) > 1:
         method = row.segmented_control(
-            "Map", methods, default=methods[0], format_func=MAPS.get, key="latents_method", required=True
+            "Map",
+            methods,
+            default=methods[0],
+            format_func=MAPS.get,
+            key="latents_method",
+            **KEPT,
+            required=True,
         )
     axes = scene.map(method).axes
     if method == "pca":
         axes = row.segmented_control(
-            "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", required=True
+            "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", **KEPT, required=True
         )
-    view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", required=True)
+    view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
     titles = {field.name: field.title for field in scene.fields}
-    colour = row.selectbox("Colour", list(titles), format_func=titles.get, key="latents_colour", width=220)
+    if st.session_state.get("latents_colour") not in titles:  # of another scene
+        st.session_state.pop("latents_colour", None)
+    colour = row.selectbox(
+        "Colour", list(titles), format_func=titles.get, key="latents_colour", **KEPT, width=220
+    )
     names = {row_number: name_of(scene, row_number) for row_number in range(len(scene))}
     ways = row.multiselect(
         "Ways of",
@@ -91,6 +102,7 @@ def controls(scene: Scene) -> Look:
         default=first_ways(scene),
         format_func=names.get,
         key=f"latents_ways_{scene.about.model}_{len(scene)}_{scene.about.data}",
+        **KEPT,
         max_selections=MOST_WAYS,
         placeholder="puzzles whose way is drawn",
         width=380,

@@ -70,7 +70,7 @@ def test_sentences_say_the_numbers(found):
     lines = sentences(found)
     assert lines[0].startswith(
         "2 of 4 puzzles end solved. In its last recorded move z changes by 0.0 % of its length where the puzzle is solved, by "
-        "18.0 % where it is not (16.4 to 19.6 %)"
+        "18.0 % where it is not (95 %: 16.4 to 19.6 %); medians."
     )
     assert (
         "100.0 % of the solved and 0.0 % of the unsolved puzzles, the solved ones from step 2 on" in lines[1]
