@@ -68,7 +68,7 @@ def record_presets(name: str, today: date) -> None:
     """Record a bundled model on every preset of its task and size, in their order: `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
-    for number, shown in enumerate(load_presets(task.name)):
+    for number, shown in enumerate(load_presets(task.name, task.cells)):
         inputs = task.parse(shown.puzzle)
         trace = record(model, task, inputs, recorded=today)
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
