@@ -32,6 +32,10 @@ EXCLUDED_IN_A_ROW = 1000
 
 Progress = Callable[[int], None]
 """Called with the number of puzzles done."""
+Tried = Callable[[int], None]
+"""Called before each attempt of a generator with the number of attempts so far; what it raises ends the search."""
+MOST_GUESSES = 100_000
+"""Guesses of a solver until it gives up: some seconds."""
 
 
 class Difficulty(StrEnum):
@@ -95,6 +99,12 @@ class Task(ABC):
     are walls, which every answer copies, so that a count of all cells would hardly move."""
     rule_score: str | None = None
     """Name of a second score, the share of answers that `is_solved` accepts, where that is more than the exact ones."""
+    writable: tuple[int, ...]
+    """Tokens that a person writes puzzles with. The first is what an emptied cell holds."""
+    once: tuple[int, ...] = ()
+    """Those of them that a finished puzzle has exactly once."""
+    answer_is_puzzle: bool = False
+    """Whether an answer, finished or not, may be asked as a puzzle again: its symbols are then the givens."""
 
     @property
     def cells(self) -> int:
@@ -102,8 +112,11 @@ class Task(ABC):
         return self.rows * self.columns
 
     @abstractmethod
-    def parse(self, text: str) -> UInt8[np.ndarray, "cells"]:
-        """Tokens of a puzzle as a person types it. Raises `PuzzleError` that says what is wrong and where."""
+    def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
+        """Tokens of a puzzle as a person types it. Raises `PuzzleError` that says what is wrong and where.
+
+        `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
+        """
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -144,11 +157,17 @@ class Task(ABC):
         """Up to `limit` solutions. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
-    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
-        """Difficulty with a sentence that names its reason."""
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+        """Difficulty with a sentence that names its reason. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
-    def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:
+    def generate(
+        self,
+        rng: np.random.Generator,
+        difficulty: Difficulty | str,
+        tried: Tried | None = None,
+        **options: Any,
+    ) -> Puzzle:
         """A new puzzle with its solution, the only one unless the options say otherwise (mazes with loops).
 
         Raises `PuzzleError` when none is found as asked.
