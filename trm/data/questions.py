@@ -6,6 +6,7 @@ for: a CSV of hundreds of thousands is only cut into its rows, and a drawing of 
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ LARGEST = 16 << 20
 """Bytes; about 100,000 Sudokus with their answers."""
 LOOKED_AT = 100
 """Lines among which one must be a puzzle for a text to be taken for one puzzle a line."""
+JSON_REMEDY = 'Give a list such as ["53..7...", ...] or [{"question": "53..7..."}, ...], or rows such as [[5,3,0, ...], ...].'
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Question:
 def questions(content: bytes, name: str, task: Task) -> list[Question]:
     """The puzzles of a file of this name, at least one, in file order.
 
-    CSV with a column `q` or `question`; text with one puzzle a line, or one puzzle drawn in lines; for ARC also JSON
-    with tasks, whose test inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
+    CSV with a column `q` or `question`; text with one puzzle a line, or one puzzle drawn in lines; JSON with a list of
+    puzzles, each a text, rows of cells, or an object with a `q` or `question`; for ARC JSON with tasks, whose test
+    inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
     """
     if len(content) > LARGEST:
         raise DataError(
@@ -60,12 +63,15 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
         raise DataError(f"{name} is empty. Give a file with one puzzle a line.")
     if task.name == "arc" and text.lstrip().startswith("{"):
         return list(_from_arc_tasks(content, name, task))
-    if name.lower().endswith(".csv") or _has_header(text):
+    if text.lstrip().startswith(("[", "{")):
+        found = _from_json(text, name, task)
+    elif name.lower().endswith(".csv") or _has_header(text):
         found = list(_from_csv(text, name))
-        if not found:
-            raise DataError(f"{name} has a header and no puzzle. Give a file with one puzzle a line.")
-        return found
-    return _from_text(text, name, task)
+    else:
+        found = _from_text(text, name, task)
+    if not found:
+        raise DataError(f"{name} holds no puzzle. Give a file with one puzzle a line.")
+    return found
 
 
 def _has_header(text: str) -> bool:
@@ -76,6 +82,44 @@ def _has_header(text: str) -> bool:
 def _from_csv(text: str, name: str) -> Iterator[Question]:
     for line, row in csv_rows(text.splitlines(keepends=True), name):
         yield Question(name, f"line {line}", next(row[key] for key in QUESTION if key in row))
+
+
+def _from_json(text: str, name: str, task: Task) -> list[Question]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(
+            f"{name}, line {error.lineno}: not JSON ({error.msg}). Give JSON, or a text with one puzzle a line."
+        ) from None
+    except (ValueError, RecursionError):  # numbers of thousands of digits, thousands of brackets
+        raise DataError(f"{name} is no JSON with puzzles in it. {JSON_REMEDY}") from None
+    if not isinstance(found, list) or _is_grid(found):
+        found = [found]
+    return [
+        Question(name, f"entry {number}", _in_text(entry, name, number, task))
+        for number, entry in enumerate(found, 1)
+    ]
+
+
+def _in_text(entry: object, name: str, number: int, task: Task) -> str:
+    """The text of one puzzle in JSON, for the task to parse."""
+    if isinstance(entry, dict):
+        entry = next((entry[key] for key in QUESTION if key in entry), None)
+    if _is_grid(entry):
+        return json.dumps(entry) if task.name == "arc" else "\n".join("".join(map(str, row)) for row in entry)
+    if not isinstance(entry, str):
+        raise DataError(f"{name}, entry {number} is no puzzle. {JSON_REMEDY}")
+    return entry
+
+
+def _is_grid(entry: object) -> bool:
+    """Rows of cells, each a number or a character."""
+    return (
+        isinstance(entry, list)
+        and bool(entry)
+        and all(isinstance(row, list) and row for row in entry)
+        and all(isinstance(cell, int | str) for row in entry for cell in row)
+    )
 
 
 def _from_text(text: str, name: str, task: Task) -> list[Question]:

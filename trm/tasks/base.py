@@ -32,8 +32,6 @@ EXCLUDED_IN_A_ROW = 1000
 
 Progress = Callable[[int], None]
 """Called with the number of puzzles done."""
-Tried = Callable[[int], None]
-"""Called before each attempt of a generator with the number of attempts so far; what it raises ends the search."""
 MOST_GUESSES = 100_000
 """Guesses of a solver until it gives up: some seconds."""
 
@@ -103,8 +101,6 @@ class Task(ABC):
     """Tokens that a person writes puzzles with. The first is what an emptied cell holds."""
     once: tuple[int, ...] = ()
     """Those of them that a finished puzzle has exactly once."""
-    answer_is_puzzle: bool = False
-    """Whether an answer, finished or not, may be asked as a puzzle again: its symbols are then the givens."""
 
     @property
     def cells(self) -> int:
@@ -161,13 +157,7 @@ class Task(ABC):
         """Difficulty with a sentence that names its reason. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
-    def generate(
-        self,
-        rng: np.random.Generator,
-        difficulty: Difficulty | str,
-        tried: Tried | None = None,
-        **options: Any,
-    ) -> Puzzle:
+    def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:
         """A new puzzle with its solution, the only one unless the options say otherwise (mazes with loops).
 
         Raises `PuzzleError` when none is found as asked.

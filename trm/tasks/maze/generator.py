@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from trm.errors import PuzzleError
-from trm.tasks.base import Difficulty, Tried
+from trm.tasks.base import Difficulty
 from trm.tasks.maze.geometry import Board, Cells, members
 from trm.tasks.maze.rating import difficulty_of, lengths
 from trm.tasks.maze.solver import Survey, rings
@@ -95,12 +95,10 @@ STYLES: dict[str, Callable[[Wish, random.Random], Cells]] = {
 }
 
 
-def generate(wish: Wish, rng: random.Random, tried: Tried | None = None) -> Survey:
+def generate(wish: Wish, rng: random.Random) -> Survey:
     """A maze as wished, of exactly this difficulty. Raises `PuzzleError` when none turns up."""
     tries = min(TRIES, MOST_CELLS // wish.side**2)
-    for attempt in range(tries):
-        if tried:
-            tried(attempt)
+    for _ in range(tries):
         board = _with_ends(wish, STYLES[wish.style](wish, rng), rng)
         if board:
             survey = Survey.of(board)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task, Tried
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
 from trm.tasks.maze import generator, rating, symmetry, text
 from trm.tasks.maze.geometry import (
     GOAL,
@@ -142,7 +142,6 @@ class Maze(Task):
         self,
         rng: np.random.Generator,
         difficulty: Difficulty | str = Difficulty.EASY,
-        tried: Tried | None = None,
         *,
         style: str = "depth-first",
         min_path: int | None = None,
@@ -158,7 +157,7 @@ class Maze(Task):
         """
         difficulty = Difficulty(difficulty)
         wish = generator.Wish.of(self.side, difficulty, style, min_path, max_path, loops)
-        survey = generator.generate(wish, random.Random(int(rng.integers(2**63))), tried)
+        survey = generator.generate(wish, random.Random(int(rng.integers(2**63))))
         labels = tokens_of(survey.board, next(survey.shortest_ways()))
         return Puzzle(tokens_of(survey.board), labels, difficulty)
 

@@ -42,7 +42,8 @@ class Mark(NamedTuple):
 def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, "cells"]:
     """Tokens of a `side` x `side` maze, in one line or in `side` lines, with or without its path drawn.
 
-    It has one start and one goal; with `any_ends` it may have any number. In lines, what is missing at the end of a line is open. Raises `PuzzleError` naming line and position.
+    It has one start and one goal; with `any_ends` it may have any number. In lines, what is missing at
+    the end of a line is open. Raises `PuzzleError` naming line and position.
     """
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(

@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 
 from trm.errors import PuzzleError
-from trm.tasks.base import Difficulty, Tried
+from trm.tasks.base import Difficulty
 from trm.tasks.sudoku.geometry import Candidates, Geometry, members
 from trm.tasks.sudoku.logic import place_by_logic
 from trm.tasks.sudoku.solver import Search, SearchGivenUp, place_singles, start
@@ -113,11 +113,7 @@ def usual_givens(geometry: Geometry, difficulty: Difficulty) -> tuple[int, int]:
 
 
 def generate(
-    geometry: Geometry,
-    rng: random.Random,
-    difficulty: Difficulty,
-    givens: tuple[int, int],
-    tried: Tried | None = None,
+    geometry: Geometry, rng: random.Random, difficulty: Difficulty, givens: tuple[int, int]
 ) -> tuple[list[int], list[int]]:
     """A puzzle with one solution, of exactly this difficulty: (givens, dug) as candidate numbers.
 
@@ -131,9 +127,7 @@ def generate(
         )
     target = rng.randint(fewest, most)
     derivable = by_singles if difficulty is Difficulty.EASY else by_search
-    for attempt in range(TRIES):
-        if tried:
-            tried(attempt)
+    for _ in range(TRIES):
         order = random_solution(geometry, rng)
         rng.shuffle(order)
         left, dug = dig(geometry, order, derivable, target)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task, Tried
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
@@ -33,7 +33,6 @@ class Sudoku(Task):
 
     name = "sudoku"
     generator_options = frozenset({"givens"})
-    answer_is_puzzle = True
 
     def __post_init__(self) -> None:
         if not (2 <= self.box_rows <= 3 and 2 <= self.box_columns <= 3):
@@ -113,7 +112,6 @@ class Sudoku(Task):
         self,
         rng: np.random.Generator,
         difficulty: Difficulty | str = Difficulty.EASY,
-        tried: Tried | None = None,
         *,
         givens: tuple[int, int] | None = None,
     ) -> Puzzle:
@@ -130,7 +128,6 @@ class Sudoku(Task):
             random.Random(int(rng.integers(2**63))),
             difficulty,
             givens or generator.usual_givens(board, difficulty),
-            tried,
         )
         inputs = to_tokens(board, sum(1 << candidate for candidate in left))
         labels = to_tokens(board, sum(1 << candidate for candidate in left + dug))
