@@ -2,8 +2,8 @@
 
 import re
 
-from playwright.sync_api import Locator, expect
 from player_page import PATIENCE, Player
+from playwright.sync_api import Locator, expect
 
 from trm.checkpoint import load_model
 from trm.data import load_presets
