@@ -17,7 +17,7 @@ def puzzle(choice: Choice) -> None:
     """One line: title, why the puzzle is interesting or how hard it is; under it what is wrong with the text or the givens."""
     task = choice.task
     verdict = verdicts.verdict(task, choice.puzzle)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(key="puzzle_line", horizontal=True, gap="small"):
         st.markdown(f"**{plain(choice.title)}.** {choice.sentence or verdict.sentence}", width="stretch")
         editor.button(task)
     if choice.mistake:

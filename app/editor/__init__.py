@@ -36,7 +36,6 @@ def button(task: Task) -> None:
         shortcut="e",
         on_click=open_for,
         args=(task,),
-        help="Change the puzzle in its grid",
     )
 
 
