@@ -4,6 +4,7 @@ import re
 
 from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, expect
+from test_accessibility import findings
 
 from trm.checkpoint import load_model
 from trm.data import load_presets
@@ -23,7 +24,7 @@ def open_editor(player: Player) -> Locator:
     return editor
 
 
-def draft(editor: Locator, blank: str = ".") -> str:
+def draft(editor: Locator) -> str:
     """The text of every cell."""
     return "".join(
         editor.locator("[data-cell]").evaluate_all("cells => cells.map((cell) => cell.textContent || '.')")
@@ -65,6 +66,7 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     expect(chosen).to_have_attribute(
         "aria-label", re.compile(f"row {row + 1}, column {column + 1}: {clash}, contradicts")
     )
+    assert findings(player.page) == []
     player.press("Control+z")
     verdict(editor, "one")
     assert draft(editor) == EASY and not editor.locator(".conflict").count()

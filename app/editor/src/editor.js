@@ -23,7 +23,6 @@ export class Editor {
     const { signal } = this.listening;
     this.root.addEventListener("keydown", (event) => this.onKey(event), { signal });
     document.addEventListener("paste", (event) => this.onPaste(event), { signal });
-    window.addEventListener("resize", () => this.fitIn(), { signal });
     parent.append(this.root);
   }
 
@@ -56,7 +55,6 @@ export class Editor {
     this.token = task.drawn ? task.writable[1] : null;
     this.emptied = new Map(); // what cells held before they were emptied
     this.build();
-    this.fitIn();
     this.grid.node.focus({ preventScroll: true });
   }
 
@@ -64,6 +62,7 @@ export class Editor {
     const { task } = this;
     const button = (name, label, act, options = {}) => {
       const node = make("button", { type: "button", "data-testid": name, ...options }, label);
+      node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
       node.addEventListener("click", act);
       return node;
     };
@@ -93,7 +92,7 @@ export class Editor {
   // ---- what is on the screen
 
   draw() {
-    const { drafts, stroke, task } = this;
+    const { drafts, stroke } = this;
     const shown = stroke ? this.stroked() : drafts.now;
     this.chosen = Math.min(this.chosen, shown.tokens.length - 1);
     const isSaid = this.said.text === this.text;
@@ -102,9 +101,11 @@ export class Editor {
     this.root.style.setProperty("--shape", shown.columns / shown.rows);
     this.tools.mark(this.token);
     this.size?.show(shown.rows, shown.columns);
+    const focused = this.root.getRootNode().activeElement;
     this.undoButton.disabled = !drafts.past.length;
     this.redoButton.disabled = !drafts.undone.length;
-    this.drawVerdict(isSaid, task);
+    if (focused?.disabled) this.grid.node.focus({ preventScroll: true });
+    this.drawVerdict(isSaid);
   }
 
   drawVerdict(isSaid) {
@@ -121,11 +122,6 @@ export class Editor {
   tell(words, isMistake = false) {
     write(this.note, words);
     this.note.classList.toggle("mistake", isMistake);
-  }
-
-  /** How far down its page the editor begins: the rest of the window is its own. */
-  fitIn() {
-    this.root.style.setProperty("--top", `${Math.round(Math.min(Math.max(this.root.getBoundingClientRect().top, 0), innerHeight / 2))}px`);
   }
 
   get text() {

@@ -31,6 +31,7 @@ export function keysInWords(isDrawn, toolKeys) {
   return [
     ["arrows", isDrawn ? "move; with shift: draw" : "move"],
     [toolKeys, isDrawn ? "put into the cell" : "write"],
+    [isDrawn ? "backspace" : "0 . backspace", "empty the cell"],
     ["space", "empty the cell, and back"],
     ["ctrl z, ctrl y", "undo, redo"],
     ["ctrl v", "paste a puzzle"],
