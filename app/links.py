@@ -95,6 +95,16 @@ def opening_view() -> dict[str, Any] | None:
     return st.session_state.get("opening_view")
 
 
+def keep_view() -> None:
+    """What the address says of the view is what the player opens with when it next comes onto the page."""
+    st.session_state.opening_view = _view(st.query_params.to_dict())
+
+
+def forget_view() -> None:
+    """It opens as it always does."""
+    st.session_state.opening_view = None
+
+
 def remember_view(view: dict[str, Any]) -> None:
     """Put the view that the player settled on into the address."""
     cell = view.get("cell")
