@@ -51,10 +51,10 @@ def show(scene: Scene) -> None:
     picture, beside = st.columns(WIDTHS, gap="medium")
     with picture:
         options = {"on_select": cloud_selection.take} if look.axes == 2 else {}
-        charts.show(figure, key=cloud_selection.CHART, **options)
+        charts.show(figure, key=cloud_selection.CHART, config={"displayModeBar": True}, **options)
     with beside:
         st.markdown("\n\n".join(cloud_words.worth(scene.map(look.method), look.axes)))
-        st.caption(cloud_words.EMPTY_SELECTION if look.axes == 2 else cloud_words.IN_SPACE)
+        st.caption(cloud_words.IN_PLANE if look.axes == 2 else cloud_words.IN_SPACE)
         takeaway.offer(
             f"latents-{scene.about.model}-{scene.about.state}",
             figure=figure,
