@@ -138,7 +138,7 @@ def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
         key="latents_table",
         column_config={
             "open in Solve": st.column_config.LinkColumn(
-                display_text=":material/open_in_new: open",
+                display_text="open",
                 help="At the step at which it was picked, in a new tab.",
             )
         },
