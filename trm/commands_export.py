@@ -21,24 +21,33 @@ PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
 
 def run_export(options: Namespace) -> dict[str, Any]:
     from trm.export.film import Pace
-    from trm.export.outputs import FORMATS, OF_A_MOMENT, Request, check_paths, write
+    from trm.export.outputs import DRAWN, FORMATS, OF_A_MOMENT, Request, check_paths, write
+    from trm.export.scene import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    moment_asked = options.step is not None or options.cycle is not None
+    moment_asked = any(number is not None for number in (options.step, options.cycle, options.call))
     if moment_asked and not paths.keys() & set(OF_A_MOMENT):
         raise UserError(
-            "--step and --cycle choose the moment of --png, --svg and --html. Ask for one, or leave them out."
+            "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
         )
+    look_asked = options.view is not None or options.theme is not None or options.marks
+    if look_asked and not paths.keys() & set(DRAWN):
+        raise UserError(
+            "--view, --marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
+        )
+    appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
     pace = Pace(options.every, options.frame_time, options.hold)
     check_paths(paths, [path for path in (options.trace, puzzle_file(options)) if path])
     player = player_texts() if "html" in paths else None
     run, moment = _recorded(options) if options.trace else _made(options)
     with Progress("frames drawn") as drawing:
-        request = Request(paths, moment, moment if moment_asked else None, pace, player)
+        request = Request(
+            paths, moment, moment if moment_asked else None, pace, player, appearance=appearance
+        )
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -86,7 +95,7 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     trace = load_trace(options.trace)
     task = get_task(str(trace.provenance.task), len(trace.inputs))
     run = Run.of(trace, task, puzzle=options.trace.name.removesuffix(".safetensors"))
-    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle)
+    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
 def _made(options: Namespace) -> "tuple[Run, Coordinates]":
@@ -101,7 +110,7 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
 
     model, task = opened(options)
     depth = model.config.depth
-    moment = moment_at(depth, depth.N_sup, options.step, options.cycle)
+    moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
     inputs = task.parse(puzzle_text(options.puzzle))
     with Progress("supervision steps run", depth.N_sup) as running:

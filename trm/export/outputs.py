@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trm.coordinates import Coordinates
-from trm.export.film import Pace, ffmpeg, save_gif, save_mp4, scenes
+from trm.export.film import Pace, ffmpeg, save_gif, save_mp4
 from trm.export.html import page
 from trm.export.raster import image
 from trm.export.run import Run
-from trm.export.scene import Layout
+from trm.export.scene import Appearance, Layout, scenes
 from trm.export.svg import svg
 from trm.export.table import csv_text, save_arrays
-from trm.files import OutputError, written_whole
+from trm.files import OutputError, check_replaceable, written_whole
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_A_MOMENT = ("html", "png", "svg")
+DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
 PNG_SCALE = 2
 
 Player = tuple[str, str]
@@ -35,6 +36,7 @@ class Request:
     start: Coordinates | None  # where the page opens; None for the first answer
     pace: Pace
     player: Player | None  # where a page is asked for
+    appearance: Appearance = field(default_factory=Appearance)  # of pictures and films
 
 
 def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
@@ -44,10 +46,7 @@ def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
     """
     seen: dict[Path, str] = {path.resolve(): "what is read" for path in read}
     for format, path in paths.items():
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder. Give --{format} the name of a file to write.")
-        if path.exists() and not path.is_file():
-            raise OutputError(f"{path} is no ordinary file. Give --{format} another name.")
+        check_replaceable(path)
         if not path.parent.is_dir():
             raise OutputError(
                 f"There is no folder {path.parent} for --{format}. Make it, or give another place."
@@ -68,7 +67,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
 
     Returns for each format `file`, `bytes`, and for films `frames`. Raises UserError.
     """
-    moment = Layout.of(run, [request.moment]).scene(run.moment(request.moment))
+    moment = Layout.of(run, [request.moment], request.appearance).scene(request.moment)
     written = {}
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
@@ -85,7 +84,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
             elif format == "npz":
                 save_arrays(temporary, run)
             else:
-                frames = scenes(run, request.pace.every)
+                frames = scenes(run, request.pace.every, request.appearance)
                 facts["frames"] = len(frames)
                 save = {"gif": save_gif, "mp4": save_mp4}[format]
                 save(temporary, frames, request.pace, progress)
