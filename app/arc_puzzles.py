@@ -94,6 +94,24 @@ def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np
     return f"{state.arc_task}.{state.arc_test}", None if output is None else _encoded(output)
 
 
+def published_as(
+    task: Task, options: Options, name: str, puzzle: str
+) -> tuple[str | None, np.ndarray | None]:
+    """As `published`, of a test that a link names: `task.number`. None where there is no such one, or its input is another."""
+    name, _, number = name.rpartition(".")
+    tests = _tasks(options)[name].test if name in _tasks(options) else []
+    at = links.number(number, most=len(tests), otherwise=0)
+    if not at or not np.array_equal(task.parse(puzzle), _encoded(tests[at - 1].input)):
+        return None, None
+    output = tests[at - 1].output
+    return f"{name}.{at}", None if output is None else _encoded(output)
+
+
+def title_of(arc: str) -> str:
+    """Title of a test as links name it."""
+    return f"ARC task {arc.replace('.', ', test ')}"
+
+
 def _tell_no_tasks(folder: Path) -> None:
     try:
         session.arc_tasks(folder)

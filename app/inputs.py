@@ -31,6 +31,7 @@ class Choice:
     puzzle_id: int = 0
     labels: bytes | None = None  # tokens of the published answer, where only that can judge one
     mistake: str | None = None
+    arc: str | None = None  # the test of ARC that the puzzle is, as links name it
 
     @cached_property
     def task(self) -> Task:
@@ -94,7 +95,7 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
     if task.needs_puzzle_id:
         arc, labels = arc_puzzles.published(task, options, puzzle)
         puzzle_id = st.session_state.get("puzzle_id", 0)
-        title = f"ARC task {arc.replace('.', ', test ')}" if arc else title
+        title = arc_puzzles.title_of(arc) if arc else title
     links.write(
         model_controls.link_of(found, depth)
         | {"puzzle": puzzle, "id": str(puzzle_id) if puzzle_id else None, "arc": arc}
@@ -109,4 +110,5 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
         puzzle_id,
         None if labels is None else labels.tobytes(),
         mistake,
+        arc,
     )

@@ -3,14 +3,31 @@
 model  name, path or hub name       n, T, heads, steps  where they are not the model's own
 puzzle in the task's one-line form  id, arc             puzzle id; ARC task and number of its test
 at, cell, mode                      what the player shows
+pin                                 the run that is pinned beside it; align, lead: how the two stand
 """
 
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 import streamlit as st
 
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
+LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
+MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
+
+
+@dataclass(frozen=True)
+class PinnedRun:
+    """What a link says of the run that is pinned."""
+
+    model: str
+    depth: tuple[int, int, int]  # n, T and N_sup, each from 1 up
+    puzzle: str = ""  # "": the page's own
+    puzzle_id: int = 0
+    heads: int | None = None  # None: the model's own
+    arc: str = ""  # ARC task and number of its test
 
 
 def opened_with() -> dict[str, str]:
@@ -19,11 +36,12 @@ def opened_with() -> dict[str, str]:
     if "link" not in state:
         state.link = st.query_params.to_dict()
         state.opening_view = _view(state.link)
+        state.pin_asked = read_pin(state.link.pop("pin", ""))
     return state.link
 
 
 def opening_view() -> dict[str, Any] | None:
-    """The view that the link asked for: coordinates, cell and mode."""
+    """The view that the link asked for: coordinates, cell and mode; for two players how they stand."""
     return st.session_state.get("opening_view")
 
 
@@ -31,7 +49,35 @@ def remember_view(view: dict[str, Any]) -> None:
     """Put the view that the player settled on into the address."""
     cell = view.get("cell")
     place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
-    write({"at": place, "mode": str(view["mode"]), "cell": ",".join(map(str, cell)) if cell else None})
+    write(
+        {"at": place, "mode": str(view["mode"]), "cell": ",".join(map(str, cell)) if cell else None}
+        | _standing(view)
+    )
+
+
+def read_pin(text: str) -> PinnedRun | None:
+    """What the parameter `pin` says, as `write_pin` writes it; None where it is anything else.
+
+    Model and puzzle are only bounded in length: whether there are such ones is found out where they are opened.
+    """
+    model, depth, puzzle, puzzle_id, heads, arc, *more = [
+        *map(unquote, text.split(MARK)),
+        *[""] * 5,
+    ]
+    numbers = counts(depth, 3, separator=".") or (0,)
+    if not model or any(more) or not all(numbers):
+        return None
+    if max(len(model), len(arc)) > LONGEST_NAME or len(puzzle) > LONGEST_PUZZLE:
+        return None
+    (identifier,), (heads_asked,) = (counts(part, 1, digits=8) or (0,) for part in (puzzle_id, heads))
+    return PinnedRun(model, tuple(numbers), puzzle, min(identifier, LARGEST_ID), heads_asked or None, arc)
+
+
+def write_pin(run: PinnedRun) -> str:
+    """The parameter `pin`, as short as it can be: model~n.T.steps~puzzle~id~heads~arc, empty parts at its end left out."""
+    depth = ".".join(map(str, run.depth))
+    parts = [run.model, depth, run.puzzle, str(run.puzzle_id or ""), str(run.heads or ""), run.arc]
+    return MARK.join(part.replace("%", "%25").replace(MARK, "%7E") for part in parts).rstrip(MARK)
 
 
 def write(values: dict[str, str | None]) -> None:
@@ -66,4 +112,14 @@ def _view(link: dict[str, str]) -> dict[str, Any] | None:
     step, cycle, call = place
     cell = counts(link.get("cell", ""), 2)
     mode = link.get("mode", "answer")
-    return {"supervision_step": step, "cycle": cycle, "call": call, "cell": cell, "mode": mode}
+    return {"supervision_step": step, "cycle": cycle, "call": call, "cell": cell, "mode": mode} | {
+        name: value for name, value in _standing(link).items() if value
+    }
+
+
+def _standing(view: dict[str, Any]) -> dict[str, str | None]:
+    """How two players stand: what is not as usual of how they are aligned, and of whose coordinates the place is."""
+    return {
+        name: other if view.get(name) == other else None
+        for name, other in (("align", "call"), ("lead", "left"))
+    }

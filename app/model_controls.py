@@ -56,7 +56,7 @@ def choose(
     mistakes = [state.refused] if "refused" in state else []
     for name in dict.fromkeys([asked, state.get("opened", ""), _default(names)]):
         try:
-            opened = _open(name, options) if name else None
+            opened = open_model(name, options) if name else None
         except UserError as error:
             mistakes.append(str(error))
             continue
@@ -94,8 +94,8 @@ def _what_may_be_opened(options: Options) -> str:
     )
 
 
-def _open(name: str, options: Options) -> Opened | Opening:
-    """Raises UserError when that cannot be."""
+def open_model(name: str, options: Options) -> Opened | Opening:
+    """The model that a name means, or its opening while that goes on. Raises UserError when that cannot be."""
     source = source_of(name, options)
     if source.is_bundled:
         config = registry.model_config(name)

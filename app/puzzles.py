@@ -79,9 +79,13 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
         state.shown_puzzle = task.format(task.parse(state.puzzle_text))
     except PuzzleError as error:
         mistake = str(error)
-    preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, state.shown_puzzle))
-    title, sentence = (preset.title, preset.sentence) if preset else ("Your puzzle", "")
-    return state.shown_puzzle, title, sentence, mistake
+    return state.shown_puzzle, *title_of(task, state.shown_puzzle), mistake
+
+
+def title_of(task: Task, puzzle: str) -> tuple[str, str]:
+    """Title and sentence of a puzzle in its one-line form: those of the preset that it is, if it is one."""
+    preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
+    return (preset.title, preset.sentence) if preset else ("Your puzzle", "")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -82,13 +82,13 @@ def weights_fingerprint(model_name: str, stamp: tuple[int, ...]) -> str:
     return registry.fingerprint(registry.models_folder() / model_name / "model.safetensors")
 
 
-def shown(choice: "Choice") -> Trace | Run | None:
+def shown(choice: "Choice", *, place: str = "") -> Trace | Run | None:
     """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
 
-    Raises UserError when the model cannot be opened or cannot read the puzzle, or the run would be too large.
+    `place` as for `run_of`. Raises UserError when the model cannot be opened or cannot read the puzzle, or the run would be too large.
     """
     if models().ready(choice.source):
-        return run_of(choice)
+        return run_of(choice, place=place)
     kept = None
     if choice.source.is_bundled and choice.is_as_trained:
         mark = weights_fingerprint(choice.source.name, choice.source.stamp)
@@ -98,8 +98,11 @@ def shown(choice: "Choice") -> Trace | Run | None:
     return kept
 
 
-def run_of(choice: "Choice") -> Run | None:
-    """The run of an open model; None where the person stopped it before it came to anything. Raises UserError."""
+def run_of(choice: "Choice", *, place: str = "") -> Run | None:
+    """The run of an open model; None where the person stopped it before it came to anything. Raises UserError.
+
+    The person leaves the run that they watched before in the same place: one who looks at two has two places.
+    """
     opening = models().ask(choice.source)
     if opening.error:
         raise opening.error
@@ -114,9 +117,9 @@ def run_of(choice: "Choice") -> Run | None:
         choice.depth,
     )
     if is_stopped(choice):
-        return runs().look(key, watcher=watcher())
+        return runs().look(key, watcher=watcher(place))
     check_size(choice.config, choice.depth)
-    return runs().ask(key, partial(_steps, opening.model, choice), watcher=watcher())
+    return runs().ask(key, partial(_steps, opening.model, choice), watcher=watcher(place))
 
 
 def wait_for(run: Run, choice: "Choice") -> None:
@@ -161,9 +164,9 @@ def check_size(config: ModelConfig, depth: Depth) -> None:
 # ---- what belongs to a person
 
 
-def watcher() -> str:
-    """Who looks: one name for each person's session."""
-    return st.session_state.setdefault("watcher", uuid4().hex)
+def watcher(place: str = "") -> str:
+    """Who looks: one name for each person's session, and for each place there in which a run is shown."""
+    return st.session_state.setdefault("watcher", uuid4().hex) + place
 
 
 def is_stopped(choice: "Choice") -> bool:

@@ -31,7 +31,7 @@ from trm.trace import Trace
 
 TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
-MODES = ("answer", "probabilities", "confidence", "change", "z")
+MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 KEY_EVERY = 33  # ms: a held key
 READY = 120_000  # ms for the model's own run to take over
 

@@ -129,10 +129,15 @@ def read_checkpoint(
         tensors = plain_names(stored, path)
         config, sources = config_from_public(tensors, path, force=force)
     numbers = {name: tensor if name == TABLE else tensor.float() for name, tensor in tensors.items()}
+    return Checkpoint(_name(spec, path, own), path, config, numbers, sources)
+
+
+def _name(spec: str, path: Path, own: ModelConfig | None) -> str:
+    """What a model is called: its bundled name, its place on the hub, or folder and file, of which ours have one name."""
+    if model_folder(spec):
+        return spec
     name = hub_name(path) or f"{path.parent.name}/{path.name}"
-    if own is not None:
-        name = name.removesuffix(f"/{path.name}")
-    return Checkpoint(name, path, config, numbers, sources)
+    return name if own is None else name.removesuffix(f"/{path.name}")
 
 
 def _forced(config: ModelConfig, force: dict[str, Any], path: Path) -> tuple[ModelConfig, dict[str, str]]:

@@ -183,6 +183,11 @@ def _export_options(export: Parser) -> None:
     export.add_argument("--puzzle", help=PUZZLE_HELP)
     _puzzle_id_options(export, PUZZLE_ID_HELP)
     export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
+    export.add_argument(
+        "--against",
+        metavar="MODEL_OR_TRACE",
+        help="a second run beside it on the page of --html, on one clock: another model on the same puzzle, or a recorded run",
+    )
     files = export.add_argument_group("files", "one run is written to as many as are named")
     for name, text in EXPORTS.items():
         files.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)

@@ -12,8 +12,13 @@ from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from trm.coordinates import Coordinates
     from trm.export.run import Run
+    from trm.models import Model
+    from trm.tasks.base import Task
+    from trm.trace import Trace
 
 PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
 """The player stands beside this package, which must not import it: its text is all that is needed."""
@@ -40,14 +45,16 @@ def run_export(options: Namespace) -> dict[str, Any]:
             "--view, --marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
         )
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
+    if options.against is not None and "html" not in paths:
+        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
     pace = Pace(options.every, options.frame_time, options.hold)
-    check_paths(paths, [path for path in (options.trace, puzzle_file(options)) if path])
+    read = (options.trace, puzzle_file(options), _file(options.against))
+    check_paths(paths, [path for path in read if path])
     player = player_texts() if "html" in paths else None
     run, moment = _recorded(options) if options.trace else _made(options)
+    against = _against(options, run) if options.against is not None else None
     with Progress("frames drawn") as drawing:
-        request = Request(
-            paths, moment, moment if moment_asked else None, pace, player, appearance=appearance
-        )
+        request = Request(paths, moment, moment if moment_asked else None, pace, player, against, appearance)
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -59,14 +66,19 @@ def run_export(options: Namespace) -> dict[str, Any]:
         if run.task.judged_by_rules or trace.labels is not None
         else None,
         "written": written,
+        **({"against": against.trace.provenance.model} if against else {}),
         **({"note": run.note} if run.note else {}),
     }
 
 
 def puzzle_file(options: Namespace) -> Path | None:
     """The file that the puzzle was given as, if it was one."""
-    given = options.puzzle or ""
-    return Path(given) if os.path.isfile(given) else None  # noqa: PTH113 (see trm.terminal.puzzle_text)
+    return _file(options.puzzle)
+
+
+def _file(given: str | None) -> Path | None:
+    """The file that a text names, if it names one."""
+    return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.terminal.puzzle_text)
 
 
 def player_texts() -> tuple[str, str]:
@@ -94,7 +106,7 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
         )
     trace = load_trace(options.trace)
     task = get_task(str(trace.provenance.task), len(trace.inputs))
-    run = Run.of(trace, task, puzzle=options.trace.name.removesuffix(".safetensors"))
+    run = Run.of(trace, task, puzzle=_puzzle_name(options))
     return run, moment_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
@@ -106,17 +118,59 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
         )
     from trm.export.run import Run, moment_at
     from trm.judgement import caveat
-    from trm.record import growing_trace
 
     model, task = opened(options)
     depth = model.config.depth
     moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
-    inputs = task.parse(puzzle_text(options.puzzle))
-    with Progress("supervision steps run", depth.N_sup) as running:
-        for trace in growing_trace(model, task, inputs, recorded=date.today(), puzzle_id=puzzle_id):
+    trace = _run(model, task, task.parse(puzzle_text(options.puzzle)), puzzle_id=puzzle_id)
+    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
+
+
+def _against(options: Namespace, run: "Run") -> "Run":
+    """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
+    from trm.export.run import Run
+    from trm.tasks import get_task
+    from trm.trace import load_trace
+
+    path = _file(options.against)
+    if path is not None and _is_trace(path):
+        trace = load_trace(path)
+        task = get_task(str(trace.provenance.task), len(trace.inputs))
+        return Run.of(trace, task, puzzle=path.name.removesuffix(".safetensors"))
+    from trm.checkpoint import load_model
+    from trm.judgement import caveat
+    from trm.tasks import task_of
+
+    model = load_model(options.against)
+    task = task_of(model.config)
+    puzzle_id = asked_puzzle_id(options, model)
+    trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
+    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
+
+
+def _is_trace(path: Path) -> bool:
+    """Whether a file says that it is a recorded run, whole or damaged; a checkpoint does not."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            return "provenance" in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False
+
+
+def _run(model: "Model", task: "Task", inputs: "np.ndarray", **options: Any) -> "Trace":
+    """A run made now. Options are those of `growing_trace`."""
+    from trm.record import growing_trace
+
+    with Progress("supervision steps run", model.config.N_sup) as running:
+        for trace in growing_trace(model, task, inputs, recorded=date.today(), **options):
             running.count(trace.steps)
-    file = puzzle_file(options)
-    return Run.of(
-        trace, task, puzzle=file.name.removesuffix(".txt") if file else "", note=caveat(task, puzzle_id)
-    ), moment
+    return trace
+
+
+def _puzzle_name(options: Namespace) -> str:
+    """What the puzzle is called: its file, or that of the recorded run; "" for one that was typed."""
+    file = options.trace or puzzle_file(options)
+    return file.name.removesuffix(".txt").removesuffix(".safetensors") if file else ""

@@ -104,6 +104,14 @@ class Model(nn.Module, ABC):
         """Logits of the cells. The head is trained on y after a supervision step; of any other state this is a reading."""
         return self.lm_head(state[:, self.config.prefix_length :]).float()
 
+    def reverse_embed(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
+        """Of every cell the product of its state with the input embedding of every token: the largest is the token that
+        the state would be read as on the way in (reverse embedding, arXiv 2510.04871, figure 6). No head and no
+        position plays a part. Nothing is trained to make states look like inputs, so this is a reading too.
+        """
+        cells = state[:, self.config.prefix_length :].float()
+        return cells @ self.embed_tokens.embedding_weight.float().T
+
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
         """Positive where the model would halt: q_halt. The continue logit is not trained in TRM."""
         return heads.q_halt

@@ -112,6 +112,8 @@ class Recorder:
                 "halt_probability": halt_probability.cpu().numpy(),
                 "residual_y": relative_moves(y[:-1], y[1:]),
                 "residual_z": relative_moves(z_before, z),
+                "z_reverse": self.model.reverse_embed(z).argmax(-1).cpu().numpy().astype(np.uint8),
+                "y_reverse": self.model.reverse_embed(y[1:]).argmax(-1).cpu().numpy().astype(np.uint8),
             }
         for name, part in step.items():
             self.parts.setdefault(name, []).append(part)

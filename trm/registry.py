@@ -13,6 +13,7 @@ from trm.config import ConfigError, ModelConfig
 from trm.errors import CheckpointError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, each a model of its own
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
@@ -29,9 +30,17 @@ def model_names() -> list[str]:
     return sorted(path.parent.name for path in models_folder().glob("*/model.safetensors"))
 
 
+def snapshot_names(name: str) -> list[str]:
+    """Names of a bundled model's snapshots along its training, the earliest first."""
+    found = (models_folder() / name / SNAPSHOTS).glob("*/model.safetensors")
+    return sorted(path.parent.relative_to(models_folder()).as_posix() for path in found)
+
+
 def model_folder(name: str) -> Path | None:
-    """Folder of a bundled model; None when there is none of that name."""
-    return models_folder() / name if name in model_names() else None
+    """Folder of a bundled model or of a snapshot of one; None when there is none of that name."""
+    model = name.partition("/")[0]
+    known = model in model_names() and (name == model or name in snapshot_names(model))
+    return models_folder() / name if known else None
 
 
 def trace_paths(model_name: str) -> list[Path]:

@@ -55,6 +55,9 @@ class Trace:
     halt_probability: Float[np.ndarray, "steps"]
     residual_y: Float[np.ndarray, "f_H"]  # |y - y before| / |y|
     residual_z: Float[np.ndarray, "calls"]
+    # Argmax against the input embedding. Both None in traces recorded before there were any.
+    z_reverse: UInt8[np.ndarray, "calls cells"] | None = None
+    y_reverse: UInt8[np.ndarray, "f_H cells"] | None = None
 
     @property
     def steps(self) -> int:
@@ -78,6 +81,10 @@ def quantised(probabilities: Float[np.ndarray, "*batch vocab"]) -> UInt8[np.ndar
 
 
 _ARRAYS = tuple(field.name for field in fields(Trace) if field.name not in ("provenance", "depth", "trained"))
+
+
+_LATER = {"z_reverse", "y_reverse"}
+"""What older traces lack."""
 
 
 def save_trace(path: Path, trace: Trace) -> None:
@@ -104,7 +111,7 @@ def load_trace(path: Path) -> Trace:
             provenance=Provenance(**facts["provenance"]),
             depth=depth,
             trained=Depth(**facts["trained"]),
-            **{"labels": None} | arrays,
+            **dict.fromkeys(("labels", *_LATER)) | arrays,
         )
     except OSError as error:
         raise TraceError(f"{path} cannot be read: {error.strerror or error}.") from None
@@ -131,8 +138,11 @@ def _check_arrays(arrays: dict[str, np.ndarray], depth: Depth) -> None:
         "halt_probability": (np.float32, (steps,)),
         "residual_y": (np.float32, (f_H,)),
         "residual_z": (np.float32, (calls,)),
+        "z_reverse": (np.uint8, (calls, cells)),
+        "y_reverse": (np.uint8, (f_H, cells)),
     }
-    if not 1 <= steps <= depth.N_sup or set(arrays) | {"labels"} != set(expected):
+    lacking = set(expected) - set(arrays) - {"labels"}
+    if not 1 <= steps <= depth.N_sup or set(arrays) - set(expected) or lacking not in (set(), _LATER):
         raise ValueError("not the arrays of a trace")
     for name, array in arrays.items():
         if (array.dtype, array.shape) != expected[name]:

@@ -1,27 +1,29 @@
 """Solve: how does the answer come about? One model, one puzzle, the player."""
 
-from typing import Any
-
 import streamlit as st
 
-from app import inputs, links, notes, session
+from app import inputs, links, notes, pair, pin, session
+from app.contents import contents
 from app.inputs import Choice
 from app.models import Source
 from app.options import server_options
 from app.player import player
 from app.runs import Run
 from trm.errors import UserError
-from trm.export.payload import VERSION, payload
 from trm.trace import Trace
 
 PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
 GROWS_EVERY = 0.5  # seconds between looks at a run that grows
+PLAYER = "player"
 
 
 def page() -> None:
-    asked = inputs.sidebar(server_options())
+    options = server_options()
+    asked = inputs.sidebar(options)
+    mistakes = [*asked.mistakes, *(pin.settle(asked.choice, options) if asked.choice else ())]
+    pin.note()
     with st.container():
-        for mistake in asked.mistakes:
+        for mistake in mistakes:
             notes.problem(mistake)
     if asked.choice is not None:
         solve(asked.choice)
@@ -47,14 +49,18 @@ def solve(choice: Choice) -> None:
         with waiting:
             notes.loading(choice.source)
     grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
-    st.fragment(show, run_every=GROWS_EVERY if grows else None)(choice, shown, grows)
+    looks = grows or pin.waits()
+    st.fragment(show, run_every=GROWS_EVERY if looks else None)(choice, shown, grows, looks)
     if isinstance(shown, Trace) and not session.models().ready(choice.source):
         session.models().ask(choice.source, after=PAGE_FIRST)
         take_over(choice.source)
 
 
-def show(choice: Choice, shown: Trace | Run | None, grows: bool) -> None:
-    """The player and how far its run has come. A fragment, so that reporting a view or a grown run reruns nothing else."""
+def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) -> None:
+    """The player and how far its run has come. A fragment, so that reporting a view or a grown run reruns nothing else.
+
+    `grows`: there is more to come of the run; `looks`: of that or of the pinned one, so the fragment runs every now and then.
+    """
     try:
         run = session.run_of(choice) if grows else shown
     except UserError as error:
@@ -72,23 +78,30 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool) -> None:
             notes.growth(run, choice)
     if trace is None and session.is_stopped(choice):
         return
-    view = player(contents(choice, trace), key="player")
+    view = draw(choice, trace)
     if view:
         links.remember_view(view)
-    if grows and is_whole:
-        st.rerun()  # from now on there is nothing to look for
+    pin.write_link(choice)
+    # Only now: a player that is not drawn in a run of this is taken off the page, and forgets what was chosen in it.
+    if pin.has_news() or (looks and (is_whole or not grows) and not pin.waits()):
+        st.rerun()  # the rest of the page; or from now on there is nothing to look for
 
 
-def contents(choice: Choice, trace: Trace | None) -> dict[str, Any]:
-    """What the player is sent: the trace, made ready once for each step that it grew, or word that none is there yet."""
-    if trace is None:
-        task, depth = choice.task, choice.depth
-        return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
-    state = st.session_state
-    kept = state.get("contents")
-    if kept is None or kept[0] is not trace:
-        kept = state.contents = (trace, payload(trace, choice.task, start=links.opening_view()))
-    return kept[1]
+def draw(choice: Choice, trace: Trace | None) -> dict | None:
+    """The player, or two of them where a run is pinned. Returns the view that the person settled on."""
+    try:
+        ghost = pin.side()
+    except UserError as error:
+        pin.fail(error, choice)
+        ghost = None
+    options = pin.options_of(choice, trace, key=PLAYER)
+    start = links.opening_view()
+    if ghost is None:
+        return player(
+            contents(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
+        )
+    now = pair.Side.of(choice, trace, name=pin.NAMES[1])
+    return pair.show(ghost, now, key=PLAYER, start=start, hint=pin.HINT, **options)
 
 
 @st.fragment(run_every=1.0)

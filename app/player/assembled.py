@@ -5,8 +5,8 @@ joined in the order of their imports, without their import and export lines. Tha
 plain way, so whatever else is met is refused:
 
 - imports stand at the top and name what they take: `import { make, write } from "./dom.js";`;
-- what is exported is declared there: `export const`, `export function`, `export class`; only the player has
-  `export default function`;
+- what is exported is declared there: `export const`, `export function`, `export class`; only the way in, `mount.js`,
+  has `export default function`;
 - every other line that is not indented is a declaration, a comment or a closing bracket: a module does nothing by
   being imported;
 - modules share one scope, so no two declare the same name at their top level.
@@ -18,7 +18,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-ENTRY = Path(__file__).parent / "src" / "player.js"
+ENTRY = Path(__file__).parent / "src" / "mount.js"
 
 IMPORT = re.compile(r'import \{([\w\s,$]+)\} from "\./([\w-]+\.js)";')
 DECLARATION = re.compile(
@@ -39,8 +39,8 @@ def player_js() -> str:
 
 
 def player_css() -> str:
-    """What the player looks like."""
-    return (Path(__file__).parent / "player.css").read_text("utf-8")
+    """What the player looks like, alone and as one of two."""
+    return "\n".join((Path(__file__).parent / name).read_text("utf-8") for name in ("player.css", "pair.css"))
 
 
 def joined(entry: Path) -> str:

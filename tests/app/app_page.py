@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from streamlit.components.v2.bidi_component.main import _make_trigger_id
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -81,6 +83,17 @@ class App:
         """Press the button of that key."""
         self.test.get_by_key(key).click()
         self.run()
+
+    def trigger(self, event: str, value: Any) -> None:
+        """What the player's script asks Python for."""
+        (element,) = self.test.get("bidi_component")
+        states = self.test._tree.get_widget_states()
+        asked = json.dumps([{"event": event, "value": value}])
+        states.widgets.append(
+            WidgetState(id=_make_trigger_id(element.proto.id, "events"), json_trigger_value=asked)
+        )
+        self.test._run(states)
+        assert not self.test.exception, self.test.exception[0].value
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Run the page until a condition holds: what a person sees who waits."""

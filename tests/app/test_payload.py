@@ -60,6 +60,8 @@ def test_arrays_arrive_whole(trace):
     assert (array(sent, "probabilities", answers, cells, vocab).sum(-1, dtype=int) == 255).all()
     assert (array(sent, "z_answers", calls, cells) == trace.z_answers).all()
     assert (array(sent, "z_confidence", calls, cells) == trace.z_confidence).all()
+    assert (array(sent, "z_reverse", calls, cells) == trace.z_reverse).all()
+    assert (array(sent, "y_reverse", answers, cells) == trace.y_reverse).all()
     assert sent["halt_probability"] == pytest.approx(trace.halt_probability.tolist(), rel=1e-5)
     assert [len(sent[name]) for name in ("halt_probability", "entropy", "residual_y", "residual_z")] == [
         steps,
@@ -67,6 +69,11 @@ def test_arrays_arrive_whole(trace):
         answers,
         calls,
     ]
+
+
+def test_an_older_trace_is_sent_without_what_it_lacks(trace):
+    sent = payload(replace(trace, z_reverse=None, y_reverse=None), TASK)
+    assert sent["z_reverse"] is None and sent["y_reverse"] is None
 
 
 def test_counts_agree_with_the_task(trace):
@@ -121,6 +128,8 @@ def trace_of(task: Task, like: Trace, inputs, answers, labels=None) -> Trace:
         halt_probability=np.zeros(1, np.float32),
         residual_y=np.zeros(count, np.float32),
         residual_z=np.zeros(2 * count, np.float32),
+        z_reverse=np.repeat(answers, 2, 0),
+        y_reverse=answers,
     )
 
 
@@ -164,6 +173,7 @@ def test_arc_scores_what_the_output_covers_and_says_what_is_cut_out(trace):
     assert sent["crops"]["input"] == [1, 3]
     assert sent["crops"]["answers"] == [[1, 3], [2, 1], [2, 2], [2, 2]]
     assert sent["crops"]["z"] == [size for size in sent["crops"]["answers"] for _ in range(2)]
+    assert sent["crops"]["z_reverse"] == sent["crops"]["z"] and sent["crops"]["solution"] == [2, 2]
     assert sent["looks"][:3] == ["pad", "border", "#000000"]
 
 

@@ -9,11 +9,11 @@ PATIENCE = 30  # seconds: a busy machine
 
 
 class Player:
-    """The first player of a page; there once its grid is."""
+    """A player of a page, the first one unless another is asked for; there once its grid is."""
 
-    def __init__(self, page: Page):
+    def __init__(self, page: Page, number: int = 0):
         self.page = page
-        self.root = page.get_by_test_id("player").first
+        self.root = page.get_by_test_id("player").nth(number)
         self.root.locator("[data-cell]").first.wait_for(timeout=1000 * PATIENCE)
 
     @property

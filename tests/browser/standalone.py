@@ -28,9 +28,13 @@ PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="wi
 <script type="module">
 import mount from "./player.js";
 window.reported = [];
+window.asked = [];
 window.show = (data) => {
   const began = performance.now();
-  mount({ data, parentElement: document.getElementById("place"), setStateValue: (name, view) => window.reported.push(view) });
+  mount({
+    data, parentElement: document.getElementById("place"),
+    setStateValue: (name, view) => window.reported.push(view), setTriggerValue: (name, value) => window.asked.push([name, value]),
+  });
   return performance.now() - began;
 };
 </script>"""
@@ -70,12 +74,13 @@ def made_up_trace(
     seed: int = 0,
     kind: str = "trm",
 ) -> Trace:
-    """A run that gave these answers."""
+    """A run that gave these answers; y and z look most like them, z in some cells like token 1."""
     rng = np.random.default_rng(seed)
     calls = depth.N_sup * depth.calls_per_step
     tokens = np.arange(1, task.vocab_size)
     z_answers = np.repeat(answers, depth.n + 1, axis=0)
     noise = rng.random(z_answers.shape) < 0.1
+    z_reverse = np.where(noise, 1, z_answers).astype(np.uint8)
     z_answers = np.where(noise, rng.choice(tokens, z_answers.shape), z_answers).astype(np.uint8)
     sure = 0.35 + 0.6 * rng.random(answers.shape)
     weights = rng.random((*answers.shape, task.vocab_size)) ** 8
@@ -96,6 +101,8 @@ def made_up_trace(
         halt_probability=np.linspace(0.02, 0.97, depth.N_sup, dtype=np.float32),
         residual_y=np.geomspace(0.9, 0.004, len(answers)).astype(np.float32),
         residual_z=np.geomspace(0.9, 0.003, calls).astype(np.float32),
+        z_reverse=z_reverse,
+        y_reverse=answers,
     )
 
 
@@ -122,8 +129,9 @@ def growing_path(
 def cut(trace: Trace, steps: int) -> Trace:
     """The run when this many supervision steps had arrived."""
     f_H, calls = steps * trace.depth.T, steps * trace.depth.calls_per_step
-    lengths = {"answers": f_H, "probabilities": f_H, "entropy": f_H, "residual_y": f_H}
-    lengths |= {"z_answers": calls, "z_confidence": calls, "residual_z": calls, "halt_probability": steps}
+    lengths = {"answers": f_H, "probabilities": f_H, "entropy": f_H, "residual_y": f_H, "y_reverse": f_H}
+    lengths |= dict.fromkeys(("z_answers", "z_confidence", "residual_z", "z_reverse"), calls)
+    lengths |= {"halt_probability": steps}
     return replace(trace, **{name: getattr(trace, name)[:length] for name, length in lengths.items()})
 
 

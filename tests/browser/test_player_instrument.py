@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from player_page import Player
 from playwright.sync_api import Page, expect
-from standalone import cut, growing_path, made_up_trace, open_standalone, sent, show
+from standalone import cut, growing_path, made_up_trace, open_standalone, random_answers, sent, show
 
 from trm.coordinates import Depth
 from trm.tasks import get_task
@@ -188,6 +188,70 @@ def test_the_strips_are_all_there_and_say_the_value_under_the_pointer(open_run, 
     assert tip.inner_text() == f"step 1, cycle 1, f_L 2: residual z {run.residual_z[1]:.2f}"
     player.page.mouse.move(5, 5)
     assert not tip.is_visible() and not player.root.locator(".pointed").is_visible()
+
+
+def test_hovering_the_curves_of_a_cell_names_its_symbols(open_run, run):
+    player = open_run()
+    player.cell(1, 1).click()
+    strip = player.root.locator(".track-cell")
+    strip.hover(position={"x": strip.bounding_box()["width"] * 3.5 / 8, "y": 10})
+    likely = int(run.probabilities[3, CELL].argmax())
+    said = player.root.locator(".tip").inner_text()
+    assert said.startswith(
+        f"step 2, cycle 2: {SUDOKU.symbol_names[likely]} {run.probabilities[3, CELL, likely] / 255:.2f}"
+    )
+    player.press("Escape")
+    strip.hover(position={"x": 30, "y": 12})
+    assert player.root.locator(".tip").inner_text() == "step 1, cycle 1"
+
+
+@pytest.mark.parametrize(("n", "T"), [(6, 3), (6, 4), (2, 6)])
+def test_no_label_of_the_timeline_is_cut_on_a_phone(open_run, n, T):
+    depth = Depth(n=n, T=T, N_sup=16)
+    puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
+    trace = made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, depth), depth=depth)
+    player = open_run(trace=trace, width=390, height=844)
+    for zoom in ("run", "step", "cycle"):
+        player.root.get_by_test_id(f"zoom-{zoom}").click()
+        cut_off = player.root.evaluate(
+            "root => [...root.querySelectorAll('.calls button, .cycle > span, .units span, .zoom button, .gutter *')]"
+            ".filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 0.5).map((node) => node.textContent)"
+        )
+        assert cut_off == []
+    rows = player.root.locator(".cycle").evaluate_all("nodes => nodes.map((node) => node.offsetTop)")
+    assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # as many beside each other as can be read, in even rows
+
+
+# ---- a run of before there was a reverse embedding
+
+
+def test_a_view_that_an_older_run_has_nothing_for_says_so_and_shows_the_nearest(open_run, run):
+    player = open_run(trace=replace(run, z_reverse=None, y_reverse=None))
+    button = player.root.get_by_test_id("mode-reverse")
+    assert "not in this recorded run" in button.get_attribute("title")
+    player.press("6")
+    caption = player.root.locator(".caption")
+    assert caption.inner_text().startswith("Not recorded in this run")
+    assert player.mode == "z" and button.get_attribute("aria-pressed") == "false"
+    texts = player.root.locator("[data-cell]").all_text_contents()
+    assert texts == [SUDOKU.symbols[token] for token in run.z_answers[2]]
+    show(player.page, sent(SUDOKU, run))  # the same run made again: what was asked for is shown
+    assert player.mode == "reverse" and "not in this" not in button.get_attribute("title")
+    assert caption.inner_text().startswith("z by reverse embedding")
+
+
+def test_beside_z_by_reverse_embedding_y_stands_small_where_it_differs(open_run, run):
+    player = open_run()
+    player.press("6", "ArrowRight")
+    small = player.root.locator("[data-cell]").evaluate_all(
+        "cells => cells.map((c) => c.dataset.small ?? '')"
+    )
+    symbols = SUDOKU.symbols
+    z, y = run.z_reverse[5], run.y_reverse[1]
+    assert small == ["" if a == b else symbols[b] for a, b in zip(z, y, strict=True)]
+    assert any(small)
+    player.press("Space")  # as in the other view of z every call is played
+    player.eventually(lambda: player.position[3] == "f_L", "an f_L call")
 
 
 # ---- markers
@@ -455,7 +519,7 @@ def test_help_lists_every_key_takes_the_focus_and_gives_it_back(open_run):
     dialog = player.root.get_by_role("dialog", name="Keys")
     expect(player.root.get_by_test_id("close-help")).to_be_focused()
     shown = re.sub(r"\s+", " ", " ".join(dialog.locator("dt").all_text_contents()))
-    assert shown == "← → shift ← → ↑ ↓ home end space 1 … 5 w a s d + - m l f ? esc"
+    assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n m p l f ? esc"
     player.press("Escape")
     expect(player.root.get_by_test_id("timeline-steps")).to_be_focused()
 

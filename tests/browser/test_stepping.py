@@ -124,6 +124,7 @@ def test_a_click_on_a_call_goes_there(player):
         ("3", "confidence", "highest probability"),
         ("4", "change", "f_H call before"),
         ("5", "z", "a reading the head was never trained for"),
+        ("6", "reverse", "z by reverse embedding"),
     ],
 )
 def test_modes(player, traced, key, mode, caption):
@@ -132,7 +133,7 @@ def test_modes(player, traced, key, mode, caption):
     assert player.root.get_by_test_id(f"mode-{mode}").get_attribute("aria-pressed") == "true"
     assert caption in player.root.locator(".caption").inner_text()
     trace = traced(EASY)
-    tokens = trace.z_answers[20] if mode == "z" else trace.answers[2]
+    tokens = {"z": trace.z_answers[20], "reverse": trace.z_reverse[20]}.get(mode, trace.answers[2])
     assert player.cells == "".join("..123456789"[token] for token in tokens)
 
 

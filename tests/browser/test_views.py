@@ -62,7 +62,44 @@ def test_nothing_is_wider_than_the_window(open_player, size, scheme):
     assert cut == []
 
 
-def test_on_a_projector_the_whole_player_is_seen_without_scrolling(open_player):
-    player = open_player(width=1920, height=1080)
-    bottom = player.root.get_by_test_id("cell-panel").bounding_box()
-    assert bottom["y"] + bottom["height"] <= 1080
+PARTS = (
+    ".modes",
+    ".cells",
+    ".legend",
+    ".caption",
+    ".transport",
+    ".status",
+    ".timeline",
+    ".cell-panel",
+    ".label",
+)
+
+
+@pytest.mark.parametrize("size", [(1024, 768), (1280, 800), (1920, 1080), (3840, 2160)], ids=str)
+def test_the_whole_instrument_is_seen_without_scrolling(open_player, size):
+    """With the sidebar open; nothing covers anything else, and the grid has a good part of the height."""
+    width, height = size
+    player = open_player(width=width, height=height)
+    assert player.page.get_by_test_id("stSidebar").get_attribute("data-collapsed") == "false"
+    boxes = {part: player.root.locator(part).bounding_box() for part in PARTS}
+    for part, box in boxes.items():
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height, part
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width + 0.5, part
+    left, right = boxes[".transport"], boxes[".timeline"]
+    assert left["x"] + left["width"] <= right["x"]
+    assert boxes[".cells"]["height"] >= 0.38 * height
+    buttons = player.root.locator(".transport button, .transport select").evaluate_all(
+        "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().right))"
+    )
+    assert buttons <= left["x"] + left["width"] + 0.5
+
+
+def test_at_4k_everything_is_twice_as_large(open_player):
+    sizes = []
+    for width, height in ((1920, 1080), (3840, 2160)):
+        player = open_player(width=width, height=height)
+        font = player.root.locator(".gutter span").first.evaluate("node => getComputedStyle(node).fontSize")
+        sidebar = player.page.get_by_test_id("stSidebar").bounding_box()["width"]
+        sizes.append((float(font.removesuffix("px")), player.cell(0, 0).bounding_box()["width"], sidebar))
+    small, large = sizes
+    assert [two / one for one, two in zip(small, large, strict=True)] == pytest.approx([2, 2, 2], abs=0.15)

@@ -3,14 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answerAt, callAt, callOfAnswer, coordinatesOf, follow, move, windowOf } from "../../app/player/src/coordinates.js";
+import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../app/player/src/coordinates.js";
 import { flagNames } from "../../app/player/src/flags.js";
 import { KEYS, keyMeaning } from "../../app/player/src/keys.js";
 import { linkTo } from "../../app/player/src/link.js";
 import { markersOf, spreadOut } from "../../app/player/src/markers.js";
+import { isInPart, partOf, partSentence } from "../../app/player/src/part.js";
 import { readPicture } from "../../app/player/src/picture.js";
-import { cellProbabilities, cropAt, readGrid } from "../../app/player/src/reading.js";
-import { captionSentence, cellSentence, eventSentence, placeSentence } from "../../app/player/src/speech.js";
+import { cellProbabilities, cropAt, isKnown, readGrid } from "../../app/player/src/reading.js";
+import { captionSentence, cellSentence, eventSentence, likelySymbols, placeSentence } from "../../app/player/src/speech.js";
 import { cellCurves, STRIPS } from "../../app/player/src/strips.js";
 import { continues, decodeBytes, decodeTrace } from "../../app/player/src/trace.js";
 import { arcPayload, base64, BLUE, GOAL, mazePayload, OPEN, PATH, RED, START, tinyPayload, WALL } from "./by_hand.mjs";
@@ -97,14 +98,16 @@ test("keys mean what the help says; with ctrl, alt or meta they are somebody els
   assert.deepEqual(keyMeaning({ key: "ArrowDown" }), { move: "next call" });
   assert.deepEqual(keyMeaning({ key: "End" }), { move: "last" });
   assert.deepEqual(keyMeaning({ key: "5" }), { mode: "z" });
+  assert.deepEqual(keyMeaning({ key: "6" }), { mode: "reverse" });
   assert.deepEqual(keyMeaning({ key: "?", shiftKey: true }), { action: "help" });
   assert.deepEqual(keyMeaning({ key: "w" }), { select: [-1, 0] });
   assert.deepEqual(keyMeaning({ key: "+", shiftKey: true }), { zoom: 1 });
   assert.deepEqual(keyMeaning({ key: "-" }), { zoom: -1 });
   assert.deepEqual(keyMeaning({ key: "m" }), { action: "marks" });
   assert.deepEqual(keyMeaning({ key: "l" }), { action: "link" });
+  assert.deepEqual(keyMeaning({ key: "p" }), { action: "pin" });
   assert.deepEqual(keyMeaning({ key: "Home", shiftKey: true }), { move: "first" });
-  for (const key of ["6", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
+  for (const key of ["7", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
   for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
 });
 
@@ -116,17 +119,6 @@ test("every key has one meaning, and every move a key", () => {
     assert.deepEqual(keyMeaning({ key, shiftKey }), meaning);
     if (meaning.move) assert.doesNotThrow(() => move(decodeTrace(tinyPayload()), 3, meaning.move));
   }
-});
-
-test("two runs on one clock stand equally far into the same supervision step", () => {
-  const trm = decodeTrace(makePayload({ n: 6, T: 3, N_sup: 4 }));
-  const hrm = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 4 }));
-  for (let step = 1; step <= 4; step++) {
-    const end = callAt(trm, { supervision_step: step, cycle: 3 });
-    assert.deepEqual(coordinatesOf(hrm, follow(hrm, (end + 1) / trm.perStep, "f_H")), { supervision_step: step, cycle: 2, call: 3, kind: "f_H" });
-  }
-  assert.equal(coordinatesOf(hrm, follow(hrm, 1 / trm.perStep, "f_L")).supervision_step, 1);
-  assert.equal(follow(hrm, 99, "f_H"), hrm.calls - 1);
 });
 
 test("a run goes on when it is the same or has grown, and not when it is another", () => {
@@ -164,6 +156,34 @@ test("cells at f_L calls: y is unchanged; before the first f_H there are only th
   assert.deepEqual([...readGrid(trace, 0, "confidence").shade], [0, 0]);
 });
 
+/** The tiny run with what z and y are nearest to: y is read as 2 2, then 2 3 to the end. */
+const reversePayload = (changes) => tinyPayload({
+  z_reverse: base64([2, 1, 1, 1, 2, 3, 2, 3, 2, 2, 1, 2, 2, 3, 2, 3]), y_reverse: base64([2, 2, 2, 3, 2, 3, 2, 3]), ...changes,
+});
+
+test("z by reverse embedding: its tokens large, those of y small where they differ, no certainty and no rule", () => {
+  const trace = decodeTrace(reversePayload());
+  const view = (call) => readGrid(trace, call, "reverse");
+  assert.deepEqual([...view(0).tokens], [2, 1]);
+  assert.equal(view(0).small, null); // no y yet
+  assert.deepEqual([...view(1).tokens], [1, 1]);
+  assert.deepEqual([...view(1).small], [2, 2]);
+  assert.deepEqual([...view(3).small], [-1, -1]);
+  assert.equal(view(3).shade, null);
+  assert.deepEqual(Array.from(view(2).flags, (flags) => flagNames(flags).join(" ")), ["given changed", "changed"]);
+  assert.deepEqual([...readGrid(trace, 3, "change").small], [-1, 1]);
+  assert.equal(readGrid(trace, 3, "z").small, null);
+});
+
+test("where a run has no reverse embedding that is said, and z is shown through the head", () => {
+  const [known, older] = [decodeTrace(reversePayload()), decodeTrace(tinyPayload())];
+  assert.deepEqual([known, older].map((trace) => isKnown(trace, "reverse")), [true, false]);
+  assert.ok(isKnown(older, "z"));
+  assert.match(captionSentence(older, 3, "reverse"), /^Not recorded in this run, which is older.*z through the output head/);
+  assert.throws(() => decodeTrace(reversePayload({ z_reverse: base64([1]) })), /"z_reverse" has 1 bytes instead of 16/);
+  assert.throws(() => decodeTrace(reversePayload({ y_reverse: base64(new Array(8).fill(4)) })), /"y_reverse" holds token 4/);
+});
+
 test("without a solution only an overwritten given is wrong", () => {
   const trace = decodeTrace(tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }));
   assert.deepEqual(Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")), [true, false]);
@@ -184,6 +204,10 @@ test("the status says where the run stands and what the call did", () => {
 test("the caption owns up to readings the head was not trained for", () => {
   const trace = decodeTrace(tinyPayload());
   assert.match(captionSentence(trace, 5, "z"), /never trained for/);
+  const both = decodeTrace(reversePayload());
+  assert.match(captionSentence(both, 5, "reverse"), /^z by reverse embedding .*nothing was trained for.*Small: y/);
+  assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
+  assert.match(captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"), /^z, which is y here, by reverse embedding/);
   assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
   assert.match(captionSentence(trace, 1, "answer"), /cycle 1 of 2: a reading the head was not trained for/);
   assert.match(captionSentence(trace, 2, "answer"), /^f_L rewrites z.*cycle 1 of 2/);
@@ -197,6 +221,19 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00, solution 2");
   assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61, solution 2");
   assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
+  assert.equal(cellSentence(trace, 0, 0, "z"), "Row 1, column 1, given: no answer yet, solution 1; z reads 1 with 0.00");
+  assert.equal(cellSentence(trace, 7, 1, "z"), "Row 1, column 2: 2 with probability 1.00, solution 2; z reads 2 with 0.59");
+  const both = decodeTrace(reversePayload());
+  assert.equal(cellSentence(both, 0, 1, "reverse"), "Row 1, column 2: no answer yet, solution 2; z is nearest to blank");
+  assert.equal(cellSentence(both, 3, 1, "reverse"), "Row 1, column 2: 1 with probability 0.59, solution 2; z is nearest to 2, y to 2");
+  assert.equal(cellSentence(both, 3, 1, "confidence"), "Row 1, column 2: 1 with probability 0.59, solution 2");
+});
+
+test("the symbols that a cell may be, the most probable first", () => {
+  const trace = decodeTrace(tinyPayload());
+  assert.equal(likelySymbols(trace, 1, 1), "blank 0.61, 1 0.24, 2 0.16");
+  assert.equal(likelySymbols(trace, 4, 1), "1 0.59, 2 0.41"); // y as the f_H call before left it
+  assert.equal(likelySymbols(trace, 0, 1), "no answer yet");
 });
 
 test("markers: first solved, broken again, would halt, trained depth, arrived; each with its letter, call and text", () => {
@@ -234,6 +271,9 @@ test("a link says what is shown and keeps what else the address says", () => {
   const view = { supervision_step: 3, cycle: 2, call: 7, kind: "f_H", mode: "confidence", cell: [4, 0] };
   assert.equal(linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view), "http://host:8501/?model=m&puzzle=53..&at=3.2.7&mode=confidence&cell=4%2C0#x");
   assert.equal(linkTo("http://host/?cell=1%2C2", { ...view, cell: null }), "http://host/?at=3.2.7&mode=confidence");
+  const pair = { ...view, cell: null, align: "call", lead: "left" };
+  assert.equal(linkTo("http://host/", pair), "http://host/?at=3.2.7&mode=confidence&align=call&lead=left");
+  assert.equal(linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }), "http://host/?at=3.2.7&mode=confidence");
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {
@@ -304,6 +344,20 @@ test("the outline follows the reading on the screen", () => {
   assert.deepEqual(cropAt(trace, 0, "answer"), [1, 2]);
   assert.deepEqual(cropAt(trace, 3, "z"), [1, 1]);
   assert.equal(cropAt(decodeTrace(mazePayload()), 3, "answer"), null);
+});
+
+test("of a grid that is only used in a corner that corner is shown, the same at every call", () => {
+  const trace = decodeTrace(arcPayload());
+  const cut = (crops) => partOf({ ...trace, crops: { ...trace.crops, ...crops } });
+  assert.deepEqual(partOf(trace), { rows: 1, columns: 3 }); // two cells and their border
+  assert.deepEqual(partOf(trace, true), { rows: 1, columns: 4 });
+  assert.deepEqual(cut({ solution: [1, 3] }), { rows: 1, columns: 4 });
+  assert.deepEqual(cut({ input: [0, 0], answers: [[1, 2], [0, 0]] }), { rows: 1, columns: 2 }); // where nothing counts, the first cell
+  assert.deepEqual(partOf(decodeTrace(mazePayload())), { rows: 2, columns: 3 });
+  assert.deepEqual([2, 3, 4].map((cell) => isInPart({ rows: 1, columns: 3 }, cell, 4)), [true, false, false]);
+  assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "1x3 of 1x4 shown");
+  assert.equal(partSentence(trace, { rows: 1, columns: 1 }, 3, "answer"), "1x1 of 1x4 shown, this reading is 1x2");
+  assert.equal(partSentence(trace, partOf(trace, true), 3, "answer"), "");
 });
 
 test("mazes and colours in words", () => {

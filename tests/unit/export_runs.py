@@ -47,6 +47,8 @@ def made_up(
         halt_probability=np.array([0.1, 0.4, 0.9], np.float32)[:steps],
         residual_y=np.geomspace(0.9, 0.004, len(answers)).astype(np.float32),
         residual_z=np.geomspace(0.8, 0.003, calls).astype(np.float32),
+        z_reverse=z_answers[::-1].copy(),
+        y_reverse=answers[::-1].copy(),
     )
 
 

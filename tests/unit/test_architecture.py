@@ -149,11 +149,12 @@ def test_it_uses_its_steps(name, answers):
 
 @bundled
 def test_another_puzzle_gets_another_answer(name, answers):
-    """All answers differ, and no cell of the grid has the same symbol in all of them."""
-    _, predictions = answers[name]
+    """All answers differ, also in the cells whose solutions do: in a maze the walls around it are the same in all."""
+    puzzles, predictions = answers[name]
     last = predictions.answers[-1]
     assert len({answer.tobytes() for answer in last}) == 8
-    assert (last != last[:1]).any(0).all()
+    differs = (puzzles.labels != puzzles.labels[:1]).any(0)
+    assert differs.mean() > 0.4 and (last != last[:1]).any(0)[differs].all()
     assert np.ptp(predictions.q_halt[-1]) > 0
 
 

@@ -6,18 +6,31 @@ from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from trm import registry
+from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
-from trm.training.ablations import PAPER, Result, is_finished, report, result, share_of_level, short_name
+from trm.training import ablations
+from trm.training.ablations import (
+    PAPER,
+    Result,
+    is_finished,
+    report,
+    result,
+    share_of_level,
+    share_puzzles,
+    short_name,
+)
 from trm.training.bundle import read_log, write_curve, write_snapshots
 from trm.training.card import Run, card, data_sentence
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import ABLATIONS, MAZE_HRM, SUDOKU_TRM
+from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part, Preset
+from trm.training.schedule import DepthPhase, Schedule
 
 LOG = [
     {"update": 0, "minutes": 0.0, "machine": "one core"},
@@ -78,14 +91,30 @@ def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
             assert len(picture.convert("RGB").getcolors(1 << 16)) > 20  # something is drawn
 
 
-def test_snapshots_become_half_as_large(tmp_path):
-    (tmp_path / "run").mkdir()
-    tensors = {"w": torch.linspace(-1, 1, 1000).reshape(10, 100)}
-    save_file(tensors, tmp_path / "run" / "010-percent.safetensors")
-    assert write_snapshots(tmp_path / "run", tmp_path / "kept") == ["snapshots/010-percent.safetensors"]
-    found = load_file(tmp_path / "kept" / "010-percent.safetensors")
-    assert found["w"].dtype == torch.float16 and torch.allclose(found["w"].float(), tensors["w"], atol=1e-3)
-    assert write_snapshots(tmp_path / "nowhere", tmp_path / "kept") == []
+def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model):
+    """At the depth they were trained with, opened by their names; moments that a run did not reach are left out."""
+    model = tiny_model()
+    schedule = Schedule(
+        depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
+    )
+    preset = Preset("small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75))
+    for moment in ("010", "035"):
+        path = tmp_path / "run" / "snapshots" / f"{moment}-percent.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(model.state_dict(), path)
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
+    save_model(tmp_path / "small", preset.model, model.state_dict())
+    names = write_snapshots(preset, tmp_path / "run", tmp_path / "small" / "snapshots")
+    assert names == ["small/snapshots/010-percent", "small/snapshots/035-percent"]
+    assert registry.snapshot_names("small") == names and registry.model_names() == ["small"]
+    for name, depth in zip(names, ((2, 1), (3, 2)), strict=True):
+        opened = load_model(name)
+        assert opened.name == name and (opened.config.n, opened.config.T) == depth
+        assert torch.allclose(opened.lm_head.weight, model.lm_head.weight, atol=1e-3)
+        stored = load_file(tmp_path / name / "model.safetensors")
+        assert stored["lm_head.weight"].dtype == torch.float16
+    assert registry.model_folder("small/snapshots/075-percent") is None
+    assert registry.model_folder("small/../small") is None
 
 
 def test_a_folder_without_a_log(tmp_path):
@@ -101,10 +130,24 @@ def test_an_unfinished_ablation_is_said(tmp_path):
         result(ABLATIONS[0], tmp_path / "none")
     (tmp_path / "none").mkdir()
     log = tmp_path / "none" / "log.jsonl"
-    log.write_text('{"update": 3, "minutes": 19.9}\n')
+    log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES - 0.1}) + "\n")
     assert not is_finished(ABLATIONS[0], tmp_path / "none")
-    log.write_text('{"update": 3, "minutes": 20.001}\n')
+    log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES + 0.001}) + "\n")
     assert is_finished(ABLATIONS[0], tmp_path / "none")
+
+
+def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
+    """Generated once, laid into every folder; what lies there already stays."""
+    small = replace(ABLATIONS[0], data=(Part(6, "easy"),), held_out=2)
+    monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
+    (tmp_path / "none").mkdir()
+    (tmp_path / "none" / "puzzles-81.npz").write_bytes(b"from before")
+    share_puzzles(tmp_path)
+    made = (tmp_path / "puzzles-81.npz").read_bytes()
+    assert (tmp_path / "no-ema" / "puzzles-81.npz").read_bytes() == made
+    assert (tmp_path / "none" / "puzzles-81.npz").read_bytes() == b"from before"
+    with np.load(tmp_path / "puzzles-81.npz") as arrays:
+        assert arrays["inputs"].shape == (8, 81)
 
 
 def test_the_share_of_a_level_weighs_by_count():

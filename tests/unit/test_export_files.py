@@ -108,7 +108,7 @@ def test_arrays_come_back_as_they_are(tmp_path, name):
     with np.load(tmp_path / "run", allow_pickle=False) as stored:
         assert set(stored) == {
             "metadata", "inputs", "labels", "answers", "probabilities", "entropy", "z_answers", "z_confidence",
-            "halt_probability", "residual_y", "residual_z",
+            "halt_probability", "residual_y", "residual_z", "z_reverse", "y_reverse",
         }  # fmt: skip
         for field in set(stored) - {"metadata"}:
             array = getattr(run.trace, field)
@@ -422,6 +422,6 @@ def test_a_9x9_and_a_6x6_fit(tmp_path):
         inputs = np.ones(cells, np.uint8)
         trace = replace(
             sudoku_run(), inputs=inputs, labels=None, answers=np.tile(inputs, (6, 1)), z_answers=np.tile(inputs, (18, 1)),
-            probabilities=np.zeros((6, cells, task.vocab_size), np.uint8), z_confidence=np.zeros((18, cells), np.uint8),
+            z_reverse=None, y_reverse=None, probabilities=np.zeros((6, cells, task.vocab_size), np.uint8), z_confidence=np.zeros((18, cells), np.uint8),
         )  # fmt: skip
         assert DEPTH.N_sup == 3 and Run.of(trace, task).title == f"made-up: Sudoku {task.rows}x{task.rows}"

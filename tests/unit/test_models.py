@@ -71,6 +71,17 @@ def test_heads_read_the_cells_and_position_zero(tiny_model):
     assert torch.allclose(heads.q_continue, q[:, 1], atol=1e-5)
 
 
+def test_reverse_embedding_reads_back_what_was_embedded(tiny_model):
+    """Tokens whose embeddings are at right angles; the prefix is no cell, and the output head plays no part."""
+    model = tiny_model(prefix_length=3)
+    model.embed_tokens.embedding_weight.copy_(torch.eye(6, 8)[[5, 4, 3, 2, 1, 0]])
+    model.lm_head.weight.zero_()
+    products = model.reverse_embed(model.embed(PUZZLES, torch.zeros(2, dtype=torch.long)))
+    assert products.shape == (2, 16, 6) and products.dtype == torch.float32
+    assert torch.equal(products.argmax(-1), PUZZLES)
+    assert torch.allclose(products.amax(-1), torch.tensor(sqrt(8)))
+
+
 def test_halting_probability_ignores_the_continue_logit(tiny_model):
     heads = Heads(torch.zeros(3, 1, 1), torch.tensor([0.0, 2.0, -2.0]), torch.tensor([9.0, -9.0, 0.0]))
     probability = tiny_model().halt_probability(heads)

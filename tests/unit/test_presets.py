@@ -32,7 +32,7 @@ def test_every_preset_builds_a_model(preset):
 @pytest.mark.parametrize("trm, hrm", [(SUDOKU_TRM, SUDOKU_HRM), (MAZE_TRM, MAZE_HRM)])
 def test_trm_and_hrm_compare_fairly(trm, hrm):
     """The same puzzles, the same time, numbers of parameters within a factor of 1.5."""
-    for name in ("data", "data_seed", "held_out", "batch", "minutes", "given_weight"):
+    for name in ("data", "data_seed", "held_out", "batch", "minutes"):
         assert getattr(trm, name) == getattr(hrm, name), name
     assert trm.schedule.smaller_grids == hrm.schedule.smaller_grids
     assert 1 / 1.5 < size(hrm) / size(trm) < 1.5
@@ -56,7 +56,6 @@ def test_paper_presets_have_the_published_sizes(name, parameters):
 def test_an_ablation_changes_one_thing():
     """Beside its name and time: one field of the preset, or some of the model."""
     for preset in ABLATIONS:
-        assert preset.minutes == 20
         ours, usual = vars(preset), vars(SUDOKU_TRM)
         changed = {name for name in ours if ours[name] != usual[name]} - {"name", "minutes", "snapshots"}
         assert changed <= {"model", "schedule"} or len(changed) == 1, preset.name

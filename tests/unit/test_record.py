@@ -45,6 +45,14 @@ def test_a_trace_holds_what_the_run_without_recording_gives(model, depth):
         assert trace.halt_probability[number] == pytest.approx(step.heads.q_halt.sigmoid().item(), abs=1e-6)
 
 
+def nearest(model, state) -> list[int]:
+    """The token of each cell whose input embedding has the largest product with the cell's state."""
+    table = model.embed_tokens.embedding_weight
+    cells = state[0, model.config.prefix_length :]
+    products = [[float((cell * row).sum()) for row in table] for cell in cells]
+    return [row.index(max(row)) for row in products]
+
+
 def test_every_call_is_decoded_in_its_place(model):
     """Answers of y after each f_H call, of z after each call of both kinds, and how far each moved."""
     states = [
@@ -66,12 +74,14 @@ def test_every_call_is_decoded_in_its_place(model):
     for frame, number in enumerate(f_H):
         y, before = states[number].y, states[f_H[frame - 1] if frame else 0].y
         assert np.array_equal(trace.answers[frame], model.decode(y)[0].argmax(-1))
+        assert np.array_equal(trace.y_reverse[frame], nearest(model, y))
         assert trace.residual_y[frame] == pytest.approx(((y - before).norm() / y.norm()).item(), rel=1e-4)
     for call in range(18):
         z, before = states[call + 1].z, states[call].z
         probabilities = model.decode(z)[0].softmax(-1)
         assert np.array_equal(trace.z_answers[call], probabilities.argmax(-1))
         assert np.abs(trace.z_confidence[call] - 255 * probabilities.amax(-1).numpy()).max() <= 0.51
+        assert np.array_equal(trace.z_reverse[call], nearest(model, z))
         moved = ((z - before).norm() / z.norm()).item()
         assert trace.residual_z[call] == pytest.approx(moved, rel=1e-4, abs=1e-7)
         assert (trace.residual_z[call] == 0) == (kinds[call] == F_H)  # f_H leaves z alone
@@ -84,6 +94,7 @@ def test_a_growing_trace_grows_and_keeps_what_it_showed(model):
     for part in parts:
         f_H, calls = part.steps * 2, part.steps * 6
         assert part.answers.shape == (f_H, 16) and part.z_answers.shape == (calls, 16)
+        assert part.y_reverse.shape == (f_H, 16) and part.z_reverse.shape == (calls, 16)
         assert np.array_equal(part.probabilities, whole.probabilities[:f_H])
         assert np.array_equal(part.residual_z, whole.residual_z[:calls])
         assert np.array_equal(part.halt_probability, whole.halt_probability[: part.steps])

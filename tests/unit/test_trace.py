@@ -35,6 +35,8 @@ def trace() -> Trace:
         halt_probability=np.array([0.25, 0.75], np.float32),
         residual_y=rng.random(f_H, np.float32),
         residual_z=rng.random(calls, np.float32),
+        z_reverse=rng.integers(0, 6, (calls, cells)).astype(np.uint8),
+        y_reverse=rng.integers(0, 6, (f_H, cells)).astype(np.uint8),
     )
 
 
@@ -62,6 +64,14 @@ def test_round_trip_without_a_solution_and_of_views(tmp_path, trace):
     save_trace(tmp_path / "a.safetensors", backwards)
     again = load_trace(tmp_path / "a.safetensors")
     assert again.labels is None and same(backwards, again)
+
+
+def test_a_trace_of_before_there_was_a_reverse_embedding(tmp_path, trace):
+    older = replace(trace, z_reverse=None, y_reverse=None)
+    save_trace(tmp_path / "a.safetensors", older)
+    assert set(load_file(tmp_path / "a.safetensors")) & {"z_reverse", "y_reverse"} == set()
+    again = load_trace(tmp_path / "a.safetensors")
+    assert again.z_reverse is None and again.y_reverse is None and same(older, again)
 
 
 def test_steps_and_where_it_would_halt(trace):
@@ -122,6 +132,8 @@ def rewrite(path, change) -> None:
         lambda arrays, facts: arrays.update(answers=arrays["answers"].astype(np.int64)),
         lambda arrays, facts: arrays.update(probabilities=arrays["probabilities"][..., 0].copy()),
         lambda arrays, facts: arrays.update(z_answers=arrays["z_answers"][:, :9].copy()),
+        lambda arrays, facts: arrays.pop("y_reverse"),
+        lambda arrays, facts: arrays.update(z_reverse=arrays["z_reverse"][:5].copy()),
         lambda arrays, facts: arrays.update(halt_probability=np.zeros(0, np.float32)),
         lambda arrays, facts: arrays.update(labels=arrays["labels"][:4].copy()),
         lambda arrays, facts: facts.update(depth=json.dumps({"n": 3, "T": 2, "N_sup": 3})),

@@ -23,7 +23,7 @@ from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.presets import PRESETS, Part, Preset, get_preset
 from trm.training.run import train
-from trm.training.schedule import DepthPhase, ExponentialAverage, GridPhase, Schedule
+from trm.training.schedule import DepthPhase, ExponentialAverage, GivenPhase, GridPhase, Schedule
 from trm.training.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -160,9 +160,11 @@ def test_small_grids_come_first(tmp_path, tiny_config):
     """
     attention = {"mixing": "attention", "mixing_width": 0, "heads": 2, "positions": "rope"}
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49, **attention)
-    schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
+    schedule = replace(
+        SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),), givens=(GivenPhase(1.0, 0.1),)
+    )
     data = (Part(12, "easy", {"style": "depth-first"}),)
-    preset = Preset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4, given_weight=0.1)
+    preset = Preset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4)
     streams = [generated_puzzles(preset, cells, tmp_path, print)[0] for cells in (25, 49)]
 
     unbroken = Trainer(preset, streams, CPU)
@@ -200,9 +202,9 @@ def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
 
 
 def test_given_cells_count_late_and_little(small_preset, small_puzzles):
-    schedule = replace(SCHEDULE, givens_from=0.5)
-    trainer = trainer_of(replace(small_preset, given_weight=0.25, schedule=schedule), small_puzzles)
-    for progress, expected in ((0.0, {0.0, 1.0}), (0.5, {0.25, 1.0})):
+    schedule = replace(SCHEDULE, givens=(GivenPhase(0.5, 0.0), GivenPhase(0.8, 0.25)))
+    trainer = trainer_of(replace(small_preset, schedule=schedule), small_puzzles)
+    for progress, expected in ((0.0, {0.0, 1.0}), (0.5, {0.25, 1.0}), (0.8, {1.0})):
         trainer.one_update(progress)
         weights = trainer.weights_of_cells(trainer.flight)
         given = torch.from_numpy(SMALL.givens(trainer.flight.inputs.numpy().astype(np.uint8)))

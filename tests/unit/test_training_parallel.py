@@ -18,7 +18,7 @@ from trm.training.folder import TrainingFolder, put_back
 from trm.training.parallel import Share
 from trm.training.presets import Preset
 from trm.training.run import can_compile
-from trm.training.schedule import DepthPhase, Schedule
+from trm.training.schedule import DepthPhase, GivenPhase, Schedule
 from trm.training.trainer import Trainer
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -154,7 +154,7 @@ def test_alone_nothing_is_exchanged():
 
 
 @pytest.mark.parametrize("changes", [{"ema": None}, {"optimizer": "adam-atan2"}, {"cell_loss": "stablemax"},
-                                     {"given_weight": 0.0}, {"continue_loss": True}, {"gradient_calls": 2}])  # fmt: skip
+                                     {"schedule": replace(PRESET.schedule, givens=(GivenPhase(1.0, 0.0),))}, {"continue_loss": True}, {"gradient_calls": 2}])  # fmt: skip
 def test_every_variant_learns(changes):
     made = trainer(preset=replace(PRESET, **changes))
     losses = [made.one_update(update / 60)["loss"] for update in range(60)]

@@ -12,6 +12,7 @@ from typing import Any
 from trm import __version__
 from trm.coordinates import Coordinates
 from trm.errors import UserError
+from trm.export.pairs import pair_payload
 from trm.export.payload import payload
 from trm.export.run import Run
 
@@ -20,10 +21,12 @@ KEYS = (
     ("<kbd>shift</kbd> with these", "one supervision step"),
     ("<kbd>↓</kbd> <kbd>↑</kbd>", "one call"),
     ("<kbd>space</kbd>", "play"),
-    ("<kbd>1</kbd> to <kbd>5</kbd>", "views"),
+    ("<kbd>1</kbd> to <kbd>6</kbd>", "views"),
     ("<kbd>w</kbd> <kbd>a</kbd> <kbd>s</kbd> <kbd>d</kbd>", "choose a cell"),
     ("<kbd>?</kbd>", "all keys"),
 )
+
+SIDES = ("Left", "Right")
 
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 """What the browser lets the page do: run what is in it, load nothing."""
@@ -32,7 +35,8 @@ STYLE = """
 :root { color-scheme: light dark; --page: light-dark(#fcfcfa, #10151b); --text: light-dark(#18222d, #e6ebf0); --quiet: light-dark(#5c6670, #a3adb8); --rule: light-dark(#d5dadd, #323d49); }
 :root[data-theme="light"], :root[data-theme="light"] .player { color-scheme: light; }
 :root[data-theme="dark"], :root[data-theme="dark"] .player { color-scheme: dark; }
-body { margin: 0; padding: 14px 20px 18px; background: var(--page); color: var(--text); font: 400 15px/1.35 "Source Sans 3", "Segoe UI", system-ui, sans-serif; }
+html { font-size: max(100%, min(1.48vh, 0.833vw)); }
+body { margin: 0; padding: 0.875rem 1.25rem 1.1rem; background: var(--page); color: var(--text); font: 400 0.9375rem/1.35 "Source Sans 3", "Segoe UI", system-ui, sans-serif; }
 header { display: flex; gap: 1rem; align-items: flex-start; justify-content: space-between; margin-bottom: 10px; }
 header > div { min-width: 0; }
 h1 { margin: 0; font-size: 1.35rem; line-height: 1.2; font-weight: 600; overflow-wrap: anywhere; }
@@ -47,6 +51,7 @@ kbd { font: inherit; padding: 0 0.35em; border: 1px solid var(--rule); border-ra
 @media print { #theme { display: none; } }
 """
 
+# In the page it stands in a block, so that its names are not those of the player's script.
 START = """
 const data = JSON.parse(document.getElementById("run").textContent);
 const asked = new URLSearchParams(location.search); // the player's links: a view is an address
@@ -55,7 +60,10 @@ const numbers = (name, mark, count) => {
   return parts.length === count && parts.every((part) => /^\\d{1,3}$/.test(part)) ? parts.map(Number) : null;
 };
 const at = numbers("at", ".", 3);
-if (at) data.start = { supervision_step: at[0], cycle: at[1], call: at[2], mode: asked.get("mode"), cell: numbers("cell", ",", 2) };
+if (at) {
+  const [supervision_step, cycle, call] = at;
+  data.start = { supervision_step, cycle, call, cell: numbers("cell", ",", 2), ...Object.fromEntries(["mode", "align", "lead"].map((name) => [name, asked.get(name)])) };
+}
 const page = document.documentElement;
 const button = document.getElementById("theme");
 const show = () => mount({ data, parentElement: document.getElementById("player"), setStateValue: () => {} });
@@ -72,14 +80,20 @@ show();
 """
 
 
-def page(run: Run, *, script: str, style: str, start: Coordinates | None = None) -> str:
+def page(
+    run: Run, *, script: str, style: str, start: Coordinates | None = None, against: Run | None = None
+) -> str:
     """The whole page, UTF-8. `script` is an ES module that exports the player's `mount` as default, `style` its CSS;
-    `start` is the call that the page opens at, usually the first answer.
+    `start` is the call that the page opens at, usually the first answer. With `against` it shows two players on one
+    clock, the run on the right.
 
-    Raises UserError where the run holds values that are no numbers.
+    Raises UserError where a run holds values that are no numbers.
     """
-    title, provenance = escape(run.title), escape(run.provenance)
-    note = f'<p class="note" dir="auto">{escape(run.note)}</p>' if run.note else ""
+    runs = [run] if against is None else [against, run]
+    title = escape(" against ".join(each.title for each in reversed(runs)))
+    provenance = "<br>".join(escape(each.provenance) for each in runs)
+    notes = dict.fromkeys(each.note for each in runs if each.note)
+    note = "".join(f'<p class="note" dir="auto">{escape(text)}</p>' for text in notes)
     keys = "\n".join(f"<span>{names} {meaning}</span>" for names, meaning in KEYS)
     return f"""<!doctype html>
 <html lang="en">
@@ -103,22 +117,28 @@ def page(run: Run, *, script: str, style: str, start: Coordinates | None = None)
 </header>
 <main id="player"><noscript>This page draws with JavaScript, which is off in this browser.</noscript></main>
 <footer>{keys}</footer>
-<script type="application/json" id="run">{_data(run, start)}</script>
+<script type="application/json" id="run">{_data(runs, start)}</script>
 <script type="module">
 {_within("script", _with_a_name(script))}
+{{
 {START.strip()}
+}}
 </script>
 </body>
 </html>
 """
 
 
-def _data(run: Run, start: Coordinates | None) -> str:
+def _data(runs: list[Run], start: Coordinates | None) -> str:
     """The player's payload as JSON without < and >, so that nothing in it ends or opens an element."""
     view: dict[str, Any] | None = None
     if start is not None:
         view = {"supervision_step": start.supervision_step, "cycle": start.cycle, "call": start.call}
-    sent = payload(run.trace, run.task, start=view) | {"label": ""}  # the page has it above the player
+    players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # the page has that above them
+    if len(runs) == 1:
+        sent = players[0] | {"start": view}
+    else:
+        sent = pair_payload(players, names=SIDES, titles=[_told_apart(run) for run in runs], start=view)
     try:
         text = json.dumps(sent, separators=(",", ":"), allow_nan=False)
     except ValueError:
@@ -127,6 +147,12 @@ def _data(run: Run, start: Coordinates | None) -> str:
             "Ask for --csv or --npz to see where they begin."
         ) from None
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _told_apart(run: Run) -> str:
+    """Model, puzzle and depth."""
+    depth = run.trace.depth
+    return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
 
 def _with_a_name(script: str) -> str:

@@ -36,6 +36,7 @@ class Request:
     start: Coordinates | None  # where the page opens; None for the first answer
     pace: Pace
     player: Player | None  # where a page is asked for
+    against: Run | None = None  # on the page beside it
     appearance: Appearance = field(default_factory=Appearance)  # of pictures and films
 
 
@@ -74,7 +75,8 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
         with written_whole(path) as temporary:
             if format == "html":
                 script, style = request.player
-                temporary.write_text(page(run, script=script, style=style, start=request.start), "utf-8")
+                text = page(run, script=script, style=style, start=request.start, against=request.against)
+                temporary.write_text(text, "utf-8")
             elif format == "png":
                 image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)
             elif format == "svg":

@@ -47,6 +47,8 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "probabilities": _bytes(trace.probabilities),
         "z_answers": _bytes(trace.z_answers),
         "z_confidence": _bytes(trace.z_confidence),
+        "z_reverse": None if trace.z_reverse is None else _bytes(trace.z_reverse),
+        "y_reverse": None if trace.y_reverse is None else _bytes(trace.y_reverse),
         "halt_probability": _numbers(trace.halt_probability),
         "halt_step": trace.halt_step,
         "halt_rule": halting_rule(trace.provenance.kind),
@@ -72,14 +74,21 @@ def halting_rule(kind: str) -> str:
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
-    """Rows and columns of what counts of the input, of every answer and of every reading of z."""
+    """Rows and columns of what counts of the input, the solution, every answer and every reading of z."""
 
     def sizes(tokens: np.ndarray) -> list:
         return np.stack(task.crop(tokens), -1).tolist()
 
     if task.crop(trace.inputs) is None:
         return None
-    return {"input": sizes(trace.inputs), "answers": sizes(trace.answers), "z": sizes(trace.z_answers)}
+    grids = {
+        "input": trace.inputs,
+        "solution": trace.labels,
+        "answers": trace.answers,
+        "z": trace.z_answers,
+        "z_reverse": trace.z_reverse,
+    }
+    return {name: None if tokens is None else sizes(tokens) for name, tokens in grids.items()}
 
 
 def trace_id(trace: Trace) -> str:

@@ -8,6 +8,7 @@ import argparse
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from trm.files import written_whole
 from trm.terminal import tell
 from trm.training.bundle import measured, read_log
 from trm.training.card import Run
+from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.figures import draw_ablations
 from trm.training.presets import ABLATIONS, Preset
 
@@ -74,6 +76,7 @@ def short_name(preset: Preset) -> str:
 
 def run_all(out: Path, at_once: int) -> None:
     """Train every ablation that is not finished, each on one core. Raises UserError when one of them fails."""
+    share_puzzles(out)
     with ThreadPoolExecutor(at_once) as pool:
         failed = [name for name in pool.map(lambda preset: _run(preset, out), ABLATIONS) if name]
     if failed:
@@ -82,13 +85,25 @@ def run_all(out: Path, at_once: int) -> None:
         )
 
 
+def share_puzzles(out: Path) -> None:
+    """Generate the puzzles once and lay them into the folder of every run: all learn from the same ones."""
+    base = ABLATIONS[0]
+    cells = base.model.sequence_length
+    out.mkdir(parents=True, exist_ok=True)
+    generated_puzzles(base, cells, out, tell)
+    for preset in ABLATIONS:
+        made, copy = puzzle_file(out, cells), puzzle_file(out / short_name(preset), cells)
+        if not copy.exists():
+            with written_whole(copy) as temporary:
+                shutil.copyfile(made, temporary)
+
+
 def _run(preset: Preset, out: Path) -> str | None:
     """Returns the name when training failed."""
     folder = out / short_name(preset)
     if is_finished(preset, folder):
         tell(f"{preset.name}: finished before")
         return None
-    out.mkdir(parents=True, exist_ok=True)
     resume = ["--resume"] if (folder / "state.safetensors").exists() else []
     command = [sys.executable, "-m", "trm", "train", "--preset", preset.name, "--out", str(folder), *resume]
     with (out / f"{short_name(preset)}.log").open("a") as log:

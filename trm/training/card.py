@@ -92,7 +92,9 @@ def _made(preset: Preset, scores: dict[str, Any], run: Run, snapshots: Sequence[
         f"{averaged} Full log: `curve.csv`, drawn in `curve.png`.",
     ]
     if snapshots:
-        lines.append(f"Weights on the way, in float16: {', '.join(f'`{name}`' for name in snapshots)}.")
+        lines.append(
+            f"Weights on the way, in float16, each opened by its name: {', '.join(f'`{name}`' for name in snapshots)}."
+        )
     bullets = "\n".join(f"- {line}" for line in lines)
     return f"## How it was made\n\n`{command}`\n\n{bullets}\n\n![Training](curve.png)"
 

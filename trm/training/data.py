@@ -67,6 +67,11 @@ def official_puzzles(preset: Preset, folder: Path) -> tuple[Preset, PuzzleStream
     return preset, stream, Puzzles(watched.inputs, watched.labels, watched.puzzle_identifiers)
 
 
+def puzzle_file(folder: Path, cells: int) -> Path:
+    """Where a run keeps its generated puzzles of a size."""
+    return folder / f"puzzles-{cells}.npz"
+
+
 def generated_puzzles(
     preset: Preset, cells: int, folder: Path, say: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
@@ -75,7 +80,7 @@ def generated_puzzles(
     Raises DataError when the file is damaged.
     """
     preset = replace(preset, model=replace(preset.model, sequence_length=cells))
-    path = folder / f"puzzles-{cells}.npz"
+    path = puzzle_file(folder, cells)
     if not path.exists():
         generate_puzzles(preset, path, say)
     try:

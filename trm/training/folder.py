@@ -23,12 +23,18 @@ from torch import Tensor
 from trm.checkpoint import save_model
 from trm.files import written_whole
 from trm.recursion import State
+from trm.registry import SNAPSHOTS
 from trm.training.errors import TrainingError
 from trm.training.flight import Flight
 from trm.training.presets import Preset
 
 if TYPE_CHECKING:
     from trm.training.trainer import Trainer
+
+
+def snapshot_file(progress: float) -> Path:
+    """Where the weights of this share of a run are put aside, in its folder."""
+    return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent.safetensors")
 
 
 class Saved(NamedTuple):
@@ -110,7 +116,7 @@ class TrainingFolder:
 
     def keep(self, trainer: "Trainer", progress: float) -> None:
         """Put the averaged weights aside as those of this share of the run, if none are yet."""
-        path = self.path / "snapshots" / f"{100 * progress:03.0f}-percent.safetensors"
+        path = self.path / snapshot_file(progress)
         if not self.writes or path.exists():
             return
         with written_whole(path) as temporary:

@@ -21,7 +21,7 @@ from trm.training.trainer import Trainer
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
-WORTH_COMPILING = 10.0  # minutes of a run from which half a minute of compiling pays
+WORTH_COMPILING = 5.0  # minutes of a run from which half a minute of compiling pays
 COMPILERS = ("c++", "g++", "clang++")
 LOOKS = 12  # evaluations on held-out puzzles over a whole run ...
 LOOK_SHARE = 0.05  # ... fewer if they would take more than this share of the time

@@ -32,6 +32,14 @@ class GridPhase:
 
 
 @dataclass(frozen=True)
+class GivenPhase:
+    """How much a given cell counts in the loss until `until` (progress), where a blank one counts 1."""
+
+    until: float
+    weight: float
+
+
+@dataclass(frozen=True)
 class Schedule:
     """All that changes while a model is trained."""
 
@@ -43,7 +51,7 @@ class Schedule:
     decay: Decay = "linear"  # ... along a line, or by the same factor in equal times
     reveal: float = 0.0  # at most this share of the blank cells is revealed at the start ...
     reveal_until: float = 1.0  # ... falling to none at this progress
-    givens_from: float = 0.0  # progress from which the loss looks at given cells too
+    givens: tuple[GivenPhase, ...] = ()  # how much given cells count in the loss; 1 behind the last phase
     smaller_grids: tuple[
         GridPhase, ...
     ] = ()  # to learn on first; afterwards puzzles have the model's own size
@@ -54,6 +62,9 @@ class Schedule:
 
     def cells_at(self, progress: float, own: int) -> int:
         return next((phase.cells for phase in self.smaller_grids if progress < phase.until), own)
+
+    def given_weight_at(self, progress: float) -> float:
+        return next((phase.weight for phase in self.givens if progress < phase.until), 1.0)
 
     def reveal_at(self, progress: float) -> float:
         return self.reveal * max(0.0, 1 - progress / self.reveal_until) if self.reveal else 0.0

@@ -134,7 +134,7 @@ class Trainer:
     def weights_of_cells(self, flight: Flight) -> Float[Tensor, "batch cell"]:
         """How much each cell counts in the loss."""
         weights = (flight.labels != PADDING).float()
-        given_weight = self.preset.given_weight if self.progress >= self.preset.schedule.givens_from else 0.0
+        given_weight = self.preset.schedule.given_weight_at(self.progress)
         if given_weight != 1:
             task = self.streams[flight.inputs.shape[1]].task
             given = torch.from_numpy(task.givens(flight.inputs.cpu().numpy().astype(np.uint8)))

@@ -1,10 +1,25 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, GIVEN, KEPT, WRONG } from "./flags.js";
+import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "./flags.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
 const FADED = 0.3;
+
+/** Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it stands out on any colour. */
+function differs({ context, ink, width, height, size }) {
+  for (const [tone, share] of [[ink.paper, 0.24], [ink.differs, 0.13]]) {
+    const [across, down, inset] = [width / 2, height / 2, size * 0.1];
+    Object.assign(context, { strokeStyle: tone, lineWidth: Math.max(1.5, size * share), lineJoin: "round" });
+    context.beginPath();
+    context.moveTo(across, inset);
+    context.lineTo(width - inset, down);
+    context.lineTo(across, height - inset);
+    context.lineTo(inset, down);
+    context.closePath();
+    context.stroke();
+  }
+}
 
 /**
  * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on: filling a
@@ -12,7 +27,7 @@ const FADED = 0.3;
  */
 export class Brush {
   constructor(context, ink, drawings = {}) {
-    Object.assign(this, { context, ink, drawings, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
+    Object.assign(this, { context, ink, drawings: { ...drawings, differs }, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
   }
 
   /** Goes to a cell. */
@@ -82,8 +97,9 @@ export class Brush {
     context.fillText(text, x + width / 2, y + height * 0.54);
   }
 
-  /** Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  /** Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
   marks(flags) {
+    if (flags & DIFFERS) this.stamp("differs", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
     if (flags & KEPT) this.kept.push(this.x, this.y + this.height);
@@ -120,5 +136,5 @@ export class Brush {
   }
 }
 
-/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones in the z reading. */
+/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through the head. */
 export const brightness = (mode, flags, level) => (mode === "change" && !(flags & CHANGED) ? FADED : mode === "z" && !(flags & GIVEN) ? FADED + ((1 - FADED) * level) / LEVELS : 1);

@@ -60,8 +60,8 @@ export class CellPanel {
     }));
   }
 
-  draw(call, cell) {
-    write(this.title, cell == null ? "Click a cell, or move with w a s d, to see what it could be." : cellSentence(this.trace, call, cell));
+  draw(call, cell, mode) {
+    write(this.title, cell == null ? "Click a cell, or move with w a s d, to see what it could be." : cellSentence(this.trace, call, cell, mode));
     const probabilities = cellProbabilities(this.trace, cell == null ? -1 : answerAt(this.trace, call), cell ?? 0);
     this.columns.forEach((column, token) => {
       const p = probabilities[token];

@@ -48,9 +48,3 @@ export function windowOf(trace, call, zoom) {
   const width = zoom === "step" ? trace.perStep : trace.perCycle;
   return { start: Math.floor(call / width) * width, width };
 }
-
-/** The call of this trace that is as far into its own supervision step as another run's clock: `progress` counts steps done. */
-export function follow(trace, progress, kind) {
-  const call = Math.min(Math.max(Math.ceil(progress * trace.perStep - 1e-6) - 1, 0), trace.calls - 1);
-  return kind === "f_H" ? (Math.floor(call / trace.perCycle) + 1) * trace.perCycle - 1 : call;
-}

@@ -1,8 +1,9 @@
 /** What is said of a cell, as bits: by its class names, its marks and the legend. */
 
-export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED] = [1, 2, 4, 8, 16, 32, 64];
+export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS] = [1, 2, 4, 8, 16, 32, 64, 128];
 const FLAG_NAMES = [
   [GIVEN, "given"], [CHANGED, "changed"], [CONFLICT, "conflict"], [WRONG, "wrong"], [EMPTY, "empty"], [KEPT, "kept"], [DROPPED, "dropped"],
+  [DIFFERS, "differs"],
 ];
 
 /** The class names of a cell's flags. */

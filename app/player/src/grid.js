@@ -1,7 +1,8 @@
 /** The cells. */
 
 import { make } from "./dom.js";
-import { CHANGED, flagNames, KEPT } from "./flags.js";
+import { CHANGED, DIFFERS, flagNames, KEPT } from "./flags.js";
+import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "./picture.js";
 import { readGrid } from "./reading.js";
@@ -10,19 +11,21 @@ import { cellSentence } from "./speech.js";
 const MANY = 100; // symbols written at once that would take long to lay out
 const REST = 250; // ms
 
+let made = 0; // grids on this page: their cells have names of their own
+
 /** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
 export class Grid {
   constructor(trace, select) {
-    this.drawn = { tokens: [], flags: [], shade: [], before: [] };
+    this.drawn = { tokens: [], flags: [], shade: [], small: [] };
     this.selected = null;
     this.peers = [];
+    this.number = ++made;
     const { rows, columns, skin } = trace;
     this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(trace, cell));
     const lines = Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)));
     this.texts = this.cells.map((node) => (skin.paint ? node.firstChild : node).firstChild);
     this.node = make("div", {
-      class: `cells ${skin.name}`, role: "grid", tabindex: "0", style: `--columns:${columns}`,
-      "aria-label": `${trace.task} grid, ${rows} rows, ${columns} columns`,
+      class: `cells ${skin.name}`, role: "grid", tabindex: "0",
     }, lines);
     this.art = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
@@ -38,9 +41,23 @@ export class Grid {
     const closesBox = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
     const edges = [closesBox(column, box_columns, columns) && "right", closesBox(row, box_rows, rows) && "bottom"].filter(Boolean);
     return make("div", {
-      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${cell}`, "data-cell": `${row},${column}`,
+      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${this.number}-${cell}`, "data-cell": `${row},${column}`,
       "data-edge": edges.join(" ") || null, "aria-selected": "false",
     }, skin.paint ? make("span", {}, "") : "");
+  }
+
+  /** Shows these rows and columns only; `numbers` as in Picture. */
+  cut(part, numbers) {
+    const { trace, cells, node } = this;
+    if (this.part?.rows !== part.rows || this.part?.columns !== part.columns) {
+      cells.forEach((cell, place) => { cell.hidden = !isInPart(part, place, trace.columns); });
+      [...node.querySelectorAll(".row")].forEach((row, place) => { row.hidden = place >= part.rows; });
+      node.style.setProperty("--columns", part.columns);
+      node.style.setProperty("--shape", part.columns / part.rows);
+      node.setAttribute("aria-label", `${trace.task} grid, ${part.rows} rows, ${part.columns} columns`);
+    }
+    this.part = part;
+    this.art.cut(part, numbers);
   }
 
   /** Takes over a trace whose grid is as large and looks the same. */
@@ -55,9 +72,9 @@ export class Grid {
     const view = readGrid(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
     this.drawElements(view);
-    if (!this.trace.skin.paint) this.drawDetails(view, mode);
+    if (!this.trace.skin.paint) this.drawDetails(view);
     this.art.draw(call, mode, view);
-    this.call = call;
+    Object.assign(this, { call, mode });
     this.describe();
     return view;
   }
@@ -73,7 +90,7 @@ export class Grid {
         written++;
       }
       if (drawn.flags[cell] === flags[cell]) continue;
-      if ((drawn.flags[cell] ^ flags[cell]) & KEPT) describeKept(cells[cell], flags[cell] & KEPT);
+      if ((drawn.flags[cell] ^ flags[cell]) & (KEPT | DIFFERS)) describeMarks(cells[cell], flags[cell]);
       cells[cell].className = classOf(base, drawn.flags[cell] = flags[cell]);
     }
     if (skin.paint && written > MANY) this.restText();
@@ -86,16 +103,16 @@ export class Grid {
     this.resting = setTimeout(() => this.node.classList.remove("busy"), REST);
   }
 
-  /** What a mode adds to symbols: how sure they are, and the ones before. */
-  drawDetails({ flags, shade, before }, mode) {
+  /** What a mode adds to symbols: how sure they are, and the small ones beside them. */
+  drawDetails({ shade, small }) {
     const { drawn, cells, trace: { L, texts } } = this;
     for (let cell = 0; cell < L; cell++) {
       const level = shade ? shade[cell] >> 3 : drawn.shade[cell];
       if (drawn.shade[cell] !== level) cells[cell].style.setProperty("--shade", ((drawn.shade[cell] = level) / 31).toFixed(2));
-      const was = mode === "change" && flags[cell] & CHANGED ? before[cell] : -1;
-      if ((drawn.before[cell] ?? -1) === was) continue;
-      drawn.before[cell] = was;
-      if (was < 0) delete cells[cell].dataset.before; else cells[cell].dataset.before = texts[was];
+      const beside = small ? small[cell] : -1;
+      if ((drawn.small[cell] ?? -1) === beside) continue;
+      drawn.small[cell] = beside;
+      if (beside < 0) delete cells[cell].dataset.small; else cells[cell].dataset.small = texts[beside];
     }
   }
 
@@ -116,13 +133,13 @@ export class Grid {
     for (const cell of this.peers) cells[cell].setAttribute("data-peer", "");
     this.art.select(selected);
     if (selected == null) this.node.removeAttribute("aria-activedescendant");
-    else this.node.setAttribute("aria-activedescendant", `cell-${selected}`);
+    else this.node.setAttribute("aria-activedescendant", `cell-${this.number}-${selected}`);
     this.describe();
   }
 
   /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
   describe() {
-    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected));
+    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected, this.mode));
   }
 
   remove() {
@@ -132,8 +149,12 @@ export class Grid {
   }
 }
 
-/** What the mark says to a screen reader. */
-const describeKept = (node, kept) => (kept ? node.setAttribute("aria-description", "right and stayed right") : node.removeAttribute("aria-description"));
+/** What marks without a word of their own say to a screen reader. */
+function describeMarks(node, flags) {
+  const said = [flags & KEPT && "right and stayed right", flags & DIFFERS && "differs from the other run"].filter(Boolean);
+  if (said.length) node.setAttribute("aria-description", said.join(", "));
+  else node.removeAttribute("aria-description");
+}
 
 const CLASSES = {};
 /** The class attribute of a cell with these flags; spelled out once. */

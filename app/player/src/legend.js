@@ -1,16 +1,17 @@
 /** What the marks in the cells mean, and how many cells carry each. */
 
 import { make, write } from "./dom.js";
-import { CHANGED, CONFLICT, DROPPED, GIVEN, KEPT, WRONG } from "./flags.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "./flags.js";
 
 const MARKS = [
   [GIVEN, "given", () => "given"], [CHANGED, "changed", () => "changed"], [CONFLICT, "conflict", (skin) => skin.breaks],
   [WRONG, "wrong", () => "not the solution"], [DROPPED, "dropped", () => "dropped from the path"], [KEPT, "kept", () => "right and stayed right"],
+  [DIFFERS, "differs", () => "differs"],
 ];
 
 export class Legend {
   constructor({ skin }) {
-    this.marks = MARKS.filter(([bit]) => bit === KEPT || skin.marks.includes(bit)).map(([bit, kind, text]) => {
+    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(([bit, kind, text]) => {
       const count = make("b", {}, "");
       return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), text(skin), " ", count]) };
     });

@@ -12,7 +12,7 @@ export class Lens {
       this.calls.push(...buttons);
       return make("div", { class: "cycle" }, [make("span", {}, `cycle ${cycle + 1}`), make("div", { class: "calls" }, buttons)]);
     });
-    this.node = make("div", { class: "lens", role: "group", "aria-label": "Calls of the supervision step" }, this.cycles);
+    this.node = make("div", { class: "lens", style: `--cycles:${T};--calls:${n + 1}`, role: "group", "aria-label": "Calls of the supervision step" }, this.cycles);
     const goTo = (event) => {
       const place = this.node.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-place]")?.dataset.place;
       if (place != null && event.buttons) this.go((this.drawn.step - 1) * this.calls.length + Number(place));

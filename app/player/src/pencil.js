@@ -18,6 +18,8 @@ export class Pencil {
     this.trace = trace;
   }
 
+  cut() {} // grids of text are shown whole
+
   select() {} // its cells are ringed by their own style
 
   draw(call, mode) {

@@ -3,7 +3,7 @@
 import { Brush } from "./brush.js";
 import { answerAt } from "./coordinates.js";
 import { fitCanvas, make } from "./dom.js";
-import { CHANGED } from "./flags.js";
+import { isInPart } from "./part.js";
 import { cropAt } from "./reading.js";
 
 /**
@@ -19,13 +19,13 @@ export function readPicture(trace, call, mode, view) {
   for (let cell = 0; cell < L; cell++) {
     if (view.fading) picture.fading[cell] = view.fading[cell] >> 3;
     if (view.shade) picture.levels[cell] = view.shade[cell] >> 3;
-    else if (mode === "change" && view.flags[cell] & CHANGED) picture.others[cell] = view.before[cell] + 1;
+    else if (view.small) picture.others[cell] = view.small[cell] + 1;
     else if (mode === "probabilities" && answer >= 0) skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
   }
   return picture;
 }
 
-const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "floorLine", "gridLine"];
+const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "onGoal", "differs", "floorLine", "gridLine"];
 
 /**
  * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what is drawn.
@@ -45,16 +45,24 @@ export class Picture {
     this.trace = trace;
   }
 
+  /** Shows only these rows and columns; `numbers` writes the symbols into the cells. */
+  cut(part, numbers) {
+    Object.assign(this, { part, numbers });
+    this.select(this.selected);
+    this.redraw();
+  }
+
   /** Rings the cell. */
   select(selected) {
+    this.selected = selected;
     this.ring.hidden = selected == null;
     if (selected != null) this.place(this.ring, Math.floor(selected / this.trace.columns), selected % this.trace.columns, 1, 1);
   }
 
   place(node, row, column, rows, columns) {
     const share = (count, of) => `${(100 * count) / of}%`;
-    const { trace } = this;
-    Object.assign(node.style, { left: share(column, trace.columns), top: share(row, trace.rows), width: share(columns, trace.columns), height: share(rows, trace.rows) });
+    const { part } = this;
+    Object.assign(node.style, { left: share(column, part.columns), top: share(row, part.rows), width: share(columns, part.columns), height: share(rows, part.rows) });
   }
 
   draw(call, mode, view) {
@@ -70,28 +78,29 @@ export class Picture {
   redraw() {
     if (!this.picture) return;
     const tones = this.tones();
-    const drawnWith = [...Object.values(tones), this.canvas.clientWidth, this.canvas.clientHeight, globalThis.devicePixelRatio].join();
+    const drawnWith = [...Object.values(tones), ...Object.values(this.part), this.numbers, this.canvas.clientWidth, this.canvas.clientHeight, globalThis.devicePixelRatio].join();
     if (drawnWith === this.drawnWith) return;
     this.drawnWith = drawnWith;
     fitCanvas(this.canvas);
     this.brush = null;
     if (!this.canvas.width || !this.canvas.height) return; // on a page that is not shown
     const context = this.canvas.getContext("2d", { alpha: false });
-    this.brush = new Brush(context, { ...tones, ...hatches(context, tones, this.canvas.width / this.trace.columns) }, this.trace.skin.drawings);
+    this.brush = new Brush(context, { ...tones, ...hatches(context, tones, this.canvas.width / this.part.columns) }, this.trace.skin.drawings);
     this.paint(null);
   }
 
   /** Paints the cells that look different from `was`, or all. */
   paint(was) {
-    const { picture, brush, trace: { L, columns, rows, looks, skin }, canvas, mode } = this;
+    const { picture, brush, trace: { L, columns, looks, texts, skin }, part, canvas, mode } = this;
     const edges = (count, length) => Array.from({ length: count + 1 }, (_, place) => Math.round((place * length) / count));
-    const [lefts, tops] = [edges(columns, canvas.width), edges(rows, canvas.height)];
-    const cell = { look: "", other: "", level: 0, fading: 0, joints: 0, flags: 0 };
+    const [lefts, tops] = [edges(part.columns, canvas.width), edges(part.rows, canvas.height)];
+    const cell = { look: "", number: "", other: "", level: 0, fading: 0, joints: 0, flags: 0 };
     for (let place = 0; place < L; place++) {
-      if (was && looksSame(was, picture, place)) continue;
+      if (!isInPart(part, place, columns) || (was && looksSame(was, picture, place))) continue;
       const [row, column] = [Math.floor(place / columns), place % columns];
       brush.at(lefts[column], tops[row], lefts[column + 1] - lefts[column], tops[row + 1] - tops[row]);
       cell.look = looks[picture.tokens[place]];
+      cell.number = this.numbers ? texts[picture.tokens[place]] : "";
       cell.other = looks[picture.others[place] - 1];
       cell.level = picture.levels[place];
       cell.fading = picture.fading[place];
@@ -107,7 +116,7 @@ export class Picture {
     const { crops } = this.trace;
     const [rows, columns] = cropAt(this.trace, call, mode) ?? [0, 0];
     this.crop.hidden = !crops || !rows || !columns;
-    if (!this.crop.hidden) this.place(this.crop, 0, 0, rows, columns);
+    if (!this.crop.hidden) this.place(this.crop, 0, 0, Math.min(rows, this.part.rows), Math.min(columns, this.part.columns));
   }
 
   /** The colours of the page as a canvas understands them. */

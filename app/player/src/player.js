@@ -10,12 +10,12 @@
  * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs; here are
  * keys, clock, and what is told to Python.
  *
- * It is mounted by Streamlit (Components v2) and by the offline HTML file alike, which take one text: app/player/assembled.py.
+ * `mount` shows one such player or, as `pair`, two of them on one clock.
  */
 
 import { CellPanel } from "./cell_panel.js";
 import { Controls } from "./controls.js";
-import { callAt, coordinatesOf, follow, move, ZOOMS } from "./coordinates.js";
+import { callAt, coordinatesOf, move, ZOOMS } from "./coordinates.js";
 import { make, write } from "./dom.js";
 import { Grid } from "./grid.js";
 import { keyMeaning, MODES } from "./keys.js";
@@ -24,38 +24,41 @@ import { linkTo } from "./link.js";
 import { captionSentence, eventSentence, placeSentence } from "./speech.js";
 import { cellCurves } from "./strips.js";
 import { Timeline } from "./timeline.js";
+import { isInPart, PartBar, partOf } from "./part.js";
+import { isKnown, READS_Z } from "./reading.js";
 import { PayloadError, continues, decodeTrace } from "./trace.js";
 
 const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
-const CLOCK = "recursion-lens:clock";
 const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
-const SPOKEN = 700; // ms between sentences for screen readers
+export const SPOKEN = 700; // ms between sentences for screen readers
 const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
   ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
 
-class Player {
-  constructor(parent) {
+export class Player {
+  /** `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of several. */
+  constructor(parent, frame = null) {
     this.parent = parent;
     this.root = make("div", { class: "player", "data-testid": "player", lang: "en" });
-    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, speed: 5, playing: false, trace: null });
+    this.frame = frame ?? this.root;
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.listening = new AbortController();
     const { signal } = this.listening;
     const listen = (target, names, act) => names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
     listen(document, "keydown", (event) => this.onKey(event));
-    listen(document, "fullscreenchange", () => this.root.classList.toggle("full", this.root.matches(":fullscreen")));
-    listen(document, CLOCK, ({ detail }) => this.onClock(detail));
+    listen(document, "fullscreenchange", () => this.frame.classList.toggle("full", this.frame.matches(":fullscreen")));
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.calm, "change", () => this.trace && this.draw());
-    listen(this.root, "pointerdown focusin", () => { document[ACTIVE] = this; });
+    listen(window, "resize", () => this.fitIn());
+    listen(this.frame, "pointerdown focusin", () => { document[ACTIVE] = this; });
     if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
     parent.append(this.root);
   }
 
   // ---- what Python sends
 
-  update(data, report) {
-    this.report = report;
+  update(data, report, trigger) {
+    Object.assign(this, { report, trigger });
     if (!this.root.isConnected) this.parent.append(this.root);
     const isNew = !sameRun(data, this.data) && !this.decode(data);
     this.data = data;
@@ -64,7 +67,15 @@ class Player {
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
     this.start = start;
     if (isNew) this.cell ??= this.trace.restlessCell;
-    this.controls.drawMode(this.mode);
+    this.fitIn();
+    this.drawPart();
+    this.controls.drawPin(data.pin);
+    this.drawChosen();
+  }
+
+  /** Draws all that depends on what was chosen. */
+  drawChosen() {
+    this.controls.drawMode(this.shownMode);
     this.controls.drawMarks(this.marks);
     this.drawSelection();
     this.draw();
@@ -101,6 +112,7 @@ class Player {
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
+    this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
   fail(message) {
@@ -124,39 +136,61 @@ class Player {
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
     this.caption = make("p", { class: "caption" }, "");
     this.label = make("p", { class: "label" }, "");
-    const left = [this.controls.modes, make("div", { class: "board" }, [this.grid.node, this.legend.node, this.caption]), this.controls.transport];
-    const right = [make("div", { class: "status" }, [this.place, this.event]), this.timeline.node, this.panel.node];
-    this.root.replaceChildren(
-      make("div", { class: "stage", style: `--shape:${trace.columns / trace.rows}` }, [make("div", {}, left), make("div", {}, right)]),
-      this.label, this.spoken, this.controls.help,
-    );
+    this.partBar = new PartBar(trace, { whole: () => this.act("whole"), numbers: () => this.act("numbers") });
+    const board = make("div", { class: "board" }, [this.grid.node, this.partBar.node, this.legend.node, this.caption]);
+    this.stage = make("div", { class: "stage" }, [
+      make("div", { class: "status" }, [this.place, this.event]),
+      make("div", { class: "left" }, [this.controls.modes, board, this.controls.transport]),
+      make("div", { class: "right" }, [this.timeline.node, this.panel.node]),
+    ]);
+    this.root.replaceChildren(this.stage, this.label, this.spoken, this.controls.help);
     this.controls.drawPlaying(this.playing);
   }
 
   /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
   show() {
     const { trace } = this;
-    for (const part of [this.grid, this.timeline, this.panel, this.legend]) part.show(trace);
+    for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
     write(this.label, trace.label ?? "");
   }
 
   // ---- what is on the screen
 
   draw() {
-    const { trace, call, mode, zoom, marks, root } = this;
+    const { trace, call, zoom, marks, root, shownMode: mode } = this;
     const place = coordinatesOf(trace, call);
     root.dataset.supervisionStep = place.supervision_step;
     root.dataset.cycle = place.cycle;
     root.dataset.call = place.call;
     root.dataset.kind = place.kind;
-    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches });
+    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches, differs: this.differs });
     this.legend.draw(view.flags, marks);
     this.timeline.draw(call, zoom);
-    this.panel.draw(call, this.cell);
+    this.panel.draw(call, this.cell, mode);
+    this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
     write(this.place, placeSentence(trace, call));
     write(this.event, eventSentence(trace, call));
-    write(this.caption, captionSentence(trace, call, mode));
+    write(this.caption, captionSentence(trace, call, this.mode));
     this.speakSoon();
+  }
+
+  /** The mode asked for, or what is shown where the run has nothing for it. */
+  get shownMode() {
+    return isKnown(this.trace, this.mode) ? this.mode : "z";
+  }
+
+  drawPart() {
+    this.part = partOf(this.trace, this.whole);
+    this.stage.style.setProperty("--shape", this.part.columns / this.part.rows);
+    this.grid.cut(this.part, this.numbers);
+    if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
+  }
+
+  /** How far down its page the player begins: the rest of the window is its own. */
+  fitIn() {
+    let top = this.root.getBoundingClientRect().top;
+    for (let node = this.root; node; node = node.parentElement ?? node.getRootNode().host) top += node.scrollTop;
+    this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 2))}px`);
   }
 
   drawSelection() {
@@ -179,23 +213,8 @@ class Player {
     if (call !== this.call) {
       this.call = call;
       this.draw();
-      this.tellClock();
     }
     this.reportSoon();
-  }
-
-  tellClock() {
-    const { trace: { clock, perStep }, call } = this;
-    if (!clock) return;
-    const detail = { clock, from: this, progress: (call + 1) / perStep, kind: coordinatesOf(this.trace, call).kind };
-    document.dispatchEvent(new CustomEvent(CLOCK, { detail }));
-  }
-
-  /** Players that share a clock (two models on one puzzle) stand equally far into the same supervision step. */
-  onClock({ clock, from, progress, kind }) {
-    if (from === this || !this.trace || this.trace.clock !== clock) return;
-    this.call = follow(this.trace, progress, kind);
-    this.draw();
   }
 
   command(name) {
@@ -205,15 +224,24 @@ class Player {
   select(cell) {
     this.cell = cell;
     this.drawSelection();
-    this.panel.draw(this.call, cell);
+    this.panel.draw(this.call, cell, this.shownMode);
     this.reportSoon();
   }
 
   setMode(mode) {
     this.mode = mode;
-    this.controls.drawMode(mode);
+    this.controls.drawMode(this.shownMode);
     this.draw();
     this.reportSoon();
+  }
+
+  /** Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is such a thing. */
+  toggleView(name) {
+    if (!this.trace.skin.numbers) return;
+    this[name] = !this[name];
+    this.drawPart();
+    this.drawSelection();
+    this.draw();
   }
 
   setMarks(on) {
@@ -232,7 +260,7 @@ class Player {
     this.playing = on;
     this.controls?.drawPlaying(on);
     if (!on) return this.reportSoon();
-    if (this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup) this.command("first");
+    if (this.isOver) this.command("first");
     let last = performance.now();
     const tick = (now) => {
       if (!this.playing) return;
@@ -242,23 +270,32 @@ class Player {
     requestAnimationFrame(tick);
   }
 
+  /** At the last call of a run that is complete. */
+  get isOver() {
+    return this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup;
+  }
+
   /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
   beat() {
-    if (this.call < this.trace.calls - 1) this.command(this.mode === "z" ? "next call" : "next answer");
-    else if (this.trace.steps === this.trace.N_sup) this.play(false);
+    if (this.isOver) this.play(false);
+    else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
   }
 
   toggleFull() {
-    const fillPage = () => this.root.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
-    if (!this.root.requestFullscreen) fillPage();
-    else (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen()).catch(fillPage);
+    const fillPage = () => this.frame.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
+    if (!this.frame.requestFullscreen) fillPage();
+    else (document.fullscreenElement ? document.exitFullscreen() : this.frame.requestFullscreen()).catch(fillPage);
+  }
+
+  get takesKeys() {
+    return true;
   }
 
   onKey(event) {
-    if (!this.trace || event.defaultPrevented) return;
+    if (!this.trace || !this.takesKeys || event.defaultPrevented) return;
     const path = event.composedPath();
-    const own = path.includes(this.root);
-    if (!own && document[ACTIVE] !== this && document[ACTIVE]?.root.isConnected) return;
+    const own = path.includes(this.frame);
+    if (!own && document[ACTIVE]?.frame !== this.frame && document[ACTIVE]?.root.isConnected) return;
     if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return;
     const meaning = keyMeaning(event);
     if (!meaning || (meaning.action === "play" && path[0].matches?.("button, a, summary, [role=button], [role=checkbox], [role=switch]"))) return;
@@ -274,7 +311,9 @@ class Player {
   act(action) {
     if (action === "play") this.play(!this.playing);
     else if (action === "marks") this.setMarks(!this.marks);
+    else if (action === "whole" || action === "numbers") this.toggleView(action);
     else if (action === "link") this.controls.share.copy();
+    else if (action === "pin") this.pin();
     else if (action === "full") this.toggleFull();
     else if (action === "help") this.controls.toggleHelp();
     else if (!this.controls.help.hidden) this.controls.toggleHelp(false);
@@ -282,10 +321,10 @@ class Player {
   }
 
   moveSelection(down, right) {
-    const { rows, columns } = this.trace;
+    const { part: { rows, columns: shown }, trace: { columns } } = this;
     const from = this.cell ?? this.trace.restlessCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
-    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, columns));
+    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown));
   }
 
   // ---- what Python is told
@@ -294,6 +333,12 @@ class Player {
   view() {
     const { trace: { columns }, cell } = this;
     return { ...coordinatesOf(this.trace, this.call), cell: cell == null ? null : [Math.floor(cell / columns), cell % columns], mode: this.mode };
+  }
+
+  /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
+  pin() {
+    const { pin } = this.data;
+    if (pin) this.trigger("pin", { pin: pin === "pin", trace_id: this.trace.trace_id });
   }
 
   link() {
@@ -310,6 +355,25 @@ class Player {
       this.reported = JSON.stringify(view);
       this.report?.("view", view);
     }, SETTLED);
+  }
+
+  /** What a person has chosen, for who comes in this one's place. */
+  get settings() {
+    const { call, cell, mode, zoom, marks, speed, start, reported, playing } = this;
+    return { call, cell, mode, zoom, marks, speed, start, reported, playing };
+  }
+
+  /** Takes over what is chosen, but for the place in the run. */
+  take({ call, playing, ...chosen }) {
+    Object.assign(this, chosen);
+  }
+
+  restore(settings) {
+    this.take(settings);
+    if (!this.trace) return;
+    this.call = Math.min(settings.call, this.trace.calls - 1);
+    this.drawChosen();
+    this.play(settings.playing);
   }
 
   remove() {
@@ -333,22 +397,3 @@ function sameRun(one, other) {
 /** Runs of one shape are shown in the same elements. */
 const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
   JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
-
-const players = new WeakMap();
-
-/**
- * Mounts the player in `parentElement`, or brings the one that is there up to date.
- * Reports the settled view with setStateValue("view", {supervision_step, cycle, call, kind, cell, mode}).
- * @returns a function that removes it, unless it has been brought up to date since.
- */
-export default function mount({ data, parentElement, setStateValue }) {
-  const player = players.get(parentElement) ?? new Player(parentElement);
-  players.set(parentElement, player);
-  player.update(data, setStateValue);
-  const turn = (player.turn = (player.turn ?? 0) + 1);
-  return () => {
-    if (player.turn !== turn) return;
-    players.delete(parentElement);
-    player.remove();
-  };
-}

@@ -1,26 +1,33 @@
 /** Reading: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
-import { CHANGED, CONFLICT, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
 import { isScored } from "./scored.js";
+
+/** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
+export const READS_Z = ["z", "reverse"];
+export const isKnown = (trace, mode) => mode !== "reverse" || trace.zReverse != null;
 
 const FULL = 255; // a byte that stands for 1
 
 /**
- * What every cell shows at a call: `tokens` [L]; `flags` [L]; `before` [L] or null, the tokens of the call compared with;
+ * What every cell shows at a call: `tokens` [L]; `flags` [L]; `small` [L] or null, the tokens that stand small beside
+ * those, -1 for none: in the change mode the ones before, beside z by reverse embedding those of y where they differ;
  * `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else null; `fading` [L], 0..255, what is left
  * to be seen of a path that was dropped, where paths fade, else null.
  * y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only the puzzle is there.
  * `marks`: flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
+ * `differs` [L] or null: 1 for cells to flag as others than in another run.
  */
-export function readGrid(trace, call, mode, { marks = false, still = false } = {}) {
+export function readGrid(trace, call, mode, { marks = false, still = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty } = trace;
   const answer = answerAt(trace, call);
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
-  const readsZ = mode === "z";
-  const tokens = readsZ ? row(trace.zTokens, call) : row(trace.tokens, answer) ?? inputs;
+  const readsZ = READS_Z.includes(mode);
+  const readings = mode === "reverse" ? trace.zReverse : trace.zTokens;
+  const tokens = readsZ ? row(readings, call) : row(trace.tokens, answer) ?? inputs;
   const isNew = readsZ || callOfAnswer(trace, answer) === call;
-  const before = isNew ? (readsZ ? row(trace.zTokens, call - 1) : row(trace.tokens, answer - 1)) : null;
+  const before = isNew ? (readsZ ? row(readings, call - 1) : row(trace.tokens, answer - 1)) : null;
   const conflicts = readsZ ? null : row(trace.conflicts, answer) ?? trace.inputConflicts;
   const judged = readsZ || answer >= 0;
   const kept = marks && !readsZ && answer >= 0 ? trace.keptFrom : null;
@@ -31,10 +38,15 @@ export function readGrid(trace, call, mode, { marks = false, still = false } = {
     const wrong = judged && (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
     flags[cell] = (givens[cell] ? GIVEN : 0) | (before && before[cell] !== token ? CHANGED : 0)
       | (conflicts?.[cell] ? CONFLICT : 0) | (wrong ? WRONG : 0) | (empty[token] ? EMPTY : 0)
-      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0);
+      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0) | (differs?.[cell] ? DIFFERS : 0);
   }
-  const shade = readsZ ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null;
-  return { tokens, flags, before, shade, fading };
+  const shade = mode === "z" ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null;
+  return { tokens, flags, small: besides(trace, mode, { answer, before, tokens }), shade, fading };
+}
+
+function besides({ L, yReverse }, mode, { answer, before, tokens }) {
+  const others = mode === "change" ? before : mode === "reverse" && answer >= 0 ? yReverse.subarray(answer * L, (answer + 1) * L) : null;
+  return others && Int16Array.from(others, (token, cell) => (token === tokens[cell] ? -1 : token));
 }
 
 /** A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many calls have passed. */
@@ -67,5 +79,6 @@ export function cellProbabilities(trace, answer, cell) {
 /** Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such thing. */
 export function cropAt({ crops, ...trace }, call, mode) {
   if (!crops) return null;
+  if (mode === "reverse") return crops.z_reverse[call];
   return mode === "z" ? crops.z[call] : crops.answers[answerAt(trace, call)] ?? crops.input;
 }

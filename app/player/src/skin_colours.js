@@ -4,8 +4,15 @@ import { LEVELS, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, WRONG } from "./flags.js";
 import { plural } from "./words.js";
 
+/** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
+function needsWhite(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179;
+}
+
 export const COLOURS_SKIN = {
   name: "colours",
+  numbers: true,
   marks: [CHANGED, CONFLICT, WRONG],
   broken: "border broken",
   breaks: "border broken",
@@ -28,7 +35,7 @@ export const COLOURS_SKIN = {
     picture.others[cell] = picture.levels[cell] ? second + 1 : 0;
   },
 
-  paint(brush, { look, other, level, flags }, mode) {
+  paint(brush, { look, number, other, level, flags }, mode) {
     const { context, ink } = brush;
     const share = mode === "confidence" ? level / LEVELS : 1;
     brush.fill(look[0] === "#" ? ink.gridLine : ink.paper);
@@ -37,10 +44,17 @@ export const COLOURS_SKIN = {
     else if (share < 1) brush.square(look, share);
     else brush.fill(look, 0, 0, brush.width - 1, brush.height - 1);
     context.globalAlpha = 1;
+    if (number && look[0] === "#" && (share > 0.4 || brush.size < 20)) brush.stamp(`number ${needsWhite(look) ? "light" : "dark"}`, Number(number));
     if (flags & CONFLICT) brush.fill(ink.hatch);
     if (other && mode === "probabilities") this.paintInner(brush, other, level / LEVELS);
     else if (other) this.paintSmall(brush, other);
     brush.marks(flags);
+  },
+
+  /** The number of a colour, for those who cannot tell some of the ten from others. */
+  drawings: {
+    "number light": (brush, number) => brush.letter("#ffffff", String(number)),
+    "number dark": (brush, number) => brush.letter("#000000", String(number)),
   },
 
   /** Border: thinly hatched. Padding: next to nothing. */

@@ -72,7 +72,7 @@ export const MAZE_SKIN = {
     goal(brush, joints) {
       brush.dot(brush.ink.trail, 0.1, joints);
       brush.square(brush.ink.goal, 0.72);
-      brush.letter(brush.ink.paper, "G");
+      brush.letter(brush.ink.onGoal, "G");
     },
   },
 

@@ -3,8 +3,8 @@
  *
  * `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` names cells that
  * break a rule; `captions` say what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture) and
- * `paint(brush, cell, mode)`, where a cell is {look, other, level, joints, fading, flags}, and `drawings` that it stamps;
- * where path cells that are no more so fade out, `fades`.
+ * `paint(brush, cell, mode)`, where a cell is {look, number, other, level, joints, fading, flags}, and `drawings` that it stamps;
+ * where path cells that are no more so fade out, `fades`; where symbols can be written over colours, `numbers`.
  */
 
 import { COLOURS_SKIN } from "./skin_colours.js";

@@ -3,7 +3,7 @@
 import { answerAt, callOfAnswer, coordinatesOf } from "./coordinates.js";
 import { cellHistory } from "./history.js";
 import { answerPlace } from "./places.js";
-import { cellProbabilities } from "./reading.js";
+import { cellProbabilities, isKnown, READS_Z } from "./reading.js";
 import { isScored } from "./scored.js";
 import { figure, plural } from "./words.js";
 
@@ -47,6 +47,8 @@ function haltingSentence(trace, step) {
 /** What must be said about the reading on the screen, so that nobody takes it for more than it is. */
 export function captionSentence(trace, call, mode) {
   const { kind } = coordinatesOf(trace, call);
+  if (!isKnown(trace, mode)) return "Not recorded in this run, which is older: let the model run again. Shown: z through the output head.";
+  if (mode === "reverse") return reverseSentence(trace, call);
   if (mode === "z" && trace.oneState) return "z through the output head, which is trained on it only where a supervision step ends.";
   if (mode === "z") return "z through the output head: a reading the head was never trained for.";
   const answer = answerAt(trace, call);
@@ -58,14 +60,38 @@ export function captionSentence(trace, call, mode) {
   return unchanged + trace.skin.captions[mode];
 }
 
-/** The selected cell in words: what it holds now, how sure, and what the solution says. */
-export function cellSentence(trace, call, cell) {
+function reverseSentence(trace, call) {
+  const reading = "by reverse embedding (argmax against the input embedding): a reading nothing was trained for.";
+  if (trace.oneState) return `z, which is y here, ${reading}`;
+  return `z ${reading}${answerAt(trace, call) < 0 ? "" : " Small: y likewise."}`;
+}
+
+/** The selected cell in words: what it holds now, how sure, what the solution says, and in the modes that show z how that reads. */
+export function cellSentence(trace, call, cell, mode = "answer") {
   const [row, column] = [Math.floor(cell / trace.columns) + 1, (cell % trace.columns) + 1];
   const answer = answerAt(trace, call);
   const token = answer < 0 ? trace.inputs[cell] : trace.tokens[answer * trace.L + cell];
   const sure = answer < 0 ? "no answer yet" : `${trace.words[token]} with probability ${cellProbabilities(trace, answer, cell)[token].toFixed(2)}`;
   const solution = trace.labels && isScored(trace.labels, cell) ? `, solution ${trace.words[trace.labels[cell]]}` : "";
-  return `Row ${row}, column ${column}${trace.givens[cell] ? ", given" : ""}: ${sure}${solution}`;
+  return `Row ${row}, column ${column}${trace.givens[cell] ? ", given" : ""}: ${sure}${solution}${stateSentence(trace, call, cell, mode)}`;
+}
+
+/** How the states read in one cell, in the modes that show z. */
+function stateSentence(trace, call, cell, mode) {
+  const { L, words, zTokens, zConfidence, zReverse, yReverse } = trace;
+  const [z, y] = [call * L + cell, answerAt(trace, call) * L + cell];
+  if (!READS_Z.includes(mode)) return "";
+  if (mode === "z" || !zReverse) return `; z reads ${words[zTokens[z]]} with ${(zConfidence[z] / 255).toFixed(2)}`;
+  return `; z is nearest to ${words[zReverse[z]]}${y < 0 ? "" : `, y to ${words[yReverse[y]]}`}`;
+}
+
+/** The symbols that a cell may be at a call, the most probable first: "7 0.80, 1 0.07". */
+export function likelySymbols(trace, call, cell) {
+  const answer = answerAt(trace, call);
+  if (answer < 0) return "no answer yet";
+  const probabilities = cellProbabilities(trace, answer, cell);
+  const likely = probabilities.map((_, token) => token).filter((token) => probabilities[token] >= 0.05).sort((a, b) => probabilities[b] - probabilities[a]);
+  return likely.slice(0, 3).map((token) => `${trace.words[token]} ${probabilities[token].toFixed(2)}`).join(", ");
 }
 
 /**

@@ -6,6 +6,7 @@ import { make, write } from "./dom.js";
 import { Lens } from "./lens.js";
 import { Markers } from "./marker_flags.js";
 import { callPlace } from "./places.js";
+import { likelySymbols } from "./speech.js";
 import { STRIPS } from "./strips.js";
 
 const TWICE = { within: 400, near: 24 }; // ms and pixels between two presses that mean one double click, or double tap
@@ -27,7 +28,7 @@ export class Timeline {
     this.axis.node.after(this.markers.legend);
     for (const strip of STRIPS) this.addTrack(strip.id, this.makePlot(strip.id), (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`, strip.quiet);
     this.values.halting.dataset.testid = "halt-probability";
-    this.addTrack("cell", this.makePlot("cell"), () => null);
+    this.addTrack("cell", this.makePlot("cell"), (call) => (this.cell == null ? null : likelySymbols(this.trace, call, this.cell)));
     this.fill("cell", trace.texts.map(() => ["line", ""]));
     const clip = make("div", { class: "clip" }, [this.pointed, this.cursor]);
     this.tracks.append(make("div", { class: "overlay" }, [this.markers.node, clip, this.tip]));
@@ -144,6 +145,7 @@ export class Timeline {
       paintOwn(path, this.trace, token);
     });
     const { columns } = this.trace;
+    this.cell = cell;
     write(this.names.cell, cell == null ? "no cell" : `row ${Math.floor(cell / columns) + 1}, col ${(cell % columns) + 1}`);
   }
 }

@@ -83,13 +83,18 @@ export function decodeTrace(data) {
     probabilities: bytes("probabilities", answers * L * V),
     zTokens: tokens("z_answers", calls * L),
     zConfidence: bytes("z_confidence", calls * L),
+    zReverse: data.z_reverse == null ? null : tokens("z_reverse", calls * L), // older runs have none
+    yReverse: data.y_reverse == null ? null : tokens("y_reverse", answers * L),
     haltProbability: numbers("halt_probability", steps),
     entropy: numbers("entropy", answers),
     residualY: numbers("residual_y", answers),
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
-    crops: data.crops == null ? null : { input: data.crops.input, answers: pairs(data.crops.answers, answers), z: pairs(data.crops.z, calls) },
+    crops: data.crops == null ? null : {
+      ...data.crops, answers: pairs(data.crops.answers, answers), z: pairs(data.crops.z, calls),
+      z_reverse: data.crops.z_reverse == null ? null : pairs(data.crops.z_reverse, calls),
+    },
   };
   const lastPath = trace.skin.fades ? lastAnswered(trace, looks.indexOf("path")) : null;
   return Object.assign(trace, countChanges(trace), { keptFrom: keptFrom(trace), lastPath });

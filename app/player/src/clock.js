@@ -1,0 +1,55 @@
+/**
+ * Two runs on one clock. The runs may be of other depths, so the clock counts what both have: supervision steps, or f_H
+ * calls. A clock is {by, progress, kind}: the run that was moved last, how many of these units it had done then, and the
+ * kind of call that it stood at. f_H stands with f_H and f_L with f_L, so that no run shows a newer y for nothing.
+ */
+
+import { callOfAnswer, coordinatesOf, move } from "./coordinates.js";
+
+/** What the clock counts: equally far into the same supervision step, or at the same f_H call. */
+export const ALIGNMENTS = ["step", "call"];
+
+const TINY = 1e-6; // progress is a fraction
+const unitOf = (trace, align) => (align === "call" ? trace.perCycle : trace.perStep);
+
+/** What the clock says when the run number `by` stands at a call. */
+export function clockAt(traces, by, call, align) {
+  return { by, progress: (call + 1) / unitOf(traces[by], align), kind: coordinatesOf(traces[by], call).kind };
+}
+
+/** Whether the clock is past the last call that there is of a run: it has ended, or has not come so far yet. */
+export const isPast = (trace, clock, align) => clock.progress * unitOf(trace, align) > trace.calls + TINY;
+
+/** The call at which a run stands; past its end, its last. */
+export function follow(trace, clock, align) {
+  if (isPast(trace, clock, align)) return trace.calls - 1;
+  const call = Math.max(Math.ceil(clock.progress * unitOf(trace, align) - TINY) - 1, 0);
+  const end = callOfAnswer(trace, Math.floor(call / trace.perCycle));
+  return clock.kind === "f_H" ? end : Math.min(call, end - 1);
+}
+
+/** Whether all of both runs is over. `traces` may hold null: a run of which nothing has arrived. */
+export function isOver(traces, clock, align) {
+  return traces.every((trace) => trace && trace.steps === trace.N_sup && clock.progress * unitOf(trace, align) > trace.calls - TINY);
+}
+
+/**
+ * The clock after a command. The second run steps, and where it cannot, since it has ended, the first one: the longer run
+ * is walked to its end. `traces` may hold null.
+ */
+export function moveClock(traces, clock, command, align) {
+  const there = [1, 0].filter((by) => traces[by]);
+  const ends = (which) => there.map((by) => clockAt(traces, by, move(traces[by], 0, which), align));
+  const extreme = (clocks, isMore) => clocks.reduce((best, other) => (isMore(other.progress, best.progress) ? other : best));
+  const last = () => extreme(ends("last"), (one, other) => one > other);
+  if (command === "first") return extreme(ends("first"), (one, other) => one < other);
+  if (command === "last") return last();
+  const from = there.every((by) => isPast(traces[by], clock, align)) ? last() : clock;
+  for (const by of there) {
+    if (isPast(traces[by], from, align)) continue;
+    const call = follow(traces[by], from, align);
+    const next = move(traces[by], call, command);
+    if (next !== call) return clockAt(traces, by, next, align);
+  }
+  return clock;
+}

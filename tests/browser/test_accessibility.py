@@ -1,0 +1,144 @@
+"""axe-core over the app and over an exported page, and what a screen reader and a person who wants no motion get."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from player_page import Player
+from playwright.sync_api import Page
+from standalone import growing_path, made_up_trace, open_standalone, random_answers, sent, show
+
+from trm.cli import main
+from trm.coordinates import Depth
+from trm.tasks import get_task
+from trm.tasks.arc import encode
+from trm.tasks.base import Difficulty, Puzzle
+from trm.trace import save_trace
+
+SHALLOW = Depth(n=2, T=2, N_sup=4)
+SUDOKU, MAZE, ARC = get_task("sudoku", 16), get_task("maze", 900), get_task("arc")
+GRAVE = ("serious", "critical")
+SETTLED = 300  # ms: colours of buttons fade over 120
+
+
+def findings(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core on the whole page, Streamlit's own elements included, one line each."""
+    page.wait_for_timeout(SETTLED)
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {node['target']} {node['html'][:160]} {node.get('failureSummary', '')[:300]}"
+        for violation in violations
+        if violation["impact"] in GRAVE
+        for node in violation["nodes"]
+    ]
+
+
+def sudoku_run():
+    puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
+    return SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW)
+
+
+def maze_run():
+    puzzle = MAZE.generate(np.random.default_rng(1), "hard")
+    return MAZE, made_up_trace(MAZE, puzzle, growing_path(MAZE, puzzle, SHALLOW), depth=SHALLOW)
+
+
+def arc_run():
+    puzzle = Puzzle(encode([[1, 2, 0], [3, 4, 9]]), encode([[5, 6], [7, 8]]), Difficulty.EASY)
+    answers = np.stack([puzzle.inputs] * 4 + [puzzle.labels] * 4)
+    return ARC, made_up_trace(ARC, puzzle, answers, depth=SHALLOW)
+
+
+@pytest.fixture
+def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
+    def make(task, trace, **options) -> Player:
+        page = new_page(**options)
+        open_standalone(page)
+        show(page, sent(task, trace))
+        return Player(page)
+
+    return make
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_grave_in_the_app(open_player, scheme):
+    player = open_player(color_scheme=scheme)
+    player.cell(4, 4).click()
+    player.press("6", "m", "ArrowRight")
+    assert findings(player.page) == []
+    if scheme == "light":
+        player.press("3", "?")
+        assert findings(player.page) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "scheme"),
+    [(sudoku_run, "light"), (sudoku_run, "dark"), (maze_run, "dark"), (arc_run, "light")],
+    ids=["sudoku", "sudoku, dark", "maze, dark", "arc"],
+)
+def test_axe_finds_nothing_grave_in_an_exported_page(new_page, tmp_path: Path, make, scheme):
+    _, trace = make()
+    save_trace(tmp_path / "run", trace)
+    main(["export", "--trace", str(tmp_path / "run"), "--html", str(tmp_path / "page.html")])
+    page = new_page(color_scheme=scheme)
+    page.goto((tmp_path / "page.html").as_uri())
+    # The policy of the file forbids what is put into it later. axe comes through the debugger instead, which it allows.
+    player = Player(page)
+    player.cell(0, 1).click()
+    for keys in (["3", "ArrowDown"], ["6", "n", "?"]):
+        player.press(*keys)
+        assert findings(page) == []
+
+
+def test_a_screen_reader_gets_the_grid_the_cell_and_the_place(open_run):
+    task, trace = sudoku_run()
+    player = open_run(task, trace)
+    player.cell(1, 2).click()
+    grid = player.root.get_by_role("grid")
+    assert grid.get_attribute("aria-label") == "sudoku grid, 4 rows, 4 columns"
+    assert player.root.get_by_role("row").count() == 4 and player.root.get_by_role("gridcell").count() == 16
+    active = grid.get_attribute("aria-activedescendant")
+    named = player.root.locator(f"#{active}").get_attribute("aria-label")
+    assert named.startswith("Row 2, column 3") and "with probability" in named
+    player.press("ArrowRight", "5")
+    read = player.root.locator(f"#{active}").get_attribute("aria-label")
+    assert "; z reads " in read and read != named
+    axis = player.root.get_by_role("slider", name="Call of the recursion")
+    assert axis.get_attribute("aria-valuetext") == "Supervision step 1 of 4, cycle 2 of 2, f_H"
+    spoken = player.root.locator("[aria-live=polite]").first
+    player.eventually(lambda: "cycle 2 of 2, f_H: " in spoken.inner_text(), "the place in words")
+    assert "would not halt" in spoken.text_content()
+
+
+def test_a_cut_grid_is_called_what_it_shows(open_run):
+    player = open_run(*arc_run())
+    grid = player.root.get_by_role("grid")
+    assert grid.get_attribute("aria-label") == "arc grid, 3 rows, 4 columns"
+    assert player.root.get_by_role("gridcell").count() == 12
+    player.press("g")
+    assert grid.get_attribute("aria-label") == "arc grid, 30 rows, 30 columns"
+
+
+def test_where_motion_is_not_wanted_nothing_moves_by_itself(open_run):
+    """No transition and no animation; play, which is asked for, still plays."""
+    moves = (
+        "root => [...root.querySelectorAll('*')].filter((node) => { const style = getComputedStyle(node);"
+        " return style.transitionDuration.split(',').some((time) => parseFloat(time) > 0) || style.animationName !== 'none'; }).length"
+    )
+    task, trace = sudoku_run()
+    calm = open_run(task, trace, reduced_motion="reduce")
+    assert calm.root.evaluate(moves) == 0
+    assert open_run(task, trace, reduced_motion="no-preference").root.evaluate(moves) > 0
+    calm.press("Space")
+    calm.eventually(lambda: calm.position > (1, 1, 3, "f_H"), "playing")
+
+
+def test_without_colours_of_its_own_the_page_can_still_be_read(open_run):
+    """Windows' high contrast: what is chosen and where one is are still told apart, by a border or an outline."""
+    player = open_run(*sudoku_run(), forced_colors="active")
+    player.cell(1, 2).click()
+    ring = player.cell(1, 2).evaluate("cell => getComputedStyle(cell, '::after').borderTopStyle")
+    assert ring == "solid"
+    assert player.root.get_by_test_id("mode-answer").get_attribute("aria-pressed") == "true"

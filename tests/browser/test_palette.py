@@ -1,0 +1,106 @@
+"""Nothing is told by colour alone, and the colours that marks and curves have stay apart for colour-blind eyes."""
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+import pytest
+from colour_vision import DEFICIENCIES, Colour, contrast, distance
+from player_page import Player
+from playwright.sync_api import Page
+from standalone import made_up_trace, open_standalone, random_answers, sent, show
+
+from trm.coordinates import Depth
+from trm.tasks import get_task
+
+SUDOKU = get_task("sudoku", 16)
+SHALLOW = Depth(n=2, T=2, N_sup=4)
+MARKS = ("accent", "wrong", "goal")  # what moves, what is wrong, what stays right
+CURVES = tuple(f"series-{rank}" for rank in range(5))
+APART = {"marks": 20.0, "curves": 15.0}  # curves also differ by their dashes
+
+RESOLVE = """(root, names) => names.map((name) => {
+  const probe = root.appendChild(document.createElement("i"));
+  probe.style.color = `var(--${name})`;
+  const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d");
+  pen.fillStyle = getComputedStyle(probe).color;
+  pen.fillRect(0, 0, 1, 1);
+  probe.remove();
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+})"""
+
+
+@pytest.fixture
+def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
+    def make(**options) -> Player:
+        page = new_page(**options)
+        open_standalone(page)
+        puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
+        show(
+            page, sent(SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW))
+        )
+        return Player(page)
+
+    return make
+
+
+def colours(player: Player, *names: str) -> dict[str, Colour]:
+    return dict(zip(names, map(tuple, player.root.evaluate(RESOLVE, names)), strict=True))
+
+
+def test_the_simulation_by_known_cases():
+    """Full red and green are far apart, and closer to those who lack the cones that tell them apart; greys stay grey."""
+    red, green, grey = (255, 0, 0), (0, 160, 0), (128, 128, 128)
+    assert distance(red, green, "none") > 130
+    assert distance((200, 60, 0), (110, 110, 0), "deuteranopia") < 0.5 * distance(
+        (200, 60, 0), (110, 110, 0), "none"
+    )
+    for deficiency in DEFICIENCIES:
+        assert distance(grey, grey, deficiency) == 0
+        assert distance((0, 0, 0), (255, 255, 255), deficiency) == pytest.approx(100, abs=0.5)
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_and_curves_stay_apart_and_can_be_seen(open_run, scheme):
+    player = open_run(color_scheme=scheme)
+    paper = colours(player, "paper")["paper"]
+    for kind, names in (("marks", MARKS), ("curves", CURVES)):
+        found = colours(player, *names)
+        for name, colour in found.items():
+            assert contrast(colour, paper) >= 3, (name, contrast(colour, paper))
+        for one, other in combinations(names, 2):
+            for deficiency in DEFICIENCIES:
+                apart = distance(found[one], found[other], deficiency)
+                assert apart >= APART[kind], (one, other, deficiency, round(apart, 1))
+
+
+def test_curves_differ_by_their_dashes_and_so_do_their_columns(open_run):
+    player = open_run()
+    player.cell(1, 1).click()
+    curves = player.root.locator(".track-cell path[class*=series]").evaluate_all(
+        "paths => paths.map((path) => [path.getAttribute('class'), getComputedStyle(path).strokeDasharray])"
+    )
+    columns = player.root.locator(".column[class*=series] b").evaluate_all(
+        "names => names.map((name) => [name.parentElement.className, getComputedStyle(name).backgroundImage])"
+    )
+    assert len(curves) == len(columns) >= 3
+    for lines in (curves, columns):
+        assert len({pattern for _, pattern in lines}) == len(lines), lines
+
+
+def test_marks_of_cells_differ_without_their_colours(open_run):
+    """Changed: a corner. In conflict: hatched. Wrong: underlined. Kept: a square. Given: bold."""
+    player = open_run(forced_colors="none")
+    player.press("ArrowRight", "m")
+    seen = {}
+    for flag in ("changed", "conflict", "wrong", "given"):
+        cell = player.root.locator(f".cell.{flag}").first
+        seen[flag] = cell.evaluate(
+            "cell => { const style = getComputedStyle(cell);"
+            " return [style.backgroundImage, style.textDecorationLine, style.fontWeight]; }"
+        )
+    assert "linear-gradient" in seen["changed"][0]
+    assert "repeating-linear-gradient" in seen["conflict"][0]
+    assert seen["wrong"][1] == "underline"
+    assert seen["given"][2] == "700"
