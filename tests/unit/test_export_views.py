@@ -79,13 +79,26 @@ def test_z_is_read_anew_after_every_call_and_breaks_no_rules():
 def test_what_each_view_adds():
     run = run_of("sudoku")
     added = {mode: moment(run, SECOND, mode) for mode in MODES}
-    assert [mode for mode in MODES if added[mode].before is not None] == ["change"]
+    assert [mode for mode in MODES if added[mode].beside is not None] == ["change", "reverse"]
     assert [mode for mode in MODES if added[mode].sure is not None] == ["confidence", "z"]
     assert [mode for mode in MODES if added[mode].probabilities is not None] == ["probabilities"]
-    assert (added["change"].before == run.trace.answers[0]).all()
+    before, now = run.trace.answers[:2]
+    assert (added["change"].beside == np.where(before == now, -1, before.astype(int))).all()
+    z, y = run.trace.z_reverse[5], run.trace.y_reverse[1]
+    assert (added["reverse"].tokens == z).all()
+    assert (added["reverse"].beside == np.where(z == y, -1, y.astype(int))).all()
+    assert moment(run, BEFORE, "reverse").beside is None
     highest = run.trace.probabilities[1].max(-1) / 255
     assert np.abs(added["confidence"].sure - highest).max() <= 0.5 / LEVELS
     assert not moment(run, BEFORE, "confidence").sure.any()
+
+
+def test_a_run_recorded_without_reverse_embedding_says_so():
+    run = run_of("sudoku")
+    older = replace(run, trace=replace(run.trace, z_reverse=None, y_reverse=None))
+    assert (moment(older, SECOND, "z").tokens == moment(run, SECOND, "z").tokens).all()
+    with pytest.raises(UserError, match="recorded without the reading by reverse embedding"):
+        moment(older, SECOND, "reverse")
 
 
 def test_a_dead_end_fades_over_one_supervision_step_of_calls():
@@ -126,6 +139,8 @@ def test_views_differ_where_they_should():
 def test_the_reading_names_its_view_and_warns():
     run = run_of("sudoku")
     assert "never trained for" in sentences(run, LAST, "z").reading
+    assert sentences(run, LAST, "reverse").reading.endswith("nothing was trained for. Small: y likewise.")
+    assert sentences(run, BEFORE, "reverse").reading.endswith("nothing was trained for.")
     assert sentences(run, LAST, "confidence").reading == "Shade: the highest probability in the cell."
     assert sentences(run, FIRST, "confidence").reading.startswith(
         "y after cycle 1 of 2: a reading the head was not"

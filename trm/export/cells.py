@@ -67,7 +67,7 @@ def _look(grid: Grid, moment: Moment, row: int, column: int, trail: frozenset[st
         marks=marks,
         trail=trail,
         fading=float(moment.fading[cell]),
-        before=None if moment.before is None or "changed" not in marks else int(moment.before[cell]),
+        beside=None if moment.beside is None or moment.beside[cell] < 0 else int(moment.beside[cell]),
         sure=None if moment.sure is None else float(moment.sure[cell]),
         probabilities=None if moment.probabilities is None else moment.probabilities[cell],
     )

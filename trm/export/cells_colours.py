@@ -25,8 +25,8 @@ def paint(cell: Look) -> Iterator[Part]:
     if "conflict" in cell.marks:
         yield from two_tone_hatch(cell)
     yield from _second(cell)
-    if cell.before is not None:
-        look = cell.grid.task.looks[cell.before]
+    if cell.beside is not None:
+        look = cell.grid.task.looks[cell.beside]
         yield from small_square(cell, palette.paper, look if look.startswith("#") else palette.floor_line)
     yield from picture_marks(cell)
 

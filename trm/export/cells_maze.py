@@ -19,8 +19,8 @@ def paint(cell: Look) -> Iterator[Part]:
         yield from _probability(cell)
     else:
         yield from _thing(cell)
-    if cell.before is not None:
-        yield from small_square(cell, palette.soft, _tone(cell, cell.before))
+    if cell.beside is not None:
+        yield from small_square(cell, palette.soft, _tone(cell, cell.beside))
     yield from picture_marks(cell)
 
 

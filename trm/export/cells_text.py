@@ -6,7 +6,7 @@ from math import ceil
 
 from trm.export.fonts import measure
 from trm.export.look import CAPITAL, Grid, Look, outline
-from trm.export.moment import Moment
+from trm.export.moment import READS_Z, Moment
 from trm.export.primitives import Corner, Hatch, Part, Rect, Text
 from trm.tasks.base import Task
 
@@ -27,11 +27,11 @@ def paint(cell: Look) -> Iterator[Part]:
         yield from _pencil(cell)
         return
     yield from _symbol(cell)
-    if cell.before is not None:
+    if cell.beside is not None:
         size = cell.size * 0.24
-        before = cell.grid.task.symbols[cell.before]
+        beside = cell.grid.task.symbols[cell.beside]
         x, y = cell.x + cell.size * 0.84, cell.y + cell.size * 0.1 + size * CAPITAL
-        yield Text(x, y, before, size, palette.soft, middle=True)
+        yield Text(x, y, beside, size, palette.soft, middle=True)
 
 
 def _ground(cell: Look) -> str:
@@ -47,10 +47,10 @@ def _symbol(cell: Look) -> Iterator[Part]:
     palette, marks = cell.palette, cell.marks
     tone = palette.wrong if "wrong" in marks else palette.faint if cell.is_empty else palette.ink
     steps_back = cell.mode == "change" and "changed" not in marks
-    is_reading = cell.mode == "z" and "given" not in marks
+    is_reading = cell.mode in READS_Z and "given" not in marks
     if steps_back:
         tone = palette.faint
-    elif is_reading:
+    elif is_reading and cell.sure is not None:
         tone = palette.mix(tone, 0.4 + 0.6 * cell.sure)
     size = cell.size * 0.6
     x, y = cell.middle

@@ -53,7 +53,9 @@ class Look:
     marks: frozenset[str]
     trail: frozenset[str]  # sides where a way goes on: up, right, down, left
     fading: float
-    before: int | None  # token at the f_H call before, where the view shows it and it was another
+    beside: (
+        int | None
+    )  # token that stands small: that before, or that of y, where the view shows it and it is another
     sure: float | None
     probabilities: Float[np.ndarray, "vocab"] | None
 

@@ -17,7 +17,7 @@ from trm.errors import UserError
 from trm.export.cells import MARK_NAMES, grid_parts
 from trm.export.fonts import Length, measure, wrap
 from trm.export.look import Grid
-from trm.export.moment import MODES, Moment, moment
+from trm.export.moment import MODES, READS_Z, Moment, moment
 from trm.export.palette import THEMES, Palette
 from trm.export.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
 from trm.export.run import Run
@@ -177,7 +177,7 @@ class Layout:
         possible = {
             "wrong": is_judged,
             "dropped": appearance.mode == "answer",
-            "kept": appearance.marks and appearance.mode != "z",
+            "kept": appearance.marks and appearance.mode not in READS_Z,
         }
         return [name for name in (*self.skin.marks, "kept") if possible.get(name, True)]
 

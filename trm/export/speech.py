@@ -61,6 +61,8 @@ def _score(run: Run, answer: int) -> str:
 
 
 def _reading(run: Run, at: Coordinates, answer: int, mode: str) -> str:
+    if mode == "reverse":
+        return _reverse(run, answer)
     if mode == "z" and run.trace.provenance.kind == SINGLE_Z:
         return "z through the output head, which is trained on it only where a supervision step ends."
     if mode == "z":
@@ -80,6 +82,13 @@ def _reading(run: Run, at: Coordinates, answer: int, mode: str) -> str:
             untrained if mode == "answer" else f"{untrained} {caption}"
         )  # a picture has no button that names its view
     return kept + caption
+
+
+def _reverse(run: Run, answer: int) -> str:
+    reading = "by reverse embedding (argmax against the input embedding): a reading nothing was trained for."
+    if run.trace.provenance.kind == SINGLE_Z:
+        return f"z, which is y here, {reading}"
+    return f"z {reading}{'' if answer < 0 else ' Small: y likewise.'}"
 
 
 def counted(count: int, thing: str) -> str:
