@@ -202,7 +202,7 @@ def _export_options(export: Parser) -> None:
     shown.add_argument(
         "--view",
         metavar="VIEW",
-        help="what the cells of pictures and films show: answer (usual), probabilities, confidence, change, z, reverse (z by reverse embedding)",
+        help="what the cells show: answer (usual), probabilities, confidence, change, z, reverse (z by reverse embedding)",
     )
     shown.add_argument(
         "--marks", action="store_true", help="also mark the cells that were right once and stayed right"

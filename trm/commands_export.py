@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from argparse import Namespace
+from collections.abc import Set
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
 
 def run_export(options: Namespace) -> dict[str, Any]:
     from trm.export.film import Pace
-    from trm.export.outputs import DRAWN, FORMATS, OF_A_MOMENT, Request, check_paths, write
+    from trm.export.outputs import FORMATS, Request, check_paths, write
     from trm.export.scene import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
@@ -34,19 +35,8 @@ def run_export(options: Namespace) -> dict[str, Any]:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    moment_asked = any(number is not None for number in (options.step, options.cycle, options.call))
-    if moment_asked and not paths.keys() & set(OF_A_MOMENT):
-        raise UserError(
-            "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
-        )
-    look_asked = options.view is not None or options.theme is not None or options.marks
-    if look_asked and not paths.keys() & set(DRAWN):
-        raise UserError(
-            "--view, --marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
-        )
+    moment_asked = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
-    if options.against is not None and "html" not in paths:
-        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
     pace = Pace(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.against))
     check_paths(paths, [path for path in read if path])
@@ -69,6 +59,28 @@ def run_export(options: Namespace) -> dict[str, Any]:
         **({"against": against.trace.provenance.model} if against else {}),
         **({"note": run.note} if run.note else {}),
     }
+
+
+def _check_options(options: Namespace, formats: Set[str]) -> bool:
+    """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
+    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_MOMENT
+
+    moment_asked = any(number is not None for number in (options.step, options.cycle, options.call))
+    if moment_asked and not formats & set(OF_A_MOMENT):
+        raise UserError(
+            "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
+        )
+    if options.view is not None and not formats & set(IN_A_VIEW):
+        raise UserError(
+            "--view says what the cells of --html, --png, --svg, --gif and --mp4 show. Ask for one, or leave it out."
+        )
+    if (options.theme is not None or options.marks) and not formats & set(DRAWN):
+        raise UserError(
+            "--marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
+        )
+    if options.against is not None and "html" not in formats:
+        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
+    return moment_asked
 
 
 def puzzle_file(options: Namespace) -> Path | None:

@@ -21,6 +21,7 @@ from trm.files import OutputError, check_replaceable, written_whole
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_A_MOMENT = ("html", "png", "svg")
 DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
+IN_A_VIEW = ("html", *DRAWN)
 PNG_SCALE = 2
 
 Player = tuple[str, str]
@@ -37,7 +38,7 @@ class Request:
     pace: Pace
     player: Player | None  # where a page is asked for
     against: Run | None = None  # on the page beside it
-    appearance: Appearance = field(default_factory=Appearance)  # of pictures and films
+    appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
 
 def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
@@ -68,14 +69,22 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
 
     Returns for each format `file`, `bytes`, and for films `frames`. Raises UserError.
     """
-    moment = Layout.of(run, [request.moment], request.appearance).scene(request.moment)
-    written = {}
+    look, written = request.appearance, {}
+    is_drawn = request.paths.keys() & {"png", "svg"}
+    moment = Layout.of(run, [request.moment], look).scene(request.moment) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:
             if format == "html":
                 script, style = request.player
-                text = page(run, script=script, style=style, start=request.start, against=request.against)
+                text = page(
+                    run,
+                    script=script,
+                    style=style,
+                    start=request.start,
+                    mode=look.mode,
+                    against=request.against,
+                )
                 temporary.write_text(text, "utf-8")
             elif format == "png":
                 image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)
@@ -86,7 +95,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
             elif format == "npz":
                 save_arrays(temporary, run)
             else:
-                frames = scenes(run, request.pace.every, request.appearance)
+                frames = scenes(run, request.pace.every, look)
                 facts["frames"] = len(frames)
                 save = {"gif": save_gif, "mp4": save_mp4}[format]
                 save(temporary, frames, request.pace, progress)
