@@ -96,12 +96,12 @@ def frames(wish: Wish, depth: Depth, steps: int) -> int:
     return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[wish.every]
 
 
-def page_bytes(*shown: Shown) -> int:
+def page_bytes(*traces: Trace) -> int:
     """About how large the offline page of these runs is."""
     from app.player.assembled import player_css, player_js
 
     own = len(player_js()) + len(player_css())
-    return own + round(BASE64 * sum(one.trace.nbytes for one in shown))
+    return own + round(BASE64 * sum(trace.nbytes for trace in traces))
 
 
 def file_name(model: str, puzzle: str, wish: Wish) -> str:
@@ -139,7 +139,9 @@ def command(choice: "Choice", wish: Wish, name: str, *, against: "Source | None"
             given += [option, str(value)]
     if against is not None:
         given += ["--against", _spec(against)]
-    return shlex.join(["python", "-m", "trm", "export", *given, *_options(wish, depth), f"--{wish.format}", name])
+    return shlex.join(
+        ["python", "-m", "trm", "export", *given, *_options(wish, depth), f"--{wish.format}", name]
+    )
 
 
 def _options(wish: Wish, depth: Depth) -> list[str]:
@@ -152,7 +154,10 @@ def _options(wish: Wish, depth: Depth) -> list[str]:
     if wish.format not in TABLES and wish.mode != "answer":
         given += ["--view", wish.mode]
     if wish.format in PICTURES:
-        given += [*(["--marks"] if wish.marks else []), *(["--theme", "dark"] if wish.theme == "dark" else [])]
+        given += [
+            *(["--marks"] if wish.marks else []),
+            *(["--theme", "dark"] if wish.theme == "dark" else []),
+        ]
     if wish.format in FILMS and wish.every != "answer":
         given += ["--every", wish.every]
     return given

@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -42,7 +42,7 @@ class Pace:
         return times
 
 
-def save_gif(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_gif(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
     """Write frames as a GIF that plays for ever. All share one palette, so that each holds only what differs."""
     palette = _palette(frames)
 
@@ -58,7 +58,7 @@ def save_gif(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[in
     )
 
 
-def _palette(frames: list[Scene]) -> Image.Image:
+def _palette(frames: Sequence[Scene]) -> Image.Image:
     """The colours of all frames; and for smooth edges those of text and lines in steps towards the ground."""
     own = frames[0].palette
     tones = dict.fromkeys([*own.tones, *(tone for scene in frames for tone in _tones(scene.parts))])
@@ -88,7 +88,7 @@ def ffmpeg() -> str:
     return found
 
 
-def save_mp4(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_mp4(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
     """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
     width, height = (
         side + side % 2 for side in (frames[0].width, frames[0].height)

@@ -182,11 +182,24 @@ class Layout:
         return [name for name in (*self.skin.marks, "kept") if possible.get(name, True)]
 
 
-def scenes(run: Run, every: str, appearance: Appearance | None = None) -> list[Scene]:
+@dataclass(frozen=True)
+class Scenes(Sequence[Scene]):
+    """The frames of a film, each laid out when it is asked for: together those of a maze take hundreds of megabytes."""
+
+    layout: Layout
+    shown: Sequence[Coordinates]
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def __getitem__(self, number: int) -> Scene:
+        return self.layout.scene(self.shown[number])
+
+
+def scenes(run: Run, every: str, appearance: Appearance | None = None) -> Scenes:
     """The frames of a film of the run; `every` is one of EVERY."""
     shown = run.shown(every)
-    layout = Layout.of(run, shown, appearance)
-    return [layout.scene(at) for at in shown]
+    return Scenes(Layout.of(run, shown, appearance), shown)
 
 
 def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]:
