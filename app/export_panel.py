@@ -177,7 +177,8 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
             type="primary",
             icon=":material/movie:",
         )
-    film = watch(job) if job else None
+    with st.container(key=f"{KEY}_film"):
+        film = watch(job) if job else None
     if film is not None:
         st.download_button(
             f"Save {wish.format.upper()}, {len(film) / 1e6:,.1f} MB",

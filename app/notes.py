@@ -19,7 +19,7 @@ def puzzle(choice: Choice) -> None:
     """One line: title, why the puzzle is interesting or how hard it is; under it what is wrong with the text or the givens."""
     task = choice.task
     rating = session.rating(task, choice.puzzle)
-    st.markdown(f"**{plain(choice.title)}.** {choice.sentence or rating.sentence}")
+    st.markdown(f"**{plain(choice.title)}.** {plain(choice.sentence) or rating.sentence}")
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Still shown: the puzzle before."), icon=":material/edit:")
     inputs = task.parse(choice.puzzle)
