@@ -62,7 +62,7 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: b
     """Draw the popover; what is in it only while it is open. `view`: the player's, None before it told one; `grows`: more of the
     run is on its way.
     """
-    with st.container(key=KEY):
+    with st.container(key=KEY if pin.pinned() is None else f"{KEY}_below"):
         popover = st.popover("Take away", icon=":material/download:", key=f"{KEY}_open", on_change="rerun")
     if not popover.open:
         return
