@@ -36,6 +36,7 @@ from trm.judgement import caveat
 from trm.trace import Trace
 
 KEY = "export"
+KEPT: dict[str, Any] = {"persist_state": "session"}  # while the panel is closed
 MOST_FRAMES = 600  # of a film made here: its frames are held together, about half a megabyte each
 LARGE = 10e6  # bytes of a page that a browser takes a while to open
 MIME = {
@@ -75,12 +76,23 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: b
             )
             return
         at = place_in(view or links.opening_view(), trace.depth, trace.steps)
-        _files(choice, trace, at, (view or links.opening_view() or {}).get("mode", "answer"))
+        mode = (view or links.opening_view() or {}).get("mode", "answer")
+        if (
+            mode == "reverse" and trace.z_reverse is None
+        ):  # as the player does where a run is older than this view
+            mode = "z"
+        _files(choice, trace, at, mode)
 
 
 def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
     format = st.segmented_control(
-        "Take away as", FORMATS, format_func=str.upper, default="html", required=True, key=f"{KEY}_format"
+        "Take away as",
+        FORMATS,
+        format_func=str.upper,
+        default="html",
+        required=True,
+        key=f"{KEY}_format",
+        **KEPT,
     )
     ghost = pin.pinned()
     both = ghost if ghost and ghost.trace and format == "html" else None
@@ -112,10 +124,12 @@ def _wish(format: str, at: Coordinates, mode: str) -> Wish:
     if format in PICTURES:
         page = st.context.theme.type or "light"
         left, right = st.columns([2, 3], vertical_alignment="center")
-        theme = "dark" if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}") else "light"
-        marks = right.toggle("Mark what stayed right", key=f"{KEY}_marks")
+        theme = (
+            "dark" if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}", **KEPT) else "light"
+        )
+        marks = right.toggle("Mark what stayed right", key=f"{KEY}_marks", **KEPT)
     if format in FILMS:
-        every = st.selectbox("A frame for", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every")
+        every = st.selectbox("A frame for", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every", **KEPT)
     return Wish(format, at, mode, marks, theme, every)
 
 
