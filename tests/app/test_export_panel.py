@@ -30,7 +30,7 @@ from trm.tasks import task_of
 DEPTH = Depth(n=1, T=2, N_sup=2)
 PUZZLE = "1.3.....2..4...."
 AT = Coordinates(2, 1, 1, F_L)
-HOSTILE = "<img src=x onerror=alert(1)> \"quoted\" 'so' 🧩 שלום " + "x" * 200
+HOSTILE = "<img src=x onerror=alert(1)> \"quoted\" 'so' 🧩 שלום " + "x" * 120
 
 
 def opened(app: App) -> App:
@@ -127,7 +127,7 @@ def test_a_pinned_run_is_on_the_page_too(open_app):
     app = open_app()
     press(app)
     opened(app)
-    assert "Holds both runs." in said(app) and code(app)[-4:-2] == ["--against", "sudoku-trm"]
+    assert "Holds both runs." in said(app) and code(app)[8:10] == ["--against", "sudoku-trm"]
     app.set("export_format", "csv")
     assert "The pinned run is not in it." in said(app) and "--against" not in code(app)
     app.set("export_format", "html")
