@@ -48,7 +48,9 @@ def add(adder) -> None:
         "--code-length", action="store_true", help="also the description length by online coding"
     )
     how.add_argument("--balanced", action="store_true", help="let every class weigh the same")
-    how.add_argument("--seed", type=int, default=0, help="of the split, the control task and the random weights")
+    how.add_argument(
+        "--seed", type=int, default=0, help="of the split, the control task and the random weights"
+    )
     fit.set_defaults(run=run_fit)
 
     read = adder.add_parser("apply", help="read one puzzle with saved probes, cell by cell and step by step")
@@ -79,7 +81,10 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     steps = counted(options.steps)
     if options.record:
         last = model.config.N_sup
-        names, steps = recorded_targets(task), tuple(step for step in (1, 2, 4, 8, 16) if step < last) + (last,)
+        names, steps = (
+            recorded_targets(task),
+            (*(step for step in (1, 2, 4, 8) if step < last), last),
+        )
         options.out = RECORDED / model.name / "study.json"
         options.save = RECORDED / model.name
     puzzles = puzzle_set(options, task)
@@ -90,9 +95,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         calls=options.calls,
         random=options.random,
         control=not options.no_control,
-        probe=ProbeSettings(
-            balanced=options.balanced, code_length=options.code_length, seed=options.seed
-        ),
+        probe=ProbeSettings(balanced=options.balanced, code_length=options.code_length, seed=options.seed),
     )
     with Progress("per mille of the work done", 1000) as progress:
         study = fit_study(

@@ -78,16 +78,15 @@ def chosen_families(task: Task, names: Sequence[str]) -> tuple[Family, ...]:
 
 def usual_targets(task: Task) -> tuple[str, ...]:
     """A few that are cheap to fit and say most."""
-    wished = {
+    return {
         "sudoku": ("solution", "candidates_left", "right_now"),
         "maze": ("on_path", "dead_end", "distance_to_goal"),
     }.get(task.name, ("answer_now", "right_now"))
-    return wished
 
 
 def recorded_targets(task: Task) -> tuple[str, ...]:
     """Those that the recorded result of a model shows."""
-    wished = {
+    return {
         "sudoku": (
             "solution", "answer_now", "candidates", "candidates_left", "naked_single", "naked_single_now",
             "conflict_now", "singles_round", "right_now", "right_at_end", "given",
@@ -97,7 +96,6 @@ def recorded_targets(task: Task) -> tuple[str, ...]:
             "right_now", "right_at_end",
         ),
     }.get(task.name, usual_targets(task))  # fmt: skip
-    return wished
 
 
 def places(family: Family) -> str:

@@ -17,6 +17,7 @@ from trm.tasks.base import Task
 
 if TYPE_CHECKING:
     from probes.collected import Progress
+    from probes.study import Study
     from trm.models import Model
 
 
@@ -197,10 +198,26 @@ def summary_of(
             reading.summary()
             | {
                 "moments": [
-                    {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call, "kind": at.kind}
+                    {
+                        "supervision_step": at.supervision_step,
+                        "cycle": at.cycle,
+                        "call": at.call,
+                        "kind": at.kind,
+                    }
                     for at in reading.moments
                 ]
             }
             for reading in readings
         ],
     }
+
+
+def probes_of(study: "Study") -> list[SavedProbe]:
+    """The probes of z and y of a study, as if saved and opened again."""
+    from probes.study_files import about_probes
+
+    return [
+        SavedProbe(probe, finding.source, study.moments, study.about["depth"]["N_sup"], about)
+        for finding, about in about_probes(study)
+        for probe in finding.probes
+    ]

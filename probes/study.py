@@ -70,7 +70,9 @@ class Finding:
     probes: tuple[ProbeResult, ...]  # one for each member
     moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
     scores: dict[str, Score]  # of all members together
-    by_cell: Float64[np.ndarray, "moment cell"]  # share read rightly, or the mean error of numbers; NaN of nothing
+    by_cell: Float64[
+        np.ndarray, "moment cell"
+    ]  # share read rightly, or the mean error of numbers; NaN of nothing
     confusion: Int64[np.ndarray, "moment class class"] | None  # true, then read: cells of test puzzles
 
     def summary(self) -> dict[str, Any]:
@@ -213,7 +215,7 @@ class Plan:
         sources = len(settings.states) * (2 if random_at else 1) + 1
         self.all, self.done = steps + self.fits * probes * sources, 0.0
 
-    def stage(self, cost: float, words: str) -> Callable[[float], None]:
+    def stage(self, cost: int | float, words: str) -> Callable[[float], None]:
         """The progress of the next stage."""
         begun = self.done
         self.done += cost
@@ -287,7 +289,9 @@ def scored(
     reads: Sequence[Num[np.ndarray, "puzzle moment cell"]],
     split: Split,
     settings: ProbeSettings,
-) -> tuple[dict[str, Score], Float64[np.ndarray, "moment cell"], Int64[np.ndarray, "moment class class"] | None]:
+) -> tuple[
+    dict[str, Score], Float64[np.ndarray, "moment cell"], Int64[np.ndarray, "moment class class"] | None
+]:
     """Scores of all members together, scores of every cell, and which class was taken for which.
 
     A family of one keeps the scores of its probe. Those of several are of all their cells as if of one target; their
@@ -343,10 +347,7 @@ def _together(
 
 def _mean(scores: Sequence[Score]) -> Score:
     return Score(
-        *(
-            np.mean([getattr(score, bound) for score in scores], axis=0)
-            for bound in ("value", "low", "high")
-        )
+        *(np.mean([getattr(score, bound) for score in scores], axis=0) for bound in ("value", "low", "high"))
     )
 
 

@@ -4,7 +4,7 @@ The JSON of a study is also how a page gets it, computed or recorded.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from trm.errors import UserError
 from trm.files import written_whole
 
 if TYPE_CHECKING:
-    from probes.study import Study
+    from probes.study import Finding, Study
 
 RECORDED = Path(__file__).resolve().parents[1] / "assets" / "recorded" / "probes"
 SUFFIX = ".safetensors"
@@ -42,23 +42,30 @@ def write_study(path: Path, study: "Study", *, probes: Path | None = None) -> li
 def save_probes(folder: Path, study: "Study") -> list[Path]:
     """One file for each target and state, `target.state.safetensors`, with the moments that its probes are of."""
     written = []
-    for finding in study.findings:
-        if finding.source not in STATES:
-            continue
-        moments = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.moments]
+    for finding, about in about_probes(study):
         for probe in finding.probes:
-            about = {
-                "model": study.about["model"],
-                "fingerprint": study.about["fingerprint"],
-                "task": study.about["task"],
-                "state": finding.source,
-                "moments": json.dumps(moments),
-                "steps_run": str(study.about["depth"]["N_sup"]),
-            }
             path = folder / f"{probe.name}.{finding.source}{SUFFIX}"
             save_probe(path, probe, about=about)
             written.append(path)
     return written
+
+
+def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
+    """The findings of z and y, and what is written beside their probes."""
+    moments = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.moments]
+    for finding in study.findings:
+        if finding.source in STATES:
+            yield (
+                finding,
+                {
+                    "model": study.about["model"],
+                    "fingerprint": study.about["fingerprint"],
+                    "task": study.about["task"],
+                    "state": finding.source,
+                    "moments": json.dumps(moments),
+                    "steps_run": str(study.about["depth"]["N_sup"]),
+                },
+            )
 
 
 def load_study(path: Path) -> dict[str, Any]:
