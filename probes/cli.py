@@ -8,12 +8,15 @@ what it needs is imported when it runs.
 import json
 import sys
 
-from probes import commands_fit
+from probes import commands_fit, commands_use
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
-COMMANDS = (commands_fit,)  # modules with `add(adder)`: a parser of their own in it, with the default `run`
+COMMANDS = (
+    commands_fit,
+    commands_use,
+)  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 
 
 def main(arguments: list[str] | None = None) -> None:

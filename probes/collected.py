@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Num, UInt8
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 from trm.models import Model
-from trm.recursion import State, deep_supervision
+from trm.recursion import State, Watch, deep_supervision, only_pass_on
 
 BATCH = 16  # puzzles a forward pass: as fast as larger ones on two cores, and the sooner ended
 LARGEST = 3 << 30  # bytes of states
@@ -63,10 +63,12 @@ def collect(
     depth: Depth,
     moments: Sequence[Coordinates],
     states: Sequence[str] = STATES,
+    change: Watch = only_pass_on,
     progress: Progress | None = None,
 ) -> Runs:
     """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
 
+    `change` may replace states, and sees each before it is kept.
     `progress` is told the share done after every call; what it raises ends the run. Raises CollectError where the states
     would be too large, PuzzleError where the puzzles are not the model's.
     """
@@ -92,6 +94,7 @@ def collect(
 
         def watch(at: Coordinates, state: State, rows: slice = rows) -> State:
             calls.made(rows.stop - rows.start)
+            state = change(at, state)
             if at in index:
                 for name in kept:
                     found = state.y if name == "y" else model.latent(state, at)

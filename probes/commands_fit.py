@@ -14,7 +14,7 @@ USUAL_LIMIT = 200
 def add(adder) -> None:
     """The parsers of both commands."""
     fit = adder.add_parser("fit", help="fit linear probes on the states of a model and score them")
-    _model_options(fit)
+    _model_options(fit, required=False)
     fit.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
     fit.add_argument(
         "--limit", type=int, default=USUAL_LIMIT, help="puzzles, evenly spread over the set (usual: 200)"
@@ -25,6 +25,9 @@ def add(adder) -> None:
         "--record",
         action="store_true",
         help="write what the page of a bundled model shows first: all targets at steps 1, 2, 4, 8 and the last",
+    )
+    fit.add_argument(
+        "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
     )
     what = fit.add_argument_group("what is probed")
     what.add_argument("--targets", help="names with commas between; `list` names them all")
@@ -74,6 +77,10 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     from probes.study_files import RECORDED, write_study
     from trm.commands import opened
 
+    if options.findings:
+        return write_recorded(options.findings)
+    if not options.model:
+        raise UserError("--model is missing. Give one, or --findings alone.")
     model, task = opened(options)
     if options.targets == "list":
         return {family.name: family.meaning for family in families_of(task)}
@@ -133,6 +140,16 @@ def run_apply(options: Namespace) -> dict[str, Any]:
         }
         for reading in found["readings"]
     }
+
+
+def write_recorded(document: Path) -> dict[str, Any]:
+    """The recorded studies of the bundled models as a section of a document."""
+    from probes.study_files import recorded_study
+    from probes.study_findings import write_findings
+    from trm.registry import model_names
+
+    studies = {name: recorded_study(name) for name in sorted(model_names(), reverse=True)}
+    return write_findings(document, {name: study for name, study in studies.items() if study})
 
 
 def puzzle_set(options: Namespace, task) -> Any:

@@ -66,12 +66,12 @@ class PuzzleReading:
         }
 
     def _named(self, values: Num[np.ndarray, "moment cell"]) -> list[list[str | float | None]]:
-        def name(value: float) -> str | float:
-            return self.classes[int(value)] if self.classes else round(float(value), 4)
+        def name(value: int | float) -> str | float:
+            return self.classes[value] if self.classes else round(value, 4)
 
         return [
             [name(value) if known else None for value, known in zip(row, mask, strict=True)]
-            for row, mask in zip(values, self.defined, strict=True)
+            for row, mask in zip(values.tolist(), self.defined.tolist(), strict=True)
         ]
 
 

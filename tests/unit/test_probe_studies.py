@@ -11,16 +11,19 @@ import torch
 from probes.cli import main
 from probes.collected import CollectError, collect, moments_of
 from probes.families import CANDIDATES, chosen_families, families_of, recorded_targets, usual_targets
-from probes.linear import ProbeError, ProbeSettings
+from probes.linear import ProbeError, ProbeSettings, apply
 from probes.linear_files import ProbeFileError
-from probes.reading import open_probe, read_puzzle, summary_of
+from probes.reading import open_probe, probes_of, read_puzzle, summary_of
 from probes.study import StudySettings, fit_study
 from probes.study_files import load_study, score_table, write_study
+from probes.study_findings import verdict, write_findings
 from probes.targets import TargetError
+from probes.use import Push, UseSettings, direction_of, measure_use
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
-from trm.recursion import deep_supervision
+from trm.errors import UserError
+from trm.recursion import State, deep_supervision
 from trm.tasks import task_of
 from trm.tasks.sudoku import Sudoku
 
@@ -172,8 +175,6 @@ def test_files_hold_all_and_a_saved_probe_reads_a_puzzle_as_it_read_the_set(
         (reading,) = read_puzzle(model, TASK, puzzles.inputs[puzzle], [probe])
         depth = model.config.depth
         runs = collect(model, puzzles.inputs, depth=depth, moments=probe.moments)
-        from probes.linear import apply
-
         whole = apply(probe.result, runs.states[state]).values[puzzle]
         assert (reading.values == whole).all()
         blank = ~TASK.givens(puzzles.inputs[puzzle])
@@ -240,3 +241,112 @@ def test_mistakes_are_one_line(arguments, message, tiny_model, tmp_path, puzzles
     assert end.value.code == 2
     said = capsys.readouterr().err
     assert message in said and said.count("\n") == 1
+
+
+def test_findings_are_generated_between_their_marks(study, tmp_path):
+    document = tmp_path / "findings.md"
+    document.write_text("# Findings\n\nBefore.\n")
+    summary = json.loads(json.dumps(study.summary()))
+    for _ in range(2):  # written again it is replaced, not added to
+        write_findings(document, {"tiny": summary})
+    text = document.read_text()
+    assert text.startswith("# Findings\n\nBefore.\n") and text.count("### tiny") == 1
+    rows = [line for line in text.splitlines() if line.startswith("| solution | z")]
+    value = study.findings[0].scores["accuracy"].value[0]
+    assert len(rows) == 1 and f"| {100 * value:.1f} (" in rows[0]
+    document.write_text(text.replace("<!-- probes: end -->", ""))
+    with pytest.raises(UserError, match="one of the marks"):
+        write_findings(document, {"tiny": summary})
+
+
+@pytest.mark.parametrize(
+    "low, high, words",
+    [
+        (0.6, 0.8, "z holds more than any baseline"),
+        (0.3, 0.8, "z holds no more than the best baseline"),
+        (0.1, 0.2, "z holds less than the best baseline"),
+    ],
+)
+def test_the_verdict_follows_the_band(low, high, words):
+    def finding(source, value):
+        score = {"value": [value], "low": [low], "high": [high]}
+        majority = {"value": [0.2], "low": [0.2], "high": [0.2]}
+        return {
+            "target": "t",
+            "source": source,
+            "moments": [0],
+            "scores": {"accuracy": score, "majority": majority},
+        }
+
+    target = {"name": "t", "score": "accuracy"}
+    summary = {
+        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
+        "settings": {"states": ["z"]},
+        "findings": [finding("z", 0.5), finding("input", 0.5)],
+    }
+    assert words in verdict(summary, target, 0)
+
+
+# whether the model uses it
+
+
+def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study, tiny_model, puzzles):
+    model = tiny_model()
+    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("candidate_1", "z"))
+    direction = direction_of(probe, 0)
+    assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-5)
+    mean = float(probe.result.mean[0] @ direction)
+    push = Push(probe, probe.moments[0], direction, mean, UseSettings("erase"), 1.0)
+    state = State(torch.randn(5, 17, 8), torch.randn(5, 17, 8))
+    erased = push.watch(direction, 1)(probe.moments[0], state)
+    assert torch.equal(erased.y, state.y) and torch.equal(erased.z[:, 0], state.z[:, 0])
+    np.testing.assert_allclose(erased.z[:, 1:] @ torch.from_numpy(direction), mean, atol=1e-4)
+    other = np.random.default_rng(0).normal(size=8).astype(np.float32)
+    random = push.watch(other / np.linalg.norm(other), 1)(probe.moments[0], state)
+    np.testing.assert_allclose(
+        (random.z - state.z).norm(dim=-1), (erased.z - state.z).norm(dim=-1), atol=1e-4
+    )
+    assert push.watch(direction, 1)(probe.moments[1], state) is state
+    moved = Push(probe, probe.moments[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
+    lengths = (moved.watch(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
+    np.testing.assert_allclose(lengths, 1.5, atol=1e-4)
+    assert model.config.hidden_size == 8
+
+
+def test_moving_y_along_the_heads_own_direction_is_used_and_random_ones_less(tiny_model, puzzles):
+    """A planted case: the answer is read from y by the head, so a probe with the head's row must move it."""
+    model = tiny_model()
+    settings = StudySettings(
+        targets=("answer_now",), states=("y",), steps=(3,), random="none", control=False, probe=FEW
+    )
+    (probe,) = probes_of(fit_study(model, TASK, puzzles, settings))
+    head = model.lm_head.weight.detach().numpy()[2:]  # rows of the four digits
+    weights = (head * probe.result.scale)[None].astype(np.float32)
+    probe = replace(probe, result=replace(probe.result, weights=weights))
+    found = measure_use(
+        model,
+        TASK,
+        puzzles.take(np.arange(8)),
+        probe,
+        moment=0,
+        class_name="3",
+        settings=UseSettings(dose=200.0, randoms=3),
+    )
+    assert found.plain.changed_end.max() == 0
+    assert found.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in found.random])
+    value, low, high = found.excess("of_class")
+    assert low <= value <= high and value > 0.2
+    assert found.summary()["class"] == "3" and len(found.summary()["random"]) == 3
+
+
+def test_a_change_of_z_after_the_last_step_changes_nothing(study, tiny_model, puzzles):
+    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("solution", "z"))
+    few = puzzles.take(np.arange(4))
+    found = measure_use(
+        tiny_model(), TASK, few, probe, moment=1, class_name="1", settings=UseSettings(randoms=1)
+    )
+    assert found.along.changed_end.max() == 0 and found.distance > 0
+    with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):
+        direction_of(probe, 0, "9")
+    with pytest.raises(ProbeError, match="move or erase"):
+        UseSettings("delete")
