@@ -30,6 +30,9 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         x = labels if flat else [labels[place] for place in places]
         values = {name: numbers * len(labels) if flat else numbers for name, numbers in value.items()}
         own = source in ("z", "y")
+        name = NAMES[source]
+        if flat and source.startswith("random"):
+            name += f" (step {labels[places[0]]})"
         meaning = source if own else "other" if source.startswith("random") else "baseline"
         if own:
             figure.add_trace(charts.band(x, values["low"], values["high"], meaning, of=NAMES[source]))
@@ -162,3 +165,43 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
 def moment_title(labels: list[str]) -> str:
     """Of the axis of moments."""
     return "supervision step . cycle . call" if any("." in label for label in labels) else "supervision step"
+
+
+def use(result: dict[str, Any]) -> "Figure":
+    """A row a measure: the plain run, the change along the probe's direction, and one mark a random direction."""
+    from plotly.graph_objects import Scatter
+
+    rows = {
+        "changed_now": "blank cells answered<br>otherwise, at once",
+        "changed_end": "blank cells answered<br>otherwise, at the end",
+        "right_end": "blank cells right<br>at the end",
+        "of_class": f"blank cells answered<br>{result['class']} at the end",
+    }
+    names = [name for name in rows if name in result["along"]]
+    figure = charts.new(x="share, mean over puzzles", y="", height=130 + 80 * len(names))
+    marks = {
+        "plain run": ([result["plain"]], "baseline", "line-ns-open", 26),
+        "random directions": (result["random"], "other", "circle-open", 12),
+        "along the probe": ([result["along"]], result["state"], "diamond", 17),
+    }
+    for label, (outcomes, meaning, symbol, size) in marks.items():
+        points = [(outcome[name], rows[name]) for name in names for outcome in outcomes]
+        figure.add_trace(
+            Scatter(
+                name=label,
+                x=[x for x, _ in points],
+                y=[y for _, y in points],
+                mode="markers",
+                marker={
+                    "color": charts.colour(meaning),
+                    "symbol": symbol,
+                    "size": size,
+                    "line": {"width": 3},
+                },
+                hovertemplate="%{x:.1%}<extra>" + label + "</extra>",
+            )
+        )
+    figure.update_xaxes(tickformat=".0%", rangemode="tozero")
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(hovermode="closest")
+    return figure

@@ -26,6 +26,14 @@ OUTDATED = (
     "This was recorded with other weights than those that are here. Fit again under “Other targets or steps”, or record "
     "anew with `probes fit --record`."
 )
+USE = (
+    "What can be read need not be used. Here a state is changed along the probe's direction in every cell, once, and the run "
+    "goes on; the same is done along random directions, each cell moved as far. Choose, then press “Try it”."
+)
+USE_WORTH = (
+    "Only what exceeds random directions speaks for use. Nothing in excess does not prove the contrary: what is read may be "
+    "held along other directions too."
+)
 BASELINES = {
     "majority": "the most frequent class",
     "mean": "the mean",
@@ -72,7 +80,10 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
         )
     for name, value in baselines_at(summary, target, score, last).items():
         if value is not None:
-            rows.append(f"| {BASELINES[name]} | {_number(value, score)} |")
+            early = name.startswith("random") and summary["settings"]["random"] == "first"
+            rows.append(
+                f"| {BASELINES[name]}{f', step {labels[0]}' if early else ''} | {_number(value, score)} |"
+            )
     for state in ("z", "y"):
         value = value_at(finding_of(summary, target, state), "selectivity", last)
         if value is not None and score in ("accuracy", "r2"):
@@ -102,13 +113,29 @@ def reading(found: dict[str, Any], state: str, moment: int) -> str:
     return f"**{right} of {total}** {what} read rightly."
 
 
+def use(result: dict[str, Any]) -> str:
+    """How much more the probe's direction does than random ones, with its band."""
+    excess = result["excess"]["changed_end"]
+    low, high = 100 * excess["low"], 100 * excess["high"]
+    verdict = "more than" if low > 0 else "less than" if high < 0 else "no more and no less than"
+    return (
+        f"Moved by {100 * result['distance']:.0f} % of the state's norm, the answers at the end change **{verdict}** along random "
+        f"directions: by {100 * excess['value']:+.1f} points of the blank cells (95 % band {low:+.1f} to {high:+.1f}, over "
+        f"{result['puzzles']} puzzles)."
+    )
+
+
+def folder(shown: "Shown") -> str:
+    """Where the command line finds the probes."""
+    model = shown.summary["about"]["model"]
+    return f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if shown.recorded else "probes"
+
+
 def apply_command(shown: "Shown", target: str, puzzle: str) -> str:
     """The same reading on the command line, with the recorded probes or those of the command that fits them."""
-    model = shown.summary["about"]["model"]
-    folder = f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if shown.recorded else "probes"
     files = [
-        f"--probe {folder}/{member}.{state}{SUFFIX}"
+        f"--probe {folder(shown)}/{member}.{state}{SUFFIX}"
         for state in shown.states
         for member in shown.targets[target]["members"]
     ]
-    return f"python -m probes apply --model {model} {' '.join(files)} --puzzle '{puzzle}'"
+    return f"python -m probes apply --model {shown.summary['about']['model']} {' '.join(files)} --puzzle '{puzzle}'"

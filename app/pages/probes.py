@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import charts, model_page, notes, probe_figures, probe_grid, probe_words, takeaway
+from app import charts, model_page, notes, probe_figures, probe_grid, probe_use, probe_words, takeaway
 from app import probe_source as sources
 from app.model_controls import Opened
 from app.options import server_options
@@ -13,7 +13,7 @@ from probes.study_files import score_table
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
-VIEWS = ("Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle")
+VIEWS = ("Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?")
 WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
 
 
@@ -48,11 +48,14 @@ def view(found: Opened, shown: Shown) -> None:
     chosen = right.segmented_control(
         "View", VIEWS, default=VIEWS[0], key="probes_view", label_visibility="collapsed"
     )
-    {
-        VIEWS[1]: all_targets,
-        VIEWS[2]: cell_by_cell,
-        VIEWS[3]: mistaken,
-    }.get(chosen, over_steps)(shown, target) if chosen != VIEWS[4] else in_a_puzzle(found, shown, target)
+    if chosen == VIEWS[4]:
+        in_a_puzzle(found, shown, target)
+    elif chosen == VIEWS[5]:
+        probe_use.view(found, shown, target)
+    else:
+        {VIEWS[1]: all_targets, VIEWS[2]: cell_by_cell, VIEWS[3]: mistaken}.get(chosen, over_steps)(
+            shown, target
+        )
 
 
 # ---- the views

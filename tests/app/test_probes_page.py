@@ -68,6 +68,12 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     assert app.errors and "read rightly" in text(app)
     app.set("probes_puzzle", before)
     assert not app.errors
+    app.set("probes_view", "Is it used?")
+    app.set("probes_use_class", "7")
+    app.click("probes_use")
+    app.until(lambda: "of the state's norm" in text(app), "what the change did")
+    use = session.jobs().find(app.test.session_state["probes_use_asked"].key).result
+    assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
     asked = app.test.session_state["probes_asked"]
     assert asked.command.startswith("python -m probes fit --model ")
     summary, probes = session.jobs().find(asked.key).result
