@@ -14,10 +14,11 @@ PAGE = "pages/probes.py"
 
 @pytest.fixture
 def open_probes(open_app):
-    def make(**link) -> App:
-        app = open_app(**link)
+    def make(model: str) -> App:
+        app = open_app(model=model)
         app.test.switch_page(PAGE)
         app.run()
+        app.set("model", model)
         return app
 
     return make

@@ -57,7 +57,7 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
             page.locator(".st-key-probes_state").get_by_text(state, exact=True).click()
             expect(grid).to_have_attribute("data-state", state)
             wanted = applied(capsys, targets, state, puzzle)
-            slider = page.locator(".st-key-probes_moment [role=slider]")
+            slider = page.locator(".st-key-probes_moment").get_by_role("slider")
             slider.focus()
             page.keyboard.press("End")
             for moment in reversed(range(len(last))):
