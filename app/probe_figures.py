@@ -92,7 +92,7 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
     return figure
 
 
-def board(cells: Cells, name: str, *, colours: bool) -> "Figure":
+def board(cells: Cells, name: str) -> "Figure":
     """The score of every cell at its place in the grid."""
     from plotly.graph_objects import Heatmap
 
@@ -112,7 +112,7 @@ def board(cells: Cells, name: str, *, colours: bool) -> "Figure":
             zmax=cells.high,
             xgap=2,
             ygap=2,
-            showscale=colours,
+            showscale=columns > 9,
             colorbar={"thickness": 12},
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra>" + name + "</extra>",
         )

@@ -23,7 +23,7 @@ CONFUSION = "Each row sums to 100 %: the cells that truly are of this class, by 
 READING = "Bold: given. Coloured: read by the probe; orange and underlined where that is not true."
 CANDIDATES = "Small digits: read as candidates. Struck through: none in truth. Dashed ring: a candidate that was not read."
 OUTDATED = (
-    "This was recorded with other weights than those that are here. Fit again under “Other targets or steps”, or record "
+    "This was recorded with other weights than those that are here. Fit again under “Fit others”, or record "
     "anew with `probes fit --record`."
 )
 USE = (

@@ -34,7 +34,7 @@ def page() -> None:
         st.warning(probe_words.OUTDATED, icon=":material/sync_problem:")
     said, change = st.columns((3, 1), vertical_alignment="center")
     said.caption(probe_words.source(shown.summary, recorded=shown.recorded))
-    with change.popover("Other targets or steps", icon=":material/tune:", width="stretch"):
+    with change.popover("Fit others", icon=":material/tune:", width="stretch"):
         sources.controls(found)
         if made is not None and known is not None:
             st.button("Back to what was recorded", key="probes_back", on_click=sources.back)
@@ -43,7 +43,7 @@ def page() -> None:
 
 def view(found: Opened, shown: Shown) -> None:
     """The choice of a target and of a view, and that view."""
-    left, right = st.columns((1, 2.3), vertical_alignment="bottom")
+    left, right = st.columns((1, 3.2), vertical_alignment="bottom")
     target = left.selectbox("Target", list(shown.targets), key="probes_target", format_func=spoken)
     chosen = right.segmented_control(
         "View", VIEWS, default=VIEWS[0], key="probes_view", label_visibility="collapsed"
@@ -119,7 +119,7 @@ def cell_by_cell(shown: Shown, target: str) -> None:
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
             st.markdown(f"**from {state}**")
-            figure = probe_figures.board(cells, f"from {state}", colours=state == shown.states[-1])
+            figure = probe_figures.board(cells, f"from {state}")
             charts.show(figure, key=f"probes-cells-{state}")
     st.caption(probe_words.CELLS if shown.targets[target]["classes"] else probe_words.CELL_ERRORS)
 

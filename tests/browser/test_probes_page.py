@@ -40,7 +40,9 @@ def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[st
 
 def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_page, capsys):
     page = new_page()
-    page.goto(f"{served.url}/probes?model={MODEL}")
+    page.goto(f"{served.url}/?model={MODEL}")
+    page.get_by_test_id("player").wait_for()
+    page.get_by_role("link", name="Probes").click()
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("puzzles of sudoku/test").first).to_be_visible()
     page.get_by_role("button", name="In a puzzle").or_(page.get_by_role("radio", name="In a puzzle")).click()
