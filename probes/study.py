@@ -7,21 +7,22 @@ random net. z and y are each other's baseline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Num
+from jaxtyping import Float64, Int64, Num
 
 from probes.baselines import input_features
 from probes.collected import STATES, Runs, collect, moments_of
 from probes.families import Family, chosen_families
 from probes.linear import ProbeError, ProbeResult, ProbeSettings, apply, fit_probe
-from probes.scores import Errors, Hits, Score, banded, draws_of, majority_accuracy
+from probes.scores import Score
 from probes.selectivity import control_types
 from probes.splits import Split, split_puzzles
-from probes.targets import Evidence, Level, Values, values_at
+from probes.study_scores import gains, scored
+from probes.targets import Evidence, Level, values_at
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
@@ -69,11 +70,23 @@ class Finding:
     source: str  # z, y, input, random z, random y
     probes: tuple[ProbeResult, ...]  # one for each member
     moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
-    scores: dict[str, Score]  # of all members together
-    by_cell: Float64[
-        np.ndarray, "moment cell"
-    ]  # share read rightly, or the mean error of numbers; NaN of nothing
-    confusion: Int64[np.ndarray, "moment class class"] | None  # true, then read: cells of test puzzles
+    found: FamilyScores  # of all members together
+    gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """By name; of z and y also `above majority`, `above input`, `above random z`, ..."""
+        return self.found.scores | self.gains
+
+    @property
+    def by_cell(self) -> Float64[np.ndarray, "moment cell"]:
+        """Share of the test puzzles read rightly, or the mean error of numbers; NaN of nothing."""
+        return self.found.by_cell
+
+    @property
+    def confusion(self) -> Int64[np.ndarray, "moment class class"] | None:
+        """Cells of test puzzles by their true class and by the one read."""
+        return self.found.confusion
 
     def summary(self) -> dict[str, Any]:
         """For JSON."""
@@ -150,7 +163,7 @@ def fit_study(
         progress=plan.stage(depth.N_sup, f"{len(puzzles)} puzzles run"),
         states=settings.states,
     )
-    sources: dict[str, tuple[np.ndarray, int]] = {
+    sources: dict[str, tuple[np.ndarray | None, int]] = {
         name: (states, len(moments)) for name, states in runs.states.items()
     }
     if random_at:
@@ -167,11 +180,14 @@ def fit_study(
         )
         sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
-    findings = [
-        _finding(family, source, found, count, evidence, runs, split, settings, plan)
-        for family in families
-        for source, (found, count) in [*sources.items(), (INPUT, (None, len(moments)))]
-    ]
+    sources[INPUT] = (None, len(moments))
+    findings = []
+    for family in families:
+        of_family = {
+            source: _finding(family, source, found, count, evidence, runs, split, settings, plan)
+            for source, (found, count) in sources.items()
+        }
+        findings += compared(of_family)
     about = {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -270,8 +286,29 @@ def _finding(
         reads.append(read_test(probe, states, split))
         truths.append(values)
     moments = tuple(range(probes[0].moments)) if probes[0].moments == count else (0,)
-    scores, by_cell, confusion = scored(family, probes, truths, reads, split, settings.probe)
-    return Finding(family, source, tuple(probes), moments, scores, by_cell, confusion)
+    return Finding(
+        family,
+        source,
+        tuple(probes),
+        moments,
+        scored(family, probes, truths, reads, split, settings.probe),
+    )
+
+
+def compared(findings: Mapping[str, Finding]) -> list[Finding]:
+    """Findings of one family; those of z and y with what they have above all others."""
+    return [
+        replace(
+            finding,
+            gains=gains(
+                finding.found,
+                {name: other.found for name, other in findings.items() if name != source},
+            ),
+        )
+        if source in STATES
+        else finding
+        for source, finding in findings.items()
+    ]
 
 
 def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle moment cell"]:
@@ -280,75 +317,6 @@ def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.nd
     if states.shape[1] == 1 and probe.moments > 1:
         test = np.broadcast_to(test, (len(test), probe.moments, *test.shape[2:]))
     return apply(probe, test).values
-
-
-def scored(
-    family: Family,
-    probes: Sequence[ProbeResult],
-    truths: Sequence[Values],
-    reads: Sequence[Num[np.ndarray, "puzzle moment cell"]],
-    split: Split,
-    settings: ProbeSettings,
-) -> tuple[
-    dict[str, Score], Float64[np.ndarray, "moment cell"], Int64[np.ndarray, "moment class class"] | None
-]:
-    """Scores of all members together, scores of every cell, and which class was taken for which.
-
-    A family of one keeps the scores of its probe. Those of several are of all their cells as if of one target; their
-    control and selectivity are means over the members, and so are the bands of these two.
-    """
-    shape = reads[0].shape
-    true = np.stack([np.broadcast_to(values.values[split.test], shape) for values in truths], -1)
-    known = np.stack([np.broadcast_to(values.defined[split.test], shape) for values in truths], -1)
-    read = np.stack(reads, -1)  # (puzzle, moment, cell, member)
-    right = (true == read) if family.first.classes else np.abs(true - read)
-    total = known.sum((0, 3))
-    by_cell = np.divide(
-        np.where(known, right, 0).sum((0, 3)), total, out=np.full(total.shape, np.nan), where=total > 0
-    )
-    confusion = None
-    if classes := len(family.first.classes):
-        confusion = np.zeros((shape[1], classes, classes), np.int64)
-        for moment in range(shape[1]):
-            mask = known[:, moment]
-            pairs = (true[:, moment][mask].astype(int), read[:, moment][mask].astype(int))
-            np.add.at(confusion[moment], pairs, 1)
-    if len(probes) == 1:
-        return probes[0].scores, by_cell, confusion
-    flat = (*shape[:2], -1)
-    together = _together(
-        probes, true.reshape(flat), read.reshape(flat), known.reshape(flat), settings, classes
-    )
-    for name in ("control", "selectivity"):
-        if all(name in probe.scores for probe in probes):
-            together[name] = _mean([probe.scores[name] for probe in probes])
-    return together, by_cell, confusion
-
-
-def _together(
-    probes: Sequence[ProbeResult],
-    true: Num[np.ndarray, "puzzle moment place"],
-    read: Num[np.ndarray, "puzzle moment place"],
-    known: Bool[np.ndarray, "puzzle moment place"],
-    settings: ProbeSettings,
-    classes: int,
-) -> dict[str, Score]:
-    draws = draws_of(len(true), count=settings.resamples, seed=settings.seed)
-    if not classes:
-        return {"r2": banded(Errors.of(true, read, known).r2(draws))}
-    hits = Hits.of(true, read, known, classes)
-    most_frequent = sum(probe.counts[0] for probe in probes).argmax(-1)
-    return {
-        "accuracy": banded(hits.accuracy(draws)),
-        "balanced_accuracy": banded(hits.balanced_accuracy(draws)),
-        "majority": banded(majority_accuracy(hits, most_frequent, draws)),
-    }
-
-
-def _mean(scores: Sequence[Score]) -> Score:
-    return Score(
-        *(np.mean([getattr(score, bound) for score in scores], axis=0) for bound in ("value", "low", "high"))
-    )
 
 
 def _listed(numbers: Float64[np.ndarray, "_"], digits: int = 6) -> list[float | None]:

@@ -18,7 +18,7 @@ def open_probes(open_app):
         app = open_app(model=model)
         app.test.switch_page(PAGE)
         app.run()
-        app.set("model", model)
+        assert app["model"] == model  # as on the page before
         return app
 
     return make
@@ -109,5 +109,7 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
                 assert boards["z above y"].values[row][moment] == pytest.approx(z - y)
     first = summary["targets"][0]
     known = study_views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
-    assert boards["z above best baseline"].values[0][0] == pytest.approx(boards["z"].values[0][0] - max(known))
+    assert boards["z above best baseline"].values[0][0] == pytest.approx(
+        boards["z"].values[0][0] - max(known)
+    )
     assert probe_source.spoken("right_at_end") == "right at end"

@@ -43,6 +43,7 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
     page.goto(f"{served.url}/?model={MODEL}")
     page.get_by_test_id("player").wait_for()
     page.get_by_role("link", name="Probes").click()
+    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()  # the model of the page before
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("puzzles of sudoku/test").first).to_be_visible()
     page.get_by_role("button", name="In a puzzle").or_(page.get_by_role("radio", name="In a puzzle")).click()
