@@ -13,8 +13,8 @@ NAMES = {
     "z": "z",
     "y": "y",
     "input": "input alone",
-    "random z": "random weights, z",
-    "random y": "random weights, y",
+    "random z": "random weights",
+    "random y": "random weights",
 }
 DASH = {"input": "dashdot", "random z": "longdash", "random y": "longdashdot", "majority": "dot"}
 SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
@@ -42,6 +42,8 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         line.marker.size = 9
         if not own:
             line.line.update(dash=DASH[source], width=2)
+            line.showlegend = source != "random y" or "random z" not in findings
+            line.hovertemplate = "%{y:.3f}" + (f" ({source[-1]})" if source.startswith("random") else "")
     majority = next(iter(findings.values()))["scores"].get("majority") if score == "accuracy" else None
     if majority:
         values = majority["value"]
@@ -125,6 +127,7 @@ def board(cells: Cells, name: str) -> "Figure":
         showgrid=False,
         scaleanchor="x",
         constrain="domain",
+        constraintoward="top",
         tickmode="linear" if rows <= 9 else "auto",
     )
     figure.update_layout(hovermode="closest")

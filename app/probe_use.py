@@ -33,7 +33,7 @@ class Asked:
     moment: int
     class_name: str
     how: str
-    dose: float
+    dose: int
     data: str
 
     @property
@@ -73,9 +73,8 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     target = members[0]
     if len(members) > 1:
         target = st.selectbox("Direction of", members, format_func=sources.spoken, key="probes_use_member")
-    left, right = st.columns(2)
-    state = left.segmented_control("Of", shown.states, default=shown.states[0], key="probes_use_state")
-    how = right.segmented_control(
+    state = st.segmented_control("Of", shown.states, default=shown.states[0], key="probes_use_state")
+    how = st.segmented_control(
         "Change", list(HOWS), default="move", format_func=HOWS.get, key="probes_use_how"
     )
     moment = st.selectbox(
@@ -84,10 +83,15 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     class_name = ""
     if len(facts["classes"]) > 2:
         class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class")
-    dose = 4.0
+    dose = 4
     if how != "erase":
         dose = st.slider(
-            "Dose", 1.0, 16.0, 4.0, step=1.0, key="probes_use_dose", help="Standard deviations of the states."
+            "Dose",
+            1,
+            16,
+            4,
+            key="probes_use_dose",
+            help="Standard deviations of the states along the direction.",
         )
     return Asked(
         found.source,
@@ -121,7 +125,7 @@ def measure(asked: Asked, shown: Shown, tell: Tell) -> dict[str, Any]:
             probe,
             moment=asked.moment,
             class_name=asked.class_name,
-            settings=UseSettings(asked.how, asked.dose),
+            settings=UseSettings(asked.how, float(asked.dose)),
             tell=tell,
         ).summary()
 
@@ -139,7 +143,7 @@ def draw(result: dict[str, Any], asked: Asked, shown: Shown) -> None:
         data=result,
         command=(
             f"python -m probes use --model {asked.source.spec} --probe {probe_words.folder(shown)}/{asked.target}.{asked.state}{SUFFIX} "
-            f"--step {step} --how {asked.how} --dose {asked.dose:g} --limit {PUZZLES}"
+            f"--step {step} --how {asked.how} --dose {asked.dose} --limit {PUZZLES}"
             + (f" --class {asked.class_name}" if asked.class_name else "")
         ),
     )

@@ -76,7 +76,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
             continue
         low, high = (value_at(finding, score, last, bound) for bound in ("low", "high"))
         rows.append(
-            f"| **from {state}** | **{_number(value, score)}** ({_number(low, score)} to {_number(high, score)}) |"
+            f"| **from {state}** | **{_number(value, score)}** ({_bound(low, score)} to {_bound(high, score)}) |"
         )
     for name, value in baselines_at(summary, target, score, last).items():
         if value is not None:
@@ -95,6 +95,13 @@ def _number(value: float | None, score: str) -> str:
     if value is None:
         return "none"
     return f"{value:.3f}" if score == "r2" else f"{100 * value:.1f} %"
+
+
+def _bound(value: float | None, score: str) -> str:
+    """An end of a band, as short as it can be."""
+    if value is None:
+        return "none"
+    return f"{value:.2f}" if score == "r2" else f"{100 * value:.0f}"
 
 
 def reading(found: dict[str, Any], state: str, moment: int) -> str:

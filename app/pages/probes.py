@@ -111,7 +111,7 @@ def all_targets(shown: Shown, target: str) -> None:
 
 
 def cell_by_cell(shown: Shown, target: str) -> None:
-    moment = moment_slider(shown)
+    moment = moment_slider(shown, st.columns(2)[0])
     boards = {state: study_views.cells_at(shown.summary, target, state, moment) for state in shown.states}
     if not any(boards.values()):
         st.info("This target has one value a puzzle, none a cell.", icon=":material/grid_off:")
@@ -125,7 +125,7 @@ def cell_by_cell(shown: Shown, target: str) -> None:
 
 
 def mistaken(shown: Shown, target: str) -> None:
-    moment = moment_slider(shown)
+    moment = moment_slider(shown, st.columns(2)[0])
     pairs = {state: study_views.confusion_at(shown.summary, target, state, moment) for state in shown.states}
     if not any(pairs.values()):
         st.info("A number has no classes that could be mistaken for others.", icon=":material/grid_off:")
@@ -197,14 +197,14 @@ def parsed(task, text: str) -> str | None:
         return None
 
 
-def moment_slider(shown: Shown) -> int:
-    """Which of the study's moments, from 0."""
+def moment_slider(shown: Shown, place=st) -> int:
+    """Which of the study's moments, from 0; drawn in that place."""
     labels = study_views.labels_of(shown.summary)
     if len(labels) == 1:
         return 0
     if st.session_state.get("probes_moment") not in labels:
         st.session_state.probes_moment = labels[-1]
-    chosen = st.select_slider(probe_figures.moment_title(labels).capitalize(), labels, key="probes_moment")
+    chosen = place.select_slider(probe_figures.moment_title(labels).capitalize(), labels, key="probes_moment")
     return labels.index(chosen)
 
 

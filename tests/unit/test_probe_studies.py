@@ -110,8 +110,17 @@ def test_a_study_has_every_source_with_its_scores(study):
         assert [finding.source for finding in findings] == sources
     solution = {finding.source: finding for finding in by_target["solution"]}
     assert {"accuracy", "balanced_accuracy", "majority", "control", "selectivity"} == set(
-        solution["z"].scores
+        solution["z"].found.scores
     )
+    others = ["majority", "y", "random z", "random y", "input"]
+    assert list(solution["z"].gains) == [f"above {name}" for name in others] and not solution["input"].gains
+    scores = {source: one.scores["accuracy"].value for source, one in solution.items()}
+    np.testing.assert_allclose(
+        solution["z"].gains["above input"].value, scores["z"] - scores["input"], atol=1e-12
+    )
+    for finding in by_target["solution"] + by_target["candidates_left"]:
+        for name, score in finding.probes[0].scores.items():  # the same as the probe's own, bands too
+            np.testing.assert_allclose(finding.scores[name].low, score.low)
     assert "control" not in solution["input"].scores
     assert solution["input"].moments == (0,) and solution["z"].moments == (0, 1)
     confusion = solution["z"].confusion
