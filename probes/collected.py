@@ -14,6 +14,7 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 from trm.models import Model
 from trm.recursion import State, Watch, deep_supervision, only_pass_on
+from trm.tasks.base import Task
 
 BATCH = 16  # puzzles a forward pass: as fast as larger ones on two cores, and the sooner ended
 LARGEST = 3 << 30  # bytes of states
@@ -55,6 +56,14 @@ def moments_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple
     return tuple(at for at in found if calls == "all" or at.kind == F_H)
 
 
+def check_puzzles(
+    model: Model, task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], largest_id: int
+) -> None:
+    """Raises PuzzleError where puzzles are not of the model's size, or its table has no such id."""
+    model.config.check_puzzles(inputs.shape[1], task.vocab_size)
+    model.config.check_puzzle_id(largest_id)
+
+
 def collect(
     model: Model,
     inputs: UInt8[np.ndarray, "puzzle cell"],
@@ -70,10 +79,9 @@ def collect(
 
     `change` may replace states, and sees each before it is kept.
     `progress` is told the share done after every call; what it raises ends the run. Raises CollectError where the states
-    would be too large, PuzzleError where the puzzles are not the model's.
+    would be too large.
     """
     count, cells = inputs.shape
-    model.config.check_puzzles(cells, int(inputs.max(initial=0)) + 1)
     dim = model.config.hidden_size
     if (size := 4 * count * len(moments) * cells * dim * len(states)) > LARGEST:
         raise CollectError(

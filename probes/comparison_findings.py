@@ -6,11 +6,10 @@ It stands between two marks, so that other sections of the same document are lef
 from collections.abc import Callable
 from pathlib import Path
 
-from probes.comparison_files import Comparison, ComparisonError
+from probes.comparison_files import Comparison
+from probes.marked_section import write_section
 from probes.measured import Measured
-from trm.files import written_whole
 
-BEGIN, END = "<!-- compare: begin -->", "<!-- compare: end -->"
 KEEPS = 0.99  # share of solutions from which on a model is said to keep them
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
 ANALYSES = "published analyses of public Sudoku checkpoints"
@@ -18,21 +17,10 @@ NUMBERS = "Published numbers are of other, larger models on harder puzzles: what
 
 
 def write_findings(document: Path, comparison: Comparison, command: str) -> None:
-    """Write the section into a document, which is made if it is not there. Raises ComparisonError where the document has
+    """Write the section into a document, which is made if it is not there. Raises UserError where the document has
     one mark without the other.
     """
-    old = document.read_text("utf-8") if document.is_file() else "# Findings\n"
-    if (BEGIN in old) != (END in old) or old.find(BEGIN) > old.find(END):
-        raise ComparisonError(
-            f"{document} has one of the marks {BEGIN} and {END} without the other. Restore it."
-        )
-    if BEGIN in old:
-        before, _, rest = old.partition(BEGIN)
-        after = rest.partition(END)[2]
-    else:
-        before, after = old.rstrip("\n") + "\n\n", "\n"
-    with written_whole(document) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{section(comparison, command)}\n{END}{after}", "utf-8")
+    write_section(document, "compare", section(comparison, command))
 
 
 def section(comparison: Comparison, command: str) -> str:

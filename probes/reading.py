@@ -132,9 +132,10 @@ def read_puzzle(
     `labels` is the published answer; else the only solution is looked for. Raises ProbeFileError where a probe does not
     fit the model.
     """
-    from probes.collected import collect
+    from probes.collected import check_puzzles, collect
     from trm.record import only_solution
 
+    check_puzzles(model, task, inputs[None], puzzle_id)
     depth = depth or model.config.depth
     for probe in probes:
         check_fit(probe, model, depth)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, Num
 
 from probes.baselines import input_features
-from probes.collected import STATES, Runs, collect, moments_of
+from probes.collected import STATES, Runs, check_puzzles, collect, moments_of
 from probes.families import Family, chosen_families
 from probes.linear import ProbeError, ProbeResult, ProbeSettings, apply, fit_probe
 from probes.scores import Score
@@ -145,6 +145,7 @@ def fit_study(
     Supervision steps after the last one asked for are run only where a target is about the end. Raises TargetError,
     ProbeError, CollectError, SplitError or PuzzleError where that cannot be done.
     """
+    check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     depth = depth or model.config.depth
     families = chosen_families(task, settings.targets)
     moments = moments_of(depth, settings.steps, settings.calls)

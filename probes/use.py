@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Bool, Float32, Float64, UInt8
 from torch import Tensor
 
-from probes.collected import Runs, collect
+from probes.collected import Runs, check_puzzles, collect
 from probes.probe_result import ProbeError
 from probes.reading import SavedProbe, check_fit
 from probes.runs import BY_PUZZLE
@@ -160,6 +160,7 @@ def measure_use(
     there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
     """
     settings, depth, tell = settings or UseSettings(), depth or model.config.depth, tell or (lambda *_: None)
+    check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     check_fit(probe, model, depth)
     if not 0 <= moment < len(probe.moments):
         raise ProbeError(f"This probe has {len(probe.moments)} moments, from 0; there is no {moment}.")

@@ -26,6 +26,7 @@ from probes.similarity import arrangement, cka
 from trm.checkpoint import save_model
 from trm.coordinates import F_H, F_L, Depth
 from trm.data import PuzzleSet
+from trm.errors import UserError
 from trm.evaluate import predict
 from trm.recursion import State, deep_supervision
 from trm.tasks import get_task
@@ -337,7 +338,7 @@ def test_findings_are_written_between_their_marks(both, tmp_path):
     write_findings(document, both, "the command")
     assert document.read_text() == once + "\nAfter.\n"
     document.write_text("<!-- compare: end -->")
-    with pytest.raises(ComparisonError, match="without the other"):
+    with pytest.raises(UserError, match="without the other"):
         write_findings(document, both, "")
 
 

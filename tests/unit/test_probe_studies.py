@@ -24,7 +24,7 @@ from probes.use import Push, UseSettings, direction_of, measure_use
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
-from trm.errors import UserError
+from trm.errors import PuzzleError, UserError
 from trm.recursion import State, deep_supervision
 from trm.tasks import task_of
 from trm.tasks.sudoku import Sudoku
@@ -71,6 +71,18 @@ def test_collected_states_are_those_of_the_recursion(tiny_model, puzzles):
         assert (runs.now[:, place] == steps[number].heads.logits.argmax(-1).numpy()).all()
         assert (runs.halts[:, place] == (steps[number].heads.q_halt > 0).numpy()).all()
     assert (runs.end == steps[2].heads.logits.argmax(-1).numpy()).all()
+
+
+def test_puzzles_need_not_show_every_symbol_but_must_be_of_the_models_size(tiny_model, puzzles):
+    blank = puzzles.take(np.arange(2))
+    blank = replace(blank, inputs=np.where(blank.inputs == blank.inputs.max(), 1, blank.inputs))
+    depth = Depth(n=2, T=2, N_sup=1)
+    runs = collect(tiny_model(), blank.inputs, depth=depth, moments=moments_of(depth, [1]))
+    assert runs.now.shape == (2, 1, 16)
+    with pytest.raises(PuzzleError, match="reads 36 cells"):
+        fit_study(
+            tiny_model(sequence_length=36), TASK, puzzles, StudySettings(targets=("solution",), steps=(1,))
+        )
 
 
 def test_moments_are_the_ones_asked_for():
