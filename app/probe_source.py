@@ -255,6 +255,13 @@ def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> 
     return summary_of(readings, model=model, task=task, inputs=inputs)
 
 
+def forget_strangers(**options: Sequence[str]) -> None:
+    """Before widgets are drawn: what was chosen among other options, of another model or target, is chosen no more."""
+    for key, known in options.items():
+        if st.session_state.get(key) not in known:
+            st.session_state.pop(key, None)
+
+
 def spoken(name: str) -> str:
     """A target's name in words."""
     return name.replace("_", " ")

@@ -70,6 +70,12 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
         return None
     facts, labels = shown.targets[family], labels_of(shown.summary)
     members = facts["members"]
+    sources.forget_strangers(
+        probes_use_member=members,
+        probes_use_state=shown.states,
+        probes_use_moment=labels,
+        probes_use_class=facts["classes"],
+    )
     target = members[0]
     if len(members) > 1:
         target = st.selectbox("Direction of", members, format_func=sources.spoken, key="probes_use_member")

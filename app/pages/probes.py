@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import charts, model_page, notes, probe_figures, probe_grid, probe_use, probe_words, takeaway
+from app import charts, links, model_page, notes, probe_figures, probe_grid, probe_use, probe_words, takeaway
 from app import probe_source as sources
 from app.model_controls import Opened
 from app.options import server_options
@@ -43,6 +43,7 @@ def page() -> None:
 
 def view(found: Opened, shown: Shown) -> None:
     """The choice of a target and of a view, and that view."""
+    sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
     target = left.selectbox("Target", list(shown.targets), key="probes_target", format_func=spoken)
     chosen = right.segmented_control(
@@ -158,6 +159,10 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
         st.caption(
             probe_words.CANDIDATES if len(shown.targets[target]["members"]) > 1 else probe_words.READING
         )
+        at = shown.summary["moments"][moment]
+        if st.button("This step in Solve", key="probes_solve", icon=":material/grid_on:"):
+            place = (at["supervision_step"], at["cycle"], at["call"])
+            links.follow(links.place(model=found.source.name, puzzle=puzzle, at=place))
         takeaway.offer(
             f"probe-reading-{target}",
             data=reading,

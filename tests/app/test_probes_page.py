@@ -44,6 +44,17 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     assert "no classes" in app.test.info[0].value
 
 
+def test_another_model_takes_over_with_its_own_targets(open_probes):
+    app = open_probes(model="sudoku-hrm")
+    app.set("probes_target", "candidates_left")
+    app.set("probes_view", "Is it used?")
+    app.set("model", "maze-hrm")
+    known = load_study(RECORDED / "maze-hrm" / "study.json")
+    assert app["probes_target"] == known["targets"][0]["name"] == "on_path"
+    app.set("model", "sudoku-hrm")
+    assert app["probes_target"] == "solution" and app.has("probes_use_class")
+
+
 def test_a_recording_of_other_weights_says_so(open_probes, monkeypatch):
     monkeypatch.setattr(session, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_probes(model="sudoku-hrm")

@@ -2,6 +2,7 @@
 
 import json
 
+from player_page import Player
 from playwright.sync_api import expect
 
 from probes.cli import main
@@ -50,7 +51,7 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
     grid = page.get_by_test_id("probe-grid")
     expect(grid).to_have_attribute("data-state", "z")
     puzzle = load_presets("sudoku")[0].puzzle
-    last = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
+    moments = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
     for targets in (["solution"], [f"candidate_{digit}" for digit in range(1, 10)]):
         if len(targets) > 1:
             page.get_by_role("combobox", name="Target").click()
@@ -63,8 +64,16 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
             slider = page.locator(".st-key-probes_moment").get_by_role("slider")
             slider.focus()
             page.keyboard.press("End")
-            for moment in reversed(range(len(last))):
+            for moment in reversed(range(len(moments))):
                 expect(grid).to_have_attribute("data-moment", str(moment))
                 assert cells_of(page) == wanted[moment]
                 page.keyboard.press("ArrowLeft")
             assert wanted[0] != wanted[-1]
+    page.get_by_role("button", name="This step in Solve").click()
+    player = Player(page)
+    first = moments[0]
+    player.eventually(
+        lambda: player.position == (first["supervision_step"], first["cycle"], first["call"], "f_H"),
+        "the step that was read",
+    )
+    assert puzzle in page.url
