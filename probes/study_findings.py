@@ -59,7 +59,7 @@ def section(studies: Mapping[str, Summary]) -> str:
         "Linear probes of the state after a supervision step, one for each step. Accuracy in percent, of numbers R²; in "
         "brackets 95 % bands over test puzzles. Baselines: the most frequent class (of numbers their mean, R² = 0); the same "
         "probe of the input, one-hot, of the cell and its row, column and box; the same probe of the same net with random "
-        "weights, after the last step shown. A sentence says more or less only where the band of the difference says so; "
+        "weights, after the last step shown. A sentence says more or less only where the 95 % band of the difference, in brackets in points or R², says so; "
         "differences are taken puzzle by puzzle. Of rare classes (a naked single, a wrong answer) accuracy can hardly exceed the most "
         "frequent class: ask for these with `--balanced`. Selectivity: how much is lost on a control task of random labels (Hewitt & Liang "
         "2019), after the last step shown. Puzzles, not cells, are split.",
