@@ -142,16 +142,18 @@ def walks_of(asked: Projecting) -> "Walks":
     from probes.walks import record_walks
     from trm.checkpoint import load_model
     from trm.data import load_puzzles
-    from trm.evaluate import evenly
     from trm.tasks import task_of
 
     model = load_model(asked.model)
     puzzles = load_puzzles(asked.data, task_of(model.config))
-    if asked.limit is not None:
-        puzzles = puzzles.take(evenly(len(puzzles), asked.limit))
     with Progress("puzzles run") as running:
         return record_walks(
-            model, puzzles, calls=asked.calls, position=asked.position, progress=running.count
+            model,
+            puzzles,
+            limit=asked.limit,
+            calls=asked.calls,
+            position=asked.position,
+            progress=running.count,
         )
 
 
