@@ -44,6 +44,8 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
 def test_selecting_going_to_solve_and_exporting(served, new_page):
     scene = load_scene(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
+    page.goto(served.url)  # a server whose first page is another than this one knows no other pages yet
+    Player(page)
     page.goto(f"{served.url}/latents?model=sudoku-trm")
     page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
 
