@@ -110,8 +110,8 @@ def run(options: Namespace) -> dict[str, Any]:
     if bool(options.store) != (len(wanted) == 2) or len(wanted) == 1:
         raise UserError("Give --model and --data, or --store alone.")
     asked = Projecting(
-        options.model,
-        options.data,
+        options.model or "",  # of a store neither is asked for
+        options.data or "",
         options.limit,
         options.state,
         options.calls,
