@@ -103,6 +103,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert drawn == len(scene)
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Figure, HTML").wait_for(state="hidden")
 
     # a click
     tool(page, "Pan")
