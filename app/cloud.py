@@ -59,7 +59,12 @@ def figure(scene: Scene, look: Look) -> "Figure":
     made.update_layout(hovermode="closest", dragmode="pan" if look.axes == 2 else "orbit", uirevision="cloud")
     made.update_layout(
         legend={"itemclick": False, "itemdoubleclick": False},
-        modebar={"orientation": "v", "bgcolor": "rgba(0,0,0,0)"},  # beside the legend on a phone, not over it
+        modebar={
+            "orientation": "v",  # beside the legend on a phone, not over it
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": charts.colour("baseline"),
+            "activecolor": charts.colour("solved"),
+        },
     )
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
