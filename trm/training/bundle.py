@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
@@ -24,7 +24,8 @@ from trm.terminal import Progress, tell
 from trm.trace import save_trace
 from trm.training.card import Run, card
 from trm.training.figures import draw_curve
-from trm.training.presets import get_preset
+from trm.training.folder import snapshot_file
+from trm.training.presets import Preset, get_preset
 
 
 def bundle(name: str, run: Path, today: date, *, note: str = "", command: str = "") -> None:
@@ -40,7 +41,7 @@ def bundle(name: str, run: Path, today: date, *, note: str = "", command: str = 
     told = Run(read_log(run), note, command)
     write_curve(folder / "curve.csv", told.log)
     draw_curve(folder / "curve.png", name, told.log)
-    snapshots = write_snapshots(run / "snapshots", folder / "snapshots")
+    snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
     _write(folder / "card.md", card(preset, model, scores, told, today, snapshots))
     record_presets(name, today)
     tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
@@ -74,14 +75,20 @@ def record_presets(name: str, today: date) -> None:
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
 
 
-def write_snapshots(run: Path, folder: Path) -> list[str]:
-    """Copy a run's weights on the way, in float16: half the size, and what they answer hardly changes. Returns names."""
+def write_snapshots(preset: Preset, run: Path, folder: Path) -> list[str]:
+    """Copy a run's weights on the way, each a model of its own at the depth it was then trained with.
+
+    In float16: half the size, and what they answer hardly changes. Returns the names they are opened by.
+    """
     names = []
-    for path in sorted(run.glob("*.safetensors")):
-        tensors = {name: tensor.half().contiguous() for name, tensor in load_file(path).items()}
-        with written_whole(folder / path.name) as temporary:
-            save_file(tensors, temporary)
-        names.append(f"snapshots/{path.name}")
+    for moment in preset.snapshots:
+        path = run / snapshot_file(moment)
+        if not path.is_file():
+            continue
+        tensors = {name: tensor.half() for name, tensor in load_file(path).items()}
+        depth = preset.schedule.depth_at(moment, preset.model.N_sup)
+        save_model(folder / path.stem, preset.model.with_depth(**vars(depth)), tensors)
+        names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.stem}")
     return names
 
 
