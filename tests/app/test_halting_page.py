@@ -40,7 +40,9 @@ def open_page(open_app, **link: str):
     app = open_app(**link)
     app.test.switch_page(PAGE)
     app.run()
-    app.set("model", link.get("model", MODEL))  # AppTest forgets on the way what was chosen on the page before
+    app.set(
+        "model", link.get("model", MODEL)
+    )  # AppTest forgets on the way what was chosen on the page before
     return app
 
 

@@ -34,7 +34,7 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     link = page.get_by_role("link", name="Open in Solve at step")
     expect(link).to_be_visible()
 
-    page.get_by_role("radio", name="Early, late, never").click()
+    page.get_by_role("radio", name="Early or late").click()
     expect(page.locator(".heatmaplayer image")).to_be_attached()
     click_mark(page)
     expect(page.get_by_role("button", name="All puzzles")).to_be_visible()
