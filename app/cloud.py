@@ -55,9 +55,8 @@ def figure(scene: Scene, look: Look) -> "Figure":
     made = charts.new(x="", y="", height=HEIGHT)
     made.add_traces([*backdrop, *first, *drawer.keys()])
     _axes(made, scene, look, places)
-    made.update_layout(
-        hovermode="closest", dragmode="lasso" if look.axes == 2 else "orbit", uirevision="cloud"
-    )
+    # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
+    made.update_layout(hovermode="closest", dragmode="pan" if look.axes == 2 else "orbit", uirevision="cloud")
     made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))

@@ -33,12 +33,12 @@ def charts(app: App) -> int:
     return len(app.test.get("plotly_chart"))
 
 
-def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_compare, monkeypatch):
-    monkeypatch.setattr(
-        session.models(), "ask", lambda *args, **options: pytest.fail("no model is opened for this")
-    )
+def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app, monkeypatch):
+    app = open_app()
+    monkeypatch.setattr(session.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
     monkeypatch.setattr(session.models(), "ready", lambda source: False)
-    app = open_compare()
+    app.test.switch_page(PAGE)
+    app.run()
     assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
     assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][

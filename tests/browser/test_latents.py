@@ -27,6 +27,12 @@ def points(page: Page) -> list[dict]:
     return page.locator(PLOT).evaluate(ON_SCREEN)
 
 
+def tool(page: Page, name: str) -> None:
+    """Press a button of the figure's own bar."""
+    page.locator(f'{PLOT} .modebar-btn[data-title="{name}"]').click()
+    page.wait_for_timeout(300)
+
+
 def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.move(*corners[0])
     page.mouse.down()
@@ -70,6 +76,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     inside = shown[: last + 1]
     left, top = min(point["x"] for point in inside) - 8, min(point["y"] for point in inside) - 8
     bottom = max(point["y"] for point in inside) + 8
+    tool(page, "Lasso Select")
     lasso(page, [(left, top), (border, top), (border, bottom), (left, bottom)])
     said = page.get_by_text(re.compile(r"puzzles? selected"))
     said.wait_for(timeout=1000 * PATIENCE)
@@ -96,6 +103,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     page.keyboard.press("Escape")
 
     # a click
+    tool(page, "Pan")
     shown = points(page)
     target = max(shown, key=room)
     page.mouse.click(target["x"], target["y"])

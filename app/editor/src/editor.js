@@ -99,7 +99,7 @@ export class Editor {
     const broken = new Set((isSaid ? this.said.conflicts : []).map(([row, column]) => row * shown.columns + column));
     this.grid.draw(shown, this.chosen, broken);
     this.root.style.setProperty("--shape", shown.columns / shown.rows);
-    this.tools.mark(this.token);
+    if (this.task.drawn) this.tools.mark(this.token);
     this.size?.show(shown.rows, shown.columns);
     const focused = this.root.getRootNode().activeElement;
     this.undoButton.disabled = !drafts.past.length;
