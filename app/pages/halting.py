@@ -67,7 +67,7 @@ def headline(shown: Shown) -> None:
             f"{found.reliability.expected_error:.3f}",
             "Mean distance of probability and share right, over all answers. 0 is a head that means what it says.",
         ),
-        "AUC of “right now”": (
+        "AUC of right now": (
             words.area(found.roc.auc),
             "The chance that a right answer gets a larger logit than a wrong one.",
         ),
