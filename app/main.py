@@ -16,13 +16,14 @@ def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     st.html(Path(__file__).with_name("page.css"))
     pages = [
-        st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
-        st.Page("pages/latents.py", title="Latents", icon=":material/scatter_plot:", url_path="latents"),
-        st.Page("pages/probes.py", title="Probes", icon=":material/colorize:", url_path="probes"),
-        st.Page("pages/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
+        st.Page("screens/solve.py", title="Solve", icon=":material/grid_on:", default=True),
+        st.Page("screens/latents.py", title="Latents", icon=":material/scatter_plot:", url_path="latents"),
+        st.Page("screens/probes.py", title="Probes", icon=":material/colorize:", url_path="probes"),
+        st.Page("screens/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
+        st.Page("screens/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
     ]
-    # Before anything can fail: without it Streamlit lists the files of pages/ in a menu of its own.
+    # They lie in screens/: Streamlit takes a folder pages/ for an older scheme of its own, in which the first visitor of a server
+    # who comes by a link to /compare gets that file without this one.
     page = st.navigation(pages, position="top" if len(pages) > 1 else "hidden")
     try:
         server_options()
