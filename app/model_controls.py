@@ -41,8 +41,10 @@ def choose(
     Where the model asked for cannot be opened, the one that was shown before stays, at first the default one.
     """
     state = st.session_state
-    if "model" not in state:
-        _settle(names, options, link.pop("model", None))
+    if "model" not in state:  # a session's first page, or another page than the one before
+        _settle(names, options, link.pop("model", None) or state.get("opened"))
+    if "model_path" not in state:
+        state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox("Model", [*names, ANOTHER], key="model", on_change=lambda: state.pop("refused", None))
     if state.model == ANOTHER:
         st.text_input(
@@ -68,7 +70,7 @@ def choose(
 
 
 def _settle(names: list[str], options: Options, asked: str | None) -> None:
-    """The model of a session's first page."""
+    """The model of a page that has none yet: the one asked for, if it may be opened."""
     state = st.session_state
     state.model, state.model_path = _default(names) or ANOTHER, ""
     if asked is None or asked in names:

@@ -17,7 +17,7 @@ CHECK_EVERY = 1.0  # seconds between looks at a self-check
 def show(opened: Opened) -> None:
     """What the model is, in a box with the values that may be forced; under it what was assumed, and what that scores."""
     config = opened.config
-    with st.expander(_title(config)):
+    with st.expander(title(config)):
         st.markdown(_table(opened))
         model_controls.force_controls(opened)
     if config.assumed:
@@ -42,7 +42,7 @@ def _assumed_sentence(opened: Opened) -> str:
     return " ".join(f":orange[{', '.join(values)} ({where}).]" for where, values in by_default.items())
 
 
-def _title(config: ModelConfig) -> str:
+def title(config: ModelConfig) -> str:
     rows, columns = config.grid
     return f"{KINDS[config.kind].title}, {config.task} {rows}x{columns}"
 

@@ -15,6 +15,7 @@ from uuid import uuid4
 import streamlit as st
 
 from app.checks import Checks
+from app.jobs import Jobs
 from app.models import Source, found_models
 from app.opening import Models, torch_threads
 from app.options import Options
@@ -53,6 +54,11 @@ def models() -> Models:
 @st.cache_resource(show_spinner=False)
 def checks() -> Checks:
     return Checks(runs().give_way)
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    return Jobs(runs().give_way)
 
 
 @st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)

@@ -1,0 +1,131 @@
+"""How charts look: in the page's colours, large enough for a projector, one colour for one meaning everywhere.
+
+Figures are plotly's, drawn with Streamlit's own plotly theme, which takes text and background from the page. Colours that
+mean something are named here, in pairs for light and dark, and told apart without colour too: by dash or by marker.
+plotly takes a third of a second to import, so it is imported where a figure is made.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure, Scatter
+
+LIGHT = {
+    "solved": "#1a62b8",
+    "unsolved": "#c2410c",
+    "y": "#1a62b8",
+    "z": "#b3589a",
+    "trm": "#1a62b8",
+    "hrm": "#d9822b",
+    "baseline": "#6b7785",
+    "other": "#1b9e83",
+}
+DARK = {
+    "solved": "#6cb2f7",
+    "unsolved": "#ff9b66",
+    "y": "#6cb2f7",
+    "z": "#d684bd",
+    "trm": "#6cb2f7",
+    "hrm": "#f0a052",
+    "baseline": "#97a3b0",
+    "other": "#3cc4a6",
+}
+DASHES = {
+    "solved": "solid",
+    "unsolved": "dash",
+    "y": "solid",
+    "z": "dash",
+    "trm": "solid",
+    "hrm": "dash",
+    "baseline": "dot",
+    "other": "dashdot",
+}
+FONT = 15  # pixels
+HEIGHT = 380
+
+
+def is_dark() -> bool:
+    return st.context.theme.type == "dark"
+
+
+def colour(meaning: str) -> str:
+    """Of a meaning named above, in the page's theme. Raises KeyError for any other."""
+    return (DARK if is_dark() else LIGHT)[meaning]
+
+
+def sequential() -> list[str]:
+    """From little to much: the theme's own scale, whose low end is close to the page's background in light and dark."""
+    return _option("chartSequentialColors")
+
+
+def diverging() -> list[str]:
+    return _option("chartDivergingColors")
+
+
+def _option(name: str) -> list[str]:
+    return list(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.{name}"))
+
+
+def new(*, x: str, y: str, height: int = HEIGHT, **layout: Any) -> "Figure":
+    """An empty figure with named axes; what they show and in which unit belongs into the names."""
+    from plotly.graph_objects import Figure
+
+    figure = Figure()
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0.0},
+        hovermode="x unified",
+        **layout,
+    )
+    figure.update_xaxes(title=x)
+    figure.update_yaxes(title=y)
+    return figure
+
+
+def line(name: str, x: Sequence, y: Sequence, meaning: str, **options: Any) -> "Scatter":
+    from plotly.graph_objects import Scatter
+
+    style = {"color": colour(meaning), "dash": DASHES[meaning], "width": 3}
+    return Scatter(name=name, x=list(x), y=list(y), mode="lines", line=style, legendgroup=name, **options)
+
+
+def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -> "Scatter":
+    """The area between two curves, in the colour of its meaning; `of` names the line that it belongs to."""
+    from plotly.graph_objects import Scatter
+
+    return Scatter(
+        name=of,
+        x=[*x, *reversed(list(x))],
+        y=[*high, *reversed(list(low))],
+        fill="toself",
+        fillcolor=translucent(colour(meaning), 0.18),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=of,
+    )
+
+
+def translucent(code: str, alpha: float) -> str:
+    """A colour #rrggbb with this opacity."""
+    red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def show(figure: "Figure", *, key: str, **options: Any) -> Any:
+    """Draw a figure over the whole width. Returns what `st.plotly_chart` does (selections, with `on_select`)."""
+    figure.update_layout(font={"size": FONT}, legend={"font": {"size": FONT}})
+    figure.update_xaxes(title={"font": {"size": FONT}}, tickfont={"size": FONT - 1})
+    figure.update_yaxes(title={"font": {"size": FONT}}, tickfont={"size": FONT - 1})
+    config = {
+        "displaylogo": False,
+        "toImageButtonOptions": {"format": "png", "scale": 3, "filename": key},
+        "modeBarButtonsToRemove": ["autoScale2d"],
+    }
+    return st.plotly_chart(
+        figure, key=key, theme="streamlit", config=config | options.pop("config", {}), **options
+    )

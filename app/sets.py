@@ -1,0 +1,47 @@
+"""The choice of many puzzles: which set, and how many of it, spread evenly."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from trm.data.bundled import bundled_sets
+from trm.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class PuzzleSetChoice:
+    """As `--data` and `--limit` of the command line say it."""
+
+    name: str
+    count: int
+
+    @property
+    def arguments(self) -> str:
+        return f"--data {self.name} --limit {self.count}"
+
+
+def fitting_sets(task: Task) -> list[str]:
+    """Bundled sets of a task; a set of another size is found out when it is read."""
+    return [name for name in bundled_sets() if name.startswith(f"{task.name}/")]
+
+
+def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> PuzzleSetChoice | None:
+    """Draw the choice. None, which is said, where no set of this task comes with the app."""
+    names = fitting_sets(task)
+    if not names:
+        st.info(
+            f"No set of {task.name} puzzles comes with the app. Record one with `trm trace`.",
+            icon=":material/dataset:",
+        )
+        return None
+    name = st.selectbox("Puzzles from", names, key=f"{key}-set") if len(names) > 1 else names[0]
+    wanted = st.slider(
+        f"How many puzzles of {name}",
+        10,
+        most,
+        count,
+        step=10,
+        key=f"{key}-count",
+        help="Evenly spread over the set.",
+    )
+    return PuzzleSetChoice(name, wanted)

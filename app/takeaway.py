@@ -1,0 +1,79 @@
+"""What a person takes away from a figure: the command that repeats it, the figure itself, the numbers behind it."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Table = Mapping[str, Sequence]  # columns of equal length
+
+
+def offer(
+    name: str,
+    *,
+    figure: "Figure | None" = None,
+    table: Table | None = None,
+    data: Any = None,
+    command: str = "",
+) -> None:
+    """A popover under a figure: `name` is that of the files. Nothing is made before it is asked for."""
+    with st.popover("Take away", icon=":material/download:", key=f"take-{name}"):
+        if command:
+            st.caption("The same without a browser:")
+            st.code(command, language="bash", wrap_lines=True)
+        row = st.container(horizontal=True)
+        if figure is not None:
+            _button(row, name, "html", "Figure, HTML", "text/html", lambda: html(figure, name))
+        if table is not None:
+            _button(row, name, "parquet", "Parquet", "application/vnd.apache.parquet", lambda: parquet(table))
+            _button(row, name, "csv", "CSV", "text/csv", lambda: csv(table))
+        if data is not None:
+            _button(
+                row, name, "json", "JSON", "application/json", lambda: json.dumps(data, indent=1).encode()
+            )
+        if figure is not None:
+            st.caption("A PNG: the camera in the figure's own corner.")
+
+
+def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any) -> None:
+    place.download_button(
+        label, make, file_name=f"{name}.{ending}", mime=mime, key=f"take-{name}-{ending}", on_click="ignore"
+    )
+
+
+def html(figure: "Figure", title: str) -> bytes:
+    """A page that needs no network: plotly itself is in it, 5 MB."""
+    from plotly.graph_objects import Figure
+
+    alone = Figure(figure).update_layout(template="plotly_white", title=None)
+    body = alone.to_html(full_html=True, include_plotlyjs=True, config={"displaylogo": False})
+    return body.replace("<head>", f"<head><title>{_escaped(title)}</title>", 1).encode()
+
+
+def _escaped(text: str) -> str:
+    from html import escape
+
+    return escape(text)
+
+
+def parquet(table: Table) -> bytes:
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    out = io.BytesIO()
+    write_table(pyarrow.table(dict(table)), out)
+    return out.getvalue()
+
+
+def csv(table: Table) -> bytes:
+    import pyarrow
+    from pyarrow.csv import write_csv
+
+    out = io.BytesIO()
+    write_csv(pyarrow.table(dict(table)), out)
+    return out.getvalue()

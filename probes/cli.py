@@ -1,0 +1,39 @@
+"""The command line of what is read out of the states: `python -m probes COMMAND`, as the pages do it, without a browser.
+
+Results go to stdout, as one JSON object with --json; progress goes to stderr. A user's mistake ends with exit code 2 and one
+line that says what is wrong and what to do. Each command is a module with `add`, which names its options and what runs it;
+what it needs is imported when it runs.
+"""
+
+import json
+import sys
+
+from trm.cli import Parser
+from trm.errors import UserError
+from trm.terminal import readable
+
+COMMANDS = ()  # modules with `add(adder)`: a parser of their own in it, with the default `run`
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parser().parse_args(arguments)
+    try:
+        result = options.run(options)
+    except UserError as error:
+        print(f"probes: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("probes: stopped", file=sys.stderr)
+        sys.exit(130)
+    if result is not None:
+        print(json.dumps(result) if options.json else readable(result))
+
+
+def parser() -> Parser:
+    top = Parser(prog="probes", description="What the states of a recursive model hold, and what they do.")
+    adder = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for module in COMMANDS:
+        module.add(adder)
+    for command in adder.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return top
