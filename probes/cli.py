@@ -8,11 +8,16 @@ what it needs is imported when it runs.
 import json
 import sys
 
+from probes import commands_attribute, commands_intervene, commands_sweep
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
-COMMANDS = ()  # modules with `add(adder)`: a parser of their own in it, with the default `run`
+COMMANDS = (
+    commands_attribute,
+    commands_intervene,
+    commands_sweep,
+)  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -104,8 +104,8 @@ class Intervention:
             raise InterventionError(
                 f"There is no operation {self.operation!r}. Choose one of: {', '.join(OPERATIONS)}."
             )
-        if kind.states and self.state not in ("y", "z", "yz"):
-            raise InterventionError(f"Say what to {self.operation}: y, z, or yz for both.")
+        if kind.states:
+            _check_state(self.operation, self.state)
         for name in kind.needs:
             if not getattr(self, name):
                 raise InterventionError(f"{self.operation} needs {WORD_OF[name]!r} and a value after it.")
@@ -156,6 +156,7 @@ class Intervention:
             return cls(operation, Place())  # raises
         if kind.states:
             found["state"] = rest.pop(0) if rest else ""
+            _check_state(operation, found["state"])
         if rest and rest[0] in ("before", "after", "at", "from"):
             moment = rest.pop(0)
             if kind.moment == (moment in ("at", "from")):
@@ -197,6 +198,11 @@ def _values(words: list[str]) -> Iterable[tuple[str, Any]]:
             yield name, kind(text)
         except ValueError:
             raise InterventionError(f"{word} must be a number, not {text[:40]!r}.") from None
+
+
+def _check_state(operation: str, state: str) -> None:
+    if state not in ("y", "z", "yz"):
+        raise InterventionError(f"Say what to {operation}: y, z, or yz for both.")
 
 
 def _from(text: str) -> Place:
