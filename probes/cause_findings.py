@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from probes.experiments import EXPERIMENTS
+from probes.marked_section import write_section
 from probes.recorded_causes import RECORDED, recorded
 from trm.errors import UserError
-from trm.files import written_whole
 
-BEGIN, END = "<!-- what causes what: begin -->", "<!-- what causes what: end -->"
+SECTION = "what causes what"  # name of its marks
 Result = dict[str, Any]
 
 
@@ -20,13 +20,7 @@ def write_findings(document: Path) -> dict[str, Any]:
         raise UserError(
             f"Nothing is recorded in {RECORDED}. Run `python -m probes intervene --record --model NAME` first."
         )
-    old = document.read_text("utf-8") if document.is_file() else "# Findings\n"
-    if (BEGIN in old) != (END in old) or old.find(BEGIN) > old.find(END):
-        raise UserError(f"{document} has one of the marks {BEGIN} and {END} without the other. Restore it.")
-    before, _, rest = old.partition(BEGIN) if BEGIN in old else (old.rstrip("\n") + "\n\n", "", "")
-    after = rest.partition(END)[2] if rest else "\n"
-    with written_whole(document) as temporary:
-        temporary.write_text(f"{before}{BEGIN}\n{section(names)}{END}{after}", "utf-8")
+    write_section(document, SECTION, section(names))
     return {"models": names, "written": str(document)}
 
 

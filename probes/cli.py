@@ -8,14 +8,24 @@ what it needs is imported when it runs.
 import json
 import sys
 
-from probes import commands_attribute, commands_intervene, commands_sweep
+from probes import (
+    commands_attribute,
+    commands_compare,
+    commands_halting,
+    commands_intervene,
+    commands_project,
+    commands_sweep,
+)
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
 COMMANDS = (
     commands_attribute,
+    commands_compare,
+    commands_halting,
     commands_intervene,
+    commands_project,
     commands_sweep,
 )  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 

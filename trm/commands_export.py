@@ -116,7 +116,7 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
     depth = model.config.depth
     moment = moment_at(depth, depth.N_sup, options.step, options.cycle)
     puzzle_id = asked_puzzle_id(options, model)
-    trace = _run(model, task, task.parse(puzzle_text(options.puzzle)), puzzle_id=puzzle_id)
+    trace = _run(model, task, task.parse(puzzle_text(options.puzzle), unfinished=True), puzzle_id=puzzle_id)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
 
 

@@ -151,10 +151,12 @@ def deep_supervision(
     depth: Depth,
     watch: Watch = only_pass_on,
     ahead: Ahead = only_pass_on,
+    start: Callable[[State], State] | None = None,
     begun: Begun | None = None,
 ) -> Iterator[SupervisionStep]:
     """Run all N_sup supervision steps, yielding after each. Nothing halts early: that is how both papers evaluate.
 
+    `start` makes the state to begin from out of the model's initial one, such as one that holds the solution.
     With `begun` the run is gone on with: calls up to that one are not made, and neither `ahead` nor `watch` hears of
     them; the first step that is yielded is the one that was left, or the next where it was whole.
     Gradients are not kept. Close the iterator to stop before the last step.
@@ -162,6 +164,8 @@ def deep_supervision(
     with torch.no_grad():
         x = model.embed(inputs, puzzle_ids)
         state = model.initial_state(x) if begun is None else begun.state
+        if start is not None:
+            state = start(state)
     first = 1 if begun is None else begun.after.supervision_step
     if begun is not None:
         ahead, watch = _after(begun.after, ahead, watch)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, links, notes, pair, pin, session
+from app import editor, inputs, links, notes, pair, pin, session
 from app.contents import contents
 from app.inputs import Choice
 from app.models import Source
@@ -34,7 +34,13 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays."""
+    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays.
+
+    While a person edits the puzzle there is only the editor.
+    """
+    if editor.is_open(choice.task):
+        editor.show(choice)
+        return
     with st.container():
         notes.puzzle(choice)
     waiting = st.container()

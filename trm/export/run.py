@@ -70,6 +70,11 @@ class Run:
         depth = self.trace.depth
         return [at for step in range(1, self.trace.steps + 1) for at in depth.calls(step)]
 
+    @property
+    def first_answer(self) -> Coordinates:
+        """The first call of f_H, with which the player opens."""
+        return Coordinates(1, 1, self.trace.depth.n + 1, F_H)
+
     def shown(self, every: str) -> list[Coordinates]:
         """The calls that a film shows; `every` is one of EVERY."""
         T = self.trace.depth.T
