@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app import charts, interventions_figures, interventions_runs, session, waiting
+from app import charts, interventions_figures, interventions_runs, puzzles, session, waiting
 from app.inputs import Choice
 from app.opening import torch_threads
 from app.takeaway import offer
@@ -67,7 +67,7 @@ def target(choice: Choice, halting: bool) -> tuple[int, int]:
     if view.get("cell"):
         row, column = view["cell"]
         return step, min(row * choice.task.columns + column, choice.task.cells - 1)
-    blank = np.flatnonzero(~choice.task.givens(choice.task.parse(choice.puzzle)))
+    blank = np.flatnonzero(~choice.task.givens(puzzles.read(choice.task, choice.puzzle)))
     return step, int(blank[0]) if blank.size else 0
 
 
@@ -94,7 +94,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
         figure = interventions_figures.units(result)
     else:
         task = choice.task
-        symbols = [task.symbols[token] for token in task.parse(choice.puzzle)]
+        symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
         figure = interventions_figures.board(result["cells"], symbols, task.rows, task.columns, cell)
     charts.show(figure, key="causes-attribution")
     offer(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import session
+from app import puzzles, session
 from app.inputs import Choice
 from app.interventions_choice import OWN, Asked
 from app.jobs import Job, Tell
@@ -88,7 +88,7 @@ def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
         kept[key] = keep(
             model,
             choice.task,
-            choice.task.parse(choice.puzzle),
+            puzzles.read(choice.task, choice.puzzle),
             depth=choice.depth,
             puzzle_id=choice.puzzle_id,
             labels=choice.label_tokens,

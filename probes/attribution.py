@@ -27,8 +27,10 @@ from trm.record import one_puzzle
 from trm.recursion import Heads, State, deep_recursion, latent_recursion, only_pass_on
 from trm.tasks.base import Task
 
-PATH_STEPS = 64  # points on the line of integrated gradients
-AT_ONCE = 8  # of them in memory: each holds the activations of a whole supervision step
+PATH_STEPS = 64  # points on the line of integrated gradients at first
+MOST_STEPS = 1024  # points at most
+AT_ONCE = 8  # points in memory: each holds the activations of a whole supervision step
+GOOD = 0.005  # of the difference between both ends: what the gradients may miss
 SPANS = ("cycle", "step", "run")
 HALTING = -1  # in the place of a cell: the halting logit
 
@@ -41,9 +43,7 @@ class Reading:
     step: int
     cell: int  # HALTING: the halting logit
     token: int = 0  # whose logit; of no meaning for halting
-    whole: bool = (
-        False  # through all steps from the first one; else through this one, from the state at its beginning
-    )
+    span: str = "cycle"  # one of SPANS
 
     def __post_init__(self) -> None:
         if self.span not in SPANS:
@@ -104,6 +104,7 @@ class Gradients:
     value: float  # of the puzzle
     baseline: float  # without any given
     error: float  # |sum - (value - baseline)| / |value - baseline|: 0 is complete
+    points: int  # on the line at which the gradient was taken
 
 
 def without_givens(task: Task, inputs: np.ndarray) -> np.ndarray:
@@ -121,33 +122,85 @@ def taken_away(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"])
     return np.where(cells, np.uint8(blank), inputs)
 
 
-def integrated_gradients(reading: Reading, *, steps: int = PATH_STEPS, tell: Tell = quiet) -> Gradients:
-    """What every cell adds to the number, on the way from the puzzle without givens. Raises InterventionError."""
-    from captum.attr import IntegratedGradients
+def integrated_gradients(
+    reading: Reading, *, steps: int = PATH_STEPS, most: int = MOST_STEPS, tell: Tell = quiet
+) -> Gradients:
+    """What every cell adds to the number, on the way from the puzzle without givens. Raises InterventionError.
 
+    The line is cut into pieces of `AT_ONCE` points. A net that calls itself is rough: where the gradients along a piece miss
+    the difference between its ends, the piece is halved, the worst first, until all together miss less than `GOOD` of the
+    whole difference, or `most` points were taken.
+    """
     run = reading.run
     x = reading.embedded(run.inputs)
     baseline = reading.embedded(without_givens(run.task, run.inputs))
-    made = 0
-
-    def forward(points: Tensor) -> Tensor:
-        nonlocal made
-        tell(min(made / steps, 1.0), "integrating gradients")
-        made += len(points)
-        return reading(points)
-
-    with torch.enable_grad():
-        found = IntegratedGradients(forward).attribute(
-            x, baselines=baseline, n_steps=steps, method="gausslegendre", internal_batch_size=AT_ONCE
-        )
-    with torch.no_grad():
-        value, without = reading(torch.cat((x, baseline))).double().tolist()
+    line = _Line(reading, baseline, x)
+    count = max(1, steps // AT_ONCE)
+    pieces = []
+    for number in range(count):
+        tell(number * AT_ONCE / max(most, steps), "integrating gradients")
+        pieces.append(line.piece(number / count, (number + 1) / count))
+    value, without = line.value(1.0), line.value(0.0)
+    made = len(pieces) * AT_ONCE
+    while _missed(pieces) > GOOD * abs(value - without) and made < most:
+        worst = max(pieces, key=lambda piece: abs(piece.missed))
+        pieces.remove(worst)
+        middle = (worst.begin + worst.end) / 2
+        pieces += [line.piece(worst.begin, middle), line.piece(middle, worst.end)]
+        made += 2 * AT_ONCE
+        tell(min(made / most, 1.0), f"integrating gradients, {made} points")
+    found = sum(piece.gradients for piece in pieces)
     return Gradients(
-        found[0, run.model.config.prefix_length :].double().sum(-1).cpu().numpy(),
+        found[0, run.model.config.prefix_length :].sum(-1).cpu().numpy(),
         value,
         without,
-        completeness_error(float(found.double().sum()), value - without),
+        completeness_error(float(found.sum()), value - without),
+        made,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Integrated gradients along a part of the line, in float64."""
+
+    begin: float
+    end: float
+    gradients: Float[Tensor, "1 position dim"]
+    missed: float  # their sum less the difference between the ends
+
+
+class _Line:
+    """The straight line from the baseline, at 0, to the puzzle, at 1."""
+
+    def __init__(self, reading: Reading, baseline: Tensor, x: Tensor):
+        self.reading, self.baseline, self.x = reading, baseline, x
+        self.values: dict[float, float] = {}
+
+    def at(self, place: float) -> Float[Tensor, "1 position dim"]:
+        return self.x if place == 1 else self.baseline + place * (self.x - self.baseline)
+
+    def value(self, place: float) -> float:
+        """The number there."""
+        if place not in self.values:
+            with torch.no_grad():
+                self.values[place] = float(self.reading(self.at(place)))
+        return self.values[place]
+
+    def piece(self, begin: float, end: float) -> _Piece:
+        """captum's integral along a part of the line; it is linear, so that parts add up to the whole."""
+        from captum.attr import IntegratedGradients
+
+        with torch.enable_grad():
+            found = IntegratedGradients(self.reading).attribute(
+                self.at(end), baselines=self.at(begin), n_steps=AT_ONCE, method="gausslegendre"
+            )
+        found = found.detach().double()
+        return _Piece(begin, end, found, float(found.sum()) - (self.value(end) - self.value(begin)))
+
+
+def _missed(pieces: Sequence[_Piece]) -> float:
+    """What all pieces together miss at most: errors of pieces do not make up for each other."""
+    return sum(abs(piece.missed) for piece in pieces)
 
 
 def completeness_error(total: float, difference: float) -> float:

@@ -55,7 +55,12 @@ def attributed(
         names = [_cell_name(task, number) for number in range(task.cells)]
         effects = found.cells
         cells = found.cells.tolist()
-        facts |= {"value": found.value, "baseline": found.baseline, "completeness_error": found.error}
+        facts |= {
+            "value": found.value,
+            "baseline": found.baseline,
+            "completeness_error": found.error,
+            "points": found.points,
+        }
     else:
         groups = (
             attribution.single_givens(task, run.inputs) if method == "givens" else attribution.units(task)

@@ -51,7 +51,7 @@ class KeptRun:
         """The state after a call, here or on another puzzle (as text). Raises PuzzleError."""
         if puzzle:
             if puzzle not in self._others:
-                inputs = self.task.parse(puzzle)
+                inputs = self.task.parse(puzzle, unfinished=True)
                 self._others[puzzle] = keep(
                     self.model, self.task, inputs, depth=self.depth, puzzle_id=self.puzzle_id
                 )

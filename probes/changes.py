@@ -205,7 +205,7 @@ class Changes:
         return make
 
     def _answer(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        tokens = torch.from_numpy(self.task.parse(change.answer).astype(np.int64))[None]
+        tokens = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
         with torch.no_grad():
             embedded = self.model.embed(
                 tokens.to(self.model.device).expand(len(self.puzzle_ids), -1), self.puzzle_ids

@@ -52,7 +52,7 @@ def run(options: Namespace) -> dict[str, Any]:
         if len(single) != 1 or single[0] < model.config.prefix_length:
             raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")
         cell = single[0] - model.config.prefix_length
-    inputs = task.parse(puzzle_text(options.puzzle))
+    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
     kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
     result = attributed(
         kept, step=options.step, cell=cell, method=options.method, span=options.span, tell=told()

@@ -106,7 +106,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
     if options.puzzle is None or options.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")
     wanted = steps_of(options.steps)
-    inputs = task.parse(puzzle_text(options.puzzle))
+    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
     (place, *more) = Positions.of(options.cell, model.config).single
     if more or place < model.config.prefix_length:
         raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")

@@ -17,6 +17,7 @@ from torch import Tensor
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.device import training_dtype
 from trm.models import Model
+from trm.record import relative_moves
 from trm.recursion import Begun, State, SupervisionStep, Watch, deep_supervision
 from trm.tasks.base import PADDING, Task
 
@@ -130,7 +131,7 @@ class _Found:
         answers = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
         self.answers[step:, rows] = answers
         self.halting[step:, rows] = model.halting_logit(after.heads).cpu().numpy()
-        self.moves[step, rows] = moved(before.y, after.state.y)
+        self.moves[step, rows] = relative_moves(before.y, after.state.y)
         self.ran[rows] = step + 1
         return answers
 
@@ -203,11 +204,3 @@ def counted_cells(
 ) -> Bool[np.ndarray, "*batch cells"]:
     """The cells that are not given and that are scored."""
     return ~task.givens(inputs) & (labels != PADDING)
-
-
-def moved(
-    before: Float[Tensor, "row position dim"], after: Float[Tensor, "row position dim"]
-) -> Float[np.ndarray, "row"]:
-    """|after - before| / |after|, over all positions together."""
-    before, after = before.float().flatten(1), after.float().flatten(1)
-    return ((after - before).norm(dim=1) / after.norm(dim=1)).cpu().numpy()

@@ -129,7 +129,7 @@ class RemovalSweep:
     ]  # by what was taken ("nothing", "y", "z"): share of the cells that are not given that are right
     solved: dict[str, Curve]  # and of the puzzles, after each step from `step` on
     recovery: dict[
-        str, float | None
+        str, int | None
     ]  # steps until as many cells are right as without it, less 1 %; None: not by the end
 
     def columns(self) -> dict[str, list]:

@@ -75,10 +75,9 @@ def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
 def test_gradients_are_complete_on_a_net(run, cell, span):
     torch.nn.init.normal_(run.model.q_head.weight, generator=torch.Generator().manual_seed(1))
     found = integrated_gradients(Reading(run, 2, cell, token=3, span=span), steps=64)
-    assert found.error < 0.02
-    assert found.cells.sum() == pytest.approx(
-        found.value - found.baseline, abs=0.02 * abs(found.value - found.baseline)
-    )
+    difference = found.value - found.baseline
+    assert found.error < 0.01 and found.points >= 64
+    assert found.cells.sum() == pytest.approx(difference, abs=0.01 * abs(difference))
 
 
 def test_completeness_error():

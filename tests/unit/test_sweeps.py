@@ -108,7 +108,7 @@ def test_noise_is_that_of_runs_made_one_by_one(model, puzzles):
     """The solution of each puzzle is taken to be what the model answers without noise, so that size 0 is all right."""
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     known = replace(puzzles, labels=labels)
-    swept = noise_sweep(model, SMALL, known, sizes=(0, 0.5, 3), state="z", seed=5)
+    swept = noise_sweep(model, SMALL, known, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
     assert swept.solved.share[0] == 1 and swept.puzzles == 6 and swept.dtype == "float32"
     solved = []
     for number, grid in enumerate(puzzles.inputs):
@@ -125,7 +125,7 @@ def test_noise_is_that_of_runs_made_one_by_one(model, puzzles):
 
 def test_noise_at_a_later_step_begins_with_the_state_there(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0,), step=3)
+    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
     assert swept.solved.share[0] == 1 and swept.steps[0] == 1
 
 
