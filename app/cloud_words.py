@@ -50,5 +50,8 @@ def nothing(name: str) -> str:
     )
 
 
-EMPTY_SELECTION = "Draw around points with the lasso to list their puzzles. Click a point to go to that puzzle at that step in Solve."
-IN_SPACE = "Drag to turn. Selecting works in two axes: choose 2-D."
+IN_PLANE = (
+    "Click a point to see its puzzle at that call in Solve. Lasso or box, at the top right of the picture, list the puzzles of "
+    "the points around which they are drawn."
+)
+IN_SPACE = "Drag to turn. Points are chosen in 2-D."

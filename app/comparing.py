@@ -15,7 +15,6 @@ from app.models import Source
 from app.opening import torch_threads
 from app.sets import PuzzleSetChoice
 from probes.comparison_files import Comparison, ComparisonError, load_comparison, recorded_path
-from trm import registry
 from trm.errors import CheckpointError
 from trm.tasks.base import Task
 
@@ -119,8 +118,3 @@ def _load(path: str, changed: int) -> Comparison | None:
         return load_comparison(Path(path))
     except ComparisonError:
         return None
-
-
-def known(asked_sources: tuple[Source, Source]) -> bool:
-    """Whether these two come with the app, so that a command can name them."""
-    return all(registry.model_folder(source.name) is not None for source in asked_sources)

@@ -18,6 +18,7 @@ def main() -> None:
     pages = [
         st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
         st.Page("pages/latents.py", title="Latents", icon=":material/scatter_plot:", url_path="latents"),
+        st.Page("pages/probes.py", title="Probes", icon=":material/colorize:", url_path="probes"),
         st.Page("pages/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page(

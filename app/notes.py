@@ -18,7 +18,9 @@ def puzzle(choice: Choice) -> None:
     task = choice.task
     verdict = verdicts.verdict(task, choice.puzzle)
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
-        st.markdown(f"**{plain(choice.title)}.** {choice.sentence or verdict.sentence}", width="stretch")
+        st.markdown(
+            f"**{plain(choice.title)}.** {plain(choice.sentence) or verdict.sentence}", width="stretch"
+        )
         editor.button(task)
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Still shown: the puzzle before."), icon=":material/edit:")

@@ -10,6 +10,7 @@ from trm.data import Preset, load_presets
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
+YOURS = "Your puzzle"  # title of one that is no preset
 FIRST_SEED = 0  # of the puzzle that is shown first where no preset fits
 MOST_LINES, LINE = 18, 13  # of a picture in the text field: its lines, and pixels of one (see page.css)
 HELP = {
@@ -87,7 +88,7 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
     """Title and sentence of a puzzle in its one-line form: those of the preset that it is, if it is one."""
     preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
-    return (preset.title, preset.sentence) if preset else ("Your puzzle", "")
+    return (preset.title, preset.sentence) if preset else (YOURS, "")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

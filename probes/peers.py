@@ -14,7 +14,7 @@ from probes.attribution import AT_ONCE, Reading, boxes, single_givens, taken_awa
 from probes.branches import KeptRun, keep
 from probes.places import InterventionError
 from probes.rows import Tell, quiet
-from probes.runs import BY_PUZZLE
+from probes.runs import BY_PUZZLE, ratio
 from probes.sweeps import check
 from trm.data import PuzzleSet
 from trm.models import Model
@@ -92,13 +92,13 @@ def peer_effects(
             _note_relation(task, int(cell), givens, here, shared)
             looked_at += 1
     draws = BY_PUZZLE.sums(sums)
-    near, far = draws[:, 0] / draws[:, 1], draws[:, 2] / draws[:, 3]
+    near, far = ratio(draws[:, 0], draws[:, 1]), ratio(draws[:, 2], draws[:, 3])
     total = sums.sum(0)
     values = {"peers": total[0] / total[1], "others": total[2] / total[3]}
-    values["ratio"] = values["peers"] / values["others"]
+    values["ratio"] = float(ratio(np.array(values["peers"]), np.array(values["others"])))
     bands = {
         name: tuple(round(float(end), 5) for end in BY_PUZZLE.band(drawn))
-        for name, drawn in (("peers", near), ("others", far), ("ratio", near / far))
+        for name, drawn in (("peers", near), ("others", far), ("ratio", ratio(near, far)))
     }
     return PeerEffects(
         step=step,

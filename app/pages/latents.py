@@ -51,10 +51,10 @@ def show(scene: Scene) -> None:
     picture, beside = st.columns(WIDTHS, gap="medium")
     with picture:
         options = {"on_select": cloud_selection.take} if look.axes == 2 else {}
-        charts.show(figure, key=cloud_selection.CHART, **options)
+        charts.show(figure, key=cloud_selection.CHART, config={"displayModeBar": True}, **options)
     with beside:
         st.markdown("\n\n".join(cloud_words.worth(scene.map(look.method), look.axes)))
-        st.caption(cloud_words.EMPTY_SELECTION if look.axes == 2 else cloud_words.IN_SPACE)
+        st.caption(cloud_words.IN_PLANE if look.axes == 2 else cloud_words.IN_SPACE)
         takeaway.offer(
             f"latents-{scene.about.model}-{scene.about.state}",
             figure=figure,
@@ -138,7 +138,7 @@ def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
         key="latents_table",
         column_config={
             "open in Solve": st.column_config.LinkColumn(
-                display_text=":material/open_in_new: open",
+                display_text="open",
                 help="At the step at which it was picked, in a new tab.",
             )
         },

@@ -27,6 +27,12 @@ def points(page: Page) -> list[dict]:
     return page.locator(PLOT).evaluate(ON_SCREEN)
 
 
+def tool(page: Page, name: str) -> None:
+    """Press a button of the figure's own bar."""
+    page.locator(f'{PLOT} .modebar-btn[data-title="{name}"]').click()
+    page.wait_for_timeout(300)
+
+
 def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.move(*corners[0])
     page.mouse.down()
@@ -38,7 +44,9 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
 def test_selecting_going_to_solve_and_exporting(served, new_page):
     scene = load_scene(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
-    page.goto(f"{served.url}/latents?model=sudoku-trm")
+    page.goto(f"{served.url}/?model=sudoku-trm")
+    Player(page)
+    page.get_by_role("link", name="Latents").click()
     page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
 
     # to a moment in the middle, by the slider inside the figure
@@ -70,6 +78,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     inside = shown[: last + 1]
     left, top = min(point["x"] for point in inside) - 8, min(point["y"] for point in inside) - 8
     bottom = max(point["y"] for point in inside) + 8
+    tool(page, "Lasso Select")
     lasso(page, [(left, top), (border, top), (border, bottom), (left, bottom)])
     said = page.get_by_text(re.compile(r"puzzles? selected"))
     said.wait_for(timeout=1000 * PATIENCE)
@@ -79,9 +88,9 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert text.startswith(f"{len(inside)} puzzles selected")
 
     # an export that needs no network
-    page.get_by_text("Take away").click()
-    with page.expect_download() as download:
-        page.get_by_text("Figure, HTML").click()
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download(timeout=2000 * PATIENCE) as download:
+        page.get_by_role("button", name="Figure, HTML").click()
     path = download.value.path().rename(download.value.path().with_suffix(".html"))
     alone = new_page(1280, 800)
     asked: list[str] = []
@@ -94,8 +103,10 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert drawn == len(scene)
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Figure, HTML").wait_for(state="hidden")
 
     # a click
+    tool(page, "Pan")
     shown = points(page)
     target = max(shown, key=room)
     page.mouse.click(target["x"], target["y"])

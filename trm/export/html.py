@@ -140,7 +140,9 @@ def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
         at = start or runs[-1].first_answer
-        view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call, "mode": mode}
+        view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call}
+        if mode != "answer":
+            view["mode"] = mode
     players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # the page has that above them
     if len(runs) == 1:
         sent = players[0] | {"start": view}

@@ -84,7 +84,7 @@ export class Editor {
       make("div", { class: "board" }, [this.grid.node]),
       make("div", { class: "side" }, [
         make("p", { class: "title" }, "Edit the puzzle"), make("p", { class: "hint" }, task.hint),
-        this.verdict, this.tools.node, this.size?.node, changes, this.note, ends, make("dl", { class: "keys" }, keys),
+        this.verdict, this.tools.node, this.size?.node, make("div", {}, [changes, this.note]), ends, make("dl", { class: "keys" }, keys),
       ].filter(Boolean)),
     ]), this.spoken);
   }
@@ -99,7 +99,7 @@ export class Editor {
     const broken = new Set((isSaid ? this.said.conflicts : []).map(([row, column]) => row * shown.columns + column));
     this.grid.draw(shown, this.chosen, broken);
     this.root.style.setProperty("--shape", shown.columns / shown.rows);
-    this.tools.mark(this.token);
+    if (this.task.drawn) this.tools.mark(this.token);
     this.size?.show(shown.rows, shown.columns);
     const focused = this.root.getRootNode().activeElement;
     this.undoButton.disabled = !drafts.past.length;
