@@ -183,6 +183,48 @@ def board(cells: list[float | None], symbols: list[str], rows: int, columns: int
     return figure
 
 
+def patching(result: Result, columns: int, cell: int) -> "Figure":
+    """Steps upwards, cells in reading order from left to right, rows of the grid told apart."""
+    from plotly.graph_objects import Heatmap
+
+    effect, steps = result["effect"], result["steps"]
+    cells = len(effect[0])
+    most = max((abs(value) for row in effect for value in row), default=0) or 1
+    figure = charts.new(
+        x="cell, by rows of the grid", y="patched at the end of step", height=160 + 44 * len(steps)
+    )
+    names = [f"r{number // columns + 1}c{number % columns + 1}" for number in range(cells)]
+    figure.add_trace(
+        Heatmap(
+            z=effect,
+            x=list(range(cells)),
+            y=steps,
+            text=[names] * len(steps),
+            zmin=-most,
+            zmax=most,
+            colorscale=charts.diverging(),
+            colorbar={"title": "log odds", "thickness": 14},
+            hovertemplate="%{text}, step %{y}: %{z:.3f}<extra></extra>",
+        )
+    )
+    for row in range(1, cells // columns):
+        figure.add_vline(x=row * columns - 0.5, line_width=1, line_color=charts.colour("baseline"))
+    figure.add_vrect(
+        x0=cell - 0.5,
+        x1=cell + 0.5,
+        line_width=3,
+        line_color=charts.colour("other"),
+        fillcolor="rgba(0,0,0,0)",
+    )
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(dtick=1)
+    ticks = list(range(0, cells, columns))
+    figure.update_xaxes(
+        tickvals=ticks, ticktext=[f"r{number // columns + 1}" for number in ticks], showgrid=False
+    )
+    return figure
+
+
 def units(result: Result) -> "Figure":
     """A bar for each row, column and box."""
     from plotly.graph_objects import Bar

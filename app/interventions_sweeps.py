@@ -9,6 +9,7 @@ import streamlit as st
 from app import charts, session, sets, waiting
 from app import interventions_attribution as attribution
 from app import interventions_figures as figures
+from app import interventions_patching as patching
 from app.inputs import Choice
 from app.opening import torch_threads
 from app.takeaway import offer
@@ -18,7 +19,8 @@ from probes.sweep_results import LIMITS, SIZES, command_for, settings_for
 from trm.errors import UserError
 
 Result = dict[str, Any]
-ATTRIBUTION = "attribution"
+ATTRIBUTION, PATCHING = "attribution", "patching"
+IN_ONE = {ATTRIBUTION: attribution.TITLE, PATCHING: patching.TITLE}  # figures of the one puzzle above
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,8 @@ def show(choice: Choice) -> None:
     st.markdown("#### In one puzzle and over many")
     key = st.segmented_control(
         "Figure",
-        [ATTRIBUTION, *SECTIONS],
-        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else attribution.TITLE,
+        [ATTRIBUTION, PATCHING, *SECTIONS],
+        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key],
         key="causes_figure",
         default="noise",
         required=True,
@@ -101,13 +103,15 @@ def show(choice: Choice) -> None:
     )
     if key == ATTRIBUTION:
         attribution.show(choice)
+    elif key == PATCHING:
+        patching.show(choice)
     else:
         section(choice, key, SECTIONS[key])
 
 
 def section(choice: Choice, key: str, chosen: Section) -> None:
     st.caption(chosen.says)
-    place, more = st.columns([5, 1])
+    place, more = st.columns([4, 1])
     with more.popover("Other settings", icon=":material/tune:", width="stretch", disabled=not chosen.sweep):
         if chosen.sweep:
             settings(choice, key, chosen)

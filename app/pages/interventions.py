@@ -112,7 +112,7 @@ def draw(choice: Choice, asked: Asked, both: Both) -> None:
         links.remember_view(view)
         if view != st.session_state.get("interventions_view"):
             st.session_state.interventions_view = view
-            if asked.experiment == OWN or st.session_state.get("causes_figure") == sweeps.ATTRIBUTION:
+            if asked.experiment == OWN or st.session_state.get("causes_figure") in sweeps.IN_ONE:
                 st.rerun()  # what is named by the player's place stands above and below it
 
 

@@ -158,3 +158,28 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     assert made[0][0] == "noise" and made[0][2].sizes == "0,1"
     app.set("noise-sizes", "0,x")
     assert any("Sizes must be numbers" in error for error in app.errors)
+
+
+def test_attribution_and_patching_follow_the_selected_cell(open_page):
+    app = open_page()
+    app.both()
+    app.test.session_state["interventions_view"] = {
+        "supervision_step": 2,
+        "cycle": 1,
+        "call": 2,
+        "cell": [3, 4],
+    }
+    app.set("causes_figure", "attribution")
+    app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
+    assert "in r4c5** after step 2" in app.said
+    app.set("attribution_method", "units")
+    app.until(
+        lambda: "after step 2. It is" in app.said and len(app.test.get("plotly_chart")) == 1,
+        "rows, columns, boxes",
+    )
+    app.set("causes_figure", "patching")
+    app.set("patching_steps", 1)
+    app.click("patching_compute")
+    app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
+    assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
+    assert not app.errors

@@ -12,7 +12,9 @@ from probes.experiments import EXPERIMENTS
 @pytest.fixture
 def page(served, new_page):
     page = new_page()
-    page.goto(f"{served.url}/interventions?steps=4")
+    page.goto(served.url)
+    page.get_by_test_id("player").wait_for()
+    page.get_by_role("link", name="Interventions").click()
     page.get_by_test_id("pair").wait_for()
     return page
 
@@ -28,7 +30,7 @@ def test_the_experiments_and_a_change_of_ones_own(page):
         first.eventually(lambda key=key: f"experiment={key}" in page.url, "the experiment in the address")
         left, right = Player(page), Player(page, 1)
         left.press("End")
-        assert left.position == right.position and left.position[0] == 4
+        assert left.position == right.position and left.position[3] == "f_H"
         said = pair.get_by_test_id("differences").inner_text()
         assert re.match(r"(\d+ of 81 cells? differ|No cell differs|The same run)", said), said
         marked = [player.flagged("differs") for player in (left, right)]
