@@ -15,7 +15,10 @@ from app.text import plain
 def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     st.html(Path(__file__).with_name("page.css"))
-    pages = [st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True)]
+    pages = [
+        st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
+        st.Page("pages/lecture.py", title="Lecture", icon=":material/school:", url_path="lecture"),
+    ]
     # Before anything can fail: without it Streamlit lists the files of pages/ in a menu of its own.
     page = st.navigation(pages, position="top" if len(pages) > 1 else "hidden")
     try:

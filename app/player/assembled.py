@@ -4,7 +4,7 @@ Streamlit's components and the offline page each take one module with an `export
 joined in the order of their imports, without their import and export lines. That is only right for modules written in a
 plain way, so whatever else is met is refused:
 
-- imports stand at the top and name what they take: `import { make, write } from "./dom.js";`;
+- imports stand at the top and name what they take: `import { make, write } from "./dom.js";`, of this folder or of another;
 - what is exported is declared there: `export const`, `export function`, `export class`; only the way in, `mount.js`,
   has `export default function`;
 - every other line that is not indented is a declaration, a comment or a closing bracket: a module does nothing by
@@ -20,7 +20,7 @@ from pathlib import Path
 
 ENTRY = Path(__file__).parent / "src" / "mount.js"
 
-IMPORT = re.compile(r'import \{([\w\s,$]+)\} from "\./([\w-]+\.js)";')
+IMPORT = re.compile(r'import \{([\w\s,$]+)\} from "(\.[\w./-]*/[\w-]+\.js)";')
 DECLARATION = re.compile(
     r"(?P<export>export )?(?P<default>default )?(?:async )?"
     r"(?:(?:function|class) (?P<name>[\w$]+)|(?:const|let) (?:(?P<variable>[\w$]+)|(?P<several>\[[\w\s,$]+\]|\{[\w\s,$]+\})) =)"
@@ -46,7 +46,7 @@ def player_css() -> str:
 def joined(entry: Path) -> str:
     """The text of a module after those that it imports. Raises NotJoinableError."""
     modules: dict[Path, _Module] = {}
-    _collect(entry, modules, ())
+    _collect(entry.resolve(), modules, ())
     owners: dict[str, Path] = {}
     for module in modules.values():
         for name in module.declared:
@@ -107,13 +107,13 @@ class _Module:
     def _read_import(self, statement: str, line: int) -> None:
         found = IMPORT.fullmatch(statement)
         if found is None:
-            raise self._misfit(line, f"{statement!r} does not import names of a module beside it")
+            raise self._misfit(line, f"{statement!r} does not import names of a module by its path")
         if self.declared:
             raise self._misfit(line, "an import stands below a declaration")
         names = {name.strip() for name in found[1].split(",")} - {""}
         if not all(re.fullmatch(r"[\w$]+", name) for name in names):
             raise self._misfit(line, f"{statement!r} renames what it imports")
-        self.imports.setdefault(self.path.parent / found[2], set()).update(names)
+        self.imports.setdefault((self.path.parent / found[2]).resolve(), set()).update(names)
 
     def _read_declaration(self, found: re.Match, statement: str, line: int, is_entry: bool) -> str:
         names = (
