@@ -1,7 +1,5 @@
 """A recorded run in numbers: what can be said of it in a sentence. Needs no torch."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import UInt8
 
@@ -68,18 +66,24 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 
 
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
-    """In how many percent of the cells that are not given y and z look like the solution, held against the input
-    embedding after the call at these coordinates; None where the run holds no such readings or nothing is known.
+    """In how many percent of the cells that are not given y and z read as the solution after the call at these
+    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_known`,
+    `z_known`). None where the run holds no such readings, or where no solution is known.
     """
     done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
     call = done * (trace.depth.n + 1) + at.call - 1
     answer = done if at.kind == F_H else done - 1
 
-    def known(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> float | None:
+    def known(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
         if readings is None or trace.labels is None or number < 0:
             return None
         blank = ~task.givens(trace.inputs)
         return round(100 * float((readings[number] == trace.labels)[blank].mean())) if blank.any() else None
 
-    facts: dict[str, Any] = {"z_known": known(trace.z_reverse, call), "y_known": known(trace.y_reverse, answer)}
+    facts: Facts = {
+        "z_known": known(trace.z_reverse, call),
+        "y_known": known(trace.y_reverse, answer),
+        "z_head": known(trace.z_answers, call),
+        "y_head": known(trace.answers, answer),
+    }
     return facts | {"readable": None not in facts.values()}
