@@ -44,7 +44,9 @@ def run_facts(trace: Trace, task: Task) -> Facts:
     T, halt = trace.depth.T, trace.halt_step
     solved = np.flatnonzero(judgement.solved)
     moves = np.flatnonzero((trace.answers[1:] != trace.answers[:-1]).any(-1))
-    last_move = int(moves[-1]) + 1 if moves.size else 0  # f_H call, from 0, at which the answer changed for the last time
+    last_move = (
+        int(moves[-1]) + 1 if moves.size else 0
+    )  # f_H call, from 0, at which the answer changed for the last time
     right, counted = judgement.right, int(judgement.counted.sum())
     return {
         "solved": bool(judgement.solved[-1]),

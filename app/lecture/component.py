@@ -13,7 +13,10 @@ from app.lecture.assembled import lecture_css, lecture_js
 def component() -> Callable[..., Any]:
     """Registered once per server."""
     return st.components.v2.component(
-        "recursion_lens_lecture", html='<div class="lens-lecture"></div>\n', css=lecture_css(), js=lecture_js()
+        "recursion_lens_lecture",
+        html='<div class="lens-lecture"></div>\n',
+        css=lecture_css(),
+        js=lecture_js(),
     )
 
 

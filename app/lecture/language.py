@@ -1,8 +1,8 @@
 """What is said in the lecture: one TOML file per language, with the numbers of a run filled in.
 
-    {n}                     a fact of the run that is shown (trm/run_facts.py); {left.n}, {right.n} where two are
-    {n|call|calls}          a number with the form of the word that fits: two forms as in English, three as in Russian
-    [solved] ...            a paragraph for runs of which that is so; [not solved, halts] for several conditions
+{n}                     a fact of the run that is shown (trm/run_facts.py); {left.n}, {right.n} where two are
+{n|call|calls}          a number with the form of the word that fits: two forms as in English, three as in Russian
+[solved] ...            a paragraph for runs of which that is so; [not solved, halts] for several conditions
 """
 
 import re
@@ -39,7 +39,9 @@ def languages(folder: Path = FOLDER) -> list[str]:
 def read_language(code: str, folder: Path = FOLDER) -> Language:
     """The texts of a language. Raises LectureError where its file is missing, or says too little."""
     if code not in languages(folder):
-        raise LectureError(f"The lecture is not there in {code!r}. There are: {', '.join(languages(folder))}.")
+        raise LectureError(
+            f"The lecture is not there in {code!r}. There are: {', '.join(languages(folder))}."
+        )
     path = folder / f"{code}.toml"
     read = read_toml(path)
     for name in ("name", "words", "scene"):
@@ -81,7 +83,9 @@ def filled(text: str, facts: Facts) -> str:
     def fact(hole: re.Match) -> str:
         value, forms = _fact(hole[1], facts), hole[2].split("|")[1:]
         if value is None:
-            raise LectureError(f"{hole[0]} is not known of this run. Put a condition before it, in: {text!r}.")
+            raise LectureError(
+                f"{hole[0]} is not known of this run. Put a condition before it, in: {text!r}."
+            )
         if not forms:
             return _shown(value)
         if not isinstance(value, int) or len(forms) not in (2, 3):

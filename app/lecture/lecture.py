@@ -17,7 +17,10 @@ class Lecture:
 
     def __init__(self) -> None:
         self.scenes = read_scenes()
-        runs = {name: read_run(name) for name in dict.fromkeys(name for scene in self.scenes for name in scene.runs)}
+        runs = {
+            name: read_run(name)
+            for name in dict.fromkeys(name for scene in self.scenes for name in scene.runs)
+        }
         self.shown = {scene.id: chosen(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.shown[scene.id]) for scene in self.scenes}
 

@@ -53,7 +53,7 @@ const remember = (name, { scene, language }) => {
     // a browser that lets files have no address of their own
   }
 };
-mount({ data, parentElement: document.getElementById("place"), setStateValue: remember });
+mount({ data, parentElement: document.getElementById("place"), setTriggerValue: remember });
 """
 
 
@@ -119,11 +119,18 @@ def save_pdf(page: Path, out: Path, spoken: str) -> None:
     address = f"{page.resolve().as_uri()}?print=true&lang={spoken}"
     with written_whole(out) as temporary, TemporaryDirectory() as profile:
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}"]
-        command += ["--no-pdf-header-footer", "--virtual-time-budget=5000", f"--print-to-pdf={temporary}", address]
+        command += [
+            "--no-pdf-header-footer",
+            "--virtual-time-budget=5000",
+            f"--print-to-pdf={temporary}",
+            address,
+        ]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=PRINT_WITHIN)
         except subprocess.TimeoutExpired:
-            raise UserError(f"{browser} did not print within {PRINT_WITHIN} s. Print the HTML file yourself.") from None
+            raise UserError(
+                f"{browser} did not print within {PRINT_WITHIN} s. Print the HTML file yourself."
+            ) from None
         if done.returncode or not temporary.is_file() or not temporary.stat().st_size:
             said = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise UserError(f"{browser} did not print: {said}. Open the HTML file and print it from there.")
@@ -131,7 +138,9 @@ def save_pdf(page: Path, out: Path, spoken: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command. Returns its exit code: 2 with one line on stderr for a mistake."""
-    parser = argparse.ArgumentParser(prog="python -m app.lecture.offline", description="The lecture as one file.")
+    parser = argparse.ArgumentParser(
+        prog="python -m app.lecture.offline", description="The lecture as one file."
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
     parser.add_argument("--lang", default=language.FIRST, help="the language it opens in; all are in it")
     parser.add_argument("--pdf", type=Path, metavar="FILE", help="also print the handout, one page a scene")

@@ -73,7 +73,9 @@ def read_run(name: str) -> Shown:
     """A recorded run by model/puzzle. Raises LectureError where there is none, TraceError for a damaged one."""
     model, _, puzzle = name.partition("/")
     if model not in registry.model_names():
-        raise LectureError(f"The lecture shows a run of {model}, which is no bundled model. See `trm models`.")
+        raise LectureError(
+            f"The lecture shows a run of {model}, which is no bundled model. See `trm models`."
+        )
     config, card = registry.model_config(model), registry.model_card(model)
     titles = {preset.key: preset.title for preset in load_presets(config.task)}
     for path in registry.trace_paths(model):

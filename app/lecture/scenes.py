@@ -42,7 +42,8 @@ class Scene:
             name: depth.N_sup if step is None else step for name, step in (("halt", halt), ("solved", solved))
         }
         step, cycle, call = (
-            int(part) if part.isdecimal() else named.get(part, 0) for part in PLACE.fullmatch(self.at).groups()
+            int(part) if part.isdecimal() else named.get(part, 0)
+            for part in PLACE.fullmatch(self.at).groups()
         )
         tops = (depth.N_sup, depth.T, depth.n + 1)
         step, cycle, call = (min(number, top) for number, top in zip((step, cycle, call), tops, strict=True))
@@ -69,14 +70,17 @@ def _scene(entry: Mapping[str, Any], number: int, path: Path) -> Scene:
             raise LectureError(f"{where}: {name} must be a {wanted.__name__}, not {value!r}.")
     if missing := [name for name in ("id", "runs", "at") if not entry.get(name)]:
         raise LectureError(f"{where} lacks {missing[0]}.")
-    scene = Scene(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+    scene = Scene(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()}
+    )
     choices = [("mode", (scene.mode,), MODES), ("pick", (scene.pick,), PICKS)]
     for name, given, allowed in [*choices, ("strips", scene.strips, STRIPS), ("point", scene.point, POINTS)]:
         if wrong := [value for value in given if value not in allowed]:
             raise LectureError(f"{where}: {name} knows no {wrong[0]!r}. Choose of: {', '.join(allowed)}.")
     words = PLACE.fullmatch(scene.at)
     if not words or not all(
-        part.isdecimal() and int(part) or part in ("n", "T", "N", "H", "halt", "solved") for part in words.groups()
+        (part.isdecimal() and int(part)) or part in ("n", "T", "N", "H", "halt", "solved")
+        for part in words.groups()
     ):
         raise LectureError(f"{where}: at is {scene.at!r}. Write step.cycle.call, such as 1.T.H.")
     if scene.pair and len(scene.runs) != 2:

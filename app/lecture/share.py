@@ -15,7 +15,10 @@ def invitation(page: str, scene: str, language: str) -> dict[str, Any]:
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
     rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix]
     path = "".join(
-        f"M{column} {row + 0.5}h1" for row, cells in enumerate(rows) for column, dark in enumerate(cells) if dark
+        f"M{column} {row + 0.5}h1"
+        for row, cells in enumerate(rows)
+        for column, dark in enumerate(cells)
+        if dark
     )
     return {
         "scene": scene,

@@ -6,13 +6,13 @@ const lectures = new WeakMap(); // what an element shows, and how often it was b
 
 /**
  * Mounts the lecture in `parentElement`, or brings it up to date. Asks for scenes and languages with
- * setStateValue("ask", {scene, language}).
+ * setTriggerValue("ask", {scene, language}).
  * @returns a function that removes it, unless it has been brought up to date since.
  */
-export default function mount({ data, parentElement, setStateValue }) {
+export default function mount({ data, parentElement, setTriggerValue }) {
   const here = lectures.get(parentElement) ?? { shown: new Lecture(parentElement), turn: 0 };
   lectures.set(parentElement, here);
-  here.shown.update(data, setStateValue);
+  here.shown.update(data, setTriggerValue);
   const turn = ++here.turn;
   return () => {
     if (here.turn !== turn) return;
