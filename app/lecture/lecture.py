@@ -7,9 +7,10 @@ from typing import Any
 
 from app.lecture import language
 from app.lecture.language import Language, filled, paragraphs
-from app.lecture.runs import Shown, chosen, facts_of, read_run
+from app.lecture.runs import Shown, chosen, facts_of, place_in, read_run
 from app.lecture.scenes import Scene, read_scenes
 from app.lecture.source import source
+from trm.coordinates import Coordinates
 
 
 class Lecture:
@@ -27,14 +28,16 @@ class Lecture:
     def has(self, scene: str) -> bool:
         return scene in self.shown
 
+    def place(self, scene: Scene) -> Coordinates:
+        """The call that a scene begins with."""
+        return place_in(scene, self.shown[scene.id][-1])
+
     def outline(self) -> list[dict[str, Any]]:
         """What each scene shows, the same in all languages."""
         return [self._outline(scene) for scene in self.scenes]
 
     def _outline(self, scene: Scene) -> dict[str, Any]:
-        shown = self.shown[scene.id]
-        main = shown[-1]
-        at = scene.place(main.trace.depth, halt=main.facts["halt_step"], solved=main.facts["solved_step"])
+        shown, at = self.shown[scene.id], self.place(scene)
         # The scene's name makes it a start of its own: the player goes to each once.
         start = {**asdict(at), "mode": scene.mode, "cell": None, "scene": scene.id}
         return {

@@ -15,14 +15,17 @@ from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from app.lecture import language
 from app.lecture.assembled import lecture_css, lecture_js
 from app.lecture.lecture import Lecture, code
-from app.lecture.scenes import LectureError
+from app.lecture.scenes import LectureError, Scene
 from trm import __version__
 from trm.errors import UserError
+from trm.export.grid_picture import grid_svg
 from trm.export.html import POLICY, as_data, with_a_name, within_element
+from trm.export.run import Run
 from trm.files import written_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -104,8 +107,16 @@ def contents(told: Lecture, spoken: str) -> dict[str, Any]:
         "outline": told.outline(),
         "code": code(),
         "runs": told.runs(scenes),
+        "pictures": {scene.id: _picture(told, scene) for scene in told.scenes},
         "alone": True,
     }
+
+
+def _picture(told: Lecture, scene: Scene) -> str:
+    """The grid that a scene begins with, as the address of an image."""
+    run = told.shown[scene.id][-1]
+    drawn = grid_svg(Run.of(run.trace, run.task), told.place(scene))
+    return f"data:image/svg+xml,{quote(drawn)}"
 
 
 def save_pdf(page: Path, out: Path, spoken: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from app.lecture.scenes import LectureError, Scene
 from trm import registry
 from trm.config import KINDS, ModelConfig
-from trm.coordinates import F_H
+from trm.coordinates import Coordinates
 from trm.data.presets import load_presets
 from trm.export.payload import payload
 from trm.run_facts import Facts, model_facts, reading_facts, run_facts
@@ -98,11 +98,15 @@ def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
     return (next((run for run in named if run.facts["solved"] is wanted), named[0]),)
 
 
+def place_in(scene: Scene, run: Shown) -> Coordinates:
+    """The call of a run that a scene begins with."""
+    return scene.place(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
+
+
 def facts_of(scene: Scene, shown: tuple[Shown, ...]) -> Facts:
     """What the texts of a scene may say. The last run is the one whose coordinates count; of two, left. and right. tell apart."""
     main = shown[-1]
-    place = scene.place(main.trace.depth, halt=main.facts["halt_step"], solved=main.facts["solved_step"])
-    facts = main.facts | reading_facts(main.trace, main.task, place) | {"is_answer": place.kind == F_H}
+    facts = main.facts | reading_facts(main.trace, main.task, place_in(scene, main))
     if len(shown) == 2:
         for side, run in zip(("left", "right"), shown, strict=True):
             facts |= {f"{side}.{name}": value for name, value in run.facts.items()}

@@ -13,8 +13,10 @@ import { Player } from "../../player/src/player.js";
 import { STRIPS } from "../../player/src/strips.js";
 import { CodeView } from "./code_view.js";
 import { Diagram } from "./diagram.js";
-import { clockText, placeWords, readingWords, spans } from "./following.js";
+import { clockText, placeWords, readingWords } from "./following.js";
 import { Invitation, NotesWindow, noteWords, Timer } from "./presenter.js";
+import { inline, paragraph } from "./prose.js";
+import { sheets } from "./sheets.js";
 
 const KEYS_HERE = { PageDown: "next", PageUp: "previous", q: "answer", f: "present", b: "blank", ".": "blank", t: "timer", T: "reset", o: "notes", i: "invite" };
 const PLACE = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
@@ -34,6 +36,7 @@ export class Lecture {
     document.addEventListener("keydown", (event) => this.onKey(event), { signal, capture: true });
     document.addEventListener("fullscreenchange", () => this.present(this.root.matches(":fullscreen")), { signal });
     window.addEventListener("resize", () => this.fit(), { signal });
+    window.addEventListener("beforeprint", () => this.makeSheets(), { signal });
     window.addEventListener("pagehide", () => this.notes.close(), { signal });
     this.build();
     parent.append(this.root);
@@ -113,7 +116,17 @@ export class Lecture {
       this.at = Math.max(this.outline.findIndex(({ id }) => id === data.scene), 0);
       if (data.present) this.present(true);
     }
+    if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
+    if (data.printing) this.makeSheets();
+  }
+
+  /** The handout in the language shown, where the file holds the pictures for it. */
+  makeSheets() {
+    if (!this.pictures) return;
+    this.handout?.remove();
+    this.handout = sheets(this, this.spoken, this.language);
+    this.root.after(this.handout);
   }
 
   get scene() {
@@ -321,6 +334,7 @@ export class Lecture {
     this.listening.abort();
     this.timer.stop();
     this.notes.close();
+    this.handout?.remove();
     this.root.remove();
   }
 }
@@ -332,13 +346,4 @@ function fitText(node) {
     node.style.setProperty("--text", `${size}rem`);
     if (node.scrollHeight <= node.clientHeight + 1) return;
   }
-}
-
-const inline = (text) => spans(text).map(([kind, part]) => (kind ? make(kind, {}, part) : document.createTextNode(part)));
-
-/** A paragraph; one that is nothing but code is a formula. */
-function paragraph(text) {
-  const parts = spans(text);
-  const isFormula = parts.length === 1 && parts[0][0] === "code";
-  return make("p", { class: isFormula ? "formula" : null }, isFormula ? parts[0][1].replaceAll("<-", "←") : inline(text));
 }
