@@ -25,7 +25,7 @@ LOOK = """() => {
   }
   const box = (node) => node.getBoundingClientRect();
   const isShown = (node) => node && box(node).width > 0 && getComputedStyle(node).display !== "none";
-  const parts = [".bar", ".text", ".run", ".picture-of-loops", ".code-place"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
+  const parts = [".top-bar", ".scene-text", ".scene-run", ".picture-of-loops", ".code-place"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
   const wrong = [];
   for (const [name, node] of parts) {
     const { left, right, top, bottom } = box(node);
@@ -36,7 +36,7 @@ LOOK = """() => {
       if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) wrong.push(`${name} overlaps ${other}`);
     }
   }
-  for (const name of [".text", ".heading", ".under", ".run"]) {
+  for (const name of [".scene-text", ".heading", ".under", ".scene-run"]) {
     const node = root.querySelector(name);
     if (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1) wrong.push(`${name} is cut off: ${node.scrollHeight} in ${node.clientHeight}, ${node.scrollWidth} in ${node.clientWidth}`);
   }
@@ -48,8 +48,8 @@ LOOK = """() => {
       if (left < outer.left - 1 || right > outer.right + 1 || top < outer.top - 1 || bottom > outer.bottom + 1) wrong.push(`${what} leaves ${frame}: ${node.textContent.slice(0, 30)}`);
     }
   };
-  inside(".text p:not([hidden]), .text button", ".text", "text");
-  inside(".cells, .transport button, .tracks", ".run", "player");
+  inside(".scene-text p:not([hidden]), .scene-text button", ".scene-text", "text");
+  inside(".cells, .transport button, .tracks", ".scene-run", "player");
   inside("svg.diagram text", ".picture-of-loops", "diagram");
   const texts = [...root.querySelectorAll("svg.diagram text")].filter((node) => node.textContent && isShown(node));
   texts.forEach((one, at) => texts.slice(at + 1).forEach((two) => {
@@ -58,13 +58,13 @@ LOOK = """() => {
   }));
   const place = ({ dataset: d }) => [d.supervisionStep, d.cycle, d.call, d.kind].join();
   const players = [...root.querySelectorAll('[data-testid="player"]')];
-  const current = [...root.querySelectorAll(".line.current code")].map((node) => node.textContent.trim());
+  const current = [...root.querySelectorAll(".source-line.current code")].map((node) => node.textContent.trim());
   const cells = players.length ? box(players.at(-1).querySelector(".cells")).width : 0;
   return {
     scene: root.dataset.scene, language: root.lang, wrong, cells, current,
-    places: [players.at(-1), root.querySelector(".diagram"), root.querySelector(".code")].filter(Boolean).map(place),
+    places: [players.at(-1), root.querySelector(".diagram"), root.querySelector(".source-view")].filter(Boolean).map(place),
     written: [...root.querySelectorAll(".variable.written b, .state.written .letter")].map((node) => node.textContent.replace("state.", "")),
-    size: parseFloat(getComputedStyle(root.querySelector(".text")).fontSize), title: root.querySelector("h2").textContent,
+    size: parseFloat(getComputedStyle(root.querySelector(".scene-text")).fontSize), title: root.querySelector("h2").textContent,
   };
 }"""
 

@@ -7,16 +7,16 @@ export class CodeView {
   /** `code` as app/lecture/source.py reads it. */
   constructor(code) {
     this.rows = code.flatMap(({ lines }) => lines.map((line) => this.makeRow(line)));
-    this.list = make("div", { class: "lines" }, this.rows.map(({ node }) => node));
+    this.list = make("div", { class: "source-lines" }, this.rows.map(({ node }) => node));
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
-    this.node = make("section", { class: "code", "data-testid": "code" }, [make("div", { class: "code-head" }, [this.name, this.variables]), this.list]);
+    this.node = make("section", { class: "source-view", "data-testid": "code" }, [make("div", { class: "code-head" }, [this.name, this.variables]), this.list]);
   }
 
   makeRow({ number, text, marks }) {
     const said = make("span", { class: "said" }, "");
     const isFold = number == null;
-    const node = make("div", { class: isFold ? "line fold" : "line", "data-line": number }, [
+    const node = make("div", { class: isFold ? "source-line fold" : "source-line", "data-line": number }, [
       make("span", { class: "number" }, isFold ? "" : String(number)), make("code", {}, isFold ? "⋯" : text), said,
     ]);
     return { node, marks, said };
@@ -61,7 +61,7 @@ export class CodeView {
   /** Scrolls the list, and nothing else, so that the line is in its middle. */
   bringIn(line) {
     if (!line) return;
-    const middle = line.offsetTop - this.list.offsetTop + line.offsetHeight / 2;
+    const middle = line.offsetTop + line.offsetHeight / 2;
     this.list.scrollTop = middle - this.list.clientHeight / 2;
   }
 }

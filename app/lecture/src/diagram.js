@@ -29,7 +29,7 @@ export class Diagram {
     Object.assign(this, { sizes, words, lit: {} });
     this.node = svgNode("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "diagram", role: "img", "data-testid": "diagram" });
     this.title = svgNode("title", {}, "");
-    this.node.append(this.title, ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
+    this.node.append(this.title, arrowHead(), ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
     for (const name of point) this.node.classList.add(`point-${name}`);
   }
 
@@ -60,9 +60,10 @@ export class Diagram {
 
   arrows() {
     const names = Object.keys(STATES);
-    const into = names.map((name) => this.part(`from-${name}`, path(`M160 ${STATES[name]}C205 ${STATES[name]} 205 190 236 190`, `flow ${name}`)));
-    const back = (name) => this.part(`to-${name}`, path(`M466 190H478V297H40V${STATES[name]}H58`, `flow arrow ${name}`));
-    return [...into, this.part("sum", path("M268 190H300", "flow arrow sum")), back("y"), back("z")];
+    const into = names.map((name) => this.part(`from-${name}`, path(`M186 ${STATES[name]}C222 ${STATES[name]} 222 190 250 190`, `flow ${name}`)));
+    const back = (name) => this.part(`to-${name}`, path(`M466 190H480V298H42V${STATES[name]}H58`, `flow arrow ${name}`, true));
+    this.back = svgNode("g", {}, [back("y"), back("z")]);
+    return [...into, this.part("sum", path("M282 190H308", "flow arrow sum", true)), this.back];
   }
 
   states() {
@@ -70,18 +71,18 @@ export class Diagram {
     const shown = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
     const boxes = shown.flatMap(([name, middle]) => [
       this.part(name, svgNode("g", { class: `state ${name}` }, [
-        box(62, middle - 27, 98, 54, "box"), label(80, middle + 9, name, "letter"), label(101, middle - 5, words[name], "name"),
-        label(101, middle + 15, shapeText(sizes[name].slice(-2)), "shape"),
+        box(62, middle - 27, 124, 54, "box"), label(76, middle + 9, name, "letter"), label(102, middle - 5, words[name], "name"),
+        label(102, middle + 15, shapeText(sizes[name].slice(-2)), "shape"),
       ])),
     ]);
-    return [...boxes, svgNode("circle", { cx: 252, cy: 190, r: 16, class: "adder" }), label(252, 199, "+", "plus", "middle")];
+    return [...boxes, svgNode("circle", { cx: 266, cy: 190, r: 16, class: "adder" }), label(266, 198, "+", "plus", "middle")];
   }
 
   nets() {
     const { layers_H, layers_L, shared } = this.sizes;
     const net = (name, y, height, title, layers) => this.part(name, svgNode("g", { class: "net" }, [
-      box(304, y, 158, height, "box"), label(383, y + height / 2 - 3, title, "letter", "middle"),
-      label(383, y + height / 2 + 19, fillIn(this.words.layers, { count: layers }), "name", "middle"),
+      box(314, y, 148, height, "box"), label(388, y + height / 2 - 3, title, "letter", "middle"),
+      label(388, y + height / 2 + 19, fillIn(this.words.layers, { count: layers }), "name", "middle"),
     ]));
     if (shared) return [net("net", 148, 84, this.words.net, layers_L)];
     return [net("net_L", 124, 62, "L", layers_L), net("net_H", 194, 62, "H", layers_H)];
@@ -91,9 +92,9 @@ export class Diagram {
     const { words } = this;
     const head = (name, y, text) => this.part(name, svgNode("g", { class: "head" }, [box(526, y, 98, 42, "box"), label(575, y + 27, text, "name", "middle")]));
     return [
-      this.part("read", path("M506 150H516V131H524", "flow arrow y")), this.part("read", path("M506 150H516V187H524", "flow arrow y")),
+      this.part("read", path("M506 150H516V131H523", "flow arrow y", true)), this.part("read", path("M506 150H516V187H523", "flow arrow y", true)),
       label(515, 122, "y", "small", "middle"), head("answer_head", 110, words.answer_head), head("halt_head", 166, words.halt_head),
-      this.part("detach", path("M620 296H512", "flow arrow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
+      this.part("detach", path("M620 296H512", "flow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
       ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
     ];
   }
@@ -109,7 +110,7 @@ export class Diagram {
   }
 
   foot() {
-    this.formula = label(270, 288, "", "formula", "middle");
+    this.formula = label(338, 286, "", "formula", "middle");
     this.gradient = label(478, 118, "", "gradient", "end");
     this.depthText = label(WIDTH - 8, 364, "", "loop", "end");
     this.depthBar = svgNode("rect", { x: 8, y: 346, width: 0, height: 16, rx: 4, class: "depth-bar" });
@@ -126,6 +127,7 @@ export class Diagram {
     const ends = endsStep(sizes, at);
     const lit = new Set([...from, ...from.map((name) => `from-${name}`), "sum", net, to, `to-${to}`, ...(ends ? ["read", "answer_head", "halt_head", "detach"] : [])]);
     for (const [name, nodes] of Object.entries(this.lit)) for (const node of nodes) node.classList.toggle("lit", lit.has(name));
+    this.back.append(...this.lit[`to-${to}`]); // over the other way, which it shares
     for (const name of ["y", "z"]) for (const node of this.lit[name] ?? []) node.classList.toggle("written", name === to);
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind });
     this.loops.N.textContent = fillIn(words.loop_N, { now: supervision_step, all: sizes.N_sup });
@@ -144,7 +146,11 @@ export class Diagram {
   }
 }
 
-const path = (d, name) => svgNode("path", { d, class: name });
+/** A line; one that arrives somewhere ends in a head of its own colour. */
+const path = (d, name, arrives = false) => svgNode("path", { d, class: name, ...(arrives ? { "marker-end": "url(#lecture-arrow)" } : {}) });
+
+/** The head of all arrows. */
+const arrowHead = () => svgNode("defs", {}, svgNode("marker", { id: "lecture-arrow", viewBox: "0 0 8 8", refX: 5.5, refY: 4, markerWidth: 3.4, markerHeight: 3.4, orient: "auto" }, svgNode("path", { d: "M0 0L8 4L0 8z", fill: "context-stroke" })));
 
 /** A row of marks between two places, as large as there is room. */
 function pips(count, from, to, middle, name) {

@@ -7,7 +7,7 @@
  * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of Python.
  */
 
-import { make, write } from "../../player/src/dom.js";
+import { icon, make, write } from "../../player/src/dom.js";
 import { Pair } from "../../player/src/pair.js";
 import { Player } from "../../player/src/player.js";
 import { STRIPS } from "../../player/src/strips.js";
@@ -19,6 +19,12 @@ import { inline, paragraph } from "./prose.js";
 import { sheets } from "./sheets.js";
 
 const KEYS_HERE = { PageDown: "next", PageUp: "previous", q: "answer", f: "present", b: "blank", ".": "blank", t: "timer", T: "reset", o: "notes", i: "invite" };
+const ICONS_HERE = {
+  blank: "M4 5h16v11H4zM9 18h6v2H9z",
+  notes: "M5 4h14v16H5zM8 8v1.6h8V8zM8 11.4V13h8v-1.6zM8 14.8v1.6h5v-1.6z",
+  invite: "M4 4h7v7H4zM6 6v3h3V6zM13 4h7v7h-7zM15 6v3h3V6zM4 13h7v7H4zM6 15v3h3v-3zM13 13h3v3h-3zM17 17h3v3h-3zM17 13h3v2h-3zM13 18h2v2h-2z",
+  present: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
+};
 const PLACE = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
 const SWIPE = 70; // pixels that a finger travels to change the scene
 
@@ -55,14 +61,15 @@ export class Lecture {
     };
     this.buttons = {
       previous: button("previous-scene", "‹", () => this.go(this.at - 1)), next: button("next-scene", "›", () => this.go(this.at + 1)),
-      present: button("present", "⛶", () => this.act("present")), blank: button("blank", "◼", () => this.act("blank")),
-      timer: button("timer", "0:00", () => this.act("timer")), notes: button("notes", "✎", () => this.act("notes")), invite: button("invite", "QR", () => this.act("invite")),
+      timer: button("timer", "0:00", () => this.act("timer")), blank: button("blank", icon(ICONS_HERE.blank), () => this.act("blank")),
+      notes: button("notes", icon(ICONS_HERE.notes), () => this.act("notes")), invite: button("invite", icon(ICONS_HERE.invite), () => this.act("invite")),
+      present: button("present", icon(ICONS_HERE.present), () => this.act("present")),
     };
     this.count = make("span", { class: "count" }, "");
     this.title = make("h2", { "data-testid": "scene-title" }, "");
     this.choices = make("div", { class: "languages", role: "group" });
     const { previous, next, ...others } = this.buttons;
-    this.bar = make("header", { class: "bar" }, [
+    this.bar = make("header", { class: "top-bar" }, [
       previous, next, make("div", { class: "heading" }, [this.count, this.title]), make("div", { class: "tools" }, [this.choices, ...Object.values(others)]),
     ]);
     this.steps = make("nav", { class: "scenes" });
@@ -70,17 +77,17 @@ export class Lecture {
     this.question = make("p", { class: "question" });
     this.ask = button("answer", "", () => this.act("answer"));
     this.answer = make("p", { class: "answer", "data-testid": "scene-answer", "aria-live": "polite" });
-    this.text = make("section", { class: "text", "data-testid": "scene-text" }, [this.body, make("div", { class: "asked" }, [this.question, this.ask, this.answer])]);
+    this.text = make("section", { class: "scene-text", "data-testid": "scene-text" }, [this.body, make("div", { class: "asked" }, [this.question, this.ask, this.answer])]);
     this.place = make("div", { class: "place-of-player" });
     this.here = make("p", { class: "here", "data-testid": "here" }, "");
     this.reading = make("p", { class: "reading", "data-testid": "reading" }, "");
     this.made = make("p", { class: "made" }, "");
-    this.run = make("section", { class: "run" }, [this.place, make("div", { class: "under" }, [this.here, this.reading, this.made])]);
+    this.run = make("section", { class: "scene-run" }, [this.place, make("div", { class: "under" }, [this.here, this.reading, this.made])]);
     this.picture = make("section", { class: "picture-of-loops" });
     this.codePlace = make("div", { class: "code-place" });
     this.dark = make("div", { class: "dark", hidden: true, "data-testid": "dark" });
     this.dark.addEventListener("click", () => this.act("blank"));
-    this.root.append(this.bar, this.steps, make("main", { class: "parts" }, [this.text, this.run, this.picture, this.codePlace]), this.invitation.node, this.dark);
+    this.root.append(this.bar, this.steps, make("main", { class: "scene-parts" }, [this.text, this.run, this.picture, this.codePlace]), this.invitation.node, this.dark);
     this.watchFingers();
   }
 
