@@ -1,6 +1,6 @@
 """The lecture as the browser is sent it: texts with their numbers, what each scene shows, the code, the runs. No Streamlit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cache
 from typing import Any
@@ -16,12 +16,12 @@ from trm.coordinates import Coordinates
 class Lecture:
     """All scenes with their runs, read once. Raises LectureError where data files and runs do not fit."""
 
-    def __init__(self) -> None:
+    def __init__(self, own: Mapping[str, Shown] | None = None) -> None:
+        """`own` are runs of another model that take the places of recorded ones, by those names."""
         self.scenes = read_scenes()
-        runs = {
-            name: read_run(name)
-            for name in dict.fromkeys(name for scene in self.scenes for name in scene.runs)
-        }
+        names = dict.fromkeys(name for scene in self.scenes for name in scene.runs)
+        self.recorded = {name: read_run(name) for name in names}
+        runs = self.recorded | dict(own or {})
         self.shown = {scene.id: chosen(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.shown[scene.id]) for scene in self.scenes}
 

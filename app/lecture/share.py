@@ -5,13 +5,16 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 
-def invitation(page: str, scene: str, language: str) -> dict[str, Any]:
-    """The code that opens a scene: {scene, address, path, size, is_local}. `page` is the address of the page as the browser
-    sees it; the path is drawn with lines of width 1 in a square of `size`."""
+def invitation(page: str, scene: str, language: str, room: str) -> dict[str, Any]:
+    """The code that opens a scene and goes on with the lecturer from there: {scene, address, path, size, is_local}.
+
+    `page` is the address of the page as the browser sees it, `room` the lecturer's (`rooms.py`); the path is drawn with
+    lines of width 1 in a square of `size`.
+    """
     import segno
 
     parts = urlsplit(page)
-    query = urlencode({"scene": scene, "lang": language})
+    query = urlencode({"scene": scene, "lang": language, "follow": room})
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
     rows = [list(row) for row in segno.make(address, error="m", micro=False).matrix]
     path = "".join(

@@ -5,23 +5,35 @@ from typing import Any
 import streamlit as st
 
 from app import links, notes
-from app.lecture import component, language
+from app.lecture import component, language, own_model
 from app.lecture.lecture import Lecture, code, lecture
+from app.lecture.rooms import Rooms
 from app.lecture.share import invitation
+from app.options import server_options
 from trm.errors import UserError
 
 KEY = "lecture"
+LOOKS_EVERY = 1.0  # seconds between a follower's looks at where the lecturer is
+
+
+@st.cache_resource(show_spinner=False)
+def rooms() -> Rooms:
+    return Rooms()
 
 
 def page() -> None:
     try:
-        told = lecture()
-        place = settle(told)
+        place = settle(lecture())
+        told = chosen_lecture(place)
         component.show(contents(told, place), key=KEY, on_ask=take_ask)
     except UserError as error:
         notes.problem(str(error))
         return
-    links.write({"scene": place["scene"], "lang": place["language"]})
+    links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
+    if place["room"]:
+        follow(place)
+    if not st.context.is_embedded:
+        below(told, place)
 
 
 def settle(told: Lecture) -> dict[str, Any]:
@@ -29,16 +41,37 @@ def settle(told: Lecture) -> dict[str, Any]:
     state = st.session_state
     if "lecture_place" not in state:
         link = st.query_params
-        spoken = link.get("lang", language.FIRST)
-        scene = link.get("scene", "")
+        spoken, scene, room = link.get("lang", language.FIRST), link.get("scene", ""), link.get("follow", "")
+        followed = rooms().look(room)
+        scene = followed.scene if followed else scene if told.has(scene) else told.scenes[0].id
         state.lecture_place = {
             "turn": 0,
-            "scene": scene if told.has(scene) else told.scenes[0].id,
+            "scene": scene,
             "language": spoken if spoken in language.languages() else language.FIRST,
             "start": links.view_of(link.to_dict()),
             "present": link.get("present") == "true",
+            "model": link.get("model"),
+            "room": room if followed else None,  # of the lecturer that this person follows
+            "seen": followed.turn if followed else 0,
+            "own_room": rooms().open(scene),  # of those who follow this person
         }
-    return state.lecture_place
+    place = state.lecture_place
+    if (
+        state.setdefault("lecture_model", place["model"]) != place["model"]
+    ):  # gone after a look at another page
+        place["model"], place["start"] = state.lecture_model, None
+    return place
+
+
+def chosen_lecture(place: dict[str, Any]) -> Lecture:
+    """The lecture as recorded; with another model in it where one was asked for and its runs are there."""
+    if not place["model"]:
+        return lecture()
+    try:
+        return own_model.told_with(place["model"], server_options()) or lecture()
+    except UserError as error:
+        notes.problem(f"{error} Shown: the recorded lecture.")
+        return lecture()
 
 
 def take_ask() -> None:
@@ -48,8 +81,19 @@ def take_ask() -> None:
     scene, spoken = asked.get("scene"), asked.get("language")
     if lecture().has(scene):
         place["scene"] = scene
+        rooms().move(place["own_room"], scene)
     if spoken in language.languages():
         place["language"] = spoken
+
+
+@st.fragment(run_every=LOOKS_EVERY)
+def follow(place: dict[str, Any]) -> None:
+    """Goes where the lecturer goes. Who went elsewhere meanwhile is fetched at the lecturer's next scene."""
+    room = rooms().look(place["room"])
+    if room is not None and room.turn != place["seen"]:
+        place.update(scene=room.scene, seen=room.turn, turn=place["turn"] + 1, start=None)
+        rooms().move(place["own_room"], room.scene)
+        st.rerun()
 
 
 def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
@@ -59,15 +103,38 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
     near = order[order.index(scene) : order.index(scene) + 2]
     address = st.context.url
     return {
-        **place,
+        **{name: place[name] for name in ("turn", "scene", "language", "start", "present")},
         "languages": {code: language.read_language(code).name for code in language.languages()},
         "texts": {spoken: told.texts(spoken)},
         "outline": told.outline(),
         "code": code(),
         "runs": told.runs(near),
-        "invitation": invitation(address, scene, spoken) if address else None,
+        "invitation": invitation(address, scene, spoken, place["own_room"]) if address else None,
         "embed": st.context.is_embedded,
     }
+
+
+def below(told: Lecture, place: dict[str, Any]) -> None:
+    """Under the lecture: whose runs it shows, and the file to take away."""
+    model, file = st.columns([3, 2], vertical_alignment="bottom")
+    with model:
+        own_model.choose(server_options(), place["model"])
+
+    def saved() -> bytes:
+        from app.lecture.offline import offline
+
+        return offline(told, place["language"]).encode()
+
+    file.download_button(
+        "The lecture as one offline file, to show or to print",
+        saved,
+        file_name="lecture.html",
+        mime="text/html",
+        key="lecture_file",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
 
 
 page()

@@ -239,12 +239,52 @@ def test_a_link_that_means_nothing_opens_the_first_scene(open_app):
     assert (app.payload["scene"], app.payload["language"], app.payload["start"]) == ("states", "en", None)
 
 
+def test_who_follows_goes_where_the_lecturer_goes(open_app):
+    lecturer = open_app()
+    open_lecture(lecturer, scene="states")
+    code = lecturer.test.session_state["lecture_place"]["own_room"]
+    follower = open_app()
+    open_lecture(follower, follow=code, lang="ru")
+    assert (follower.payload["scene"], follower.payload["turn"]) == ("states", 0)
+    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
+    follower.run()
+    assert (follower.payload["scene"], follower.payload["turn"]) == ("halting", 1)
+    assert follower.payload["language"] == "ru"
+    follower.trigger("ask", {"scene": "maze", "language": "ru"})  # who looks elsewhere ...
+    follower.run()
+    assert follower.payload["scene"] == "maze"
+    lecturer.trigger("ask", {"scene": "depth", "language": "en"})
+    follower.run()  # ... comes along again with the next scene
+    assert follower.payload["scene"] == "depth"
+
+
+def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
+    app = open_app()
+    open_lecture(app, scene="depth")
+    before = app.payload["texts"]["en"]["scenes"]
+    app.set("lecture_model", "sudoku-hrm")
+    app.until(lambda: app.payload["outline"][0]["sizes"][0]["n"] == 2, "the runs of the other model")
+    after = app.payload["texts"]["en"]["scenes"]
+    assert app.payload["scene"] == "depth" and app.link["model"] == "sudoku-hrm"
+    assert "= **672 layers**" in " ".join(before["depth"]["text"])
+    assert "= **192 layers**" in " ".join(after["depth"]["text"])
+    assert before["n-calls"]["title"].startswith("6 ") and after["n-calls"]["title"].startswith("2 ")
+    assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
+    assert after["maze"] == before["maze"]  # that one is of another task
+    app.set("lecture_model", "arc")
+    app.until(lambda: app.errors, "why not")
+    assert "which no scene shows" in app.errors[0] and app.payload["texts"]["en"]["scenes"] == before
+
+
 # ---- what is taken away
 
 
 def test_the_invitation_is_a_code_of_the_scenes_address():
-    made = invitation("http://192.168.0.7:8501/lecture?at=1.1.1", "depth", "ru")
-    assert made["address"] == "http://192.168.0.7:8501/lecture?scene=depth&lang=ru" and not made["is_local"]
+    made = invitation("http://192.168.0.7:8501/lecture?at=1.1.1", "depth", "ru", "abc")
+    assert (
+        made["address"] == "http://192.168.0.7:8501/lecture?scene=depth&lang=ru&follow=abc"
+        and not made["is_local"]
+    )
     assert made["size"] >= 21 and made["path"].startswith(
         "M0 0.5h1"
     )  # its finder pattern begins in the corner

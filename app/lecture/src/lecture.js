@@ -7,7 +7,7 @@
  * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of Python.
  */
 
-import { icon, make, write } from "../../player/src/dom.js";
+import { icon, make, topOf, write } from "../../player/src/dom.js";
 import { Pair } from "../../player/src/pair.js";
 import { Player } from "../../player/src/player.js";
 import { STRIPS } from "../../player/src/strips.js";
@@ -232,7 +232,7 @@ export class Lecture {
       this.place.replaceChildren();
       this.player = Kind === Pair ? new Pair(this.place) : new Player(this.place, this.root);
     }
-    const start = this.start ? { ...scene.start, ...this.start } : scene.start;
+    const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs begin anew
     const names = scene.names ?? [];
     const data = payloads.length > 1 ? { players: payloads, names, titles: names.map(() => ""), start, hint: "" } : { ...payloads[0], start };
     this.player.update(data, null, null);
@@ -329,7 +329,7 @@ export class Lecture {
   /** How far down the page the lecture begins: the rest of the window is its own. And as large a type as there is room for. */
   fit() {
     if (!this.root.isConnected || !this.texts || !this.outline) return;
-    const top = this.root.classList.contains("full") ? 0 : Math.max(this.root.getBoundingClientRect().top + window.scrollY, 0);
+    const top = this.root.classList.contains("full") ? 0 : Math.max(topOf(this.root), 0);
     this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 3))}px`);
     fitText(this.text);
   }
