@@ -54,6 +54,7 @@ def settle(told: Lecture) -> dict[str, Any]:
             "room": room if followed else None,  # of the lecturer that this person follows
             "seen": followed.turn if followed else 0,
             "own_room": rooms().open(scene),  # of those who follow this person
+            "sent": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
         }
     place = state.lecture_place
     if (
@@ -84,6 +85,8 @@ def take_ask() -> None:
         rooms().move(place["own_room"], scene)
     if spoken in language.languages():
         place["language"] = spoken
+    if asked.get("lacks"):  # the page was left and opened again, and has forgotten them
+        place["sent"] = set()
 
 
 @st.fragment(run_every=LOOKS_EVERY)
@@ -97,10 +100,14 @@ def follow(place: dict[str, Any]) -> None:
 
 
 def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
-    """What the browser is sent: texts in the language asked for, the outline, the runs of this scene and of the next."""
+    """What the browser is sent: texts in the language asked for, the outline, and of the runs of this scene and of the next
+    those that it does not have yet.
+    """
     scene, spoken = place["scene"], place["language"]
     order = [each.id for each in told.scenes]
-    near = order[order.index(scene) : order.index(scene) + 2]
+    runs = told.runs(order[order.index(scene) : order.index(scene) + 2])
+    new = {name: run for name, run in runs.items() if name not in place["sent"]}
+    place["sent"] |= set(new)
     address = st.context.url
     return {
         **{name: place[name] for name in ("turn", "scene", "language", "start", "present")},
@@ -108,7 +115,7 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
         "texts": {spoken: told.texts(spoken)},
         "outline": told.outline(),
         "code": code(),
-        "runs": told.runs(near),
+        "runs": new,
         "invitation": invitation(address, scene, spoken, place["own_room"]) if address else None,
         "embed": st.context.is_embedded,
     }

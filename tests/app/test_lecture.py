@@ -220,7 +220,11 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
         "ru",
         0,
     )  # the same turn: the browser is there
-    assert set(sent["runs"]) == {"sudoku-trm/easy", "sudoku-trm/hard"} and set(sent["texts"]) == {"ru"}
+    assert set(sent["runs"]) == {"sudoku-trm/hard"} and set(sent["texts"]) == {
+        "ru"
+    }  # the other one is there already
+    app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
+    assert set(app.payload["runs"]) == {"sudoku-trm/easy", "sudoku-trm/hard"}
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
     app.trigger("ask", {"scene": "<b>", "language": "../en"})
     assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")

@@ -125,6 +125,7 @@ export class Lecture {
     }
     if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
+    if (!this.hasRun && data.scene === this.scene.id) this.askPython({ lacks: true });
     if (data.printing) this.makeSheets();
   }
 
@@ -159,8 +160,9 @@ export class Lecture {
     this.askPython();
   }
 
-  askPython() {
-    this.tell?.("ask", { scene: this.scene.id, language: this.language });
+  /** `lacks`: the run of the scene was sent before, and is not here. */
+  askPython({ lacks = false } = {}) {
+    this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks });
   }
 
   drawScene() {
@@ -222,10 +224,14 @@ export class Lecture {
 
   // ---- the player
 
+  get hasRun() {
+    return this.scene.runs.every((name) => this.runs[name]);
+  }
+
   showRun() {
     const { scene } = this;
+    if (!this.hasRun) return this.wait();
     const payloads = scene.runs.map((name) => this.runs[name]);
-    if (!payloads.every(Boolean)) return this.wait();
     const Kind = payloads.length > 1 ? Pair : Player;
     if (!(this.player instanceof Kind)) {
       this.player?.remove();
