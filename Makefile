@@ -5,6 +5,7 @@ TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
 PORT ?= 8501
 MODEL_DIR ?=
 DATA_DIR ?=
+WORKERS ?= 2
 BIN := .venv/bin
 
 .PHONY: app test bench lint format clean
@@ -17,7 +18,7 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
 
 bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 	$(BIN)/python -m bench

@@ -101,6 +101,7 @@ def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -
         name=of,
         x=[*x, *reversed(list(x))],
         y=[*high, *reversed(list(low))],
+        mode="lines",
         fill="toself",
         fillcolor=translucent(colour(meaning), 0.18),
         line={"width": 0},

@@ -1,6 +1,6 @@
 """What a person asks for: model, puzzle and depth, from the sidebar and from the link. Checked here, once."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -61,8 +61,8 @@ class Asked:
     mistakes: tuple[str, ...] = ()
 
 
-def sidebar(options: Options) -> Asked:
-    """Draw the controls; returns what was asked for."""
+def sidebar(options: Options, *, below_model: Callable[[model_controls.Opened], None] | None = None) -> Asked:
+    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open."""
     names = session.model_names(models_folder(), options)
     link = links.opened_with()
     with st.sidebar:
@@ -76,6 +76,8 @@ def sidebar(options: Options) -> Asked:
         puzzles.settle(task, link)
         model_controls.settle_depth(found, link)
         model_facts.show(found)
+        if below_model is not None:
+            below_model(found)
         own_controls = None
         if task.needs_puzzle_id:
             arc_puzzles.settle(task, found.config, options, found.folder, link)

@@ -7,8 +7,8 @@ pin                                 the run that is pinned beside it; align, lea
 """
 
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, NoReturn
+from urllib.parse import unquote, urlencode
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
+SOLVE = "pages/solve.py"
+SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
+"""What the sidebar settles from a link once in a session, by its names in the session's state."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +34,75 @@ class PinnedRun:
 
 
 def opened_with() -> dict[str, str]:
-    """The parameters that this session's page was opened with. Those taken into widgets are removed from it."""
+    """The parameters that this session's page was opened with, or that `follow` went to since. Those taken into widgets
+    are removed from it.
+    """
     state = st.session_state
-    if "link" not in state:
+    followed = state.pop("followed", None)
+    if followed is not None:
+        for name in SETTLED if "model" not in followed else ("model", *SETTLED):
+            state.pop(name, None)
+        state.link = followed
+        state.opening_view = _view(followed)
+        if pin := read_pin(followed.pop("pin", "")):  # without one, what is pinned stays so
+            state.pin_asked = pin
+    elif "link" not in state:
         state.link = st.query_params.to_dict()
         state.opening_view = view_of(state.link)
         state.pin_asked = read_pin(state.link.pop("pin", ""))
     return state.link
 
 
+def follow(link: dict[str, str], page: str = SOLVE) -> NoReturn:
+    """Go to a page of this session as if it was opened with these parameters: `follow(place(...))`.
+
+    Not in a callback, where Streamlit goes nowhere: `if st.button(...): links.follow(...)`. Parameters that are not given are as
+    in a new session, but for the model and the pinned run, which stay.
+    """
+    st.session_state.followed = dict(link)
+    st.switch_page(page, query_params=link)
+
+
+def place(
+    *,
+    model: str | None = None,
+    puzzle: str | None = None,
+    at: tuple[int, int, int] | None = None,
+    cell: tuple[int, int] | None = None,
+    mode: str | None = None,
+) -> dict[str, str]:
+    """The parameters of a link to a moment of a puzzle in Solve.
+
+    `puzzle` is in the one-line form of its task, `at` supervision step, cycle and call from 1, `cell` row and column from 0.
+    """
+    found = {
+        "model": model,
+        "puzzle": puzzle,
+        "at": ".".join(map(str, at)) if at else None,
+        "cell": ",".join(map(str, cell)) if cell else None,
+        "mode": mode,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def address(link: dict[str, str], path: str = "/") -> str:
+    """The address of a link on this server, for what opens in a tab of its own."""
+    return f"{path}?{urlencode(link)}"
+
+
 def opening_view() -> dict[str, Any] | None:
     """The view that the link asked for: coordinates, cell and mode; for two players how they stand."""
     return st.session_state.get("opening_view")
+
+
+def keep_view() -> None:
+    """What the address says of the view is what the player opens with when it next comes onto the page."""
+    st.session_state.opening_view = _view(st.query_params.to_dict())
+
+
+def forget_view() -> None:
+    """It opens as it always does."""
+    st.session_state.opening_view = None
 
 
 def remember_view(view: dict[str, Any]) -> None:

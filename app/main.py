@@ -17,6 +17,10 @@ def main() -> None:
     st.html(Path(__file__).with_name("page.css"))
     pages = [
         st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
+        st.Page("pages/latents.py", title="Latents", icon=":material/scatter_plot:", url_path="latents"),
+        st.Page("pages/probes.py", title="Probes", icon=":material/colorize:", url_path="probes"),
+        st.Page("pages/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
+        st.Page("pages/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
         st.Page("pages/lecture.py", title="Lecture", icon=":material/school:", url_path="lecture"),
     ]
     # Before anything can fail: without it Streamlit lists the files of pages/ in a menu of its own.

@@ -43,6 +43,8 @@ def choose(
     state = st.session_state
     if "model" not in state:  # a session's first page, or another page than the one before
         _settle(names, options, link.pop("model", None) or state.get("opened"))
+    else:  # said again: else Streamlit takes it for that of another page's widget, and begins with the first model
+        state.model = state.model
     if "model_path" not in state:
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox("Model", [*names, ANOTHER], key="model", on_change=lambda: state.pop("refused", None))

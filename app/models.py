@@ -77,8 +77,7 @@ def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def source_of(name: str, options: Options, *, heads: int | None = None) -> Source:
     """The model that a name means. Raises CheckpointError, one line, for whatever may not be opened here."""
-    if name in registry.model_names():
-        folder = registry.models_folder() / name
+    if (folder := registry.model_folder(name)) is not None:
         return Source(name, name, "bundled", _stamp(folder / "model.safetensors"), heads)
     if is_hub(name):
         if not options.hub:

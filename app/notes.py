@@ -1,15 +1,13 @@
 """The words around the player: what the puzzle is, what is wrong with it, what is being waited for."""
 
-import numpy as np
 import streamlit as st
 
-from app import model_controls, session
+from app import editor, model_controls, session, verdicts
 from app.inputs import Choice
 from app.models import Source
 from app.opening import Opening
 from app.runs import Run
 from app.text import plain
-from trm.tasks.base import Task
 
 LOOK_EVERY = 0.25  # seconds between looks at a model that is being opened
 LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew at what is asked
@@ -18,15 +16,17 @@ LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew a
 def puzzle(choice: Choice) -> None:
     """One line: title, why the puzzle is interesting or how hard it is; under it what is wrong with the text or the givens."""
     task = choice.task
-    rating = session.rating(task, choice.puzzle)
-    st.markdown(f"**{plain(choice.title)}.** {choice.sentence or rating.sentence}")
+    verdict = verdicts.verdict(task, choice.puzzle)
+    with st.container(key="puzzle_line", horizontal=True, gap="small"):
+        st.markdown(
+            f"**{plain(choice.title)}.** {plain(choice.sentence) or verdict.sentence}", width="stretch"
+        )
+        editor.button(task)
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Still shown: the puzzle before."), icon=":material/edit:")
-    inputs = task.parse(choice.puzzle)
-    conflicts = np.flatnonzero(task.conflicts(inputs) & task.givens(inputs))
-    if conflicts.size:
+    if verdict.conflicts:
         st.warning(
-            f"The givens contradict each other: {_cells(conflicts, inputs, task)}. No answer can be right; the model tries all the same.",
+            f"The givens contradict each other: {_cells(verdict.conflicts, choice)}. No answer can be right; the model tries all the same.",
             icon=":material/warning:",
         )
     if task.needs_puzzle_id and not choice.puzzle_id:
@@ -36,12 +36,11 @@ def puzzle(choice: Choice) -> None:
         )
 
 
-def _cells(cells: np.ndarray, inputs: np.ndarray, task: Task) -> str:
+def _cells(cells: tuple[tuple[int, int], ...], choice: Choice) -> str:
     """Cells in words, rows and columns from 1."""
-    named = [
-        f"{task.symbols[inputs[cell]]} in row {cell // task.columns + 1}, column {cell % task.columns + 1}"
-        for cell in cells.tolist()
-    ]
+    task = choice.task
+    inputs = task.parse(choice.puzzle, unfinished=True).reshape(task.rows, task.columns)
+    named = [f"{task.symbols[inputs[cell]]} in row {cell[0] + 1}, column {cell[1] + 1}" for cell in cells]
     return "; ".join(named)
 
 

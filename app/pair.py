@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 import streamlit as st
 
+from app import links
 from app.contents import contents
 from app.player import player
 from app.runs import Run
 from trm.coordinates import Depth
+from trm.errors import UserError
 from trm.export.pairs import pair_payload
 from trm.tasks.base import Task
 from trm.trace import Trace
@@ -88,7 +90,8 @@ def show(
 
 
 def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
-    """Draw the sides that `look` makes, and go on looking until both are whole. `options` are those of `show`.
+    """Draw the sides that `look` makes, and go on looking until both are whole; the view is written into the address.
+    `options` are those of `show`.
 
     `look` asks for the runs anew each time, or they pause; what it raises ends the looking and is the page's to tell.
     """
@@ -96,8 +99,13 @@ def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) ->
     grows = not all(side.is_whole for side in sides)
 
     def drawn() -> None:
-        now = look() if grows else sides
-        show(*now, key=key, **options)
+        try:
+            now = look() if grows else sides
+        except UserError:
+            st.rerun()  # the page asks again, and tells it
+        view = show(*now, key=key, **options)
+        if view:
+            links.remember_view(view)
         if grows and all(side.is_whole for side in now):
             st.rerun()  # from now on there is nothing to look for
 

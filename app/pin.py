@@ -167,7 +167,7 @@ def _choice(opened: Opened, asked: links.PinnedRun, page: Choice, options: Optio
     n, T, N_sup = asked.depth
     most_n, most_T = (max(MOST_CYCLES, own) for own in (config.n, config.T))
     task = task_of(config)
-    puzzle = task.format(task.parse(asked.puzzle or page.puzzle))
+    puzzle = task.format(task.parse(asked.puzzle or page.puzzle, unfinished=True))
     title, sentence = puzzles.title_of(task, puzzle)
     arc, labels, puzzle_id = None, None, 0
     if task.needs_puzzle_id:

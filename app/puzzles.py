@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import streamlit as st
 
+from app import puzzle_files
 from trm.data import Preset, load_presets
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
+YOURS = "Your puzzle"  # title of one that is no preset
 FIRST_SEED = 0  # of the puzzle that is shown first where no preset fits
 MOST_LINES, LINE = 18, 13  # of a picture in the text field: its lines, and pixels of one (see page.css)
 HELP = {
@@ -33,7 +35,7 @@ def settle(task: Task, link: dict[str, str]) -> None:
     tokens = _tokens(task, before) if before else None
     if tokens is None:
         state.shown_puzzle = first_puzzle(task)
-        state.puzzle_text = asked or _typed(task, task.parse(state.shown_puzzle))
+        state.puzzle_text = asked or _typed(task, read(task, state.shown_puzzle))
     else:
         state.shown_puzzle = task.format(tokens)
         state.puzzle_text = _typed(task, tokens)
@@ -65,6 +67,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             args=(task,),
             help=f"{HELP.get(task.name, '')} Ctrl+Enter shows it.",
         )
+    puzzle_files.controls(task, take)
     if not task.needs_puzzle_id:  # nobody can make one up
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         left.selectbox("New puzzle", list(Difficulty), key="difficulty", format_func=str.capitalize)
@@ -76,7 +79,7 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
     state = st.session_state
     mistake = state.pop("no_new_puzzle", None)
     try:
-        state.shown_puzzle = task.format(task.parse(state.puzzle_text))
+        state.shown_puzzle = task.format(read(task, state.puzzle_text))
     except PuzzleError as error:
         mistake = str(error)
     return state.shown_puzzle, *title_of(task, state.shown_puzzle), mistake
@@ -85,7 +88,7 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
     """Title and sentence of a puzzle in its one-line form: those of the preset that it is, if it is one."""
     preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
-    return (preset.title, preset.sentence) if preset else ("Your puzzle", "")
+    return (preset.title, preset.sentence) if preset else (YOURS, "")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -118,9 +121,14 @@ def _preset_key(task: Task, puzzle: str) -> str | None:
 
 def _tokens(task: Task, text: str) -> np.ndarray | None:
     try:
-        return task.parse(text)
+        return read(task, text)
     except PuzzleError:
         return None
+
+
+def read(task: Task, text: str) -> np.ndarray:
+    """Tokens of a puzzle as a person types it: any that a model can be shown, be it unfinished. Raises PuzzleError."""
+    return task.parse(text, unfinished=True)
 
 
 def _typed(task: Task, tokens: np.ndarray) -> str:

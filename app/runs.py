@@ -19,8 +19,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from trm.errors import UserError
 from trm.trace import Trace
 
@@ -59,8 +57,7 @@ class Run:
     @property
     def size(self) -> int:
         """Bytes of its trace."""
-        arrays = () if self.trace is None else vars(self.trace).values()
-        return sum(array.nbytes for array in arrays if isinstance(array, np.ndarray))
+        return 0 if self.trace is None else self.trace.nbytes
 
 
 class Runs:

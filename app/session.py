@@ -38,6 +38,7 @@ SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one cor
 SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
 AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
 LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
+MOST_GUESSES = 5000  # of the rating of a puzzle: 150 ms, which a person waits for
 EVERY_FEW_SECONDS = timedelta(seconds=10)  # how often files are looked at again
 
 
@@ -142,7 +143,7 @@ def _steps(model: "Model", choice: "Choice") -> Iterator[Trace]:
     traces = growing_trace(
         model,
         task,
-        task.parse(choice.puzzle),
+        task.parse(choice.puzzle, unfinished=True),
         depth=choice.depth,
         puzzle_id=choice.puzzle_id,
         labels=choice.label_tokens,
@@ -209,13 +210,13 @@ def accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
 
 
 def rating(task: "Task", puzzle: str) -> "Rating":
-    """How hard a puzzle is, by the task's own solver."""
+    """How hard a puzzle is, by the task's own solver. Raises PuzzleError where that gives up."""
     return _rating(task.name, puzzle, task)
 
 
 @st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
 def _rating(task_name: str, puzzle: str, _task: "Task") -> "Rating":
-    return _task.rate(_task.parse(puzzle))
+    return _task.rate(_task.parse(puzzle, unfinished=True), most_guesses=MOST_GUESSES)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Reading the ARC tasks")

@@ -6,7 +6,7 @@ work; paint is from there to the frame after the next animation frame, when the 
 
 30x30 mazes are stepped answer by answer in a player of its own, with made-up runs: one that finds its path little by
 little, and the worst there can be, in which all 900 cells change at every answer. The first also arrives step by step
-while keys are pressed.
+while keys are pressed. Two players on one clock are measured in the same way.
 """
 
 import json
@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bench.figures import figure, is_quick, percentile_95, say
 from tests.browser.served_app import ServedApp, open_browser
 from tests.browser.standalone import (
+    DEPTH,
     cut,
     growing_path,
     made_up_trace,
@@ -26,6 +27,7 @@ from tests.browser.standalone import (
     sent,
     show,
 )
+from trm.export.pairs import pair_payload
 from trm.tasks import get_task
 from trm.trace import Trace
 
@@ -33,6 +35,11 @@ TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 KEY_EVERY = 33  # ms: a held key
+SCRIPT, PAINT, LARGE_PAINT = (
+    4.0,
+    33.0,
+    50.0,
+)  # ms that a key may take; the last for 30x30 cells and for two players
 READY = 120_000  # ms for the model's own run to take over
 
 # Dispatches the keys itself, so that nothing but the page is on the clock.
@@ -102,9 +109,9 @@ def sweep(page: Page, mode: int, presses: int, key: str = "ArrowDown") -> dict[s
     return page.evaluate(SWEEP, [key, presses, KEY_EVERY])
 
 
-def print_times(name: str, times: dict[str, list[float]]) -> None:
+def print_times(name: str, times: dict[str, list[float]], *, paint: float = PAINT) -> None:
     facts = {"presses": len(times["script"]), "viewport": "1280x800"}
-    for part, budget in (("script", 4.0), ("paint", 33.0)):
+    for part, budget in (("script", SCRIPT), ("paint", paint)):
         value = percentile_95(times[part])
         figure(f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts)
 
@@ -152,7 +159,7 @@ def large_grids(browser: Browser, quick: bool) -> None:
         presses = 15 if quick else len(trace.answers) - 1
         for number, mode in enumerate(MODES, 1):
             say(f"{presses} key presses on a {name} in mode {mode}")
-            print_times(f"{name}: key, {mode}", sweep(page, number, presses, "ArrowRight"))
+            print_times(f"{name}: key, {mode}", sweep(page, number, presses, "ArrowRight"), paint=LARGE_PAINT)
         page.close()
     name, trace = next(iter(runs.items()))
     page = browser.new_page(viewport=SIZE)
@@ -180,6 +187,24 @@ def large_grids(browser: Browser, quick: bool) -> None:
     page.close()
 
 
+def two_players(browser: Browser, quick: bool) -> None:
+    """Two Sudokus of full depth on one clock, every cell changing at every answer."""
+    task = get_task("sudoku")
+    puzzle = task.generate(np.random.default_rng(1), "easy")
+    runs = [made_up_trace(task, puzzle, random_answers(task, DEPTH, seed), depth=DEPTH) for seed in (0, 1)]
+    page = browser.new_page(viewport=SIZE)
+    open_standalone(page)
+    show(
+        page,
+        pair_payload([sent(task, run) for run in runs], names=["Left", "Right"], titles=["one", "another"]),
+    )
+    presses = 30 if quick else DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
+    for number, mode in enumerate(MODES, 1):
+        say(f"{presses} key presses on two players in mode {mode}")
+        print_times(f"two players: key, {mode}", sweep(page, number, presses), paint=LARGE_PAINT)
+    page.close()
+
+
 def main() -> None:
     quick = is_quick(__doc__)
     with sync_playwright() as playwright:
@@ -189,6 +214,7 @@ def main() -> None:
         figure("first grid after the server is up", max(opened), "s", topic=TOPIC, budget=4.0, of=len(opened))
         bundled_run(browser, quick)
         large_grids(browser, quick)
+        two_players(browser, quick)
         browser.close()
 
 

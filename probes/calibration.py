@@ -125,19 +125,24 @@ def roc(halting: Logits, right: Right) -> ROC:
 
     Raises RunsError where there is no puzzle or step, or a logit is not finite.
     """
-    from sklearn import metrics
-
     check_runs(right, halting)
     if right.all() or not right.any():
         return ROC(np.zeros(0), np.zeros(0), np.zeros(0), None)
-    false_positive, true_positive, threshold = metrics.roc_curve(
-        right.ravel(), halting.ravel().astype(np.float64)
-    )
+    threshold, place = np.unique(
+        -halting.ravel().astype(np.float64), return_inverse=True
+    )  # descending logits
+    right_at = np.bincount(place, right.ravel(), minlength=len(threshold))
+    wrong_at = np.bincount(place, ~right.ravel(), minlength=len(threshold))
+    true, false = (np.concatenate(([0.0], np.cumsum(counts))) for counts in (right_at, wrong_at))
+    true, false = true / true[-1], false / false[-1]
+    corner = np.ones(len(true), bool)  # neither rate turns where the next step is as the one before
+    turns = np.diff(right_at).astype(bool) | np.diff(wrong_at).astype(bool)
+    corner[1:-1] = turns
     return ROC(
-        threshold=threshold,
-        false_positive_rate=false_positive,
-        true_positive_rate=true_positive,
-        auc=float(metrics.auc(false_positive, true_positive)),
+        threshold=np.concatenate(([np.inf], -threshold))[corner],
+        false_positive_rate=false[corner],
+        true_positive_rate=true[corner],
+        auc=float(np.trapezoid(true, false)),
     )
 
 

@@ -8,11 +8,18 @@ what it needs is imported when it runs.
 import json
 import sys
 
+from probes import commands_compare, commands_fit, commands_halting, commands_project, commands_use
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
-COMMANDS = ()  # modules with `add(adder)`: a parser of their own in it, with the default `run`
+COMMANDS = (
+    commands_compare,
+    commands_fit,
+    commands_halting,
+    commands_project,
+    commands_use,
+)  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int, UInt8
+from jaxtyping import Bool, Float, Float64, Int, UInt8, UInt16
 
 from probes.runs import RunsError, check_runs
 
@@ -200,10 +200,18 @@ def fixed_depth_curve(right: Right) -> ComputeCurve:
     return ComputeCurve(setting=depth, mean_steps=depth.copy(), accuracy=right.mean(1))
 
 
-def unchanged_answer_curve(answers: UInt8[np.ndarray, "step puzzle cell"], right: Right) -> ComputeCurve:
+def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.ndarray, "step puzzle"]:
+    """Cells whose answer is another than after the step before; all of them after the first step."""
+    changed = np.full(answers.shape[:2], answers.shape[2], np.uint16)
+    for step, (before, after) in enumerate(pairwise(answers), start=1):
+        changed[step] = (before != after).sum(-1)
+    return changed
+
+
+def unchanged_answer_curve(changed: UInt16[np.ndarray, "step puzzle"], right: Right) -> ComputeCurve:
     """Stop once the answer has not changed for m steps; settings are m = 1 to all but one. Needs no halting head.
 
-    It stops after step m + 1 at the earliest. No settings where there is a single step. Raises RunsError where there
+    `changed` is that of `changed_cells`. It stops after step m + 1 at the earliest. No settings where there is a single step. Raises RunsError where there
     is no puzzle or step.
     """
     check_runs(right)
@@ -211,8 +219,8 @@ def unchanged_answer_curve(answers: UInt8[np.ndarray, "step puzzle cell"], right
     unchanged = np.zeros(
         (steps, puzzles), int
     )  # steps in a row, up to this one, that left the answer as it was
-    for step, (before, after) in enumerate(pairwise(answers), start=1):
-        unchanged[step] = np.where((before == after).all(-1), unchanged[step - 1] + 1, 0)
+    for step in range(1, steps):
+        unchanged[step] = np.where(changed[step] == 0, unchanged[step - 1] + 1, 0)
     setting = np.arange(1, steps)
     mean_steps, accuracy = np.zeros((2, len(setting)))
     for point, m in enumerate(setting):

@@ -10,9 +10,10 @@ number of puzzles: 50 puzzles in 500 random directions already look alike. The d
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float32, Float64
 
 from probes.covariance import StatesError
 from probes.projection import Progress
@@ -66,17 +67,68 @@ def cka(
                     gram, trace = _centred_gram(side[:, moment], rows, debiased=debiased)
                     flat[:] = gram.ravel()
                     square[moment] += flat @ flat
-                    least[moment] = (count * np.finfo(np.float64).eps * trace) ** 2
+                    least[moment] = _rounding(count, trace)
                     done += 1
                     tell(done / (moments * len(blocks)))
                 held.append(grams)
             products += held[0] @ held[-1].T
-    # What rounding alone could have made is no arrangement.
-    norms = [
-        np.where(square > least, np.sqrt(square), np.nan)
-        for square, least in zip(squares, rounding, strict=True)
-    ]
+    norms = [_norms(square, least) for square, least in zip(squares, rounding, strict=True)]
     return products / np.outer(norms[0], norms[-1])
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How the states of each moment arrange the same puzzles: what CKA needs of a model, once its states are gone.
+
+    Centred Gram matrices as vectors of length one, so that CKA is their product; NaN where a moment arranges nothing.
+    """
+
+    units: Float32[np.ndarray, "moment pair"]
+
+    def cka(self, other: "Arrangement") -> Float64[np.ndarray, "moment other"]:
+        """Linear CKA of every moment here with every moment there. Raises StatesError where the puzzles are not as many."""
+        if self.units.shape[1] != other.units.shape[1]:
+            raise StatesError(
+                "CKA needs the same puzzles on both sides. Record both models on one puzzle set."
+            )
+        with one_blas_thread():
+            return self.units.astype(np.float64) @ other.units.astype(np.float64).T
+
+
+def arrangement(
+    states: Float[np.ndarray, "puzzle moment dim"],
+    *,
+    debiased: bool = True,
+    progress: Progress | None = None,
+) -> Arrangement:
+    """The Gram matrix of every moment, as `cka` makes it: to compare models whose states do not fit into memory together.
+
+    Takes 4 bytes for each moment and pair of puzzles. `progress` as for `cka`. Raises StatesError as `cka` does.
+    """
+    count, moments = states.shape[:2]
+    if count < FEWEST:
+        raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
+    units = np.zeros((moments, count * count), np.float32)
+    with one_blas_thread():
+        for moment in range(moments):
+            gram, trace = _centred_gram(states[:, moment], slice(0, count), debiased=debiased)
+            flat = gram.ravel()
+            units[moment] = flat / _norms(flat @ flat, _rounding(count, trace))
+            if progress:
+                progress((moment + 1) / moments)
+    return Arrangement(units)
+
+
+def _rounding(count: int, trace: float) -> float:
+    """The squared length that rounding alone could give to a Gram matrix of equal states."""
+    return (count * np.finfo(np.float64).eps * trace) ** 2
+
+
+def _norms(
+    squares: Float64[np.ndarray, "*moment"] | float, least: Float64[np.ndarray, "*moment"] | float
+) -> np.ndarray:
+    """Lengths of Gram matrices. What rounding alone could have made is no arrangement: NaN."""
+    return np.where(squares > least, np.sqrt(squares), np.nan)
 
 
 def _centred_gram(

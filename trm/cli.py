@@ -197,6 +197,18 @@ def _export_options(export: Parser) -> None:
     )
     shown.add_argument("--cycle", type=int, help="cycle in that step (usual: the last)")
     shown.add_argument(
+        "--call", type=int, help="call in that cycle (usual: the last, which is the call of f_H)"
+    )
+    shown.add_argument(
+        "--view",
+        metavar="VIEW",
+        help="what the cells show: answer (usual), probabilities, confidence, change, z, reverse (z by reverse embedding)",
+    )
+    shown.add_argument(
+        "--marks", action="store_true", help="also mark the cells that were right once and stayed right"
+    )
+    shown.add_argument("--theme", metavar="THEME", help="of pictures and films: light (usual) or dark")
+    shown.add_argument(
         "--every",
         default="answer",
         choices=("call", "answer", "step"),

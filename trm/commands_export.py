@@ -3,6 +3,7 @@
 import importlib.util
 import os
 from argparse import Namespace
+from collections.abc import Set
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,20 +27,16 @@ PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
 
 def run_export(options: Namespace) -> dict[str, Any]:
     from trm.export.film import Pace
-    from trm.export.outputs import FORMATS, OF_A_MOMENT, Request, check_paths, write
+    from trm.export.outputs import FORMATS, Request, check_paths, write
+    from trm.export.scene import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    moment_asked = options.step is not None or options.cycle is not None
-    if moment_asked and not paths.keys() & set(OF_A_MOMENT):
-        raise UserError(
-            "--step and --cycle choose the moment of --png, --svg and --html. Ask for one, or leave them out."
-        )
-    if options.against is not None and "html" not in paths:
-        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
+    moment_asked = _check_options(options, paths.keys())
+    appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
     pace = Pace(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.against))
     check_paths(paths, [path for path in read if path])
@@ -47,7 +44,7 @@ def run_export(options: Namespace) -> dict[str, Any]:
     run, moment = _recorded(options) if options.trace else _made(options)
     against = _against(options, run) if options.against is not None else None
     with Progress("frames drawn") as drawing:
-        request = Request(paths, moment, moment if moment_asked else None, pace, player, against)
+        request = Request(paths, moment, moment if moment_asked else None, pace, player, against, appearance)
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -62,6 +59,28 @@ def run_export(options: Namespace) -> dict[str, Any]:
         **({"against": against.trace.provenance.model} if against else {}),
         **({"note": run.note} if run.note else {}),
     }
+
+
+def _check_options(options: Namespace, formats: Set[str]) -> bool:
+    """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
+    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_MOMENT
+
+    moment_asked = any(number is not None for number in (options.step, options.cycle, options.call))
+    if moment_asked and not formats & set(OF_A_MOMENT):
+        raise UserError(
+            "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
+        )
+    if options.view is not None and not formats & set(IN_A_VIEW):
+        raise UserError(
+            "--view says what the cells of --html, --png, --svg, --gif and --mp4 show. Ask for one, or leave it out."
+        )
+    if (options.theme is not None or options.marks) and not formats & set(DRAWN):
+        raise UserError(
+            "--marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
+        )
+    if options.against is not None and "html" not in formats:
+        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
+    return moment_asked
 
 
 def puzzle_file(options: Namespace) -> Path | None:
@@ -100,7 +119,7 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     trace = load_trace(options.trace)
     task = get_task(str(trace.provenance.task), len(trace.inputs))
     run = Run.of(trace, task, puzzle=_puzzle_name(options))
-    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle)
+    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
 def _made(options: Namespace) -> "tuple[Run, Coordinates]":
@@ -114,9 +133,9 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
 
     model, task = opened(options)
     depth = model.config.depth
-    moment = moment_at(depth, depth.N_sup, options.step, options.cycle)
+    moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
-    trace = _run(model, task, task.parse(puzzle_text(options.puzzle)), puzzle_id=puzzle_id)
+    trace = _run(model, task, task.parse(puzzle_text(options.puzzle), unfinished=True), puzzle_id=puzzle_id)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
 
 

@@ -40,25 +40,29 @@ def predict(
     puzzle_ids: Num[np.ndarray, "count"] | None = None,
     *,
     depth: Depth | None = None,
+    batch: int = BATCH,
     progress: Progress | None = None,
 ) -> Predictions:
-    """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own."""
+    """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own.
+
+    `progress` hears after every supervision step; of a batch under way it is told the part that is done, in puzzles.
+    """
     depth = depth or model.config.depth
     count = len(inputs)
     ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids
     device = model.device
     answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
     q_halt, halting = np.zeros((2, depth.N_sup, count), np.float32)
-    for begin in range(0, count, BATCH):
-        rows = slice(begin, min(begin + BATCH, count))
+    for begin in range(0, count, batch):
+        rows = slice(begin, min(begin + batch, count))
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
         batch_ids = torch.from_numpy(ids[rows].astype(np.int64)).to(device)
         for step in deep_supervision(model, tokens, batch_ids, depth=depth):
             answers[step.number - 1, rows] = step.heads.logits.argmax(-1).cpu().numpy()
             q_halt[step.number - 1, rows] = step.heads.q_halt.cpu().numpy()
             halting[step.number - 1, rows] = model.halting_logit(step.heads).cpu().numpy()
-        if progress:
-            progress(rows.stop, count)
+            if progress:
+                progress(begin + (rows.stop - begin) * step.number // depth.N_sup, count)
     return Predictions(answers, q_halt, halting)
 
 

@@ -23,6 +23,14 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{path} cannot be made a folder: {error.strerror}. Give another place.") from None
 
 
+def check_replaceable(path: Path) -> None:
+    """Raises OutputError where a path is something that a file must not take the place of: a folder, a device, a pipe."""
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder. Give the name of a file to write.")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is no ordinary file. Give another name.")
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; on success it replaces `path` at once, on failure nothing is left.
@@ -30,8 +38,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     The temporary name keeps the suffix, as some writers add one of their own. A file left over from a killed process
     begins with a dot and `partial`. Raises OutputError where nothing can be written.
     """
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder. Give the name of a file to write.")
+    check_replaceable(path)
     make_folder(path.parent)
     try:
         handle, name = tempfile.mkstemp(prefix=".partial-", suffix=path.suffix, dir=path.parent)

@@ -128,14 +128,18 @@ def deep_supervision(
     *,
     depth: Depth,
     watch: Watch = only_pass_on,
+    start: Callable[[State], State] | None = None,
 ) -> Iterator[SupervisionStep]:
     """Run all N_sup supervision steps, yielding after each. Nothing halts early: that is how both papers evaluate.
 
+    `start` makes the state to begin from out of the model's initial one, such as one that holds the solution.
     Gradients are not kept. Close the iterator to stop before the last step.
     """
     with torch.no_grad():
         x = model.embed(inputs, puzzle_ids)
         state = model.initial_state(x)
+        if start is not None:
+            state = start(state)
     for number in range(1, depth.N_sup + 1):
         with torch.no_grad():
             state = deep_recursion(

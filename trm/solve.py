@@ -12,14 +12,14 @@ from trm.tasks.base import Task
 def solve(
     model: Model, task: Task, puzzle: str, *, depth: Depth | None = None, puzzle_id: int = 0
 ) -> dict[str, Any]:
-    """Run a model on a puzzle given as text, through all supervision steps.
+    """Run a model on a puzzle given as text, an unfinished one too, through all supervision steps.
 
     Returns `grid` (the answer in lines), `answer` (text), `solved` (obeys the rules and keeps the givens; None where no rules tell),
     `halt_probability` (one per supervision step), `halt_step` (first step that would halt, or None), `steps`, `answers` (text after every f_H call), and a
     `note` where the answer must not be taken for what the model can do (ARC with the blank puzzle id).
     Raises PuzzleError.
     """
-    inputs = task.parse(puzzle)
+    inputs = task.parse(puzzle, unfinished=True)
     trace = record(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     note = caveat(task, puzzle_id)
     return {

@@ -65,6 +65,11 @@ class Trace:
         return len(self.halt_probability)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of its arrays."""
+        return sum(array.nbytes for array in vars(self).values() if isinstance(array, np.ndarray))
+
+    @property
     def halt_step(self) -> int | None:
         """First step after which the model would halt, from 1. Halting means a probability above one half."""
         halts = np.flatnonzero(self.halt_probability > 0.5)

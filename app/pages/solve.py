@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, links, notes, pair, pin, session
+from app import editor, export_panel, inputs, links, notes, pair, pin, session
 from app.contents import contents
 from app.inputs import Choice
 from app.models import Source
@@ -34,7 +34,13 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays."""
+    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays.
+
+    While a person edits the puzzle there is only the editor.
+    """
+    if editor.is_open(choice.task):
+        editor.show(choice)
+        return
     with st.container():
         notes.puzzle(choice)
     waiting = st.container()
@@ -81,6 +87,8 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
     view = draw(choice, trace)
     if view:
         links.remember_view(view)
+    if trace is not None:
+        export_panel.offer(choice, trace, view, grows=not is_whole and not session.is_stopped(choice))
     pin.write_link(choice)
     # Only now: a player that is not drawn in a run of this is taken off the page, and forgets what was chosen in it.
     if pin.has_news() or (looks and (is_whole or not grows) and not pin.waits()):

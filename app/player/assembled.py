@@ -4,7 +4,8 @@ Streamlit's components and the offline page each take one module with an `export
 joined in the order of their imports, without their import and export lines. That is only right for modules written in a
 plain way, so whatever else is met is refused:
 
-- imports stand at the top and name what they take: `import { make, write } from "./dom.js";`, of this folder or of another;
+- imports stand at the top and name what they take: `import { make, write } from "./dom.js";`, from a module beside it
+  or in a folder reached by `../`;
 - what is exported is declared there: `export const`, `export function`, `export class`; only the way in, `mount.js`,
   has `export default function`;
 - every other line that is not indented is a declaration, a comment or a closing bracket: a module does nothing by
@@ -20,7 +21,7 @@ from pathlib import Path
 
 ENTRY = Path(__file__).parent / "src" / "mount.js"
 
-IMPORT = re.compile(r'import \{([\w\s,$]+)\} from "(\.[\w./-]*/[\w-]+\.js)";')
+IMPORT = re.compile(r'import \{([\w\s,$]+)\} from "((?:\./|(?:\.\./)+(?:[\w-]+/)*)[\w-]+\.js)";')
 DECLARATION = re.compile(
     r"(?P<export>export )?(?P<default>default )?(?:async )?"
     r"(?:(?:function|class) (?P<name>[\w$]+)|(?:const|let) (?:(?P<variable>[\w$]+)|(?P<several>\[[\w\s,$]+\]|\{[\w\s,$]+\})) =)"
@@ -107,7 +108,7 @@ class _Module:
     def _read_import(self, statement: str, line: int) -> None:
         found = IMPORT.fullmatch(statement)
         if found is None:
-            raise self._misfit(line, f"{statement!r} does not import names of a module by its path")
+            raise self._misfit(line, f"{statement!r} does not import names of a module beside it")
         if self.declared:
             raise self._misfit(line, "an import stands below a declaration")
         names = {name.strip() for name in found[1].split(",")} - {""}

@@ -95,6 +95,14 @@ class App:
         self.test._run(states)
         assert not self.test.exception, self.test.exception[0].value
 
+    def tell(self, state: dict[str, Any]) -> None:
+        """What the script of the only component on the page says that its state is."""
+        (element,) = self.test.get("bidi_component")
+        states = self.test._tree.get_widget_states()
+        states.widgets.append(WidgetState(id=element.proto.id, json_value=json.dumps(state)))
+        self.test._run(states)
+        assert not self.test.exception, self.test.exception[0].value
+
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Run the page until a condition holds: what a person sees who waits."""
         deadline = time.monotonic() + PATIENCE

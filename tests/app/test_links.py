@@ -1,7 +1,11 @@
 """A view is a link: model, puzzle, steps, place, cell and mode are read from the address, and nothing in it can break the page."""
 
+from urllib.parse import parse_qsl
+
 import pytest
 from test_solve_page import PRESETS, TYPED, shown_puzzle
+
+from app import links
 
 PLACE = {"supervision_step": 3, "cycle": 2, "call": 7, "cell": [4, 8], "mode": "probabilities"}
 
@@ -60,3 +64,56 @@ def test_a_link_to_no_puzzle_says_so_and_shows_the_first_preset(open_app):
     app = open_app(puzzle="<img src=x onerror=alert(1)>")
     assert "is not part of a 9x9 Sudoku" in app.errors[0]
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle
+
+
+# another link within a session
+
+
+def followed(app, **link):
+    """The page after `links.follow`, which leaves this for the page that it goes to."""
+    app.test.session_state["followed"] = link
+    app.run()
+    return app
+
+
+def test_another_link_within_a_session_is_obeyed_as_a_first_one(open_app):
+    app = open_app(model="sudoku-trm", puzzle=PRESETS[1].puzzle, steps="20", at="1.1.7", cell="0,0")
+    assert app.payload["start"]["supervision_step"] == 1
+    followed(
+        app, **links.place(model="sudoku-hrm", puzzle=TYPED, at=(3, 2, 7), cell=(4, 8), mode="probabilities")
+    )
+    assert app["model"] == "sudoku-hrm"
+    assert app["puzzle_text"] == shown_puzzle(app.payload) == TYPED
+    assert app["puzzle_preset"] is None
+    assert app["supervision_steps"] == 16  # the model's own, as the link does not say
+    assert app.payload["start"] == PLACE
+    app.set("supervision_steps", 3)  # and from now on the person's own choices count
+    app.set("puzzle_preset", PRESETS[2].key)
+    assert app["supervision_steps"] == 3 and shown_puzzle(app.payload) == PRESETS[2].puzzle
+
+
+def test_a_followed_link_without_a_model_keeps_the_one_there_is(open_app):
+    app = open_app(model="sudoku-hrm")
+    followed(app, **links.place(puzzle=TYPED, at=(3, 2, 7)))
+    assert app["model"] == "sudoku-hrm" and shown_puzzle(app.payload) == TYPED
+    assert app.payload["start"] == PLACE | {"cell": None, "mode": "answer"}
+
+
+def test_a_followed_link_without_a_puzzle_keeps_the_one_there_is(open_app):
+    app = followed(open_app(puzzle=TYPED), **links.place(at=(3, 2, 7)))
+    assert shown_puzzle(app.payload) == TYPED
+
+
+def test_a_button_follows_a_link(open_app, monkeypatch):
+    gone = []
+    monkeypatch.setattr(links.st, "switch_page", lambda page, query_params: gone.append((page, query_params)))
+    monkeypatch.setattr(links.st, "session_state", state := type("State", (), {})())
+    links.follow(links.place(puzzle=TYPED))
+    assert gone == [(links.SOLVE, {"puzzle": TYPED})] and state.followed == {"puzzle": TYPED}
+
+
+def test_an_address_says_what_its_link_says():
+    link = links.place(model="runs/a b&c", puzzle="#S. G#", at=(16, 3, 7), cell=(0, 14))
+    path, _, query = links.address(link).partition("?")
+    assert path == "/" and dict(parse_qsl(query)) == link
+    assert link["at"] == "16.3.7" and link["cell"] == "0,14"

@@ -181,3 +181,44 @@ def test_nothing_is_wider_than_the_window(exported, open_page, name, size):
     _, _, file = exported(name, model=MODEL)
     player, _ = open_page(file, width=size[0], height=size[1])
     assert player.page.evaluate("document.documentElement.scrollWidth") == size[0]
+
+
+EVERY_CALL = """(key) => {
+  const root = document.querySelector('[data-testid="player"]') ?? [...document.querySelectorAll("*")].map((node) => node.shadowRoot?.querySelector('[data-testid="player"]')).find(Boolean);
+  const press = (name) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true, cancelable: true, composed: true }));
+  const seen = [];
+  press("Home"); // the first answer
+  for (let call = 0; call < 6; call++) press("ArrowUp");
+  for (let last = null; ; press("ArrowDown")) {
+    const { supervisionStep, cycle, call } = root.dataset;
+    const place = [supervisionStep, cycle, call].join(".");
+    if (place === last) return seen;
+    last = place;
+    seen.push([place, [...root.querySelectorAll("[data-cell]")].map((cell) => cell.textContent).join("")]);
+  }
+}"""
+"""Walks all calls by the keys: place and text of each."""
+
+
+def test_the_page_saved_in_the_app_shows_what_the_app_shows(open_player, open_page, tmp_path):
+    """The bundled Sudoku: every call has the same text, in two views, with the network cut."""
+    player = open_player()
+    player.press("Shift+ArrowRight", "2")
+    player.eventually(lambda: "at=2.1.7" in player.page.url, "the view in the address")
+    player.page.get_by_role("button", name="Take away").click()
+    with player.page.expect_download() as saved:
+        player.page.get_by_role("button", name="Save HTML").click()
+    assert saved.value.suggested_filename == "sudoku-trm-easy.html"
+    saved.value.save_as(tmp_path / "page.html")
+    player.page.keyboard.press("Escape")
+    offline, asked = open_page(tmp_path / "page.html")
+    assert offline.position == (2, 1, 7, "f_H") and offline.mode == "probabilities"
+    for mode in ("1", "5"):
+        for one in (player, offline):
+            one.press(mode)
+        here, there = player.page.evaluate(EVERY_CALL), offline.page.evaluate(EVERY_CALL)
+        assert here == there and len(here) == 16 * 3 * 7 and len(here[0][1]) == 81
+    offline.press("1", "Home", "ArrowRight", "ArrowRight", "Shift+ArrowRight")
+    player.press("1", "Home", "ArrowRight", "ArrowRight", "Shift+ArrowRight")
+    assert offline.position == player.position == (2, 3, 7, "f_H") and offline.cells == player.cells
+    assert asked == []

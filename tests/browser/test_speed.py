@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from standalone import DEPTH, made_up_trace, open_standalone, random_answers, sent, show
 
 from bench.figures import percentile_95
+from trm.export.pairs import pair_payload
 from trm.tasks import get_task
 
 SUDOKU = get_task("sudoku")
@@ -62,8 +63,30 @@ def player(new_page: Callable[..., Page]) -> Player:
     return Player(page)
 
 
+@pytest.fixture
+def two(new_page: Callable[..., Page]) -> Player:
+    """The first of two such players on one clock."""
+    page = new_page()
+    open_standalone(page)
+    puzzle = SUDOKU.generate(np.random.default_rng(1), "easy")
+    runs = [
+        made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH, seed), depth=DEPTH) for seed in (0, 1)
+    ]
+    show(page, pair_payload([sent(SUDOKU, run) for run in runs], names=["a", "b"], titles=["one", "other"]))
+    return Player(page)
+
+
+@pytest.mark.parametrize("mode", "16")
+def test_a_key_to_two_players_is_answered_within_the_same_budget(two, mode):
+    check_budget(two, mode)
+
+
 @pytest.mark.parametrize("mode", "123456")
 def test_a_key_is_answered_within_the_budget_in_every_view(player, mode):
+    check_budget(player, mode)
+
+
+def check_budget(player: Player, mode: str) -> None:
     calls = DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
     quickest = np.full(calls, np.inf)
     for _ in range(TRIES):

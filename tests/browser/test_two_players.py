@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -451,7 +452,7 @@ def choose_preset(page: Page, title: str) -> None:
     page.get_by_role("option", name=title, exact=True).click()
 
 
-def test_a_run_is_pinned_and_compared_with_the_next(player, traced):
+def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, served, traced):
     page = player.page
     player.press("Shift+ArrowRight", "ArrowRight", "p")
     page.get_by_test_id("pair").wait_for()
@@ -461,6 +462,24 @@ def test_a_run_is_pinned_and_compared_with_the_next(player, traced):
     pair.left.eventually(lambda: "cells differ" in pair.said, "another run beside the pinned one")
     runs = tuple(traced(PRESETS[number].puzzle) for number in (0, 2))
     check(pair, runs, get_task("sudoku"))
+    pair.left.root.get_by_test_id("timeline-steps").focus()  # the arrows were those of the list of puzzles
+    pair.press("ArrowRight", "ArrowRight")
+    check(pair, runs, get_task("sudoku"))
+    pair.left.eventually(lambda: "at=3.1.7" in page.url and "pin=" in page.url, "a link to both")
+    assert parse_qs(urlsplit(page.url).query)["pin"] == [f"sudoku-trm~6.3.16~{PRESETS[0].puzzle}"]
+    theirs = new_page()
+    theirs.goto(page.url)
+    theirs.get_by_test_id("pair").wait_for()
+    shown = Pair(theirs)
+    place = [(3, 1, 7, "f_H")] * 2
+    shown.left.eventually(lambda: shown.positions == pair.positions == place, "the place of the link")
+    assert [player.cells for player in shown.players] == [player.cells for player in pair.players]
+    assert shown.said == pair.said and shown.left.selected == pair.left.selected
+    pair.press("p")
+    pair.root.wait_for(state="detached")
+    alone = Player(page)
+    assert alone.position == (3, 1, 7, "f_H") and alone.cells == shown.right.cells
+    alone.eventually(lambda: "pin=" not in page.url, "a link to one")
 
 
 # ---- the offline page

@@ -171,3 +171,9 @@ def test_models_of_any_kind_are_listed(saved, ran, tmp_path, monkeypatch):
     cards = {card["name"]: card for card in ran("models")}
     assert cards["maze"]["grid"] == [7, 7] and cards["maze"]["task"] == "maze"
     assert cards["small-sudoku"]["kind"] == "hrm" and cards["six"]["grid"] == [6, 6]
+
+
+def test_a_maze_without_start_is_shown_to_the_model_and_not_solved(saved, ran):
+    unfinished = PUZZLES["maze"].replace("S", " ")
+    found = ran("solve", "--model", saved("maze"), "--puzzle", unfinished)
+    assert found["solved"] is False and len(found["answer"]) == 49

@@ -312,6 +312,9 @@ def test_the_moment_of_a_picture_and_of_the_page(tmp_path, trace_file, ran):
     assert "Supervision step 1 of 3, cycle 1 of 2, f_H" in (tmp_path / "a.svg").read_text()
     data = (tmp_path / "a.html").read_text().split('id="run">')[1].split("</script>")[0]
     assert json.loads(data)["start"] == {"supervision_step": 1, "cycle": 1, "call": 3}
+    ran("--trace", trace_file, "--html", tmp_path / "b.html", "--view", "reverse")
+    data = (tmp_path / "b.html").read_text().split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["start"] == {"supervision_step": 1, "cycle": 1, "call": 3, "mode": "reverse"}
     ran("--trace", trace_file, "--svg", tmp_path / "a.svg")
     assert "Supervision step 3 of 3, cycle 2 of 2, f_H" in (tmp_path / "a.svg").read_text()
 
@@ -337,6 +340,10 @@ MISTAKES = [
     (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),
     (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
+    (("--trace", "{trace}", "--call", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--view", "dreams", "--png", "{out}"), "no view 'dreams'. Choose one of: answer,"),
+    (("--trace", "{trace}", "--theme", "blue", "--png", "{out}"), "no theme 'blue'. Choose one of: light, dark"),
+    (("--trace", "{trace}", "--view", "z", "--csv", "{out}"), "Ask for one, or leave it out"),
     (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Ask for one, or leave them out"),
     (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is not"),
     (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is not"),

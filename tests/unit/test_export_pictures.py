@@ -13,15 +13,20 @@ from PIL import Image
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.film import Pace, save_gif, save_mp4, scenes
+from trm.export.film import Pace, save_gif, save_mp4
 from trm.export.fonts import measure, wrap
-from trm.export.primitives import ACCENT, HATCH, INK, PAPER, SURFACE, WRONG, Cell, Hatch
+from trm.export.moment import moment as moment_of
+from trm.export.palette import LIGHT
+from trm.export.primitives import Cell, Hatch
 from trm.export.raster import image
 from trm.export.run import Run, moment_at, printable
-from trm.export.scene import Layout
+from trm.export.scene import Layout, scenes
+from trm.export.speech import sentences
 from trm.export.svg import svg
 from trm.trace import TraceError
 
+ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper
+SURFACE, WRONG = LIGHT.surface, LIGHT.wrong
 SVG = "{http://www.w3.org/2000/svg}"
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
@@ -38,7 +43,7 @@ def run_of(name: str) -> Run:
 
 def drawn(run: Run, at: Coordinates):
     layout = Layout.of(run, [at])
-    return layout, layout.scene(run.moment(at))
+    return layout, layout.scene(at)
 
 
 def cell_of(scene, row: int, column: int) -> Cell:
@@ -61,30 +66,32 @@ def test_marks_of_a_moment():
     run = run_of("sudoku")
     trace = run.trace
     wrong = trace.answers[0] != trace.labels
-    moment = run.moment(FIRST)
+    moment = moment_of(run, FIRST)
     assert (moment.tokens == trace.answers[0]).all()
     assert (moment.given == (trace.inputs > 1)).all()
     assert (moment.wrong == wrong).all() and wrong.sum() == 2
     assert (moment.conflict == SUDOKU.conflicts(trace.answers[0])).all() and moment.conflict.any()
     assert not moment.changed.any()
-    moment = run.moment(SECOND)
+    moment = moment_of(run, SECOND)
     assert moment.changed.nonzero()[0].tolist() == [1] and moment.wrong.nonzero()[0].tolist() == [15]
 
 
 def test_before_the_first_answer_there_is_the_puzzle():
-    moment = run_of("sudoku").moment(Coordinates(1, 1, 1, F_L))
+    run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
+    moment, said = moment_of(run, at), sentences(run, at, "answer")
     assert (moment.tokens == sudoku_run().inputs).all() and not moment.wrong.any()
-    assert moment.event == "z moved by 0.80, no answer yet, would not halt (halting p 0.10)"
-    assert moment.reading == "No answer yet: before the first f_H call there are only the givens."
+    assert said.event == "z moved by 0.80, no answer yet, would not halt (halting p 0.10)"
+    assert said.reading == "No answer yet: before the first f_H call there are only the givens."
 
 
 def test_an_f_L_call_leaves_the_answer():
     run = run_of("sudoku")
-    moment = run.moment(Coordinates(1, 2, 2, F_L))
+    at = Coordinates(1, 2, 2, F_L)
+    moment, said = moment_of(run, at), sentences(run, at, "answer")
     assert (moment.tokens == run.trace.answers[0]).all() and not moment.changed.any() and moment.wrong.any()
-    assert moment.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
-    assert moment.reading.startswith("f_L rewrites z; y stays as f_H left it.")
-    assert "y after cycle 1 of 2: a reading the head was not trained for" in moment.reading
+    assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert said.reading.startswith("f_L rewrites z; y stays as f_H left it.")
+    assert "y after cycle 1 of 2: a reading the head was not trained for" in said.reading
 
 
 @pytest.mark.parametrize(
@@ -98,7 +105,7 @@ def test_an_f_L_call_leaves_the_answer():
     ],
 )
 def test_the_event_in_words(name, at, event):
-    assert run_of(name).moment(at).event == event
+    assert sentences(run_of(name), at, "answer").event == event
 
 
 @pytest.mark.parametrize(
@@ -108,10 +115,10 @@ def test_the_event_in_words(name, at, event):
 def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     make, task = RUNS[name]
     run = Run.of(replace(make(), labels=None), task)
-    broken = run.moment(FIRST)
-    assert first in broken.event
-    assert f" {int(broken.conflict.sum())} cell" in broken.event
-    assert last in run.moment(LAST).event
+    broken, said = moment_of(run, FIRST), sentences(run, FIRST, "answer").event
+    assert first in said
+    assert f" {int(broken.conflict.sum())} cell" in said
+    assert last in sentences(run, LAST, "answer").event
     assert not broken.wrong.any()
 
 
@@ -327,7 +334,7 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
     layout = Layout.of(run, shown)
     for number, at in enumerate(shown):
         film.seek(number)
-        picture = np.asarray(image(layout.scene(run.moment(at))), int)
+        picture = np.asarray(image(layout.scene(at)), int)
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).mean() < 1
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).max() < 80
 

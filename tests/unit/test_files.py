@@ -1,5 +1,6 @@
 """Files are whole or absent: an error or a kill while writing leaves what was there before."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -58,3 +59,14 @@ def test_places_that_cannot_be_written(tmp_path):
     ):
         with pytest.raises(OutputError, match=words), written_whole(path):
             pytest.fail("there is nothing to write to")
+
+
+def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(OutputError, match="no ordinary file"), written_whole(path):
+            pytest.fail("it would have been replaced")
+    assert pipe.is_fifo() and link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, pipe]

@@ -7,6 +7,7 @@ from probes.calibration import reliability, roc, roc_by_step
 from probes.depth import breaks
 from probes.halting import (
     OUTCOMES,
+    changed_cells,
     fixed_depth_curve,
     halt_probabilities,
     halting_bands,
@@ -306,16 +307,22 @@ def test_stop_when_the_answer_stands_still():
     answers = np.array([[[1, 5]], [[2, 5]], [[2, 5]], [[2, 5]], [[2, 5]]], np.uint8)
     restless = np.array([[[1, 1]], [[2, 1]], [[1, 1]], [[1, 2]], [[2, 2]]], np.uint8)
     right = flags("..xx.", "....x")
-    curve = unchanged_answer_curve(np.concatenate((answers, restless), axis=1), right)
+    curve = unchanged_answer_curve(changed_cells(np.concatenate((answers, restless), axis=1)), right)
     assert curve.setting.tolist() == [1, 2, 3, 4]
     assert curve.mean_steps.tolist() == [(3 + 5) / 2, (4 + 5) / 2, 5, 5]
     assert curve.accuracy.tolist() == [1, 1, 0.5, 0.5]
 
 
+def test_changed_cells_by_hand():
+    """Everything is new after the first step; then one cell of the first puzzle and none of the second, then both."""
+    answers = np.array([[[1, 5], [3, 3]], [[2, 5], [3, 3]], [[1, 4], [3, 4]]], np.uint8)
+    assert changed_cells(answers).tolist() == [[2, 2], [1, 0], [2, 1]]
+
+
 def test_standing_still_begins_again():
     """Twice one step without a change is not two in a row."""
     answers = np.array([1, 1, 2, 2, 2, 3], np.uint8)[:, None, None]
-    curve = unchanged_answer_curve(answers, flags("......"))
+    curve = unchanged_answer_curve(changed_cells(answers), flags("......"))
     assert curve.mean_steps.tolist() == [2, 5, 6, 6, 6]
 
 
@@ -362,7 +369,7 @@ ALL = {
 }
 WITHOUT_HEAD = {
     "fixed depth": fixed_depth_curve,
-    "unchanged": lambda right: unchanged_answer_curve(np.zeros((*right.shape, 4), np.uint8), right),
+    "unchanged": lambda right: unchanged_answer_curve(np.zeros(right.shape, np.uint16), right),
     "breaks": breaks,
 }
 

@@ -287,3 +287,25 @@ def test_presets_are_what_their_sentences_say():
 def test_loads_without_torch():
     code = "import sys, trm.tasks; trm.tasks.get_task('maze', 900); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("...\n##.\n..G", "no start"),
+        ("S..\n##.\n...", "no goal"),
+        ("SS.\n##.\nSGG", "3 starts and 2 goals"),
+        ("###\n###\n###", "no start and no goal"),
+    ],
+)
+def test_a_maze_without_exactly_one_start_and_goal_has_no_solution_and_says_why(text, says):
+    rating = Maze(3).rate(Maze(3).parse(text, unfinished=True))
+    assert rating.sentence == f"No solution: this maze has {says}."
+    assert (rating.difficulty, rating.solutions) == (None, 0)
+
+
+def test_what_a_person_draws_with_is_read_back():
+    drawn = Maze(3).format(np.array([*MAZE.writable, 2, 2, 2, 2, 2], np.uint8))
+    assert Maze(3).parse(drawn)[:4].tolist() == list(MAZE.writable)
+    assert MAZE.symbol_names[MAZE.writable[0]] == "open"
+    assert {MAZE.symbol_names[token] for token in MAZE.once} == {"start", "goal"}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from trm.errors import PuzzleError
 from trm.tasks.maze import Maze
+from trm.tasks.maze.geometry import GOAL, START
 
 FIVE = Maze(5)
 ROWS = ["#S# #", "# # #", "#   G", "# ###", "#    "]
@@ -143,3 +144,21 @@ def test_any_text_is_a_maze_or_a_clear_mistake(text):
     else:
         assert (tokens == 3).sum() == (tokens == 4).sum() == 1
         assert len(tokens) == 16 and tokens.min() >= 1 and tokens.max() <= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "starts", "goals"),
+    [(DOTTED.replace("S", "."), 0, 1), (DOTTED.replace("#", "G"), 1, 13), ("." * 25, 0, 0)],
+)
+def test_an_unfinished_maze_may_have_any_number_of_ends(text, starts, goals):
+    tokens = FIVE.parse(text, unfinished=True)
+    assert ((tokens == START).sum(), (tokens == GOAL).sum()) == (starts, goals)
+    assert FIVE.format(tokens) == text
+    with pytest.raises(PuzzleError):
+        FIVE.parse(text)
+
+
+def test_an_unfinished_maze_is_still_one_of_its_size_and_characters():
+    for text, says in ((DOTTED[:24], "this text has 24"), (DOTTED.replace("S", "s"), "'s' is not part")):
+        with pytest.raises(PuzzleError, match=says):
+            FIVE.parse(text, unfinished=True)

@@ -202,3 +202,17 @@ def test_unknown_names_are_answered_with_the_known_ones():
 def test_tasks_and_data_load_without_torch():
     code = "import sys, trm.data, trm.tasks; trm.tasks.get_task('sudoku'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_a_rating_is_given_up_at_the_guesses_it_may_take():
+    hard = SUDOKU.generate(np.random.default_rng(0), "hard").inputs
+    needed = SUDOKU.rate(hard).search_nodes
+    assert SUDOKU.rate(hard, most_guesses=needed) == SUDOKU.rate(hard)
+    with pytest.raises(PuzzleError, match=f"Still undecided after {needed - 1} guesses"):
+        SUDOKU.rate(hard, most_guesses=needed - 1)
+
+
+@pytest.mark.parametrize("task", [SMALL, SUDOKU], ids=["4x4", "9x9"])
+def test_what_a_person_writes_with_is_a_blank_and_every_digit(task):
+    written = "".join(task.symbols[token] for token in task.writable)
+    assert written == "." + "".join(map(str, range(1, task.rows + 1)))

@@ -7,6 +7,7 @@ from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles
 from trm.data.presets import Preset, load_presets
 from trm.data.puzzle_set import PuzzleSet
+from trm.data.questions import Question, questions
 from trm.data.write import write_csv, write_dataset, write_official
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ArcTask",
     "Preset",
     "PuzzleSet",
+    "Question",
     "arc_tasks",
     "bundled_sets",
     "generate_dataset",
@@ -22,6 +24,7 @@ __all__ = [
     "load_presets",
     "load_puzzles",
     "puzzle_id",
+    "questions",
     "read_identifiers",
     "write_csv",
     "write_dataset",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def load_csv(
     Raises `DataError` naming the file and line.
     """
     rows = _Rows()
-    for line, row in _csv_rows(path):
+    for line, row in csv_rows(_lines(path), path):
         _read_row(rows, path, line, row, task)
         if _full(rows, path, limit, progress):
             break
@@ -53,14 +53,19 @@ def load_text(
 ) -> PuzzleSet:
     """One puzzle a line; empty lines and comments, which start with #, are skipped. Raises `DataError` likewise."""
     rows = _Rows()
-    for line, text in enumerate(_lines(path), 1):
-        puzzle = text.rstrip("\r\n")
-        if not puzzle.strip() or _is_comment(puzzle, task):
-            continue
+    for line, puzzle in text_rows(_lines(path), task):
         _read_row(rows, path, line, {"q": puzzle}, task)
         if _full(rows, path, limit, progress):
             break
     return _puzzle_set(rows, path, name, task)
+
+
+def text_rows(lines: Iterable[str], task: Task) -> Iterator[tuple[int, str]]:
+    """The lines that are puzzles, with their numbers from 1: not those that are empty or a comment."""
+    for line, text in enumerate(lines, 1):
+        puzzle = text.rstrip("\r\n")
+        if puzzle.strip() and not _is_comment(puzzle, task):
+            yield line, puzzle
 
 
 def _is_comment(line: str, task: Task) -> bool:
@@ -82,8 +87,9 @@ def _lines(path: Path) -> Iterator[str]:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(_lines(path))
+def csv_rows(lines: Iterable[str], path: Path | str) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows by column, with the line they end at; `path` is what messages call the file. Raises `DataError`."""
+    reader = csv.reader(lines)
     try:
         header = [column.strip().lower() for column in next(reader, [])]
         if not set(header) & set(QUESTION):

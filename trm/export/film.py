@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,8 +13,6 @@ from PIL import Image, ImageColor
 from trm.errors import UserError
 from trm.export.primitives import Cell, Part, Scene
 from trm.export.raster import image
-from trm.export.run import Run
-from trm.export.scene import Layout
 
 SHORTEST, LONGEST = 0.02, 60.0  # seconds of a frame; viewers of GIF show shorter ones slowly
 TICK = 0.01  # seconds: what GIF counts in
@@ -44,14 +42,7 @@ class Pace:
         return times
 
 
-def scenes(run: Run, every: str) -> list[Scene]:
-    """The frames of a film of the run; `every` is one of EVERY."""
-    shown = run.shown(every)
-    layout = Layout.of(run, shown)
-    return [layout.scene(run.moment(at)) for at in shown]
-
-
-def save_gif(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_gif(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
     """Write frames as a GIF that plays for ever. All share one palette, so that each holds only what differs."""
     palette = _palette(frames)
 
@@ -67,32 +58,24 @@ def save_gif(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[in
     )
 
 
-def _palette(frames: list[Scene]) -> Image.Image:
-    """The colours of all frames, and for smooth edges each of them in steps towards the ground."""
-    tones = list(dict.fromkeys(tone for scene in frames for part in scene.parts for tone in _tones(part)))
-    colours = [ImageColor.getrgb(tone) for tone in tones]
-    ground = colours[0]  # the first part of a scene
-    steps = PALETTE // len(colours)
-    ramps = chain.from_iterable(
-        (
-            tuple(round(a + (b - a) * step / steps) for a, b in zip(colour, ground, strict=True))
-            for step in range(steps)
-        )
-        for colour in colours
-    )
+def _palette(frames: Sequence[Scene]) -> Image.Image:
+    """The colours of all frames; and for smooth edges those of text and lines in steps towards the ground."""
+    own = frames[0].palette
+    tones = dict.fromkeys([*own.tones, *(tone for scene in frames for tone in _tones(scene.parts))])
+    steps = max(1, (PALETTE - len(tones)) // len(own.tones))
+    edges = (own.mix(tone, step / steps) for tone in own.tones for step in range(1, steps))
+    colours = list(dict.fromkeys([*tones, *edges]))[:PALETTE]
     palette = Image.new("P", (1, 1))
-    palette.putpalette(list(chain.from_iterable(ramps)))
+    palette.putpalette(list(chain.from_iterable(map(ImageColor.getrgb, colours))))
     return palette
 
 
-def _tones(part: Part) -> Iterator[str]:
-    if isinstance(part, Cell):
-        for inner in part.parts:
-            yield from _tones(inner)
-    elif hasattr(part, "fill"):
-        yield part.fill
-    else:
-        yield part.colour
+def _tones(parts: Iterable[Part]) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, Cell):
+            yield from _tones(part.parts)
+        else:
+            yield part.fill
 
 
 def ffmpeg() -> str:
@@ -105,7 +88,7 @@ def ffmpeg() -> str:
     return found
 
 
-def save_mp4(path: Path, frames: list[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_mp4(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
     """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
     width, height = (
         side + side % 2 for side in (frames[0].width, frames[0].height)

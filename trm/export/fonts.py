@@ -1,26 +1,96 @@
-"""The one font that is on every machine: the scalable one that Pillow brings, Latin only."""
+"""Letters of pictures, measured and drawn alike on every machine: from two fonts that come with what is installed.
 
+Pillow's own scalable one has the Latin letters. What it lacks is drawn with DejaVu Sans, which comes with matplotlib:
+Greek, Cyrillic, Hebrew, Arabic, mathematics, arrows, some faces. A symbol that neither has (most emoji) is written as its
+name in brackets, a letter (Chinese, Thai) as a box; SVG and the page keep both, since there the viewer's fonts draw.
+
+Pillow draws characters in the order it gets them, so text that runs from right to left is put in the order in which it is
+seen, by the rules of Unicode (UAX #9), and Arabic letters in the forms that join.
+"""
+
+import unicodedata
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
+from itertools import groupby
+from pathlib import Path
 
 from PIL import ImageFont
 
-BOLD_STROKE = 0.028  # the font has no bold face: letters are drawn with an outline so wide, in sizes
+BOLD_STROKE = (
+    0.028  # the fonts are used in one weight: bold letters are drawn with an outline so wide, in sizes
+)
 MEASURED_AT = 100
 CUT = "…"
+BOX = "□"
+LATIN, WIDE, SLANTED = "latin", "DejaVuSans.ttf", "DejaVuSans-Oblique.ttf"
 
 Length = int | float
 """Units of a scene."""
 
+Runs = tuple[tuple[str, str], ...]
+"""Characters as they stand from left to right, in groups with the font of each: (font, characters)."""
+
 
 @cache
-def font(size: Length) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)
+def font(face: str, size: Length) -> ImageFont.FreeTypeFont:
+    if face == LATIN:
+        return ImageFont.load_default(size)
+    import matplotlib as mpl
+
+    path = Path(mpl.get_data_path()) / "fonts" / "ttf" / face
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 
 
-def measure(text: str, size: Length) -> float:
+@lru_cache(maxsize=8192)
+def runs(text: str, italic: bool = False) -> Runs:
+    """A line of text as it is drawn."""
+    own = SLANTED if italic else LATIN
+    if text.isascii():
+        return ((own, text),)
+    seen = _as_seen("".join(map(_drawable, unicodedata.normalize("NFC", text))))
+    faces = [(own if _has(own, mark) else WIDE, mark) for mark in seen]
+    return tuple(
+        (face, "".join(mark for _, mark in marks)) for face, marks in groupby(faces, lambda each: each[0])
+    )
+
+
+def measure(text: str, size: Length, *, italic: bool = False) -> float:
     """Width of a line of text."""
-    return font(MEASURED_AT).getlength(text) * size / MEASURED_AT
+    widths = (font(face, MEASURED_AT).getlength(marks) for face, marks in runs(text, italic))
+    return sum(widths) * size / MEASURED_AT
+
+
+@lru_cache(maxsize=8192)
+def _drawable(mark: str) -> str:
+    """A character, or what is drawn for one that no font has."""
+    kind = unicodedata.category(mark)
+    if (kind in ("Cf", "Sk") and not mark.isascii()) or "\ufe00" <= mark <= "\ufe0f":
+        return ""  # joiners and selectors between emoji, marks of direction
+    if _has(LATIN, mark) or _has(WIDE, mark):
+        return mark
+    return f"[{unicodedata.name(mark, 'symbol').lower()}]" if kind == "So" else BOX
+
+
+@lru_cache(maxsize=8192)
+def _has(face: str, mark: str) -> bool:
+    """Whether a font has a character: one that it lacks looks like one that none has."""
+    return mark.isspace() or _shape(face, mark) != _shape(face, "\U0010ffff")
+
+
+def _shape(face: str, mark: str) -> tuple[tuple[int, int], bytes]:
+    mask = font(face, 16).getmask(mark)
+    return mask.size, bytes(mask)
+
+
+def _as_seen(text: str) -> str:
+    """Characters from left to right as they are read on a page that runs from left to right."""
+    directions = {unicodedata.bidirectional(mark) for mark in text}
+    if not directions & {"R", "AL", "AN"}:
+        return text
+    import arabic_reshaper
+    from bidi import get_display
+
+    return get_display(arabic_reshaper.reshape(text) if "AL" in directions else text, base_dir="L")
 
 
 def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:

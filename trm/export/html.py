@@ -81,10 +81,16 @@ show();
 
 
 def page(
-    run: Run, *, script: str, style: str, start: Coordinates | None = None, against: Run | None = None
+    run: Run,
+    *,
+    script: str,
+    style: str,
+    start: Coordinates | None = None,
+    mode: str = "answer",
+    against: Run | None = None,
 ) -> str:
     """The whole page, UTF-8. `script` is an ES module that exports the player's `mount` as default, `style` its CSS;
-    `start` is the call that the page opens at, usually the first answer. With `against` it shows two players on one
+    `start` is the call that the page opens at, usually the first answer, and `mode` the view. With `against` it shows two players on one
     clock, the run on the right.
 
     Raises UserError where a run holds values that are no numbers.
@@ -117,7 +123,7 @@ def page(
 </header>
 <main id="player"><noscript>This page draws with JavaScript, which is off in this browser.</noscript></main>
 <footer>{keys}</footer>
-<script type="application/json" id="run">{_data(runs, start)}</script>
+<script type="application/json" id="run">{_data(runs, start, mode)}</script>
 <script type="module">
 {within_element("script", with_a_name(script))}
 {{
@@ -129,11 +135,14 @@ def page(
 """
 
 
-def _data(runs: list[Run], start: Coordinates | None) -> str:
+def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
     """The player's payload, or those of two."""
     view: dict[str, Any] | None = None
-    if start is not None:
-        view = {"supervision_step": start.supervision_step, "cycle": start.cycle, "call": start.call}
+    if start is not None or mode != "answer":
+        at = start or runs[-1].first_answer
+        view = {"supervision_step": at.supervision_step, "cycle": at.cycle, "call": at.call}
+        if mode != "answer":
+            view["mode"] = mode
     players = [payload(run.trace, run.task) | {"label": ""} for run in runs]  # the page has that above them
     if len(runs) == 1:
         sent = players[0] | {"start": view}

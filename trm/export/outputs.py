@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from trm.coordinates import Coordinates
-from trm.export.film import Pace, ffmpeg, save_gif, save_mp4, scenes
+from trm.export.film import Pace, ffmpeg, save_gif, save_mp4
 from trm.export.html import page
 from trm.export.raster import image
 from trm.export.run import Run
-from trm.export.scene import Layout
+from trm.export.scene import Appearance, Layout, scenes
 from trm.export.svg import svg
 from trm.export.table import csv_text, save_arrays
-from trm.files import OutputError, written_whole
+from trm.files import OutputError, check_replaceable, written_whole
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_A_MOMENT = ("html", "png", "svg")
+DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
+IN_A_VIEW = ("html", *DRAWN)
 PNG_SCALE = 2
 
 Player = tuple[str, str]
@@ -36,6 +38,7 @@ class Request:
     pace: Pace
     player: Player | None  # where a page is asked for
     against: Run | None = None  # on the page beside it
+    appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
 
 def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
@@ -45,10 +48,7 @@ def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
     """
     seen: dict[Path, str] = {path.resolve(): "what is read" for path in read}
     for format, path in paths.items():
-        if path.is_dir():
-            raise OutputError(f"{path} is a folder. Give --{format} the name of a file to write.")
-        if path.exists() and not path.is_file():
-            raise OutputError(f"{path} is no ordinary file. Give --{format} another name.")
+        check_replaceable(path)
         if not path.parent.is_dir():
             raise OutputError(
                 f"There is no folder {path.parent} for --{format}. Make it, or give another place."
@@ -69,14 +69,22 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
 
     Returns for each format `file`, `bytes`, and for films `frames`. Raises UserError.
     """
-    moment = Layout.of(run, [request.moment]).scene(run.moment(request.moment))
-    written = {}
+    look, written = request.appearance, {}
+    is_drawn = request.paths.keys() & {"png", "svg"}
+    moment = Layout.of(run, [request.moment], look).scene(request.moment) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:
             if format == "html":
                 script, style = request.player
-                text = page(run, script=script, style=style, start=request.start, against=request.against)
+                text = page(
+                    run,
+                    script=script,
+                    style=style,
+                    start=request.start,
+                    mode=look.mode,
+                    against=request.against,
+                )
                 temporary.write_text(text, "utf-8")
             elif format == "png":
                 image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)
@@ -87,7 +95,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
             elif format == "npz":
                 save_arrays(temporary, run)
             else:
-                frames = scenes(run, request.pace.every)
+                frames = scenes(run, request.pace.every, look)
                 facts["frames"] = len(frames)
                 save = {"gif": save_gif, "mp4": save_mp4}[format]
                 save(temporary, frames, request.pace, progress)

@@ -9,10 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trm.export.fonts import Length
-
-INK, PAPER, SURFACE, ACCENT, WRONG = "#18222d", "#fcfcfa", "#f0f2f1", "#1a62b8", "#c2410c"
-SOFT, FAINT, HATCH = "#61686f", "#b8bbbc", "#ced0d1"  # ink thinned with paper
-"""The player's colours on a light page."""
+from trm.export.palette import Palette
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,15 @@ class Disc:
     x: Length  # of the middle
     y: Length
     radius: Length
+    fill: str
+
+
+@dataclass(frozen=True)
+class Ring:
+    x: Length  # of the middle
+    y: Length
+    radius: Length  # to the middle of the line
+    thick: Length
     fill: str
 
 
@@ -50,7 +56,7 @@ class Hatch:
     y: Length
     width: Length
     height: Length
-    colour: str
+    fill: str
     thick: Length  # of a line, along x
     every: Length  # from line to line, along x
 
@@ -86,8 +92,9 @@ class Text:
     y: Length  # of the line that letters stand on
     text: str
     size: Length
-    colour: str
+    fill: str
     bold: bool = False
+    italic: bool = False
     middle: bool = False  # x is the middle, not the beginning
 
 
@@ -101,7 +108,7 @@ class Cell:
     parts: tuple[Part, ...]
 
 
-Part = Rect | Disc | Corner | Hatch | Text | Cell
+Part = Rect | Disc | Ring | Corner | Hatch | Text | Cell
 
 
 @dataclass(frozen=True)
@@ -110,4 +117,5 @@ class Scene:
     height: int
     title: str
     description: str
+    palette: Palette
     parts: tuple[Part, ...]

@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageDraw
 
-from trm.export.fonts import BOLD_STROKE, font
-from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Scene, Text
+from trm.export.fonts import BOLD_STROKE, font, measure, runs
+from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
 
 FINER = 2
 
@@ -34,16 +34,22 @@ def _draw(draw: ImageDraw.ImageDraw, part: Part, scale: int) -> None:
             )
         case Hatch():
             for line in part.lines():
-                draw.polygon([(x * scale, y * scale) for x, y in line], part.colour)
+                draw.polygon([(x * scale, y * scale) for x, y in line], part.fill)
+        case Ring(x, y, radius, thick, fill):
+            outer = radius + thick / 2
+            ends = (x - outer, y - outer, x + outer, y + outer)
+            draw.ellipse(tuple(at * scale for at in ends), outline=fill, width=max(1, round(thick * scale)))
         case Text():
-            draw.text(
-                (part.x * scale, part.y * scale),
-                part.text,
-                part.colour,
-                font(part.size * scale),
-                anchor="ms" if part.middle else "ls",
-                stroke_width=part.size * scale * BOLD_STROKE if part.bold else 0,
-            )
+            _write(draw, part, scale)
         case Cell():
             for inner in part.parts:
                 _draw(draw, inner, scale)
+
+
+def _write(draw: ImageDraw.ImageDraw, text: Text, scale: int) -> None:
+    x = text.x - measure(text.text, text.size, italic=text.italic) / 2 if text.middle else text.x
+    stroke = text.size * scale * BOLD_STROKE if text.bold else 0
+    for face, marks in runs(text.text, text.italic):
+        own = font(face, text.size * scale)
+        draw.text((x * scale, text.y * scale), marks, text.fill, own, anchor="ls", stroke_width=stroke)
+        x += own.getlength(marks) / scale

@@ -13,25 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from trm.coordinates import Coordinates
-from trm.export.cells import Grid, grid_parts
+from trm.errors import UserError
+from trm.export.cells import MARK_NAMES, grid_parts
 from trm.export.fonts import Length, measure, wrap
-from trm.export.primitives import (
-    ACCENT,
-    FAINT,
-    INK,
-    PAPER,
-    SOFT,
-    SURFACE,
-    WRONG,
-    Corner,
-    Hatch,
-    Part,
-    Rect,
-    Scene,
-    Text,
-)
-from trm.export.run import Moment, Run
+from trm.export.look import Grid
+from trm.export.moment import MODES, READS_Z, Moment, moment
+from trm.export.palette import THEMES, Palette
+from trm.export.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.run import Run
 from trm.export.skin import Skin, skin_of
+from trm.export.speech import sentences
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
@@ -41,6 +32,28 @@ TITLE, PLACE, BODY, SMALL = 19, 15.5, 15, 12.5  # sizes of letters
 LINE = 1.35  # from line to line, in sizes
 MOST_LINES = 3  # of a title or a sentence; longer ones are cut
 MOST_NOTE_LINES = 8  # of a footnote
+SWATCH = 12  # side of a mark in the legend
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How moments are shown: the view, whether cells are marked that stayed right, a light or a dark page.
+
+    Raises UserError for a view or a theme that there is not.
+    """
+
+    mode: str = "answer"  # of MODES
+    marks: bool = False
+    theme: str = "light"  # of THEMES
+
+    def __post_init__(self):
+        for option, chosen, known in (("view", self.mode, MODES), ("theme", self.theme, THEMES)):
+            if chosen not in known:
+                raise UserError(f"There is no {option} {chosen!r}. Choose one of: {', '.join(known)}.")
+
+    @property
+    def palette(self) -> Palette:
+        return THEMES[self.theme]
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,7 @@ class Layout:
     """Where things stand in the scenes of some moments of a run."""
 
     run: Run
+    appearance: Appearance
     skin: Skin
     rows: int  # of the grid that is drawn: of 30x30 ARC tokens only those that some grid of the run needs
     columns: int
@@ -58,20 +72,22 @@ class Layout:
     footnotes: tuple[str, ...]
 
     @classmethod
-    def of(cls, run: Run, shown: Sequence[Coordinates]) -> Layout:
+    def of(cls, run: Run, shown: Sequence[Coordinates], appearance: Appearance | None = None) -> Layout:
+        appearance = appearance or Appearance()
         rows, columns = window(run)
         cell = min(max(GRID_SIDE // max(rows, columns), SMALLEST_CELL), LARGEST_CELL)
         width = max(cell * columns, TEXT_WIDTH)
-        said = [run.sentences(at) for at in shown]
+        said = [sentences(run, at, appearance.mode) for at in shown]
         return cls(
             run=run,
+            appearance=appearance,
             skin=skin_of(run.task),
             rows=rows,
             columns=columns,
             cell=cell,
             title=tuple(wrap(run.title, TITLE, width, MOST_LINES)),
-            events=max(len(wrap(one["event"], BODY, width, MOST_LINES)) for one in said),
-            readings=max(len(wrap(one["reading"], BODY, width, MOST_LINES)) for one in said),
+            events=max(len(wrap(one.event, BODY, width, MOST_LINES)) for one in said),
+            readings=max(len(wrap(one.reading, BODY, width, MOST_LINES)) for one in said),
             footnotes=tuple(
                 line
                 for note in (run.note, run.provenance)
@@ -79,6 +95,10 @@ class Layout:
                 for line in wrap(note, SMALL, width, MOST_NOTE_LINES)
             ),
         )
+
+    @property
+    def palette(self) -> Palette:
+        return self.appearance.palette
 
     @property
     def text_width(self) -> int:
@@ -100,65 +120,107 @@ class Layout:
     def grid_bottom(self) -> int:
         return self.grid_top + self.cell * self.rows
 
-    def scene(self, moment: Moment) -> Scene:
+    def scene(self, at: Coordinates) -> Scene:
         """The scene of one moment of the run."""
+        look, palette = self.appearance, self.palette
+        shown = moment(self.run, at, look.mode, marks=look.marks)
+        said = sentences(self.run, at, look.mode)
         grid = Grid(
-            self.run.task, self.skin, self.rows, self.columns, self.cell, self.grid_left, self.grid_top
+            self.run.task,
+            self.skin,
+            palette,
+            self.rows,
+            self.columns,
+            self.cell,
+            self.grid_left,
+            self.grid_top,
         )
         pen = Pen(self.text_width)
-        head = [
-            *pen.lines(self.title, TITLE, INK),
-            *pen.lines([moment.place], PLACE, SOFT),
-        ]
+        head = [*pen.lines(self.title, TITLE, palette.ink), *pen.lines([said.place], PLACE, palette.soft)]
         pen.y = self.grid_bottom + 12
-        legend = list(self._legend(moment, pen))
         foot = [
-            *legend,
-            *pen.paragraph(moment.event, BODY, INK, self.events),
-            *pen.paragraph(moment.reading, BODY, SOFT, self.readings),
+            *self._legend(shown, pen),
+            *pen.paragraph(said.event, BODY, palette.ink, self.events),
+            *pen.paragraph(said.reading, BODY, palette.soft, self.readings),
         ]
         pen.y += 6
-        foot += pen.lines(self.footnotes, SMALL, SOFT)
+        foot += pen.lines(self.footnotes, SMALL, palette.soft)
         height = round(pen.y + MARGIN - 6)
+        ground = Rect(0, 0, self.width, height, palette.paper)
         return Scene(
             width=self.width,
             height=height,
-            title=f"{self.run.title}. {moment.place}",
-            description=f"{moment.event}. {moment.reading} {self.run.provenance}",
-            parts=(Rect(0, 0, self.width, height, PAPER), *head, *grid_parts(grid, moment), *foot),
+            title=f"{self.run.title}. {said.place}",
+            description=f"{said.event}. {said.reading} {self.run.provenance}",
+            palette=palette,
+            parts=(ground, *head, *grid_parts(grid, shown), *foot),
         )
 
-    def _legend(self, moment: Moment, pen: Pen) -> Iterator[Part]:
-        """What each mark means, and how many cells bear it."""
-        names = {
-            "given": "given",
-            "changed": "changed",
-            "conflict": self.skin.breaks,
-            "wrong": "not the solution",
-        }
-        shown = [name for name in self.skin.marks if name != "wrong" or self.run.trace.labels is not None]
-        x, side = float(MARGIN), 12
-        baseline = pen.next_line(SMALL)
-        for name in shown:
-            yield from _swatch(name, x, baseline - 10, side)
-            text = f"{names[name]} {int(getattr(moment, name).sum())}"
-            yield Text(x + side + 6, baseline, text, SMALL, SOFT)
-            x += side + 6 + 1.1 * measure(text, SMALL) + 16
+    def _legend(self, shown: Moment, pen: Pen) -> Iterator[Part]:
+        """What each mark means, and how many cells bear it. There is room for the largest count, so that nothing jumps."""
+        most = "0" * len(str(self.run.task.cells))
+        x, baseline = float(MARGIN), pen.next_line(SMALL)
+        for name in self._marks():
+            text = MARK_NAMES.get(name, self.skin.breaks)
+            room = SWATCH + 6 + 1.1 * measure(f"{text} {most}", SMALL)
+            if x > MARGIN and x + room > MARGIN + self.text_width:
+                x, baseline = float(MARGIN), pen.next_line(1.15 * SMALL)
+            yield from _swatch(name, x, baseline - 10, self.palette)
+            count = int(getattr(shown, name).sum())
+            yield Text(x + SWATCH + 6, baseline, f"{text} {count}", SMALL, self.palette.soft)
+            x += room + 16
         pen.y += 10
 
+    def _marks(self) -> list[str]:
+        """Names of the marks that these moments can bear."""
+        appearance, is_judged = self.appearance, self.run.trace.labels is not None
+        possible = {
+            "wrong": is_judged,
+            "dropped": appearance.mode == "answer",
+            "kept": appearance.marks and appearance.mode not in READS_Z,
+        }
+        return [name for name in (*self.skin.marks, "kept") if possible.get(name, True)]
 
-def _swatch(name: str, x: Length, y: Length, side: Length) -> Iterator[Part]:
+
+@dataclass(frozen=True)
+class Scenes(Sequence[Scene]):
+    """The frames of a film, each laid out when it is asked for: together those of a maze take hundreds of megabytes."""
+
+    layout: Layout
+    shown: Sequence[Coordinates]
+
+    def __len__(self) -> int:
+        return len(self.shown)
+
+    def __getitem__(self, number: int) -> Scene:
+        return self.layout.scene(self.shown[number])
+
+
+def scenes(run: Run, every: str, appearance: Appearance | None = None) -> Scenes:
+    """The frames of a film of the run; `every` is one of EVERY."""
+    shown = run.shown(every)
+    return Scenes(Layout.of(run, shown, appearance), shown)
+
+
+def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]:
     """The mark alone, in a small square."""
-    frame, ground = (INK, SURFACE) if name == "given" else (FAINT, PAPER)
-    rim = 1.5 if name == "given" else 1
-    yield Rect(x, y, side, side, frame)
-    yield Rect(x + rim, y + rim, side - 2 * rim, side - 2 * rim, ground)
+    is_given = name == "given"
+    frame, ground, rim = (
+        (palette.ink, palette.surface, 1.5) if is_given else (palette.faint, palette.paper, 1)
+    )
+    yield Rect(x, y, SWATCH, SWATCH, frame)
+    yield Rect(x + rim, y + rim, SWATCH - 2 * rim, SWATCH - 2 * rim, ground)
     if name == "changed":
-        yield Corner(x, y, 8, ACCENT)
+        yield Corner(x, y, 8, palette.accent)
     elif name == "conflict":
-        yield Hatch(x, y, side, side, SOFT, 1, 4)
+        yield Hatch(x, y, SWATCH, SWATCH, palette.soft, 1, 4)
     elif name == "wrong":
-        yield Rect(x, y + side - 3, side, 3, WRONG)
+        yield Rect(x, y + SWATCH - 3, SWATCH, 3, palette.wrong)
+    elif name == "kept":
+        yield Rect(x, y + SWATCH - 6, 6, 6, palette.goal)
+    elif name == "dropped":
+        yield Disc(x + SWATCH / 2, y + SWATCH / 2, SWATCH / 2, palette.paper)
+        yield Ring(x + SWATCH / 2, y + SWATCH / 2, 4, 2, palette.mix(palette.accent, 0.6))
 
 
 class Pen:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from trm.export.fonts import Length, measure
-from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Scene, Text
+from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
 
 FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
 WIDER = 1.25  # than the font that the scene was laid out with
@@ -34,19 +34,22 @@ def _drawn(part: Part, most: int) -> Iterator[str]:
             yield f'<rect x="{n(x)}" y="{n(y)}" width="{n(width)}" height="{n(height)}" fill="{fill}"/>'
         case Disc(x, y, radius, fill):
             yield f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(radius)}" fill="{fill}"/>'
+        case Ring(x, y, radius, thick, fill):
+            yield f'<circle cx="{n(x)}" cy="{n(y)}" r="{n(radius)}" fill="none" stroke="{fill}" stroke-width="{n(thick)}"/>'
         case Corner(x, y, side, fill):
             yield f'<path d="M{n(x)} {n(y)}h{n(side)}l{n(-side)} {n(side)}z" fill="{fill}"/>'
         case Hatch():
             lines = (" ".join(f"{n(x)},{n(y)}" for x, y in line) for line in part.lines())
-            yield f'<path d="{"".join(f"M{line}z" for line in lines)}" fill="{part.colour}"/>'
+            yield f'<path d="{"".join(f"M{line}z" for line in lines)}" fill="{part.fill}"/>'
         case Text():
             weight = ' font-weight="700"' if part.bold else ""
+            style = ' font-style="italic"' if part.italic else ""
             anchor = ' text-anchor="middle"' if part.middle else ""
             width = measure(part.text, part.size)
             is_long = not part.middle and part.x + WIDER * width > most
             length = f' textLength="{n(width)}" lengthAdjust="spacingAndGlyphs"' if is_long else ""
             place = f'x="{n(part.x)}" y="{n(part.y)}" font-size="{n(part.size)}"'
-            yield f'<text {place} fill="{part.colour}"{weight}{anchor}{length}>{escape(part.text)}</text>'
+            yield f'<text {place} fill="{part.fill}"{weight}{style}{anchor}{length}>{escape(part.text)}</text>'
         case Cell():
             yield f'<g data-cell="{part.row},{part.column}"><title>{escape(part.words)}</title>'
             yield from (line for inner in part.parts for line in _drawn(inner, most))

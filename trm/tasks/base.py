@@ -32,6 +32,8 @@ EXCLUDED_IN_A_ROW = 1000
 
 Progress = Callable[[int], None]
 """Called with the number of puzzles done."""
+MOST_GUESSES = 100_000
+"""Guesses of a solver until it gives up: some seconds."""
 
 
 class Difficulty(StrEnum):
@@ -95,6 +97,10 @@ class Task(ABC):
     are walls, which every answer copies, so that a count of all cells would hardly move."""
     rule_score: str | None = None
     """Name of a second score, the share of answers that `is_solved` accepts, where that is more than the exact ones."""
+    writable: tuple[int, ...]
+    """Tokens that a person writes puzzles with. The first is what an emptied cell holds."""
+    once: tuple[int, ...] = ()
+    """Those of them that a finished puzzle has exactly once."""
 
     @property
     def cells(self) -> int:
@@ -102,8 +108,11 @@ class Task(ABC):
         return self.rows * self.columns
 
     @abstractmethod
-    def parse(self, text: str) -> UInt8[np.ndarray, "cells"]:
-        """Tokens of a puzzle as a person types it. Raises `PuzzleError` that says what is wrong and where."""
+    def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
+        """Tokens of a puzzle as a person types it. Raises `PuzzleError` that says what is wrong and where.
+
+        `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
+        """
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -144,8 +153,8 @@ class Task(ABC):
         """Up to `limit` solutions. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
-    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
-        """Difficulty with a sentence that names its reason."""
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+        """Difficulty with a sentence that names its reason. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
     def generate(self, rng: np.random.Generator, difficulty: Difficulty | str, **options: Any) -> Puzzle:

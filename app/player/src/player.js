@@ -60,6 +60,7 @@ export class Player {
   update(data, report, trigger) {
     Object.assign(this, { report, trigger });
     if (!this.root.isConnected) this.parent.append(this.root);
+    const isFirst = !this.data;
     const isNew = !sameRun(data, this.data) && !this.decode(data);
     this.data = data;
     if (!this.trace) return;
@@ -67,6 +68,7 @@ export class Player {
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
     this.start = start;
     if (isNew) this.cell ??= this.trace.restlessCell;
+    if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
     this.fitIn();
     this.drawPart();
     this.controls.drawPin(data.pin);

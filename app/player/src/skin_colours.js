@@ -5,7 +5,7 @@ import { CHANGED, CONFLICT, WRONG } from "./flags.js";
 import { plural } from "./words.js";
 
 /** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
-function needsWhite(colour) {
+export function needsWhite(colour) {
   const [red, green, blue] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179;
 }

@@ -17,6 +17,7 @@ from trm.errors import PuzzleError
 from trm.tasks.arc import text
 from trm.tasks.arc.grid import (
     COLOURS,
+    FIRST_COLOUR,
     SIDE,
     VOCAB_SIZE,
     broken_border,
@@ -25,7 +26,7 @@ from trm.tasks.arc.grid import (
     encode,
     is_colour,
 )
-from trm.tasks.base import Difficulty, Rating, Task
+from trm.tasks.base import MOST_GUESSES, Difficulty, Rating, Task
 
 NAMES = ("black", "blue", "red", "green", "yellow", "grey", "magenta", "orange", "sky blue", "maroon")
 PALETTE = (
@@ -50,10 +51,10 @@ class Arc(Task):
     symbols = (".", "|", *map(str, range(COLOURS)))
     symbol_names = ("pad", "border", *NAMES)
     looks = ("pad", "border", *PALETTE)
-    judged_by_rules = False
-    needs_puzzle_id = True
+    writable = tuple(range(FIRST_COLOUR, VOCAB_SIZE))
 
-    def parse(self, puzzle: str) -> UInt8[np.ndarray, "cells"]:
+    def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
+        """Every grid is whole, so `unfinished` changes nothing."""
         return encode(text.parse(puzzle))
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -97,7 +98,7 @@ class Arc(Task):
         """None can be found: the rule is not known."""
         return []
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
         """No difficulty; the sentence describes the grid."""
         grid = decode(inputs)
         rows, columns = grid.shape

@@ -45,6 +45,13 @@ def rate(board: Board) -> Rating:
     """Rating with a sentence; `search_nodes` counts the cells that a breadth-first search reaches."""
     survey = Survey.of(board)
     steps = survey.distance
+    amiss = [
+        f"{number} {name}s" if number else f"no {name}"
+        for name, number in (("start", board.start.bit_count()), ("goal", board.goal.bit_count()))
+        if number != 1
+    ]
+    if amiss:
+        return Rating(None, f"No solution: this maze has {' and '.join(amiss)}.", survey.seen, 0)
     if steps < 0:
         return Rating(None, "No way leads from start to goal.", survey.seen, 0)
     way, on_any = survey.on_shortest(), on_any_way(board)

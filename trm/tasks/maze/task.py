@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import Difficulty, Puzzle, Rating, Task
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
 from trm.tasks.maze import generator, rating, symmetry, text
 from trm.tasks.maze.geometry import (
     GOAL,
@@ -47,6 +47,8 @@ class Maze(Task):
     symbol_names = looks = ("pad", "wall", "open", "start", "goal", "path")
     counted = "open"
     rule_score = "any_shortest_path"
+    writable = (OPEN, WALL, START, GOAL)
+    once = (START, GOAL)
     generator_options = frozenset({"style", "min_path", "max_path", "loops"})
 
     def __post_init__(self) -> None:
@@ -63,8 +65,9 @@ class Maze(Task):
     def columns(self) -> int:
         return self.side
 
-    def parse(self, puzzle: str) -> UInt8[np.ndarray, "cells"]:
-        return text.parse(puzzle, self.side)
+    def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
+        """`unfinished`: start and goal may be missing, or there may be several."""
+        return text.parse(puzzle, self.side, any_ends=unfinished)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         """With `.` for open cells: no character of it is lost where spaces are stripped or joined."""
@@ -131,7 +134,8 @@ class Maze(Task):
         board = board_of(self.side, inputs)
         return [tokens_of(board, way) for way in islice(Survey.of(board).shortest_ways(), limit)]
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+        """Nothing is guessed: a search through a maze sees each cell once."""
         return rating.rate(board_of(self.side, inputs))
 
     def generate(

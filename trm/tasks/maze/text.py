@@ -39,10 +39,11 @@ class Mark(NamedTuple):
     position: int
 
 
-def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
+def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, "cells"]:
     """Tokens of a `side` x `side` maze, in one line or in `side` lines, with or without its path drawn.
 
-    In lines, what is missing at the end of a line is open. Raises `PuzzleError` naming line and position.
+    It has one start and one goal; with `any_ends` it may have any number. In lines, what is missing at
+    the end of a line is open. Raises `PuzzleError` naming line and position.
     """
     if len(text) > LONGEST_TEXT:
         raise PuzzleError(
@@ -54,7 +55,8 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
     _check_characters(solid, tokens, lines)
     cells = solid if len(solid) == side * side else list(_marks(_rows(lines, side)))
     _check_characters(cells, tokens, lines)  # a tab between cells is spacing, in place of one it is a mistake
-    _check_ends(cells, lines)
+    if not any_ends:
+        _check_ends(cells, lines)
     return np.array([tokens[mark.character] for mark in cells], np.uint8)
 
 

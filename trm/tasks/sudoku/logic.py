@@ -16,7 +16,7 @@ from itertools import islice
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.tasks.base import Difficulty, Rating
+from trm.tasks.base import MOST_GUESSES, Difficulty, Rating
 from trm.tasks.sudoku.geometry import Candidates, Geometry
 from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
 
@@ -102,7 +102,9 @@ LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (
 """From the simplest means to the strongest: the first that solves a puzzle rates it."""
 
 
-def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"]) -> Rating:
+def rate(
+    geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES
+) -> Rating:
     """Rating of a puzzle by the simplest means that solve it.
 
     easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search; `search_nodes`
@@ -113,7 +115,7 @@ def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"]) -> Rating:
     first = start(geometry, givens).possible
     if any(not first >> given & 1 for given in givens):
         return Rating(None, "No solution: a digit stands twice in a row, column or box.", 0, 0)
-    search = Search(geometry)
+    search = Search(geometry, node_limit=most_guesses)
     found = len(list(islice(search.solutions(Position(first)), 2)))
     if found == 0:
         return Rating(None, "No solution: the givens rule each other out.", search.nodes, 0)

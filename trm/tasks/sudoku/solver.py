@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
+from trm.tasks.base import MOST_GUESSES
 from trm.tasks.sudoku.geometry import FIRST_DIGIT, Candidates, Geometry, members
 
 
@@ -110,7 +111,7 @@ class Search:
     """
 
     def __init__(
-        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = 100_000
+        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MOST_GUESSES
     ) -> None:
         """`shuffle` randomises the order of trying; `node_limit` bounds the work, 30 microseconds a node."""
         self.geometry = geometry

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import Difficulty, Puzzle, Rating, Task
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
@@ -57,6 +57,10 @@ class Sudoku(Task):
         return FIRST_DIGIT + self.rows
 
     @property
+    def writable(self) -> tuple[int, ...]:
+        return tuple(range(BLANK, self.vocab_size))
+
+    @property
     def symbols(self) -> tuple[str, ...]:
         return (".", ".", *map(str, range(1, self.rows + 1)))
 
@@ -68,7 +72,8 @@ class Sudoku(Task):
     def looks(self) -> tuple[str, ...]:
         return ("",) * self.vocab_size
 
-    def parse(self, puzzle: str) -> UInt8[np.ndarray, "cells"]:
+    def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
+        """Any givens make a Sudoku, so `unfinished` changes nothing."""
         return text.parse(puzzle, self.rows)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -100,8 +105,8 @@ class Sudoku(Task):
         found = Search(self._geometry).solutions(start(self._geometry, from_tokens(self._geometry, inputs)))
         return [to_tokens(self._geometry, solution) for solution in islice(found, limit)]
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"]) -> Rating:
-        return logic.rate(self._geometry, inputs)
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+        return logic.rate(self._geometry, inputs, most_guesses=most_guesses)
 
     def generate(
         self,

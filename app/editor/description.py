@@ -1,0 +1,69 @@
+"""What the editor's script is told of a task: how its cells look, what is written into them, and with which keys."""
+
+from typing import Any
+
+import numpy as np
+
+from trm.tasks.base import Task
+
+HINTS = {
+    "sudoku": "Click a cell and type its digit. A contradiction is said, not refused: the model can be shown any grid.",
+    "maze": "Draw with the pointer held down; the right button opens cells again. Any maze can be shown to the model.",
+    "arc": "Paint with the pointer held down; the right button paints black.",
+}
+
+
+def described(task: Task) -> dict[str, Any]:
+    """Plain values: what is no such thing reaches the browser as its name."""
+    drawn = any(task.looks)
+    return {
+        "kind": f"{task.name} {task.rows}x{task.columns}",
+        "name": {"arc": "ARC"}.get(task.name, task.name.capitalize()),
+        "drawn": drawn,
+        "resizable": has_sizes(task),
+        "most": [task.rows, task.columns],
+        "box_rows": getattr(task, "box_rows", 0),
+        "box_columns": getattr(task, "box_columns", 0),
+        "looks": list(task.looks),
+        "symbols": list(task.symbols),
+        "names": list(task.symbol_names),
+        "writable": list(task.writable),
+        "blank": task.writable[0],
+        "once": list(task.once),
+        "keys": keys_of(task),
+        "key_words": key_words(task),
+        "separator": "/" if has_sizes(task) else "",
+        "hint": HINTS.get(task.name, ""),
+    }
+
+
+def has_sizes(task: Task) -> bool:
+    """Whether grids of the task come in all sizes, in the corner of a larger one."""
+    return task.crop(np.zeros(task.cells, np.uint8)) is not None
+
+
+def keys_of(task: Task) -> dict[str, int]:
+    """Tokens by the keys that write them: their symbols, the first letters of things with a name (wall), 0 for a blank."""
+    keys = {task.symbols[token].lower(): token for token in task.writable}
+    for token in task.writable:
+        look = task.looks[token]
+        if look and not look.startswith("#"):
+            keys.setdefault(look[0], token)
+    keys.setdefault("0", task.writable[0])
+    return keys
+
+
+def key_words(task: Task) -> str:
+    """The keys of a task's tokens, for people."""
+    digits = [task.symbols[token] for token in task.writable if task.symbols[token].isdigit()]
+    return (
+        f"{digits[0]} … {digits[-1]}" if digits else " ".join(task.looks[token][0] for token in task.writable)
+    )
+
+
+def grid_of(task: Task, tokens: np.ndarray) -> dict[str, Any]:
+    """A puzzle as rows, columns and their tokens: of grids that come in all sizes only what counts."""
+    crop = task.crop(tokens)
+    rows, columns = (task.rows, task.columns) if crop is None else map(int, crop)
+    cells = tokens.reshape(task.rows, task.columns)[:rows, :columns]
+    return {"rows": rows, "columns": columns, "tokens": cells.ravel().tolist()}

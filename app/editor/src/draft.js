@@ -1,0 +1,81 @@
+/**
+ * A puzzle that is being edited. A grid is {rows, columns, tokens} and never changes: every change makes another one,
+ * and the history keeps them all.
+ */
+
+/**
+ * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and is put
+ * into the last of the cells.
+ */
+export function written(grid, cells, token, { blank, once }) {
+  const tokens = [...grid.tokens];
+  if (once.includes(token)) {
+    tokens.forEach((other, cell) => { if (other === token) tokens[cell] = blank; });
+    cells = cells.slice(-1);
+  }
+  for (const cell of cells) tokens[cell] = token;
+  return { ...grid, tokens };
+}
+
+/** The grid with so many rows and columns: cut off below and on the right, or filled up with `blank`. */
+export function resized({ rows, columns, tokens }, newRows, newColumns, blank) {
+  const isOld = (row, column) => row < rows && column < columns;
+  const cellAt = (_, cell) => {
+    const [row, column] = [Math.floor(cell / newColumns), cell % newColumns];
+    return isOld(row, column) ? tokens[row * columns + column] : blank;
+  };
+  return { rows: newRows, columns: newColumns, tokens: Array.from({ length: newRows * newColumns }, cellAt) };
+}
+
+/** The grid as its task reads it: a symbol a cell, `separator` between rows. */
+export function textOf({ rows, columns, tokens }, symbols, separator) {
+  const row = (_, at) => tokens.slice(at * columns, (at + 1) * columns).map((token) => symbols[token]).join("");
+  return Array.from({ length: rows }, row).join(separator);
+}
+
+export const sameGrid = (one, other) =>
+  one.rows === other.rows && one.columns === other.columns && one.tokens.every((token, cell) => token === other.tokens[cell]);
+
+/** The cells from one to another in a straight line, both included: a pointer that is moved fast skips some. */
+export function cellsBetween(from, to, columns) {
+  const [row, column] = [Math.floor(from / columns), from % columns];
+  const [down, right] = [Math.floor(to / columns) - row, (to % columns) - column];
+  const steps = Math.max(Math.abs(down), Math.abs(right), 1);
+  const at = (_, step) => Math.round(row + (down * step) / steps) * columns + Math.round(column + (right * step) / steps);
+  return Array.from({ length: steps + 1 }, at);
+}
+
+/** What was before, is now, and was undone. */
+export class Drafts {
+  constructor(grid) {
+    Object.assign(this, { first: grid, past: [], now: grid, undone: [] });
+  }
+
+  get changed() {
+    return !sameGrid(this.first, this.now);
+  }
+
+  /** Returns whether anything is different. */
+  push(grid) {
+    if (sameGrid(grid, this.now)) return false;
+    this.past.push(this.now);
+    this.now = grid;
+    this.undone = [];
+    return true;
+  }
+
+  undo() {
+    return this.go(this.past, this.undone);
+  }
+
+  redo() {
+    return this.go(this.undone, this.past);
+  }
+
+  go(from, to) {
+    if (!from.length) return false;
+    to.push(this.now);
+    this.now = from.pop();
+    return true;
+  }
+}

@@ -1,0 +1,84 @@
+/** The cells of a puzzle that is edited, an element each. */
+
+import { make, write } from "../../player/src/dom.js";
+import { needsWhite } from "../../player/src/skin_colours.js";
+
+let grids = 0; // on this page: their cells have names of their own
+
+export class EditorGrid {
+  /** `task` as Python describes it; `act` has point(cell, event), drag(cell) and drop(). */
+  constructor(task, act) {
+    this.task = task;
+    this.name = `draft-${++grids}`;
+    this.node = make("div", { class: `cells ${task.drawn ? "drawn" : "text"}`, role: "grid", tabindex: "0", "data-testid": "draft", "data-mode": "answer" });
+    this.node.addEventListener("pointerdown", (event) => this.onDown(event, act));
+    this.node.addEventListener("pointermove", (event) => { if (this.held) act.drag(this.cellUnder(event)); });
+    for (const end of ["pointerup", "pointercancel"]) this.node.addEventListener(end, () => { if (this.held) act.drop(); this.held = false; });
+    this.node.addEventListener("contextmenu", (event) => { if (task.drawn) event.preventDefault(); }); // its button empties cells
+  }
+
+  onDown(event, act) {
+    if (event.button > 2 || event.button === 1) return;
+    event.preventDefault(); // neither text is selected nor the focus lost
+    this.node.focus({ preventScroll: true });
+    this.node.setPointerCapture(event.pointerId);
+    this.held = true;
+    act.point(this.cellUnder(event), event);
+  }
+
+  /** The cell at a pointer, or the one nearest to it. */
+  cellUnder({ clientX, clientY }) {
+    const { left, top, width, height } = this.node.getBoundingClientRect();
+    const { rows, columns } = this.shown;
+    const place = (at, size, count) => Math.min(Math.max(Math.floor((at / size) * count), 0), count - 1);
+    return place(clientY - top, height, rows) * columns + place(clientX - left, width, columns);
+  }
+
+  /** Shows a grid; `broken` are the cells whose givens contradict each other. */
+  draw(grid, chosen, broken) {
+    if (this.shown?.rows !== grid.rows || this.shown?.columns !== grid.columns) this.build(grid);
+    this.shown = grid;
+    this.cells.forEach((node, cell) => this.drawCell(node, cell, grid.tokens[cell], broken.has(cell), cell === chosen));
+    this.node.setAttribute("aria-activedescendant", this.cells[chosen].id);
+  }
+
+  build({ rows, columns }) {
+    const { box_rows, box_columns, name } = this.task;
+    const closes = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
+    this.cells = Array.from({ length: rows * columns }, (_, cell) => {
+      const [row, column] = [Math.floor(cell / columns), cell % columns];
+      const edges = [closes(column, box_columns, columns) && "right", closes(row, box_rows, rows) && "bottom"].filter(Boolean);
+      return make("div", { role: "gridcell", id: `${this.name}-${cell}`, "data-cell": `${row},${column}`, "data-edge": edges.join(" ") || null }, "");
+    });
+    this.drawn = [];
+    this.node.replaceChildren(...Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns))));
+    this.node.style.setProperty("--columns", columns);
+    this.node.setAttribute("aria-label", `${name} puzzle, ${rows} rows, ${columns} columns`);
+  }
+
+  /** Touches only what is different. */
+  drawCell(node, cell, token, isBroken, isChosen) {
+    const state = `${token} ${isBroken} ${isChosen}`;
+    if (this.drawn[cell] === state) return;
+    this.drawn[cell] = state;
+    const { looks, blank, drawn } = this.task;
+    const look = looks[token];
+    const classes = ["cell", drawn ? "" : token === blank ? "empty" : "given", drawn && look[0] !== "#" ? look : "", isBroken ? "conflict" : ""];
+    node.className = classes.filter(Boolean).join(" ");
+    if (look[0] === "#") Object.assign(node.style, { backgroundColor: look, color: needsWhite(look) ? "#ffffff" : "#000000" });
+    write(node, this.symbolOf(token));
+    node.setAttribute("aria-selected", String(isChosen));
+    node.setAttribute("aria-label", this.sentence(cell, token, isBroken));
+  }
+
+  /** What stands in a cell: nothing where its look says all. */
+  symbolOf(token) {
+    const { symbols, blank, looks } = this.task;
+    return token === blank && looks[token][0] !== "#" || ["wall", "path"].includes(looks[token]) ? "" : symbols[token];
+  }
+
+  sentence(cell, token, isBroken = false) {
+    const { columns } = this.shown;
+    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isBroken ? ", contradicts another" : ""}`;
+  }
+}

@@ -1,0 +1,58 @@
+/** What one writes and draws with: a button for each token, with its key. */
+
+import { make } from "../../player/src/dom.js";
+import { needsWhite } from "../../player/src/skin_colours.js";
+
+export class Tools {
+  /** `choose(token)` is called when a button is pressed. */
+  constructor(task, choose) {
+    const { drawn, writable, names, looks, symbols, blank, keys } = task;
+    const keysOf = (token) => Object.keys(keys).filter((key) => keys[key] === token).join(" ");
+    this.buttons = new Map(writable.map((token) => {
+      const isEmpty = token === blank && !drawn;
+      const swatch = make("i", { class: `swatch ${looks[token][0] === "#" ? "" : looks[token]}` }, drawn ? letterOf(looks[token], symbols[token]) : isEmpty ? "⌫" : symbols[token]);
+      if (looks[token][0] === "#") Object.assign(swatch.style, { background: looks[token], color: needsWhite(looks[token]) ? "#ffffff" : "#000000" });
+      const label = isEmpty ? "empty the cell" : names[token];
+      const node = make("button", {
+        type: "button", class: "tool", "data-tool": names[token], title: `${label} (${keysOf(token)})`, "aria-label": drawn || isEmpty ? label : `write ${label}`,
+      }, drawn ? [swatch, make("span", {}, names[token])] : swatch);
+      node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
+      node.addEventListener("click", () => choose(token));
+      return [token, node];
+    }));
+    this.node = make("div", { class: `tools ${drawn ? "palette" : "pad"}`, role: "group", "aria-label": drawn ? "Draw with" : "Write into the cell" }, [...this.buttons.values()]);
+  }
+
+  /** Marks the one that is drawn with. */
+  mark(chosen) {
+    for (const [token, node] of this.buttons) node.setAttribute("aria-pressed", String(token === chosen));
+  }
+}
+
+const letterOf = (look, symbol) => (look === "wall" || look === "open" ? "" : symbol);
+
+/** Rows and columns of a grid whose size may be changed. */
+export class Size {
+  /** `resize(rows, columns)`, the new ones. */
+  constructor(most, resize) {
+    this.most = most;
+    this.shown = [1, 1];
+    this.counts = ["rows", "columns"].map((name) => make("output", { "data-testid": name, "aria-label": name }, ""));
+    const by = (side, step, label) => {
+      const node = make("button", { type: "button", "aria-label": `${label} ${["row", "column"][side]}`, "data-testid": `${label}-${["row", "column"][side]}` }, step > 0 ? "+" : "−");
+      node.addEventListener("mousedown", (event) => event.preventDefault());
+      node.addEventListener("click", () => {
+        const wish = this.shown.map((count, at) => (at === side ? count + step : count));
+        if (wish[side] >= 1 && wish[side] <= most[side]) resize(...wish);
+      });
+      return node;
+    };
+    this.node = make("div", { class: "size", role: "group", "aria-label": "Size" }, [0, 1].map((side) =>
+      make("div", {}, [make("span", {}, ["Rows", "Columns"][side]), by(side, -1, "remove"), this.counts[side], by(side, 1, "add")])));
+  }
+
+  show(rows, columns) {
+    this.shown = [rows, columns];
+    this.counts.forEach((node, side) => { node.textContent = this.shown[side]; });
+  }
+}

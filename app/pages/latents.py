@@ -1,0 +1,183 @@
+"""Latents: how does z travel? The states of many puzzles on a map, played over the steps, and their dynamics."""
+
+import numpy as np
+import streamlit as st
+
+from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model_page, takeaway
+from app.cloud import Look
+from app.options import server_options
+from probes.scene import Curve, Scene, places_in_run, spread
+from probes.scene_files import columns_of, summary
+
+TITLE = "### How do the states travel?"
+WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
+KEPT = {"persist_state": "session"}  # on the way to Solve and back
+VIEWS = ("step by step", "all at once")
+MAPS = {"pca": "PCA", "umap": "UMAP"}
+FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
+MOST_WAYS = 12
+LISTED = 60  # numbers of puzzles in a sentence
+SMALL = 260  # pixels of a curve's height
+
+
+def page() -> None:
+    opened = model_page.sidebar(server_options())
+    if opened is None:
+        return
+    with st.sidebar:
+        asked = cloud_source.controls(opened)
+    st.markdown(TITLE)
+    kept = cloud_source.recorded(opened)
+    with st.container():
+        made = cloud_source.computed(opened, asked) if asked else None
+    scene = made or kept
+    if scene is None:
+        if not asked:
+            st.info(cloud_words.nothing(opened.source.name), icon=":material/scatter_plot:")
+        return
+    if made is None and not cloud_source.is_of_these_weights(scene, opened.source):
+        st.warning(cloud_words.outdated(scene), icon=":material/sync_problem:")
+    if st.session_state.get("latents_scene") is not scene:
+        st.session_state.latents_scene = scene
+        cloud_selection.forget()
+    cloud_selection.go(scene)
+    show(scene)
+
+
+def show(scene: Scene) -> None:
+    st.caption(cloud_words.source(scene))
+    look = controls(scene)
+    figure = cloud.figure(scene, look)
+    picture, beside = st.columns(WIDTHS, gap="medium")
+    with picture:
+        options = {"on_select": cloud_selection.take} if look.axes == 2 else {}
+        charts.show(figure, key=cloud_selection.CHART, config={"displayModeBar": True}, **options)
+    with beside:
+        st.markdown("\n\n".join(cloud_words.worth(scene.map(look.method), look.axes)))
+        st.caption(cloud_words.IN_PLANE if look.axes == 2 else cloud_words.IN_SPACE)
+        takeaway.offer(
+            f"latents-{scene.about.model}-{scene.about.state}",
+            figure=figure,
+            table=columns_of(scene),
+            data=summary(scene),
+            command=scene.about.command,
+        )
+    chosen = cloud_selection.chosen(scene)
+    selection(scene, chosen)
+    finding(scene)
+    dynamics(scene, chosen)
+
+
+def controls(scene: Scene) -> Look:
+    """How it is drawn: nothing here computes anew."""
+    row = st.container(horizontal=True, vertical_alignment="bottom", key="latents_look")
+    methods = [found.method for found in scene.maps]
+    method = methods[0]
+    if len(methods) > 1:
+        method = row.segmented_control(
+            "Map",
+            methods,
+            default=methods[0],
+            format_func=MAPS.get,
+            key="latents_method",
+            **KEPT,
+            required=True,
+        )
+    axes = scene.map(method).axes
+    if method == "pca":
+        axes = row.segmented_control(
+            "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", **KEPT, required=True
+        )
+    view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
+    titles = {field.name: field.title for field in scene.fields}
+    if st.session_state.get("latents_colour") not in titles:  # of another scene
+        st.session_state.pop("latents_colour", None)
+    colour = row.selectbox(
+        "Colour", list(titles), format_func=titles.get, key="latents_colour", **KEPT, width=220
+    )
+    names = {row_number: name_of(scene, row_number) for row_number in range(len(scene))}
+    ways = row.multiselect(
+        "Ways of",
+        list(names),
+        default=first_ways(scene),
+        format_func=names.get,
+        key=f"latents_ways_{scene.about.model}_{len(scene)}_{scene.about.data}",
+        **KEPT,
+        max_selections=MOST_WAYS,
+        placeholder="puzzles whose way is drawn",
+        width=380,
+    )
+    return Look(method, axes, colour, view == VIEWS[0], tuple(ways))
+
+
+def name_of(scene: Scene, row: int) -> str:
+    end = "solved" if scene.field("solved").values[row, -1] == 1 else "unsolved"
+    return f"{scene.numbers[row]} ({end})"
+
+
+def first_ways(scene: Scene) -> list[int]:
+    """A few solved puzzles, and a few unsolved ones."""
+    solved = scene.field("solved").values[:, -1]
+    return sorted(int(row) for end in (1, 0) for row in np.flatnonzero(solved == end)[:FIRST_WAYS])
+
+
+def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
+    """The puzzles that were picked, each with its way to Solve."""
+    if chosen is None:
+        return
+    count = len(chosen.rows)
+    head, button = st.columns([5, 1], vertical_alignment="center")
+    numbers = ", ".join(str(scene.numbers[row]) for row in chosen.rows[:LISTED])
+    more = f" and {count - LISTED} more" if count > LISTED else ""
+    head.markdown(f"**{count} {'puzzle' if count == 1 else 'puzzles'} selected**: {numbers}{more}")
+    button.button("All again", key="latents_all", on_click=cloud_selection.forget, width="stretch")
+    st.dataframe(
+        cloud_selection.table(scene, chosen.rows, chosen.moments),
+        hide_index=True,
+        height=min(36 * (count + 1) + 2, 300),
+        key="latents_table",
+        column_config={
+            "open in Solve": st.column_config.LinkColumn(
+                display_text="open",
+                help="At the step at which it was picked, in a new tab.",
+            )
+        },
+    )
+
+
+def finding(scene: Scene) -> None:
+    """How solved and unsolved puzzles differ, in words that were computed."""
+    with st.container(border=True, key="latents_finding"):
+        st.markdown("**Solved against unsolved**: " + " ".join(scene.finding))
+
+
+def dynamics(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
+    """How much the states move, and how far they are from their end: small multiples of the chosen puzzles, or all."""
+    picked = np.zeros(len(scene), bool)
+    picked[list(chosen.rows) if chosen else slice(None)] = True
+    of = f"the {picked.sum()} selected puzzles" if chosen else f"all {len(scene)} puzzles"
+    st.markdown(f"#### Dynamics of {of}")
+    st.caption("Lines: medians of the puzzles that end solved and unsolved. Bands: their middle half.")
+    columns = st.columns(2, gap="medium")
+    for number, curve in enumerate(scene.curves):
+        with columns[number % 2]:
+            charts.show(curve_figure(scene, curve, picked), key=f"latents_{curve.name}")
+
+
+def curve_figure(scene: Scene, curve: Curve, picked: np.ndarray):
+    made = charts.new(x="supervision step", y=curve.title, height=SMALL)
+    x = places_in_run(curve.calls)
+    solved = scene.field("solved").values[:, -1] == 1
+    for meaning, rows in (("solved", solved & picked), ("unsolved", ~solved & picked)):
+        found = spread(curve, rows)
+        if found is None:
+            continue
+        name = f"{meaning} ({rows.sum()})"
+        made.add_trace(charts.band(x, found.low, found.high, meaning, of=name))
+        made.add_trace(charts.line(name, x, found.median, meaning))
+    if curve.logarithmic:
+        made.update_yaxes(type="log", exponentformat="power")
+    return made
+
+
+page()

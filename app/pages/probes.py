@@ -1,0 +1,216 @@
+"""Probes: what can be read linearly from z and y, and when? One model, many puzzles; then the reading of one puzzle."""
+
+import streamlit as st
+
+from app import charts, links, model_page, notes, probe_figures, probe_grid, probe_use, probe_words, takeaway
+from app import probe_source as sources
+from app.model_controls import Opened
+from app.options import server_options
+from app.probe_source import Shown, spoken
+from app.puzzles import first_puzzle
+from probes import study_views
+from probes.study_files import score_table
+from trm.errors import PuzzleError, UserError
+from trm.tasks import task_of
+
+VIEWS = ("Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?")
+WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
+
+
+def page() -> None:
+    found = model_page.sidebar(server_options())
+    if found is None:
+        return
+    st.markdown("### What can be read from z and y?")
+    known = sources.recorded(found)
+    with st.container():
+        made = sources.computed(found)
+    shown = made or known
+    if shown is None:
+        st.info(probe_words.nothing(found.source.name), icon=":material/hourglass_empty:")
+        sources.controls(found)
+        return
+    if not shown.is_of_these_weights:
+        st.warning(probe_words.OUTDATED, icon=":material/sync_problem:")
+    said, change = st.columns((3, 1), vertical_alignment="center")
+    said.caption(probe_words.source(shown.summary, recorded=shown.recorded))
+    with change.popover("Fit others", icon=":material/tune:", width="stretch"):
+        sources.controls(found)
+        if made is not None and known is not None:
+            st.button("Back to what was recorded", key="probes_back", on_click=sources.back)
+    view(found, shown)
+
+
+def view(found: Opened, shown: Shown) -> None:
+    """The choice of a target and of a view, and that view."""
+    sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
+    left, right = st.columns((1, 3.2), vertical_alignment="bottom")
+    target = left.selectbox("Target", list(shown.targets), key="probes_target", format_func=spoken)
+    chosen = right.segmented_control(
+        "View", VIEWS, default=VIEWS[0], key="probes_view", label_visibility="collapsed"
+    )
+    if chosen == VIEWS[4]:
+        in_a_puzzle(found, shown, target)
+    elif chosen == VIEWS[5]:
+        probe_use.view(found, shown, target)
+    else:
+        {VIEWS[1]: all_targets, VIEWS[2]: cell_by_cell, VIEWS[3]: mistaken}.get(chosen, over_steps)(
+            shown, target
+        )
+
+
+# ---- the views
+
+
+def over_steps(shown: Shown, target: str) -> None:
+    facts, labels = shown.targets[target], study_views.labels_of(shown.summary)
+    picture, words = st.columns(WIDTHS)
+    with words:
+        score = facts["score"]
+        if facts["classes"]:
+            score = (
+                st.segmented_control(
+                    "Score",
+                    ("accuracy", "balanced_accuracy"),
+                    default="accuracy",
+                    key="probes_score",
+                    format_func=probe_figures.SCORES.get,
+                )
+                or score
+            )
+        st.markdown(probe_words.meaning(facts))
+        st.markdown(probe_words.verdict(shown.summary, target, score))
+        st.caption(probe_words.WORTH)
+    with picture:
+        figure = probe_figures.over_steps(shown.summary, target, score, labels)
+        charts.show(figure, key="probes-over-steps")
+        table = score_table(
+            {
+                **shown.summary,
+                "findings": [one for one in shown.summary["findings"] if one["target"] == target],
+            }
+        )
+        takeaway.offer(
+            f"probes-{target}", figure=figure, table=table, data=shown.summary, command=shown.command
+        )
+
+
+def all_targets(shown: Shown, target: str) -> None:
+    picture, words = st.columns(WIDTHS)
+    with words:
+        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour") or study_views.SHOWN[0]
+        st.caption(probe_words.SCOREBOARD)
+    with picture:
+        board = study_views.scoreboard(shown.summary, what)
+        figure = probe_figures.all_targets(
+            board, study_views.labels_of(shown.summary), height=max(260, 90 + 38 * len(board.names))
+        )
+        charts.show(figure, key="probes-all-targets")
+        takeaway.offer(
+            "probes-all-targets", figure=figure, table=score_table(shown.summary), command=shown.command
+        )
+
+
+def cell_by_cell(shown: Shown, target: str) -> None:
+    moment = moment_slider(shown, st.columns(2)[0])
+    boards = {state: study_views.cells_at(shown.summary, target, state, moment) for state in shown.states}
+    if not any(boards.values()):
+        st.info("This target has one value a puzzle, none a cell.", icon=":material/grid_off:")
+        return
+    for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
+        with place:
+            st.markdown(f"**from {state}**")
+            figure = probe_figures.board(cells, f"from {state}")
+            charts.show(figure, key=f"probes-cells-{state}")
+    st.caption(probe_words.CELLS if shown.targets[target]["classes"] else probe_words.CELL_ERRORS)
+
+
+def mistaken(shown: Shown, target: str) -> None:
+    moment = moment_slider(shown, st.columns(2)[0])
+    pairs = {state: study_views.confusion_at(shown.summary, target, state, moment) for state in shown.states}
+    if not any(pairs.values()):
+        st.info("A number has no classes that could be mistaken for others.", icon=":material/grid_off:")
+        return
+    for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
+        with place:
+            st.markdown(f"**from {state}**")
+            figure = probe_figures.confusion(shares, counts, shown.targets[target]["classes"])
+            charts.show(figure, key=f"probes-confusion-{state}")
+    st.caption(probe_words.CONFUSION)
+
+
+def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
+    """The puzzle last shown in Solve, or another; over each cell what the probes read there."""
+    task = task_of(found.config)
+    if shown.targets[target]["level"] != "cell":
+        st.info("This target has one value a puzzle. Choose one of cells.", icon=":material/grid_off:")
+        return
+    picture, words = st.columns((1.5, 1))
+    with words:
+        puzzle = asked_puzzle(task)
+        reading = sources.reading(found, shown, target, puzzle)
+    if reading is None:
+        return
+    with words:
+        state = st.segmented_control("Read from", shown.states, default=shown.states[0], key="probes_state")
+        moment = moment_slider(shown)
+        st.markdown(probe_words.reading(reading, state or shown.states[0], moment))
+        st.markdown(probe_words.meaning(shown.targets[target]))
+        st.caption(
+            probe_words.CANDIDATES if len(shown.targets[target]["members"]) > 1 else probe_words.READING
+        )
+        at = shown.summary["moments"][moment]
+        if st.button("This step in Solve", key="probes_solve", icon=":material/grid_on:"):
+            place = (at["supervision_step"], at["cycle"], at["call"])
+            links.follow(links.place(model=found.source.name, puzzle=puzzle, at=place))
+        takeaway.offer(
+            f"probe-reading-{target}",
+            data=reading,
+            command=probe_words.apply_command(shown, target, puzzle),
+        )
+    with picture:
+        inputs = task.parse(puzzle)
+        probe_grid.draw(
+            reading,
+            state or shown.states[0],
+            moment,
+            given=task.givens(inputs).tolist(),
+            symbols=[task.symbols[token] for token in inputs],
+            picture=any(task.looks),
+        )
+
+
+def asked_puzzle(task) -> str:
+    """The text typed, where it is a puzzle; else the one before, and what is wrong is said."""
+    state = st.session_state
+    if state.get("probes_puzzle_of") != (task.name, task.cells):
+        state.probes_puzzle_of = (task.name, task.cells)
+        state.probes_last = parsed(task, state.get("shown_puzzle", "")) or first_puzzle(task)
+        state.probes_puzzle = state.probes_last
+    text = st.text_area("Puzzle", key="probes_puzzle", height=92, help="Ctrl+Enter reads it.")
+    try:
+        state.probes_last = task.format(task.parse(text))
+    except PuzzleError as error:
+        notes.problem(str(error))
+    return state.probes_last
+
+
+def parsed(task, text: str) -> str | None:
+    try:
+        return task.format(task.parse(text)) if text else None
+    except UserError:
+        return None
+
+
+def moment_slider(shown: Shown, place=st) -> int:
+    """Which of the study's moments, from 0; drawn in that place."""
+    labels = study_views.labels_of(shown.summary)
+    if len(labels) == 1:
+        return 0
+    if st.session_state.get("probes_moment") not in labels:
+        st.session_state.probes_moment = labels[-1]
+    chosen = place.select_slider(probe_figures.moment_title(labels).capitalize(), labels, key="probes_moment")
+    return labels.index(chosen)
+
+
+page()

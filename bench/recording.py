@@ -1,0 +1,128 @@
+"""Trace stores: what recording a thousand puzzles costs in time and memory, and what a second process brings.
+
+`python -m bench.recording`. Throughput is against the same forward passes in the same batches with nothing recorded, in
+turns in one run; memory is the peak of a fresh process; processes have one thread each.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from bench.figures import figure, is_quick, say, seconds
+from bench.forward import infer
+from trm.checkpoint import load_model
+from trm.data import load_puzzles
+from trm.evaluate import evenly
+from trm.store.layout import Settings
+from trm.store.record import record_store
+from trm.tasks import task_of
+
+TOPIC = "recording"
+MODEL, DATA = "sudoku-trm", "sudoku/test"
+
+TRACE = """
+import json, resource, sys, time
+from trm.cli import main
+began = time.perf_counter()
+try:
+    main(sys.argv[1:])
+finally:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"peak": peak, "seconds": time.perf_counter() - began}), file=sys.stderr)
+"""
+
+
+def throughput(quick: bool) -> None:
+    """Recording against not recording, in pairs that take turns at going first."""
+    model = load_model(MODEL)
+    task = task_of(model.config)
+    puzzles = load_puzzles(DATA, task)
+    puzzles = puzzles.take(evenly(len(puzzles), 64 if quick else 256))
+    batch = Settings.batch
+
+    def plain() -> None:
+        for start in range(0, len(puzzles), batch):
+            infer(model, torch.from_numpy(puzzles.inputs[start : start + batch].astype(np.int64)))
+
+    def recording() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            record_store(model, task, puzzles, Path(folder) / "store", say=lambda text: None)
+
+    plain(), recording()
+    shares = []
+    for pair in range(1 if quick else 5):
+        acts = {"plain": plain, "recording": recording}
+        order = list(acts) if pair % 2 else list(reversed(acts))
+        times = {name: seconds(acts[name]) for name in order}
+        shares.append(times["plain"] / times["recording"])
+        say(f"{len(puzzles)} puzzles: {times['plain']:.1f} s, recorded {times['recording']:.1f} s")
+    figure(
+        "throughput of recording over not recording, at least 0.9",
+        median(shares),
+        "ratio",
+        topic=TOPIC,
+        threads=torch.get_num_threads(),
+        pairs=len(shares),
+    )
+
+
+def run(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
+    """`trm trace` in processes of one thread each: the largest peak in MiB, and the seconds of the longest."""
+    command = ["trace", "--model", MODEL, "--data", DATA, "--limit", str(limit), "--out", str(out)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(processes)}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRACE, *command],
+            env=environment | {"RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(processes)
+    ]
+    said = [json.loads(process.communicate()[1].splitlines()[-1]) for process in running]
+    return {name: max(one[name] for one in said) for name in ("peak", "seconds")}
+
+
+def memory_and_processes(quick: bool) -> None:
+    few, many = (32, 64) if quick else (100, 1000)
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        small = run(few, place / "few")
+        say(f"{few} puzzles: {small['peak']:.0f} MiB")
+        one = run(many, place / "many")
+        say(f"{many} puzzles: {one['peak']:.0f} MiB in {one['seconds']:.1f} s")
+        two = run(many, place / "two", processes=2)
+    figure(
+        f"peak memory of {many} puzzles over that of {few}",
+        one["peak"] / small["peak"],
+        "ratio",
+        topic=TOPIC,
+        budget=1.1,
+    )
+    figure(
+        "two processes over one, at least 1.7",
+        one["seconds"] / two["seconds"],
+        "ratio",
+        topic=TOPIC,
+        puzzles=many,
+        cores=len(os.sched_getaffinity(0)),
+    )
+
+
+def main() -> None:
+    quick = is_quick(__doc__)
+    with torch.inference_mode():
+        throughput(quick)
+    memory_and_processes(quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Runs of many puzzles, kept in memory: states and answers at chosen moments.
+
+A moment is a call of the recursion; usually the last one of a supervision step, after which y and z are handed on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Num, UInt8
+
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.errors import UserError
+from trm.models import Model
+from trm.recursion import State, Watch, deep_supervision, only_pass_on
+from trm.tasks.base import Task
+
+BATCH = 16  # puzzles a forward pass: as fast as larger ones on two cores, and the sooner ended
+LARGEST = 3 << 30  # bytes of states
+CALLS = ("last", "cycles", "all")
+"""Which calls of a supervision step: the last one, the f_H call of every cycle, or all."""
+STATES = ("z", "y")
+
+Progress = Callable[[float], None]
+
+
+class CollectError(UserError):
+    """Moments that no run has, or more states than memory should hold."""
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """What is known of some runs at some moments."""
+
+    moments: tuple[Coordinates, ...]
+    states: dict[str, Float32[np.ndarray, "puzzle moment cell dim"]]
+    now: UInt8[np.ndarray, "puzzle moment cell"]  # answers read from y there
+    halts: Bool[np.ndarray, "puzzle moment"]  # whether the model would halt after that supervision step
+    end: UInt8[np.ndarray, "puzzle cell"]  # answers after the last supervision step that was run
+
+
+def moments_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple[Coordinates, ...]:
+    """Moments of these supervision steps, in their order. Raises CollectError where a run has no such step."""
+    if calls not in CALLS:
+        raise CollectError(f"There are no calls {calls!r}. Choose one of: {', '.join(CALLS)}.")
+    steps = sorted(set(steps))
+    if not steps or steps[0] < 1 or steps[-1] > depth.N_sup:
+        raise CollectError(
+            f"Supervision steps {', '.join(map(str, steps)) or 'none'} are not all in this run. "
+            f"Choose from 1 to {depth.N_sup}."
+        )
+    found = [at for step in steps for at in depth.calls(step)]
+    if calls == "last":
+        return tuple(at for at in found if at.kind == F_H and at.cycle == depth.T)
+    return tuple(at for at in found if calls == "all" or at.kind == F_H)
+
+
+def check_puzzles(
+    model: Model, task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], largest_id: int
+) -> None:
+    """Raises PuzzleError where puzzles are not of the model's size, or its table has no such id."""
+    model.config.check_puzzles(inputs.shape[1], task.vocab_size)
+    model.config.check_puzzle_id(largest_id)
+
+
+def collect(
+    model: Model,
+    inputs: UInt8[np.ndarray, "puzzle cell"],
+    puzzle_ids: Num[np.ndarray, "puzzle"] | None = None,
+    *,
+    depth: Depth,
+    moments: Sequence[Coordinates],
+    states: Sequence[str] = STATES,
+    change: Watch = only_pass_on,
+    progress: Progress | None = None,
+) -> Runs:
+    """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
+
+    `change` may replace states, and sees each before it is kept.
+    `progress` is told the share done after every call; what it raises ends the run. Raises CollectError where the states
+    would be too large.
+    """
+    count, cells = inputs.shape
+    dim = model.config.hidden_size
+    if (size := 4 * count * len(moments) * cells * dim * len(states)) > LARGEST:
+        raise CollectError(
+            f"The states of {count} puzzles at {len(moments)} moments take {size / 2**30:.1f} GiB. "
+            "Take fewer puzzles, or fewer steps."
+        )
+    kept = {name: np.zeros((count, len(moments), cells, dim), np.float32) for name in states}
+    now = np.zeros((count, len(moments), cells), np.uint8)
+    halts = np.zeros((count, len(moments)), bool)
+    end = np.zeros((count, cells), np.uint8)
+    ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids.astype(np.int64)
+    index = {at: number for number, at in enumerate(moments)}
+    of_step = [at.supervision_step for at in moments]
+    calls, prefix = Calls(count, depth, progress), model.config.prefix_length
+
+    for begin in range(0, count, BATCH):
+        rows = slice(begin, min(begin + BATCH, count))
+
+        def watch(at: Coordinates, state: State, rows: slice = rows) -> State:
+            calls.made(rows.stop - rows.start)
+            state = change(at, state)
+            if at in index:
+                for name in kept:
+                    found = state.y if name == "y" else model.latent(state, at)
+                    kept[name][rows, index[at]] = found[:, prefix:].float().cpu().numpy()
+                now[rows, index[at]] = model.decode(state.y).argmax(-1).cpu().numpy()
+            return state
+
+        tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(model.device)
+        puzzle_id = torch.from_numpy(ids[rows]).to(model.device)
+        for step in deep_supervision(model, tokens, puzzle_id, depth=depth, watch=watch):
+            own = [number for number, of in enumerate(of_step) if of == step.number]
+            halts[rows, own] = (model.halting_logit(step.heads) > 0).cpu().numpy()[:, None]
+            end[rows] = step.heads.logits.argmax(-1).cpu().numpy()
+    return Runs(tuple(moments), kept, now, halts, end)
+
+
+class Calls:
+    """Counts calls, as a share of all that will be made."""
+
+    def __init__(self, puzzles: int, depth: Depth, progress: Progress | None):
+        self.all = max(1, puzzles * depth.N_sup * depth.calls_per_step)
+        self.done, self.progress = 0, progress or (lambda share: None)
+        self.progress(0.0)
+
+    def made(self, puzzles: int) -> None:
+        """One call, of so many puzzles together."""
+        self.done += puzzles
+        self.progress(self.done / self.all)

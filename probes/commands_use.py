@@ -1,0 +1,56 @@
+"""`probes use`: does the model use what a probe reads? Change a state along its direction, and along random ones."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from trm.cli import DATA_HELP, _model_options
+from trm.terminal import Progress
+
+
+def add(adder) -> None:
+    """The parser."""
+    use = adder.add_parser("use", help="move or erase a state along a probe's direction and see what it does")
+    _model_options(use)
+    use.add_argument("--probe", required=True, type=Path, help="a file that `fit --save` wrote")
+    use.add_argument("--step", type=int, help="supervision step of the change (usual: the probe's first)")
+    use.add_argument("--class", dest="class_name", default="", help="of several classes, the one to move to")
+    use.add_argument("--how", default="move", help="move (usual), or erase: put to the mean")
+    use.add_argument(
+        "--dose", type=float, default=4.0, help="to move: standard deviations along the direction (usual: 4)"
+    )
+    use.add_argument("--randoms", type=int, default=4, help="random directions to compare with (usual: 4)")
+    use.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
+    use.add_argument("--limit", type=int, default=32, help="puzzles, evenly spread over the set (usual: 32)")
+    use.add_argument("--seed", type=int, default=0, help="of the random directions")
+    use.set_defaults(run=run)
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    from probes.commands_fit import puzzle_set
+    from probes.probe_result import ProbeError
+    from probes.reading import open_probe
+    from probes.use import UseSettings, measure_use, readable_use
+    from trm.commands import opened
+
+    settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
+    probe = open_probe(options.probe)
+    model, task = opened(options)
+    steps = [at.supervision_step for at in probe.moments]
+    step = steps[0] if options.step is None else options.step
+    if step not in steps:
+        raise ProbeError(
+            f"This probe is of the steps {', '.join(map(str, sorted(set(steps))))}, not of {step}. Choose one of them."
+        )
+    with Progress("per mille of the work done", 1000) as progress:
+        found = measure_use(
+            model,
+            task,
+            puzzle_set(options, task),
+            probe,
+            moment=len(steps) - 1 - steps[::-1].index(step),  # its last call
+            class_name=options.class_name,
+            settings=settings,
+            tell=lambda share, words: progress.count(int(1000 * share)),
+        )
+    return found.summary() if options.json else readable_use(found)

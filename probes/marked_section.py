@@ -1,0 +1,29 @@
+"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is."""
+
+from pathlib import Path
+
+from trm.errors import UserError
+from trm.files import written_whole
+
+
+def marks(name: str) -> tuple[str, str]:
+    """The marks of a section, comments in Markdown."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def write_section(document: Path, name: str, text: str) -> None:
+    """Put a text between the marks of that name, at the end where there are none yet; makes the document if need be.
+
+    Raises UserError where one mark is there without the other.
+    """
+    begin, end = marks(name)
+    old = document.read_text("utf-8") if document.is_file() else "# Findings\n"
+    if (begin in old) != (end in old) or old.find(begin) > old.find(end):
+        raise UserError(f"{document} has one of the marks {begin} and {end} without the other. Restore it.")
+    if begin in old:
+        before, _, rest = old.partition(begin)
+        after = rest.partition(end)[2]
+    else:
+        before, after = old.rstrip("\n") + "\n\n", "\n"
+    with written_whole(document) as temporary:
+        temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")

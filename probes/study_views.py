@@ -1,0 +1,128 @@
+"""Numbers that are seen together: targets by moments, cells at their places, one class taken for another.
+
+All from a study as `Study.summary` writes it, so that a recorded one and one just fitted look alike.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Summary = Mapping[str, Any]
+SHOWN = ("z", "y", "z above y", "z above best baseline", "y above best baseline")
+"""What a scoreboard may show of each target and moment."""
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """Targets by moments; None where nothing was fitted."""
+
+    names: list[str]
+    values: list[list[float | None]]
+    signed: bool  # a difference
+
+    @property
+    def format(self) -> str:
+        """For the numbers in it."""
+        return "+.2f" if self.signed else ".2f"
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One number for each cell, row by row: a share, or the mean error of numbers. None where nothing was tested."""
+
+    values: list[list[float | None]]
+    is_share: bool
+    low: float
+    high: float
+
+    def written(self, value: float) -> str:
+        """A number as it stands in its cell."""
+        return f"{100 * value:.0f}" if self.is_share else f"{value:.1f}"
+
+
+def labels_of(summary: Summary) -> list[str]:
+    """One for each moment: the supervision step; with cycle and call where a step has several moments."""
+    steps = [at["supervision_step"] for at in summary["moments"]]
+    if len(set(steps)) == len(steps):
+        return [str(step) for step in steps]
+    return [f"{at['supervision_step']}.{at['cycle']}.{at['call']}" for at in summary["moments"]]
+
+
+def finding_of(summary: Summary, target: str, source: str) -> Summary | None:
+    """What was read of a target from a source; None where that was not asked."""
+    found = (one for one in summary["findings"] if one["target"] == target and one["source"] == source)
+    return next(found, None)
+
+
+def value_at(finding: Summary | None, score: str, moment: int, bound: str = "value") -> float | None:
+    """A score at a moment of the study. A probe that is the same at all moments has one value for all of them."""
+    if finding is None or score not in finding["scores"]:
+        return None
+    places, numbers = finding["moments"], finding["scores"][score][bound]
+    if len(places) == 1:
+        return numbers[0]
+    return numbers[places.index(moment)] if moment in places else None
+
+
+def baselines_at(
+    summary: Summary, target: str, score: str, moment: int, *, of: str = ""
+) -> dict[str, float | None]:
+    """What a state has to beat at a moment, by name: the most frequent class, the input, the random net's own `of` (both
+    states where empty).
+    """
+    found: dict[str, float | None] = {}
+    any_state = finding_of(summary, target, "z") or finding_of(summary, target, "y")
+    if score == "accuracy":
+        found["majority"] = value_at(any_state, "majority", moment)
+    elif score == "r2":
+        found["mean"] = 0.0
+    for source in ("input", *((f"random {of}",) if of else ("random z", "random y"))):
+        found[source] = value_at(finding_of(summary, target, source), score, moment)
+    return found
+
+
+def scoreboard(summary: Summary, what: str) -> Scoreboard:
+    """The first score of every target at every moment, of a state, or how far it lies above another."""
+    state, _, other = what.partition(" above ")
+    rows = []
+    for target in summary["targets"]:
+        name, score = target["name"], target["score"]
+        row: list[float | None] = []
+        for moment in range(len(summary["moments"])):
+            value = value_at(finding_of(summary, name, state), score, moment)
+            if other == "y":
+                than = value_at(finding_of(summary, name, "y"), score, moment)
+            elif other:
+                known = baselines_at(summary, name, score, moment, of=state).values()
+                than = max((number for number in known if number is not None), default=None)
+            else:
+                than = 0.0
+            row.append(None if value is None or than is None else value - than)
+        rows.append(row)
+    return Scoreboard([target["name"].replace("_", " ") for target in summary["targets"]], rows, bool(other))
+
+
+def cells_at(summary: Summary, target: str, source: str, moment: int) -> Cells | None:
+    """The score of each cell of the grid; None for a target of puzzles, and where nothing was fitted."""
+    finding = finding_of(summary, target, source)
+    facts = next(one for one in summary["targets"] if one["name"] == target)
+    if finding is None or facts["level"] != "cell" or moment not in finding["moments"]:
+        return None
+    rows, columns = summary["about"]["grid"]
+    flat = finding["by_cell"][finding["moments"].index(moment)]
+    values = [flat[row * columns : (row + 1) * columns] for row in range(rows)]
+    known = [value for value in flat if value is not None]
+    is_share = bool(facts["classes"])
+    return Cells(values, is_share, 0.0, 1.0 if is_share else max(known, default=1.0) or 1.0)
+
+
+def confusion_at(
+    summary: Summary, target: str, source: str, moment: int
+) -> tuple[list[list[float | None]], list[list[int]]] | None:
+    """Shares of each true class, and counts, `true read`; None for numbers, and where nothing was fitted."""
+    finding = finding_of(summary, target, source)
+    if finding is None or not finding["confusion"] or moment not in finding["moments"]:
+        return None
+    counts = finding["confusion"][finding["moments"].index(moment)]
+    shares = [[count / sum(row) if sum(row) else None for count in row] for row in counts]
+    return shares, counts

@@ -1,0 +1,124 @@
+"""The Compare page without a browser: two runs at once, what was recorded of both, anything else measured when asked for."""
+
+import time
+
+import pytest
+from app_page import App
+
+from app import comparing, session
+from app.compare_views import VIEWS
+from probes.comparison_files import load_comparison, recorded_path
+from trm.registry import model_config
+
+PAGE = "pages/compare.py"
+PAIR = ("sudoku-trm", "sudoku-hrm")
+
+
+@pytest.fixture
+def open_compare(open_app):
+    def make(**link: str) -> App:
+        app = open_app(**link)
+        app.test.switch_page(PAGE)
+        app.run()
+        return app
+
+    return make
+
+
+def sides(app: App) -> list[dict]:
+    return app.payload["players"]
+
+
+def charts(app: App) -> int:
+    return len(app.test.get("plotly_chart"))
+
+
+def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app, monkeypatch):
+    app = open_app()
+    monkeypatch.setattr(session.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
+    monkeypatch.setattr(session.models(), "ready", lambda source: False)
+    app.test.switch_page(PAGE)
+    app.run()
+    assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
+    assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
+    assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][
+        "inputs"
+    ]
+    assert app.link["against"] == PAIR[1]
+    about = load_comparison(recorded_path(*PAIR)).models[0].about
+    assert f"Recorded on {about.count} puzzles of {about.data}" in app.captions and not app.warnings
+    for view in VIEWS:
+        app.set("compare-view", view)
+        assert not app.errors and charts(app) == (
+            1 if view in ("Solved by step", "Similarity (CKA)") else 2
+        ), view
+        command = app.test.code[0].value
+        wanted = "similarity" if view == "Similarity (CKA)" else "compare"
+        assert command.startswith(
+            f"python -m probes {wanted} --model {PAIR[0]} --against {PAIR[1]} --data {about.data} --limit {about.count}"
+        )
+    app.set("compare-view", "Similarity (CKA)")
+    app.set("cka-rows", (0, "y"))
+    app.set("cka-columns", (1, "z"))
+    assert charts(app) == 1 and not app.errors
+
+
+def test_the_second_model_and_its_depth_follow_the_first(open_compare):
+    app = open_compare(model="sudoku-hrm", steps="3")
+    assert app["against"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
+    app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")
+    own = model_config("sudoku-trm")
+    assert (sides(app)[1]["n"], sides(app)[1]["T"]) == (own.n, own.T)
+    app.set("model", "maze-trm")
+    assert app["against"] == "maze-hrm" and [side["task"] for side in sides(app)] == ["maze", "maze"]
+    assert "were not measured yet" in app.test.info[0].value
+    app.set("against", "maze-trm")
+    assert app.payload["names"] == ["maze-trm, left", "maze-trm, right"]
+
+
+def test_the_link_names_the_second_model(open_compare, model_dir):
+    app = open_compare(against="runs/hrm", model="sudoku-trm")
+    app.until(lambda: "players" in str(app.test.get("bidi_component")) or app.payloads, "the model is open")
+    app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
+    assert app.payload["names"] == ["sudoku-trm", "runs/hrm"] and app.link["against"] == "runs/hrm"
+    assert open_compare(against="../../etc")["against"] == "sudoku-hrm"
+    app.set("against", "runs/sudoku-4")
+    app.until(lambda: app.errors, "the mistake")
+    assert "runs/sudoku-4 plays 4x4 sudoku, sudoku-trm 9x9 sudoku" in app.errors[0]
+
+
+def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
+    monkeypatch.setattr(comparing.session, "weights_fingerprint", lambda name, stamp: "f" * 16)
+    app = open_compare()
+    assert any("other weights of sudoku-trm and sudoku-hrm" in warning for warning in app.warnings)
+    assert charts(app) == 1
+
+
+def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compare, model_dir, monkeypatch):
+    app = open_compare(model="runs/hrm", against="runs/hrm")
+    app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
+    assert charts(app) == 0 and "were not measured yet" in app.test.info[0].value
+    app.set("compare-count", 10)
+    measured, gate = [], []
+
+    def measure(model, task, puzzles, *, tell):
+        while not gate:
+            tell(0.1, "waiting for the test")
+            time.sleep(0.01)
+        measured.append(len(puzzles))
+        return whole_measure(model, task, puzzles, few=2, tell=tell)
+
+    from probes.comparison import measure as whole_measure
+
+    monkeypatch.setattr("probes.comparison.measure", measure)
+    app.click("compare-measure")
+    job = next(job for job in session.jobs()._jobs.values() if job.key[0] == "measured" and not job.done)
+    job.cancel()
+    app.until(lambda: any("Cancelled" in info.value for info in app.test.info), "that it was cancelled")
+    assert charts(app) == 0 and not measured
+    gate.append(True)
+    app.click("compare-measure")
+    app.until(lambda: charts(app), "the result")
+    assert set(measured) == {10} and not app.errors
+    app.set("compare-view", "Almost solved")
+    assert charts(app) == 2 and "2 puzzles each" in app.captions

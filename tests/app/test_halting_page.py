@@ -1,0 +1,201 @@
+"""The Halting page as one person opens it: recorded results at once, others computed, one figure at a time."""
+
+import time
+
+import numpy as np
+import pytest
+from halting_stand_in import make_runs
+
+from app import halting_source, session
+from app.halting_puzzles import of_square, solve_link
+from probes.halting import outcomes
+from probes.halting_runs import HaltingRuns, save_runs
+from trm import registry
+
+PAGE = "pages/halting.py"
+VIEWS = ("steps", "reliability", "roc", "board", "compute", "rule", "beyond", "errors")
+MODEL = "sudoku-trm"
+
+
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """Puts runs into the place of what is recorded of a bundled model, made with the weights that are here."""
+    monkeypatch.setattr(halting_source, "RECORDED", tmp_path)
+    mark = registry.fingerprint(registry.models_folder() / MODEL / "model.safetensors")
+
+    def make(
+        *, deep: bool = True, fingerprint: str = mark, kind: str = "trm", count: int = 60
+    ) -> HaltingRuns:
+        about = {"model": MODEL, "fingerprint": fingerprint, "kind": kind, "N_sup": 16, "n": 6, "T": 3}
+        runs = make_runs(steps=16, count=count, **about)
+        save_runs(tmp_path / f"{MODEL}.parquet", runs)
+        if deep:
+            save_runs(tmp_path / f"{MODEL}-deep.parquet", make_runs(steps=64, count=20, **about))
+        return runs
+
+    return make
+
+
+def open_page(open_app, **link: str):
+    app = open_app(**link)
+    app.test.switch_page(PAGE)
+    app.run()
+    app.set(
+        "model", link.get("model", MODEL)
+    )  # AppTest forgets on the way what was chosen on the page before
+    return app
+
+
+def charts(app) -> int:
+    return len(app.test.get("plotly_chart"))
+
+
+def numbers(app) -> list[str]:
+    return [metric.value for metric in app.test.metric]
+
+
+def test_every_figure_of_a_recorded_result(open_app, record):
+    """Shown without loading a model, each with the command that repeats it; the link names the figure."""
+    record(kind="hrm")
+    app = open_page(open_app)
+    assert f"Recorded 2026-01-01: {MODEL} on 60 puzzles" in app.captions and not app.warnings
+    assert len(numbers(app)) == 4
+    for view in VIEWS:
+        app.set("halting_view", view)
+        assert not app.errors and charts(app) == (2 if view == "rule" else 1), view
+        assert app.link.get("figure") == (None if view == "steps" else view)
+        (command, *_) = [code.value for code in app.test.code]
+        count, steps = (20, 64) if view == "beyond" else (60, 16)
+        assert command.startswith(
+            f"python -m probes halting --model {MODEL} --data some --limit {count} --steps {steps}"
+        )
+
+
+def test_a_link_opens_its_figure(open_app, record):
+    record()
+    assert open_page(open_app, figure="board")["halting_view"] == "board"
+    assert open_page(open_app, figure="nosuch")["halting_view"] == "steps"
+
+
+def test_a_thousand_puzzles_are_drawn_in_two_seconds(open_app, record):
+    """Read from disk, analysed, drawn; the better of two, as the machine may be busy."""
+    record(count=1000)
+    app, taken = open_page(open_app), []
+    for _ in range(2):
+        halting_source.recorded.clear()
+        began = time.perf_counter()
+        app.run()
+        taken.append(time.perf_counter() - began)
+    assert "1,000 puzzles" in app.captions
+    assert min(taken) < 2.0, taken
+
+
+def test_other_weights_are_told(open_app, record):
+    record(fingerprint="f" * 16)
+    (warning,) = open_page(open_app).warnings
+    assert "other weights" in warning and f"--record --model {MODEL}" in warning
+
+
+def test_a_damaged_recording_is_none(open_app, record, tmp_path):
+    record()
+    (tmp_path / f"{MODEL}.parquet").write_bytes(b"PAR1 cut short")
+    app = open_page(open_app)
+    assert not app.errors and charts(app) == 0 and app.has("halting_compute")
+
+
+def test_without_a_deep_recording_it_says_how_to_get_one(open_app, record):
+    record(deep=False)
+    app = open_page(open_app, figure="beyond")
+    assert charts(app) == 0
+    assert any("Ask for more supervision steps" in info.value for info in app.test.info)
+
+
+def test_one_puzzle_is_told_and_linked(open_app, record):
+    runs = record()
+    app = open_page(open_app)
+    found = outcomes(runs.halting, runs.right)
+    puzzle = int(np.flatnonzero(found.halts > 1)[0])
+    app.set("halting_puzzle", puzzle)
+    assert f"would halt after step {found.halts[puzzle]}" in app.captions
+    (link,) = [button.proto.url for button in app.test.get("link_button")]
+    assert link == solve_link(runs, puzzle, int(found.halts[puzzle]))
+    assert f"at={found.halts[puzzle]}.3.7" in link and "steps" not in link
+
+
+def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
+    runs = record()
+    found = outcomes(runs.halting, runs.right)
+    puzzle = int(np.flatnonzero((found.halts > 0) & (found.right > 0))[0])
+    app = open_page(open_app, figure="board")
+    app.test.session_state["halting_cell"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
+    app.run()
+    same = (found.right == found.right[puzzle]) & (found.halts == found.halts[puzzle])
+    assert len(app.test.get_by_key("halting_puzzle").options) == 1 + same.sum()
+    app.click("halting_all")
+    assert len(app.test.get_by_key("halting_puzzle").options) == 61
+
+
+def test_the_squares_hold_every_puzzle_once():
+    runs = make_runs(count=100)
+    found = outcomes(runs.halting, runs.right)
+    squares = [of_square(found, (x, y), runs.steps) for x in range(7) for y in range(7)]
+    assert sorted(np.concatenate(squares).tolist()) == list(range(100))
+    assert (found.right[of_square(found, (6, 6), 6)] == 0).all() and (
+        found.halts[of_square(found, (6, 6), 6)] == 0
+    ).all()
+    assert len(of_square(found, None, runs.steps)) == 100
+
+
+def test_a_link_beyond_training_asks_for_its_steps():
+    runs = make_runs(steps=64, N_sup=16)
+    assert "steps=64" in solve_link(runs, 0, 40) and "at=40.2.3" in solve_link(runs, 0, 40)
+
+
+def test_computed_where_nothing_is_recorded(open_app, model_dir, record):
+    """A model of the server's folder: run on ten puzzles beyond its training, then another way back is not offered."""
+    app = open_page(open_app, model="runs/hrm")
+    assert any("Nothing is recorded" in info.value for info in app.test.info) and charts(app) == 0
+    app.set("halting-count", 10)
+    app.set("halting_steps", 5)
+    app.click("halting_compute")
+    app.until(lambda: numbers(app), "the result")
+    assert (
+        "Computed now: runs/hrm on 10 puzzles of sudoku/test, 5 supervision steps (trained with 3)"
+        in app.captions
+    )
+    assert not app.has("halting_back")
+    app.set("halting_view", "beyond")
+    assert charts(app) == 1
+
+
+def test_cancelled_and_back(open_app, record, monkeypatch):
+    """A computation that goes on shows how far it is beside what is recorded, and leaves nothing when cancelled."""
+    record()
+    goes_on = []
+
+    def endless(asked, tell):
+        goes_on.append(asked)
+        while True:
+            tell(0.25, "3 of 12 puzzles run")
+            time.sleep(0.01)
+
+    monkeypatch.setattr(halting_source, "compute", endless)
+    app = open_page(open_app)
+    app.click("halting_compute")
+    app.until(lambda: goes_on, "the job")
+    app.run()
+    assert charts(app) == 1 and "Recorded" in app.captions
+    job = session.jobs().find(goes_on[0].key)
+    job.cancel()
+    assert session.jobs().wait(job, 20)
+    app.run()
+    assert any("Cancelled" in info.value for info in app.test.info)
+    assert job.result is None
+
+
+def test_a_mistake_in_a_computation_is_one_line(open_app, model_dir, record):
+    """A model of 4x4 puzzles on a set of 9x9 ones."""
+    app = open_page(open_app, model="runs/sudoku-4")
+    app.click("halting_compute")
+    app.until(lambda: app.errors, "the error")
+    assert len(app.errors) == 1 and "\n" not in app.errors[0]

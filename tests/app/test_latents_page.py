@@ -1,0 +1,183 @@
+"""The Latents page without a browser: what it opens with, what it computes, and which puzzles a selection means."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from app_page import MAIN
+
+from app import cloud_selection, cloud_source
+from app.cloud_selection import Chosen
+from probes.commands_project import RECORDED
+from probes.scene_files import load_scene, save_scene
+
+PAGE = "pages/latents.py"
+HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return load_scene(RECORDED / "sudoku-trm.safetensors")
+
+
+@pytest.fixture
+def latents(open_app):
+    """Opens the page; keywords are the query parameters of the link."""
+
+    def make(**link):
+        app = open_app(**link)
+        app.test.switch_page(PAGE)
+        app.run()
+        return app
+
+    return make
+
+
+def charts(app) -> list[dict]:
+    return [json.loads(element.proto.spec) for element in app.test.get("plotly_chart")]
+
+
+def said(app) -> str:
+    return " ".join(element.value for element in [*app.test.markdown, *app.test.caption, *app.test.warning])
+
+
+def points(traces: list[dict]) -> list[list]:
+    return [point for trace in traces for point in trace.get("customdata", [])]
+
+
+def test_it_opens_with_what_was_recorded(latents, recorded):
+    app = latents(model="sudoku-trm")
+    words = said(app)
+    assert f"over {len(recorded)} puzzles of `sudoku/test` at {len(recorded.calls)} calls" in words
+    assert " ".join(recorded.finding) in words
+    cloud, *curves = charts(app)
+    assert len(curves) == 4
+    assert [frame["name"] for frame in cloud["frames"]] == [
+        f"{at.supervision_step}.{at.cycle}.{at.call}" for at in recorded.calls
+    ]
+    for moment, frame in enumerate(cloud["frames"]):
+        found = points(frame["data"])
+        assert sorted(row for row, *_ in found) == list(range(len(recorded)))
+        assert {at for _, at, *_ in found} == {moment}
+    app.set("latents_view", "all at once")
+    cloud = charts(app)[0]
+    assert not cloud.get("frames") and len(points(cloud["data"])) == len(recorded) * len(recorded.calls)
+    app.set("latents_axes", 3)
+    assert {trace["type"] for trace in charts(app)[0]["data"]} == {"scatter3d"}
+    app.set("latents_method", "umap")
+    assert "UMAP distances are not distances" in said(app) and "Trustworthiness" in said(app)
+    for field in recorded.fields:
+        app.set("latents_colour", field.name)
+        assert len(points(charts(app)[0]["data"])) == len(recorded) * len(recorded.calls), field.name
+    ways = f"latents_ways_sudoku-trm_{len(recorded)}_sudoku/test"
+    app.set(ways, [5, 6, 7])
+    names = [trace["name"] for trace in charts(app)[0]["data"]]
+    assert [name for name in names if "way of" in name] == [
+        f"way of puzzle {recorded.numbers[row]}" for row in (5, 6, 7)
+    ]
+
+
+def test_opening_it_imports_nothing_heavy():
+    code = (
+        "import sys; from streamlit.testing.v1 import AppTest;"
+        f"test = AppTest.from_file({str(MAIN)!r}, default_timeout=120); test.switch_page({PAGE!r}); test.run();"
+        "assert not test.exception and test.get('plotly_chart');"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=MAIN.parents[1], capture_output=True, text=True)
+    assert found.stdout.strip() == "[]", found.stderr[-2000:]
+
+
+def test_what_was_recorded_of_other_weights_says_so(latents, recorded, tmp_path, monkeypatch):
+    other = replace(recorded, about=replace(recorded.about, fingerprint="f" * 16))
+    save_scene(tmp_path / "sudoku-trm.safetensors", other)
+    monkeypatch.setattr(cloud_source, "RECORDED", tmp_path)
+    app = latents(model="sudoku-trm")
+    assert "recorded from other weights of sudoku-trm (ffffffff)" in said(app) and len(charts(app)) == 5
+
+
+def test_what_is_not_recorded_is_computed_when_asked_for(latents, model_dir):
+    app = latents(model="runs/hrm")
+    assert "Nothing is recorded of runs/hrm" in " ".join(element.value for element in app.test.info)
+    assert not charts(app)
+    app.set("latents-count", 10)
+    app.set("latents_state", "y")
+    app.set("latents_where", "one cell")
+    app.set("latents_row", 1)
+    app.click("latents_compute")
+    app.until(lambda: charts(app), "the cloud")
+    words = said(app)
+    assert "State y of `runs/hrm` (cell r1c5) over 10 puzzles" in words
+    command = next(element.value for element in app.test.code)
+    assert "--model runs/hrm --data sudoku/test --limit 10 --state y --calls f_H --position r1c5" in command
+    assert "symbol now" in app.test.get_by_key("latents_colour").options
+
+
+# selections
+
+
+@pytest.fixture
+def state(monkeypatch) -> dict:
+    """A session whose chart was touched."""
+    found: dict = {}
+    monkeypatch.setattr(cloud_selection.st, "session_state", found)
+    return found
+
+
+def touched(state: dict, *custom: list, lasso: bool) -> None:
+    areas = [{"x": [0], "y": [0]}] if lasso else []
+    sent = [{"customdata": list(point)} for point in custom]
+    state[cloud_selection.CHART] = {"selection": {"points": sent, "lasso": areas, "box": []}}
+    cloud_selection.take()
+
+
+def test_a_lasso_means_the_puzzles_of_its_points(state, recorded):
+    touched(state, [7, 3, 0, "", ""], [2, 5, 0, "", ""], [7, 9, 0, "", ""], lasso=True)
+    assert cloud_selection.chosen(recorded) == Chosen((2, 7), (5, 9))
+    touched(state, [4, 1, 0, "", ""], lasso=True)  # of one point it is no click
+    assert cloud_selection.chosen(recorded) == Chosen((4,), (1,)) and not state.get(cloud_selection.GO)
+    touched(state, lasso=False)  # a double click lets go
+    assert cloud_selection.chosen(recorded) is None
+
+
+def test_what_was_chosen_of_another_scene_is_not_chosen_of_this(state, recorded):
+    touched(state, [len(recorded), 0, 0, "", ""], [1, 0, 0, "", ""], lasso=True)
+    assert cloud_selection.chosen(recorded) is None
+
+
+def test_a_click_goes_to_its_puzzle_and_call(state, recorded, monkeypatch):
+    gone = []
+    monkeypatch.setattr(cloud_selection.links, "follow", gone.append)
+    touched(state, [5, 7, 0, "", ""], lasso=False)
+    cloud_selection.go(recorded)
+    at = recorded.calls[7]
+    assert gone == [
+        {
+            "model": "sudoku-trm",
+            "puzzle": recorded.puzzles[5],
+            "at": f"{at.supervision_step}.{at.cycle}.{at.call}",
+        }
+    ]
+    cloud_selection.go(recorded)  # once
+    assert len(gone) == 1
+
+
+def test_a_cell_that_is_followed_is_in_the_link(recorded):
+    one = replace(recorded, about=replace(recorded.about, position="r5c9"))
+    assert cloud_selection.link(one, 0, 0)["cell"] == "4,8"
+
+
+def test_the_table_has_a_line_for_each_puzzle(recorded):
+    found = cloud_selection.table(recorded, (3, 9), (0, 47))
+    assert found["puzzle"] == [recorded.numbers[3], recorded.numbers[9]]
+    solved = recorded.field("solved").values[:, -1]
+    assert found["ends solved"] == [solved[3] == 1, solved[9] == 1]
+    assert found["open in Solve"][1].endswith("at=16.3.7") and "model=sudoku-trm" in found["open in Solve"][1]
+    assert len({len(column) for column in found.values()}) == 1
+
+
+def test_points_without_a_puzzle_are_left_out():
+    sent = [{"customdata": {"0": 3, "1": 4}}, {"x": 1}, {"customdata": None}, {"customdata": ["a", 1]}]
+    assert cloud_selection.points(sent) == [(3, 4)]

@@ -1,0 +1,48 @@
+"""The Compare page as a person meets it: two models on one clock, whatever keys are pressed, and figures below."""
+
+import random
+
+from playwright.sync_api import expect
+from test_two_players import KEYS, STATE, Pair, check
+
+from trm.checkpoint import load_model
+from trm.data import load_presets
+from trm.record import record
+from trm.tasks import get_task
+
+
+def test_two_models_stay_on_one_clock_over_200_random_keys(served, new_page):
+    page = new_page()
+    page.goto(served.url)
+    page.get_by_test_id("player").first.wait_for()
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_test_id("pair").wait_for()
+    pair = Pair(page)
+    task = get_task("sudoku")
+    tokens = task.parse(load_presets("sudoku")[0].puzzle)
+    runs = tuple(record(load_model(name), task, tokens) for name in ("sudoku-trm", "sudoku-hrm"))
+    choose, pressed = random.Random(7), []
+    for _ in range(10):
+        keys = choose.choices(KEYS, k=20)
+        pressed += keys
+        pair.press(*keys)
+        (left, right), states = pair.positions, [player.root.evaluate(STATE) for player in pair.players]
+        assert left[0] == right[0] and left[3] == right[3], (
+            pressed
+        )  # one step, one kind: T and n are not the same
+        assert abs(left[1] / 3 - right[1] / 2) <= 1 / 2, pressed  # as far into it as their cycles allow
+        assert states[0] == states[1], pressed
+    assert len(pressed) == 200
+    pair.press("1")
+    check(pair, runs, task)
+    pair.root.get_by_test_id("align-call").click()
+    pair.press("Home", *["ArrowRight"] * 4)
+    assert [place[:2] for place in pair.positions] == [(2, 2), (3, 1)]  # the fifth f_H call of each
+    check(pair, runs, task)
+    pair.left.eventually(
+        lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"
+    )
+    expect(page.locator(".js-plotly-plot")).to_have_count(1)
+    page.get_by_text("Similarity (CKA)", exact=True).click()
+    expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280

@@ -1,0 +1,60 @@
+"""The Halting page as a person uses it: from the figure over a whole set to one puzzle in the player."""
+
+from collections.abc import Callable
+from urllib.parse import parse_qs, urlsplit
+
+from player_page import Player
+from playwright.sync_api import Page, expect
+
+PLACE_OF_A_MARK = """plot => {
+    const { xaxis, yaxis, _size } = plot._fullLayout, box = plot.getBoundingClientRect();
+    const trace = plot._fullData.find((one) => one.customdata?.length), last = trace.x.length - 1;
+    return [box.x + _size.l + xaxis.d2p(trace.x[last]), box.y + _size.t + yaxis.d2p(trace.y[last])];
+}"""
+"""Where on the page the last mark of the first trace is that can be clicked."""
+
+
+def click_mark(page: Page) -> None:
+    plot = page.locator(".js-plotly-plot")
+    expect(plot.locator(".scatterlayer .points path").first).to_be_attached()
+    plot.scroll_into_view_if_needed()
+    x, y = plot.evaluate(PLACE_OF_A_MARK)
+    page.mouse.move(x - 2, y)  # plotly takes a click where it was told of a movement before
+    page.mouse.move(x, y)
+    page.mouse.click(x, y)
+
+
+def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable[..., Player]):
+    page = open_player("?model=sudoku-hrm").page
+    page.get_by_role("link", name="Halting").click()
+    expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
+    expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles of sudoku/test")
+    expect(page.get_by_test_id("stMetric")).to_have_count(4)
+    click_mark(page)
+    link = page.get_by_role("link", name="Open in Solve at step")
+    expect(link).to_be_visible()
+
+    page.get_by_role("radio", name="Early, late, never").click()
+    expect(page.locator(".heatmaplayer image")).to_be_attached()
+    click_mark(page)
+    expect(page.get_by_role("button", name="All puzzles")).to_be_visible()
+    assert "figure=board" in page.url
+    page.get_by_role("radio", name="Over the steps").click()
+    page.get_by_role("combobox", name="Puzzle").click()
+    page.get_by_role("option").nth(1).click()
+    expect(link).to_be_visible()
+
+    address = link.get_attribute("href")
+    asked = {name: value for name, (value,) in parse_qs(urlsplit(address).query).items()}
+    page.goto(
+        address
+        if address.startswith("http")
+        else f"{page.url.partition('/halting')[0]}/{address.removeprefix('./')}"
+    )
+    player = Player(page)
+    step, cycle, call = map(int, asked["at"].split("."))
+    assert player.position == (step, cycle, call, "f_H")
+    givens = [
+        (symbol, cell) for symbol, cell in zip(asked["puzzle"], player.cells, strict=True) if symbol != "."
+    ]
+    assert givens and all(symbol == cell for symbol, cell in givens)

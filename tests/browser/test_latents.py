@@ -1,0 +1,123 @@
+"""The Latents page in a browser: a lasso lists exactly its puzzles, a click lands on the same step in Solve, an export opens alone."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+from player_page import PATIENCE, Player
+from playwright.sync_api import Page
+
+from probes.commands_project import RECORDED
+from probes.scene_files import load_scene
+
+PLOT = ".st-key-latents_cloud .js-plotly-plot"
+ON_SCREEN = """plot => {
+  const { _fullLayout: layout, _fullData: traces } = plot;
+  const box = plot.getBoundingClientRect();
+  const { xaxis, yaxis } = layout;
+  return traces.filter((trace) => trace.customdata).flatMap((trace) => trace.customdata.map(([row, moment, puzzle], index) => ({
+    row, moment, puzzle,
+    x: box.x + xaxis._offset + xaxis.d2p(trace.x[index]),
+    y: box.y + yaxis._offset + yaxis.d2p(trace.y[index]),
+  })));
+}"""
+
+
+def points(page: Page) -> list[dict]:
+    """Every point of the cloud with its place on the screen."""
+    return page.locator(PLOT).evaluate(ON_SCREEN)
+
+
+def tool(page: Page, name: str) -> None:
+    """Press a button of the figure's own bar."""
+    page.locator(f'{PLOT} .modebar-btn[data-title="{name}"]').click()
+    page.wait_for_timeout(300)
+
+
+def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in [*corners[1:], corners[0]]:
+        page.mouse.move(*corner, steps=6)
+    page.mouse.up()
+
+
+def test_selecting_going_to_solve_and_exporting(served, new_page):
+    scene = load_scene(RECORDED / "sudoku-trm.safetensors")
+    page = new_page(1280, 1000)
+    page.goto(f"{served.url}/latents?model=sudoku-trm")
+    page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
+
+    # to a moment in the middle, by the slider inside the figure
+    page.locator(f"{PLOT} .slider-rail-touch-rect").wait_for()
+    rail = page.locator(f"{PLOT} .slider-rail-touch-rect").bounding_box()
+    page.mouse.click(rail["x"] + rail["width"] * 0.2, rail["y"] + rail["height"] / 2)
+    page.wait_for_function(
+        f"() => document.querySelector('{PLOT}')._fullData.some((t) => t.customdata?.some(([, m]) => m > 3))"
+    )
+    page.wait_for_timeout(500)
+    shown = points(page)
+    moments = {point["moment"] for point in shown}
+    assert len(shown) == len(scene) and len(moments) == 1
+    moment = moments.pop()
+
+    # a click on the point that stands most alone
+    def room(point: dict) -> float:
+        return min(
+            (point["x"] - other["x"]) ** 2 + (point["y"] - other["y"]) ** 2
+            for other in shown
+            if other is not point
+        )
+
+    # a lasso around the left half of the points
+    shown.sort(key=lambda point: point["x"])
+    gaps = [(shown[n + 1]["x"] - shown[n]["x"], n) for n in range(8, 40)]
+    _, last = max(gaps)
+    border = (shown[last]["x"] + shown[last + 1]["x"]) / 2
+    inside = shown[: last + 1]
+    left, top = min(point["x"] for point in inside) - 8, min(point["y"] for point in inside) - 8
+    bottom = max(point["y"] for point in inside) + 8
+    tool(page, "Lasso Select")
+    lasso(page, [(left, top), (border, top), (border, bottom), (left, bottom)])
+    said = page.get_by_text(re.compile(r"puzzles? selected"))
+    said.wait_for(timeout=1000 * PATIENCE)
+    text = said.evaluate("node => node.closest('p').textContent")
+    listed = list(map(int, re.findall(r"\d+", text.partition(":")[2])))
+    assert listed == sorted(point["puzzle"] for point in inside)
+    assert text.startswith(f"{len(inside)} puzzles selected")
+
+    # an export that needs no network
+    page.get_by_text("Take away").click()
+    with page.expect_download() as download:
+        page.get_by_text("Figure, HTML").click()
+    path = download.value.path().rename(download.value.path().with_suffix(".html"))
+    alone = new_page(1280, 800)
+    asked: list[str] = []
+    alone.on("request", lambda request: asked.append(request.url))
+    alone.goto(path.as_uri())
+    alone.locator(".js-plotly-plot").wait_for()
+    drawn = alone.locator(".js-plotly-plot").evaluate(
+        "plot => plot._fullData.filter((t) => t.customdata).reduce((n, t) => n + t.customdata.length, 0)"
+    )
+    assert drawn == len(scene)
+    assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
+    page.keyboard.press("Escape")
+
+    # a click
+    tool(page, "Pan")
+    shown = points(page)
+    target = max(shown, key=room)
+    page.mouse.click(target["x"], target["y"])
+    page.wait_for_url(lambda url: "/latents" not in url, timeout=1000 * PATIENCE)
+    player = Player(page)
+    at = scene.calls[target["moment"]]
+    player.eventually(
+        lambda: player.position == (at.supervision_step, at.cycle, at.call, at.kind),
+        f"the player at {at}, not {player.position}",
+    )
+    assert target["moment"] in (moment, 0)
+    assert parse_qs(urlsplit(page.url).query)["puzzle"] == [scene.puzzles[target["row"]]]
+    givens = "".join(
+        character if character.isdigit() and character != "0" else ""
+        for character in scene.puzzles[target["row"]]
+    )
+    assert len(player.flagged("given")) == len(givens)

@@ -1,0 +1,79 @@
+"""The Probes page as a person sees it: the recorded result at once, and a reading of a puzzle that is the command line's."""
+
+import json
+
+from player_page import Player
+from playwright.sync_api import expect
+
+from probes.cli import main
+from probes.study_files import RECORDED, SUFFIX
+from trm.data import load_presets
+
+MODEL = "sudoku-hrm"
+
+
+def cells_of(page) -> dict[str, str]:
+    """What is read in each cell of the grid, by row and column."""
+    return page.get_by_test_id("probe-grid").evaluate(
+        "grid => Object.fromEntries([...grid.querySelectorAll('[data-read]')].map((cell) => [cell.dataset.cell, cell.dataset.read]))"
+    )
+
+
+def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[str, str]]:
+    """What `probes apply` reads, moment by moment, as the grid writes it."""
+    capsys.readouterr()
+    files = [str(RECORDED / MODEL / f"{target}.{state}{SUFFIX}") for target in targets]
+    options = [part for file in files for part in ("--probe", file)]
+    main(["apply", "--model", MODEL, *options, "--puzzle", puzzle, "--json"])
+    readings = json.loads(capsys.readouterr().out)["readings"]
+    found = []
+    for moment in range(len(readings[0]["moments"])):
+        rows = [reading["read"][moment] for reading in readings]
+        found.append(
+            {
+                f"{cell // 9},{cell % 9}": ",".join(row[cell] for row in rows)
+                for cell in range(81)
+                if rows[0][cell] is not None
+            }
+        )
+    return found
+
+
+def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_page, capsys):
+    page = new_page()
+    page.goto(f"{served.url}/?model={MODEL}")
+    page.get_by_test_id("player").wait_for()
+    page.get_by_role("link", name="Probes").click()
+    expect(page.get_by_text(f"Recorded: {MODEL}")).to_be_visible()  # the model of the page before
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("puzzles of sudoku/test").first).to_be_visible()
+    page.get_by_role("button", name="In a puzzle").or_(page.get_by_role("radio", name="In a puzzle")).click()
+    grid = page.get_by_test_id("probe-grid")
+    expect(grid).to_have_attribute("data-state", "z")
+    puzzle = load_presets("sudoku")[0].puzzle
+    moments = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
+    for targets in (["solution"], [f"candidate_{digit}" for digit in range(1, 10)]):
+        if len(targets) > 1:
+            page.get_by_role("combobox", name="Target").click()
+            page.get_by_role("option", name="candidates", exact=True).click()
+            expect(grid.locator(".pencil").first).to_be_visible()
+        for state in ("z", "y"):
+            page.locator(".st-key-probes_state").get_by_text(state, exact=True).click()
+            expect(grid).to_have_attribute("data-state", state)
+            wanted = applied(capsys, targets, state, puzzle)
+            slider = page.locator(".st-key-probes_moment").get_by_role("slider")
+            slider.focus()
+            page.keyboard.press("End")
+            for moment in reversed(range(len(moments))):
+                expect(grid).to_have_attribute("data-moment", str(moment))
+                assert cells_of(page) == wanted[moment]
+                page.keyboard.press("ArrowLeft")
+            assert wanted[0] != wanted[-1]
+    page.get_by_role("button", name="This step in Solve").click()
+    player = Player(page)
+    first = moments[0]
+    player.eventually(
+        lambda: player.position == (first["supervision_step"], first["cycle"], first["call"], "f_H"),
+        "the step that was read",
+    )
+    assert puzzle in page.url

@@ -1,0 +1,47 @@
+"""Halting runs without a model, written down or drawn at random."""
+
+import numpy as np
+
+from probes.halting_runs import About, HaltingRuns
+
+ABOUT = About(
+    model="tiny",
+    fingerprint="0" * 16,
+    kind="trm",
+    task="sudoku",
+    cells=16,
+    data="some",
+    n=2,
+    T=2,
+    N_sup=4,
+    device="cpu",
+    dtype="float32",
+    version="0",
+    recorded="2026-01-01",
+)
+
+
+def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about: object) -> HaltingRuns:
+    """Errors that fall, logits that know something of them, answers that are right where no error is left."""
+    random = np.random.default_rng(seed)
+    wrong = np.maximum(
+        random.integers(0, 9, count) - np.arange(steps)[:, None] * random.integers(0, 3, count), 0
+    )
+    wrong = (wrong + (random.random((steps, count)) < 0.1)).astype(np.uint16)
+    q_halt = (2.0 - wrong + random.normal(size=wrong.shape)).astype(np.float32)
+    kind = about.get("kind", "trm")
+    margin = q_halt - random.normal(size=wrong.shape).astype(np.float32) if kind == "hrm" else q_halt
+    changed = np.full(wrong.shape, 16, np.uint16)
+    changed[1:] = np.abs(np.diff(wrong.astype(int), axis=0))
+    return HaltingRuns(
+        about=About(**vars(ABOUT) | about),
+        rows=np.arange(count) * 3,
+        puzzles=tuple(f"{number:016d}" for number in range(count)),
+        difficulty=("easy", "hard") * (count // 2),
+        blanks=np.full(count, 10, np.uint16),
+        q_halt=q_halt,
+        halting=margin,
+        wrong=wrong,
+        changed=changed,
+        right=wrong == 0,
+    )

@@ -1,0 +1,87 @@
+/** Editing a puzzle: what is drawn, undone and read out, on grids written down by hand; and what each key means. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { cellsBetween, Drafts, resized, sameGrid, textOf, written } from "../../app/editor/src/draft.js";
+import { cellBeside, editingKey, keysInWords } from "../../app/editor/src/editor_keys.js";
+
+const [OPEN, WALL, START] = [2, 1, 3];
+const MAZE = { blank: OPEN, once: [START] };
+const grid = (tokens, columns = 3) => ({ rows: tokens.length / columns, columns, tokens });
+
+test("cells are written, and the grid before stays what it was", () => {
+  const before = grid([OPEN, OPEN, OPEN, START, OPEN, OPEN]);
+  assert.deepEqual(written(before, [0, 1], WALL, MAZE).tokens, [WALL, WALL, OPEN, START, OPEN, OPEN]);
+  assert.deepEqual(before.tokens, [OPEN, OPEN, OPEN, START, OPEN, OPEN]);
+});
+
+test("what a puzzle has once is moved, over walls that are there again when it has passed", () => {
+  const before = grid([WALL, WALL, OPEN, START, OPEN, OPEN]);
+  assert.deepEqual(written(before, [0, 1, 2], START, MAZE).tokens, [WALL, WALL, START, OPEN, OPEN, OPEN]);
+});
+
+test("a fast pointer leaves no gap", () => {
+  assert.deepEqual(cellsBetween(0, 3, 9), [0, 1, 2, 3]);
+  assert.deepEqual(cellsBetween(20, 0, 9), [20, 10, 0]);
+  assert.deepEqual(cellsBetween(0, 11, 9), [0, 10, 11]);
+  assert.deepEqual(cellsBetween(4, 4, 9), [4, 4]);
+  for (const [from, to] of [[0, 80], [8, 72], [3, 77]]) {
+    const line = cellsBetween(from, to, 9);
+    line.slice(1).forEach((cell, at) => assert.ok(Math.abs((cell % 9) - (line[at] % 9)) <= 1 && Math.abs(Math.floor(cell / 9) - Math.floor(line[at] / 9)) <= 1));
+    assert.deepEqual([line[0], line.at(-1)], [from, to]);
+  }
+});
+
+test("a grid keeps its upper left part when its size changes", () => {
+  const small = grid([1, 2, 3, 4], 2);
+  assert.deepEqual(resized(small, 2, 3, 0), { rows: 2, columns: 3, tokens: [1, 2, 0, 3, 4, 0] });
+  assert.deepEqual(resized(small, 1, 1, 0), { rows: 1, columns: 1, tokens: [1] });
+  assert.equal(sameGrid(resized(small, 4, 1, 0), grid([1, 3, 0, 0], 4)), false);
+});
+
+test("the text has a symbol a cell, and what its task wants between rows", () => {
+  assert.equal(textOf(grid([WALL, OPEN, START, OPEN], 2), [".", "#", ".", "S"], ""), "#.S.");
+  assert.equal(textOf(grid([0, 1, 1, 0], 2), ["7", "8"], "/"), "78/87");
+});
+
+test("undo and redo go through every grid, and a change ends the redo", () => {
+  const [one, two, three] = [grid([1], 1), grid([2], 1), grid([3], 1)];
+  const drafts = new Drafts(one);
+  assert.equal(drafts.push(grid([1], 1)), false);
+  assert.deepEqual([drafts.undo(), drafts.redo(), drafts.changed], [false, false, false]);
+  drafts.push(two);
+  drafts.push(three);
+  assert.equal(drafts.changed, true);
+  assert.ok(drafts.undo() && drafts.now === two && drafts.undo() && drafts.now === one && !drafts.undo());
+  assert.ok(drafts.redo() && drafts.now === two);
+  drafts.push(grid([4], 1));
+  assert.equal(drafts.redo(), false);
+  assert.ok(drafts.undo() && drafts.now === two);
+});
+
+test("each key means one thing, and none with another modifier", () => {
+  const keys = { 5: 6, "#": 1, s: 3 };
+  const meaning = (key, modifiers = {}) => editingKey({ key, ...modifiers }, keys);
+  assert.deepEqual(meaning("5"), { write: 6 });
+  assert.deepEqual(meaning("S", { shiftKey: true }), { write: 3 });
+  assert.deepEqual(meaning("ArrowUp", { shiftKey: true }), { move: [-1, 0], draws: true });
+  assert.deepEqual(["Backspace", "Delete", " ", "Escape"].map((key) => meaning(key).action), ["empty", "empty", "toggle", "cancel"]);
+  const control = (key, shiftKey = false) => meaning(key, { ctrlKey: true, shiftKey })?.action;
+  assert.deepEqual([control("z"), control("Z", true), control("z", true), control("y"), control("Enter")], ["undo", "redo", "redo", "redo", "use"]);
+  assert.equal(meaning("z", { metaKey: true }).action, "undo");
+  assert.deepEqual([control("v"), control("5"), meaning("5", { altKey: true }), meaning("x"), meaning("F5")], [undefined, undefined, null, null, null]);
+});
+
+test("moves stop at the edges", () => {
+  assert.equal(cellBeside(0, [-1, 0], 2, 3), 0);
+  assert.equal(cellBeside(5, [0, 1], 2, 3), 5);
+  assert.equal(cellBeside(1, [1, 0], 2, 3), 4);
+  assert.equal(cellBeside(4, [0, -Infinity], 2, 3), 3);
+  assert.equal(cellBeside(1, [Infinity, 0], 2, 3), 4);
+});
+
+test("the keys in words name the task's own", () => {
+  assert.deepEqual(keysInWords(false, "1 … 9")[1], ["1 … 9", "write"]);
+  assert.match(keysInWords(true, "w o s g")[0][1], /shift/);
+});

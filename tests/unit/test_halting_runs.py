@@ -1,0 +1,273 @@
+"""Runs with what halting needs of them: made by a model, written and read again, analysed as a whole."""
+
+import json
+
+import numpy as np
+import pytest
+from halting_stand_in import make_runs
+
+from probes.along_steps import approach, share_of, solving
+from probes.halting_report import analyse, fewest_steps, report
+from probes.halting_runs import LARGEST_FILE, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.runs import Resampling, RunsError
+from probes.stopping_value import decisions, right_by_going_on
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.errors import DataError, PuzzleError
+from trm.evaluate import predict
+from trm.tasks import get_task
+
+FEW = Resampling(resamples=50)
+SMALL = get_task("sudoku", 16)
+SOLVED = "1234341221434321"
+
+
+def flags(*rows: str) -> np.ndarray:
+    """One puzzle a text, one step a character."""
+    return np.array([[character == "x" for character in row] for row in rows]).T
+
+
+def counts(*rows: str) -> np.ndarray:
+    return np.array([[int(character) for character in row] for row in rows], np.uint16).T
+
+
+def puzzle_set() -> PuzzleSet:
+    """Two puzzles with their solution, and one that has many."""
+    solution = SMALL.parse(SOLVED)
+    inputs = np.stack(
+        [SMALL.parse(text) for text in ("1234341221434.2.", "..34341221434321", "1...............")]
+    )
+    return PuzzleSet.of("three", SMALL, inputs, np.stack((solution, solution, np.zeros(16, np.uint8))))
+
+
+# made by a model
+
+
+def test_what_is_kept_is_what_the_model_answers(tiny_model):
+    """Beyond the depth of training, wrong cells counted among the blanks alone; the puzzle without a solution left out."""
+    model, puzzles = tiny_model(kind="hrm", H_layers=2), puzzle_set()
+    heard = []
+    depth = Depth(n=2, T=2, N_sup=5)
+    runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda *seen: heard.append(seen))
+    found = predict(model, puzzles.inputs[:2], depth=depth)
+    assert (runs.count, runs.steps, runs.about.N_sup, runs.about.without_label) == (2, 5, 3, 1)
+    assert runs.blanks.tolist() == [2, 2] and runs.puzzles[1] == SMALL.format(puzzles.inputs[1])
+    for puzzle, cells in enumerate(([13, 15], [0, 1])):
+        wrong = (found.answers[:, puzzle] != puzzles.labels[puzzle])[:, cells].sum(-1)
+        assert runs.wrong[:, puzzle].tolist() == wrong.tolist()
+        moved = (found.answers[1:, puzzle] != found.answers[:-1, puzzle]).sum(-1)
+        assert runs.changed[:, puzzle].tolist() == [16, *moved.tolist()]
+    assert (runs.q_halt == found.q_halt).all() and (runs.halting == found.halting).all()
+    assert runs.has_margin and runs.q_continue == pytest.approx(found.q_halt - found.halting)
+    assert heard[-1] == (2, 2) and len(heard) == 5
+    assert "--limit 3 --steps 5" in runs.command
+
+
+def test_a_set_without_answers(tiny_model):
+    with pytest.raises(RunsError, match="Take a set with answers"):
+        run_puzzles(tiny_model(), SMALL, puzzle_set().take(np.array([2])), depth=Depth(n=1, T=1, N_sup=1))
+
+
+def test_puzzles_of_another_size(tiny_model):
+    large = get_task("sudoku")
+    inputs = large.parse("." * 81)[None]
+    puzzles = PuzzleSet.of("large", large, inputs, np.full((1, 81), 2, np.uint8))
+    with pytest.raises(PuzzleError, match="81 cells"):
+        run_puzzles(tiny_model(), large, puzzles, depth=Depth(n=1, T=1, N_sup=1))
+
+
+# on disk
+
+
+@pytest.mark.parametrize("kind", ["trm", "hrm"])
+def test_written_and_read_again(tmp_path, kind):
+    runs = make_runs(kind=kind)
+    save_runs(tmp_path / "runs.parquet", runs)
+    again = load_runs(tmp_path / "runs.parquet")
+    assert again.about == runs.about
+    assert (again.puzzles, again.difficulty) == (runs.puzzles, runs.difficulty)
+    for name in ("rows", "blanks", *OF_STEP):
+        assert np.array_equal(getattr(again, name), getattr(runs, name)), name
+    assert report(analyse(again)) == report(analyse(runs))
+
+
+def test_a_row_is_a_puzzle_and_a_step():
+    runs = make_runs(steps=3, count=2)
+    columns = table(runs)
+    assert columns["step"].tolist() == [1, 2, 3, 1, 2, 3]
+    assert columns["row"].tolist() == [0, 0, 0, 3, 3, 3]
+    assert columns["wrong"].tolist() == [*runs.wrong[:, 0], *runs.wrong[:, 1]]
+
+
+def test_no_such_file_and_another_file(tmp_path, monkeypatch):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "runs.parquet"
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        load_runs(path)
+    path.write_text("row,step\n0,1\n")
+    with pytest.raises(DataError, match="python -m probes halting"):
+        load_runs(path)
+    parquet.write_table(pa.table({"step": [1, 2]}), path)
+    with pytest.raises(DataError, match="holds no halting runs of this version"):
+        load_runs(path)
+    save_runs(path, make_runs())
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match="python -m probes halting"):
+        load_runs(path)
+    monkeypatch.setattr("probes.halting_runs.LARGEST_FILE", 10)
+    with pytest.raises(DataError, match="larger than"):
+        load_runs(path)
+    assert LARGEST_FILE > 10
+
+
+def test_a_table_with_a_row_too_few(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "runs.parquet"
+    save_runs(path, make_runs())
+    whole = parquet.read_table(path)
+    parquet.write_table(whole.slice(1), path)
+    with pytest.raises(DataError, match="damaged"):
+        load_runs(path)
+    column = whole.column_names.index("q_halt")
+    spoilt = whole.set_column(column, "q_halt", pa.array(np.full(len(whole), np.nan, np.float32)))
+    parquet.write_table(spoilt, path)
+    with pytest.raises(DataError, match="damaged"):
+        load_runs(path)
+
+
+# errors along the steps
+
+
+def test_solving_by_hand():
+    """Puzzle 1 falls steadily; 2 leaps from 4 at step 3; 3 rises on its way and loses its solution; 4 is never right;
+    5 is right from the start."""
+    wrong = counts("3210", "4440", "2301", "1111", "0000")
+    found = solving(wrong, wrong == 0, resampling=FEW)
+    assert (found.monotone.share, found.monotone.count) == (1.0, 3)  # 1, 2 and 5, which are right at the end
+    assert (found.stays.share, found.stays.count) == (0.75, 4)
+    assert found.leap == pytest.approx([1 / 3, 1, 1.5, np.nan, np.nan], nan_ok=True)
+    assert (found.at_once.share, found.at_once.count) == (pytest.approx(2 / 3), 3)
+
+
+def test_an_error_more_on_the_way_is_not_monotone():
+    wrong = counts("3430", "3310")
+    assert solving(wrong, wrong == 0, resampling=FEW).monotone.share == 0.5
+
+
+def test_a_share_of_nobody():
+    found = share_of(np.ones(3, bool), np.zeros(3, bool), resampling=FEW)
+    assert np.isnan([found.share, *found.band]).all() and found.count == 0
+
+
+def test_the_band_of_a_share_is_that_of_the_binomial():
+    found = share_of(np.arange(400) % 2 == 0, np.ones(400, bool))
+    assert found.band == pytest.approx((0.45, 0.55), abs=0.01)
+
+
+def test_approach_by_hand():
+    """Aligned at the first right answer; of eight blank cells."""
+    wrong = counts("4200", "8840", "2222")
+    found = approach(wrong, np.full(3, 8, np.uint16), wrong == 0)
+    assert found.before.tolist() == [3, 2, 1, 0]
+    assert found.count.tolist() == [1, 2, 2, 2]
+    assert found.quantiles[1] == pytest.approx([1, 0.75, 0.375, 0])  # of 8, then 4 and 8, then 2 and 4
+    assert found.quantiles[0, 1] == pytest.approx(0.5 + 0.25 * 0.5)
+    assert approach(wrong, np.full(3, 8, np.uint16), wrong == 0, most=1).before.tolist() == [1, 0]
+
+
+def test_no_puzzle_comes_right():
+    wrong = counts("11", "22")
+    found = approach(wrong, np.full(2, 8, np.uint16), wrong == 0)
+    assert found.before.size == 0 and found.quantiles.shape == (3, 0)
+
+
+# what going on is worth
+
+
+def test_going_on_by_hand():
+    """Puzzle 1: from step 1 it would stop at 3, which is wrong; from step 3 on nothing stops it before the end."""
+    halting = np.where(flags("..x.", "...."), 1.0, -1.0)
+    right = flags("x..x", ".x.."), flags("..xx")
+    assert right_by_going_on(halting, right[0]).T.tolist() == [[False, False, True], [False] * 3]
+    found = decisions(halting, right[0])
+    # Puzzle 1: right now and wrong later, going on; neither; wrong now, right later, halting. Puzzle 2: neither, now, neither.
+    assert found.halts == {"both": 0, "now": 0, "later": 1, "neither": 0}
+    assert found.goes_on == {"both": 0, "now": 2, "later": 0, "neither": 3}
+    assert found.at_stake == 3 and found.well_taken == 0
+    turned = decisions(-halting, right[0])
+    assert turned.well_taken is not None and turned.at_stake > 0
+
+
+def test_going_on_is_what_a_plain_loop_finds():
+    random = np.random.default_rng(1)
+    halting, right = random.normal(size=(7, 30)), random.random((7, 30)) < 0.5
+    found = right_by_going_on(halting, right)
+    for step in range(6):
+        for puzzle in range(30):
+            stop = next((k for k in range(step + 1, 7) if halting[k, puzzle] > 0), 6)
+            assert found[step, puzzle] == right[stop, puzzle]
+    total = decisions(halting, right)
+    assert sum(total.halts.values()) + sum(total.goes_on.values()) == 6 * 30
+
+
+def test_one_step_leaves_nothing_to_decide():
+    found = decisions(np.ones((1, 3)), np.ones((1, 3), bool))
+    assert found.at_stake == 0 and found.well_taken is None
+
+
+# the whole
+
+
+@pytest.mark.parametrize("kind", ["trm", "hrm"])
+def test_the_report_is_json_and_adds_up(kind):
+    runs = make_runs(kind=kind)
+    found = analyse(runs)
+    said = json.loads(json.dumps(report(found), allow_nan=False))
+    assert found.runs.steps == 4 and said["steps"] == 6  # of training, and all
+    assert sum(said["outcomes"].values()) == runs.count
+    assert sum(each["answers"] for each in said["calibration"]["bins"]) == 4 * runs.count
+    assert said["exact_by_step"] == runs.right.mean(1).tolist()
+    assert said["stopping"]["all_steps"] == {"mean_steps": 4.0, "accuracy": runs.right[3].mean()}
+    beyond = said["beyond"]
+    assert (
+        beyond["right_when_trained"] + sum(beyond["gained_by_step"]) - sum(beyond["lost_by_step"])
+        == beyond["right_at_end"]
+    )
+    assert (said["continue_calibration"] is None) == (kind == "trm")
+    assert ("q_halt_alone" in said["stopping"]) == (kind == "hrm")
+
+
+def test_the_fewest_steps_that_cost_no_accuracy():
+    curve = analyse(make_runs()).stopping.own
+    found = fewest_steps(curve)
+    enough = [
+        steps
+        for steps, share in zip(curve.mean_steps, curve.accuracy, strict=True)
+        if share >= curve.accuracy[-1] - 0.005
+    ]
+    assert found["mean_steps"] == min(enough) and found["accuracy"] >= curve.accuracy[-1] - 0.005
+
+
+def test_runs_where_nothing_is_right_have_a_report_too():
+    runs = make_runs()
+    nothing = type(runs)(
+        **{**vars(runs), "right": np.zeros_like(runs.right), "wrong": runs.wrong + np.uint16(1)}
+    )
+    said = json.loads(json.dumps(report(analyse(nothing)), allow_nan=False))
+    assert said["discrimination"]["auc"] is None and said["along_steps"]["monotone"]["share"] is None
+
+
+def test_no_such_step():
+    with pytest.raises(RunsError, match="6 supervision steps, not 7"):
+        make_runs().first(7)
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_runs_shorter_than_training(steps):
+    found = analyse(make_runs(steps=steps))
+    assert found.runs.steps == found.beyond.trained == steps
+    json.dumps(report(found), allow_nan=False)

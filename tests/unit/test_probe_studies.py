@@ -1,0 +1,394 @@
+"""Studies of probes on tiny models: what is collected, every baseline, files, and the reading of one puzzle."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+import torch
+
+from probes.cli import main
+from probes.collected import CollectError, collect, moments_of
+from probes.families import CANDIDATES, chosen_families, families_of, recorded_targets, usual_targets
+from probes.linear import ProbeError, ProbeSettings, apply, fit_probe
+from probes.linear_files import ProbeFileError
+from probes.reading import open_probe, probes_of, read_puzzle, summary_of
+from probes.splits import Split
+from probes.study import StudySettings, fit_study
+from probes.study_files import load_study, score_table, write_study
+from probes.study_findings import verdict, write_findings
+from probes.study_scores import gains, scored
+from probes.targets import TargetError, Values
+from probes.use import Push, UseSettings, direction_of, measure_use
+from trm.checkpoint import save_model
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.errors import PuzzleError, UserError
+from trm.recursion import State, deep_supervision
+from trm.tasks import task_of
+from trm.tasks.sudoku import Sudoku
+
+FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)
+TASK = Sudoku(2, 2)
+
+
+@pytest.fixture(scope="module")
+def puzzles() -> PuzzleSet:
+    rng = np.random.default_rng(0)
+    made = [TASK.generate(rng, "easy") for _ in range(40)]
+    return PuzzleSet.of(
+        "made", TASK, np.stack([one.inputs for one in made]), np.stack([one.labels for one in made])
+    )
+
+
+@pytest.fixture
+def study(tiny_model, puzzles):
+    settings = StudySettings(
+        targets=("solution", CANDIDATES, "candidates_left", "right_at_end", "blanks"),
+        steps=(1, 3),
+        probe=FEW,
+    )
+    said = []
+    found = fit_study(
+        tiny_model(), TASK, puzzles, settings, tell=lambda share, words: said.append((share, words))
+    )
+    shares = [share for share, _ in said]
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == pytest.approx(1)
+    return found
+
+
+def test_collected_states_are_those_of_the_recursion(tiny_model, puzzles):
+    model, depth = tiny_model(), Depth(n=2, T=2, N_sup=3)
+    moments = moments_of(depth, [3, 1])
+    assert [(at.supervision_step, at.cycle, at.call) for at in moments] == [(1, 2, 3), (3, 2, 3)]
+    runs = collect(model, puzzles.inputs, depth=depth, moments=moments)
+    tokens = torch.from_numpy(puzzles.inputs.astype(np.int64))
+    steps = list(deep_supervision(model, tokens, torch.zeros(len(tokens), dtype=torch.int64), depth=depth))
+    for place, number in enumerate((0, 2)):
+        for name, state in (("y", steps[number].state.y), ("z", steps[number].state.z)):
+            np.testing.assert_allclose(runs.states[name][:, place], state[:, 1:], rtol=1e-4, atol=1e-5)
+        assert (runs.now[:, place] == steps[number].heads.logits.argmax(-1).numpy()).all()
+        assert (runs.halts[:, place] == (steps[number].heads.q_halt > 0).numpy()).all()
+    assert (runs.end == steps[2].heads.logits.argmax(-1).numpy()).all()
+
+
+def test_puzzles_need_not_show_every_symbol_but_must_be_of_the_models_size(tiny_model, puzzles):
+    blank = puzzles.take(np.arange(2))
+    blank = replace(blank, inputs=np.where(blank.inputs == blank.inputs.max(), 1, blank.inputs))
+    depth = Depth(n=2, T=2, N_sup=1)
+    runs = collect(tiny_model(), blank.inputs, depth=depth, moments=moments_of(depth, [1]))
+    assert runs.now.shape == (2, 1, 16)
+    with pytest.raises(PuzzleError, match="reads 36 cells"):
+        fit_study(
+            tiny_model(sequence_length=36), TASK, puzzles, StudySettings(targets=("solution",), steps=(1,))
+        )
+
+
+def test_moments_are_the_ones_asked_for():
+    depth = Depth(n=2, T=2, N_sup=3)
+    assert [at.cycle for at in moments_of(depth, [2], "cycles")] == [1, 2]
+    assert len(moments_of(depth, [1, 2], "all")) == 2 * depth.calls_per_step
+    with pytest.raises(CollectError, match="Choose from 1 to 3"):
+        moments_of(depth, [4])
+    with pytest.raises(CollectError, match="cycles"):
+        moments_of(depth, [1], "some")
+
+
+def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
+    class Stop(Exception):
+        pass
+
+    told = []
+
+    def stop(share: float) -> None:
+        told.append(share)
+        if len(told) == 3:
+            raise Stop
+
+    depth = Depth(n=2, T=2, N_sup=3)
+    with pytest.raises(Stop):
+        collect(tiny_model(), puzzles.inputs, depth=depth, moments=moments_of(depth, [1]), progress=stop)
+    assert len(told) == 3
+
+
+def test_a_study_has_every_source_with_its_scores(study):
+    sources = ["z", "y", "random z", "random y", "input"]
+    by_target = {}
+    for finding in study.findings:
+        by_target.setdefault(finding.family.name, []).append(finding)
+    assert list(by_target) == ["solution", CANDIDATES, "candidates_left", "right_at_end", "blanks"]
+    for findings in by_target.values():
+        assert [finding.source for finding in findings] == sources
+    solution = {finding.source: finding for finding in by_target["solution"]}
+    assert {"accuracy", "balanced_accuracy", "majority", "control", "selectivity"} == set(
+        solution["z"].found.scores
+    )
+    others = ["majority", "y", "random z", "random y", "input"]
+    assert list(solution["z"].gains) == [f"above {name}" for name in others] and not solution["input"].gains
+    scores = {source: one.scores["accuracy"].value for source, one in solution.items()}
+    np.testing.assert_allclose(
+        solution["z"].gains["above input"].value, scores["z"] - scores["input"], atol=1e-12
+    )
+    for finding in by_target["solution"] + by_target["candidates_left"]:
+        for name, score in finding.probes[0].scores.items():  # the same as the probe's own, bands too
+            np.testing.assert_allclose(finding.scores[name].low, score.low)
+    assert "control" not in solution["input"].scores
+    assert solution["input"].moments == (0,) and solution["z"].moments == (0, 1)
+    confusion = solution["z"].confusion
+    assert confusion.shape == (2, 4, 4)
+    share = np.trace(confusion[1]) / confusion[1].sum()
+    assert share == pytest.approx(solution["z"].scores["accuracy"].value[1])
+    assert {finding.by_cell.shape for finding in by_target["blanks"]} <= {(2, 1), (1, 1)}
+    # Candidates are a function of what a row, column and box show: of 4x4 puzzles the input gives nearly all.
+    (candidates,) = (finding for finding in by_target[CANDIDATES] if finding.source == "input")
+    assert len(candidates.probes) == 4
+    assert candidates.scores["accuracy"].value[0] > candidates.scores["majority"].value[0] + 0.05
+
+
+def test_scores_of_a_family_are_those_of_all_its_cells(study):
+    (finding,) = (one for one in study.findings if one.family.name == CANDIDATES and one.source == "z")
+    counts = np.array([probe.counts[2, 0].sum() for probe in finding.probes])
+    own = np.array([probe.scores["accuracy"].value[0] for probe in finding.probes])
+    assert finding.scores["accuracy"].value[0] == pytest.approx((own * counts).sum() / counts.sum())
+    low, high = finding.scores["accuracy"].low[0], finding.scores["accuracy"].high[0]
+    assert low <= finding.scores["accuracy"].value[0] <= high
+
+
+def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzzles):
+    settings = StudySettings(targets=("right_now",), steps=(1, 2), random="first", control=False, probe=FEW)
+    found = fit_study(tiny_model(), TASK, puzzles, settings)
+    moments = {finding.source: finding.moments for finding in found.findings}
+    assert moments == {"z": (0, 1), "y": (0, 1), "random z": (0,), "random y": (0,), "input": (0, 1)}
+    assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
+
+
+def test_what_cannot_be_asked_is_said(tiny_model, puzzles):
+    with pytest.raises(TargetError, match="Choose from: solution"):
+        chosen_families(TASK, ["soluton"])
+    with pytest.raises(TargetError, match="No target"):
+        chosen_families(TASK, [])
+    with pytest.raises(ProbeError, match="z, y or both"):
+        StudySettings(targets=("solution",), states=("x",))
+    with pytest.raises(ProbeError, match="all, first, none"):
+        StudySettings(targets=("solution",), random="some")
+
+
+@pytest.mark.parametrize("names", [usual_targets, recorded_targets])
+def test_the_usual_targets_exist_for_every_bundled_task(names):
+    from trm.registry import model_config
+
+    for model in ("sudoku-trm", "maze-trm"):
+        task = task_of(model_config(model))
+        assert set(names(task)) <= {family.name for family in families_of(task)}
+
+
+def test_files_hold_all_and_a_saved_probe_reads_a_puzzle_as_it_read_the_set(
+    study, tiny_model, puzzles, tmp_path
+):
+    written = write_study(tmp_path / "study.json", study, probes=tmp_path / "probes")
+    assert all(path.is_file() for path in written)
+    loaded = load_study(tmp_path / "study.json")
+    assert loaded == json.loads(json.dumps(study.summary()))
+    table = pyarrow.parquet.read_table(tmp_path / "study.parquet").to_pydict()
+    assert table == score_table(study.summary())
+    model, puzzle = tiny_model(), int(study.findings[0].probes[0].split.test[0])
+    for state in ("z", "y"):
+        probe = open_probe(tmp_path / "probes" / f"solution.{state}.safetensors")
+        (reading,) = read_puzzle(model, TASK, puzzles.inputs[puzzle], [probe])
+        depth = model.config.depth
+        runs = collect(model, puzzles.inputs, depth=depth, moments=probe.moments)
+        whole = apply(probe.result, runs.states[state]).values[puzzle]
+        assert (reading.values == whole).all()
+        blank = ~TASK.givens(puzzles.inputs[puzzle])
+        assert (reading.defined == blank).all()
+        assert (reading.true[0][blank] == puzzles.labels[puzzle][blank] - 2).all()
+        said = summary_of([reading], model=model, task=TASK, inputs=puzzles.inputs[puzzle])
+        assert said["readings"][0]["read"][0] == [
+            str(value + 1) if known else None for value, known in zip(whole[0], blank, strict=True)
+        ]
+
+
+def test_a_probe_that_does_not_fit_is_refused(study, tiny_model, puzzles, tmp_path):
+    write_study(tmp_path / "study.json", study, probes=tmp_path)
+    probe = open_probe(tmp_path / "solution.z.safetensors")
+    with pytest.raises(ProbeFileError, match="numbers, those of tiny have 16"):
+        read_puzzle(tiny_model(hidden_size=16), TASK, puzzles.inputs[0], [probe])
+    with pytest.raises(ProbeFileError, match=r"call 3\.2\.3"):
+        read_puzzle(tiny_model(), TASK, puzzles.inputs[0], [probe], depth=Depth(n=2, T=2, N_sup=2))
+    with pytest.raises(ProbeFileError, match="maze"):
+        other = replace(probe, about=probe.about | {"task": "maze"})
+        read_puzzle(tiny_model(), TASK, puzzles.inputs[0], [other])
+
+
+def test_the_command_line_fits_saves_and_applies(tiny_model, puzzles, tmp_path, capsys):
+    model = tiny_model()
+    save_model(tmp_path / "model", model.config, model.state_dict())
+    lines = [TASK.format(puzzle) for puzzle in puzzles.inputs]
+    (tmp_path / "set.txt").write_text("\n".join(lines))
+    main(
+        f"fit --model {tmp_path}/model --data {tmp_path}/set.txt --limit 30 --targets solution,{CANDIDATES} --steps 1-2 "
+        f"--random first --no-control --out {tmp_path}/out/a.json --save {tmp_path}/out/probes --json".split()
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == load_study(tmp_path / "out" / "a.json")
+    assert (tmp_path / "out" / "a.parquet").is_file()
+    assert len(list((tmp_path / "out" / "probes").iterdir())) == 2 * 5
+    main(
+        f"apply --model {tmp_path}/model --probe {tmp_path}/out/probes/candidate_1.z.safetensors --puzzle {lines[0]} "
+        f"--out {tmp_path}/out/b.json --json".split()
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == json.loads((tmp_path / "out" / "b.json").read_text())
+    (reading,) = printed["readings"]
+    assert len(reading["read"]) == 2 and len(reading["read"][0]) == 16
+    assert {cell for row in reading["read"] for cell in row} <= {"yes", "no", None}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ("--steps 1,99", "Choose from 1 to 3"),
+        ("--steps one", "1,4,8-16"),
+        ("--targets nothing", "Choose from: solution"),
+        ("--state x", "z, y or both"),
+        ("--limit 0", "Give 1 or more"),
+    ],
+)
+def test_mistakes_are_one_line(arguments, message, tiny_model, tmp_path, puzzles, capsys):
+    model = tiny_model()
+    save_model(tmp_path / "model", model.config, model.state_dict())
+    (tmp_path / "set.txt").write_text("\n".join(TASK.format(puzzle) for puzzle in puzzles.inputs))
+    with pytest.raises(SystemExit) as end:
+        main(["fit", "--model", f"{tmp_path}/model", "--data", f"{tmp_path}/set.txt", *arguments.split()])
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said and said.count("\n") == 1
+
+
+def test_findings_are_generated_between_their_marks(study, tmp_path):
+    document = tmp_path / "findings.md"
+    document.write_text("# Findings\n\nBefore.\n")
+    summary = json.loads(json.dumps(study.summary()))
+    for _ in range(2):  # written again it is replaced, not added to
+        write_findings(document, {"tiny": summary})
+    text = document.read_text()
+    assert text.startswith("# Findings\n\nBefore.\n") and text.count("### tiny") == 1
+    rows = [line for line in text.splitlines() if line.startswith("| solution | z")]
+    value = study.findings[0].scores["accuracy"].value[0]
+    assert len(rows) == 1 and f"| {100 * value:.1f} (" in rows[0]
+    document.write_text(text.replace("<!-- probes: end -->", ""))
+    with pytest.raises(UserError, match="one of the marks"):
+        write_findings(document, {"tiny": summary})
+
+
+@pytest.mark.parametrize(
+    "low, high, words",
+    [
+        (0.1, 0.3, "z holds more than any baseline (+20.0, +10.0 to +30.0, against the input)"),
+        (-0.1, 0.3, "z holds no more than the best baseline"),
+        (-0.3, -0.1, "z holds less than the best baseline"),
+    ],
+)
+def test_the_verdict_follows_the_band_of_the_least_difference(low, high, words):
+    least = {"value": [0.2], "low": [low], "high": [high]}
+    more = {"value": [0.9], "low": [0.8], "high": [0.95]}
+    finding = {
+        "target": "t",
+        "source": "z",
+        "moments": [0],
+        "scores": {"above input": least, "above majority": more, "above y": {**least, "value": [-1.0]}},
+    }
+    target = {"name": "t", "score": "accuracy"}
+    summary = {
+        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
+        "settings": {"states": ["z"]},
+        "findings": [finding],
+    }
+    assert words in verdict(summary, target, 0)
+
+
+def test_a_difference_between_sources_has_a_band_of_its_own():
+    """Puzzles that are hard for both fall out of it: here z is better by one cell in every puzzle, whatever the puzzle."""
+    rng = np.random.default_rng(0)
+    right = rng.random((40, 1, 10)) < rng.random((40, 1, 1))
+    right[..., 0] = False
+    better = right.copy()
+    better[..., 0] = True
+    split = Split(np.arange(40, 80), np.arange(80, 90), np.arange(40))
+    true = Values(np.ones((90, 1, 10), np.int16), np.ones((90, 1, 10), bool))
+    (family,) = chosen_families(TASK, ["right_now"])
+    labels = Values(rng.integers(0, 2, (90, 1, 10)).astype(np.int16), true.defined)
+    states = rng.normal(size=(90, 1, 10, 2)).astype(np.float32)
+    probe = fit_probe(states, labels, split, classes=("no", "yes"), settings=FEW)
+    z, other = (
+        scored(family, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
+    )
+    gain = gains(z, {"input": other})["above input"]
+    assert gain.value[0] == pytest.approx(0.1) and gain.low[0] == pytest.approx(0.1)
+    assert z.scores["accuracy"].high[0] - z.scores["accuracy"].low[0] > 0.05
+
+
+# whether the model uses it
+
+
+def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study, tiny_model, puzzles):
+    model = tiny_model()
+    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("candidate_1", "z"))
+    direction = direction_of(probe, 0)
+    assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-5)
+    mean = float(probe.result.mean[0] @ direction)
+    push = Push(probe, probe.moments[0], direction, mean, UseSettings("erase"), 1.0)
+    state = State(torch.randn(5, 17, 8), torch.randn(5, 17, 8))
+    erased = push.watch(direction, 1)(probe.moments[0], state)
+    assert torch.equal(erased.y, state.y) and torch.equal(erased.z[:, 0], state.z[:, 0])
+    np.testing.assert_allclose(erased.z[:, 1:] @ torch.from_numpy(direction), mean, atol=1e-4)
+    other = np.random.default_rng(0).normal(size=8).astype(np.float32)
+    random = push.watch(other / np.linalg.norm(other), 1)(probe.moments[0], state)
+    np.testing.assert_allclose(
+        (random.z - state.z).norm(dim=-1), (erased.z - state.z).norm(dim=-1), atol=1e-4
+    )
+    assert push.watch(direction, 1)(probe.moments[1], state) is state
+    moved = Push(probe, probe.moments[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
+    lengths = (moved.watch(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
+    np.testing.assert_allclose(lengths, 1.5, atol=1e-4)
+    assert model.config.hidden_size == 8
+
+
+def test_moving_y_along_the_heads_own_direction_is_used_and_random_ones_less(tiny_model, puzzles):
+    """A planted case: the answer is read from y by the head, so a probe with the head's row must move it."""
+    model = tiny_model()
+    settings = StudySettings(
+        targets=("answer_now",), states=("y",), steps=(3,), random="none", control=False, probe=FEW
+    )
+    (probe,) = probes_of(fit_study(model, TASK, puzzles, settings))
+    head = model.lm_head.weight.detach().numpy()[2:]  # rows of the four digits
+    weights = (head * probe.result.scale)[None].astype(np.float32)
+    probe = replace(probe, result=replace(probe.result, weights=weights))
+    found = measure_use(
+        model,
+        TASK,
+        puzzles.take(np.arange(8)),
+        probe,
+        moment=0,
+        class_name="3",
+        settings=UseSettings(dose=200.0, randoms=3),
+    )
+    assert found.plain.changed_end.max() == 0
+    assert found.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in found.random])
+    value, low, high = found.excess("of_class")
+    assert low <= value <= high and value > 0.2
+    assert found.summary()["class"] == "3" and len(found.summary()["random"]) == 3
+
+
+def test_a_change_of_z_after_the_last_step_changes_nothing(study, tiny_model, puzzles):
+    (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("solution", "z"))
+    few = puzzles.take(np.arange(4))
+    found = measure_use(
+        tiny_model(), TASK, few, probe, moment=1, class_name="1", settings=UseSettings(randoms=1)
+    )
+    assert found.along.changed_end.max() == 0 and found.distance > 0
+    with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):
+        direction_of(probe, 0, "9")
+    with pytest.raises(ProbeError, match="move or erase"):
+        UseSettings("delete")

@@ -1,0 +1,100 @@
+"""`python -m probes project`: files that hold what was asked for, one line for every mistake."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from fake_walks import SMALL
+
+from probes.cli import main
+from probes.commands_project import Projecting
+from probes.projection import UMAPSettings
+from probes.scene_files import load_scene
+from trm.checkpoint import save_model
+from trm.data import PuzzleSet
+from trm.store.layout import Settings
+from trm.store.record import record_store
+
+
+@pytest.fixture
+def made(tmp_path, tiny_model):
+    """A model in a folder and a text file of six puzzles."""
+    model = tiny_model(n=2, T=2, N_sup=2)
+    (tmp_path / "model").mkdir()
+    save_model(tmp_path / "model", model.config, model.state_dict())
+    inputs, labels = SMALL.generate_many(6, givens=(6, 10), seed=5)
+    (tmp_path / "puzzles.txt").write_text("\n".join(map(SMALL.format, inputs)))
+    store = tmp_path / "store"
+    puzzles = PuzzleSet.of("six", SMALL, inputs, labels)
+    record_store(model, SMALL, puzzles, store, Settings(positions="mean", dtype="float32"), say=str)
+    return tmp_path
+
+
+def printed(capsys, *arguments: object) -> dict:
+    main(["project", "--json", *map(str, arguments)])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_scene_and_its_points_from_a_model_and_from_a_store(made, capsys):
+    run = ("--model", made / "model", "--data", made / "puzzles.txt", "--limit", 4)
+    found = printed(capsys, *run, "--out", made / "new" / "scene.safetensors")
+    scene = load_scene(made / "new" / "scene.safetensors")
+    assert (len(scene), len(scene.calls), scene.about.state) == (4, 4, "z")
+    assert found["points"] == 16 and found["maps"][0]["method"] == "pca"
+    assert f"--data {made / 'puzzles.txt'} --limit 4 --state z" in scene.about.command
+    cell = ("--position", "r1c1", "--state", "y", "--calls", "last", "--umap", "--neighbours", 3)
+    printed(capsys, *run[:-2], *cell, "--out", made / "points.parquet")
+    table = pq.read_table(made / "points.parquet")
+    assert table.num_rows == 12 and {"pca_2", "umap_2", "symbol"} <= set(table.column_names)
+    stored = printed(capsys, "--store", made / "store", "--out", made / "stored.safetensors")
+    assert stored["puzzles"] == 6 and len(load_scene(made / "stored.safetensors").calls) == 4
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--out", "x.png"], "ends in .parquet"),
+        ([], "ends in .parquet"),
+        (["--out", "x.parquet"], "Give --model and --data, or --store alone"),
+        (["--model", "m", "--out", "x.parquet"], "Give --model and --data"),
+        (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
+        (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
+        (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
+        (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
+        (
+            ["--model", "m", "--data", "d", "--umap", "--axes", "5", "--out", "x.parquet"],
+            "no setting for UMAP",
+        ),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_line(arguments, words, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["project", *arguments])
+    out, err = capsys.readouterr()
+    assert end.value.code == 2 and not out and err.count("\n") == 1 and words in err
+
+
+def test_findings_are_written_between_their_marks(made, capsys, monkeypatch):
+    monkeypatch.setattr("probes.commands_project.RECORDED", made / "recorded")
+    document = made / "findings.md"
+    with pytest.raises(SystemExit):
+        main(["project", "--findings", str(document)])
+    assert "Nothing is recorded" in capsys.readouterr().err
+    printed(capsys, "--store", made / "store", "--out", made / "recorded" / "six.safetensors")
+    document.write_text("# Findings\n\nmine\n")
+    for _ in range(2):  # written anew, not twice
+        printed(capsys, "--findings", document)
+    text = document.read_text()
+    scene = load_scene(made / "recorded" / "six.safetensors")
+    assert text.startswith("# Findings\n\nmine\n") and text.count("<!-- latents: begin -->") == 1
+    assert scene.finding[0] in text and scene.about.fingerprint in text
+
+
+def test_the_command_says_every_setting():
+    asked = Projecting("m", "my set", 10, "y", "last", "r1c1", UMAPSettings(3, 5, 0.25, seed=7))
+    assert asked.command == (
+        "python -m probes project --model m --data 'my set' --limit 10 --state y --calls last --position r1c1 "
+        "--umap --axes 3 --neighbours 5 --min-dist 0.25 --seed 7 --out points.parquet"
+    )

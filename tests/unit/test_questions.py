@@ -1,0 +1,133 @@
+"""The puzzles of a handed-over file: every form is cut into its puzzles unsolved, and what cannot be read is named with its place."""
+
+import json
+import time
+
+import pytest
+
+from trm.data import Question, questions
+from trm.errors import DataError
+from trm.tasks.arc import Arc
+from trm.tasks.maze import Maze
+from trm.tasks.sudoku import Sudoku
+
+SUDOKU, SMALL, MAZE, ARC = Sudoku(), Sudoku(2, 2), Maze(5), Arc()
+ONE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+TWO = "." * 81
+DRAWN = "#S# #\n# # #\n#   G\n# ###\n#    "
+
+
+def found(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[Question]:
+    return questions(text.encode() if isinstance(text, str) else text, name, task)
+
+
+def read(questions: list[Question], task=SUDOKU) -> list[str]:
+    return [task.format(question.read(task)) for question in questions]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "places"),
+    [
+        (f"{ONE}\n{TWO}\n", "mine.txt", ["line 1", "line 2"]),
+        (f"# mine\n\n{ONE}\r\n\r\n{TWO}", "mine.txt", ["line 3", "line 5"]),
+        (f"source,q,a,rating\nme,{ONE},,3\nme,{TWO},,\n", "mine.csv", ["line 2", "line 3"]),
+        (f"Question, Answer\n{ONE},\n{TWO},\n", "mine.txt", ["line 2", "line 3"]),
+        (json.dumps([ONE, TWO]), "mine.json", ["entry 1", "entry 2"]),
+        (json.dumps([{"question": ONE}, {"q": TWO}]), "mine", ["entry 1", "entry 2"]),
+        (
+            json.dumps(
+                [[[int(mark.replace(".", "0")) for mark in ONE[at : at + 9]] for at in range(0, 81, 9)], TWO]
+            ),
+            "mine.json",
+            ["entry 1", "entry 2"],
+        ),
+        (b"\xef\xbb\xbf" + f"{ONE}\n{TWO}".encode(), "mine.txt", ["line 1", "line 2"]),
+    ],
+    ids=[
+        "lines",
+        "comments",
+        "csv",
+        "csv without its name",
+        "json",
+        "json objects",
+        "json rows",
+        "byte order mark",
+    ],
+)
+def test_several_puzzles_are_told_apart_by_their_places(text, name, places):
+    several = found(text, name)
+    assert [question.place for question in several] == places
+    assert read(several) == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ONE, SUDOKU.pretty(SUDOKU.parse(ONE)), json.dumps([[*ONE[at : at + 9]] for at in range(0, 81, 9)])],
+    ids=["one line", "drawn with boxes", "json rows"],
+)
+def test_one_puzzle_is_one_however_it_is_written(text):
+    assert read(found(text)) == [ONE]
+
+
+def test_a_maze_drawn_in_lines_is_one_puzzle_and_may_lack_its_ends():
+    assert read(found(DRAWN, task=MAZE), MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")]
+    (unfinished,) = found(DRAWN.replace("S", " "), task=MAZE)
+    assert "S" not in MAZE.format(unfinished.read(MAZE))
+
+
+def test_lines_that_begin_with_a_wall_are_no_comments():
+    lines = [DRAWN.replace("\n", "").replace(" ", "."), "#" * 25]
+    assert read(found("\n".join(lines), task=MAZE), MAZE) == lines
+
+
+def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
+    task = {
+        "train": [{"input": [[1]], "output": [[2]]}],
+        "test": [{"input": [[3, 4]]}, {"input": [[5], [6]]}],
+    }
+    several = found(json.dumps({"aaaa": task, "bbbb": task}), "all.json", ARC)
+    assert [question.place for question in several] == [
+        "aaaa, test 1", "aaaa, test 2", "bbbb, test 1", "bbbb, test 2",
+    ]  # fmt: skip
+    assert read(several, ARC) == ["34", "5/6"] * 2
+    assert read(found(json.dumps(task), "one.json", ARC), ARC) == ["34", "5/6"]
+    assert read(found("[[1, 2], [3, 4]]", "grid.json", ARC), ARC) == ["12/34"]
+    assert read(found("12\n34", "grid.txt", ARC), ARC) == ["12/34"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "says"),
+    [
+        ("", "none.txt", "none.txt is empty"),
+        (b"\xff\xfe\x00", "picture.png", "picture.png is not text in UTF-8"),
+        (ONE[:80], "short.txt", "short.txt: A 9x9 Sudoku has 81 cells, this text has 80"),
+        ("hello\nworld\n", "words.txt", "words.txt: Line 1, position 1: 'h' is not part of a 9x9 Sudoku"),
+        ("q,a\n", "head.csv", "head.csv holds no puzzle"),
+        ("[]", "none.json", "none.json holds no puzzle"),
+        ("a,b\n1,2\n", "other.csv", "other.csv, line 1: the header names no column q or question"),
+        (f"q,a\n{ONE}\n", "comma.csv", "comma.csv, line 2: 1 columns where the header has 2"),
+        ("[1, 2", "half.json", "half.json, line 1: not JSON"),
+        ("[" * 100_000, "deep.json", "deep.json is no JSON with puzzles in it"),
+        ('{"name": "x"}', "facts.json", "facts.json, entry 1 is no puzzle. Give a list such as"),
+        (b"." * (17 << 20), "large.txt", "large.txt has 17 MB, at most 16 are read here"),
+    ],
+)  # fmt: skip
+def test_a_file_that_holds_no_puzzle_is_named_with_what_is_wrong(text, name, says):
+    with pytest.raises(DataError, match="^" + says.replace("(", r"\(")) as error:
+        found(text, name)
+    assert len(str(error.value)) < 300
+
+
+def test_a_bad_puzzle_among_good_ones_is_named_when_it_is_chosen():
+    good, bad = found(f"{ONE}\n{ONE[:80]}x\n", "mixed.txt")
+    assert read([good]) == [ONE]
+    with pytest.raises(DataError, match=r"^mixed\.txt, line 2: Position 81: 'x' is not part"):
+        bad.read(SUDOKU)
+
+
+def test_a_large_file_is_cut_quickly_and_not_solved():
+    rows = 100_000
+    begun = time.perf_counter()
+    several = found("q,a\n" + f"{TWO},{ONE}\n" * rows, "large.csv")
+    assert len(several) == rows and several[-1].place == f"line {rows + 1}"
+    assert time.perf_counter() - begun < 10

@@ -1,0 +1,54 @@
+"""Grids of colours: ARC."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from trm.export.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.moment import LEVELS, Moment
+from trm.export.primitives import Hatch, Part
+
+
+def paint(cell: Look) -> Iterator[Part]:
+    palette = cell.palette
+    is_colour = cell.look.startswith("#")
+    yield cell.rect(palette.grid_line if is_colour else palette.paper)
+    if is_colour:
+        tone = palette.mix(cell.look, cell.brightness, palette.grid_line)
+        share = cell.sure if cell.mode == "confidence" else 1
+        yield cell.rect(tone, gap=1) if share == 1 else cell.square(tone, share)
+    elif cell.look == "border":
+        every = max(4, cell.size / 4)
+        yield Hatch(cell.x, cell.y, cell.size, cell.size, palette.grid_line, 1, every)
+    else:
+        yield cell.square(palette.floor_line, 0.02)
+    if "conflict" in cell.marks:
+        yield from two_tone_hatch(cell)
+    yield from _second(cell)
+    if cell.beside is not None:
+        look = cell.grid.task.looks[cell.beside]
+        yield from small_square(cell, palette.paper, look if look.startswith("#") else palette.floor_line)
+    yield from picture_marks(cell)
+
+
+def _second(cell: Look) -> Iterator[Part]:
+    """The second most probable token, its area its probability."""
+    if cell.probabilities is None:
+        return
+    others = cell.probabilities.copy()
+    others[cell.token] = -1
+    second = int(np.argmax(others))
+    share = round(float(others[second]) * LEVELS) / LEVELS
+    if share:
+        look = cell.grid.task.looks[second]
+        yield cell.square(look if look.startswith("#") else cell.palette.paper, share)
+
+
+def lines(grid: Grid, moment: Moment) -> Iterator[Part]:
+    """Around what counts of the grid, as far as it is drawn."""
+    rows, columns = (int(size) for size in grid.task.crop(moment.tokens))
+    rows, columns = min(rows, grid.rows), min(columns, grid.columns)
+    if rows and columns:
+        width, height = columns * grid.cell, rows * grid.cell
+        yield from outline(grid.left - 2, grid.top - 2, width + 4, height + 4, 2, grid.palette.paper)
+        yield from outline(grid.left, grid.top, width, height, 2, grid.palette.ink)

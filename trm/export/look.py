@@ -1,0 +1,143 @@
+"""One cell to be drawn, and what cells of several kinds of grids are drawn with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from trm.export.fonts import Length
+from trm.export.palette import Palette
+from trm.export.primitives import Corner, Hatch, Part, Rect
+from trm.export.skin import Skin
+from trm.tasks.base import Task
+
+CAPITAL = 0.7  # height of a capital or a digit, in sizes of the letter
+FADED = 0.3  # how bright cells are that step back
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The part of a task's grid that is drawn, where, and in which colours."""
+
+    task: Task
+    skin: Skin
+    palette: Palette
+    rows: int
+    columns: int
+    cell: int
+    left: int
+    top: int
+
+    @property
+    def width(self) -> int:
+        return self.columns * self.cell
+
+    @property
+    def height(self) -> int:
+        return self.rows * self.cell
+
+
+@dataclass(frozen=True)
+class Look:
+    """One cell."""
+
+    grid: Grid
+    x: Length
+    y: Length
+    size: Length
+    mode: str  # of MODES
+    token: int
+    marks: frozenset[str]
+    trail: frozenset[str]  # sides where a way goes on: up, right, down, left
+    fading: float
+    beside: (
+        int | None
+    )  # token that stands small: that before, or that of y, where the view shows it and it is another
+    sure: float | None
+    probabilities: Float[np.ndarray, "vocab"] | None
+
+    @property
+    def palette(self) -> Palette:
+        return self.grid.palette
+
+    @property
+    def look(self) -> str:
+        """Of Task.looks."""
+        return self.grid.task.looks[self.token]
+
+    @property
+    def symbol(self) -> str:
+        return self.grid.task.symbols[self.token]
+
+    @property
+    def is_empty(self) -> bool:
+        """Blank or padding."""
+        return self.grid.task.symbol_names[self.token] in ("blank", "pad")
+
+    @property
+    def middle(self) -> tuple[Length, Length]:
+        return self.x + self.size / 2, self.y + self.size / 2
+
+    @property
+    def brightness(self) -> float:
+        """Of pictures: unchanged cells step back where changes are shown, uncertain ones where z is read."""
+        if self.mode == "change" and "changed" not in self.marks:
+            return FADED
+        if self.mode == "z" and "given" not in self.marks:
+            return FADED + (1 - FADED) * self.sure
+        return 1.0
+
+    def rect(self, fill: str, *, gap: Length = 0) -> Rect:
+        """The whole cell, but for a gap to the next ones."""
+        return Rect(self.x, self.y, self.size - gap, self.size - gap, fill)
+
+    def square(self, fill: str, share: float) -> Rect:
+        """In the middle, as a share of the cell's area."""
+        x, y = self.middle
+        side = self.size * share**0.5
+        return Rect(x - side / 2, y - side / 2, side, side, fill)
+
+
+def outline(x: Length, y: Length, width: Length, height: Length, thick: Length, tone: str) -> Iterator[Part]:
+    """Four lines around a rectangle, outside of it."""
+    yield Rect(x - thick, y - thick, width + 2 * thick, thick, tone)
+    yield Rect(x - thick, y + height, width + 2 * thick, thick, tone)
+    yield Rect(x - thick, y, thick, height, tone)
+    yield Rect(x + width, y, thick, height, tone)
+
+
+# What pictures share, in two tones, so that it stands out on any colour.
+
+
+def two_tone_hatch(cell: Look) -> Iterator[Part]:
+    place = (cell.x, cell.y, cell.size, cell.size)
+    thick, every = max(1.0, cell.size / 14), max(6.0, cell.size / 3)
+    yield Hatch(*place, cell.palette.paper, 2.8 * thick, every)
+    yield Hatch(*place, cell.palette.soft, 1.4 * thick, every)
+
+
+def picture_marks(cell: Look) -> Iterator[Part]:
+    palette = cell.palette
+    if "changed" in cell.marks:
+        yield Corner(cell.x, cell.y, cell.size * 0.42, palette.paper)
+        yield Corner(cell.x, cell.y, cell.size * 0.33, palette.accent)
+    rim = max(1.0, cell.size * 0.04)
+    if "wrong" in cell.marks:
+        inset, thick = cell.size * 0.14, max(2.0, cell.size * 0.14)
+        x, y, width = cell.x + inset, cell.y + cell.size - rim - thick, cell.size - 2 * inset
+        yield Rect(x - rim, y - rim, width + 2 * rim, thick + 2 * rim, palette.paper)
+        yield Rect(x, y, width, thick, palette.wrong)
+    if "kept" in cell.marks:
+        for side, tone in ((cell.size * 0.26 + rim, palette.paper), (cell.size * 0.26, palette.goal)):
+            yield Rect(cell.x, cell.y + cell.size - side, side, side, tone)
+
+
+def small_square(cell: Look, frame: str, fill: str) -> Iterator[Part]:
+    """What stood in the cell before, in its lower right corner."""
+    side = round(cell.size * 0.36)
+    x, y = cell.x + cell.size - side - 1, cell.y + cell.size - side - 1
+    yield Rect(x - 1, y - 1, side + 2, side + 2, frame)
+    yield Rect(x, y, side, side, fill)
