@@ -26,6 +26,7 @@ const ICONS_HERE = {
   present: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
 const PLACE = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
+const NARROW = 700; // pixels; see the style
 const SWIPE = 70; // pixels that a finger travels to change the scene
 
 export class Lecture {
@@ -352,8 +353,9 @@ export class Lecture {
   }
 }
 
-/** The largest type, in steps, with which a text needs no more height than it has. */
+/** The largest type, in steps, with which a text needs no more height than it has. On a phone it has all that it needs. */
 function fitText(node) {
+  if (innerWidth < NARROW) return;
   const sizes = [1.9, 1.75, 1.6, 1.5, 1.4, 1.3, 1.2, 1.12, 1.05, 0.98, 0.92, 0.86, 0.8];
   for (const size of sizes) {
     node.style.setProperty("--text", `${size}rem`);
