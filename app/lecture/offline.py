@@ -26,6 +26,7 @@ from trm.errors import UserError
 from trm.export.grid_picture import grid_svg
 from trm.export.html import POLICY, as_data, with_a_name, within_element
 from trm.export.run import Run
+from trm.export.scene import Appearance
 from trm.files import written_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -115,7 +116,7 @@ def contents(told: Lecture, spoken: str) -> dict[str, Any]:
 def _picture(told: Lecture, scene: Scene) -> str:
     """The grid that a scene begins with, as the address of an image."""
     run = told.shown[scene.id][-1]
-    drawn = grid_svg(Run.of(run.trace, run.task), told.place(scene))
+    drawn = grid_svg(Run.of(run.trace, run.task), told.place(scene), appearance=Appearance(scene.mode))
     return f"data:image/svg+xml,{quote(drawn)}"
 
 

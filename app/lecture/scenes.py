@@ -9,10 +9,10 @@ from typing import Any
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
+from trm.export.moment import MODES
 from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"
-MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 STRIPS = ("halting", "right", "changed", "entropy", "residual-y", "residual-z")
 POINTS = ("x", "y", "z", "net", "loop_L", "loop_T", "loop_N", "heads", "gradient", "detach", "depth")
 PICKS = ("", "solved", "unsolved")
