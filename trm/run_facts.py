@@ -50,6 +50,7 @@ def run_facts(trace: Trace, task: Task) -> Facts:
     right, counted = judgement.right, int(judgement.counted.sum())
     return {
         "solved": bool(judgement.solved[-1]),
+        "solved_answer": int(solved[0]) + 1 if solved.size else None,
         "solved_step": int(solved[0]) // T + 1 if solved.size else None,
         "solved_cycle": int(solved[0]) % T + 1 if solved.size else None,
         "halts": halt is not None,

@@ -94,8 +94,13 @@ def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
     named = tuple(runs[name] for name in scene.runs)
     if scene.pair:
         return named
-    wanted = {"solved": True, "unsolved": False}.get(scene.pick)
-    return (next((run for run in named if run.facts["solved"] is wanted), named[0]),)
+    solved = [run for run in named if run.facts["solved"]]
+    fitting = {
+        "solved": solved,
+        "unsolved": [run for run in named if not run.facts["solved"]],
+        "late": sorted(solved, key=lambda run: -run.facts["solved_answer"]),
+    }
+    return (*fitting.get(scene.pick, []), *named)[:1]
 
 
 def place_in(scene: Scene, run: Shown) -> Coordinates:

@@ -15,7 +15,7 @@ from trm.registry import ASSETS
 FOLDER = ASSETS / "lecture"
 STRIPS = ("halting", "right", "changed", "entropy", "residual-y", "residual-z")
 POINTS = ("x", "y", "z", "net", "loop_L", "loop_T", "loop_N", "heads", "gradient", "detach", "depth")
-PICKS = ("", "solved", "unsolved")
+PICKS = ("", "solved", "unsolved", "late")
 PLACE = re.compile(r"(\w+)\.(\w+)\.(\w+)")
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.lecture import offline
 from app.lecture.language import filled, languages, paragraphs, read_language
-from app.lecture.lecture import Lecture
-from app.lecture.runs import Shown, chosen, read_run
+from app.lecture.lecture import Lecture, lecture
+from app.lecture.runs import chosen, read_run
 from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from app.lecture.share import invitation, is_local
 from app.lecture.source import recursion_file, source
@@ -147,22 +147,36 @@ def test_a_scene_that_means_nothing_says_why(tmp_path, entry, says):
     assert says in str(error.value) and "\n" not in str(error.value).partition(" is not TOML")[0]
 
 
-def test_a_scene_picks_the_first_run_that_it_wants():
-    runs = {name: read_run(name) for name in ("sudoku-trm/easy", "sudoku-hrm/easy")}
-    assert runs["sudoku-trm/easy"].facts["solved"] is not runs["sudoku-hrm/easy"].facts["solved"], (
-        "choose others here"
-    )
-    for pick, solved in (("solved", True), ("unsolved", False)):
-        scene = Scene(id="a", runs=tuple(runs), at="1.1.1", pick=pick)
-        (run,) = chosen(scene, runs)
-        assert run.facts["solved"] is solved
+class FakeRun:
+    """A run that ended solved or not, first right after that many answers."""
+
+    def __init__(self, solved: bool, answers: int | None):
+        self.facts = {"solved": solved, "solved_answer": answers}
+
+
+def test_a_scene_picks_the_run_that_it_wants():
+    runs = {
+        "lost": FakeRun(False, 9),
+        "quick": FakeRun(True, 1),
+        "slow": FakeRun(True, 4),
+        "never": FakeRun(False, None),
+    }
+
+    def picked(pick: str, *names: str) -> str:
+        (run,) = chosen(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
+        return next(name for name, each in runs.items() if each is run)
+
+    assert [picked(pick) for pick in ("", "solved", "unsolved", "late")] == ["lost", "quick", "lost", "slow"]
+    assert picked("late", "never", "lost") == "never" and picked("unsolved", "slow", "quick") == "slow"
+    pair = chosen(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
+    assert pair == (runs["slow"], runs["lost"])
     with pytest.raises(LectureError, match="no recorded run sudoku-trm/nothing"):
         read_run("sudoku-trm/nothing")
 
 
 def test_the_scene_where_it_fails_shows_a_run_that_fails(told):
     (run,) = told.shown["fails"]
-    assert isinstance(run, Shown) and not run.facts["solved"]
+    assert not run.facts["solved"], "the bundled models fail nowhere: give the scene other candidates"
 
 
 # ---- code
@@ -207,12 +221,16 @@ def open_lecture(app, **link):
     app.run()
 
 
+def runs_of(*scenes: str) -> set[str]:
+    return {run.name for scene in scenes for run in lecture().shown[scene]}
+
+
 def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
     app = open_app()
     open_lecture(app)
     sent = app.payload
     assert (sent["scene"], sent["language"], sent["turn"]) == ("states", "en", 0)
-    assert app.link["scene"] == "states" and set(sent["runs"]) == {"sudoku-trm/easy"}
+    assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
     app.trigger("ask", {"scene": "depth", "language": "ru"})
     sent = app.payload
     assert (sent["scene"], sent["language"], sent["turn"]) == (
@@ -224,7 +242,7 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
         "ru"
     }  # the other one is there already
     app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
-    assert set(app.payload["runs"]) == {"sudoku-trm/easy", "sudoku-trm/hard"}
+    assert set(app.payload["runs"]) == runs_of("depth", "hard")
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
     app.trigger("ask", {"scene": "<b>", "language": "../en"})
     assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")
