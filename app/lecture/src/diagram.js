@@ -72,7 +72,7 @@ export class Diagram {
     const boxes = shown.flatMap(([name, middle]) => [
       this.part(name, svgNode("g", { class: `state ${name}` }, [
         box(62, middle - 27, 124, 54, "box"), label(76, middle + 9, name, "letter"), label(102, middle - 5, words[name], "name"),
-        label(102, middle + 15, shapeText(sizes[name].slice(-2)), "shape"),
+        label(102, middle + 15, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
       ])),
     ]);
     return [...boxes, svgNode("circle", { cx: 266, cy: 190, r: 16, class: "adder" }), label(266, 198, "+", "plus", "middle")];
@@ -93,7 +93,7 @@ export class Diagram {
     const head = (name, y, text) => this.part(name, svgNode("g", { class: "head" }, [box(526, y, 98, 42, "box"), label(575, y + 27, text, "name", "middle")]));
     return [
       this.part("read", path("M506 150H516V131H523", "flow arrow y", true)), this.part("read", path("M506 150H516V187H523", "flow arrow y", true)),
-      label(515, 122, "y", "small", "middle"), head("answer_head", 110, words.answer_head), head("halt_head", 166, words.halt_head),
+      label(515, 118, "y", "small", "middle"), head("answer_head", 110, words.answer_head), head("halt_head", 166, words.halt_head),
       this.part("detach", path("M620 296H512", "flow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
       ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
     ];

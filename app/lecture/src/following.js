@@ -34,7 +34,7 @@ export function marksAt(sizes, at) {
 }
 
 /** A shape as a reader meets it. */
-export const shapeText = (shape) => shape.join(" × ");
+export const shapeText = (shape) => shape.join("×");
 
 /** A sentence with its holes filled: {name}. */
 export const fillIn = (text, values) => text.replace(/\{(\w+)\}/g, (hole, name) => (name in values ? String(values[name]) : hole));
