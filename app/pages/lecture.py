@@ -10,6 +10,7 @@ from app.lecture.lecture import Lecture, code, lecture
 from app.lecture.rooms import Rooms
 from app.lecture.share import invitation
 from app.options import server_options
+from app.text import plain
 from trm.errors import UserError
 
 KEY = "lecture"
@@ -122,7 +123,8 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
 
 
 def below(told: Lecture, place: dict[str, Any]) -> None:
-    """Under the lecture: whose runs it shows, and the file to take away."""
+    """Under the lecture: its keys, whose runs it shows, and the file to take away."""
+    st.caption(plain(language.read_language(place["language"]).words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")
     with model:
         own_model.choose(server_options(), place["model"])

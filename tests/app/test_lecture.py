@@ -15,6 +15,7 @@ from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from app.lecture.share import invitation, is_local
 from app.lecture.source import recursion_file, source
 from trm.coordinates import Coordinates, Depth
+from trm.registry import own_config
 from trm.run_facts import model_facts
 
 
@@ -233,14 +234,10 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
     assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
     app.trigger("ask", {"scene": "depth", "language": "ru"})
     sent = app.payload
-    assert (sent["scene"], sent["language"], sent["turn"]) == (
-        "depth",
-        "ru",
-        0,
-    )  # the same turn: the browser is there
-    assert set(sent["runs"]) == {"sudoku-trm/hard"} and set(sent["texts"]) == {
-        "ru"
-    }  # the other one is there already
+    assert (sent["scene"], sent["language"]) == ("depth", "ru")
+    assert sent["turn"] == 0  # the browser is there already: it is not sent anywhere
+    assert set(sent["runs"]) == runs_of("hard") - runs_of("states")  # nor anything that it has
+    assert set(sent["texts"]) == {"ru"}
     app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
     assert set(app.payload["runs"]) == runs_of("depth", "hard")
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
@@ -284,14 +281,16 @@ def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
     app = open_app()
     open_lecture(app, scene="depth")
     before = app.payload["texts"]["en"]["scenes"]
-    app.set("lecture_model", "sudoku-hrm")
-    app.until(lambda: app.payload["outline"][0]["sizes"][0]["n"] == 2, "the runs of the other model")
+    app.set("lecture_model", "runs/hrm")
+    config = own_config(model_dir / "runs/hrm")
+    app.until(lambda: app.payload["texts"]["en"]["scenes"] != before, "the runs of the other model")
     after = app.payload["texts"]["en"]["scenes"]
-    assert app.payload["scene"] == "depth" and app.link["model"] == "sudoku-hrm"
+    assert app.payload["scene"] == "depth" and app.link["model"] == "runs/hrm"
     assert "= **672 layers**" in " ".join(before["depth"]["text"])
-    assert "= **192 layers**" in " ".join(after["depth"]["text"])
-    assert before["n-calls"]["title"].startswith("6 ") and after["n-calls"]["title"].startswith("2 ")
+    assert f"= **{config.effective_depth} layers**" in " ".join(after["depth"]["text"])
+    assert f"{config.n} times in a row" in " ".join(after["n-calls"]["text"])
     assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
+    assert after["states"]["made_by"][0].startswith("runs/hrm on the puzzle")
     assert after["maze"] == before["maze"]  # that one is of another task
     app.set("lecture_model", "arc")
     app.until(lambda: app.errors, "why not")
