@@ -57,7 +57,15 @@ def figure(scene: Scene, look: Look) -> "Figure":
     _axes(made, scene, look, places)
     # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
     made.update_layout(hovermode="closest", dragmode="pan" if look.axes == 2 else "orbit", uirevision="cloud")
-    made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    made.update_layout(
+        legend={"itemclick": False, "itemdoubleclick": False},
+        modebar={
+            "orientation": "v",  # beside the legend on a phone, not over it
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": charts.colour("baseline"),
+            "activecolor": charts.colour("solved"),
+        },
+    )
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
         made.frames = [
@@ -268,7 +276,7 @@ def _player(made: "Figure", scene: Scene) -> None:
         "font": {"size": charts.FONT},
     }
     made.update_layout(
-        margin={"b": 96},
+        margin={"b": 140},
         updatemenus=[
             look
             | {
@@ -279,7 +287,7 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "y": 0,
                 "xanchor": "left",
                 "yanchor": "top",
-                "pad": {"t": 62, "r": 8},
+                "pad": {"t": 104, "r": 8},
                 "buttons": [
                     {"label": "▶ Play", "method": "animate", "args": [None, moving]},
                     {"label": "❚❚", "method": "animate", "args": [[None], still]},
@@ -289,11 +297,11 @@ def _player(made: "Figure", scene: Scene) -> None:
         sliders=[
             {
                 "active": 0,
-                "x": 0.16,
-                "len": 0.84,
+                "x": 0,
+                "len": 1,
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 48},
+                "pad": {"t": 36},
                 "ticklen": 0,
                 "minorticklen": 0,
                 "bordercolor": charts.colour("baseline"),

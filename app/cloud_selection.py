@@ -13,7 +13,7 @@ from app import links
 from probes.scene import Curve, Scene
 
 CHART = "latents_cloud"
-CHOSEN, GO = "latents_chosen", "latents_go"
+CHOSEN, GO, AREAS = "latents_chosen", "latents_go", "latents_areas"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ def take() -> None:
     selection = event.get("selection") or {}
     picked = points(selection.get("points") or [])
     areas = [*(selection.get("box") or []), *(selection.get("lasso") or [])]
-    if len(picked) == 1 and not areas:
+    drawn = areas != st.session_state.get(AREAS, [])  # an area stays drawn while points are clicked
+    st.session_state[AREAS] = areas
+    if len(picked) == 1 and not drawn:
         st.session_state[GO] = picked[0]
     else:
         st.session_state[CHOSEN] = chosen_of(picked)

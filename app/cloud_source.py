@@ -133,7 +133,6 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
     """Job: the model over the puzzles."""
     from probes.walks import record_walks
     from trm.data import load_puzzles
-    from trm.evaluate import evenly
 
     opening = session.models().ask(source)
     while not opening.wait(LOOK):
@@ -143,11 +142,11 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
     model = opening.model
     tell(0.02, "reading the puzzles")
     puzzles = load_puzzles(asked.data, task_of(model.config))
-    puzzles = puzzles.take(evenly(len(puzzles), asked.limit))
     with torch_threads(model):
         return record_walks(
             model,
             puzzles,
+            limit=asked.limit,
             calls=asked.calls,
             position=asked.position,
             progress=lambda done, total: tell(0.02 + 0.98 * done / total, f"running {total} puzzles"),

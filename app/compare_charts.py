@@ -114,9 +114,6 @@ def near(comparison: Comparison) -> "Figure":
                     "color": charts.colour(meaning),
                     "pattern": {"shape": "" if meaning == "trm" else "/"},
                 },
-                text=[f"{share:.0%}" for share in middle],
-                textposition="inside",
-                insidetextanchor="start",
             )
         )
     _percent(figure, True)

@@ -151,7 +151,7 @@ def board(found: Outcomes, steps: int) -> "Figure":
 
     Squares are a heat map, which takes no clicks: the counts on them are marks of their own, which do.
     """
-    figure = charts.new(x="first step that is right", y="first step that would halt", height=HEIGHT + 60)
+    figure = charts.new(x="first step that is right", y="first step that would halt", height=HEIGHT + 30)
     names = [*map(str, range(1, steps + 1)), NEVER]
     place = [np.where(first > 0, first, steps + 1) - 1 for first in (found.right, found.halts)]
     pairs, counts = np.unique(np.stack(place), axis=1, return_counts=True)

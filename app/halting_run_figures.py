@@ -43,7 +43,7 @@ def decisions(found: Decisions) -> "Figure":
             hovertemplate=f"{words}: %{{customdata:,}}, %{{x:.1%}}<extra></extra>",
         )
     figure.update_layout(barmode="stack", hovermode="closest", legend={"y": 1.05, "traceorder": "normal"})
-    figure.update_xaxes(tickformat=".0%", range=[0, 1])
+    figure.update_xaxes(tickformat=".0%", range=[0, 1.001], dtick=0.25)
     return figure
 
 
@@ -77,7 +77,7 @@ def beyond(found: Beyond) -> "Figure":
     )
     base = charts.new(x="", y="", height=HEIGHT).layout
     figure.update_layout(
-        height=HEIGHT + 110, margin=base.margin, legend=base.legend, barmode="relative", hovermode="x"
+        height=HEIGHT + 50, margin=base.margin, legend=base.legend, barmode="relative", hovermode="x"
     )
     figure.update_yaxes(title="right", tickformat=".0%", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title="puzzles", row=2, col=1)

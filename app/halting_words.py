@@ -53,6 +53,11 @@ def area(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
 
+def margin(runs: HaltingRuns) -> str:
+    """What the probability is that is drawn, where the model has two values."""
+    return "Here the probability is that of HRM's rule, q_halt - q_continue." if runs.has_margin else ""
+
+
 def reliability(found: HaltingAnalysis) -> str:
     low, high = found.reliability.expected_error_band
     return (

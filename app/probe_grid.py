@@ -22,7 +22,7 @@ def draw(
         label = f'data-cell="{cell // columns},{cell % columns}"'
         if all(value is None for value in read):
             mark = "given" if given[cell] else ""
-            text = "" if picture else escape(symbols[cell])
+            text = escape(symbols[cell]) if not picture or symbols[cell].isalpha() else ""
             block = " block" if picture and symbols[cell] in ("#", "wall") else ""
             cells.append(f'<span class="{mark}{block}" {label}>{text}</span>')
             continue
@@ -78,7 +78,7 @@ def _style() -> str:
     read, wrong = charts.colour("z"), charts.colour("unsolved")
     return f"""<style>
 .probe-grid {{ --ink: {ink}; --paper: {paper}; --line: {line}; --soft: {soft}; --read: {read}; --wrong: {wrong};
-  display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); width: min(100%, 72svh);
+  display: grid; grid-template-columns: repeat(var(--columns), minmax(0, 1fr)); width: min(100%, 64svh);
   aspect-ratio: var(--columns) / var(--rows); border: 2px solid var(--ink); border-radius: 4px;
   container-type: inline-size; background: var(--paper); color: var(--ink); }}
 .probe-grid[data-state="y"] {{ --read: {charts.colour("y")}; }}

@@ -144,12 +144,17 @@ def run_apply(options: Namespace) -> dict[str, Any]:
 
 def write_recorded(document: Path) -> dict[str, Any]:
     """The recorded studies of the bundled models as a section of a document."""
-    from probes.study_files import recorded_study
+    from probes.study_files import recorded_study, recorded_use
     from probes.study_findings import write_findings
     from trm.registry import model_names
 
     studies = {name: recorded_study(name) for name in sorted(model_names(), reverse=True)}
-    return write_findings(document, {name: study for name, study in studies.items() if study})
+    uses = {name: recorded_use(name) for name in studies}
+    return write_findings(
+        document,
+        {name: study for name, study in studies.items() if study},
+        {name: use for name, use in uses.items() if use},
+    )
 
 
 def puzzle_set(options: Namespace, task) -> Any:

@@ -110,8 +110,8 @@ def run(options: Namespace) -> dict[str, Any]:
     if bool(options.store) != (len(wanted) == 2) or len(wanted) == 1:
         raise UserError("Give --model and --data, or --store alone.")
     asked = Projecting(
-        options.model,
-        options.data,
+        options.model or "",  # of a store neither is asked for
+        options.data or "",
         options.limit,
         options.state,
         options.calls,
@@ -142,16 +142,18 @@ def walks_of(asked: Projecting) -> "Walks":
     from probes.walks import record_walks
     from trm.checkpoint import load_model
     from trm.data import load_puzzles
-    from trm.evaluate import evenly
     from trm.tasks import task_of
 
     model = load_model(asked.model)
     puzzles = load_puzzles(asked.data, task_of(model.config))
-    if asked.limit is not None:
-        puzzles = puzzles.take(evenly(len(puzzles), asked.limit))
     with Progress("puzzles run") as running:
         return record_walks(
-            model, puzzles, calls=asked.calls, position=asked.position, progress=running.count
+            model,
+            puzzles,
+            limit=asked.limit,
+            calls=asked.calls,
+            position=asked.position,
+            progress=running.count,
         )
 
 

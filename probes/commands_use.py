@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trm.cli import DATA_HELP, _model_options
+from trm.errors import UserError
 from trm.terminal import Progress
 
 
@@ -12,7 +13,12 @@ def add(adder) -> None:
     """The parser."""
     use = adder.add_parser("use", help="move or erase a state along a probe's direction and see what it does")
     _model_options(use)
-    use.add_argument("--probe", required=True, type=Path, help="a file that `fit --save` wrote")
+    use.add_argument("--probe", type=Path, help="a file that `fit --save` wrote")
+    use.add_argument(
+        "--record",
+        action="store_true",
+        help="instead: try the recorded probes of a bundled model and write what `fit --findings` says of it",
+    )
     use.add_argument("--step", type=int, help="supervision step of the change (usual: the probe's first)")
     use.add_argument("--class", dest="class_name", default="", help="of several classes, the one to move to")
     use.add_argument("--how", default="move", help="move (usual), or erase: put to the mean")
@@ -33,6 +39,10 @@ def run(options: Namespace) -> dict[str, Any]:
     from probes.use import UseSettings, measure_use, readable_use
     from trm.commands import opened
 
+    if options.record:
+        return record(options)
+    if not options.probe:
+        raise UserError("--probe is missing. Give a file that `probes fit --save` wrote, or --record.")
     settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
     probe = open_probe(options.probe)
     model, task = opened(options)
@@ -54,3 +64,47 @@ def run(options: Namespace) -> dict[str, Any]:
             tell=lambda share, words: progress.count(int(1000 * share)),
         )
     return found.summary() if options.json else readable_use(found)
+
+
+def record(options: Namespace) -> dict[str, Any]:
+    """The recorded probe of the first target, at steps 1 and 4, moved towards its middle class, of z and of y."""
+    import json
+
+    from probes.commands_fit import puzzle_set
+    from probes.reading import open_probe
+    from probes.study_files import RECORDED, SUFFIX, recorded_study
+    from probes.use import UseSettings, measure_use
+    from trm.commands import opened
+    from trm.files import written_whole
+
+    study = recorded_study(options.model)
+    if study is None:
+        raise UserError(
+            f"Nothing is recorded of {options.model}. Run `probes fit --model {options.model} --record` first."
+        )
+    model, task = opened(options)
+    puzzles, target = puzzle_set(options, task), study["targets"][0]
+    classes = target["classes"]
+    class_name = classes[len(classes) // 2] if len(classes) > 2 else ""
+    steps = [at["supervision_step"] for at in study["moments"]]
+    settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
+    found = []
+    for state in study["settings"]["states"]:
+        probe = open_probe(RECORDED / options.model / f"{target['members'][0]}.{state}{SUFFIX}")
+        for step in (1, 4):
+            with Progress("per mille of the work done", 1000) as progress:
+                use = measure_use(
+                    model,
+                    task,
+                    puzzles,
+                    probe,
+                    moment=steps.index(step),
+                    class_name=class_name,
+                    settings=settings,
+                    tell=lambda share, words, progress=progress: progress.count(int(1000 * share)),
+                )
+            found.append(use.summary())
+    result = {"fingerprint": model.fingerprint, "uses": found}
+    with written_whole(RECORDED / options.model / "use.json") as temporary:
+        temporary.write_text(json.dumps(result), "utf-8")
+    return result if options.json else {"written": str(RECORDED / options.model / "use.json")}

@@ -87,6 +87,15 @@ def recorded_study(model: str) -> dict[str, Any] | None:
     return load_study(path) if path.is_file() else None
 
 
+def recorded_use(model: str) -> dict[str, Any] | None:
+    """What `probes use --record` wrote of a bundled model, if it did. Raises StudyFileError."""
+    path = RECORDED / model / "use.json"
+    try:
+        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    except (OSError, ValueError):
+        raise StudyFileError(f"{path} cannot be read. Record it again.") from None
+
+
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
     """One row for each score of each target, source and moment: columns of equal length."""
     rows = []

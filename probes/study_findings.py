@@ -39,15 +39,17 @@ BASELINE = {
 }
 
 
-def write_findings(document: Path, studies: Mapping[str, Summary]) -> dict[str, Any]:
-    """Write the section from recorded studies by model. Raises UserError where there is none."""
+def write_findings(
+    document: Path, studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Write the section from recorded studies, and recorded `uses`, by model. Raises UserError where there is no study."""
     if not studies:
         raise UserError("Nothing is recorded. Run `python -m probes fit --model sudoku-trm --record` first.")
-    write_section(document, NAME, section(studies))
+    write_section(document, NAME, section(studies, uses or {}))
     return {"models": list(studies), "written": str(document)}
 
 
-def section(studies: Mapping[str, Summary]) -> str:
+def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown: how it was made, then a table and sentences for each model."""
     lines = [
         "## What can be read from z and y?",
@@ -67,6 +69,8 @@ def section(studies: Mapping[str, Summary]) -> str:
     ]
     for model, study in studies.items():
         lines += [*_model(model, study), ""]
+        if model in uses:
+            lines += [*_use(model, uses[model]), ""]
     return "\n".join(lines)
 
 
@@ -93,6 +97,36 @@ def _model(model: str, study: Summary) -> list[str]:
             f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {verdict(study, target, moments[-1])} {NOT_SAID.get(name, '')}".rstrip()
         )
     return lines
+
+
+def _use(model: str, recorded: Mapping[str, Any]) -> list[str]:
+    """Whether the model minds a change along the probe's direction more than along random ones."""
+    first = recorded["uses"][0]
+    return [
+        f"**Does {model} use it?** Made by `python -m probes use --model {model} --record` (weights {recorded['fingerprint']}, "
+        f"{first['puzzles']} puzzles). The state is {'moved' if first['how'] == 'move' else 'put to the mean'} along the direction of "
+        f"*{(first['target'].replace('_', ' ') + ' ' + first['class']).strip()}* in every cell, once, after a supervision step, and the run goes "
+        f"on; {len(first['random'])} random directions move each cell as far. Percent of the blank cells that are answered "
+        "otherwise than in the plain run. It tells of this direction at this dose, not of all that a state may hold.",
+        "",
+        "| state | after step | move, share of the norm | at once: probe, random | at the end: probe, random | difference at the end |",
+        "|---|---|---|---|---|---|",
+        *map(_use_row, recorded["uses"]),
+    ]
+
+
+def _use_row(use: Mapping[str, Any]) -> str:
+    def mean(name: str) -> float:
+        return sum(outcome[name] for outcome in use["random"]) / len(use["random"])
+
+    excess = use["excess"]["changed_end"]
+    pairs = [
+        f"{100 * use['along'][name]:.1f}, {100 * mean(name):.1f}" for name in ("changed_now", "changed_end")
+    ]
+    return (
+        f"| {use['state']} | {use['at']['supervision_step']} | {100 * use['distance']:.0f} % | {pairs[0]} | {pairs[1]} "
+        f"| {100 * excess['value']:+.1f} ({100 * excess['low']:+.1f} to {100 * excess['high']:+.1f}) |"
+    )
 
 
 def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str:

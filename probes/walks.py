@@ -8,7 +8,7 @@ torch; `record_walks` makes a store in a temporary folder and reads that, so the
 import re
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -207,18 +207,24 @@ def record_walks(
     model: "Model",
     puzzles: "PuzzleSet",
     *,
+    limit: int | None = None,
     calls: str = "f_H",
     position: str = MEAN,
     progress: Progress | None = None,
 ) -> Walks:
     """Run a model over a puzzle set and follow its states, in float32. What `progress` raises ends it.
 
-    `calls` is a text as for `trm trace --calls`. Raises UserError as `record_store` does, and WalksError where there is no such
+    `limit` takes that many puzzles, evenly spread over the set, as `trm trace --limit` does. `calls` is a text as for `trm trace --calls`. Raises UserError as `record_store` does, and WalksError where there is no such
     cell, or the states would not fit into a GiB.
     """
+    from trm.evaluate import evenly
     from trm.store.layout import chosen_calls
     from trm.store.record import record_store
 
+    numbers = np.arange(len(puzzles))
+    if limit is not None:
+        numbers = evenly(len(puzzles), limit)
+        puzzles = puzzles.take(numbers)
     config, task = model.config, task_of(model.config)
     if position != MEAN:
         cell_number(position, task)
@@ -232,4 +238,5 @@ def record_walks(
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         out = Path(folder) / "walks"
         record_store(model, task, puzzles, out, settings, say=lambda text: None, progress=progress)
-        return read_walks(open_store(out), position=position, difficulty=puzzles.difficulty)
+        walks = read_walks(open_store(out), position=position, difficulty=puzzles.difficulty)
+    return replace(walks, numbers=numbers)

@@ -91,9 +91,8 @@ def on_a_set(one: Choice, other: Choice) -> None:
     with place:
         comparison = computed(asked) or (recorded.comparison if recorded else None)
         if comparison is None:
-            st.info(
-                "These two were not measured yet.", icon=":material/straighten:"
-            ) if not comparing.found_jobs(asked) else None
+            if not comparing.found_jobs(asked):
+                st.info("These two were not measured yet.", icon=":material/straighten:")
             return
         if recorded and comparison is recorded.comparison:
             tell_recorded(recorded)

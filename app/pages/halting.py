@@ -67,7 +67,7 @@ def headline(shown: Shown) -> None:
             f"{found.reliability.expected_error:.3f}",
             "Mean distance of probability and share right, over all answers. 0 is a head that means what it says.",
         ),
-        "AUC of “right now”": (
+        "AUC of right now": (
             words.area(found.roc.auc),
             "The chance that a right answer gets a larger logit than a wrong one.",
         ),
@@ -84,7 +84,7 @@ def steps(shown: Shown) -> None:
     found, runs = shown.analysis, shown.runs
     left, right = st.columns(WIDTHS)
     with right:
-        beside("steps")
+        beside("steps", words.margin(runs))
         puzzle = puzzles.choose(runs, found.outcomes, puzzles.of_square(found.outcomes, None, runs.steps))
         if puzzle is not None:
             puzzles.tell(runs, found.outcomes, puzzle)
@@ -223,13 +223,13 @@ class View(NamedTuple):
 # By their names in links.
 VIEWS: Mapping[str, View] = {
     "steps": View("Over the steps", steps),
-    "reliability": View("Is it calibrated?", reliability),
-    "roc": View("Right from wrong", roc),
-    "board": View("Early, late, never", board),
-    "compute": View("Accuracy and steps", compute),
-    "rule": View("Its own rule", rule),
+    "reliability": View("Calibration", reliability),
+    "roc": View("ROC", roc),
+    "board": View("Early or late", board),
+    "compute": View("Cost", compute),
+    "rule": View("Own rule", rule),
     "beyond": View("Beyond training", beyond),
-    "errors": View("How errors go", errors),
+    "errors": View("Errors", errors),
 }
 
 

@@ -16,10 +16,13 @@ PAIR = ("sudoku-trm", "sudoku-hrm")
 
 @pytest.fixture
 def open_compare(open_app):
-    def make(**link: str) -> App:
+    def make(model: str = PAIR[0], **link: str) -> App:
         app = open_app(**link)
         app.test.switch_page(PAGE)
         app.run()
+        if app["model"] != model:
+            app.set("model", model)
+            app.until(lambda: app.has("against"), "the model is open")
         return app
 
     return make
@@ -64,7 +67,8 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app,
 
 
 def test_the_second_model_and_its_depth_follow_the_first(open_compare):
-    app = open_compare(model="sudoku-hrm", steps="3")
+    app = open_compare(model="sudoku-hrm")
+    app.set("supervision_steps", 3)
     assert app["against"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
     app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")
     own = model_config("sudoku-trm")
@@ -77,8 +81,7 @@ def test_the_second_model_and_its_depth_follow_the_first(open_compare):
 
 
 def test_the_link_names_the_second_model(open_compare, model_dir):
-    app = open_compare(against="runs/hrm", model="sudoku-trm")
-    app.until(lambda: "players" in str(app.test.get("bidi_component")) or app.payloads, "the model is open")
+    app = open_compare(against="runs/hrm")
     app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
     assert app.payload["names"] == ["sudoku-trm", "runs/hrm"] and app.link["against"] == "runs/hrm"
     assert open_compare(against="../../etc")["against"] == "sudoku-hrm"
@@ -95,7 +98,8 @@ def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
 
 
 def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compare, model_dir, monkeypatch):
-    app = open_compare(model="runs/hrm", against="runs/hrm")
+    app = open_compare(model="runs/hrm")
+    app.set("against", "runs/hrm")
     app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
     assert charts(app) == 0 and "were not measured yet" in app.test.info[0].value
     app.set("compare-count", 10)

@@ -152,20 +152,20 @@ def folder(tmp_path, tiny_model, monkeypatch):
 def choice_of(folder) -> Choice:
     source = source_of(HOSTILE, Options((folder / "models",)))
     config = load_model(source.spec).config
-    return Choice(source, config, DEPTH, PUZZLE, "", "")
+    return Choice(source, config, config.depth, PUZZLE, "", "")
 
 
 @pytest.mark.parametrize("format", [format for format in FORMATS if format != "mp4"])
 def test_the_command_makes_the_very_same_file(folder, capsys, format):
     choice = choice_of(folder)
-    model, task = load_model(choice.source.spec), task_of(choice.config)
-    trace = record(model, task, task.parse(PUZZLE), depth=DEPTH, recorded=date.today())
     wish = Wish(format, AT, "probabilities", True, "dark", "step")
     name = file_name(choice.source.name, "", wish)
     assert re.fullmatch(r"[\w.-]+", name) and len(name) < 80
     words = shlex.split(command(choice, wish, name))
     assert words[:3] == ["python", "-m", "trm"]
     main(words[3:])
+    model, task = load_model(words[5]), task_of(choice.config)
+    trace = record(model, task, task.parse(PUZZLE), recorded=date.today())
     made = make(Shown(trace, task), wish)
     by_command = (folder / name).read_bytes()
     if format == "npz":  # a zip holds the time
@@ -180,10 +180,10 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format):
 def test_frames_are_told_and_a_job_can_end_it(folder):
     choice = choice_of(folder)
     model, task = load_model(choice.source.spec), task_of(choice.config)
-    trace = record(model, task, task.parse(PUZZLE), depth=DEPTH)
+    trace = record(model, task, task.parse(PUZZLE))
     heard = []
     make(Shown(trace, task), Wish("gif", AT), progress=lambda done, of: heard.append((done, of)))
-    assert heard == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert heard == [(frame, 6) for frame in range(1, 7)]
 
     def stop(done: int, of: int) -> None:
         raise InterruptedError

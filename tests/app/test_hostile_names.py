@@ -52,7 +52,7 @@ def check(app: App, name: str) -> None:
 def test_a_model(hostile_app):
     app = hostile_app({"model": hostile.MODEL})
     assert app["model"] == hostile.MODEL == app.link["model"]
-    assert app.payload["label"].startswith("n (")  # the folder is its name
+    assert app.payload["label"].startswith(f"{hostile.MODEL} (")
     check(app, hostile.MODEL)
     press(app)
     assert hostile.MODEL in shown(app.captions)

@@ -126,8 +126,8 @@ def state(monkeypatch) -> dict:
     return found
 
 
-def touched(state: dict, *custom: list, lasso: bool) -> None:
-    areas = [{"x": [0], "y": [0]}] if lasso else []
+def touched(state: dict, *custom: list, lasso: bool, at: int = 0) -> None:
+    areas = [{"x": [at], "y": [0]}] if lasso else []
     sent = [{"customdata": list(point)} for point in custom]
     state[cloud_selection.CHART] = {"selection": {"points": sent, "lasso": areas, "box": []}}
     cloud_selection.take()
@@ -136,8 +136,10 @@ def touched(state: dict, *custom: list, lasso: bool) -> None:
 def test_a_lasso_means_the_puzzles_of_its_points(state, recorded):
     touched(state, [7, 3, 0, "", ""], [2, 5, 0, "", ""], [7, 9, 0, "", ""], lasso=True)
     assert cloud_selection.chosen(recorded) == Chosen((2, 7), (5, 9))
-    touched(state, [4, 1, 0, "", ""], lasso=True)  # of one point it is no click
+    touched(state, [4, 1, 0, "", ""], lasso=True, at=1)  # around one point it is no click
     assert cloud_selection.chosen(recorded) == Chosen((4,), (1,)) and not state.get(cloud_selection.GO)
+    touched(state, [9, 2, 0, "", ""], lasso=True, at=1)  # and a click is one while the lasso is still there
+    assert state[cloud_selection.GO] == (9, 2) and cloud_selection.chosen(recorded) == Chosen((4,), (1,))
     touched(state, lasso=False)  # a double click lets go
     assert cloud_selection.chosen(recorded) is None
 

@@ -14,8 +14,9 @@ PLACE_OF_A_MARK = """plot => {
 """Where on the page the last mark of the first trace is that can be clicked."""
 
 
-def click_mark(page: Page) -> None:
-    plot = page.locator(".js-plotly-plot")
+def click_mark(page: Page, figure: str) -> None:
+    plot = page.locator(f".st-key-{figure} .js-plotly-plot")
+    expect(plot).to_have_count(1)  # the one before is gone
     expect(plot.locator(".scatterlayer .points path").first).to_be_attached()
     plot.scroll_into_view_if_needed()
     x, y = plot.evaluate(PLACE_OF_A_MARK)
@@ -30,13 +31,13 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
     expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles of sudoku/test")
     expect(page.get_by_test_id("stMetric")).to_have_count(4)
-    click_mark(page)
+    click_mark(page, "halting-steps")
     link = page.get_by_role("link", name="Open in Solve at step")
     expect(link).to_be_visible()
 
-    page.get_by_role("radio", name="Early, late, never").click()
+    page.get_by_role("radio", name="Early or late").click()
     expect(page.locator(".heatmaplayer image")).to_be_attached()
-    click_mark(page)
+    click_mark(page, "halting-board")
     expect(page.get_by_role("button", name="All puzzles")).to_be_visible()
     assert "figure=board" in page.url
     page.get_by_role("radio", name="Over the steps").click()

@@ -44,7 +44,9 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
 def test_selecting_going_to_solve_and_exporting(served, new_page):
     scene = load_scene(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
-    page.goto(f"{served.url}/latents?model=sudoku-trm")
+    page.goto(f"{served.url}/?model=sudoku-trm")
+    Player(page)
+    page.get_by_role("link", name="Latents").click()
     page.locator(PLOT).wait_for(timeout=1000 * PATIENCE)
 
     # to a moment in the middle, by the slider inside the figure
@@ -86,9 +88,9 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert text.startswith(f"{len(inside)} puzzles selected")
 
     # an export that needs no network
-    page.get_by_text("Take away").click()
-    with page.expect_download() as download:
-        page.get_by_text("Figure, HTML").click()
+    page.get_by_role("button", name="Take away").click()
+    with page.expect_download(timeout=2000 * PATIENCE) as download:
+        page.get_by_role("button", name="Figure, HTML").click()
     path = download.value.path().rename(download.value.path().with_suffix(".html"))
     alone = new_page(1280, 800)
     asked: list[str] = []
@@ -101,6 +103,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert drawn == len(scene)
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Figure, HTML").wait_for(state="hidden")
 
     # a click
     tool(page, "Pan")

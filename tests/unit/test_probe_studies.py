@@ -270,9 +270,16 @@ def test_findings_are_generated_between_their_marks(study, tmp_path):
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nBefore.\n")
     summary = json.loads(json.dumps(study.summary()))
+    change = {"changed_now": 0.5, "changed_end": 0.2}
+    use = {
+        "target": "solution", "class": "3", "state": "z", "how": "move", "puzzles": 8, "distance": 0.1,
+        "at": {"supervision_step": 1}, "along": change, "random": [change, {"changed_now": 0.1, "changed_end": 0.1}],
+        "excess": {"changed_end": {"value": 0.05, "low": 0.01, "high": 0.09}},
+    }  # fmt: skip
     for _ in range(2):  # written again it is replaced, not added to
-        write_findings(document, {"tiny": summary})
+        write_findings(document, {"tiny": summary}, {"tiny": {"fingerprint": "0" * 16, "uses": [use]}})
     text = document.read_text()
+    assert "| z | 1 | 10 % | 50.0, 30.0 | 20.0, 15.0 | +5.0 (+1.0 to +9.0) |" in text
     assert text.startswith("# Findings\n\nBefore.\n") and text.count("### tiny") == 1
     rows = [line for line in text.splitlines() if line.startswith("| solution | z")]
     value = study.findings[0].scores["accuracy"].value[0]

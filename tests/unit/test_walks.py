@@ -8,6 +8,7 @@ from probes import walks as module
 from probes.walks import MEAN, WalksError, cell_number, read_walks, record_walks
 from trm.coordinates import F_H, F_L
 from trm.data import PuzzleSet
+from trm.evaluate import evenly
 from trm.store import StoreError, open_store
 from trm.store.layout import Settings
 from trm.store.record import record_store
@@ -49,6 +50,12 @@ def test_walks_are_the_states_of_the_run(model, puzzles, stored):
     read = read_walks(store)  # the mean is taken there
     assert read.states["z"] == pytest.approx(walks.states["z"], abs=1e-6)
     assert read.made.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
+
+
+def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
+    walks = record_walks(model, puzzles, limit=3)
+    assert walks.numbers.tolist() == evenly(6, 3).tolist() and len(set(walks.numbers.tolist())) == 3
+    assert np.array_equal(walks.inputs, puzzles.inputs[walks.numbers])
 
 
 def test_one_cell_is_followed(model, puzzles, stored):

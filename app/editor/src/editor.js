@@ -84,7 +84,7 @@ export class Editor {
       make("div", { class: "board" }, [this.grid.node]),
       make("div", { class: "side" }, [
         make("p", { class: "title" }, "Edit the puzzle"), make("p", { class: "hint" }, task.hint),
-        this.verdict, this.tools.node, this.size?.node, changes, this.note, ends, make("dl", { class: "keys" }, keys),
+        this.verdict, this.tools.node, this.size?.node, make("div", {}, [changes, this.note]), ends, make("dl", { class: "keys" }, keys),
       ].filter(Boolean)),
     ]), this.spoken);
   }
