@@ -29,6 +29,9 @@ def told_with(name: str, options: Options) -> Lecture | None:
     Raises UserError where the model cannot be opened, or no scene shows puzzles that it reads.
     """
     source = source_of(name, options)
+    recorded = lecture().recorded.values()
+    if any(run.model == name and run.config.kind == "trm" and run.is_current for run in recorded):
+        return lecture()  # its runs are those already
     model = _opened(source)
     if model is None:
         return None
