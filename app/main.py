@@ -21,6 +21,7 @@ PAGES = {
     "halting": "front_hand",
     "compare": "compare",
     "interventions": "science",
+    "lecture": "school",
 }
 """Name, which is the file and the address, and icon of every page, in the order of the menu."""
 
