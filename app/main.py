@@ -14,7 +14,7 @@ from app.text import plain
 # Their files lie in screens/: Streamlit takes a folder pages/ for an older scheme of its own, in which the first visitor of
 # a server who comes by a link to /compare gets that file without this one.
 FIRST = "solve"
-PAGES = {
+PAGES = {  # name, which is file and address, and icon, in the order of the menu
     "solve": "grid_on",
     "latents": "scatter_plot",
     "probes": "colorize",
@@ -23,7 +23,6 @@ PAGES = {
     "interventions": "science",
     "lecture": "school",
 }
-"""Name, which is the file and the address, and icon of every page, in the order of the menu."""
 
 
 def main() -> None:
