@@ -19,11 +19,16 @@ def page(served, new_page):
     return page
 
 
+def choose(page, title: str) -> None:
+    """A click on an experiment in the row above the players."""
+    page.locator(".st-key-experiment").get_by_text(title, exact=True).click()
+
+
 def test_the_experiments_and_a_change_of_ones_own(page):
     pair = page.get_by_test_id("pair")
     first = Player(page)
     for key, experiment in EXPERIMENTS.items():
-        page.get_by_role("button", name=experiment.title, exact=True).click()
+        choose(page, experiment.title)
         title = pair.locator(".half-title").nth(1)
         expect(title).to_contain_text(experiment.title)
         expect(page.get_by_text(experiment.watch)).to_be_visible()
@@ -36,10 +41,10 @@ def test_the_experiments_and_a_change_of_ones_own(page):
         marked = [player.flagged("differs") for player in (left, right)]
         assert marked[0] == marked[1]
     # right answer as y is wrong in no cell right away; the wrong one is wrong in every blank cell
-    page.get_by_role("button", name=EXPERIMENTS["wrong-answer"].title, exact=True).click()
+    choose(page, EXPERIMENTS["wrong-answer"].title)
     expect(pair.locator(".half-title").nth(1)).to_contain_text("answer before 2.1.1")
 
-    page.get_by_role("button", name="Your own", exact=True).click()
+    choose(page, "Your own")
     field = page.locator(".st-key-own_changes textarea")
     field.fill("zero yz after 1.1.1 in r9c9")
     field.press("Control+Enter")
