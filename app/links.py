@@ -16,7 +16,7 @@ LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
-SOLVE = "pages/solve.py"
+SOLVE = "screens/solve.py"
 SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
 """What the sidebar settles from a link once in a session, by its names in the session's state."""
 
@@ -48,7 +48,7 @@ def opened_with() -> dict[str, str]:
             state.pin_asked = pin
     elif "link" not in state:
         state.link = st.query_params.to_dict()
-        state.opening_view = _view(state.link)
+        state.opening_view = view_of(state.link)
         state.pin_asked = read_pin(state.link.pop("pin", ""))
     return state.link
 
@@ -164,8 +164,8 @@ def number(text: str, *, most: int, otherwise: int) -> int:
     return min(found, most) or otherwise
 
 
-def _view(link: dict[str, str]) -> dict[str, Any] | None:
-    """Whole numbers where numbers belong; the player bounds them by the run it shows."""
+def view_of(link: dict[str, str]) -> dict[str, Any] | None:
+    """The view that a link asks for: whole numbers where numbers belong; the player bounds them by the run it shows."""
     place = counts(link.get("at", ""), 3, separator=".")
     if place is None:
         return None

@@ -10,7 +10,7 @@ from math import isfinite, isqrt
 from reprlib import Repr
 from typing import Any, Literal, get_args
 
-from trm.coordinates import Depth
+from trm.coordinates import F_H, F_L, Depth
 from trm.errors import PuzzleError, UserError
 
 Mixing = Literal["attention", "mlp"]
@@ -50,6 +50,11 @@ class Kind:
     nets: int  # 1: the same net is f_L and f_H
     latents: range  # how many z states it may have; 0: y and z are one state
     halting: str  # when it halts, in terms of its two halting logits
+    last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
+
+    def gradient_calls(self, n: int) -> int:
+        """How many of the last calls of a supervision step a gradient reaches, at n calls of f_L."""
+        return self.last_calls or n + 1
 
 
 ONE = range(1, 2)
@@ -58,7 +63,7 @@ KINDS = {
     "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE, halting="q_halt > 0"),
     "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1), halting="q_halt > 0"),
     "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1), halting="q_halt > 0"),
-    "hrm": Kind("HRM", nets=2, latents=ONE, halting="q_halt > q_continue"),
+    "hrm": Kind("HRM", nets=2, latents=ONE, halting="q_halt > q_continue", last_calls=2),
 }
 
 
@@ -145,6 +150,17 @@ class ModelConfig:
     @property
     def depth(self) -> Depth:
         return Depth(n=self.n, T=self.T, N_sup=self.N_sup)
+
+    @property
+    def layers_per_call(self) -> dict[str, int]:
+        """Blocks that a call of each kind passes through."""
+        return {F_L: self.layers, F_H: self.H_layers or self.layers}
+
+    @property
+    def effective_depth(self) -> int:
+        """Blocks one after the other in a run of all supervision steps: layers x (n + 1) x T x N_sup with one net."""
+        each = self.layers_per_call
+        return self.N_sup * self.T * (self.n * each[F_L] + each[F_H])
 
     @property
     def length(self) -> int:

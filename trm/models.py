@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from trm.config import ModelConfig
+from trm.config import KINDS, ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Attention, Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
@@ -121,8 +121,8 @@ class Model(nn.Module, ABC):
         return self.halting_logit(heads).sigmoid()
 
     def gradient_calls(self, n: int) -> int:
-        """Training: the gradient reaches the whole last latent recursion."""
-        return n + 1
+        """Training: how many of the last calls the gradient reaches. The whole last latent recursion; HRM: two calls."""
+        return KINDS[self.config.kind].gradient_calls(n)
 
     def lay_out(self, side: int) -> None:
         """Read square grids of this side as the top left corner of the model's own grid.
@@ -175,10 +175,6 @@ class HRM(TRMTwoNets):
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
         """Its rule compares the two values of Q-learning: halt when that of halting is the larger one."""
         return heads.q_halt - heads.q_continue
-
-    def gradient_calls(self, n: int) -> int:
-        """One-step gradient: only the last call of f_L and the last of f_H."""
-        return 2
 
 
 class TRMSingleZ(Model):

@@ -20,7 +20,7 @@ class Page(App):
     def run(self) -> None:
         if not hasattr(self, "moved"):
             self.moved = True
-            self.test.switch_page("pages/interventions.py")
+            self.test.switch_page("screens/interventions.py")
         super().run()
 
     @property

@@ -111,7 +111,7 @@ def page(
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-{_within("style", style)}
+{within_element("style", style)}
 {STYLE.strip()}
 </style>
 </head>
@@ -125,7 +125,7 @@ def page(
 <footer>{keys}</footer>
 <script type="application/json" id="run">{_data(runs, start, mode)}</script>
 <script type="module">
-{_within("script", _with_a_name(script))}
+{within_element("script", with_a_name(script))}
 {{
 {START.strip()}
 }}
@@ -136,7 +136,7 @@ def page(
 
 
 def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
-    """The player's payload as JSON without < and >, so that nothing in it ends or opens an element."""
+    """The player's payload, or those of two."""
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
         at = start or runs[-1].first_answer
@@ -148,6 +148,17 @@ def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
         sent = players[0] | {"start": view}
     else:
         sent = pair_payload(players, names=SIDES, titles=[_told_apart(run) for run in runs], start=view)
+    return as_data(sent)
+
+
+def _told_apart(run: Run) -> str:
+    """Model, puzzle and depth."""
+    depth = run.trace.depth
+    return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
+
+
+def as_data(sent: Any) -> str:
+    """JSON without < and >, so that nothing in it ends or opens an element. Raises UserError for numbers that are none."""
     try:
         text = json.dumps(sent, separators=(",", ":"), allow_nan=False)
     except ValueError:
@@ -158,13 +169,7 @@ def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _told_apart(run: Run) -> str:
-    """Model, puzzle and depth."""
-    depth = run.trace.depth
-    return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
-
-
-def _with_a_name(script: str) -> str:
+def with_a_name(script: str) -> str:
     """The module as part of a larger one, where what it exports as default is called `mount`."""
     exports = re.findall(r"^export default (?:async )?function (\w+)", script, re.MULTILINE)
     if exports != ["mount"]:
@@ -172,7 +177,7 @@ def _with_a_name(script: str) -> str:
     return script
 
 
-def _within(element: str, text: str) -> str:
+def within_element(element: str, text: str) -> str:
     """A script or style that does not end its own element: the one < in question is written as its code."""
     return re.sub(
         rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE

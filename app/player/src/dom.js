@@ -17,3 +17,10 @@ export function fitCanvas(canvas) {
   const scale = globalThis.devicePixelRatio || 1;
   [canvas.width, canvas.height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
 }
+
+/** How far down its page an element stands, however far that is scrolled. */
+export function topOf(node) {
+  let top = node.getBoundingClientRect().top;
+  for (let each = node; each; each = each.parentElement ?? each.getRootNode().host) top += each.scrollTop;
+  return top;
+}

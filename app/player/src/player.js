@@ -16,7 +16,7 @@
 import { CellPanel } from "./cell_panel.js";
 import { Controls } from "./controls.js";
 import { callAt, coordinatesOf, move, ZOOMS } from "./coordinates.js";
-import { make, write } from "./dom.js";
+import { make, topOf, write } from "./dom.js";
 import { Grid } from "./grid.js";
 import { keyMeaning, MODES } from "./keys.js";
 import { Legend } from "./legend.js";
@@ -190,9 +190,7 @@ export class Player {
 
   /** How far down its page the player begins: the rest of the window is its own. */
   fitIn() {
-    let top = this.root.getBoundingClientRect().top;
-    for (let node = this.root; node; node = node.parentElement ?? node.getRootNode().host) top += node.scrollTop;
-    this.root.style.setProperty("--top", `${Math.round(Math.min(top, innerHeight / 2))}px`);
+    this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
   }
 
   drawSelection() {

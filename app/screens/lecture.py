@@ -1,0 +1,149 @@
+"""Lecture: the recursion taught in scenes, with the live player, the diagram and the code. For a projector and its class."""
+
+from typing import Any
+
+import streamlit as st
+
+from app import links, notes
+from app.lecture import component, language, own_model
+from app.lecture.lecture import Lecture, code, lecture
+from app.lecture.rooms import Rooms
+from app.lecture.share import invitation
+from app.options import server_options
+from app.text import plain
+from trm.errors import UserError
+
+KEY = "lecture"
+LOOKS_EVERY = 1.0  # seconds between a follower's looks at where the lecturer is
+
+
+@st.cache_resource(show_spinner=False)
+def rooms() -> Rooms:
+    return Rooms()
+
+
+def page() -> None:
+    try:
+        place = settle(lecture())
+        told = chosen_lecture(place)
+        component.show(contents(told, place), key=KEY, on_ask=take_ask)
+    except UserError as error:
+        notes.problem(str(error))
+        return
+    links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
+    if place["room"]:
+        follow(place)
+    if not st.context.is_embedded:
+        below(told, place)
+
+
+def settle(told: Lecture) -> dict[str, Any]:
+    """Where this person is: scene and language of the link at first, then what the browser asked for."""
+    state = st.session_state
+    if "lecture_place" not in state:
+        link = st.query_params
+        spoken, scene, room = link.get("lang", language.FIRST), link.get("scene", ""), link.get("follow", "")
+        followed = rooms().look(room)
+        scene = followed.scene if followed else scene if told.has(scene) else told.scenes[0].id
+        state.lecture_place = {
+            "turn": 0,
+            "scene": scene,
+            "language": spoken if spoken in language.languages() else language.FIRST,
+            "start": links.view_of(link.to_dict()),
+            "present": link.get("present") == "true",
+            "model": link.get("model"),
+            "room": room if followed else None,  # of the lecturer that this person follows
+            "seen": followed.turn if followed else 0,
+            "own_room": rooms().open(scene),  # of those who follow this person
+            "sent": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
+        }
+    place = state.lecture_place
+    if (
+        state.setdefault("lecture_model", place["model"]) != place["model"]
+    ):  # gone after a look at another page
+        place["model"], place["start"] = state.lecture_model, None
+    return place
+
+
+def chosen_lecture(place: dict[str, Any]) -> Lecture:
+    """The lecture as recorded; with another model in it where one was asked for and its runs are there."""
+    if not place["model"]:
+        return lecture()
+    try:
+        return own_model.told_with(place["model"], server_options()) or lecture()
+    except UserError as error:
+        notes.problem(f"{error} Shown: the recorded lecture.")
+        return lecture()
+
+
+def take_ask() -> None:
+    """The browser went on; the page follows with the runs that are needed there."""
+    asked = st.session_state[KEY].get("ask") or {}
+    place = st.session_state.lecture_place
+    scene, spoken = asked.get("scene"), asked.get("language")
+    if lecture().has(scene):
+        place["scene"] = scene
+        rooms().move(place["own_room"], scene)
+    if spoken in language.languages():
+        place["language"] = spoken
+    if asked.get("lacks"):  # the page was left and opened again, and has forgotten them
+        place["sent"] = set()
+
+
+@st.fragment(run_every=LOOKS_EVERY)
+def follow(place: dict[str, Any]) -> None:
+    """Goes where the lecturer goes. Who went elsewhere meanwhile is fetched at the lecturer's next scene."""
+    room = rooms().look(place["room"])
+    if room is not None and room.turn != place["seen"]:
+        place.update(scene=room.scene, seen=room.turn, turn=place["turn"] + 1, start=None)
+        rooms().move(place["own_room"], room.scene)
+        st.rerun()
+
+
+def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
+    """What the browser is sent: texts in the language asked for, the outline, and of the runs of this scene and of the next
+    those that it does not have yet.
+    """
+    scene, spoken = place["scene"], place["language"]
+    order = [each.id for each in told.scenes]
+    runs = told.runs(order[order.index(scene) : order.index(scene) + 2])
+    new = {name: run for name, run in runs.items() if name not in place["sent"]}
+    place["sent"] |= set(new)
+    address = st.context.url
+    return {
+        **{name: place[name] for name in ("turn", "scene", "language", "start", "present")},
+        "languages": {code: language.read_language(code).name for code in language.languages()},
+        "texts": {spoken: told.texts(spoken)},
+        "outline": told.outline(),
+        "code": code(),
+        "runs": new,
+        "invitation": invitation(address, scene, spoken, place["own_room"]) if address else None,
+        "embed": st.context.is_embedded,
+    }
+
+
+def below(told: Lecture, place: dict[str, Any]) -> None:
+    """Under the lecture: its keys, whose runs it shows, and the file to take away."""
+    st.caption(plain(language.read_language(place["language"]).words["keys"]))
+    model, file = st.columns([3, 2], vertical_alignment="bottom")
+    with model:
+        own_model.choose(server_options(), place["model"])
+
+    def saved() -> bytes:
+        from app.lecture.offline import offline
+
+        return offline(told, place["language"]).encode()
+
+    file.download_button(
+        "The lecture as one offline file, to show or to print",
+        saved,
+        file_name="lecture.html",
+        mime="text/html",
+        key="lecture_file",
+        icon=":material/download:",
+        on_click="ignore",
+        width="stretch",
+    )
+
+
+page()

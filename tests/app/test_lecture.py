@@ -1,0 +1,335 @@
+"""The lecture without a browser: its data files, the numbers in its texts, the code it points at, the page, the offline file."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from app.lecture import offline
+from app.lecture.language import filled, languages, paragraphs, read_language
+from app.lecture.lecture import Lecture, lecture
+from app.lecture.runs import chosen, read_run
+from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
+from app.lecture.share import invitation, is_local
+from app.lecture.source import recursion_file, source
+from trm.coordinates import Coordinates, Depth
+from trm.registry import own_config
+from trm.run_facts import model_facts
+
+
+@pytest.fixture(scope="module")
+def told() -> Lecture:
+    return Lecture()
+
+
+# ---- texts
+
+
+def test_facts_stand_in_texts_with_the_form_that_fits():
+    facts = {"n": 1, "T": 6, "parameters": 392706, "p": 0.5, "name": "trm", "left.n": 2}
+    assert filled("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
+    assert filled("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
+    forms = [filled("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
+    assert [form.split()[1] for form in forms] == [
+        *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
+    ]
+
+
+def test_a_paragraph_is_told_where_its_condition_holds():
+    text = "Always.\n\n[solved] Solved\nafter {step}.\n\n[not solved, halts] Halts.\n\n[not solved, not halts] Never."
+    assert paragraphs(text, {"solved": True, "step": 3, "halts": True}) == ["Always.", "Solved after 3."]
+    assert paragraphs(text, {"solved": False, "step": None, "halts": True}) == ["Always.", "Halts."]
+    assert paragraphs(text, {"solved": False, "step": None, "halts": False}) == ["Always.", "Never."]
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("{nothing}", "There is no fact 'nothing'. There are: n, none, word"),
+        ("{none}", "{none} is not known of this run"),
+        ("{word|one|many}", "must be a number"),
+        ("{n|one}", "two or three forms"),
+    ],
+)
+def test_a_text_that_cannot_be_filled_says_why(text, says):
+    with pytest.raises(LectureError) as error:
+        filled(text, {"n": 1, "none": None, "word": "a"})
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("code", languages())
+def test_every_language_tells_every_scene(told, code):
+    texts = told.texts(code)
+    assert list(texts["scenes"]) == [scene.id for scene in told.scenes]
+    everything = json.dumps(texts, ensure_ascii=False)
+    assert "[not " not in everything and "[solved" not in everything
+    for scene in texts["scenes"].values():
+        assert scene["title"] and scene["text"] and scene["question"] and scene["answer"] and scene["notes"]
+    assert set(read_language(code).words) == set(read_language("en").words)
+
+
+def test_there_are_two_languages_and_another_is_one_file(tmp_path, told):
+    assert languages() == ["en", "ru"]
+    for path in FOLDER.glob("*.toml"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "xx.toml").write_text(
+        (FOLDER / "en.toml").read_text("utf-8").replace('name = "English"', 'name = "X"')
+    )
+    assert languages(tmp_path) == ["en", "ru", "xx"] and read_language("xx", tmp_path).name == "X"
+    (tmp_path / "yy.toml").write_text('name = "Y"\n[words]\n[scene]\n')
+    with pytest.raises(LectureError, match=r"yy\.toml lacks words\.scene"):
+        read_language("yy", tmp_path)
+
+
+def test_another_checkpoint_changes_the_texts(told):
+    """Nothing of depth or size is typed in: a model of other sizes is told of in other numbers."""
+    run = read_run("sudoku-trm/easy")
+    depth = Depth(n=3, T=2, N_sup=4)
+    config = replace(run.config, hidden_size=96, layers=3, **vars(depth))
+    facts = (
+        run.facts
+        | model_facts(config, depth)
+        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_known": 1}
+    )
+    facts |= {"y_head": 1, "y_known": 1, "readable": True}
+    scenes = read_language("en").scenes
+    assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
+    assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))
+    assert filled(scenes["n-calls"]["title"], facts) == "3 calls of it: think longer"
+    assert "vector of 96 numbers" in " ".join(paragraphs(scenes["states"]["text"], facts))
+    assert config.effective_depth == 3 * (3 + 1) * 2 * 4
+
+
+def test_the_effective_depth_of_the_papers_models():
+    """672 layers for TRM and 384 for HRM (arXiv 2510.04871)."""
+    trm = read_run("sudoku-trm/easy").config
+    assert replace(trm, layers=2, n=6, T=3, N_sup=16).effective_depth == 672
+    hrm = read_run("sudoku-hrm/hard").config
+    assert replace(hrm, layers=4, H_layers=4, n=2, T=2, N_sup=16).effective_depth == 384
+
+
+# ---- scenes and runs
+
+
+def test_scenes_begin_at_calls_of_the_run():
+    scene = Scene(id="a", runs=("r",), at="halt.T.H")
+    assert scene.place(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
+    assert scene.place(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
+    assert replace(scene, at="1.9.n").place(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
+        1, 2, 2, "f_L"
+    )
+
+
+@pytest.mark.parametrize(
+    "entry, says",
+    [
+        ('id = "a"\nruns = ["r"]', "lacks at"),
+        ('id = "a"\nruns = ["r"]\nat = "1.2"', "Write step.cycle.call"),
+        ('id = "a"\nruns = ["r"]\nat = "1.0.1"', "Write step.cycle.call"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nmode = "fog"', "mode knows no 'fog'"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npoint = ["w"]', "point knows no 'w'"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\npair = true', "a pair is of two runs"),
+        ('id = "a"\nruns = "r"\nat = "1.1.1"', "runs must be a list"),
+        ('id = "a"\nruns = ["r"]\nat = "1.1.1"\nfog = 1', "'fog' is not known"),
+        (
+            'id = "a"\nruns = ["r"]\nat = "1.1.1"\n[[scene]]\nid = "a"\nruns = ["r"]\nat = "1.1.1"',
+            "two of one id",
+        ),
+        ("id = ", "is not TOML"),
+    ],
+)
+def test_a_scene_that_means_nothing_says_why(tmp_path, entry, says):
+    path = tmp_path / "scenes.toml"
+    path.write_text(f"[[scene]]\n{entry}\n")
+    with pytest.raises(LectureError) as error:
+        read_scenes(path)
+    assert says in str(error.value) and "\n" not in str(error.value).partition(" is not TOML")[0]
+
+
+class FakeRun:
+    """A run that ended solved or not, first right after that many answers."""
+
+    def __init__(self, solved: bool, answers: int | None):
+        self.facts = {"solved": solved, "solved_answer": answers}
+
+
+def test_a_scene_picks_the_run_that_it_wants():
+    runs = {
+        "lost": FakeRun(False, 9),
+        "quick": FakeRun(True, 1),
+        "slow": FakeRun(True, 4),
+        "never": FakeRun(False, None),
+    }
+
+    def picked(pick: str, *names: str) -> str:
+        (run,) = chosen(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
+        return next(name for name, each in runs.items() if each is run)
+
+    assert [picked(pick) for pick in ("", "solved", "unsolved", "late")] == ["lost", "quick", "lost", "slow"]
+    assert picked("late", "never", "lost") == "never" and picked("unsolved", "slow", "quick") == "slow"
+    pair = chosen(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
+    assert pair == (runs["slow"], runs["lost"])
+    with pytest.raises(LectureError, match="no recorded run sudoku-trm/nothing"):
+        read_run("sudoku-trm/nothing")
+
+
+def test_the_scene_where_it_fails_shows_a_run_that_fails(told):
+    (run,) = told.shown["fails"]
+    assert not run.facts["solved"], "the bundled models fail nowhere: give the scene other candidates"
+
+
+# ---- code
+
+
+def test_the_code_is_the_file_as_it_is_now():
+    lines = recursion_file().read_text("utf-8").splitlines()
+    shown = source()
+    assert [function["name"] for function in shown] == [
+        "latent_recursion",
+        "deep_recursion",
+        "deep_supervision",
+    ]
+    for line in (line for function in shown for line in function["lines"] if line["number"]):
+        assert lines[line["number"] - 1] == line["text"]
+    marked = {
+        mark: line["text"] for function in shown for line in function["lines"] for mark in line["marks"]
+    }
+    assert "model.f_L(x, state, call)" in marked["f_L"] and "model.f_H(state)" in marked["f_H"]
+    assert marked["loop_T"].strip() == "for cycle in range(1, depth.T + 1):" and "detach" in marked["detach"]
+
+
+def test_the_lines_are_found_where_the_file_changes(tmp_path):
+    text = recursion_file().read_text("utf-8")
+    path = tmp_path / "recursion.py"
+    path.write_text("# one line more\n" + text)
+    before, after = (
+        [line for f in source(file) for line in f["lines"] if "f_L" in line["marks"]] for file in (None, path)
+    )
+    assert after[0]["number"] == before[0]["number"] + 1 and after[0]["text"] == before[0]["text"]
+    path.write_text(text.replace("model.f_H(state)", "model.answer(state)"))
+    with pytest.raises(LectureError, match="no line for f_H"):
+        source(path)
+
+
+# ---- the page
+
+
+def open_lecture(app, **link):
+    app.test.query_params.update(link)
+    app.test.switch_page("screens/lecture.py")
+    app.run()
+
+
+def runs_of(*scenes: str) -> set[str]:
+    return {run.name for scene in scenes for run in lecture().shown[scene]}
+
+
+def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
+    app = open_app()
+    open_lecture(app)
+    sent = app.payload
+    assert (sent["scene"], sent["language"], sent["turn"]) == ("states", "en", 0)
+    assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
+    app.trigger("ask", {"scene": "depth", "language": "ru"})
+    sent = app.payload
+    assert (sent["scene"], sent["language"]) == ("depth", "ru")
+    assert sent["turn"] == 0  # the browser is there already: it is not sent anywhere
+    assert set(sent["runs"]) == runs_of("hard") - runs_of("states")  # nor anything that it has
+    assert set(sent["texts"]) == {"ru"}
+    app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
+    assert set(app.payload["runs"]) == runs_of("depth", "hard")
+    assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
+    app.trigger("ask", {"scene": "<b>", "language": "../en"})
+    assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")
+
+
+def test_a_link_opens_a_scene_in_a_language_at_a_call(open_app):
+    app = open_app()
+    open_lecture(app, scene="maze", lang="ru", at="3.1.2", mode="z")
+    assert (app.payload["scene"], app.payload["language"]) == ("maze", "ru")
+    assert app.payload["start"] == {"supervision_step": 3, "cycle": 1, "call": 2, "cell": None, "mode": "z"}
+
+
+def test_a_link_that_means_nothing_opens_the_first_scene(open_app):
+    app = open_app()
+    open_lecture(app, scene="nothing", lang="xx", at="a.b.c")
+    assert (app.payload["scene"], app.payload["language"], app.payload["start"]) == ("states", "en", None)
+
+
+def test_who_follows_goes_where_the_lecturer_goes(open_app):
+    lecturer = open_app()
+    open_lecture(lecturer, scene="states")
+    code = lecturer.test.session_state["lecture_place"]["own_room"]
+    follower = open_app()
+    open_lecture(follower, follow=code, lang="ru")
+    assert (follower.payload["scene"], follower.payload["turn"]) == ("states", 0)
+    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
+    follower.run()
+    assert (follower.payload["scene"], follower.payload["turn"]) == ("halting", 1)
+    assert follower.payload["language"] == "ru"
+    follower.trigger("ask", {"scene": "maze", "language": "ru"})  # who looks elsewhere ...
+    follower.run()
+    assert follower.payload["scene"] == "maze"
+    lecturer.trigger("ask", {"scene": "depth", "language": "en"})
+    follower.run()  # ... comes along again with the next scene
+    assert follower.payload["scene"] == "depth"
+
+
+def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
+    app = open_app()
+    open_lecture(app, scene="depth")
+    before = app.payload["texts"]["en"]["scenes"]
+    app.set("lecture_model", "runs/hrm")
+    config = own_config(model_dir / "runs/hrm")
+    app.until(lambda: app.payload["texts"]["en"]["scenes"] != before, "the runs of the other model")
+    after = app.payload["texts"]["en"]["scenes"]
+    assert app.payload["scene"] == "depth" and app.link["model"] == "runs/hrm"
+    assert "= **672 layers**" in " ".join(before["depth"]["text"])
+    assert f"= **{config.effective_depth} layers**" in " ".join(after["depth"]["text"])
+    assert f"{config.n} times in a row" in " ".join(after["n-calls"]["text"])
+    assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
+    assert after["states"]["made_by"][0].startswith("runs/hrm on the puzzle")
+    assert after["maze"] == before["maze"]  # that one is of another task
+    app.set("lecture_model", "arc")
+    app.until(lambda: app.errors, "why not")
+    assert "which no scene shows" in app.errors[0] and app.payload["texts"]["en"]["scenes"] == before
+
+
+# ---- what is taken away
+
+
+def test_the_invitation_is_a_code_of_the_scenes_address():
+    made = invitation("http://192.168.0.7:8501/lecture?at=1.1.1", "depth", "ru", "abc")
+    assert (
+        made["address"] == "http://192.168.0.7:8501/lecture?scene=depth&lang=ru&follow=abc"
+        and not made["is_local"]
+    )
+    assert made["size"] >= 21 and made["path"].startswith(
+        "M0 0.5h1"
+    )  # its finder pattern begins in the corner
+    assert [is_local(host) for host in ("localhost", "127.0.0.1", "::1", "lens.local", "10.0.0.1")] == [
+        *(True, True, True, False, False),
+    ]
+
+
+def test_the_offline_file_holds_everything_and_asks_for_nothing(tmp_path, capsys):
+    path: Path = tmp_path / "lecture.html"
+    assert offline.main(["--out", str(path), "--lang", "ru"]) == 0
+    page = path.read_text("utf-8")
+    assert path.stat().st_size < 8e6 and '<html lang="ru">' in page
+    assert "http://" not in page.replace("http://www.w3.org/2000/svg", "") and "https://" not in page
+    assert "Three tensors" in page and "Три тензора" in page and "MB" in capsys.readouterr().err
+
+
+def test_a_language_that_is_not_there_is_one_line(tmp_path, capsys):
+    assert offline.main(["--out", str(tmp_path / "a.html"), "--lang", "xx"]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "en, ru" in said and not list(tmp_path.iterdir())
+
+
+def test_without_a_browser_the_pdf_says_how_to_print(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(offline, "BROWSERS", ("no-such-browser",))
+    assert offline.main(["--out", str(tmp_path / "a.html"), "--pdf", str(tmp_path / "a.pdf")]) == 2
+    assert "Open the HTML file in any browser and print it" in capsys.readouterr().err

@@ -1,0 +1,194 @@
+"""The lecture as its room sees it: every scene forwards and backwards, on a projector of old and on a wide one, and from a
+file without a network. Nothing is cut off or overlaps, and player, diagram and code are always at the same call.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from player_page import PATIENCE
+from playwright.sync_api import Page
+
+from app.lecture import offline
+from app.lecture.lecture import Lecture
+
+SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
+
+# Of the scene on the screen: which it is, the places that its parts say they are at, and what is wrong with its boxes.
+LOOK = """() => {
+  const root = document.querySelector(".lens-lecture, #place") ? find(document) : find(document);
+  function find(node) {
+    const here = node.querySelector('[data-testid="lecture"]');
+    if (here) return here;
+    for (const each of node.querySelectorAll("*")) if (each.shadowRoot) { const found = find(each.shadowRoot); if (found) return found; }
+    return null;
+  }
+  const box = (node) => node.getBoundingClientRect();
+  const isShown = (node) => node && box(node).width > 0 && getComputedStyle(node).display !== "none";
+  const parts = [".top-bar", ".scene-text", ".scene-run", ".picture-of-loops", ".code-place"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
+  const wrong = [];
+  for (const [name, node] of parts) {
+    const { left, right, top, bottom } = box(node);
+    if (left < -1 || top < -1 || right > innerWidth + 1 || bottom > innerHeight + 1) wrong.push(`${name} leaves the window: ${[left, top, right, bottom].map(Math.round)}`);
+    for (const [other, second] of parts) {
+      if (name >= other) continue;
+      const [a, b] = [box(node), box(second)];
+      if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) wrong.push(`${name} overlaps ${other}`);
+    }
+  }
+  for (const name of [".scene-text", ".heading", ".under", ".scene-run"]) {
+    const node = root.querySelector(name);
+    if (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1) wrong.push(`${name} is cut off: ${node.scrollHeight} in ${node.clientHeight}, ${node.scrollWidth} in ${node.clientWidth}`);
+  }
+  const inside = (selector, frame, what) => {
+    const outer = box(root.querySelector(frame));
+    for (const node of root.querySelectorAll(selector)) {
+      if (!isShown(node)) continue;
+      const { left, right, top, bottom } = box(node);
+      if (left < outer.left - 1 || right > outer.right + 1 || top < outer.top - 1 || bottom > outer.bottom + 1) wrong.push(`${what} leaves ${frame}: ${node.textContent.slice(0, 30)}`);
+    }
+  };
+  inside(".scene-text p:not([hidden]), .scene-text button", ".scene-text", "text");
+  inside(".cells, .transport button, .tracks", ".scene-run", "player");
+  inside("svg.diagram text", ".picture-of-loops", "diagram");
+  const texts = [...root.querySelectorAll("svg.diagram text")].filter((node) => node.textContent && isShown(node));
+  texts.forEach((one, at) => texts.slice(at + 1).forEach((two) => {
+    const [a, b] = [box(one), box(two)];
+    if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 3 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 6) wrong.push(`in the diagram "${one.textContent}" overlaps "${two.textContent}"`);
+  }));
+  const place = ({ dataset: d }) => [d.supervisionStep, d.cycle, d.call, d.kind].join();
+  const players = [...root.querySelectorAll('[data-testid="player"]')];
+  const current = [...root.querySelectorAll(".source-line.current code")].map((node) => node.textContent.trim());
+  const cells = players.length ? box(players.at(-1).querySelector(".cells")).width : 0;
+  return {
+    scene: root.dataset.scene, language: root.lang, wrong, cells, current,
+    places: [players.at(-1), root.querySelector(".diagram"), root.querySelector(".source-view")].filter(Boolean).map(place),
+    written: [...root.querySelectorAll(".variable.written b, .state.written .letter")].map((node) => node.textContent.replace("state.", "")),
+    size: parseFloat(getComputedStyle(root.querySelector(".scene-text")).fontSize), title: root.querySelector("h2").textContent,
+  };
+}"""
+
+
+def look(page: Page) -> dict:
+    return page.evaluate(LOOK)
+
+
+def wait_for_scene(page: Page, scene: str) -> dict:
+    page.locator(f'[data-testid="lecture"][data-scene="{scene}"] [data-cell]').first.wait_for(
+        timeout=1000 * PATIENCE
+    )
+    return look(page)
+
+
+def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
+    """Nothing is cut off or overlaps; player, diagram and code are at one call; the code's line is that of its kind."""
+    where = f"{scene['id']} in {seen['language']}"
+    assert not seen["wrong"], f"{where}: {seen['wrong']}"
+    assert len(seen["places"]) == 3 and len(set(seen["places"])) == 1, f"{where}: {seen['places']}"
+    if at:
+        assert seen["places"][0] == at, where
+    kind = seen["places"][0].rpartition(",")[2]
+    assert len(seen["current"]) == 1 and f"model.{kind}(" in seen["current"][0], f"{where}: {seen['current']}"
+    assert set(seen["written"]) == {"z" if kind == "f_L" else "y"}, f"{where}: {seen['written']}"
+    assert seen["size"] >= 14, f"{where}: the text is {seen['size']} pixels large"
+    assert seen["cells"] >= 150, f"{where}: the grid is {seen['cells']} pixels wide"
+
+
+def start(scene: dict) -> str:
+    return ",".join(str(scene["start"][name]) for name in ("supervision_step", "cycle", "call", "kind"))
+
+
+def walk(page: Page, outline: list[dict], *, stepping: bool) -> None:
+    """Forwards with steps of the player in each scene, a look at the answer, then backwards."""
+    for place, scene in enumerate(outline):
+        if place:
+            page.keyboard.press("PageDown")
+        check(wait_for_scene(page, scene["id"]), scene, at=start(scene))
+        page.keyboard.press("q")
+        check(look(page), scene)
+        page.keyboard.press("q")
+        if stepping:
+            for key in ("ArrowUp", "ArrowDown", "ArrowDown", "Home", "ArrowDown"):
+                page.keyboard.press(key)
+                check(look(page), scene)
+    page.keyboard.press("PageDown")  # there is no more
+    for scene in reversed(outline):
+        check(wait_for_scene(page, scene["id"]), scene)
+        page.keyboard.press("PageUp")
+
+
+@pytest.fixture(scope="module")
+def outline() -> list[dict]:
+    return json.loads(json.dumps(Lecture().outline()))
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_scene_of_the_file_without_a_network(new_page, tmp_path: Path, outline, size, language):
+    file = tmp_path / "lecture.html"
+    assert offline.main(["--out", str(file), "--lang", language]) == 0
+    page = new_page(*SIZES[size])
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.context.set_offline(True)
+    page.goto(file.as_uri())
+    walk(page, outline, stepping=size == "old")
+    assert look(page)["language"] == language
+    assert asked == [file.as_uri()], "the file asks for something else"
+
+
+@pytest.fixture
+def open_lecture(served, new_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Opens the page at a link. The front page is opened before: only then Streamlit knows the pages by `st.navigation`."""
+
+    def make(link: str, *size: int) -> Page:
+        page = new_page(*size)
+        page.goto(served.url)
+        page.get_by_test_id("player").wait_for(timeout=1000 * PATIENCE)
+        page.goto(f"{served.url}/lecture?{link}")
+        return page
+
+    return make
+
+
+@pytest.mark.parametrize("size, language", [("old", "en"), ("wide", "ru")])
+def test_every_scene_of_the_page(open_lecture, outline, size, language):
+    page = open_lecture(f"lang={language}", *SIZES[size])
+    walk(page, outline, stepping=False)
+    page.wait_for_function("() => location.search.includes('scene=states')", timeout=1000 * PATIENCE)
+
+
+def test_what_a_lecturer_does(open_lecture):
+    page = open_lecture("scene=depth&at=2.1.3", 1280, 800)
+    seen = wait_for_scene(page, "depth")
+    assert seen["places"] == ["2,1,3,f_L"] * 3
+    assert "48" in page.get_by_test_id("diagram").text_content()  # 2 layers x (21 + 3) calls
+    page.keyboard.press("b")
+    assert page.get_by_test_id("dark").is_visible()
+    page.keyboard.press("Escape")
+    assert page.get_by_test_id("dark").is_hidden()
+    page.keyboard.press("i")
+    card = page.get_by_test_id("invitation")
+    assert card.is_visible() and "scene=depth" in card.inner_text() and "0.0.0.0" in card.inner_text()
+    page.keyboard.press("i")
+    with page.expect_popup() as opened:
+        page.keyboard.press("o")
+    second = opened.value
+    assert "Press home, then space" in second.locator("main").inner_text()
+    page.keyboard.press("PageDown")
+    wait_for_scene(page, "hard")
+    assert "click the cell that changed most" in second.locator("main").inner_text()
+    page.get_by_test_id("language-ru").click()
+    page.wait_for_function("() => location.search.includes('lang=ru')", timeout=1000 * PATIENCE)
+    seen = wait_for_scene(page, "hard")
+    assert seen["language"] == "ru" and seen["title"] == "Посмотрим трудную"
+    page.keyboard.press("f")
+    page.wait_for_function("() => document.fullscreenElement", timeout=1000 * PATIENCE)
+    assert not look(page)["wrong"]
+    page.keyboard.press("t")
+    assert page.get_by_test_id("timer").get_attribute("aria-pressed") == "false"  # the show had started it
+    page.get_by_test_id("next-scene").click()
+    wait_for_scene(page, "maze")
+    page.keyboard.press("f")
+    page.wait_for_function("() => !document.fullscreenElement", timeout=1000 * PATIENCE)

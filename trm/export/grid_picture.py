@@ -1,0 +1,37 @@
+"""The grid of one moment of a run and nothing else, as SVG: for a page that says the rest itself."""
+
+from trm.coordinates import Coordinates
+from trm.export.cells import grid_parts
+from trm.export.look import Grid
+from trm.export.moment import moment
+from trm.export.primitives import Rect, Scene
+from trm.export.run import Run
+from trm.export.scene import Appearance, window
+from trm.export.skin import skin_of
+from trm.export.speech import sentences
+from trm.export.svg import svg
+
+EDGE = 2  # around the grid, for the half of its outline that lies outside
+
+
+def grid_svg(run: Run, at: Coordinates, *, appearance: Appearance | None = None, side: int = 360) -> str:
+    """What the cells show after the call at these coordinates, in a picture of at most `side` pixels and its edge."""
+    look = appearance or Appearance()
+    rows, columns = window(run)
+    cell = max(side // max(rows, columns), 1)
+    grid = Grid(run.task, skin_of(run.task), look.palette, rows, columns, cell, EDGE, EDGE)
+    width, height = cell * columns + 2 * EDGE, cell * rows + 2 * EDGE
+    said = sentences(run, at, look.mode)
+    return svg(
+        Scene(
+            width=width,
+            height=height,
+            title=said.place,
+            description=said.event,
+            palette=look.palette,
+            parts=(
+                Rect(0, 0, width, height, look.palette.paper),
+                *grid_parts(grid, moment(run, at, look.mode, marks=look.marks)),
+            ),
+        )
+    )

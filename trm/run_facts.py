@@ -1,0 +1,92 @@
+"""A recorded run in numbers: what can be said of it in a sentence. Needs no torch."""
+
+import numpy as np
+from jaxtyping import UInt8
+
+from trm.config import KINDS, ModelConfig
+from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.judgement import Judgement
+from trm.tasks.base import Task
+from trm.trace import Trace
+
+Facts = dict[str, int | float | str | bool | None]
+"""Numbers, words and truths by name; None where a run has no such thing (a halting step of one that never halts)."""
+
+
+def model_facts(config: ModelConfig, depth: Depth) -> Facts:
+    """Sizes of a model, and how deep it goes at this depth."""
+    config = config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)
+    kind = KINDS[config.kind]
+    return {
+        "n": depth.n,
+        "T": depth.T,
+        "N_sup": depth.N_sup,
+        "per_cycle": depth.n + 1,
+        "per_step": depth.calls_per_step,
+        "calls": depth.calls_per_step * depth.N_sup,
+        "layers": config.layers_per_call[F_L],
+        "H_layers": config.layers_per_call[F_H],
+        "depth": config.effective_depth,
+        "D": config.hidden_size,
+        "P": config.length,
+        "V": config.vocab_size,
+        "cells": config.sequence_length,
+        "gradient_calls": kind.gradient_calls(depth.n),
+        "whole_cycle": kind.gradient_calls(depth.n) > depth.n,
+        "shared": kind.nets == 1,
+        "attention": config.mixing == "attention",
+    }
+
+
+def run_facts(trace: Trace, task: Task) -> Facts:
+    """What came of a run. Without a known solution the counts of right cells are None."""
+    judgement = Judgement.of(trace, task)
+    T, halt = trace.depth.T, trace.halt_step
+    solved = np.flatnonzero(judgement.solved)
+    moves = np.flatnonzero((trace.answers[1:] != trace.answers[:-1]).any(-1))
+    last_move = (
+        int(moves[-1]) + 1 if moves.size else 0
+    )  # f_H call, from 0, at which the answer changed for the last time
+    right, counted = judgement.right, int(judgement.counted.sum())
+    return {
+        "solved": bool(judgement.solved[-1]),
+        "solved_answer": int(solved[0]) + 1 if solved.size else None,
+        "solved_step": int(solved[0]) // T + 1 if solved.size else None,
+        "solved_cycle": int(solved[0]) % T + 1 if solved.size else None,
+        "halts": halt is not None,
+        "halt_step": halt,
+        "halt_p": float(trace.halt_probability[(halt or trace.steps) - 1]),
+        "halts_right": halt is not None and bool(judgement.solved[halt * T - 1]),
+        "halts_wrong": halt is not None and not judgement.solved[halt * T - 1],
+        "counted": counted,
+        "right_first": None if right is None else int(right[0]),
+        "right_last": None if right is None else int(right[-1]),
+        "wrong_last": None if right is None else counted - int(right[-1]),
+        "known": right is not None,
+        "still": last_move < len(trace.answers) - T,
+        "still_step": last_move // T + 1,
+    }
+
+
+def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
+    """In how many percent of the cells that are not given y and z read as the solution after the call at these
+    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_known`,
+    `z_known`). None where the run holds no such readings, or where no solution is known.
+    """
+    done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
+    call = done * (trace.depth.n + 1) + at.call - 1
+    answer = done if at.kind == F_H else done - 1
+
+    def known(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
+        if readings is None or trace.labels is None or number < 0:
+            return None
+        blank = ~task.givens(trace.inputs)
+        return round(100 * float((readings[number] == trace.labels)[blank].mean())) if blank.any() else None
+
+    facts: Facts = {
+        "z_known": known(trace.z_reverse, call),
+        "y_known": known(trace.y_reverse, answer),
+        "z_head": known(trace.z_answers, call),
+        "y_head": known(trace.answers, answer),
+    }
+    return facts | {"readable": None not in facts.values()}
