@@ -159,7 +159,6 @@ def _own(choice: Choice) -> str:
         place, cells = _place(choice)
         row[0].segmented_control(
             "When", ["before", "after"], key="operation_when", default="after", required=True,
-            format_func=lambda when: f"{when} call {place}",
             help="The place on which the player stands, and its selected cell if one is selected.",
         )  # fmt: skip
         row[1].button(
@@ -170,7 +169,9 @@ def _own(choice: Choice) -> str:
             args=(choice, place, cells),
             width="stretch",
         )
-        st.caption(f"Cells: {cells or 'all'}. Click a cell in the player to change that one alone.")
+        st.caption(
+            f"At call {place}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
+        )
     return st.session_state.own_shown
 
 

@@ -7,6 +7,7 @@ gives the trace of the run itself, bit by bit.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import torch
@@ -81,8 +82,13 @@ class KeptRun:
         steps.close()
         return found[0]
 
-    def branch(self, interventions: Sequence[Intervention]) -> Iterator[Trace]:
-        """The run with interventions, as traces that grow by supervision steps. Raises UserError before the first."""
+    def branch(
+        self, interventions: Sequence[Intervention], *, recorded: date | None = None
+    ) -> Iterator[Trace]:
+        """The run with interventions, as traces that grow by supervision steps; `recorded` dates one that is kept.
+
+        Raises UserError before the first.
+        """
         if not interventions:
             return iter([replace(self.trace)])
         changes = Changes(
@@ -100,6 +106,7 @@ class KeptRun:
             self.task,
             self.inputs,
             depth=changes.depth,
+            recorded=recorded,
             puzzle_id=self.puzzle_id,
             labels=self.trace.labels,
             watch=changes.watch,

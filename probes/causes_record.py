@@ -4,6 +4,7 @@ python -m probes intervene --record --model sudoku-trm
 """
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from probes.branches import followed, keep
@@ -80,5 +81,7 @@ def record_pair(model: Model, task: Task) -> str:
     step = EXPERIMENTS[USUAL].step
     run, changes = planned(kept, USUAL, step)
     path = RECORDED / model.name / f"{USUAL}-{step}.safetensors"
-    save_trace(path, followed(run.branch(changes), run.depth, lambda share, words: None, ""))
+    save_trace(
+        path, followed(run.branch(changes, recorded=date.today()), run.depth, lambda share, words: None, "")
+    )
     return str(path)

@@ -94,24 +94,24 @@ def latent_recursion(
 ) -> State:
     """n calls of f_L think (z changes), one call of f_H updates the answer (y changes).
 
-    `at` is (supervision step, cycle). A call that `ahead` leaves out is watched like any other. With `learn`, a gradient is kept for the last calls of the supervision step only:
-    as many as the model's `gradient_calls`, or as asked for.
+    `at` is (supervision step, cycle). A call that `ahead` leaves out is watched like any other. With `learn`, a gradient is
+    kept for the last calls of the supervision step only: as many as the model's `gradient_calls`, or as asked for.
     """
     with_gradient = (gradient_calls or model.gradient_calls(depth.n)) if learn else 0
     without_gradient = depth.calls_per_step - with_gradient
     done = (at[1] - 1) * (depth.n + 1)  # calls of this supervision step made before this cycle
     for call in range(1, depth.n + 1):
         here = Coordinates(*at, call, F_L)
-        read = ahead(here, state)
-        if read is not None:
+        if (read := ahead(here, state)) is not None:
+            state = read
             with torch.set_grad_enabled(done + call > without_gradient):
-                state = model.f_L(x, read, call)
+                state = model.f_L(x, state, call)
         state = watch(here, state)
     here = Coordinates(*at, depth.n + 1, F_H)
-    read = ahead(here, state)
-    if read is not None:
+    if (read := ahead(here, state)) is not None:
+        state = read
         with torch.set_grad_enabled(done + depth.n + 1 > without_gradient):
-            state = model.f_H(read)
+            state = model.f_H(state)
     return watch(here, state)
 
 

@@ -32,8 +32,6 @@ def page() -> None:
 
 
 def change(choice: Choice) -> None:
-    title = st.container()
-    title.markdown("### What causes what?")
     with st.container():
         notes.puzzle(choice)
     asked = interventions_choice.controls(choice)
@@ -85,10 +83,7 @@ def outcome(choice: Choice, asked: Asked, both: Both) -> None:
         f"**{name}**: {'solved' if judged.solved[-1] else 'not solved'}{_cells(judged)}"
         for name, judged in (("Left alone", plain_run), (plain(asked.title), changed))
     ]
-    done = (
-        f" Done to the run: `{both.changed.provenance.changes}`." if both.changed.provenance.changes else ""
-    )
-    st.markdown(f"{words[0]}. {words[1]}.{done if len(done) < 220 else ''}")
+    st.markdown(f"{words[0]}. {words[1]}.")
 
 
 def _cells(judged) -> str:

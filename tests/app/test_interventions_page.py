@@ -68,7 +68,7 @@ def test_a_link_names_the_experiment_and_its_step(open_page):
     assert app["experiment"] == "noise" and app["begin_at"] == 3
     assert "noise yz before 3.1.1" in app.both()[1]["label"]
     app.set("begin_at", 2)
-    app.until(lambda: "noise yz before 2.1.1" in app.sides[1]["label"], "the other step")
+    app.until(lambda: app.sides and "noise yz before 2.1.1" in app.sides[1]["label"], "the other step")
     assert app.link["begin"] == "2"
 
 
@@ -81,7 +81,7 @@ def test_ones_own_changes_are_run_and_travel_in_the_link(open_page):
     app.set("operation", "swap")
     app.click("add_change")
     assert app["own_changes"].splitlines()[-1] == "swap after 1.1.1"
-    app.until(lambda: "swap after 1.1.1" in app.sides[1]["label"], "the added change")
+    app.until(lambda: app.sides and "swap after 1.1.1" in app.sides[1]["label"], "the added change")
 
 
 @pytest.mark.parametrize(
