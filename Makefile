@@ -8,7 +8,7 @@ DATA_DIR ?=
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: app test bench lint format clean
+.PHONY: app test bench recorded lint format clean
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
@@ -22,6 +22,13 @@ test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, a
 
 bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 	$(BIN)/python -m bench
+
+recorded: .venv/.app  ## compute anew what the pages open with, and docs/findings.md; an hour on two cores
+	$(BIN)/python -m probes project --record
+	$(BIN)/python -m probes compare --model sudoku-trm --against sudoku-hrm --data sudoku/test --limit 200 --record
+	$(BIN)/python -m probes halting --record
+	for model in sudoku-trm sudoku-hrm maze-hrm; do $(BIN)/python -m probes fit --model $$model --record || exit 1; done
+	for command in project compare halting fit; do $(BIN)/python -m probes $$command --findings docs/findings.md || exit 1; done
 
 lint: .venv/.test
 	$(BIN)/ruff check .

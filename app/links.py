@@ -16,7 +16,7 @@ LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
-SOLVE = "pages/solve.py"
+SOLVE = "screens/solve.py"
 SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
 """What the sidebar settles from a link once in a session, by its names in the session's state."""
 

@@ -11,20 +11,34 @@ if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
 from app.options import OptionError, server_options
 from app.text import plain
 
+# Their files lie in screens/: Streamlit takes a folder pages/ for an older scheme of its own, in which the first visitor of
+# a server who comes by a link to /compare gets that file without this one.
+FIRST = "solve"
+PAGES = {  # name, which is file and address, and icon, in the order of the menu
+    "solve": "grid_on",
+    "latents": "scatter_plot",
+    "probes": "colorize",
+    "halting": "front_hand",
+    "compare": "compare",
+    "interventions": "science",
+    "lecture": "school",
+}
+
 
 def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     st.html(Path(__file__).with_name("page.css"))
     pages = [
-        st.Page("pages/solve.py", title="Solve", icon=":material/grid_on:", default=True),
-        st.Page("pages/latents.py", title="Latents", icon=":material/scatter_plot:", url_path="latents"),
-        st.Page("pages/probes.py", title="Probes", icon=":material/colorize:", url_path="probes"),
-        st.Page("pages/halting.py", title="Halting", icon=":material/front_hand:", url_path="halting"),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare:", url_path="compare"),
-        st.Page("pages/lecture.py", title="Lecture", icon=":material/school:", url_path="lecture"),
+        st.Page(
+            f"screens/{name}.py",
+            title=name.title(),
+            icon=f":material/{icon}:",
+            url_path=name,
+            default=name == FIRST,
+        )
+        for name, icon in PAGES.items()
     ]
-    # Before anything can fail: without it Streamlit lists the files of pages/ in a menu of its own.
-    page = st.navigation(pages, position="top" if len(pages) > 1 else "hidden")
+    page = st.navigation(pages, position="top")
     try:
         server_options()
     except OptionError as error:

@@ -8,16 +8,28 @@ what it needs is imported when it runs.
 import json
 import sys
 
-from probes import commands_compare, commands_fit, commands_halting, commands_project, commands_use
+from probes import (
+    commands_attribute,
+    commands_compare,
+    commands_fit,
+    commands_halting,
+    commands_intervene,
+    commands_project,
+    commands_sweep,
+    commands_use,
+)
 from trm.cli import Parser
 from trm.errors import UserError
 from trm.terminal import readable
 
 COMMANDS = (
+    commands_attribute,
     commands_compare,
     commands_fit,
     commands_halting,
+    commands_intervene,
     commands_project,
+    commands_sweep,
     commands_use,
 )  # modules with `add(adder)`: a parser of their own in it, with the default `run`
 

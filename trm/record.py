@@ -1,21 +1,32 @@
 """Recording a run: the recursion with a watch that keeps every state until its supervision step is decoded."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float, Num, UInt8
+from jaxtyping import Float, Int, Num, UInt8
 from torch import Tensor
 
 from trm import __version__
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import PuzzleError
 from trm.models import Model
-from trm.recursion import State, deep_supervision
+from trm.recursion import Ahead, Begun, State, Watch, deep_supervision, only_pass_on
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace, quantised
+
+
+@dataclass(frozen=True)
+class Left:
+    """A run that is gone on with: its trace so far or longer, the state to go on from, and the step that it was left in."""
+
+    trace: Trace  # at the depth of the run that goes on; only its whole supervision steps before the call are looked at
+    begun: Begun
+    before: State  # at the beginning of the step that was left
+    states: tuple[tuple[Coordinates, State], ...]  # after the calls that were made of that step
 
 
 def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
@@ -42,11 +53,17 @@ def growing_trace(
     recorded: date | None = None,
     puzzle_id: int = 0,
     labels: UInt8[np.ndarray, "cells"] | None = None,
+    watch: Watch = only_pass_on,
+    ahead: Ahead = only_pass_on,
+    changes: str = "",
+    left: Left | None = None,
 ) -> Iterator[Trace]:
     """Run a model on one puzzle, yielding the trace so far after every supervision step.
 
     `depth` defaults to the model's own; `recorded` dates a trace that is kept; `puzzle_id` is the row of the model's
-    puzzle table; `labels` the published answer, else the task's only solution is looked for. Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row.
+    puzzle table; `labels` the published answer, else the task's only solution is looked for. Interventions pass `watch` and `ahead`: what
+    these make of a state is what is recorded, and `changes` says what they do; with `left` only the calls after it are made.
+    Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row.
     """
     config = model.config
     config.check_puzzles(len(inputs), task.vocab_size)
@@ -62,17 +79,48 @@ def growing_trace(
         dtype=str(model.compute_dtype).removeprefix("torch."),
         version=__version__,
         recorded=recorded.isoformat() if recorded else "",
+        changes=changes,
     )
-    tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(device)
-    puzzle_ids = torch.tensor([puzzle_id], device=device)
-    with torch.no_grad():
-        start = model.initial_state(model.embed(tokens, puzzle_ids))
+    tokens, puzzle_ids = one_puzzle(model, inputs, puzzle_id)
+    start = left.before if left else initial_state(model, tokens, puzzle_ids)
     recorder = Recorder(model, blank=~task.givens(inputs), start=start)
+    if left:
+        recorder.take_over(left)
     if labels is None:
         labels = only_solution(task, inputs)
-    for step in deep_supervision(model, tokens, puzzle_ids, depth=depth, watch=recorder):
+    steps = deep_supervision(
+        model,
+        tokens,
+        puzzle_ids,
+        depth=depth,
+        watch=lambda at, state: recorder(at, watch(at, state)),
+        ahead=ahead,
+        begun=left.begun if left else None,
+    )
+    for step in steps:
         arrays = recorder.after_step(model.halt_probability(step.heads))
         yield Trace(provenance, depth, config.depth, inputs, labels, **arrays)
+
+
+def one_puzzle(
+    model: Model, inputs: UInt8[np.ndarray, "cells"], puzzle_id: int
+) -> tuple[Int[Tensor, "1 cells"], Int[Tensor, "1"]]:
+    """A batch of one puzzle and its id, where the model computes."""
+    tokens = torch.from_numpy(inputs.astype(np.int64))[None].to(model.device)
+    return tokens, torch.tensor([puzzle_id], device=model.device)
+
+
+def initial_state(
+    model: Model, tokens: Int[Tensor, "batch cells"], puzzle_ids: Int[Tensor, "batch"]
+) -> State:
+    """What a run of these puzzles starts from."""
+    with torch.no_grad():
+        return model.initial_state(model.embed(tokens, puzzle_ids))
+
+
+# Arrays of a trace by what their first axis counts; the probability of halting counts supervision steps.
+ANSWERS = ("answers", "probabilities", "entropy", "residual_y", "y_reverse")
+CALLS = ("z_answers", "z_confidence", "residual_z", "z_reverse")
 
 
 class Recorder:
@@ -88,6 +136,15 @@ class Recorder:
     def __call__(self, at: Coordinates, state: State) -> State:
         self.states.append((at, state))
         return state
+
+    def take_over(self, left: Left) -> None:
+        """Begin where a run was left. The step that was begun is decoded whole, so that no bit differs from an unbroken run."""
+        depth = left.trace.depth
+        whole = left.begun.after.supervision_step - bool(left.states)
+        counts = dict.fromkeys(ANSWERS, whole * depth.T) | dict.fromkeys(CALLS, whole * depth.calls_per_step)
+        counts["halt_probability"] = whole
+        self.parts = {name: [getattr(left.trace, name)[:count]] for name, count in counts.items()}
+        self.states = list(left.states)
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
         """Decode the supervision step that ended; returns the trace's arrays so far."""

@@ -10,7 +10,7 @@ from app.compare_views import VIEWS
 from probes.comparison_files import load_comparison, recorded_path
 from trm.registry import model_config
 
-PAGE = "pages/compare.py"
+PAGE = "screens/compare.py"
 PAIR = ("sudoku-trm", "sudoku-hrm")
 
 

@@ -12,7 +12,7 @@ from probes.halting import outcomes
 from probes.halting_runs import HaltingRuns, save_runs
 from trm import registry
 
-PAGE = "pages/halting.py"
+PAGE = "screens/halting.py"
 VIEWS = ("steps", "reliability", "roc", "board", "compute", "rule", "beyond", "errors")
 MODEL = "sudoku-trm"
 

@@ -13,7 +13,7 @@ from app.cloud_selection import Chosen
 from probes.commands_project import RECORDED
 from probes.scene_files import load_scene, save_scene
 
-PAGE = "pages/latents.py"
+PAGE = "screens/latents.py"
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
 
 

@@ -218,7 +218,7 @@ def test_the_lines_are_found_where_the_file_changes(tmp_path):
 
 def open_lecture(app, **link):
     app.test.query_params.update(link)
-    app.test.switch_page("pages/lecture.py")
+    app.test.switch_page("screens/lecture.py")
     app.run()
 
 

@@ -9,7 +9,7 @@ from app import probe_source, session
 from probes import study_views
 from probes.study_files import RECORDED, load_study
 
-PAGE = "pages/probes.py"
+PAGE = "screens/probes.py"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from app_page import shown
 
 from trm import registry
 from trm.data import load_presets
@@ -75,7 +76,7 @@ def test_the_controls_are_there_and_start_with_the_first_preset(open_app):
     assert app["puzzle_preset"] == PRESETS[0].key
     assert app["puzzle_text"] == PRESETS[0].puzzle
     assert shown_puzzle(app.payload) == PRESETS[0].puzzle
-    assert PRESETS[0].sentence in app.test.main.markdown[0].value
+    assert PRESETS[0].sentence in shown(app.test.main.markdown[0].value)
 
 
 @pytest.mark.parametrize("chosen", [preset.key for preset in PRESETS[1:]])

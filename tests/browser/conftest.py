@@ -49,8 +49,10 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     contexts = []
 
     def keep_ours(message: ConsoleMessage) -> None:
-        """Streamlit also looks for servers of its own, which is not our error where there is no network."""
-        if message.type == "error" and not message.location["url"].startswith("https://"):
+        """Streamlit also looks for servers of its own, which is not our error where there is no network, and for itself
+        below the page's own address first."""
+        url = message.location["url"]
+        if message.type == "error" and not url.startswith("https://") and "/_stcore/" not in url:
             errors.append(message.text)
 
     def make(width: int = 1280, height: int = 800, **options) -> Page:

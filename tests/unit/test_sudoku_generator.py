@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trm.errors import PuzzleError
 from trm.tasks.base import Difficulty
+from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.generator import by_search, by_singles, dig, random_solution
 from trm.tasks.sudoku.geometry import geometry, members
@@ -168,6 +169,15 @@ def test_symmetries_keep_puzzle_solution_and_key(task, seed):
     assert task.is_solved(moved_inputs, moved_labels).all()
     assert (task.givens(moved_inputs).sum(-1) == task.givens(inputs).sum(-1)).all()
     assert [task.symmetry_key(grid) for grid in moved_labels] == [task.symmetry_key(grid) for grid in labels]
+
+
+@pytest.mark.parametrize("task", [SUDOKU, Maze(7)], ids=["sudoku", "maze"])
+def test_symmetries_can_be_undone(task):
+    inputs, labels = sample(task) if task is SUDOKU else task.generate_many(4, seed=1)
+    drawn = task.symmetries(len(inputs), np.random.default_rng(2))
+    moved = drawn.apply(labels)
+    assert (moved != labels).any() and np.array_equal(drawn.undo(moved), labels)
+    assert np.array_equal(moved, task.random_symmetries(inputs, labels, np.random.default_rng(2))[1])
 
 
 def test_symmetries_reach_every_digit_and_cell():

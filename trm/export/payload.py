@@ -92,8 +92,10 @@ def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
 
 
 def trace_id(trace: Trace) -> str:
-    """Equal for the same model run to the same depth on the same puzzle, however many steps have arrived."""
-    facts = (trace.provenance.fingerprint, trace.provenance.dtype, trace.depth, trace.inputs.tobytes())
+    """Equal for the same model run to the same depth on the same puzzle with the same changes, however many steps have arrived."""
+    made = trace.provenance
+    facts = (made.fingerprint, made.dtype, trace.depth, trace.inputs.tobytes())
+    facts += (made.changes,) if made.changes else ()
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -101,7 +103,8 @@ def provenance_line(trace: Trace) -> str:
     """Which model, dtype and version made this, in one line."""
     made = trace.provenance
     when = f"recorded on {made.recorded}" if made.recorded else "computed now"
-    return f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version {made.version}"
+    changed = f"; changed: {made.changes}" if made.changes else ""
+    return f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version {made.version}{changed}"
 
 
 def _bytes(array: np.ndarray) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
+from trm.tasks.symmetries import Symmetries
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
@@ -167,7 +168,6 @@ class Task(ABC):
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
         """For each puzzle the kind, within its difficulty, that results are reported by."""
 
-    @abstractmethod
     def random_symmetries(
         self,
         inputs: UInt8[np.ndarray, "batch cells"],
@@ -175,6 +175,12 @@ class Task(ABC):
         rng: np.random.Generator,
     ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
         """Each puzzle and its solution under a random symmetry of the rules of its own."""
+        drawn = self.symmetries(len(inputs), rng)
+        return drawn.apply(inputs), drawn.apply(labels)
+
+    @abstractmethod
+    def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
+        """Random symmetries of the rules, one for each of so many grids."""
 
     @abstractmethod
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:

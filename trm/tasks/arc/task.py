@@ -27,6 +27,7 @@ from trm.tasks.arc.grid import (
     is_colour,
 )
 from trm.tasks.base import MOST_GUESSES, Difficulty, Rating, Task
+from trm.tasks.symmetries import Symmetries
 
 NAMES = ("black", "blue", "red", "green", "yellow", "grey", "magenta", "orange", "sky blue", "maroon")
 PALETTE = (
@@ -122,14 +123,12 @@ class Arc(Task):
         highest = -(-np.maximum(side, 1) // STRATUM) * STRATUM
         return [f"side {high - STRATUM + 1}-{high}" for high in highest.tolist()]
 
-    def random_symmetries(
-        self,
-        inputs: UInt8[np.ndarray, "batch cells"],
-        labels: UInt8[np.ndarray, "batch cells"],
-        rng: np.random.Generator,
-    ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-        """Unchanged: a turned or recoloured grid follows another rule, and in public models has another puzzle id."""
-        return inputs, labels
+    def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
+        """Only that which changes nothing: a turned or recoloured grid follows another rule, and in public models has
+        another puzzle id.
+        """
+        tokens = np.arange(self.vocab_size, dtype=np.uint8)
+        return Symmetries(np.tile(np.arange(self.cells), (count, 1)), np.tile(tokens, (count, 1)))
 
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return solution.tobytes()

@@ -8,6 +8,8 @@ from functools import cache
 import numpy as np
 from jaxtyping import Int, UInt8
 
+from trm.tasks.symmetries import Symmetries
+
 
 @cache
 def turns(side: int) -> Int[np.ndarray, "eight cells"]:
@@ -18,15 +20,10 @@ def turns(side: int) -> Int[np.ndarray, "eight cells"]:
     return table
 
 
-def random_symmetries(
-    side: int,
-    inputs: UInt8[np.ndarray, "batch cells"],
-    labels: UInt8[np.ndarray, "batch cells"],
-    rng: np.random.Generator,
-) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-    """Give each maze and its solution one random symmetry, the same for both."""
-    source = turns(side)[rng.integers(0, 8, len(inputs))]
-    return np.take_along_axis(inputs, source, 1), np.take_along_axis(labels, source, 1)
+def random_symmetries(side: int, count: int, rng: np.random.Generator, *, vocab_size: int) -> Symmetries:
+    """One of the eight turns and reflections for each of so many mazes."""
+    tokens = np.arange(vocab_size, dtype=np.uint8)
+    return Symmetries(turns(side)[rng.integers(0, 8, count)], np.tile(tokens, (count, 1)))
 
 
 def symmetry_key(side: int, solution: UInt8[np.ndarray, "cells"]) -> bytes:

@@ -26,6 +26,7 @@ from trm.tasks.maze.geometry import (
     unpack,
 )
 from trm.tasks.maze.solver import Survey, on_any_way, rings
+from trm.tasks.symmetries import Symmetries
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 
@@ -166,13 +167,8 @@ class Maze(Task):
         lowest = self._distances(inputs) // self.side * self.side
         return ["no way" if low < 0 else f"{low}-{low + self.side - 1} steps" for low in lowest.tolist()]
 
-    def random_symmetries(
-        self,
-        inputs: UInt8[np.ndarray, "batch cells"],
-        labels: UInt8[np.ndarray, "batch cells"],
-        rng: np.random.Generator,
-    ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-        return symmetry.random_symmetries(self.side, inputs, labels, rng)
+    def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
+        return symmetry.random_symmetries(self.side, count, rng, vocab_size=self.vocab_size)
 
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(self.side, solution)

@@ -10,19 +10,16 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import UInt8
 
+from trm.tasks.symmetries import Symmetries
+
 FIRST_DIGIT = 2  # token of digit 1
 
 
 def random_symmetries(
-    inputs: UInt8[np.ndarray, "batch cells"],
-    labels: UInt8[np.ndarray, "batch cells"],
-    rng: np.random.Generator,
-    *,
-    box_rows: int = 3,
-    box_columns: int = 3,
-) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-    """Give each puzzle and its solution one random symmetry, the same for both."""
-    batch, side = len(inputs), box_rows * box_columns
+    batch: int, rng: np.random.Generator, *, box_rows: int = 3, box_columns: int = 3
+) -> Symmetries:
+    """One random symmetry for each of so many grids."""
+    side = box_rows * box_columns
     rows = _random_lines(batch, bands=box_columns, size=box_rows, rng=rng)
     columns = _random_lines(batch, bands=box_rows, size=box_columns, rng=rng)
     source = rows[:, :, None] * side + columns[:, None, :]
@@ -34,10 +31,7 @@ def random_symmetries(
     renamed[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
         side, dtype=np.uint8
     )
-    return tuple(
-        np.take_along_axis(renamed, np.take_along_axis(grids, source, 1).astype(np.intp), 1)
-        for grids in (inputs, labels)
-    )
+    return Symmetries(source, renamed)
 
 
 def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,7 @@ from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
+from trm.tasks.symmetries import Symmetries
 
 STRATUM = 6
 """Width of the bands of givens that results are reported by: 24-29, 30-35, ..."""
@@ -137,15 +138,8 @@ class Sudoku(Task):
         lowest = self.givens(inputs).sum(-1) // STRATUM * STRATUM
         return [f"{low}-{low + STRATUM - 1} givens" for low in lowest.tolist()]
 
-    def random_symmetries(
-        self,
-        inputs: UInt8[np.ndarray, "batch cells"],
-        labels: UInt8[np.ndarray, "batch cells"],
-        rng: np.random.Generator,
-    ) -> tuple[UInt8[np.ndarray, "batch cells"], UInt8[np.ndarray, "batch cells"]]:
-        return symmetry.random_symmetries(
-            inputs, labels, rng, box_rows=self.box_rows, box_columns=self.box_columns
-        )
+    def symmetries(self, count: int, rng: np.random.Generator) -> Symmetries:
+        return symmetry.random_symmetries(count, rng, box_rows=self.box_rows, box_columns=self.box_columns)
 
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)

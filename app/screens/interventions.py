@@ -1,0 +1,159 @@
+"""Interventions: what causes what? A run that is left alone beside the same run changed, on one clock; and sweeps below."""
+
+import streamlit as st
+
+from app import inputs, interventions_choice, interventions_runs, links, notes, pair, session, waiting
+from app import interventions_sweeps as sweeps
+from app.inputs import Choice
+from app.interventions_choice import OWN, Asked
+from app.interventions_runs import Both
+from app.options import server_options
+from app.player.assembled import player_css, player_js
+from app.takeaway import offer
+from app.text import plain
+from trm.errors import UserError
+
+PLAYER = "interventions"
+PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
+
+
+def page() -> None:
+    options = server_options()
+    asked = inputs.sidebar(options)
+    with st.container():
+        for mistake in asked.mistakes:
+            notes.problem(mistake)
+    if asked.choice is not None:
+        change(asked.choice)
+    elif asked.opening is not None:
+        notes.opening(asked.opening)
+    else:
+        notes.no_models()
+
+
+def change(choice: Choice) -> None:
+    title = st.container()
+    title.markdown("### What causes what?")
+    with st.container():
+        notes.puzzle(choice)
+    asked = interventions_choice.controls(choice)
+    interventions_choice.write_link(asked)
+    with st.container():
+        readable = interventions_choice.checked(asked, notes.problem)
+    if readable:
+        both = found(choice, asked)
+        if both is not None:
+            outcome(choice, asked, both)
+            st.fragment(draw)(choice, asked, both)
+            take_away(choice, asked, both)
+    sweeps.show(choice)
+
+
+def found(choice: Choice, asked: Asked) -> Both | None:
+    """Both runs; None while they are made, or where they cannot be, which is said."""
+    models = session.models()
+    if not models.ready(choice.source):
+        both = interventions_runs.recorded(choice, asked)
+        models.ask(choice.source, after=PAGE_FIRST if both else 0.0)
+        if both is None:
+            notes.loading(choice.source)
+        else:
+            take_over(choice)
+        return both
+    opening = models.ask(choice.source)
+    if opening.error:
+        notes.problem(str(opening.error))
+        return None
+    if opening.model is None:  # forgotten since, for others
+        st.rerun()
+    return waiting.watch(interventions_runs.ask(choice, asked, opening.model))
+
+
+@st.fragment(run_every=1.0)
+def take_over(choice: Choice) -> None:
+    """Waits for the model to be loaded; then the page shows its own runs."""
+    if session.models().ready(choice.source):
+        st.rerun()
+
+
+def outcome(choice: Choice, asked: Asked, both: Both) -> None:
+    """What came of it, in a line."""
+    from trm.judgement import Judgement
+
+    plain_run, changed = (Judgement.of(trace, choice.task) for trace in (both.plain, both.changed))
+    words = [
+        f"**{name}**: {'solved' if judged.solved[-1] else 'not solved'}{_cells(judged)}"
+        for name, judged in (("Left alone", plain_run), (plain(asked.title), changed))
+    ]
+    done = (
+        f" Done to the run: `{both.changed.provenance.changes}`." if both.changed.provenance.changes else ""
+    )
+    st.markdown(f"{words[0]}. {words[1]}.{done if len(done) < 220 else ''}")
+
+
+def _cells(judged) -> str:
+    if judged.right is None or not judged.counted.any():
+        return ""
+    return f", {judged.right[-1]} of {judged.counted.sum()} cells right"
+
+
+def draw(choice: Choice, asked: Asked, both: Both) -> None:
+    """Two players on one clock."""
+    sides = (
+        pair.Side(
+            "Left alone", f"Left alone: {pair.run_title(choice)}", choice.task, both.plain.depth, both.plain
+        ),
+        pair.Side(asked.title, _title(asked, both), choice.task, both.changed.depth, both.changed),
+    )
+    view = pair.show(
+        *sides, key=PLAYER, start=links.opening_view(), hint="The change made no difference at all."
+    )
+    if view:
+        links.remember_view(view)
+        if view != st.session_state.get("interventions_view"):
+            st.session_state.interventions_view = view
+            if asked.experiment == OWN or st.session_state.get("causes_figure") in sweeps.IN_ONE:
+                st.rerun()  # what is named by the player's place stands above and below it
+
+
+def _title(asked: Asked, both: Both) -> str:
+    done = both.changed.provenance.changes or "another puzzle, left alone"
+    return f"{asked.title}: {done}"
+
+
+def take_away(choice: Choice, asked: Asked, both: Both) -> None:
+    """The command that repeats it, the numbers step by step, and both runs as one offline page."""
+    left, right = st.columns([1, 5])
+    steps = min(both.plain.steps, both.changed.steps)
+    table = {
+        "step": list(range(1, steps + 1)),
+        "halt_probability": [float(number) for number in both.plain.halt_probability[:steps]],
+        "halt_probability_changed": [float(number) for number in both.changed.halt_probability[:steps]],
+    }
+    with left:
+        offer(f"interventions-{asked.experiment}", table=table, data=table, command=asked.command(choice))
+    right.download_button(
+        "Both runs, offline page",
+        lambda: offline(choice, asked, both),
+        file_name=f"{asked.experiment}.html",
+        mime="text/html",
+        key="offline_pair",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
+    """The two players as one file that needs no network."""
+    from trm.export.html import page as html_page
+    from trm.export.run import Run
+
+    try:
+        left = Run.of(both.plain, choice.task, puzzle=choice.title)
+        right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
+        return html_page(right, script=player_js(), style=player_css(), against=left).encode()
+    except UserError as error:
+        return str(error).encode()
+
+
+page()

@@ -1,0 +1,171 @@
+"""Is the structure of the task in the model? Peers of a cell against all other cells.
+
+Peers of a Sudoku cell are those of its row, column and box; of a maze cell its neighbours. They are compared by what taking a
+given away does to a cell's own answer, over many cells, and by the weights that mix positions.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from probes.attribution import AT_ONCE, Reading, boxes, single_givens, taken_away
+from probes.branches import KeptRun, keep
+from probes.places import InterventionError
+from probes.rows import Tell, quiet
+from probes.runs import BY_PUZZLE, ratio
+from probes.sweeps import check
+from trm.data import PuzzleSet
+from trm.models import Model
+from trm.tasks.base import Task
+
+
+def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
+    """At [a, b]: whether b is a peer of a. Raises InterventionError for a task that has none."""
+    row, column = np.divmod(np.arange(task.cells), task.columns)
+    same_row, same_column = row[:, None] == row, column[:, None] == column
+    if hasattr(task, "box_rows"):
+        box = boxes(task)
+        found = same_row | same_column | (box[:, None] == box)
+    elif task.name == "maze":
+        found = abs(row[:, None] - row) + abs(column[:, None] - column) == 1
+    else:
+        raise InterventionError(f"Cells of {task.name} puzzles have no peers.")
+    return found & ~np.eye(task.cells, dtype=bool)
+
+
+@dataclass(frozen=True, eq=False)
+class PeerEffects:
+    """Mean size of the effect that a given has on a blank cell's answer: from peers and from all others."""
+
+    step: int
+    cells: int  # blank cells looked at
+    puzzles: int
+    peers: float
+    others: float
+    ratio: float  # peers / others
+    bands: dict[str, tuple[float, float]]  # of each of the three: 95 %, bootstrap over puzzles
+    by_distance: dict[str, float]  # "row or column", "box", "none": mean effect
+
+    def facts(self) -> dict:
+        return {
+            name: round(value, 5) if isinstance(value, float) else value for name, value in vars(self).items()
+        }
+
+
+def peer_effects(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    *,
+    step: int = 1,
+    cells_each: int = 5,
+    seed: int = 0,
+    tell: Tell = quiet,
+) -> PeerEffects:
+    """Take every given away, one at a time, and see how the logit of the answer moves in some blank cells of each puzzle.
+
+    Through one supervision step, from the state at its beginning. Raises UserError.
+    """
+    puzzles, _ = check(model, task, puzzles, None, step=step)
+    peers, random = peers_of(task), np.random.default_rng(seed)
+    sums = np.zeros((len(puzzles), 4))  # of peers: effect and count; of others: effect and count
+    looked_at = 0
+    shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
+    for number in range(len(puzzles)):
+        tell(number / len(puzzles), f"puzzle {number + 1} of {len(puzzles)}")
+        inputs = puzzles.inputs[number]
+        depth = replace(model.config.depth, N_sup=step)
+        kept = keep(
+            model, task, inputs, depth=depth, puzzle_id=int(puzzles.puzzle_identifiers[number]),
+            labels=puzzles.labels[number],
+        )  # fmt: skip
+        blank = np.flatnonzero(~task.givens(inputs))
+        chosen = random.permutation(blank)[:cells_each]
+        effects = effects_of_givens(kept, step)  # (given, cells)
+        givens = np.flatnonzero(task.givens(inputs))
+        for cell in chosen:
+            near = peers[cell, givens]
+            here = np.abs(effects[:, cell])
+            sums[number] += here[near].sum(), near.sum(), here[~near].sum(), (~near).sum()
+            _note_relation(task, int(cell), givens, here, shared)
+            looked_at += 1
+    draws = BY_PUZZLE.sums(sums)
+    near, far = ratio(draws[:, 0], draws[:, 1]), ratio(draws[:, 2], draws[:, 3])
+    total = sums.sum(0)
+    values = {"peers": total[0] / total[1], "others": total[2] / total[3]}
+    values["ratio"] = float(ratio(np.array(values["peers"]), np.array(values["others"])))
+    bands = {
+        name: tuple(round(float(end), 5) for end in BY_PUZZLE.band(drawn))
+        for name, drawn in (("peers", near), ("others", far), ("ratio", ratio(near, far)))
+    }
+    return PeerEffects(
+        step=step,
+        cells=looked_at,
+        puzzles=len(puzzles),
+        bands=bands,
+        by_distance={name: round(float(np.mean(found)), 5) for name, found in shared.items() if found},
+        **{name: float(value) for name, value in values.items()},
+    )
+
+
+def effects_of_givens(kept: KeptRun, step: int) -> Float[np.ndarray, "given cells"]:
+    """How much the logit of every cell's answer falls when a given is taken away in this step: each given, each cell."""
+    reading = Reading(kept, step, cell=0, span="step")
+    groups = single_givens(kept.task, kept.inputs)
+    puzzles = [kept.inputs, *(taken_away(kept.task, kept.inputs, cells) for _, cells in groups)]
+    logits = []
+    with torch.no_grad():
+        for begin in range(0, len(puzzles), 4 * AT_ONCE):
+            batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + 4 * AT_ONCE]])
+            logits.append(reading.heads(batch).logits)
+    found = torch.cat(logits)
+    answer = found[0].argmax(-1)
+    own = found.gather(2, answer.expand(len(found), -1)[..., None])[..., 0]  # (1 + given, cells)
+    return (own[:1] - own[1:]).cpu().numpy()
+
+
+def _note_relation(
+    task: Task, cell: int, givens: np.ndarray, effects: np.ndarray, shared: dict[str, list[float]]
+) -> None:
+    """Sort a cell's effects by what it shares with each given."""
+    if not hasattr(task, "box_rows"):
+        return
+    row, column = np.divmod(np.arange(task.cells), task.columns)
+    line = (row[givens] == row[cell]) | (column[givens] == column[cell])
+    box = boxes(task)[givens] == boxes(task)[cell]
+    shared["row or column"] += effects[line].tolist()
+    shared["box only"] += effects[box & ~line].tolist()
+    shared["no unit"] += effects[~line & ~box].tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class Mixing:
+    """How strongly a layer's weights bring each cell's vector into another's, for MLP mixing."""
+
+    layer: int
+    strength: Float[np.ndarray, "to from"]  # between cells, the prefix left out; without unit
+    peers: float  # mean |strength| between peers
+    others: float  # and between other cells
+
+
+def mixing(model: Model, task: Task, layer: int = 0) -> Mixing:
+    """The product of the layer's two position matrices, up then down: the way through the SwiGLU with its gates held equal.
+
+    What the gates do depends on the state, so this is a view of the weights, not of a run. Raises InterventionError where
+    positions are mixed by attention, or there is no such layer.
+    """
+    if model.config.mixing != "mlp":
+        raise InterventionError(
+            "This model mixes positions by attention: look at its attention maps instead."
+        )
+    if not 0 <= layer < len(model.L_level.layers):
+        raise InterventionError(f"There is no layer {layer + 1}: the net has {len(model.L_level.layers)}.")
+    part = model.L_level.layers[layer].mlp_t
+    _, up = part.gate_up_proj.weight.detach().chunk(2, dim=0)
+    prefix = model.config.prefix_length
+    strength = (part.down_proj.weight.detach() @ up)[prefix:, prefix:].float().cpu().numpy()
+    peers, apart = peers_of(task), ~np.eye(task.cells, dtype=bool)
+    size = np.abs(strength)
+    return Mixing(layer, strength, float(size[peers].mean()), float(size[apart & ~peers].mean()))

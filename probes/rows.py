@@ -1,0 +1,206 @@
+"""Many runs at once, from states of the caller's choice: what sweeps are made of.
+
+A row is one run: a puzzle, and the state that it starts from or goes on from. Rows go through the one recursion together, a
+batch at a time, and leave it as soon as the caller has seen enough of them: most puzzles are solved within a few supervision
+steps, and a sweep that only asks whether one is solved need not run the other twelve.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, Num, UInt8
+from torch import Tensor
+
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.device import training_dtype
+from trm.models import Model
+from trm.record import relative_moves
+from trm.recursion import Begun, State, SupervisionStep, Watch, deep_supervision
+from trm.tasks.base import PADDING, Task
+
+BATCH = 64
+
+Tell = Callable[
+    [float, str], None
+]  # share done from 0 to 1, and what is being done; may end the work by raising
+Start = Callable[
+    [State, Int[np.ndarray, "some"]], State
+]  # initial states of these rows -> what they start from
+
+
+def quiet(share: float, words: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What became of each row. After a row has left, its last answer and logit stand for the steps that it did not run."""
+
+    answers: UInt8[np.ndarray, "step row cells"]  # after each supervision step
+    halting: Float[np.ndarray, "step row"]  # logit of the model's own rule
+    moves: Float[np.ndarray, "step row"]  # |y - y a step before| / |y|; 0 for steps that were not run
+    steps: Int[np.ndarray, "row"]  # supervision steps that were run
+    y: Float[np.ndarray, "row dim"] | None = (
+        None  # the last y, positions and channels in one, where it was asked for
+    )
+
+    def right(self, labels: UInt8[np.ndarray, "row cells"]) -> Bool[np.ndarray, "step row"]:
+        """Whether every scored cell is right."""
+        return ((self.answers == labels) | (labels == PADDING)).all(-1)
+
+    def cells_right(
+        self, labels: UInt8[np.ndarray, "row cells"], counted: Bool[np.ndarray, "row cells"]
+    ) -> Float[np.ndarray, "step row"]:
+        """The share of the counted cells that are right."""
+        hits = ((self.answers == labels) & counted).sum(-1)
+        return hits / np.maximum(counted.sum(-1), 1)
+
+
+def quick(model: Model) -> Model:
+    """The same weights in the dtype that sweeps are fast in: bfloat16 where the machine computes with it."""
+    faster = copy(model)
+    faster.compute_dtype = training_dtype(model.device)
+    return faster
+
+
+def run_rows(
+    model: Model,
+    inputs: Num[np.ndarray, "row cells"],
+    *,
+    depth: Depth,
+    puzzle_ids: Num[np.ndarray, "row"] | None = None,
+    start: Start | None = None,
+    first: int = 1,
+    leave_when_right: UInt8[np.ndarray, "row cells"] | None = None,
+    keep_y: bool = False,
+    tell: Tell = quiet,
+    words: str = "running the model",
+) -> Rows:
+    """Run every row through the supervision steps `first` to N_sup.
+
+    `start` makes of the initial states of some rows (given by their numbers) the states that they begin step `first` with;
+    without it they begin with the initial ones. With `leave_when_right` a row ends after the first step with that answer.
+    `tell` is called at every call of the net.
+    """
+    count, steps = len(inputs), depth.N_sup - first + 1
+    found = _Found(count, steps, inputs.shape[1], keep_y)
+    done = 0  # rows' supervision steps, those that need not be run among them
+    for begin in range(0, count, BATCH):
+        rows = np.arange(begin, min(begin + BATCH, count))
+        tokens, ids = _batch(model, inputs, puzzle_ids, rows)
+        with torch.no_grad():
+            state = model.initial_state(model.embed(tokens, ids))
+            state = state if start is None else start(state, rows)
+        for number in range(first, depth.N_sup + 1):
+            here = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
+            watch = _telling(tell, words, depth, done, len(rows), count * steps)
+            (after,) = deep_supervision(
+                model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(state, here)
+            )
+            answers = found.note(model, number - first, rows, state, after)
+            state, stays = after.state, np.full(len(rows), number < depth.N_sup)
+            if leave_when_right is not None:
+                labels = leave_when_right[rows]
+                stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
+            found.keep(rows[~stays], state.y[torch.from_numpy(~stays)])
+            done += len(rows) + int((~stays).sum()) * (depth.N_sup - number)
+            staying = torch.from_numpy(stays).to(model.device)
+            rows, tokens, ids = rows[stays], tokens[staying], ids[staying]
+            state = State(state.y[staying], state.z[staying])
+            if not len(rows):
+                break
+    return found.rows()
+
+
+class _Found:
+    """What is noted of the rows as they go."""
+
+    def __init__(self, count: int, steps: int, cells: int, keep_y: bool):
+        self.answers = np.zeros((steps, count, cells), np.uint8)
+        self.halting, self.moves = np.zeros((2, steps, count), np.float32)
+        self.ran = np.zeros(count, int)
+        self.y: list[Tensor | None] | None = [None] * count if keep_y else None
+
+    def note(
+        self, model: Model, step: int, rows: Int[np.ndarray, "some"], before: State, after: SupervisionStep
+    ) -> UInt8[np.ndarray, "some cells"]:
+        """One supervision step of some rows; what they answer stands for all later steps until they say otherwise."""
+        answers = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
+        self.answers[step:, rows] = answers
+        self.halting[step:, rows] = model.halting_logit(after.heads).cpu().numpy()
+        self.moves[step, rows] = relative_moves(before.y, after.state.y)
+        self.ran[rows] = step + 1
+        return answers
+
+    def keep(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
+        """The last y of rows that leave."""
+        if self.y is not None:
+            for row, state in zip(rows, y, strict=True):
+                self.y[row] = state.flatten().float().cpu()
+
+    def rows(self) -> Rows:
+        y = torch.stack(self.y).numpy() if self.y else None
+        return Rows(self.answers, self.halting, self.moves, self.ran, y)
+
+
+def _telling(tell: Tell, words: str, depth: Depth, done: int, rows: int, total: int) -> Watch:
+    """A watch that tells how far the work has come."""
+
+    def watch(at: Coordinates, state: State) -> State:
+        made = (at.cycle - 1) * (depth.n + 1) + at.call
+        tell((done + rows * made / depth.calls_per_step) / total, words)
+        return state
+
+    return watch
+
+
+def _batch(
+    model: Model,
+    inputs: Num[np.ndarray, "row cells"],
+    puzzle_ids: Num[np.ndarray, "row"] | None,
+    rows: Int[np.ndarray, "some"],
+) -> tuple[Int[Tensor, "some cells"], Int[Tensor, "some"]]:
+    """Tokens and puzzle ids of some rows, where the model computes."""
+    ids = np.zeros(len(inputs), np.int64) if puzzle_ids is None else puzzle_ids
+    return tuple(torch.from_numpy(array[rows].astype(np.int64)).to(model.device) for array in (inputs, ids))
+
+
+def states_before(
+    model: Model,
+    inputs: Num[np.ndarray, "row cells"],
+    step: int,
+    *,
+    depth: Depth,
+    puzzle_ids: Num[np.ndarray, "row"] | None = None,
+    tell: Tell = quiet,
+) -> State:
+    """The state that every row begins a supervision step with."""
+    parts = []
+    for begin in range(0, len(inputs), BATCH):
+        rows = np.arange(begin, min(begin + BATCH, len(inputs)))
+        tokens, batch_ids = _batch(model, inputs, puzzle_ids, rows)
+        if step == 1:
+            with torch.no_grad():
+                parts.append(model.initial_state(model.embed(tokens, batch_ids)))
+            continue
+
+        def told(at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)) -> State:
+            share = ((at.supervision_step - 1) + (at.cycle - 1) / depth.T) / (step - 1)
+            tell((begin + size * share) / len(inputs), "running up to the step")
+            return state
+
+        *_, last = deep_supervision(
+            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), watch=told
+        )
+        parts.append(last.state)
+    return State(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+
+
+def counted_cells(
+    task: Task, inputs: UInt8[np.ndarray, "*batch cells"], labels: UInt8[np.ndarray, "*batch cells"]
+) -> Bool[np.ndarray, "*batch cells"]:
+    """The cells that are not given and that are scored."""
+    return ~task.givens(inputs) & (labels != PADDING)

@@ -1,0 +1,206 @@
+"""Attribution: weight times input on a linear model, complete on a real one, and ablation is the puzzle without the given."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from probes.attribution import (
+    HALTING,
+    Reading,
+    ablation,
+    completeness_error,
+    integrated_gradients,
+    single_givens,
+    taken_away,
+    units,
+    without_givens,
+)
+from probes.branches import keep
+from probes.cli import main
+from probes.peers import effects_of_givens, mixing, peer_effects, peers_of
+from probes.places import InterventionError
+from trm.checkpoint import load_model, save_model
+from trm.coordinates import Depth
+from trm.data import PuzzleSet, load_presets
+from trm.models import TRM
+from trm.recursion import State, deep_supervision
+from trm.tasks import get_task
+from trm.tasks.sudoku import Sudoku
+
+SMALL = Sudoku(2, 2)
+PUZZLE = SMALL.parse("12..34....21..43")
+MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
+
+
+class LinearTRM(TRM):
+    """Every call of f_L adds x to z, f_H takes y from z: after one supervision step y = z0 + calls * x."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, state.z + x)
+
+    def f_H(self, state):
+        return State(state.z, state.z)
+
+
+@pytest.fixture
+def linear(tiny_model):
+    model = tiny_model(**MLP)
+    model.__class__ = LinearTRM
+    return keep(model, SMALL, PUZZLE)
+
+
+@pytest.fixture
+def run(tiny_model):
+    return keep(tiny_model(**MLP), SMALL, PUZZLE)
+
+
+def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
+    reading = Reading(linear, step=1, cell=6, token=3, span="step")
+    found = integrated_gradients(reading, steps=4)
+    x, blank = reading.embedded(PUZZLE), reading.embedded(without_givens(SMALL, PUZZLE))
+    calls = 4  # n T
+    by_hand = calls * ((x - blank)[0, 1:] @ linear.model.lm_head.weight[3])
+    expected = np.zeros(16)
+    expected[6] = by_hand[6]  # nothing mixes positions here
+    assert found.cells == pytest.approx(expected, abs=1e-4)
+    given = Reading(linear, step=1, cell=0, token=3, span="step")
+    assert integrated_gradients(given, steps=4).cells[0] == pytest.approx(float(by_hand[0]), abs=1e-4)
+    assert abs(by_hand[0]) > 1e-3 and integrated_gradients(given, steps=4).error < 1e-4
+
+
+@pytest.mark.parametrize("cell", [2, HALTING])
+@pytest.mark.parametrize("span", ["cycle", "step"])
+def test_gradients_are_complete_on_a_net(run, cell, span):
+    torch.nn.init.normal_(run.model.q_head.weight, generator=torch.Generator().manual_seed(1))
+    found = integrated_gradients(Reading(run, 2, cell, token=3, span=span), steps=64)
+    difference = found.value - found.baseline
+    assert found.error < 0.01 and found.points >= 64
+    assert found.cells.sum() == pytest.approx(difference, abs=0.01 * abs(difference))
+
+
+def test_completeness_error():
+    assert completeness_error(1.02, 1.0) == pytest.approx(0.02)
+    assert completeness_error(0.0, 0.0) == 0 and completeness_error(0.1, 0.0) == float("inf")
+
+
+def test_ablation_is_the_puzzle_without_the_given(run):
+    reading = Reading(run, 3, cell=2, token=4, span="run")
+    found = ablation(reading, single_givens(SMALL, PUZZLE))
+    assert found.names[:3] == ("r1c1", "r1c2", "r2c1") and len(found.names) == 8
+    for cell, effect in zip(np.flatnonzero(SMALL.givens(PUZZLE)), found.effect, strict=True):
+        inputs = PUZZLE.copy()
+        inputs[cell] = 1
+        tokens = torch.from_numpy(inputs.astype(np.int64))[None]
+        *_, last = deep_supervision(run.model, tokens, torch.zeros(1).long(), depth=run.depth)
+        assert found.value - effect == pytest.approx(float(last.heads.logits[0, 2, 4]), abs=1e-4)
+
+
+@pytest.mark.parametrize("span", ["cycle", "step", "run"])
+def test_every_span_ends_where_the_run_does(run, span):
+    reading = Reading(run, 2, cell=2, token=4, span=span)
+    with torch.no_grad():
+        heads = reading.heads(reading.embedded(PUZZLE))
+    assert torch.equal(
+        heads.logits, run.model.decode(run.states[max(at for at in run.states if at.supervision_step == 2)].y)
+    )
+
+
+def test_units_and_what_is_blank():
+    names = [name for name, _ in units(SMALL)]
+    assert names[0] == "row 1" and names[-1] == "box 4" and len(names) == 12
+    box = dict(units(SMALL))["box 2"]
+    assert np.flatnonzero(box).tolist() == [2, 3, 6, 7]
+    assert taken_away(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
+    maze = get_task("maze", 49)
+    assert len(units(maze)) == 14
+    with pytest.raises(InterventionError, match="cannot be blank"):
+        without_givens(get_task("arc"), np.zeros(900, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("step", "cell", "token", "says"),
+    [(9, 0, 0, "supervision step 9"), (1, 99, 0, "cell 100"), (1, 0, 99, "token 99")],
+)
+def test_readings_there_are_not(run, step, cell, token, says):
+    with pytest.raises(InterventionError, match=says):
+        Reading(run, step, cell, token)
+
+
+# ---- peers
+
+
+def test_peers():
+    sudoku, maze = peers_of(Sudoku()), peers_of(get_task("maze", 49))
+    assert (sudoku.sum(1) == 20).all() and (sudoku == sudoku.T).all()
+    assert np.flatnonzero(maze[0]).tolist() == [1, 7] and maze[24].sum() == 4
+
+
+class PeerTRM(LinearTRM):
+    """y of a cell is the sum of x over its peers."""
+
+    def f_L(self, x, state, call):
+        among = torch.from_numpy(peers_of(SMALL)).float()
+        return State(state.y, torch.cat((x[:, :1], among @ x[:, 1:]), 1))
+
+
+def test_structure_that_is_there_is_found(tiny_model):
+    inputs, labels = SMALL.generate_many(4, seed=1)
+    puzzles = PuzzleSet.of("four", SMALL, inputs, labels)
+    model = tiny_model(**MLP)
+    model.__class__ = PeerTRM
+    found = peer_effects(model, SMALL, puzzles, cells_each=3)
+    assert found.cells == 12 and found.peers > 0.01 and found.others < 1e-5
+    assert found.by_distance["no unit"] < 1e-5
+    assert found.facts()["bands"]["peers"][0] <= found.facts()["peers"] <= found.facts()["bands"]["peers"][1]
+
+
+def test_effects_of_givens_are_those_of_ablation(run):
+    effects = effects_of_givens(run, 2)
+    token = int(run.trace.answers[2 * run.depth.T - 1][5])
+    found = ablation(Reading(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
+    assert effects[:, 5] == pytest.approx(found.effect, abs=1e-4)
+
+
+def test_mixing_weights(tiny_model):
+    model = tiny_model(**MLP)
+    part = model.L_level.layers[1].mlp_t
+    part.gate_up_proj.weight.zero_()
+    part.down_proj.weight.zero_()
+    part.gate_up_proj.weight[20, 3] = 2.0  # up: hidden unit 0 reads position 3, which is cell 2
+    part.down_proj.weight[6, 0] = 0.5  # down: into position 6, cell 5
+    found = mixing(model, SMALL, layer=1)
+    assert found.strength[5, 2] == 1 and np.abs(found.strength).sum() == 1
+    with pytest.raises(InterventionError, match="no layer 3"):
+        mixing(model, SMALL, layer=2)
+    with pytest.raises(InterventionError, match="attention"):
+        mixing(tiny_model(), SMALL)
+
+
+# ---- the bundled model, and the command line
+
+
+def test_completeness_of_the_bundled_model():
+    model, task = load_model("sudoku-trm"), get_task("sudoku")
+    inputs = task.parse(load_presets("sudoku")[0].puzzle)
+    depth = model.config.depth
+    kept = keep(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
+    cell = int(np.flatnonzero(~task.givens(inputs))[0])
+    found = integrated_gradients(Reading(kept, 1, cell, int(kept.trace.answers[-1][cell])))
+    assert found.error < 0.01
+
+
+def test_attribution_on_the_command_line(tmp_path, tiny_model, capsys, monkeypatch):
+    model = tiny_model(**MLP)
+    save_model(tmp_path, model.config, model.state_dict())
+    base = ["attribute", "--model", str(tmp_path), "--puzzle", "12..34....21..43", "--json"]
+    for method, size in (("gradients", 16), ("givens", 8), ("units", 12)):
+        main([*base, "--cell", "r1c3", "--step", "2", "--method", method])
+        printed = json.loads(capsys.readouterr().out)
+        assert len(printed["table"]["effect"]) == size and printed["step"] == 2
+    main([*base, "--halting"])
+    assert json.loads(capsys.readouterr().out)["of"] == "halting logit"
+    with pytest.raises(SystemExit):
+        main(base)
+    assert "--cell" in capsys.readouterr().err

@@ -1,0 +1,360 @@
+"""Interventions: as text and back, exactly the numbers they name, nothing where they change nothing, and only the calls that remain."""
+
+from collections import Counter
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from probes.branches import KeptRun, keep
+from probes.changes import noisy
+from probes.interventions import Intervention, parse_all, written
+from probes.places import InterventionError, Place, one_call
+from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.record import record
+from trm.recursion import State
+from trm.tasks.sudoku import Sudoku
+from trm.trace import Trace
+
+SMALL = Sudoku(2, 2)
+PUZZLE, OTHER = SMALL.parse("12..34....21..43"), SMALL.parse("1.....2..3.....4")
+DEPTH = Depth(n=2, T=2, N_sup=3)
+
+
+@pytest.fixture
+def model(tiny_model):
+    model = tiny_model(mixing="mlp", mixing_width=20, heads=0, positions="none")
+    torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(1))
+    model.calls = Counter()
+    for name in ("f_L", "f_H"):
+        counted(model, name)
+    return model
+
+
+def counted(model, name: str) -> None:
+    """Counts the calls of a method in `model.calls`."""
+    method = getattr(model, name)
+
+    def call(*arguments):
+        model.calls[name] += 1
+        return method(*arguments)
+
+    setattr(model, name, call)
+
+
+@pytest.fixture
+def run(model) -> KeptRun:
+    kept = keep(model, SMALL, PUZZLE)
+    model.calls.clear()
+    return kept
+
+
+def branched(run: KeptRun, text: str) -> Trace:
+    *_, trace = run.branch(parse_all(text))
+    return trace
+
+
+def differing(one: Trace, other: Trace) -> list[str]:
+    """Names of the arrays that are not equal bit by bit."""
+    return [
+        field.name
+        for field in fields(Trace)
+        if isinstance(getattr(one, field.name), np.ndarray)
+        and getattr(one, field.name).tobytes() != getattr(other, field.name).tobytes()
+    ]
+
+
+# ---- text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "zero y before 3.1.1",
+        "zero yz after 3-.2.* in r1c1,r2c3",
+        "noise z after 1.1.2 in prefix size 0.25 seed 7",
+        "set z before 2 to initial",
+        "freeze z at 2-3",
+        "swap after 2.2.3",
+        "patch z after 2.1.1 from 1.2.2 of 12..34....21..43",
+        "patch y after 2.1.3 in r1c1 from 1.2.3 by r2c2",
+        "move y after 1.1.3 along head:4 size 0.5",
+        "answer before 2.1.1 is 1234341221434321",
+        "skip at 2.2.*",
+        "depth from 2 n 4 T 1 N_sup 9",
+    ],
+)
+def test_text_and_back(text):
+    (found,) = parse_all(text)
+    assert str(found) == text
+    assert Intervention.parse(str(found)) == found
+
+
+def test_a_value_may_hold_any_character():
+    one = Intervention("answer", Place(), before=True, answer="# .;%S\nü ")
+    assert parse_all(written([one, one])) == (one, one)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("remove y after 1", "no operation 'remove'"),
+        ("zero after 1.1.1", "Say what to zero"),
+        ("zero x after 1.1.1", "Say what to zero"),
+        ("zero y", "does not say where"),
+        ("zero y at 1", "'before' or 'after'"),
+        ("freeze y after 1", "write 'at'"),
+        ("zero y after 0.1.1", "counted from 1"),
+        ("zero y after 5-2", "goes upwards"),
+        ("zero y after 1.1.1.1", "names no call"),
+        ("zero y after <b>", "names no call"),
+        ("zero y after 1 size 2", "takes no 'size'"),
+        ("noise y after 1 loud 2", "'loud' is no word"),
+        ("noise y after 1 size", "no value after 'size'"),
+        ("noise y after 1 size much", "size must be a number"),
+        ("noise y after 1 size nan", "no number"),
+        ("patch y after 1", "patch needs 'from'"),
+        ("depth from 2", "needs n, T or N_sup"),
+        ("depth from 2 n 0", "from 1 to 1000"),
+        ("depth from x n 2", "no supervision step"),
+        (";".join(["zero y after 1"] * 65), "too many"),
+    ],
+)
+def test_mistakes_are_said(text, says):
+    with pytest.raises(InterventionError, match=says):
+        parse_all(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("zero y after 4.1.1", "There is no call 4.1.1"),
+        ("zero y after 1.1.4", "cycles of 3 calls"),
+        ("zero y after 1 in r9c9", "no cell r9c9: the grid has 4x4"),
+        ("zero y after 1 in mean", "mean over cells cannot be changed"),
+        ("patch y after 2 from 1", "names 6 calls"),
+        ("patch y after 2 in r1c1,r1c2,r1c3 from 1.1.1 by r1c1,r1c2", "cannot be patched from 2"),
+        ("move y after 1 along head:9", "no symbol '9'"),
+        ("move y after 1 along 0", "no length"),
+        ("move y after 1 along 1,2", "one number, or 8"),
+        ("set y after 1 to inf", "one number, or 8"),
+        ("move y after 1 along probe:nowhere", "Write probe:FILE"),
+    ],
+)
+def test_what_means_nothing_for_this_run_is_said(run, text, says):
+    with pytest.raises(InterventionError, match=says):
+        run.branch(parse_all(text))
+    assert not run.model.calls
+
+
+def test_a_wrong_answer_text_is_the_tasks_to_tell(run):
+    from trm.errors import PuzzleError
+
+    with pytest.raises(PuzzleError):
+        run.branch(parse_all("answer before 2.1.1 is 99"))
+
+
+def test_places():
+    within = list(Place.parse("2-.*.3").within(DEPTH))
+    assert within == [Coordinates(step, cycle, 3, F_H) for step in (2, 3) for cycle in (1, 2)]
+    assert one_call("3.2.1", DEPTH) == Coordinates(3, 2, 1, F_L)
+    assert str(Place.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
+
+
+# ---- nothing changed, and what remains to be computed
+
+
+NOTHING = [
+    "noise z after 1.1.1 size 0",
+    "noise yz after 2.1.2 size 0",
+    "patch yz after 2.2.3 from 2.2.3",
+    "patch z after 3.1.1 in r2c2 from 3.1.1",
+    "patch y before 2.1.1 from 1.2.3",
+    "set yz before 1.1.1 to initial",
+    "move z after 2.1.1 along head:1 size 0",
+    "freeze y at 2.1.1-2",
+    "depth from 2 n 2 T 2",
+]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_an_intervention_that_changes_nothing_leaves_every_number(run, text):
+    assert differing(branched(run, text), run.trace) == []
+
+
+def test_the_kept_run_is_the_recorded_one(model, run):
+    assert differing(run.trace, record(model, SMALL, PUZZLE)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "f_L", "f_H"),
+    [
+        ("noise z after 1.1.1 size 0", 11, 6),  # of 12 and 6; the call itself is not made again
+        ("noise z after 2.2.2 size 0", 4, 3),
+        ("zero y before 2.1.1", 8, 4),
+        ("zero y before 3.1.1", 4, 2),
+        ("zero y after 3.2.3", 0, 0),
+        ("skip at 3.1.*", 2, 1),
+        ("depth from 3 n 1", 2, 2),
+        ("depth from 3 T 1", 2, 1),
+        ("depth from 3 n 4 T 3", 12, 3),
+        ("depth from 4 N_sup 5", 8, 4),
+    ],
+)
+def test_only_the_calls_that_remain_are_made(run, text, f_L, f_H):
+    trace = branched(run, text)
+    assert (run.model.calls["f_L"], run.model.calls["f_H"]) == (f_L, f_H)
+    assert trace.steps == trace.depth.N_sup
+
+
+@pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])
+def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
+    monkeypatch.setattr("probes.branches.KEPT_BYTES", 0)
+    little = keep(model, SMALL, PUZZLE)
+    assert len(little.states) == 3
+    assert differing(branched(little, text), branched(run, text)) == []
+    at = one_call("2.1.2", DEPTH)
+    assert torch.equal(little.state_after(at).z, run.state_after(at).z)
+
+
+# ---- each operation
+
+
+class Seen(dict):
+    """States after each call of a branch, by coordinates as text."""
+
+    def __init__(self, run: KeptRun, text: str, monkeypatch):
+        from probes.changes import Changes
+
+        watch = Changes.watch
+
+        def note(changes, at, state):
+            state = watch(changes, at, state)
+            self[f"{at.supervision_step}.{at.cycle}.{at.call}"] = state
+            return state
+
+        monkeypatch.setattr(Changes, "watch", note)
+        self.trace = branched(run, text)
+
+
+@pytest.fixture
+def seen(run, monkeypatch):
+    return lambda text: Seen(run, text, monkeypatch)
+
+
+def own(run: KeptRun, text: str) -> State:
+    return run.states[one_call(text, DEPTH)]
+
+
+def test_zero_and_set(run, seen):
+    after = seen("zero y after 2.1.3 in r1c2; set z after 2.1.3 to 0.5")["2.1.3"]
+    before = own(run, "2.1.3")
+    assert torch.equal(after.z, torch.full_like(after.z, 0.5))
+    assert not after.y[0, 2].any()  # one prefix position, then the second cell
+    others = [0, 1, *range(3, 17)]
+    assert torch.equal(after.y[0, others], before.y[0, others])
+    assert torch.equal(seen("set y after 2.1.3 to initial")["2.1.3"].y, run.start.y)
+
+
+def test_before_changes_what_a_call_reads_and_not_what_the_one_before_shows(run, seen):
+    states = seen("zero z before 2.1.1")
+    before = own(run, "1.2.3")
+    x = run.model.embed(torch.from_numpy(PUZZLE.astype(np.int64))[None], torch.zeros(1, dtype=torch.long))
+    assert torch.equal(states["2.1.1"].z, run.model.L_level(torch.zeros_like(before.z) + (before.y + x)))
+    assert states.trace.answers[:2].tobytes() == run.trace.answers[:2].tobytes()
+    assert states.trace.halt_probability[0] == run.trace.halt_probability[0]
+
+
+def test_noise_is_in_units_of_the_states_norm_and_seeded(run, seen):
+    before, after = own(run, "2.1.1").z, seen("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z
+    moved = (after - before).norm(dim=-1) / before.norm(dim=-1)
+    assert 0.07 < float(moved.mean()) < 0.13
+    assert torch.equal(after, seen("noise z after 2.1.1 size 0.1 seed 3")["2.1.1"].z)
+    assert not torch.equal(after, seen("noise z after 2.1.1 size 0.1 seed 4")["2.1.1"].z)
+    one_cell = seen("noise z after 2.1.1 in r1c1 size 0.1 seed 3")["2.1.1"].z
+    assert torch.equal(one_cell[0, 1], after[0, 1]) and torch.equal(one_cell[0, 2:], before[0, 2:])
+
+
+def test_noise_of_a_row_does_not_depend_on_the_batch():
+    state = torch.ones(3, 5, 4)
+    sizes = torch.tensor([0.0, 1.0, 2.0])
+    together = noisy(state, sizes, [1, 2, 3])
+    assert torch.equal(together[0], state[0])
+    assert torch.equal(together[2], noisy(state[:1], sizes[2:], [3])[0])
+
+
+def test_freeze_swap_and_skip(run, seen):
+    states = seen("freeze z at 2.1.1-2")
+    assert torch.equal(states["2.1.2"].z, own(run, "1.2.3").z) and torch.equal(
+        states["2.1.1"].z, states["2.1.2"].z
+    )
+    assert not torch.equal(states["2.2.1"].z, states["2.1.2"].z)
+    swapped, before = seen("swap after 2.1.3")["2.1.3"], own(run, "2.1.3")
+    assert torch.equal(swapped.y, before.z) and torch.equal(swapped.z, before.y)
+    skipped = seen("skip at 2.1.*")["2.1.3"]
+    assert torch.equal(skipped.y, own(run, "1.2.3").y) and torch.equal(skipped.z, own(run, "1.2.3").z)
+
+
+def test_patches(model, run, seen):
+    assert torch.equal(seen("patch z after 3.1.1 from 2.1.1")["3.1.1"].z, own(run, "2.1.1").z)
+    other = keep(model, SMALL, OTHER)
+    text = SMALL.format(OTHER)
+    assert torch.equal(seen(f"patch yz after 1.2.3 from 3.2.3 of {text}")["1.2.3"].y, own(other, "3.2.3").y)
+    cell = seen("patch y after 2.1.3 in r1c1,r1c2 from 1.1.3 by r2c1")["2.1.3"].y
+    assert torch.equal(cell[0, 1], own(run, "1.1.3").y[0, 5]) and torch.equal(cell[0, 2], cell[0, 1])
+    assert torch.equal(cell[0, 3:], own(run, "2.1.3").y[0, 3:])
+
+
+def test_move_goes_along_the_direction_by_the_states_own_norm(run, seen):
+    before, after = own(run, "2.1.3").y, seen("move y after 2.1.3 in r1c1 along head:3 size 0.5")["2.1.3"].y
+    moved, row = (after - before)[0, 1], run.model.lm_head.weight[SMALL.symbols.index("3")]
+    assert float(moved.norm() / before[0, 1].norm()) == pytest.approx(0.5, rel=1e-4)
+    assert float(torch.nn.functional.cosine_similarity(moved, row, dim=0)) == pytest.approx(1, abs=1e-4)
+
+
+def test_an_answer_is_put_into_the_cells_of_y(run, seen):
+    text = "1234341221434321"
+    after = seen(f"answer after 2.2.3 is {text}")["2.2.3"].y
+    tokens = torch.from_numpy(SMALL.parse(text).astype(np.int64))[None]
+    embedded = run.model.embed(tokens, torch.zeros(1, dtype=torch.long))
+    assert torch.equal(after[0, 1:], embedded[0, 1:]) and torch.equal(after[0, 0], own(run, "2.2.3").y[0, 0])
+
+
+def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
+    """Steps 1 and 2 at n=2, T=2; from there n=1, T=3, held against calls written out."""
+    trace = branched(run, "depth from 3 n 1 T 3")
+    assert (trace.depth.n, trace.depth.T, trace.depth.N_sup) == (2, 3, 3)
+    y, z = own(run, "2.2.3")
+    x = model.embed(torch.from_numpy(PUZZLE.astype(np.int64))[None], torch.zeros(1, dtype=torch.long))
+    for answer in trace.answers[6:]:
+        z = model.L_level(z + (y + x))
+        y = model.L_level(y + z)
+        assert np.array_equal(answer, model.decode(y)[0].argmax(-1).numpy())
+    # the steps before stand in the coordinates of the deeper run; what they have no call for repeats the one before
+    assert np.array_equal(trace.answers[:6], run.trace.answers[[0, 1, 1, 2, 3, 3]])
+    assert trace.residual_y[2] == trace.residual_y[5] == 0
+    rows = [0, 1, 2, 3, 4, 5, 5, 5, 5]
+    assert np.array_equal(trace.z_answers[:9], run.trace.z_answers[rows])
+    assert np.array_equal(trace.halt_probability[:2], run.trace.halt_probability[:2])
+
+
+def test_a_branch_says_what_was_done(run):
+    from trm.export.payload import provenance_line, trace_id
+
+    trace = branched(run, "zero y before 2.1.1")
+    assert trace.provenance.changes == "zero y before 2.1.1" and run.trace.provenance.changes == ""
+    assert trace_id(trace) != trace_id(run.trace)
+    assert provenance_line(trace).endswith("changed: zero y before 2.1.1")
+
+
+@pytest.mark.parametrize("kind", ["hrm", "trm-multi-z", "trm-single-z"])
+def test_other_kinds(tiny_model, kind):
+    changes = {"hrm": {"H_layers": 1}, "trm-multi-z": {"latents": 2}, "trm-single-z": {"latents": 0}}[kind]
+    run = keep(tiny_model(kind=kind, **changes), SMALL, PUZZLE)
+    for text in ("noise z after 2.1.1 size 0", "patch yz after 2.2.3 from 2.2.3"):
+        assert differing(branched(run, text), run.trace) == []
+    assert differing(branched(run, "noise z after 2.1.1 size 1"), run.trace)
+    if kind == "trm-multi-z":
+        with pytest.raises(InterventionError, match="several z"):
+            run.branch(parse_all("swap after 2.1.3"))
