@@ -8,6 +8,7 @@ import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } f
 
 const WIDTH = 640;
 const HEIGHT = 372;
+const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
 const MOST_PIPS = 32; // more supervision steps than these are one bar
 const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
 const SPACE = "http://www.w3.org/2000/svg";
@@ -114,7 +115,7 @@ export class Diagram {
     this.gradient = label(478, 118, "", "gradient", "end");
     this.depthText = label(WIDTH - 8, 364, "", "loop", "end");
     this.depthBar = svgNode("rect", { x: 8, y: 346, width: 0, height: 16, rx: 4, class: "depth-bar" });
-    return [this.formula, this.gradient, box(8, 346, 360, 16, "depth-room", 4), this.depthBar, this.part("depth", this.depthText)];
+    return [this.formula, this.gradient, box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4), this.depthBar, this.part("depth", this.depthText)];
   }
 
   // ---- lighting up
@@ -141,7 +142,7 @@ export class Diagram {
     this.gradient.textContent = hasGradient(sizes, at) ? words.gradient : words.no_gradient;
     const done = layersDone(sizes, at);
     this.depthText.textContent = fillIn(words.depth, { now: done, all: sizes.depth });
-    this.depthBar.setAttribute("width", ((360 * done) / sizes.depth).toFixed(1));
+    this.depthBar.setAttribute("width", ((DEPTH_WIDTH * done) / sizes.depth).toFixed(1));
     this.title.textContent = `${this.loops.N.textContent}, ${this.loops.T.textContent}, ${this.loops.L.textContent}: ${this.formula.textContent}`;
   }
 }
