@@ -11,7 +11,7 @@ const HEIGHT = 372;
 const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
 const MOST_PIPS = 32; // more supervision steps than these are one bar
 const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
-const made = { next: 1 }; // diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
+const drawnSoFar = { next: 1 }; // diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
 const SPACE = "http://www.w3.org/2000/svg";
 
 /** An SVG element; text goes in only as text. */
@@ -28,7 +28,7 @@ const label = (x, y, text, name, anchor = "start") => svgNode("text", { x, y, cl
 export class Diagram {
   /** `sizes` of the model as app/lecture/runs.py gives them, `words` of the language, `point`: what the scene points at. */
   constructor(sizes, words, point) {
-    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${made.next++}` });
+    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${drawnSoFar.next++}` });
     this.node = svgNode("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "diagram", role: "img", "data-testid": "diagram" });
     this.title = svgNode("title", {}, "");
     this.node.append(this.title, arrowHead(this.arrow), ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
