@@ -39,12 +39,14 @@ class Session:
             address, subprotocols=["streamlit"], max_size=LARGEST, ping_interval=None
         )
         self.reading = asyncio.create_task(self._read())
+        self.address = f"{url}/lecture"
         await self.run()
 
     async def run(self, *, fragment: str = "", trigger: Any = None) -> None:
         message = BackMsg()
         message.rerun_script.query_string = self.query
         message.rerun_script.page_name = "lecture"
+        message.rerun_script.context_info.url = self.address
         message.rerun_script.fragment_id = fragment
         message.rerun_script.is_auto_rerun = bool(fragment)
         if trigger is not None:
