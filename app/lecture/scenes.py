@@ -13,7 +13,7 @@ from trm.export.moment import MODES
 from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"
-STRIPS = ("halting", "right", "changed", "entropy", "residual-y", "residual-z")
+STRIPS = ("halting", "right", "changed", "entropy", "residual-y", "residual-z", "cell")
 POINTS = ("x", "y", "z", "net", "loop_L", "loop_T", "loop_N", "heads", "gradient", "detach", "depth")
 PICKS = ("", "solved", "unsolved", "late")
 PLACE = re.compile(r"(\w+)\.(\w+)\.(\w+)")

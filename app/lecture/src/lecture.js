@@ -172,7 +172,7 @@ export class Lecture {
     const said = spoken.scenes[scene.id];
     root.lang = this.language;
     Object.assign(root.dataset, { scene: scene.id, strips: scene.strips.length, show: scene.strips.join(" ") });
-    for (const strip of ["step", ...STRIPS.map(({ id }) => id)]) root.style.setProperty(`--strip-${strip}`, JSON.stringify(words[`strip_${strip}`]));
+    for (const strip of ["step", "cell", ...STRIPS.map(({ id }) => id)]) root.style.setProperty(`--strip-${strip}`, JSON.stringify(words[`strip_${strip}`]));
     root.classList.toggle("paired", scene.runs.length > 1);
     write(this.title, said.title);
     write(this.count, `${at + 1}/${outline.length}`);
