@@ -23,8 +23,13 @@ def control(first: Opened, options: Options) -> None:
     names = candidates(first, options)
     state = st.session_state
     asked = links.opened_with().pop(KEY, None) or state.get("against_chosen")
-    if state.get(KEY) not in names:
-        state[KEY] = asked if asked in names else usual(first, names)
+    own, before = first.source.name, state.get("against_of")
+    met = (
+        before not in (None, own) and state.get(KEY) == own
+    )  # the first model became what it was held against
+    if state.get(KEY) not in names or met:
+        state[KEY] = asked if asked in names and not met else usual(first, names)
+    state.against_of = own
     st.selectbox(
         "Held against",
         names,

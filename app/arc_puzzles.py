@@ -109,7 +109,8 @@ def published_as(
 
 def title_of(arc: str) -> str:
     """Title of a test as links name it."""
-    return f"ARC task {arc.replace('.', ', test ')}"
+    name, _, number = arc.rpartition(".")
+    return f"ARC task {name}, test {number}"
 
 
 def _tell_no_tasks(folder: Path) -> None:

@@ -43,7 +43,7 @@ def opened_with() -> dict[str, str]:
         for name in SETTLED if "model" not in followed else ("model", *SETTLED):
             state.pop(name, None)
         state.link = followed
-        state.opening_view = _view(followed)
+        state.opening_view = view_of(followed)
         if pin := read_pin(followed.pop("pin", "")):  # without one, what is pinned stays so
             state.pin_asked = pin
     elif "link" not in state:
@@ -97,7 +97,7 @@ def opening_view() -> dict[str, Any] | None:
 
 def keep_view() -> None:
     """What the address says of the view is what the player opens with when it next comes onto the page."""
-    st.session_state.opening_view = _view(st.query_params.to_dict())
+    st.session_state.opening_view = view_of(st.query_params.to_dict())
 
 
 def forget_view() -> None:

@@ -8,6 +8,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
     sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
 
+from app.kept import carry_over
 from app.options import OptionError, server_options
 from app.text import plain
 
@@ -44,6 +45,7 @@ def main() -> None:
     except OptionError as error:
         st.error(plain(str(error)), icon=":material/terminal:")
         return
+    carry_over(page.url_path)
     page.run()
 
 

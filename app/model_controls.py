@@ -41,17 +41,22 @@ def choose(
     Where the model asked for cannot be opened, the one that was shown before stays, at first the default one.
     """
     state = st.session_state
-    if "model" not in state:  # a session's first page, or another page than the one before
+    if "model" not in state:  # a session's first page
         _settle(names, options, link.pop("model", None) or state.get("opened"))
-    else:  # said again: else Streamlit takes it for that of another page's widget, and begins with the first model
-        state.model = state.model
     if "model_path" not in state:
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
-    st.selectbox("Model", [*names, ANOTHER], key="model", on_change=lambda: state.pop("refused", None))
+    st.selectbox(
+        "Model",
+        [*names, ANOTHER],
+        key="model",
+        persist_state="session",
+        on_change=lambda: state.pop("refused", None),
+    )
     if state.model == ANOTHER:
         st.text_input(
             "Path or hub name",
             key="model_path",
+            persist_state="session",
             max_chars=links.LONGEST_NAME,
             placeholder="hf://owner/repo, or runs/step_1000",
             help=_what_may_be_opened(options),
@@ -144,6 +149,7 @@ def steps_control() -> None:
         1,
         MOST_STEPS,
         key="supervision_steps",
+        persist_state="session",
         help="How often the model improves its answer. It was trained with at most the number named below.",
     )
 
@@ -174,10 +180,17 @@ def force_controls(opened: Opened) -> None:
             1,
             most,
             key=f"force_{name}",
+            persist_state="session",
             help=f"{what.capitalize()}. Trained with {getattr(config, name)}.",
         )
     if "heads" in config.assumed and config.heads:
-        st.selectbox("Heads", possible_heads(config), key="force_heads", help=f"Taken to be {config.heads}.")
+        st.selectbox(
+            "Heads",
+            possible_heads(config),
+            key="force_heads",
+            persist_state="session",
+            help=f"Taken to be {config.heads}.",
+        )
 
 
 def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:

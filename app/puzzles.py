@@ -51,6 +51,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             list(presets),
             format_func=lambda key: presets[key].title,
             key="puzzle_preset",
+            persist_state="session",
             index=None,
             placeholder="your own",
             on_change=_take_preset,
@@ -62,6 +63,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
         st.text_area(
             "Type or paste one",
             key="puzzle_text",
+            persist_state="session",
             height=min(task.rows, MOST_LINES) * LINE + 30 if any(task.looks) else 92,
             on_change=_leave_preset,
             args=(task,),
@@ -70,7 +72,13 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
     puzzle_files.controls(task, take)
     if not task.needs_puzzle_id:  # nobody can make one up
         left, right = st.columns([3, 2], vertical_alignment="bottom")
-        left.selectbox("New puzzle", list(Difficulty), key="difficulty", format_func=str.capitalize)
+        left.selectbox(
+            "New puzzle",
+            list(Difficulty),
+            key="difficulty",
+            persist_state="session",
+            format_func=str.capitalize,
+        )
         right.button("Generate", key="new_puzzle", on_click=_take_new, args=(task,), width="stretch")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from tornado.websocket import WebSocketClientConnection, websocket_connect
+from websockets.asyncio.client import ClientConnection, connect
 
 from app.lecture.scenes import read_scenes
 from bench.figures import figure, is_quick, percentile_95, say
@@ -35,26 +35,28 @@ class Session:
 
     async def open(self, url: str) -> None:
         address = f"{url.replace('http', 'ws')}/_stcore/stream"
-        self.socket: WebSocketClientConnection = await websocket_connect(
-            address, subprotocols=["streamlit"], max_message_size=LARGEST
+        self.socket: ClientConnection = await connect(
+            address, subprotocols=["streamlit"], max_size=LARGEST, ping_interval=None
         )
         self.reading = asyncio.create_task(self._read())
+        self.address = f"{url}/lecture"
         await self.run()
 
     async def run(self, *, fragment: str = "", trigger: Any = None) -> None:
         message = BackMsg()
         message.rerun_script.query_string = self.query
         message.rerun_script.page_name = "lecture"
+        message.rerun_script.context_info.url = self.address
         message.rerun_script.fragment_id = fragment
         message.rerun_script.is_auto_rerun = bool(fragment)
         if trigger is not None:
             state = message.rerun_script.widget_states.widgets.add()
             state.id = _make_trigger_id(self.component, "events")
             state.json_trigger_value = json.dumps([{"event": "ask", "value": trigger}])
-        await self.socket.write_message(message.SerializeToString(), binary=True)
+        await self.socket.send(message.SerializeToString())
 
     async def _read(self) -> None:
-        while (data := await self.socket.read_message()) is not None:
+        async for data in self.socket:
             message = ForwardMsg.FromString(data)
             if message.WhichOneof("type") == "auto_rerun":
                 self.looking.append(asyncio.create_task(self._look(message.auto_rerun)))
@@ -76,10 +78,10 @@ class Session:
         self.scene, self.at = sent["scene"], time.perf_counter()
         self.room = sent["invitation"]["address"].rpartition("follow=")[2]
 
-    def close(self) -> None:
+    async def close(self) -> None:
         for task in (*self.looking, self.reading):
             task.cancel()
-        self.socket.close()
+        await self.socket.close()
 
 
 async def until(sessions: list[Session], scene: str, seconds: float) -> None:
@@ -108,7 +110,7 @@ async def measure(url: str, people: int, scenes: list[str]) -> list[float]:
         waits.append(max(follower.at for follower in followers) - began)
         say(f"{scene}: {waits[-1]:.2f} s")
     for session in (lecturer, *followers):
-        session.close()
+        await session.close()
     return waits
 
 

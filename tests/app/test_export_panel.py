@@ -17,6 +17,7 @@ from test_solve_page import PRESETS, TYPED
 from app import export_panel
 from app.export_files import Shown, Wish, command, file_name, make, place_in
 from app.inputs import Choice
+from app.jobs import Cancelled
 from app.models import source_of
 from app.options import Options
 from trm.checkpoint import load_model, save_model
@@ -186,9 +187,9 @@ def test_frames_are_told_and_a_job_can_end_it(folder):
     assert heard == [(frame, 6) for frame in range(1, 7)]
 
     def stop(done: int, of: int) -> None:
-        raise InterruptedError
+        raise Cancelled
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Cancelled):
         make(Shown(trace, task), Wish("gif", AT), progress=stop)
 
 

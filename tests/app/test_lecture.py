@@ -10,6 +10,7 @@ import pytest
 from app.lecture import offline
 from app.lecture.language import filled, languages, paragraphs, read_language
 from app.lecture.lecture import Lecture, lecture
+from app.lecture.rooms import Room, Rooms
 from app.lecture.runs import chosen, read_run
 from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from app.lecture.share import invitation, is_local
@@ -196,7 +197,7 @@ def test_the_code_is_the_file_as_it_is_now():
     marked = {
         mark: line["text"] for function in shown for line in function["lines"] for mark in line["marks"]
     }
-    assert "model.f_L(x, state, call)" in marked["f_L"] and "model.f_H(state)" in marked["f_H"]
+    assert "model.f_L(" in marked["f_L"] and "model.f_H(" in marked["f_H"]
     assert marked["loop_T"].strip() == "for cycle in range(1, depth.T + 1):" and "detach" in marked["detach"]
 
 
@@ -208,7 +209,7 @@ def test_the_lines_are_found_where_the_file_changes(tmp_path):
         [line for f in source(file) for line in f["lines"] if "f_L" in line["marks"]] for file in (None, path)
     )
     assert after[0]["number"] == before[0]["number"] + 1 and after[0]["text"] == before[0]["text"]
-    path.write_text(text.replace("model.f_H(state)", "model.answer(state)"))
+    path.write_text(text.replace("model.f_H(", "model.answer("))
     with pytest.raises(LectureError, match="no line for f_H"):
         source(path)
 
@@ -275,6 +276,23 @@ def test_who_follows_goes_where_the_lecturer_goes(open_app):
     lecturer.trigger("ask", {"scene": "depth", "language": "en"})
     follower.run()  # ... comes along again with the next scene
     assert follower.payload["scene"] == "depth"
+
+
+def test_rooms_are_told_apart_and_bounded(monkeypatch):
+    monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
+    rooms = Rooms()
+    one, two = rooms.open("a"), rooms.open("b")
+    assert one != two and rooms.look(one) == Room("a", 0) and rooms.look("nothing") is None
+    rooms.move(one, "a")  # where they are already
+    rooms.move(one, "c")
+    assert (rooms.look(one), rooms.look(two)) == (Room("c", 1), Room("b", 0))
+    rooms.look(one)
+    rooms.open("d")
+    assert rooms.look(two) is None and rooms.look(one) == Room(
+        "c", 1
+    )  # the one asked for longest ago is forgotten
+    rooms.move(two, "e")
+    assert rooms.look(two) == Room("e", 1)
 
 
 def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):

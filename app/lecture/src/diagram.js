@@ -8,8 +8,10 @@ import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } f
 
 const WIDTH = 640;
 const HEIGHT = 372;
+const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
 const MOST_PIPS = 32; // more supervision steps than these are one bar
 const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
+const drawnSoFar = { next: 1 }; // diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
 const SPACE = "http://www.w3.org/2000/svg";
 
 /** An SVG element; text goes in only as text. */
@@ -26,11 +28,16 @@ const label = (x, y, text, name, anchor = "start") => svgNode("text", { x, y, cl
 export class Diagram {
   /** `sizes` of the model as app/lecture/runs.py gives them, `words` of the language, `point`: what the scene points at. */
   constructor(sizes, words, point) {
-    Object.assign(this, { sizes, words, lit: {} });
+    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${drawnSoFar.next++}` });
     this.node = svgNode("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "diagram", role: "img", "data-testid": "diagram" });
     this.title = svgNode("title", {}, "");
-    this.node.append(this.title, arrowHead(), ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
+    this.node.append(this.title, arrowHead(this.arrow), ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
     for (const name of point) this.node.classList.add(`point-${name}`);
+  }
+
+  /** A line; one that arrives somewhere ends in a head of its own colour. */
+  path(d, name, arrives = false) {
+    return svgNode("path", { d, class: name, ...(arrives ? { "marker-end": `url(#${this.arrow})` } : {}) });
   }
 
   part(name, node) {
@@ -60,10 +67,10 @@ export class Diagram {
 
   arrows() {
     const names = Object.keys(STATES);
-    const into = names.map((name) => this.part(`from-${name}`, path(`M186 ${STATES[name]}C222 ${STATES[name]} 222 190 250 190`, `flow ${name}`)));
-    const back = (name) => this.part(`to-${name}`, path(`M466 190H480V298H42V${STATES[name]}H58`, `flow arrow ${name}`, true));
+    const into = names.map((name) => this.part(`from-${name}`, this.path(`M186 ${STATES[name]}C222 ${STATES[name]} 222 190 250 190`, `flow ${name}`)));
+    const back = (name) => this.part(`to-${name}`, this.path(`M466 190H480V298H42V${STATES[name]}H58`, `flow arrow ${name}`, true));
     this.back = svgNode("g", {}, [back("y"), back("z")]);
-    return [...into, this.part("sum", path("M282 190H308", "flow arrow sum", true)), this.back];
+    return [...into, this.part("sum", this.path("M282 190H308", "flow arrow sum", true)), this.back];
   }
 
   states() {
@@ -92,9 +99,9 @@ export class Diagram {
     const { words } = this;
     const head = (name, y, text) => this.part(name, svgNode("g", { class: "head" }, [box(526, y, 98, 42, "box"), label(575, y + 27, text, "name", "middle")]));
     return [
-      this.part("read", path("M506 150H516V131H523", "flow arrow y", true)), this.part("read", path("M506 150H516V187H523", "flow arrow y", true)),
+      this.part("read", this.path("M506 150H516V131H523", "flow arrow y", true)), this.part("read", this.path("M506 150H516V187H523", "flow arrow y", true)),
       label(515, 118, "y", "small", "middle"), head("answer_head", 110, words.answer_head), head("halt_head", 166, words.halt_head),
-      this.part("detach", path("M620 296H512", "flow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
+      this.part("detach", this.path("M620 296H512", "flow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
       ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
     ];
   }
@@ -114,7 +121,7 @@ export class Diagram {
     this.gradient = label(478, 118, "", "gradient", "end");
     this.depthText = label(WIDTH - 8, 364, "", "loop", "end");
     this.depthBar = svgNode("rect", { x: 8, y: 346, width: 0, height: 16, rx: 4, class: "depth-bar" });
-    return [this.formula, this.gradient, box(8, 346, 360, 16, "depth-room", 4), this.depthBar, this.part("depth", this.depthText)];
+    return [this.formula, this.gradient, box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4), this.depthBar, this.part("depth", this.depthText)];
   }
 
   // ---- lighting up
@@ -141,16 +148,13 @@ export class Diagram {
     this.gradient.textContent = hasGradient(sizes, at) ? words.gradient : words.no_gradient;
     const done = layersDone(sizes, at);
     this.depthText.textContent = fillIn(words.depth, { now: done, all: sizes.depth });
-    this.depthBar.setAttribute("width", ((360 * done) / sizes.depth).toFixed(1));
+    this.depthBar.setAttribute("width", ((DEPTH_WIDTH * done) / sizes.depth).toFixed(1));
     this.title.textContent = `${this.loops.N.textContent}, ${this.loops.T.textContent}, ${this.loops.L.textContent}: ${this.formula.textContent}`;
   }
 }
 
-/** A line; one that arrives somewhere ends in a head of its own colour. */
-const path = (d, name, arrives = false) => svgNode("path", { d, class: name, ...(arrives ? { "marker-end": "url(#lecture-arrow)" } : {}) });
-
-/** The head of all arrows. */
-const arrowHead = () => svgNode("defs", {}, svgNode("marker", { id: "lecture-arrow", viewBox: "0 0 8 8", refX: 5.5, refY: 4, markerWidth: 3.4, markerHeight: 3.4, orient: "auto" }, svgNode("path", { d: "M0 0L8 4L0 8z", fill: "context-stroke" })));
+/** The head of a diagram's arrows. */
+const arrowHead = (id) => svgNode("defs", {}, svgNode("marker", { id, viewBox: "0 0 8 8", refX: 5.5, refY: 4, markerWidth: 3.4, markerHeight: 3.4, orient: "auto" }, svgNode("path", { d: "M0 0L8 4L0 8z", fill: "context-stroke" })));
 
 /** A row of marks between two places, as large as there is room. */
 function pips(count, from, to, middle, name) {

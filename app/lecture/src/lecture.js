@@ -105,7 +105,7 @@ export class Lecture {
 
   // ---- what Python sends
 
-  /** `data`: {turn, scene, start, language, languages, texts, outline, code, runs, invitation, embed} as app/pages/lecture.py puts together. */
+  /** `data`: {turn, scene, start, language, languages, texts, outline, code, runs, invitation, embed} as app/screens/lecture.py puts together. */
   update(data, tell) {
     if (!this.root.isConnected) this.parent.append(this.root);
     Object.assign(this, { tell, outline: data.outline, languages: data.languages, invited: data.invitation ?? null });
