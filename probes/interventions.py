@@ -157,15 +157,17 @@ class Intervention:
         if kind.states:
             found["state"] = rest.pop(0) if rest else ""
             _check_state(operation, found["state"])
-        if rest and rest[0] in ("before", "after", "at", "from"):
-            moment = rest.pop(0)
-            if kind.moment == (moment in ("at", "from")):
-                raise InterventionError(f"{text!r}: write {_how(operation)} where {moment!r} stands.")
-            found["before"] = moment == "before"
         if not rest:
             raise InterventionError(
                 f"{text!r} does not say where. Add {_how(operation)} and a call such as 3.1.1."
             )
+        said = rest[0] in ("before", "after", "at", "from")
+        if (kind.moment == (rest[0] in ("at", "from"))) if said else (kind.moment or rest[0].isalpha()):
+            raise InterventionError(f"{text!r}: write {_how(operation)} where {rest[0]!r} stands.")
+        if said:
+            found["before"] = rest.pop(0) == "before"
+        if not rest:
+            raise InterventionError(f"{text!r} does not say where. Add a call such as 3.1.1.")
         found["place"] = _from(rest.pop(0)) if operation == "depth" else Place.parse(rest.pop(0))
         return cls(**found | dict(_values(rest)))
 
