@@ -132,7 +132,9 @@ def test_a_study_has_every_source_with_its_scores(study):
     )
     for finding in by_target["solution"] + by_target["candidates_left"]:
         for name, score in finding.probes[0].scores.items():  # the same as the probe's own, bands too
-            np.testing.assert_allclose(finding.scores[name].low, score.low)
+            np.testing.assert_allclose(
+                finding.scores[name].low, score.low, rtol=1e-5
+            )  # float32, summed in another order
     assert "control" not in solution["input"].scores
     assert solution["input"].moments == (0,) and solution["z"].moments == (0, 1)
     confusion = solution["z"].confusion
