@@ -141,13 +141,18 @@ def write_pin(run: PinnedRun) -> str:
 
 
 def write(values: dict[str, str | None]) -> None:
-    """Change these parameters of the address, None: remove. Only where they differ: each change is a message to the browser."""
-    for name, value in values.items():
-        if value is None:
-            if name in st.query_params:
-                del st.query_params[name]
-        elif st.query_params.get(name) != value:
-            st.query_params[name] = value
+    """Change these parameters of the address, None: remove. Only where they differ, as each change is a message to the browser,
+    and those that are set all at once, so that no address stands there between that nobody looked at.
+    """
+    for name in [name for name, value in values.items() if value is None and name in st.query_params]:
+        del st.query_params[name]
+    changed = {
+        name: value
+        for name, value in values.items()
+        if value is not None and st.query_params.get(name) != value
+    }
+    if changed:
+        st.query_params.update(changed)
 
 
 def counts(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:

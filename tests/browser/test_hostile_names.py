@@ -1,5 +1,7 @@
 """Hostile names of a model and of an ARC task in the browser: text and nothing else, in the app and in what is taken away."""
 
+import shlex
+
 import hostile
 import pytest
 from player_page import Player
@@ -67,10 +69,8 @@ def test_names_are_text_in_the_app_and_in_what_is_taken_away(served, new_page, t
     save = page.get_by_role("button", name="Save HTML")
     save.wait_for()
     harmless(page)
-    assert (
-        hostile.MODEL
-        in page.locator(".st-key-export ~ * code, [data-testid=stPopoverBody] code").first.inner_text()
-    )
+    command = page.locator(".st-key-export ~ * code, [data-testid=stPopoverBody] code").first.inner_text()
+    assert any(hostile.MODEL in word for word in shlex.split(command))
     if size[0] < 1000:
         return
     with page.expect_download() as saved:
