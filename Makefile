@@ -25,11 +25,11 @@ bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 
 recorded: .venv/.app  ## compute anew what the pages open with, and docs/findings.md; an hour on two cores
 	$(BIN)/python -m probes project --record
-	$(BIN)/python -m probes compare --model sudoku-trm --against sudoku-hrm --data sudoku/test --limit 200 --record
+	$(BIN)/python -m probes compare --model sudoku-trm --against sudoku-hrm --data sudoku/test --limit 200 --record --findings docs/findings.md
 	$(BIN)/python -m probes halting --record
 	for model in sudoku-trm sudoku-hrm maze-hrm; do $(BIN)/python -m probes fit --model $$model --record || exit 1; done
 	for model in sudoku-trm sudoku-hrm; do $(BIN)/python -m probes intervene --model $$model --record || exit 1; done
-	for command in project compare halting fit intervene; do $(BIN)/python -m probes $$command --findings docs/findings.md || exit 1; done
+	for command in project halting fit intervene; do $(BIN)/python -m probes $$command --findings docs/findings.md || exit 1; done
 
 lint: .venv/.test
 	$(BIN)/ruff check .
