@@ -18,7 +18,8 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest -m alone
 
 bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 	$(BIN)/python -m bench

@@ -2,12 +2,14 @@
 
 import time
 
+import pytest
 from player_page import Player
 from served_app import ServedApp
 
 FIRST_GRID = 4.0  # seconds from the server being up
 
 
+@pytest.mark.alone
 def test_the_first_grid_is_there_at_once_and_the_model_takes_over_in_place(new_page):
     page = new_page()
     with ServedApp() as app:

@@ -16,6 +16,7 @@ from bench.figures import percentile_95
 from trm.export.pairs import pair_payload
 from trm.tasks import get_task
 
+pytestmark = pytest.mark.alone
 SUDOKU = get_task("sudoku")
 SCRIPT = 4.0  # ms at the 95th percentile
 TRIES = 6
