@@ -26,4 +26,4 @@ def write_section(document: Path, name: str, text: str) -> None:
     else:
         before, after = old.rstrip("\n") + "\n\n", "\n"
     with written_whole(document) as temporary:
-        temporary.write_text(f"{before}{begin}\n{text}\n{end}{after}", "utf-8")
+        temporary.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{after}", "utf-8")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from probes.sections import write_section
+from probes.marked_section import write_section
 from probes.study_views import Summary, baselines_at, finding_of, labels_of, value_at
 from trm.errors import UserError
 
