@@ -48,7 +48,7 @@ MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
 """Changes of TINY that make it mix positions by an MLP."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., ModelConfig]:
     """Makes a tiny configuration; keywords replace its fields."""
     return lambda **changes: ModelConfig(**TINY | changes)

@@ -17,6 +17,7 @@ from trm.config import ModelConfig
 from trm.models import new_model
 from trm.tasks import get_task
 
+pytestmark = pytest.mark.alone  # slow runs on purpose, and those that must not wait for them
 TINY = {
     "vocab_size": 6,
     "hidden_size": 16,

@@ -130,18 +130,14 @@ def test_projections_that_are_there_are_applied(walks):
 
 
 @pytest.fixture(scope="module")
-def umap_scene(request):
+def umap_scene(tiny_config):
     """Two clusters of twelve puzzles each."""
-    from conftest import TINY
-
-    from trm.config import ModelConfig
-
     rng = np.random.default_rng(0)
     z = rng.normal(size=(24, 3, 8)) * 0.1
     z[12:] += 20
     right = np.zeros((24, 3), bool)
     right[12:, -1] = True
-    walks = fake_walks(ModelConfig(**TINY), {"z": z, "y": z}, right=right)
+    walks = fake_walks(tiny_config(), {"z": z, "y": z}, right=right)
     told = []
     scene, _ = make_scene(
         walks,
