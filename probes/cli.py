@@ -5,9 +5,6 @@ line that says what is wrong and what to do. Each command is a module with `add`
 what it needs is imported when it runs.
 """
 
-import json
-import sys
-
 from probes import (
     commands_attribute,
     commands_compare,
@@ -18,9 +15,7 @@ from probes import (
     commands_sweep,
     commands_use,
 )
-from trm.cli import Parser
-from trm.errors import UserError
-from trm.terminal import readable
+from trm.cli import Parser, run_command
 
 COMMANDS = (
     commands_attribute,
@@ -35,17 +30,7 @@ COMMANDS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser().parse_args(arguments)
-    try:
-        result = options.run(options)
-    except UserError as error:
-        print(f"probes: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print("probes: stopped", file=sys.stderr)
-        sys.exit(130)
-    if result is not None:
-        print(json.dumps(result) if options.json else readable(result))
+    run_command(parser(), arguments)
 
 
 def parser() -> Parser:

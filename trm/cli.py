@@ -59,14 +59,19 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> None:
-    options = parser().parse_args(arguments)
+    run_command(parser(), arguments)
+
+
+def run_command(known: Parser, arguments: list[str] | None) -> None:
+    """Run the command that the arguments name and print what it returns; a user's mistake ends with code 2 and one line."""
+    options = known.parse_args(arguments)
     try:
         result = options.run(options)
     except UserError as error:
-        print(f"trm: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{known.prog}: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("trm: stopped", file=sys.stderr)
+        print(f"{known.prog}: stopped", file=sys.stderr)
         sys.exit(130)
     if result is not None:
         print(json.dumps(result) if options.json else readable(result))
