@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from trm.data.bundled import bundled_sets
+from trm.data.bundled import fitting_sets
 from trm.tasks.base import Task
 
 
@@ -18,11 +18,6 @@ class PuzzleSetChoice:
     @property
     def arguments(self) -> str:
         return f"--data {self.name} --limit {self.count}"
-
-
-def fitting_sets(task: Task) -> list[str]:
-    """Bundled sets of a task; a set of another size is found out when it is read."""
-    return [name for name in bundled_sets() if name.startswith(f"{task.name}/")]
 
 
 def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> PuzzleSetChoice | None:

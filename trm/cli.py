@@ -138,7 +138,9 @@ def parser() -> Parser:
     )
     train.add_argument("--data", type=Path, help="official data folder, for the paper- presets")
     train.add_argument("--out", required=True, type=Path, help="folder of the run")
-    train.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
+    length = train.add_mutually_exclusive_group()
+    length.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
+    length.add_argument("--updates", type=int, help="updates to train, however long they take")
     train.add_argument("--resume", action="store_true", help="go on with the run in the folder")
 
     data = adder.add_parser("data", help="make and convert puzzle sets")

@@ -66,11 +66,14 @@ def run_train(options: Namespace) -> None:
 
     if options.minutes is not None and not options.minutes > 0:
         raise UserError(f"--minutes must be positive, not {options.minutes:g}.")
+    if options.updates is not None and options.updates < 1:
+        raise UserError(f"--updates must be 1 or more, not {options.updates}.")
     train(
         get_preset(options.preset),
         options.out,
         data=options.data,
         minutes=options.minutes,
+        updates=options.updates,
         resume=options.resume,
         say=tell,
     )

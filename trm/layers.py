@@ -144,7 +144,9 @@ class Attention(nn.Module):
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
         if self.rope_theta is not None:
-            places = torch.arange(length, dtype=torch.float32) if self.places is None else self.places
+            places = self.places
+            if places is None:
+                places = torch.arange(length, dtype=torch.float32, device=x.device)
             cos, sin = rotary_tables(places, dim // self.heads, self.rope_theta, like=x)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
         mixed = attend(query, key, value)

@@ -134,7 +134,7 @@ class Model(nn.Module, ABC):
         if side != self.config.grid[1]:
             prefix, rows = torch.arange(self.config.prefix_length), torch.arange(side)
             cells = self.config.prefix_length + self.config.grid[1] * rows[:, None] + rows
-            places = torch.cat((prefix, cells.flatten())).float()
+            places = torch.cat((prefix, cells.flatten())).float().to(self.device)
         for module in self.modules():
             if isinstance(module, Attention):
                 module.places = places

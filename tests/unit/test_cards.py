@@ -27,7 +27,7 @@ from trm.training.ablations import (
     short_name,
 )
 from trm.training.bundle import read_log, write_curve, write_snapshots
-from trm.training.card import Run, card, data_sentence
+from trm.training.card import Run, card, data_sentence, limits
 from trm.training.figures import draw_ablations, draw_curve
 from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part, Preset
 from trm.training.schedule import DepthPhase, Schedule
@@ -132,6 +132,7 @@ def test_an_unfinished_ablation_is_said(tmp_path):
     log = tmp_path / "none" / "log.jsonl"
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES - 0.1}) + "\n")
     assert not is_finished(ABLATIONS[0], tmp_path / "none")
+    assert is_finished(ABLATIONS[0], tmp_path / "none", share=0.9)
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES + 0.001}) + "\n")
     assert is_finished(ABLATIONS[0], tmp_path / "none")
 
@@ -150,17 +151,26 @@ def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
         assert arrays["inputs"].shape == (8, 81)
 
 
+def test_a_card_says_what_was_not_taught():
+    assert "only from puzzles that singles solve" in limits(SUDOKU_TRM)
+    assert "singles" not in limits(replace(SUDOKU_TRM, data=(Part(1, "easy"), Part(1, "hard"))))
+    assert "depth-first" in limits(MAZE_HRM)
+
+
 def test_the_share_of_a_level_weighs_by_count():
     groups = {"easy, a": {"count": 1, "exact": 1.0}, "easy, b": {"count": 3, "exact": 0.0}, "hard, a": {"count": 5, "exact": 1.0}}  # fmt: skip
     assert share_of_level({"by_difficulty": groups}, "easy") == 0.25
 
 
 def test_the_table_of_ablations():
-    made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, 1234, 392_706, None)
+    made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None)
     text = report([made, replace(made, ablation="none", paper=87.4)], "one core")
-    assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 1,234 | 392,706 | - |" in text
+    assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 8.0 | 1,234 | 392,706 | - |" in text
     assert "| none | 81.2 |" in text and "| 87.4 |" in text and "on one core" in text
     assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
+    assert "were stopped" not in text
+    stopped = report([made, replace(made, minutes=7.25)], "one core")
+    assert "1 of the 2 were stopped before 8 minutes were over, after 7.2 at the earliest" in stopped
 
 
 def test_the_readme_tells_what_was_measured():

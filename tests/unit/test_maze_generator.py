@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trm.data import load_puzzles, write_csv
-from trm.data.build_maze_test import STRATA, build
+from trm.data.build_maze_test import LARGE_STRATA, STRATA, build, build_large
 from trm.data.test_set import Kind, without_twins
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
@@ -218,6 +218,19 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings():
     again = build(per_stratum=4)
     assert (again.inputs.reshape(5, 4, 225) == puzzles.inputs.reshape(5, 100, 225)[:, :4]).all()
     assert np.array_equal(again.labels.reshape(5, 4, 225), puzzles.labels.reshape(5, 100, 225)[:, :4])
+
+
+def test_the_bundled_set_of_large_mazes_keeps_its_word():
+    large = Maze(30)
+    assert (unseen_set(large), unseen_set(MAZE)) == ("maze/test-30x30", "maze/test")
+    assert fitting_sets(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
+    puzzles = load_puzzles("maze/test-30x30", large)
+    assert len(puzzles) == 200 and large.is_solved(puzzles.inputs, puzzles.labels).all()
+    for number, (_, shortest, longest) in enumerate(LARGE_STRATA):
+        part = puzzles.labels[number * 40 : number * 40 + 40]
+        assert shortest <= steps(part).min() and steps(part).max() <= longest
+    again = build_large(per_stratum=1)
+    assert (again.inputs == puzzles.inputs[::40]).all() and (again.labels == puzzles.labels[::40]).all()
 
 
 def test_a_set_with_open_corners_reads_back(tmp_path):

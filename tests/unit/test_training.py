@@ -201,6 +201,26 @@ def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
     assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
 
 
+def test_a_number_of_updates_is_kept_to(tmp_path, tiny_config):
+    """Whatever the machine: the schedules follow the updates then, and a resumed run does those that are left."""
+    preset = usual_preset(tiny_config())
+    train(preset, tmp_path / "run", updates=5)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["update"] == 5 and log[-1]["n"] == SCHEDULE.depth[-1].n
+    train(preset, tmp_path / "run", updates=8, resume=True)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["update"] == 8
+
+
+def test_only_the_first_update_of_a_size_compiles(small_preset, small_puzzles):
+    trainer = trainer_of(small_preset, small_puzzles)
+    assert not trainer.compiles_at(0.0), "nothing is compiled if it was not asked for"
+    trainer.compiled = True
+    assert trainer.compiles_at(0.0)
+    trainer.one_update(0.0)
+    assert not trainer.compiles_at(0.0)
+
+
 def test_given_cells_count_late_and_little(small_preset, small_puzzles):
     schedule = replace(SCHEDULE, givens=(GivenPhase(0.5, 0.0), GivenPhase(0.8, 0.25)))
     trainer = trainer_of(replace(small_preset, schedule=schedule), small_puzzles)

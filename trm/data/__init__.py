@@ -1,11 +1,11 @@
 """Puzzle sets: read from every format in use, written in the official one and as CSV, generated, bundled."""
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
-from trm.data.bundled import bundled_sets
+from trm.data.bundled import bundled_sets, fitting_sets, unseen_set
 from trm.data.generate import generate_dataset, givens_range
 from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles
-from trm.data.presets import Preset, load_presets
+from trm.data.presets import Preset, load_presets, parsed_presets
 from trm.data.puzzle_set import PuzzleSet
 from trm.data.questions import Question, questions
 from trm.data.write import write_csv, write_dataset, write_official
@@ -18,14 +18,17 @@ __all__ = [
     "Question",
     "arc_tasks",
     "bundled_sets",
+    "fitting_sets",
     "generate_dataset",
     "givens_range",
     "load_arc",
     "load_presets",
     "load_puzzles",
+    "parsed_presets",
     "puzzle_id",
     "questions",
     "read_identifiers",
+    "unseen_set",
     "write_csv",
     "write_dataset",
     "write_official",

@@ -1,7 +1,7 @@
-"""Build the bundled maze test set: `python -m trm.data.build_maze_test`.
+"""Build the bundled maze test sets: `python -m trm.data.build_maze_test`.
 
-500 depth-first mazes of 15x15, evenly over bands of the shortest way's length, no two of them turned or mirrored
-versions of each other. The result depends on nothing but this file, the generator and the seed.
+500 depth-first mazes of 15x15 and 200 of 30x30, each evenly over bands of the shortest way's length, no two of them
+turned or mirrored versions of each other. The result depends on nothing but this file, the generator and the seeds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from trm.data.write import write_csv
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
 
-SEED = 2026
-SIDE = 15
+SEED, LARGE_SEED = 2026, 2030
+SIDE, LARGE_SIDE = 15, 30
 
 
 class Stratum(NamedTuple):
@@ -37,23 +37,45 @@ STRATA = (
 )
 PER_STRATUM = 100
 
+LARGE_STRATA = tuple(
+    Stratum(Difficulty.HARD, shortest, longest)
+    for shortest, longest in ((110, 149), (150, 179), (180, 209), (210, 239), (240, 299))
+)
+"""From 110 steps on, as in the public Maze-Hard."""
+LARGE_PER_STRATUM = 40
 
-def build(per_stratum: int, *, workers: int = 1) -> PuzzleSet:
+
+def build(
+    per_stratum: int,
+    *,
+    side: int = SIDE,
+    strata: tuple[Stratum, ...] = STRATA,
+    seed: int = SEED,
+    workers: int = 1,
+) -> PuzzleSet:
     """`per_stratum` mazes of each stratum. The number of workers changes nothing."""
     return without_twins(
-        Maze(SIDE),
+        Maze(side),
         (
             Kind(
                 per_stratum,
                 difficulty,
-                SEED * 1000 + number,
+                seed * 1000 + number,
                 {"style": "depth-first", "min_path": shortest, "max_path": longest},
             )
-            for number, (difficulty, shortest, longest) in enumerate(STRATA)
+            for number, (difficulty, shortest, longest) in enumerate(strata)
         ),
         workers=workers,
     )
 
 
+def build_large(per_stratum: int, *, workers: int = 1) -> PuzzleSet:
+    """The same of 30x30."""
+    return build(per_stratum, side=LARGE_SIDE, strata=LARGE_STRATA, seed=LARGE_SEED, workers=workers)
+
+
 if __name__ == "__main__":
-    write_csv(build(PER_STRATUM, workers=os.cpu_count() or 1), PUZZLES / "maze" / "test.csv", Maze(SIDE))
+    cores = os.cpu_count() or 1
+    write_csv(build(PER_STRATUM, workers=cores), PUZZLES / "maze" / "test.csv", Maze(SIDE))
+    large = build_large(LARGE_PER_STRATUM, workers=cores)
+    write_csv(large, PUZZLES / "maze" / f"test-{LARGE_SIDE}x{LARGE_SIDE}.csv", Maze(LARGE_SIDE))

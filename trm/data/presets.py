@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import UInt8
+
 from trm.data.bundled import PUZZLES
-from trm.errors import DataError
+from trm.errors import DataError, PuzzleError
+from trm.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -26,3 +30,14 @@ def load_presets(task_name: str) -> tuple[Preset, ...]:
     if task_name not in known:
         raise DataError(f"There are no presets for {task_name!r}. There are some for: {', '.join(known)}.")
     return tuple(Preset(**preset) for preset in json.loads(path.read_text(encoding="utf-8")))
+
+
+def parsed_presets(task: Task) -> list[tuple[Preset, UInt8[np.ndarray, "cells"]]]:
+    """The presets of the task that are of its size, with their tokens. Raises `DataError` for a task without any."""
+    found = []
+    for preset in load_presets(task.name):
+        try:
+            found.append((preset, task.parse(preset.puzzle)))
+        except PuzzleError:  # of another size
+            continue
+    return found

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
-from trm.data import load_presets, load_puzzles
+from trm.data import load_puzzles, parsed_presets, unseen_set
 from trm.errors import UserError
-from trm.evaluate import evaluate
+from trm.evaluate import evaluate, evenly
 from trm.files import written_whole
 from trm.record import record
 from trm.tasks import task_of
@@ -28,15 +28,20 @@ from trm.training.folder import snapshot_file
 from trm.training.presets import Preset, get_preset
 
 
-def bundle(name: str, run: Path, today: date, *, note: str = "", command: str = "") -> None:
-    """Write `assets/models/<name>/` and `assets/traces/<name>/`. Raises UserError when the run has no model."""
+def bundle(
+    name: str, run: Path, today: date, *, note: str = "", command: str = "", limit: int | None = None
+) -> None:
+    """Write `assets/models/<name>/` and `assets/traces/<name>/`, scored on the puzzles that `trm eval --limit` takes.
+
+    Raises UserError when the run has no model.
+    """
     preset, folder = get_preset(name), registry.ASSETS / "models" / name
     weights = run / "model.safetensors"
     if not weights.is_file():
         raise UserError(f"{run} holds no model.safetensors. Give the --out folder of a training run.")
     save_model(folder, preset.model, load_file(weights))
     model = load_model(str(folder))
-    scores = measured(model, f"{preset.model.task}/test")
+    scores = measured(model, unseen_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     told = Run(read_log(run), note, command)
     write_curve(folder / "curve.csv", told.log)
@@ -47,14 +52,17 @@ def bundle(name: str, run: Path, today: date, *, note: str = "", command: str = 
     tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
 
-def measured(model: Any, data: str) -> dict[str, Any]:
-    """What `trm eval` measures on a bundled set, without the time it took."""
+def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
+    """What `trm eval` measures on a bundled set, or on so many of its puzzles, without the time it took."""
     task = task_of(model.config)
     puzzles = load_puzzles(data, task)
+    if limit:
+        puzzles = puzzles.take(evenly(len(puzzles), limit))
     with Progress("puzzles scored", len(puzzles)) as progress:
         scores = evaluate(model, task, puzzles, progress=progress.count)
     scores.pop("seconds")
-    return {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")} | scores
+    how = {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")}
+    return how | ({"limit": limit} if limit else {}) | scores
 
 
 def read_log(run: Path) -> list[dict[str, Any]]:
@@ -69,8 +77,7 @@ def record_presets(name: str, today: date) -> None:
     """Record a bundled model on every preset of its task and size, in their order: `assets/traces/<name>/`."""
     model = load_model(name)
     task = task_of(model.config)
-    for number, shown in enumerate(load_presets(task.name)):
-        inputs = task.parse(shown.puzzle)
+    for number, (shown, inputs) in enumerate(parsed_presets(task)):
         trace = record(model, task, inputs, recorded=today)
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
 
@@ -133,5 +140,6 @@ if __name__ == "__main__":
     options.add_argument("run", type=Path, help="the --out folder of the training run")
     options.add_argument("--note", default="", help="a sentence for the card on circumstances of the run")
     options.add_argument("--command", default="", help="the command that trained it, if not the preset's own")
+    options.add_argument("--limit", type=int, help="score so many puzzles, evenly spread over the set")
     given = options.parse_args()
-    bundle(given.name, given.run, date.today(), note=given.note, command=given.command)
+    bundle(given.name, given.run, date.today(), note=given.note, command=given.command, limit=given.limit)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
-from trm.data import bundled_sets, load_puzzles
+from trm.data import bundled_sets, load_puzzles, unseen_set
 from trm.errors import DataError
 from trm.files import written_whole
 from trm.tasks import task_of
@@ -122,7 +122,7 @@ def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> 
 
 def test_keys(task: Task) -> set[bytes]:
     """Symmetry keys of the bundled test puzzles; none where the task has none of this size."""
-    name = f"{task.name}/test"
+    name = unseen_set(task)
     if name not in bundled_sets():
         return set()
     try:

@@ -144,8 +144,8 @@ def _read_settings(path: Path) -> dict:
 
 
 def _settings(preset: Preset) -> dict:
-    """What must agree on resume: everything but the time."""
-    return {name: value for name, value in asdict(preset).items() if name != "minutes"}
+    """What must agree on resume: everything but the length of the run."""
+    return {name: value for name, value in asdict(preset).items() if name not in ("minutes", "updates")}
 
 
 def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:

@@ -35,6 +35,7 @@ class Preset:
     schedule: Schedule
     minutes: float
     data: tuple[Part, ...] = ()  # generated; without any, an official data folder has to be given
+    updates: int | None = None  # if given, the length of the run instead of the minutes
     held_out: int = 256  # more puzzles of the same kinds, to watch progress on
     data_seed: int = 1
     seed: int = 0
@@ -163,7 +164,56 @@ MAZE_HRM = replace(
 )
 
 
-ABLATION_MINUTES = 10.0  # each, on one core
+# For one large GPU and about eight minutes. Sudokus that need search, and mazes of 30x30 with long ways: both are beyond
+# what two cores learn in two hours. A batch is as large as keeps such a device busy.
+
+SUDOKU_TRM_LARGE = replace(
+    SUDOKU_TRM,
+    name="sudoku-trm-large",
+    model=replace(SUDOKU_MODEL, hidden_size=256, mlp_width=768, mixing_width=256),
+    data=(
+        Part(3_000, "hard", {"givens": (22, 28)}),
+        Part(1_000, "medium", {"givens": (24, 32)}),
+        Part(3_000, "easy", {"givens": (24, 42)}),
+    ),
+    schedule=replace(
+        SUDOKU_TRM.schedule,
+        depth=(
+            DepthPhase(0.1, n=2, T=1),
+            DepthPhase(0.25, n=2, T=2),
+            DepthPhase(0.4, n=4, T=2),
+            DepthPhase(1.0, n=6, T=3),
+        ),
+        learning_rate=1.5e-3,
+        reveal_until=0.3,
+    ),
+    minutes=8.0,
+    batch=512,
+    snapshots=(),
+)
+
+MAZE30_TRM = replace(
+    MAZE_TRM,
+    name="maze30-trm",
+    model=replace(MAZE_MODEL, sequence_length=900),
+    data=(
+        Part(6_000, "easy", {"style": "depth-first"}),
+        Part(6_000, "medium", {"style": "depth-first"}),
+        Part(12_000, "hard", {"style": "depth-first"}),  # on 30x30 ways of 90 steps and more
+    ),
+    schedule=replace(
+        MAZE_TRM.schedule,
+        decay_from=0.25,
+        givens=(GivenPhase(0.06, 0.0), GivenPhase(0.45, 0.1), GivenPhase(0.75, 0.5)),
+        smaller_grids=(GridPhase(0.04, 81), GridPhase(0.2, 225), GridPhase(0.45, 441)),
+    ),
+    minutes=8.0,
+    batch=128,
+    ema=0.998,
+)
+
+
+ABLATION_MINUTES = 8.0  # each, on one core
 
 
 def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> Preset:
@@ -235,7 +285,17 @@ PAPERS = (
 )
 
 PRESETS = {
-    preset.name: preset for preset in (SUDOKU_TRM, SUDOKU_HRM, MAZE_TRM, MAZE_HRM, *ABLATIONS, *PAPERS)
+    preset.name: preset
+    for preset in (
+        SUDOKU_TRM,
+        SUDOKU_HRM,
+        MAZE_TRM,
+        MAZE_HRM,
+        SUDOKU_TRM_LARGE,
+        MAZE30_TRM,
+        *ABLATIONS,
+        *PAPERS,
+    )
 }
 
 

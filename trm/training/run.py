@@ -35,16 +35,18 @@ def train(
     *,
     data: Path | None = None,
     minutes: float | None = None,
+    updates: int | None = None,
     resume: bool = False,
     say: Say = print,
 ) -> None:
     """Train a preset into a folder that holds, at every moment, a checkpoint that loads.
 
-    `minutes` of training (evaluation and saving not counted) replace the preset's; `data` is an official data folder,
-    for presets that generate none. Ctrl-C saves and stops. Under `torchrun` every process trains on its share of the
-    batch and the first one writes. Raises UserError when the folder holds another run, or nothing to resume.
+    `minutes` of training (evaluation, saving and compiling not counted) replace the preset's; with `updates` the run is as long as
+    these take, whatever the machine. `data` is an official data folder, for presets that generate none. Ctrl-C saves and
+    stops. Under `torchrun` every process trains on its share of the batch and the first one writes. Raises UserError
+    when the folder holds another run, or nothing to resume.
     """
-    preset = replace(preset, minutes=minutes or preset.minutes)
+    preset = replace(preset, minutes=minutes or preset.minutes, updates=updates or preset.updates)
     device = choose_device()
     share = Share.of_this_process(device)
     say = say if share.leads else _nothing
@@ -60,9 +62,8 @@ def train(
         trainer = Trainer(preset, [stream for stream, _ in puzzles], device, share)
         if saved:
             put_back(trainer, saved)
-            say(
-                f"resumed at update {trainer.update}, {trainer.seconds / 60:.1f} of {preset.minutes:g} minutes"
-            )
+            of_all = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
+            say(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {of_all}")
         else:
             folder.save(trainer)
         if preset.minutes >= WORTH_COMPILING and can_compile(device):
@@ -118,31 +119,32 @@ def _generated(preset: Preset, out: Path, share: Share, say: Say) -> list[tuple[
 
 def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, say: Say) -> None:
     """Update, report, look at held-out puzzles, save; at the end the table."""
-    total = 60 * trainer.preset.minutes
     stopping = StopOnSignal()
     saved = reported = time.monotonic()
-    next_look = trainer.seconds + total / LOOKS
+    next_look = spent(trainer) + 1 / LOOKS
     averaged: dict[str, float] = {}
     looks: list[tuple[float, int, list[float]]] = []
-    while trainer.seconds < total:
-        began = time.monotonic()
-        figures = trainer.one_update(trainer.seconds / total)
+    while (progress := spent(trainer)) < 1:
+        compiles, began = trainer.compiles_at(progress), time.monotonic()
+        figures = trainer.one_update(progress)
         now = time.monotonic()
-        # One clock for all: the phases of the schedule must change at the same update everywhere.
-        trainer.seconds = trainer.share.agree(trainer.seconds + now - began)
+        # One clock for all: the phases of the schedule must change at the same update everywhere. Compiling is not
+        # counted: on a fast device it would take a large part of a short phase.
+        trainer.seconds = trainer.share.agree(trainer.seconds + (0.0 if compiles else now - began))
         averaged = {name: 0.95 * averaged.get(name, value) + 0.05 * value for name, value in figures.items()}
         if now - reported > REPORT_EVERY_SECONDS:
             reported = now
             folder.log(trainer, averaged)
-            say(progress_line(trainer, averaged, total))
+            say(progress_line(trainer, averaged))
+        progress = spent(trainer)
         for moment in trainer.preset.snapshots:
-            if trainer.seconds >= moment * total:
+            if progress >= moment:
                 folder.keep(trainer, moment)
-        if trainer.seconds > next_look:
+        if progress > next_look:
             began = time.monotonic()
-            looks.append(look(trainer, held_out, folder, say, total))
+            looks.append(look(trainer, held_out, folder, say))
             took = trainer.share.agree(time.monotonic() - began)
-            next_look = trainer.seconds + max(total / LOOKS, took / LOOK_SHARE)
+            next_look = progress + max(1 / LOOKS, took / LOOK_SHARE * progress / max(trainer.seconds, 1e-9))
         if trainer.share.agree(now - saved) > SAVE_EVERY_SECONDS:
             folder.save(trainer)
             saved = time.monotonic()
@@ -150,20 +152,26 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
             folder.save(trainer)
             say("stopped; go on with --resume")
             return
-    looks.append(look(trainer, held_out, folder, say, total))
+    looks.append(look(trainer, held_out, folder, say))
     folder.save(trainer)
     say(table(looks))
     say("done")
 
 
+def spent(trainer: Trainer) -> float:
+    """Share of the run that is done, from 0 to 1: of its updates if they are fixed, else of its time."""
+    preset = trainer.preset
+    return trainer.update / preset.updates if preset.updates else trainer.seconds / (60 * preset.minutes)
+
+
 def look(
-    trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, say: Say, total: float
+    trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, say: Say
 ) -> tuple[float, int, list[float]]:
     """Score the averaged weights on held-out puzzles of the size and at the depth in use.
 
     Returns minutes, updates, exact after each supervision step.
     """
-    preset, progress = trainer.preset, trainer.seconds / total
+    preset, progress = trainer.preset, spent(trainer)
     depth = preset.schedule.depth_at(progress, preset.model.N_sup)
     watched = held_out[preset.schedule.cells_at(progress, preset.model.sequence_length)]
     by_step = [0.0]
@@ -180,12 +188,15 @@ def look(
     return trainer.seconds / 60, trainer.update, by_step
 
 
-def progress_line(trainer: Trainer, figures: dict[str, float], total: float) -> str:
-    depth = trainer.preset.schedule.depth_at(trainer.seconds / total, trainer.preset.model.N_sup)
-    left = (total - trainer.seconds) / 60
+def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
+    progress = spent(trainer)
+    depth = trainer.preset.schedule.depth_at(progress, trainer.preset.model.N_sup)
+    left = 60 * trainer.preset.minutes - trainer.seconds
+    if trainer.preset.updates:
+        left = trainer.seconds / trainer.update * (trainer.preset.updates - trainer.update)
     return (
         f"update {trainer.update:6d}  loss {figures['loss']:.4f}  cells {figures['cells']:.3f}  "
-        f"exact in flight {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left:.1f} minutes left"
+        f"exact in flight {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left / 60:.1f} minutes left"
     )
 
 

@@ -1,6 +1,6 @@
 """Schedules of training: how depth, revealed cells, learning rate and averaging move with progress.
 
-Progress is the share of the time budget that is spent, from 0 to 1, so that one preset fits any `--minutes`.
+Progress is the share of the run that is done, from 0 to 1, so that one preset fits any `--minutes` or `--updates`.
 """
 
 from dataclasses import dataclass

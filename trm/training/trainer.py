@@ -68,6 +68,8 @@ class Trainer:
         self.update = 0
         self.seconds = 0.0
         self.progress = 0.0  # of the latest update
+        self.compiled = False
+        self.compiled_for: set[int] = set()  # numbers of cells
 
     def _optimizer(self) -> torch.optim.Optimizer:
         preset = self.preset
@@ -81,9 +83,23 @@ class Trainer:
     def compile(self) -> None:
         """Let torch fuse the small operations of each block: half a minute of compiling, then updates are 1.6 times faster
         (`python -m bench training`; two cores with bfloat16). Numbers change in their last bits."""
+        # One for every size of grid, with and without gradients. Beyond the limit torch goes on uncompiled, and says nothing.
+        torch._dynamo.config.recompile_limit = 4 * len(self.streams)
+        torch._dynamo.config.suppress_errors = (
+            True  # where the compiler cannot do it: a warning, and on uncompiled
+        )
+        self.compiled = True
         for module in self.model.modules():
             if isinstance(module, Block):
                 module.compile(dynamic=False)
+
+    def compiles_at(self, progress: float) -> bool:
+        """Whether the update at this progress will be spent on compiling for a size of grid that was not met yet."""
+        return self.compiled and self.cells_at(progress) not in self.compiled_for
+
+    def cells_at(self, progress: float) -> int:
+        """Number of cells of the puzzles that are trained on."""
+        return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
     def averaged_model(self) -> Model:
         """A copy with the averaged weights, for puzzles of the size in flight: what is evaluated."""
@@ -104,29 +120,30 @@ class Trainer:
         self.progress, schedule = progress, self.preset.schedule
         depth = schedule.depth_at(progress, self.preset.model.N_sup)
         reveal = schedule.reveal_at(progress)
-        stream = self.streams[schedule.cells_at(progress, self.preset.model.sequence_length)]
+        stream = self.streams[self.cells_at(progress)]
+        self.compiled_for.add(stream.task.cells)
         self.model.lay_out(stream.task.columns)
         if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
             self.flight = self.boarding.full_flight(stream, reveal)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate_at(progress, self.update)
 
-        flight = self.flight
+        flight, weights = self.flight, self.weights_of_cells(self.flight)
         vectors = self._puzzle_vectors(flight.puzzle_ids)
         x = self.model.embed(flight.inputs, flight.puzzle_ids, vectors)
         state = deep_recursion(
             self.model, x, flight.state, depth=depth, learn=True, gradient_calls=self.preset.gradient_calls
         )
         heads = self.model.heads(state.y)
-        right = self._right(heads.logits, flight)
-        loss = self.loss(x, state, heads, right, depth)
+        right = ((heads.logits.argmax(-1) == flight.labels) | (weights == 0)).all(-1)
+        loss = self.loss(x, state, heads, right, weights, depth)
         self._descend(loss, vectors)
 
         flight.state = State(*(part.clone() for part in state.detach()))
         flight.steps += 1
         halted = (self.model.halting_logit(heads) > 0) & (flight.steps >= flight.least_steps)
         halted |= flight.steps >= self.preset.model.N_sup
-        figures = self._figures(loss, heads.logits, right, halted)
+        figures = self._figures(loss, heads.logits, right, halted, weights)
         self.boarding.replace(flight, halted, stream, reveal)
         self.update += 1
         return figures
@@ -141,11 +158,15 @@ class Trainer:
             weights[given.to(weights.device)] *= given_weight
         return weights
 
-    def _right(self, logits: Float[Tensor, "batch cell vocab"], flight: Flight) -> Bool[Tensor, "batch"]:
-        """Whether every cell that counts is right now."""
-        return ((logits.argmax(-1) == flight.labels) | (self.weights_of_cells(flight) == 0)).all(-1)
-
-    def loss(self, x: Tensor, state: State, heads: Heads, right: Tensor, depth: Depth) -> Float[Tensor, ""]:
+    def loss(
+        self,
+        x: Tensor,
+        state: State,
+        heads: Heads,
+        right: Bool[Tensor, "batch"],
+        weights: Float[Tensor, "batch cell"],
+        depth: Depth,
+    ) -> Float[Tensor, ""]:
         """Of the cells, of halting, and where the preset says so of going on."""
         preset, flight = self.preset, self.flight
         halting = halt_loss(heads, right)
@@ -154,7 +175,7 @@ class Trainer:
                 after = deep_recursion(self.model, x.detach(), state.detach(), depth=depth)
                 next_heads = self.model.heads(after.y)
             halting = halting + continue_loss(heads, next_heads, flight.steps + 1 >= preset.model.N_sup)
-        cells = cell_loss(heads.logits, flight.labels, self.weights_of_cells(flight), kind=preset.cell_loss)
+        cells = cell_loss(heads.logits, flight.labels, weights, kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
@@ -188,8 +209,9 @@ class Trainer:
             sign_step(self.model.puzzle_emb.weights, ids, gradient, rate=rate, decay=self.preset.table_decay)
         self.average.update(self.model, self.update)
 
-    def _figures(self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor) -> dict[str, float]:
-        weights = self.weights_of_cells(self.flight)
+    def _figures(
+        self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor, weights: Tensor
+    ) -> dict[str, float]:
         cells = ((logits.argmax(-1) == self.flight.labels) * weights).sum() / weights.sum()
         values = torch.stack([loss.detach(), cells, right.float().mean(), halted.float().mean()])
         names = ("loss", "cells", "exact_in_flight", "halted")
