@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trm.data import load_puzzles, write_csv
+from trm.data import fitting_sets, load_puzzles, unseen_set, write_csv
 from trm.data.build_maze_test import LARGE_STRATA, STRATA, build, build_large
 from trm.data.test_set import Kind, without_twins
 from trm.errors import DataError, PuzzleError
