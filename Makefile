@@ -8,7 +8,7 @@ DATA_DIR ?=
 WORKERS ?= 2
 BIN := .venv/bin
 
-.PHONY: app test bench recorded lint format clean
+.PHONY: app test test-slow bench recorded lint format clean
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
@@ -18,8 +18,11 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -m 'not alone' --numprocesses $(WORKERS) --dist loadfile
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest -m 'alone and not slow' tests/browser
+
+test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long
+	$(BIN)/pytest -m slow || test $$? = 5  # 5: there are none
 
 bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 	$(BIN)/python -m bench

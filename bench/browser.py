@@ -11,6 +11,9 @@ while keys are pressed. Two players on one clock are measured in the same way.
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -35,11 +38,8 @@ TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 KEY_EVERY = 33  # ms: a held key
-SCRIPT, PAINT, LARGE_PAINT = (
-    4.0,
-    33.0,
-    50.0,
-)  # ms that a key may take; the last for 30x30 cells and for two players
+# ms that a key may take; the last for 30x30 cells and for two players
+SCRIPT, PAINT, LARGE_PAINT = 4.0, 33.0, 50.0
 READY = 120_000  # ms for the model's own run to take over
 
 # Dispatches the keys itself, so that nothing but the page is on the clock.
@@ -101,19 +101,28 @@ def first_grid(browser: Browser) -> float:
         return taken
 
 
-def sweep(page: Page, mode: int, presses: int, key: str = "ArrowDown") -> dict[str, list[float]]:
-    """Times in ms of stepping in a mode (from 1), from the first answer on."""
-    page.keyboard.press("Home")
-    page.keyboard.press(str(mode))
-    page.wait_for_timeout(200)
-    return page.evaluate(SWEEP, [key, presses, KEY_EVERY])
+@contextmanager
+def player_alone(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[Page, float]]:
+    """A page of its own that shows a payload, and the ms that the player's script took for it."""
+    page = browser.new_page(viewport=SIZE)
+    open_standalone(page)
+    yield page, show(page, data)
+    page.close()
 
 
-def print_times(name: str, times: dict[str, list[float]], *, paint: float = PAINT) -> None:
-    facts = {"presses": len(times["script"]), "viewport": "1280x800"}
-    for part, budget in (("script", SCRIPT), ("paint", paint)):
-        value = percentile_95(times[part])
-        figure(f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts)
+def sweep(page: Page, presses: int, *, what: str = "", key: str = "ArrowDown", paint: float = PAINT) -> None:
+    """Step from the first answer on, in every mode, and print the times. `what` says whose they are."""
+    facts = {"presses": presses, "viewport": "1280x800"}
+    for number, mode in enumerate(MODES, 1):
+        name = f"{what}: key, {mode}" if what else f"key, {mode}"
+        say(f"{presses} presses of a {name}")
+        page.keyboard.press("Home")
+        page.keyboard.press(str(number))
+        page.wait_for_timeout(200)
+        times = page.evaluate(SWEEP, [key, presses, KEY_EVERY])
+        for part, budget in (("script", SCRIPT), ("paint", paint)):
+            value = percentile_95(times[part])
+            figure(f"{name} to {part}, 95th percentile", value, "ms", topic=TOPIC, budget=budget, **facts)
 
 
 def bundled_run(browser: Browser, quick: bool) -> None:
@@ -125,10 +134,7 @@ def bundled_run(browser: Browser, quick: bool) -> None:
         page.keyboard.press("Home")
         calls = int(page.get_by_test_id("timeline-steps").get_attribute("aria-valuemax"))
         first = int(page.get_by_test_id("player").get_attribute("data-call"))
-        presses = 30 if quick else calls - first
-        for number, mode in enumerate(MODES, 1):
-            say(f"{presses} key presses in mode {mode}")
-            print_times(f"key, {mode}", sweep(page, number, presses))
+        sweep(page, 30 if quick else calls - first)
         page.close()
 
 
@@ -147,44 +153,18 @@ def large_grids(browser: Browser, quick: bool) -> None:
     task = get_task("maze", 900)
     runs = made_up_mazes()
     for name, trace in runs.items():
-        page = browser.new_page(viewport=SIZE)
-        open_standalone(page)
-        figure(
-            f"{name}: script of the first grid",
-            show(page, sent(task, trace)),
-            "ms",
-            topic=TOPIC,
-            budget=300.0,
-        )
-        presses = 15 if quick else len(trace.answers) - 1
-        for number, mode in enumerate(MODES, 1):
-            say(f"{presses} key presses on a {name} in mode {mode}")
-            print_times(f"{name}: key, {mode}", sweep(page, number, presses, "ArrowRight"), paint=LARGE_PAINT)
-        page.close()
+        with player_alone(browser, sent(task, trace)) as (page, taken):
+            figure(f"{name}: script of the first grid", taken, "ms", topic=TOPIC, budget=300.0)
+            presses = 15 if quick else len(trace.answers) - 1
+            sweep(page, presses, what=name, key="ArrowRight", paint=LARGE_PAINT)
     name, trace = next(iter(runs.items()))
-    page = browser.new_page(viewport=SIZE)
-    open_standalone(page)
-    show(page, sent(task, cut(trace, 1)))
     steps = range(2, 6 if quick else trace.steps + 1)
-    say(f"{name} arriving step by step")
-    times = page.evaluate(GROW, [[json.dumps(sent(task, cut(trace, step))) for step in steps], KEY_EVERY])
-    figure(
-        f"{name}: script of a new step, longest",
-        max(times["script"]),
-        "ms",
-        topic=TOPIC,
-        budget=50.0,
-        steps=len(steps),
-    )
-    figure(
-        f"{name}: long task while it grows",
-        max(times["long"]),
-        "ms",
-        topic=TOPIC,
-        budget=50.0,
-        steps=len(steps),
-    )
-    page.close()
+    with player_alone(browser, sent(task, cut(trace, 1))) as (page, _):
+        say(f"{name} arriving step by step")
+        grown = [json.dumps(sent(task, cut(trace, step))) for step in steps]
+        times = page.evaluate(GROW, [grown, KEY_EVERY])
+    for what, values in (("script of a new step, longest", "script"), ("long task while it grows", "long")):
+        figure(f"{name}: {what}", max(times[values]), "ms", topic=TOPIC, budget=50.0, steps=len(steps))
 
 
 def two_players(browser: Browser, quick: bool) -> None:
@@ -192,17 +172,10 @@ def two_players(browser: Browser, quick: bool) -> None:
     task = get_task("sudoku")
     puzzle = task.generate(np.random.default_rng(1), "easy")
     runs = [made_up_trace(task, puzzle, random_answers(task, DEPTH, seed), depth=DEPTH) for seed in (0, 1)]
-    page = browser.new_page(viewport=SIZE)
-    open_standalone(page)
-    show(
-        page,
-        pair_payload([sent(task, run) for run in runs], names=["Left", "Right"], titles=["one", "another"]),
-    )
+    data = pair_payload([sent(task, run) for run in runs], names=["Left", "Right"], titles=["one", "another"])
     presses = 30 if quick else DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
-    for number, mode in enumerate(MODES, 1):
-        say(f"{presses} key presses on two players in mode {mode}")
-        print_times(f"two players: key, {mode}", sweep(page, number, presses), paint=LARGE_PAINT)
-    page.close()
+    with player_alone(browser, data) as (page, _):
+        sweep(page, presses, what="two players", paint=LARGE_PAINT)
 
 
 def main() -> None:

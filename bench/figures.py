@@ -40,6 +40,24 @@ def median_seconds(act: Callable[[], object], repeats: int) -> float:
     return median(seconds(act) for _ in range(repeats))
 
 
+def in_turns(
+    first: Callable[[], object], second: Callable[[], object], pairs: int
+) -> list[tuple[float, float]]:
+    """Seconds of two acts in pairs that take turns at going first, after one of each that does not count.
+
+    What the machine does besides falls on both alike.
+    """
+    first(), second()
+    times = []
+    for pair in range(pairs):
+        if pair % 2 == 0:
+            times.append((seconds(first), seconds(second)))
+        else:
+            of_second = seconds(second)
+            times.append((seconds(first), of_second))
+    return times
+
+
 def percentile_95(values: list[float]) -> float:
     """The smallest value that at least 95 % of them do not exceed."""
     return sorted(values)[-(-len(values) * 95 // 100) - 1]

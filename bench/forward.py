@@ -4,7 +4,7 @@ from statistics import median
 
 import torch
 
-from bench.figures import figure, is_quick, median_seconds, say, seconds
+from bench.figures import figure, in_turns, is_quick, median_seconds, say
 from bench.matmul import peak_gflops
 from trm import flops
 from trm.checkpoint import load_model
@@ -35,14 +35,7 @@ def bundled(quick: bool) -> None:
     puzzle = task.parse(load_presets(task.name)[0].puzzle)
     inputs = torch.from_numpy(puzzle.astype("int64"))[None]
     say(f"{MODEL}: recording against not recording, in pairs")
-    record(model, task, puzzle), infer(model, inputs)
-    # in pairs, taking turns at going first: what the machine does besides falls on both alike
-    pairs = []
-    for pair in range(3 if quick else 20):
-        acts = [lambda: record(model, task, puzzle), lambda: infer(model, inputs)]
-        first = pair % 2
-        times = {index: seconds(acts[index]) for index in (first, 1 - first)}
-        pairs.append((times[0], times[1]))
+    pairs = in_turns(lambda: record(model, task, puzzle), lambda: infer(model, inputs), 3 if quick else 20)
     recording = median(pair[0] for pair in pairs)
     overhead = median(pair[0] / pair[1] for pair in pairs)
     facts = {"model": MODEL, "threads": torch.get_num_threads(), "repeats": len(pairs)}

@@ -15,7 +15,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from bench.figures import figure, is_quick, say, seconds
+from bench.figures import figure, in_turns, is_quick, say
 from bench.forward import infer
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
@@ -55,21 +55,16 @@ def throughput(quick: bool) -> None:
         with tempfile.TemporaryDirectory() as folder:
             record_store(model, task, puzzles, Path(folder) / "store", say=lambda text: None)
 
-    plain(), recording()
-    shares = []
-    for pair in range(1 if quick else 5):
-        acts = {"plain": plain, "recording": recording}
-        order = list(acts) if pair % 2 else list(reversed(acts))
-        times = {name: seconds(acts[name]) for name in order}
-        shares.append(times["plain"] / times["recording"])
-        say(f"{len(puzzles)} puzzles: {times['plain']:.1f} s, recorded {times['recording']:.1f} s")
+    pairs = in_turns(plain, recording, 1 if quick else 5)
+    for without, recorded in pairs:
+        say(f"{len(puzzles)} puzzles: {without:.1f} s, recorded {recorded:.1f} s")
     figure(
         "throughput of recording over not recording, at least 0.9",
-        median(shares),
+        median(without / recorded for without, recorded in pairs),
         "ratio",
         topic=TOPIC,
         threads=torch.get_num_threads(),
-        pairs=len(shares),
+        pairs=len(pairs),
     )
 
 

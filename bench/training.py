@@ -5,7 +5,7 @@ from statistics import median
 
 import torch
 
-from bench.figures import figure, is_quick, say, seconds
+from bench.figures import figure, in_turns, is_quick, say
 from bench.matmul import peak_gflops
 from bench.plain import PlainTraining
 from trm import flops
@@ -32,10 +32,7 @@ def main() -> None:
     if can_compile(device):
         trainer.compile()
     plain = PlainTraining(preset.model, inputs[: preset.batch], labels[: preset.batch], 1e-3)
-    turns = [
-        (seconds(partial(trainer.one_update, 1.0)), seconds(plain.one_update))
-        for _ in range(2 if quick else 12)
-    ][1:]  # the first turn of each pays for what is made once
+    turns = in_turns(partial(trainer.one_update, 1.0), plain.one_update, 1 if quick else 11)
     taken = median(ours for ours, _ in turns)
     ratio = median(theirs / ours for ours, theirs in turns)
     model = preset.model

@@ -5,6 +5,7 @@ enough to be recomputed by hand-written reference code.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,9 @@ from trm.cli import main
 from trm.config import ModelConfig
 from trm.models import Model, new_model
 
-# Threads only wait for each other in models this small: on a busy machine each product takes fifty times as long.
+# Threads only wait for each other in models this small: on a busy machine each product takes fifty times as long. The
+# processes that tests start, the served app among them, take their number from here.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 threadpool_limits(1)  # NumPy's BLAS
 
@@ -46,6 +49,13 @@ TINY = {
 
 MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
 """Changes of TINY that make it mix positions by an MLP."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """`make test` looks for tests that run alone where those with a clock are, since it takes long to collect all."""
+    for item in items:
+        if item.get_closest_marker("alone") and "tests/browser/" not in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid} is marked `alone`, which is for tests/browser.")
 
 
 @pytest.fixture(scope="session")

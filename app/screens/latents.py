@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model_page, takeaway
-from app.cloud import Look
+from app.cloud_look import Look
 from app.options import server_options
 from probes.scene import Curve, Scene, places_in_run, spread
 from probes.scene_files import columns_of, summary

@@ -1,4 +1,4 @@
-"""One server and one browser for all tests here; every page is opened in a context of its own.
+"""One server and one browser for all tests here.
 
 A page that wrote an error to its console, or threw one, fails its test.
 """
@@ -7,14 +7,19 @@ from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
+from eventful_run import SUDOKU, eventful_run
+from pages import Pages
+from pair_page import Pair
 from player_page import PATIENCE, Player
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served_app import ServedApp, browser_path, open_browser
+from standalone import open_standalone, sent, show
 
 from trm.checkpoint import load_model
 from trm.record import record
 from trm.solve import solve
 from trm.tasks import get_task
+from trm.tasks.base import Task
 from trm.trace import Trace
 
 expect.set_options(timeout=1000 * PATIENCE)
@@ -42,30 +47,27 @@ def served() -> Iterator[ServedApp]:
         yield app
 
 
+@pytest.fixture(scope="session")
+def pages(browser: Browser) -> Pages:
+    return Pages(browser)
+
+
 @pytest.fixture
-def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Makes an empty page in a fresh context, as large as asked."""
-    errors: list[str] = []
-    contexts = []
+def new_page(pages: Pages) -> Iterator[Callable[..., Page]]:
+    """Makes an empty page, as large as asked."""
+    with pages.lent() as lent:
+        yield lent
 
-    def keep_ours(message: ConsoleMessage) -> None:
-        """Streamlit also looks for servers of its own, which is not our error where there is no network, and for itself
-        below the page's own address first."""
-        url = message.location["url"]
-        if message.type == "error" and not url.startswith("https://") and "/_stcore/" not in url:
-            errors.append(message.text)
 
-    def make(width: int = 1280, height: int = 800, **options) -> Page:
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **options))
-        page = contexts[-1].new_page()
-        page.on("console", keep_ours)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert not errors, errors
+@pytest.fixture(scope="module")
+def kept_player(pages: Pages, served: ServedApp) -> Iterator[Player]:
+    """The player on the page as it opens, once it shows the model's own run: one page for all tests of a module, which
+    begin with `Player.begin_anew`."""
+    with pages.lent() as lent:
+        page = lent()
+        page.goto(served.url)
+        page.get_by_text("computed now").wait_for()
+        yield Player(page)
 
 
 @pytest.fixture
@@ -84,6 +86,38 @@ def open_player(served: ServedApp, new_page: Callable[..., Page]) -> Callable[..
 def player(open_player: Callable[..., Player]) -> Player:
     """The player on the page as it opens."""
     return open_player()
+
+
+@pytest.fixture(scope="session")
+def run() -> Trace:
+    """What `open_run` shows of 4x4 Sudoku unless it is given another run; modules replace it by one of their own."""
+    return eventful_run()
+
+
+@pytest.fixture
+def open_run(new_page: Callable[..., Page], run: Trace) -> Callable[..., Player]:
+    """Opens the player alone, showing a run; options are those of `new_page`."""
+
+    def make(task: Task = SUDOKU, trace: Trace = run, **options) -> Player:
+        page = new_page(**options)
+        open_standalone(page)
+        show(page, sent(task, trace))
+        return Player(page)
+
+    return make
+
+
+@pytest.fixture
+def open_pair(new_page: Callable[..., Page]) -> Callable[..., Pair]:
+    """Opens two players alone, showing what Python sends of two runs."""
+
+    def make(data: dict, **options) -> Pair:
+        page = new_page(**options)
+        open_standalone(page)
+        show(page, data)
+        return Pair(page)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -64,6 +64,14 @@ class Player:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def begin_anew(self) -> None:
+        """Undo what was done by keys and buttons: the view that the page opened with."""
+        if self.root.get_by_test_id("play").get_attribute("aria-pressed") == "true":
+            self.press("Space")
+        self.root.get_by_test_id("speed").select_option("5")
+        self.page.evaluate("document.activeElement.blur()")
+        self.press("Escape", "Escape", "-", "-", "1", "Home")
+
     def type_puzzle(self, text: str) -> None:
         """Type into the sidebar and press Control+Enter."""
         field = self.page.locator(".st-key-puzzle_text textarea")

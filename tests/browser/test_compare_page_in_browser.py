@@ -2,8 +2,8 @@
 
 import random
 
+from pair_page import KEYS, STATE, Pair, check
 from playwright.sync_api import expect
-from test_two_players import KEYS, STATE, Pair, check
 
 from trm.checkpoint import load_model
 from trm.data import load_presets

@@ -1,14 +1,12 @@
 """Every key, button and gesture of the player, each held against what the cells then read."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from player_page import Player
-from playwright.sync_api import Page
-from standalone import made_up_trace, open_standalone, random_answers, sent, show
+from standalone import made_up_trace, random_answers
 
 from trm.coordinates import Depth
 from trm.tasks import get_task
@@ -23,17 +21,6 @@ def run() -> Trace:
     """All cells change at every answer, so that no two places read alike."""
     puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
     return made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, DEPTH), depth=DEPTH)
-
-
-@pytest.fixture
-def open_run(new_page: Callable[..., Page], run: Trace) -> Callable[..., Player]:
-    def make(**options) -> Player:
-        page = new_page(**options)
-        open_standalone(page)
-        show(page, sent(SUDOKU, run))
-        return Player(page)
-
-    return make
 
 
 def reads(player: Player) -> str:
@@ -238,5 +225,5 @@ def test_this_file_uses_every_key_of_the_help(open_run):
     names |= {"space": "Space", "esc": "Escape", "shift": "Shift", "…": "2"}
     with Path(__file__).open(encoding="utf-8") as file:
         text = file.read()
-    for key in set(listed.split()) - {"p"}:  # the pin asks the app: test_two_players.py
+    for key in set(listed.split()) - {"p"}:  # the pin asks the app: test_pair_shown.py
         assert re.search(rf'["+]{re.escape(names.get(key, key))}["+]', text) or key in "123456", key

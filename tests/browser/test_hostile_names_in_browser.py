@@ -4,10 +4,10 @@ import shlex
 
 import hostile
 import pytest
+from own_models import TINY
 from player_page import Player
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
-from test_model_choice import TINY
 
 from app.options import DATA_DIR, MODEL_DIR
 from trm.config import ModelConfig

@@ -1,7 +1,6 @@
 """Grids that are pictures: 30x30 mazes and ARC grids on a canvas, with every cell still an element of the page."""
 
 from base64 import b64decode
-from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
@@ -9,7 +8,6 @@ import pytest
 from jaxtyping import UInt8
 from PIL import Image
 from player_page import Player
-from playwright.sync_api import Page
 from standalone import cut, growing_path, made_up_trace, open_standalone, random_answers, sent, show
 
 from trm.coordinates import Depth
@@ -45,19 +43,6 @@ def arc_run() -> Trace:
     puzzle = Puzzle(encode(INPUT), encode(OUTPUT), Difficulty.EASY)
     answers = np.stack([puzzle.inputs] * 2 + [puzzle.labels] * 4)
     return made_up_trace(ARC, puzzle, answers, depth=SHALLOW)
-
-
-@pytest.fixture
-def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
-    """Opens the player alone, showing a run; options are those of `new_page`."""
-
-    def make(task: Task, trace: Trace, **options) -> Player:
-        page = new_page(**options)
-        open_standalone(page)
-        show(page, sent(task, trace))
-        return Player(page)
-
-    return make
 
 
 def pixel(player: Player, row: int, column: int, x: float = 0.5, y: float = 0.5) -> list[int]:

@@ -1,17 +1,16 @@
 """Nothing is told by colour alone, and the colours that marks and curves have stay apart for colour-blind eyes."""
 
-from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 import pytest
 from colour_vision import DEFICIENCIES, Colour, contrast, distance
 from player_page import Player
-from playwright.sync_api import Page
-from standalone import made_up_trace, open_standalone, random_answers, sent, show
+from standalone import made_up_trace, random_answers
 
 from trm.coordinates import Depth
 from trm.tasks import get_task
+from trm.trace import Trace
 
 SUDOKU = get_task("sudoku", 16)
 SHALLOW = Depth(n=2, T=2, N_sup=4)
@@ -30,18 +29,10 @@ RESOLVE = """(root, names) => names.map((name) => {
 })"""
 
 
-@pytest.fixture
-def open_run(new_page: Callable[..., Page]) -> Callable[..., Player]:
-    def make(**options) -> Player:
-        page = new_page(**options)
-        open_standalone(page)
-        puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
-        show(
-            page, sent(SUDOKU, made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW))
-        )
-        return Player(page)
-
-    return make
+@pytest.fixture(scope="module")
+def run() -> Trace:
+    puzzle = SUDOKU.generate(np.random.default_rng(3), "easy")
+    return made_up_trace(SUDOKU, puzzle, random_answers(SUDOKU, SHALLOW), depth=SHALLOW)
 
 
 def colours(player: Player, *names: str) -> dict[str, Colour]:

@@ -1,12 +1,19 @@
 """Stepping: every call shows what the model computed there, and keys, mouse and clock move as promised."""
 
 import pytest
+from player_page import Player
 
 from trm.data import load_presets
 
 EASY = load_presets("sudoku")[0].puzzle
 ANSWERS = 48  # 16 supervision steps of 3 cycles
 END = (16, 3, 7, "f_H")
+
+
+@pytest.fixture
+def player(kept_player: Player) -> Player:
+    kept_player.begin_anew()
+    return kept_player
 
 
 def test_every_f_H_call_shows_what_trm_solve_computes(player, solved):

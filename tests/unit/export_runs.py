@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.coordinates import Depth
+from trm.export.run import Run
 from trm.tasks import get_task
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
@@ -77,3 +78,11 @@ def arc_run(**options: str) -> Trace:
     torn = output.copy()
     torn[2] = 5
     return made_up(ARC, inputs, output, np.stack([torn, *[output] * 5]), **options)
+
+
+RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
+
+
+def run_of(name: str) -> Run:
+    make, task = RUNS[name]
+    return Run.of(make(), task)

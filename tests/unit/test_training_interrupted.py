@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_training import CPU, REPOSITORY, USUAL, usual_preset
+from training_runs import CPU, REPOSITORY, USUAL, usual_preset
 
 from trm.checkpoint import load_model, read_checkpoint
 from trm.training.data import Puzzles, PuzzleStream

@@ -1,205 +1,25 @@
-"""Tables, arrays and the offline page of a run, and the command that writes them."""
+"""`trm export`: every format from a recorded run or one made now, and one line for a mistake."""
 
 import csv
-import io
 import json
 import os
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
+from export_runs import SUDOKU, sudoku_run
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from trm.checkpoint import save_model
 from trm.cli import main
-from trm.errors import UserError
-from trm.export.html import page
-from trm.export.payload import payload
-from trm.export.run import Run
-from trm.export.table import csv_text, save_arrays
-from trm.tasks import get_task
 from trm.trace import load_trace, save_trace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
-SCRIPT = "const text = '</script><!--';\nexport default function mount() { return text; }"
-STYLE = ".player::after { content: '</style>'; }"
-
-
-def run_of(name: str) -> Run:
-    make, task = RUNS[name]
-    return Run.of(make(), task)
-
-
-# the table
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_numbers_of_the_table_are_those_of_the_trace(name):
-    run = run_of(name)
-    trace = run.trace
-    rows = list(csv.DictReader(io.StringIO(csv_text(run))))
-    assert len(rows) == 18
-    places = [(row["supervision_step"], row["cycle"], row["call"], row["kind"]) for row in rows]
-    assert places[:4] == [
-        ("1", "1", "1", "f_L"),
-        ("1", "1", "2", "f_L"),
-        ("1", "1", "3", "f_H"),
-        ("1", "2", "1", "f_L"),
-    ]
-    assert places[-1] == ("3", "2", "3", "f_H")
-    assert [np.float32(row["residual_z"]) for row in rows] == trace.residual_z.tolist()
-    answers = [row for row in rows if row["kind"] == "f_H"]
-    assert [np.float32(row["residual_y"]) for row in answers] == trace.residual_y.tolist()
-    assert [np.float32(row["mean_entropy"]) for row in answers] == trace.entropy.tolist()
-    assert [row["answer"] for row in answers] == [run.task.format(answer) for answer in trace.answers]
-    changed = [
-        int((now != before).sum()) for before, now in zip(trace.answers, trace.answers[1:], strict=False)
-    ]
-    assert [row["cells_changed"] for row in answers] == ["", *map(str, changed)]
-    ends = [row for row in rows if row["halt_probability"]]
-    assert [np.float32(row["halt_probability"]) for row in ends] == trace.halt_probability.tolist()
-    assert {(row["cycle"], row["kind"]) for row in ends} == {("2", "f_H")}
-    for row in rows:
-        if row["kind"] == "f_L":
-            assert not any(
-                row[name]
-                for name in ("cells_right", "cells_changed", "mean_entropy", "residual_y", "solved", "answer")
-            )
-
-
-@pytest.mark.parametrize(
-    "name, right, solved",
-    [
-        ("sudoku", [14, 15, 16, 16, 16, 16], [0, 0, 1, 1, 1, 1]),
-        ("maze", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
-        ("arc", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
-    ],
-)
-def test_the_table_counts_what_is_right(name, right, solved):
-    rows = [row for row in csv.DictReader(io.StringIO(csv_text(run_of(name)))) if row["kind"] == "f_H"]
-    assert [int(row["cells_right"]) for row in rows] == right
-    assert [int(row["solved"]) for row in rows] == solved
-
-
-def test_without_a_solution_the_table_says_nothing_of_it():
-    rows = {
-        name: list(csv.DictReader(io.StringIO(csv_text(Run.of(replace(make(), labels=None), task)))))[-1]
-        for name, (make, task) in RUNS.items()
-    }
-    assert [row["cells_right"] for row in rows.values()] == ["", "", ""]
-    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are not known
-
-
-# the arrays
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_arrays_come_back_as_they_are(tmp_path, name):
-    run = run_of(name)
-    save_arrays(tmp_path / "run", run)
-    with np.load(tmp_path / "run", allow_pickle=False) as stored:
-        assert set(stored) == {
-            "metadata", "inputs", "labels", "answers", "probabilities", "entropy", "z_answers", "z_confidence",
-            "halt_probability", "residual_y", "residual_z", "z_reverse", "y_reverse",
-        }  # fmt: skip
-        for field in set(stored) - {"metadata"}:
-            array = getattr(run.trace, field)
-            assert stored[field].dtype == array.dtype and (stored[field] == array).all()
-        facts = json.loads(str(stored["metadata"]))
-    assert facts["provenance"]["model"] == "made-up" and facts["depth"] == {"n": 2, "T": 2, "N_sup": 3}
-    assert (facts["rows"], facts["symbols"]) == (run.task.rows, list(run.task.symbols))
-
-
-def test_arrays_without_a_solution(tmp_path):
-    save_arrays(tmp_path / "run", Run.of(replace(sudoku_run(model=HOSTILE), labels=None), SUDOKU))
-    with np.load(tmp_path / "run", allow_pickle=False) as stored:
-        assert "labels" not in stored
-        assert json.loads(str(stored["metadata"]))["provenance"]["model"] == HOSTILE
-
-
-# the page
-
-
-class Elements(HTMLParser):
-    """Elements in order, attributes that load something, and the text by element."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.names, self.links, self.texts = [], [], {}
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.names.append(tag)
-        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
-
-    def handle_data(self, data):
-        if self.names:
-            self.texts[self.names[-1]] = self.texts.get(self.names[-1], "") + data
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_the_page_holds_the_payload(name):
-    run = run_of(name)
-    found = Elements(page(run, script=SCRIPT, style=STYLE))
-    data = page(run, script=SCRIPT, style=STYLE).split('id="run">')[1].split("</script>")[0]
-    assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
-    assert found.names.count("script") == 2 and found.names.count("style") == 1
-    assert found.links == ["data:,"]
-    assert found.texts["h1"].strip() == run.title and found.texts["p"].strip() == run.provenance
-    assert "2030-01-02" in run.provenance
-
-
-def test_hostile_names_stay_text_on_the_page():
-    plain = Elements(page(run_of("sudoku"), script=SCRIPT, style=STYLE))
-    run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
-    text = page(run, script=SCRIPT, style=STYLE)
-    found = Elements(text)
-    assert found.names == [
-        *plain.names[: plain.names.index("p") + 1],
-        "p",
-        *plain.names[plain.names.index("p") + 1 :],
-    ]
-    assert found.links == plain.links
-    assert '</script><!--<b onclick="x">' in found.texts["h1"] and "🙂" in found.texts["title"]
-    assert text.encode() and "\x00" not in text and "\x1b" not in text
-
-
-def test_what_would_end_a_script_in_the_data_is_escaped():
-    trace = sudoku_run()
-    hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
-    text = page(Run.of(hostile, SUDOKU), script=SCRIPT, style=STYLE)
-    data = text.split('id="run">')[1].split("</script>")[0]
-    assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
-
-
-def test_the_players_own_text_cannot_end_its_element():
-    text = page(run_of("sudoku"), script=SCRIPT, style=STYLE)
-    assert text.count("</script>") == 2 and text.count("</style>") == 1 and text.count("<!--") == 0
-    assert r"const text = '\x3c/script>\x3c!--'" in text
-
-
-def test_a_page_needs_a_player():
-    with pytest.raises(ValueError, match="mount"):
-        page(run_of("sudoku"), script="export const a = 1;", style="")
-
-
-def test_no_page_of_what_is_no_number():
-    trace = sudoku_run()
-    run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
-    with pytest.raises(UserError, match="no numbers"):
-        page(run, script=SCRIPT, style=STYLE)
-    assert "nan" in csv_text(run)
-
-
-# the command
 
 
 @pytest.fixture(autouse=True)
@@ -417,14 +237,3 @@ def test_for_people(trace_file, tmp_path, capsys):
     main(["export", "--trace", str(trace_file), "--csv", str(tmp_path / "a.csv")])
     out = capsys.readouterr().out
     assert f"csv: file {tmp_path / 'a.csv'}, bytes " in out and "model: made-up" in out
-
-
-def test_a_9x9_and_a_6x6_fit(tmp_path):
-    for cells in (36, 81):
-        task = get_task("sudoku", cells)
-        inputs = np.ones(cells, np.uint8)
-        trace = replace(
-            sudoku_run(), inputs=inputs, labels=None, answers=np.tile(inputs, (6, 1)), z_answers=np.tile(inputs, (18, 1)),
-            z_reverse=None, y_reverse=None, probabilities=np.zeros((6, cells, task.vocab_size), np.uint8), z_confidence=np.zeros((18, cells), np.uint8),
-        )  # fmt: skip
-        assert DEPTH.N_sup == 3 and Run.of(trace, task).title == f"made-up: Sudoku {task.rows}x{task.rows}"

@@ -1,0 +1,144 @@
+"""The points of the cloud: one for each puzzle and moment, in the colour and shape of what a field says of it.
+
+Each carries the row of its puzzle and its moment as `customdata`, which is how a selection and a click are read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import charts
+from app.cloud_look import Look
+from probes.scene import Field, Scene
+from trm.coordinates import Coordinates
+
+DRAWN_BY_GPU = 6000  # points from which on SVG is slow
+MARKERS = ("circle", "diamond", "square", "cross", "x", "triangle-up")
+SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that 3-D has
+MEANINGS = {
+    "solved": {"yes": "solved", "no": "unsolved"},
+    "solved_now": {"yes": "solved", "no": "unsolved"},
+    "cell_right": {"yes": "solved", "no": "unsolved"},
+}
+
+
+class Points:
+    """Makes the traces of one figure's points, and the key to their colours."""
+
+    def __init__(self, scene: Scene, look: Look, places: np.ndarray):
+        self.scene, self.look, self.places = scene, look, places
+        self.field = scene.field(look.colour)
+        self.gpu = not look.by_step and places[..., 0].size > DRAWN_BY_GPU
+        self.hover = "<b>puzzle %{customdata[2]}</b>, %{customdata[3]}<br>%{customdata[4]}<extra></extra>"
+
+    def at(self, moment: int) -> list[Any]:
+        """One point a puzzle, at one moment."""
+        return self.of([moment])
+
+    def of(self, moments: Sequence[int]) -> list[Any]:
+        """The points of these moments: a trace for each level of a category, or one coloured by the number."""
+        chosen = np.zeros(self.places.shape[:2], bool)
+        chosen[:, list(moments)] = True
+        large = len(moments) == 1
+        if self.field.kind == "number":
+            return [self._trace(chosen, self._number_marker(chosen, large), None)]
+        found = []
+        for number, (level, colour) in enumerate(level_colours(self.field)):
+            symbols = MARKERS if self.look.is_flat else SPACE_MARKERS
+            marker = self._marker(large) | {"color": colour, "symbol": symbols[number % len(symbols)]}
+            found.append(self._trace(chosen & (self.field.values == self._value(number)), marker, level))
+        return found
+
+    def _value(self, number: int) -> int:
+        """The value of a field that stands for this entry of its key; the last one for where it does not apply."""
+        return number if number < len(self.field.levels) else -1
+
+    def _marker(self, large: bool) -> dict[str, Any]:
+        flat = self.look.is_flat
+        size = (11 if large else 6) if flat else (5 if large else 3)
+        return {"size": size, "opacity": 0.9 if large else 0.6, "line": {"width": 0}}
+
+    def _number_marker(self, chosen: np.ndarray, large: bool) -> dict[str, Any]:
+        values = self.field.values[chosen]
+        finite = self.field.values[np.isfinite(self.field.values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        bar = {"title": {"text": self.field.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
+        return self._marker(large) | {
+            "color": np.where(np.isfinite(values), values, low).astype(np.float32),
+            "colorscale": charts.sequential()[3:],
+            "cmin": low,
+            "cmax": high,
+            "colorbar": bar,
+        }
+
+    def _trace(self, chosen: np.ndarray, marker: dict[str, Any], name: str | None) -> Any:
+        from plotly import graph_objects
+
+        rows, moments = np.nonzero(chosen)
+        kind = "Scatter3d" if not self.look.is_flat else "Scattergl" if self.gpu else "Scatter"
+        return getattr(graph_objects, kind)(
+            **self.look.along(self.places[rows, moments]),
+            mode="markers",
+            marker=marker,
+            name=name or self.field.title,
+            legendgroup=name,
+            showlegend=False,
+            customdata=self._custom(rows, moments),
+            hovertemplate=self.hover,
+            **({"unselected": {"marker": {"opacity": 0.12}}} if self.look.is_flat else {}),
+        )
+
+    def _custom(self, rows: np.ndarray, moments: np.ndarray) -> list[list]:
+        words = self.field.words()
+        numbers = self.scene.numbers
+        titles = [said(at) for at in self.scene.calls]
+        about = [
+            f"{self.field.title}: {words[row, moment]:.4g}"
+            if self.field.kind == "number"
+            else f"{self.field.title}: {words[row, moment] or 'does not apply'}"
+            for row, moment in zip(rows, moments, strict=True)
+        ]
+        return [
+            [int(row), int(moment), int(numbers[row]), titles[moment], text]
+            for row, moment, text in zip(rows, moments, about, strict=True)
+        ]
+
+    def keys(self) -> list[Any]:
+        """What the colours mean, as entries of the legend that no frame empties."""
+        from plotly import graph_objects
+
+        if self.field.kind == "number":
+            return []
+        present = set(np.unique(self.field.values).tolist())
+        flat = self.look.is_flat
+        symbols = MARKERS if flat else SPACE_MARKERS
+        nowhere = {"x": [None], "y": [None]} | ({} if flat else {"z": [None]})
+        kind = graph_objects.Scatter if flat else graph_objects.Scatter3d
+        return [
+            kind(
+                **nowhere,
+                mode="markers",
+                name=f"{self.field.title}: {level}",
+                marker={"size": 11 if flat else 6, "color": colour, "symbol": symbols[number % len(symbols)]},
+                hoverinfo="skip",
+            )
+            for number, (level, colour) in enumerate(level_colours(self.field))
+            if self._value(number) in present
+        ]
+
+
+def level_colours(field: Field) -> list[tuple[str, str]]:
+    """The levels of a category with their colours; last what does not apply."""
+    named = MEANINGS.get(field.name, {})
+    cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
+    found = [
+        (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])
+        for number, level in enumerate(field.levels)
+    ]
+    return [*found, ("does not apply", charts.colour("baseline"))]
+
+
+def said(at: Coordinates) -> str:
+    return f"step {at.supervision_step}, cycle {at.cycle}, call {at.call} ({at.kind})"

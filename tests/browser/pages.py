@@ -1,0 +1,79 @@
+"""Pages for one test after the other. A page is used again: a fresh one needs half as much processor time again for the app,
+and twice as much for a player alone, whose scripts must be fetched and compiled anew. Nothing of the test before is left
+in it but the browser's own cache.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page
+
+FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
+
+
+class Pages:
+    """Empty pages of a browser, lent and taken back."""
+
+    def __init__(self, browser: Browser):
+        self.browser = browser
+        self.free: dict[tuple, list[Page]] = {}
+
+    @contextmanager
+    def lent(self) -> Iterator["Lent"]:
+        """Pages that are taken back at the end, which fails if one of them met an error."""
+        lent = Lent(self)
+        yield lent
+        lent.give_back()
+        assert not lent.errors, lent.errors
+
+    def take(self, options: tuple) -> Page:
+        free = self.free.setdefault(options, [])
+        return free.pop() if free else self.browser.new_context(**dict(options)).new_page()
+
+
+class Lent:
+    """Makes empty pages, as large as asked; options are those of Playwright's contexts."""
+
+    def __init__(self, pages: Pages):
+        self.pages = pages
+        self.errors: list[str] = []
+        self.taken: list[tuple[tuple, Page]] = []
+
+    def __call__(self, width: int = 1280, height: int = 800, **options: Any) -> Page:
+        key = tuple(sorted(options.items()))
+        page = self.pages.take(key)
+        page.set_viewport_size({"width": width, "height": height})
+        page.on("console", self._keep_ours)
+        page.on("pageerror", self._keep)
+        self.taken.append((key, page))
+        return page
+
+    def give_back(self) -> None:
+        for options, page in self.taken:
+            if page.is_closed() or len(page.context.pages) > 1:
+                page.context.close()
+            else:
+                self._empty(page)
+                self.pages.free[options].append(page)
+
+    def _empty(self, page: Page) -> None:
+        page.remove_listener("console", self._keep_ours)
+        page.remove_listener("pageerror", self._keep)
+        page.unroute_all()
+        with suppress(Error):  # a page that never went anywhere, and a file, have nothing to forget
+            page.evaluate(FORGET)
+        page.mouse.move(0, 0)
+        page.goto("about:blank")
+        page.context.clear_cookies()
+        page.context.set_offline(False)
+
+    def _keep(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _keep_ours(self, message: ConsoleMessage) -> None:
+        """Streamlit also looks for servers of its own, which is not our error where there is no network, and for itself
+        below the page's own address first."""
+        url = message.location["url"]
+        if message.type == "error" and not url.startswith("https://") and "/_stcore/" not in url:
+            self.errors.append(message.text)

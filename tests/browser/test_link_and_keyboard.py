@@ -1,0 +1,135 @@
+"""The link to what the player shows, and the player by keyboard."""
+
+import re
+
+import pytest
+from eventful_run import shown_part
+from playwright.sync_api import expect
+
+CLIPBOARD = """(allowed) => Object.defineProperty(navigator, "clipboard", { configurable: true, value: {
+  writeText: async (text) => { if (!allowed) throw new DOMException("refused", "NotAllowedError"); window.copied = text; },
+} })"""
+
+
+@pytest.mark.parametrize("how", ["key", "button"])
+def test_the_link_to_what_is_shown_is_copied(open_run, how):
+    player = open_run()
+    player.page.evaluate(CLIPBOARD, True)
+    player.cell(1, 2).click()
+    player.press("Shift+ArrowRight", "ArrowDown", "3")
+    if how == "key":
+        player.press("l")
+    else:
+        player.root.get_by_test_id("copy-link").click()
+    said = player.root.locator(".copied")
+    expect(said).to_have_text("Copied")
+    assert player.page.evaluate("window.copied") == "http://player.test/?at=2.2.1&mode=confidence&cell=1%2C2"
+    player.page.wait_for_timeout(1200)
+    assert said.inner_text() == "Copied"
+    expect(said).to_have_text("")
+    assert player.root.get_by_test_id("link").is_hidden()
+
+
+@pytest.mark.parametrize("clipboard", ["refused", "absent"])
+def test_where_the_clipboard_is_refused_the_link_is_shown_selected(open_run, clipboard):
+    player = open_run()
+    if clipboard == "refused":
+        player.page.evaluate(CLIPBOARD, False)
+    player.press("Escape", "ArrowRight", "l")
+    field = player.root.get_by_test_id("link")
+    expect(field).to_be_focused()
+    link = "http://player.test/?at=1.2.3&mode=answer"
+    assert field.input_value() == link
+    assert player.page.evaluate("getSelection().toString()") == link
+    player.press("ArrowRight")  # moves in the field, not in the run
+    assert player.position == (1, 2, 3, "f_H")
+    player.press("Escape")
+    expect(field).to_be_hidden()
+    player.press("ArrowRight")
+    assert player.position == (2, 1, 3, "f_H")
+
+
+# ---- the keyboard
+STYLE = "node => ['outlineStyle', 'outlineWidth'].map((name) => getComputedStyle(node)[name])"
+
+
+def test_every_control_is_reached_by_tab_and_shows_it(open_run):
+    player = open_run()
+    player.press("+")
+    player.cell(1, 1).click()
+    wanted = player.root.evaluate(
+        "root => [...root.querySelectorAll('button, select, [role=slider], [role=grid]')]"
+        ".filter((node) => node.checkVisibility() && !node.closest('.flags, .calls:not(:has([tabindex=\"0\"]))') && node.tabIndex >= 0).length"
+    )
+    seen = set()
+    player.page.evaluate("document.activeElement.blur()")
+    for _ in range(wanted + 5):
+        player.press("Tab")
+        focused = player.page.evaluate_handle("document.activeElement").as_element()
+        if not focused.evaluate("node => Boolean(node.closest('[data-testid=player]'))"):
+            continue
+        style, width = focused.evaluate(STYLE)
+        assert style == "solid" and float(width.removesuffix("px")) >= 2, focused
+        seen.add(
+            focused.evaluate(
+                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.story ?? node.className"
+            )
+        )
+    assert {"mode-z", "first", "play", "speed", "marks", "copy-link", "full", "help", "zoom-in"} <= seen
+    assert {"zoom-cycle", "timeline-steps", "solved", "broke", "decided", "right", "regained"} <= seen
+    assert any(name.startswith("cells") for name in seen) and any("f_H" in name for name in seen)
+
+
+def test_the_focus_in_the_calls_goes_along(open_run):
+    player = open_run()
+    focused = "document.activeElement.getAttribute('aria-label')"
+    player.root.get_by_label("cycle 1, f_H").focus()
+    player.press("ArrowDown")
+    assert player.page.evaluate(focused) == "cycle 2, f_L 1"
+    player.press("ArrowRight")
+    assert player.page.evaluate(focused) == "cycle 2, f_H"
+    assert player.root.locator(".calls [tabindex='0']").count() == 1
+
+
+def test_help_lists_every_key_takes_the_focus_and_gives_it_back(open_run):
+    player = open_run()
+    player.root.get_by_test_id("timeline-steps").focus()
+    player.press("?")
+    dialog = player.root.get_by_role("dialog", name="Keys")
+    expect(player.root.get_by_test_id("close-help")).to_be_focused()
+    shown = re.sub(r"\s+", " ", " ".join(dialog.locator("dt").all_text_contents()))
+    assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n m p l f ? esc"
+    player.press("Escape")
+    expect(player.root.get_by_test_id("timeline-steps")).to_be_focused()
+
+
+def test_help_is_seen_where_one_is_on_a_long_page(open_run):
+    player = open_run(width=390, height=844)
+    for place in (0, 10_000):
+        player.page.evaluate("(place) => scrollTo(0, place)", place)
+        player.press("?")
+        box = player.root.get_by_test_id("close-help").bounding_box()
+        assert box["y"] >= 0 and box["y"] + box["height"] <= 844
+        player.press("Escape")
+
+
+# ---- in the app
+
+
+def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_player):
+    player.page.evaluate(CLIPBOARD, True)
+    player.cell(2, 5).click()
+    player.press("Shift+ArrowRight", "ArrowRight", "ArrowDown", "2", "l")  # before the address says so
+    expect(player.root.locator(".copied")).to_have_text("Copied")
+    link = player.page.evaluate("window.copied")
+    theirs = open_player("?" + link.partition("?")[2])
+    assert theirs.position == player.position == (2, 3, 1, "f_L")
+    assert (theirs.selected, theirs.mode) == ("2,5", "probabilities")
+    assert theirs.cells == player.cells
+
+
+def test_the_players_keys_are_nobody_elses_in_the_app(player):
+    player.press("m", "+", "+", "-")
+    assert shown_part(player) == ("step", [0, 21])
+    assert player.root.get_by_test_id("marks").get_attribute("aria-pressed") == "true"
+    assert player.position == (1, 1, 7, "f_H")

@@ -1,0 +1,214 @@
+"""Two players beside each other: what differs, a run that is pinned and let go, the page around them and the offline one."""
+
+from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from pair_page import MAZE, SHORT, STATE, SUDOKU, Pair, answer_of, check, maze_run, pair_of, sudoku_run, texts
+from player_page import Player
+from playwright.sync_api import Page, expect
+from standalone import open_standalone, sent, show
+
+from trm.cli import main
+from trm.data import load_presets
+from trm.tasks import get_task
+from trm.trace import save_trace
+
+
+def test_what_differs_is_told_by_shape_and_word(open_pair):
+    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2)))
+    pair.press("ArrowRight")
+    place = sorted(pair.left.flagged("differs"))[0]
+    for player in pair.players:
+        cell = player.root.locator(f'[data-cell="{place}"]')
+        assert "differs from the other run" in cell.get_attribute("aria-description")
+        assert "radial-gradient" in cell.evaluate("node => getComputedStyle(node).backgroundImage")
+        count = player.root.locator(".key.differs b").inner_text()
+        assert pair.said.startswith(f"{count} of 16 cells differ")
+    spoken = pair.root.locator("> .spoken")
+    expect(spoken).to_have_text(f"Supervision step 1 of 4, cycle 2 of 2, f_H. {pair.said}")
+    assert (
+        pair.root.locator("[aria-live]").evaluate_all(
+            "nodes => nodes.filter((node) => node.textContent).length"
+        )
+        == 1
+    )
+
+
+def test_pictures_are_marked_too(open_pair):
+    runs = (maze_run(1), maze_run(2))
+    pair = open_pair(pair_of(*runs, tasks=(MAZE, MAZE)))
+    picture = "root => root.querySelector('canvas.picture').toDataURL()"
+    for key in ["Home", "ArrowRight", "ArrowRight"]:
+        pair.press(key)
+        check(pair, runs, MAZE)
+        step_by_step = [player.root.evaluate(picture) for player in pair.players]
+        pair.press("2", "1")
+        assert [player.root.evaluate(picture) for player in pair.players] == step_by_step
+    same = open_pair(pair_of(runs[0], runs[0], tasks=(MAZE, MAZE)))
+    same.press("Home", "ArrowRight", "ArrowRight")
+    assert same.left.position == pair.left.position
+    assert same.left.root.evaluate(picture) != step_by_step[0]
+
+
+def test_grids_of_another_size_or_task_are_not_compared_and_that_is_said(open_pair):
+    runs = (sudoku_run(1), maze_run(1))
+    pair = open_pair(pair_of(*runs, tasks=(SUDOKU, MAZE)))
+    pair.press("ArrowRight", "ArrowRight")
+    assert pair.said == "No differences are marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
+    assert not pair.left.flagged("differs") and not pair.right.flagged("differs")
+    assert pair.root.locator(".key.differs:visible").count() == 0
+    assert pair.left.position == pair.right.position
+    pair.right.cell(6, 6).click()
+    assert pair.right.selected == "6,6" != pair.left.selected
+
+
+# ---- pinning
+
+
+def test_pinning_keeps_place_view_and_focus_and_so_does_unpinning(new_page):
+    page, runs = new_page(), (sudoku_run(1), sudoku_run(2))
+    open_standalone(page)
+    alone = sent(SUDOKU, runs[0]) | {"pin": "pin"}
+    show(page, alone)
+    player = Player(page)
+    player.cell(1, 2).click()
+    player.press("Shift+ArrowRight", "ArrowDown", "4", "+")
+    page.get_by_test_id("pin").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("window.asked") == [["pin", {"pin": True, "trace_id": alone["trace_id"]}]]
+    show(page, pair_of(runs[0], runs[0], hint="Choose another."))
+    pair = Pair(page)
+    assert (pair.said, pair.root.get_by_test_id("cell-difference").inner_text()) == (
+        "The same run twice.",
+        "Choose another.",
+    )
+    for each in pair.players:
+        assert (each.position, each.mode, each.selected) == ((2, 2, 1, "f_L"), "change", "1,2")
+        assert each.root.evaluate(STATE)[1] == "step"
+    expect(page.get_by_test_id("pin")).to_be_focused()
+    pair.press("ArrowRight")
+    show(page, sent(SUDOKU, runs[0]) | {"pin": "pin"})
+    alone_again = Player(page)
+    assert (alone_again.position, alone_again.mode, alone_again.selected) == (
+        (2, 2, 3, "f_H"),
+        "change",
+        "1,2",
+    )
+    assert page.get_by_test_id("pair").count() == 0
+    alone_again.press("ArrowRight")
+    assert alone_again.position == (3, 1, 3, "f_H")
+
+
+def test_without_somebody_to_pin_for_there_is_no_pin(new_page):
+    page = new_page()
+    open_standalone(page)
+    show(page, sent(SUDOKU, sudoku_run(1)))
+    player = Player(page)
+    player.press("p", "?")
+    assert page.evaluate("window.asked") == []
+    assert page.get_by_test_id("pin").is_hidden()
+    assert "p" not in player.root.locator("dt:visible").all_inner_texts()
+
+
+# ---- how it lies on the page
+
+
+@pytest.mark.parametrize(
+    ("size", "beside"),
+    [((1280, 800), True), ((1100, 800), True), ((1024, 768), False), ((390, 844), False)],
+    ids=str,
+)
+def test_side_by_side_where_the_window_is_wide_and_never_wider_than_it(open_pair, size, beside):
+    titles = ["<script>alert(1)</script> " + "x" * 300, "שלום 🙂 " + "y" * 300]
+    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2), titles=titles), width=size[0], height=size[1])
+    left, right = (player.root.locator(".cells").bounding_box() for player in pair.players)
+    assert (left["y"] == right["y"]) == beside and (left["x"] == right["x"]) != beside
+    assert left["width"] == right["width"] > size[0] / 5
+    assert pair.page.evaluate("document.documentElement.scrollWidth") == size[0]
+    assert pair.root.locator(".half-title").all_text_contents() == titles
+    if beside:
+        assert left["y"] + left["height"] < size[1]
+    pair.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    play = pair.root.get_by_test_id("play").bounding_box()
+    assert 0 <= play["y"] <= size[1] - play["height"]  # controls stay in sight
+
+
+# ---- in the app
+
+PRESETS = load_presets("sudoku")
+
+
+def choose_preset(page: Page, title: str) -> None:
+    page.get_by_role("combobox", name="Puzzle", exact=True).click()
+    page.get_by_role("option", name=title, exact=True).click()
+
+
+def test_a_run_is_pinned_compared_sent_to_somebody_and_let_go(player, new_page, served, traced):
+    page = player.page
+    player.press("Shift+ArrowRight", "ArrowRight", "p")
+    page.get_by_test_id("pair").wait_for()
+    pair = Pair(page)
+    assert pair.positions == [(2, 2, 7, "f_H")] * 2
+    choose_preset(page, PRESETS[2].title)
+    pair.left.eventually(lambda: "cells differ" in pair.said, "another run beside the pinned one")
+    runs = tuple(traced(PRESETS[number].puzzle) for number in (0, 2))
+    check(pair, runs, get_task("sudoku"))
+    pair.left.root.get_by_test_id("timeline-steps").focus()  # the arrows were those of the list of puzzles
+    pair.press("ArrowRight", "ArrowRight")
+    check(pair, runs, get_task("sudoku"))
+    pair.left.eventually(lambda: "at=3.1.7" in page.url and "pin=" in page.url, "a link to both")
+    assert parse_qs(urlsplit(page.url).query)["pin"] == [f"sudoku-trm~6.3.16~{PRESETS[0].puzzle}"]
+    theirs = new_page()
+    theirs.goto(page.url)
+    theirs.get_by_test_id("pair").wait_for()
+    shown = Pair(theirs)
+    place = [(3, 1, 7, "f_H")] * 2
+    shown.left.eventually(lambda: shown.positions == pair.positions == place, "the place of the link")
+    assert [player.cells for player in shown.players] == [player.cells for player in pair.players]
+    assert shown.said == pair.said and shown.left.selected == pair.left.selected
+    pair.press("p")
+    pair.root.wait_for(state="detached")
+    alone = Player(page)
+    assert alone.position == (3, 1, 7, "f_H") and alone.cells == shown.right.cells
+    alone.eventually(lambda: "pin=" not in page.url, "a link to one")
+
+
+# ---- the offline page
+
+
+def test_the_offline_page_of_two_runs(new_page, tmp_path):
+    runs = (sudoku_run(1), sudoku_run(2, SHORT))
+    for name, run in zip(("left", "right"), runs, strict=True):
+        save_trace(tmp_path / name, replace(run, provenance=replace(run.provenance, model=f"<b>{name}</b>")))
+    out = tmp_path / "page.html"
+    main(
+        [
+            "export",
+            "--trace",
+            str(tmp_path / "right"),
+            "--against",
+            str(tmp_path / "left"),
+            "--html",
+            str(out),
+        ]
+    )
+    page = new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.context.set_offline(True)
+    page.goto(f"{out.as_uri()}?at=3.1.2&lead=left&mode=confidence")
+    pair = Pair(page)
+    assert pair.positions == [(3, 1, 2, "f_L"), (2, 3, 2, "f_H")]
+    assert pair.root.locator(".half-title").all_text_contents() == [
+        "<b>left</b>: left, n = 2, T = 2, 4 steps",
+        "<b>right</b>: right, n = 1, T = 3, 2 steps",
+    ]
+    assert [player.mode for player in pair.players] == ["confidence"] * 2
+    pair.press("1", "Home")
+    for _ in range(8):
+        for run, player in zip(runs, pair.players, strict=True):
+            assert texts(player) == [SUDOKU.symbols[token] for token in answer_of(run, player.position)]
+        pair.press("ArrowRight")
+    assert asked == [out.as_uri() + "?at=3.1.2&lead=left&mode=confidence"]
+    assert page.get_by_test_id("pin").is_hidden()

@@ -1,0 +1,89 @@
+"""The offline page of a run: it holds the payload, loads nothing, and hostile text stays text."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
+
+from trm.errors import UserError
+from trm.export.html import page
+from trm.export.payload import payload
+from trm.export.run import Run
+from trm.export.table import csv_text
+
+SCRIPT = "const text = '</script><!--';\nexport default function mount() { return text; }"
+STYLE = ".player::after { content: '</style>'; }"
+
+
+class Elements(HTMLParser):
+    """Elements in order, attributes that load something, and the text by element."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.names, self.links, self.texts = [], [], {}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.names.append(tag)
+        self.links += [value for name, value in attributes if name in ("src", "href", "srcset", "action")]
+
+    def handle_data(self, data):
+        if self.names:
+            self.texts[self.names[-1]] = self.texts.get(self.names[-1], "") + data
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_holds_the_payload(name):
+    run = run_of(name)
+    found = Elements(page(run, script=SCRIPT, style=STYLE))
+    data = page(run, script=SCRIPT, style=STYLE).split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
+    assert found.names.count("script") == 2 and found.names.count("style") == 1
+    assert found.links == ["data:,"]
+    assert found.texts["h1"].strip() == run.title and found.texts["p"].strip() == run.provenance
+    assert "2030-01-02" in run.provenance
+
+
+def test_hostile_names_stay_text_on_the_page():
+    plain = Elements(page(run_of("sudoku"), script=SCRIPT, style=STYLE))
+    run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
+    text = page(run, script=SCRIPT, style=STYLE)
+    found = Elements(text)
+    assert found.names == [
+        *plain.names[: plain.names.index("p") + 1],
+        "p",
+        *plain.names[plain.names.index("p") + 1 :],
+    ]
+    assert found.links == plain.links
+    assert '</script><!--<b onclick="x">' in found.texts["h1"] and "🙂" in found.texts["title"]
+    assert text.encode() and "\x00" not in text and "\x1b" not in text
+
+
+def test_what_would_end_a_script_in_the_data_is_escaped():
+    trace = sudoku_run()
+    hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
+    text = page(Run.of(hostile, SUDOKU), script=SCRIPT, style=STYLE)
+    data = text.split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
+
+
+def test_the_players_own_text_cannot_end_its_element():
+    text = page(run_of("sudoku"), script=SCRIPT, style=STYLE)
+    assert text.count("</script>") == 2 and text.count("</style>") == 1 and text.count("<!--") == 0
+    assert r"const text = '\x3c/script>\x3c!--'" in text
+
+
+def test_a_page_needs_a_player():
+    with pytest.raises(ValueError, match="mount"):
+        page(run_of("sudoku"), script="export const a = 1;", style="")
+
+
+def test_no_page_of_what_is_no_number():
+    trace = sudoku_run()
+    run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
+    with pytest.raises(UserError, match="no numbers"):
+        page(run, script=SCRIPT, style=STYLE)
+    assert "nan" in csv_text(run)

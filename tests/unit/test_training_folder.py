@@ -1,0 +1,143 @@
+"""The folder of a run: exactly resumed, never overwritten, and damage is said."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_runs import CPU, trainer_of, usual_preset
+
+from trm.checkpoint import load_model
+from trm.errors import DataError, UserError
+from trm.training.errors import TrainingError
+from trm.training.folder import TrainingFolder, put_back
+from trm.training.run import train
+
+
+def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
+    """Eight updates in a row, and eight with a save and a load in the middle: the same losses, puzzles and weights."""
+    unbroken = trainer_of(small_preset, small_puzzles)
+    losses = [unbroken.one_update(update / 8)["loss"] for update in range(8)]
+
+    first = trainer_of(small_preset, small_puzzles)
+    again = [first.one_update(update / 8)["loss"] for update in range(4)]
+    first.seconds = 12.5
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(first)
+    second = trainer_of(replace(small_preset, seed=0), small_puzzles)
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder:
+        put_back(second, folder.read())
+    assert (second.update, second.seconds) == (4, 12.5)
+    again += [
+        second.one_update(update / 8)["loss"] for update in range(4, 8)
+    ]  # fresh puzzles come in the sixth
+
+    assert again == losses
+    for name, tensor in unbroken.model.state_dict().items():
+        assert torch.equal(tensor, second.model.state_dict()[name]), name
+    for name, tensor in unbroken.average.shadow.items():
+        assert torch.equal(tensor, second.average.shadow[name]), name
+
+
+def test_a_save_can_be_opened_and_holds_the_averaged_weights(tmp_path, trainer, small_preset):
+    for update in range(4):
+        trainer.one_update(update / 4)
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(trainer)
+    model = load_model(str(tmp_path / "run"), device=CPU)
+    assert model.config == small_preset.model
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, trainer.average.shadow[name])
+    trained = trainer.model.state_dict()["lm_head.weight"]
+    assert not torch.equal(model.lm_head.weight, trained)
+    for name, tensor in trainer.averaged_model().state_dict().items():
+        assert torch.equal(tensor, trainer.average.shadow[name])
+
+
+def test_a_number_of_updates_is_kept_to(tmp_path, tiny_config):
+    """Whatever the machine: the schedules follow the updates then, and a resumed run does those that are left."""
+    preset = usual_preset(tiny_config())
+    train(preset, tmp_path / "run", updates=5)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["update"] == 5 and log[-1]["n"] == SCHEDULE.depth[-1].n
+    train(preset, tmp_path / "run", updates=8, resume=True)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["update"] == 8
+
+
+def test_snapshots_on_the_way(tmp_path, tiny_config):
+    """Kept once each, with the weights of their moment; a finished run that is resumed does not replace them."""
+    preset = replace(usual_preset(tiny_config()), snapshots=(0.3, 0.6), minutes=0.04)
+    train(preset, tmp_path / "run")
+    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in kept] == ["030-percent.safetensors", "060-percent.safetensors"]
+    before = [path.read_bytes() for path in kept]
+    train(replace(preset, minutes=0.05), tmp_path / "run", resume=True)
+    assert [path.read_bytes() for path in sorted((tmp_path / "run" / "snapshots").iterdir())] == before
+    first = load_file(kept[0])
+    last = load_file(tmp_path / "run" / "model.safetensors")
+    assert first.keys() == last.keys()
+    assert any(not torch.equal(first[name], last[name]) for name in first)
+
+
+@pytest.fixture
+def run_folder(tmp_path, trainer, small_preset):
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(trainer)
+    return tmp_path / "run"
+
+
+def test_a_run_is_not_overwritten(run_folder, small_preset):
+    before = (run_folder / "model.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match=r"already holds a run.*--resume"):
+        train(small_preset, run_folder)
+    assert (run_folder / "model.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("changes", [{"batch": 9}, {"seed": 5}, {"ema": 0.5}, {"name": "other"}])
+def test_a_run_is_not_resumed_with_other_settings(run_folder, small_preset, changes):
+    with pytest.raises(TrainingError, match="other settings"):
+        train(replace(small_preset, **changes), run_folder, resume=True)
+
+
+def test_more_time_is_no_other_setting(run_folder, small_preset):
+    with TrainingFolder.open(run_folder, replace(small_preset, minutes=500.0), resume=True):
+        pass
+
+
+def test_nothing_to_resume(tmp_path, small_preset):
+    with pytest.raises(TrainingError, match="no run to resume"):
+        train(small_preset, tmp_path / "nowhere", resume=True)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_file_in_the_way(tmp_path, small_preset):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(TrainingError, match="is a file"):
+        train(small_preset, tmp_path / "file")
+    with pytest.raises(UserError, match="cannot be made a folder"):
+        train(small_preset, tmp_path / "file" / "deeper")
+
+
+@pytest.mark.parametrize("name", ["state.safetensors", "preset.json"])
+@pytest.mark.parametrize("content", [b"", b"junk", None])
+def test_a_damaged_folder(run_folder, small_preset, name, content):
+    path = run_folder / name
+    if content is None:
+        path.write_bytes(path.read_bytes()[:-5])
+    else:
+        path.write_bytes(content)
+    with pytest.raises(TrainingError, match=name):
+        train(small_preset, run_folder, resume=True)
+
+
+def test_settings_that_are_gone(run_folder, small_preset):
+    (run_folder / "preset.json").unlink()
+    with pytest.raises(TrainingError, match=r"preset\.json"):
+        train(small_preset, run_folder, resume=True)
+
+
+def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
+    (run_folder / "puzzles-16.npz").write_bytes(b"PK\x03\x04 cut")
+    with pytest.raises(DataError, match=r"puzzles-16\.npz is damaged"):
+        train(small_preset, run_folder, resume=True)

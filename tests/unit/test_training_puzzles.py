@@ -1,0 +1,72 @@
+"""Puzzles to train on: fresh versions, and never a test puzzle's twin."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from training_runs import CPU, SCHEDULE, SMALL, USUAL, usual_preset
+
+from trm.checkpoint import load_model
+from trm.data import PuzzleSet, load_puzzles, write_official
+from trm.errors import DataError
+from trm.training.data import PuzzleStream, generate_puzzles
+from trm.training.errors import TrainingError
+from trm.training.presets import Preset
+from trm.training.run import train
+
+
+def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
+    stream, rng = PuzzleStream(SMALL, small_puzzles), np.random.default_rng(0)
+    keys = {SMALL.symmetry_key(label) for label in small_puzzles.labels}
+    for reveal, most in ((0.0, 10), (1.0, 16)):
+        inputs, labels, _ = (part.numpy().astype(np.uint8) for part in stream.draw(64, reveal, rng))
+        assert SMALL.is_solved(inputs, labels).all()
+        assert {SMALL.symmetry_key(label) for label in labels} <= keys
+        givens = SMALL.givens(inputs).sum(-1)
+        assert givens.min() >= 6 and givens.max() <= most
+    assert givens.max() > 10  # some blanks were filled in
+    assert len({label.tobytes() for label in labels}) > len(keys)  # fresh versions
+
+
+def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, monkeypatch):
+    """With the first puzzle that the seed would give put into the test set (turned round), another one is made."""
+    preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
+    generate_puzzles(preset, tmp_path / "with.npz", print)
+    real = {USUAL.symmetry_key(label) for label in load_puzzles("sudoku/test", USUAL).labels}
+    with np.load(tmp_path / "with.npz") as arrays:
+        labels = arrays["labels"]
+        assert len(arrays["inputs"]) == len(labels) == 16
+    assert not {USUAL.symmetry_key(label) for label in labels} & real
+
+    twin = labels[:1].reshape(1, 9, 9).transpose(0, 2, 1).reshape(1, 81)  # a transposed Sudoku is one
+    tested = PuzzleSet.of("twins", USUAL, twin, twin)
+    monkeypatch.setattr("trm.training.data.load_puzzles", lambda *_, **__: tested)
+    generate_puzzles(preset, tmp_path / "without.npz", print)
+    with np.load(tmp_path / "without.npz") as arrays:
+        assert USUAL.symmetry_key(labels[0]) not in {USUAL.symmetry_key(label) for label in arrays["labels"]}
+
+
+def test_training_on_an_official_folder(tmp_path, tiny_config):
+    """Puzzle ids and all: the table has a row for each id that either split has."""
+    rng = np.random.default_rng(0)
+    for split, ids in (("test", [4, 1]), ("train", [1, 3, 2, 1])):
+        inputs, labels = SMALL.generate_many(len(ids), givens=(8, 12), seed=int(rng.integers(99)))
+        ids = np.array(ids, np.int32)
+        puzzles = PuzzleSet.of("few", SMALL, inputs, labels, puzzle_identifiers=ids)
+        write_official(puzzles, tmp_path / "data", SMALL, split=split)
+    model = tiny_config(puzzle_ids=1, puzzle_embedding_size=8)
+    preset = Preset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
+    train(preset, tmp_path / "run", data=tmp_path / "data")
+    trained = load_model(str(tmp_path / "run"), device=CPU)
+    assert trained.puzzle_emb.weights.shape == (5, 8)
+    assert trained.puzzle_emb.weights.any(1).tolist() == [False, True, True, True, False]
+    train(preset, tmp_path / "run", data=tmp_path / "data", minutes=0.02, resume=True)
+
+
+def test_no_data(tmp_path, small_preset):
+    nothing = replace(small_preset, data=())
+    with pytest.raises(TrainingError, match=r"official data folder\. Name one with --data"):
+        train(nothing, tmp_path / "run")
+    with pytest.raises(DataError, match="no puzzle set"):
+        train(nothing, tmp_path / "run", data=tmp_path / "nowhere")
+    assert not (tmp_path / "run").exists()
