@@ -10,6 +10,8 @@ from trm.tasks.sudoku import Sudoku
 
 SMALL = Sudoku(2, 2)
 DEPTH = Depth(n=2, T=2, N_sup=3)
+MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
+"""Changes of the tiny model that make it mix positions by an MLP."""
 
 
 def six_puzzles() -> PuzzleSet:

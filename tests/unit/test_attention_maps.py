@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from conftest import MLP
+from small_runs import MLP, SMALL
 
 from probes.attention import attention_of
 from probes.branches import keep
@@ -16,9 +16,7 @@ from probes.places import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.record import one_puzzle
-from trm.tasks.sudoku import Sudoku
 
-SMALL = Sudoku(2, 2)
 PUZZLE = SMALL.parse("12..34....21..43")
 
 

@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from conftest import MLP
+from small_runs import MLP, SMALL
 
 from probes.mixing import OTHERS, PEERS, RATIO, by_relation, mixing, peers_of, relations
 from probes.mixing_results import layer_names
 from probes.places import InterventionError
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
-
-SMALL = Sudoku(2, 2)
 
 
 def planted(part, *ways: tuple[int, int, float]) -> None:

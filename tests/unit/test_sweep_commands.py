@@ -4,8 +4,7 @@ import json
 
 import pytest
 import torch
-from conftest import MLP
-from small_runs import SMALL
+from small_runs import MLP, SMALL
 
 from probes.causes_record import WEIGHT
 from probes.cli import main

@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import MLP
-from small_runs import DEPTH, SMALL, answers_of, six_puzzles
+from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
 
 from probes.branches import keep
 from probes.changes import noisy
