@@ -193,12 +193,17 @@ def _peers(names: list[str]) -> list[str]:
     return [*lines, "", *_weights(found)]
 
 
+def _effects(found: dict[str, Result]) -> list[tuple[str, Result]]:
+    """Of models whose weights were looked at."""
+    return [(name, result["effects"]) for name, result in found.items() if "weights" in result["effects"]]
+
+
 def _weights(found: dict[str, Result]) -> list[str]:
     """The same question asked of the weights, layer by layer."""
     rows = [
         (name, layer, kinds)
-        for name, result in found.items()
-        for layer, kinds in result["effects"].get("weights", {}).items()
+        for name, effects in _effects(found)
+        for layer, kinds in effects["weights"].items()
     ]
     if not rows:
         return []
@@ -214,7 +219,18 @@ def _weights(found: dict[str, Result]) -> list[str]:
     for name, layer, kinds in rows:
         cells = [f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in kinds.values()]
         lines.append(f"| {name} | {layer} | {' | '.join(cells)} |")
-    return [*lines, ""]
+    return [*lines, "", *(_structure(name, effects) for name, effects in _effects(found)), ""]
+
+
+def _structure(name: str, effects: Result) -> str:
+    """Where peers are told from others, and where they are not: by whether the band of the ratio lies above 1."""
+    has = {layer: list(kinds.values())[-1][1] > 1 for layer, kinds in effects["weights"].items()}
+    there, absent = (", ".join(layer for layer in has if has[layer] is wanted) for wanted in (True, False))
+    given = "move" if effects["bands"]["ratio"][0] > 1 else "do not move"
+    parts = [f"givens among the peers {given} a cell's answer more than others"]
+    parts += [f"layers whose weights favour peers: {there}"] * bool(there)
+    parts += [f"without such structure: {absent}"] * bool(absent)
+    return f"- {name}: {'; '.join(parts)}."
 
 
 def _made_of(found: dict[str, Result]) -> str:
