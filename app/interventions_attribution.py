@@ -15,7 +15,6 @@ from probes.attribution_results import HALTING_CELL, SPANS, attributed
 if TYPE_CHECKING:
     from trm.models import Model
 
-TITLE = "Attribution"
 SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
 SHORT = {
     "gradients": "Integrated gradients",
@@ -24,6 +23,10 @@ SHORT = {
 }
 GRADIENTS = "Blue cells speak for the answer, orange ones against it; all together they make the difference to the puzzle without givens."
 ABLATION = "Blue: without it the logit is lower, so it spoke for the answer. Orange: it spoke against it."
+
+
+def title(choice: Choice) -> str:
+    return "Attribution"
 
 
 def show(choice: Choice) -> None:

@@ -1,5 +1,6 @@
 """Figures of the page Interventions, drawn from what sweeps return. No maths: the numbers are there."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from app import charts
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
 TAKEN = {"nothing": ("nothing taken", "baseline"), "y": ("y taken away", "y"), "z": ("z taken away", "z")}
+MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
     "any_right": ("any of them", "baseline"),
     "best_halting": ("highest halting logit", "solved"),
@@ -123,13 +125,7 @@ def peers(result: Result) -> "Figure":
             x=["givens among the peers", "all other givens"],
             y=table["effect"],
             marker={"color": [charts.colour("solved"), charts.colour("baseline")]},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - value for high, value in zip(table["high"], table["effect"], strict=True)],
-                "arrayminus": [value - low for low, value in zip(table["low"], table["effect"], strict=True)],
-                "thickness": 2.5,
-            },
+            error_y=_ends(table["effect"], table["low"], table["high"]),
             hovertemplate="%{y:.3f}<extra></extra>",
             width=0.45,
         )
@@ -138,8 +134,17 @@ def peers(result: Result) -> "Figure":
     return figure
 
 
-def board(cells: list[float | None], symbols: list[str], rows: int, columns: int, cell: int) -> "Figure":
-    """Heat over the grid, with the puzzle's symbols; the explained cell in a frame."""
+def board(
+    cells: list[float | None],
+    symbols: list[str],
+    rows: int,
+    columns: int,
+    cell: int,
+    *,
+    unit: str = "logit",
+    signed: bool = True,
+) -> "Figure":
+    """Heat over the grid, with the puzzle's symbols; the explained cell in a frame. Numbers that are not `signed` begin at 0."""
     from plotly.graph_objects import Figure, Heatmap
 
     def grid(values: list) -> list[list]:
@@ -149,17 +154,17 @@ def board(cells: list[float | None], symbols: list[str], rows: int, columns: int
     figure = Figure(
         Heatmap(
             z=grid(cells),
-            text=grid(symbols) if columns <= 9 else None,
-            texttemplate="%{text}" if columns <= 9 else None,
-            textfont={"size": 20},
+            text=grid(symbols) if columns <= MOST_SYMBOLS else None,
+            texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
+            textfont={"size": 20 if columns <= 9 else 12},
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
-            zmin=-most,
+            zmin=-most if signed else 0,
             zmax=most,
-            colorscale=charts.diverging(),
-            xgap=2,
-            ygap=2,
-            colorbar={"title": "logit", "thickness": 14},
+            colorscale=charts.diverging() if signed else charts.sequential(),
+            xgap=2 if columns <= 9 else 1,
+            ygap=2 if columns <= 9 else 1,
+            colorbar={"title": unit, "thickness": 14},
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
         )
     )
@@ -242,6 +247,42 @@ def units(result: Result) -> "Figure":
     )
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
+
+
+def relations(result: Result, *, of: str) -> "Figure":
+    """A bar for each thing that two cells may share, with its band; peers of all kinds and all others told from the rest."""
+    from plotly.graph_objects import Bar
+
+    kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
+    means, lows, highs = zip(*kinds.values(), strict=True)
+    figure = charts.new(x="", y=of, height=340)
+    first, *_, last = kinds
+    figure.add_trace(
+        Bar(
+            x=list(kinds),
+            y=means,
+            marker={
+                "color": [charts.colour("baseline" if name == last else "solved") for name in kinds],
+                "opacity": [1.0 if name in (first, last) else 0.6 for name in kinds],
+            },
+            error_y=_ends(means, lows, highs),
+            hovertemplate="%{x}: %{y:.4f}<extra></extra>",
+            width=0.5,
+        )
+    )
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def _ends(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> dict[str, Any]:
+    """Bands as plotly wants them: by how far they reach to either side."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - mean for high, mean in zip(highs, means, strict=True)],
+        "arrayminus": [mean - low for low, mean in zip(lows, means, strict=True)],
+        "thickness": 2.5,
+    }
 
 
 def _with_band(figure, name, x, share, low, high, meaning) -> None:

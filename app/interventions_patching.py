@@ -14,11 +14,14 @@ from app.text import plain
 if TYPE_CHECKING:
     from trm.models import Model
 
-TITLE = "Patching"
 SAYS = (
     "At the end of a step, one cell's state is taken from another puzzle's run, and the run goes on for one step. Drawn is how far "
     "the log odds of the selected cell's answer move: orange below 0, the patch speaks against it. Select a cell in the player."
 )
+
+
+def title(choice: Choice) -> str:
+    return "Patching"
 
 
 def show(choice: Choice) -> None:

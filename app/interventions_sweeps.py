@@ -9,6 +9,7 @@ import streamlit as st
 from app import charts, session, sets, waiting
 from app import interventions_attribution as attribution
 from app import interventions_figures as figures
+from app import interventions_mixing as mixing
 from app import interventions_patching as patching
 from app.inputs import Choice
 from app.opening import torch_threads
@@ -19,8 +20,11 @@ from probes.sweep_results import LIMITS, SIZES, command_for, settings_for
 from trm.errors import UserError
 
 Result = dict[str, Any]
-ATTRIBUTION, PATCHING = "attribution", "patching"
-IN_ONE = {ATTRIBUTION: attribution.TITLE, PATCHING: patching.TITLE}  # figures of the one puzzle above
+IN_ONE = {
+    "attribution": attribution,
+    "mixing": mixing,
+    "patching": patching,
+}  # figures of the one puzzle above
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,15 @@ def show(choice: Choice) -> None:
     st.markdown("#### In one puzzle and over many")
     key = st.segmented_control(
         "Figure",
-        [ATTRIBUTION, PATCHING, *SECTIONS],
-        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key],
+        [*IN_ONE, *SECTIONS],
+        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
         key="causes_figure",
         default="noise",
         required=True,
         label_visibility="collapsed",
     )
-    if key == ATTRIBUTION:
-        attribution.show(choice)
-    elif key == PATCHING:
-        patching.show(choice)
+    if key in IN_ONE:
+        IN_ONE[key].show(choice)
     else:
         section(choice, key, SECTIONS[key])
 

@@ -19,11 +19,8 @@ def sidebar(options: Options) -> model_controls.Opened | None:
         found, mistakes = model_controls.choose(names, options, links.opened_with())
     for mistake in mistakes:
         notes.problem(mistake)
-    if isinstance(found, Opening):
-        notes.opening(found)
-        return None
-    if found is None:
-        notes.no_models()
+    if found is None or isinstance(found, Opening):
+        notes.no_model_yet(found)
         return None
     with st.sidebar:
         st.caption(model_facts.title(found.config))

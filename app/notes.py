@@ -114,6 +114,14 @@ def problem(message: str) -> None:
     st.error(plain(message), icon=":material/error:")
 
 
+def no_model_yet(going_on: Opening | None) -> None:
+    """In the place of what a page shows of a model: the one that is being opened, or where models come from."""
+    if going_on is not None:
+        opening(going_on)
+    else:
+        no_models()
+
+
 def no_models() -> None:
     st.info(
         "There is no model in `assets/models`. Train one with `python -m trm train --preset sudoku-trm --out runs/mine`, "

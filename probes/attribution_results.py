@@ -42,7 +42,7 @@ def attributed(
     if token is None:
         token = 0 if halting else int(run.trace.answers[step * depth.T - 1][cell])
     reading = attribution.Reading(run, step, cell, token, span)
-    name = "halting logit" if halting else f"logit of {task.symbols[token]} in {_cell_name(task, cell)}"
+    name = "halting logit" if halting else f"logit of {task.symbols[token]} in {cell_name(task, cell)}"
     facts: dict[str, Any] = {
         "of": name,
         "step": step,
@@ -52,7 +52,7 @@ def attributed(
     }
     if method == "gradients":
         found = attribution.integrated_gradients(reading, tell=tell)
-        names = [_cell_name(task, number) for number in range(task.cells)]
+        names = [cell_name(task, number) for number in range(task.cells)]
         effects = found.cells
         cells = found.cells.tolist()
         facts |= {
@@ -75,5 +75,6 @@ def attributed(
     return facts | {"cells": cells, "table": {"what": names, "effect": [float(effect) for effect in effects]}}
 
 
-def _cell_name(task: Any, cell: int) -> str:
+def cell_name(task: Any, cell: int) -> str:
+    """Such as r5c5, counted from 1."""
     return f"r{cell // task.columns + 1}c{cell % task.columns + 1}"

@@ -178,11 +178,10 @@ def _peers(names: list[str]) -> list[str]:
         "",
         "Taking one given away in one supervision step: mean change of the logit of a blank cell's answer, for givens among the "
         "cell's peers (Sudoku: row, column, box; maze: the four neighbours) and for all others (95 %: bootstrap over puzzles). "
-        "Weights: mean size of the product of the position matrices, between peers and between others, layer by layer. "
         + _made_of(found),
         "",
-        "| model | step | cells | peers | others | ratio | weights, ratio |",
-        "|---|---|---|---|---|---|---|",
+        "| model | step | cells | peers | others | ratio |",
+        "|---|---|---|---|---|---|",
     ]
     for name, result in found.items():
         effects = result["effects"]
@@ -190,11 +189,48 @@ def _peers(names: list[str]) -> list[str]:
             f"{effects[key]:.3f} ({effects['bands'][key][0]:.3f} to {effects['bands'][key][1]:.3f})"
             for key in ("peers", "others", "ratio")
         ]
-        weights = ", ".join(f"{layer['peers'] / layer['others']:.2f}" for layer in effects.get("weights", []))
-        lines.append(
-            f"| {name} | {effects['step']} | {effects['cells']} | {' | '.join(cells)} | {weights or 'attention'} |"
-        )
-    return [*lines, ""]
+        lines.append(f"| {name} | {effects['step']} | {effects['cells']} | {' | '.join(cells)} |")
+    return [*lines, "", *_weights(found)]
+
+
+def _effects(found: dict[str, Result]) -> list[tuple[str, Result]]:
+    """Of models whose weights were looked at."""
+    return [(name, result["effects"]) for name, result in found.items() if "weights" in result["effects"]]
+
+
+def _weights(found: dict[str, Result]) -> list[str]:
+    """The same question asked of the weights, layer by layer."""
+    rows = [
+        (name, layer, kinds)
+        for name, effects in _effects(found)
+        for layer, kinds in effects["weights"].items()
+    ]
+    if not rows:
+        return []
+    names = list(rows[0][2])
+    lines = [
+        "Of models that mix positions by an MLP, the weights: mean size of the product down @ up of a layer's two position matrices "
+        "between cells, by what they share (95 %: bootstrap over cells). The gates between the two are left out, so this is a view "
+        "of the weights to first order.",
+        "",
+        f"| model | layer | {' | '.join(names)} |",
+        f"|---|---{'|---' * len(names)}|",
+    ]
+    for name, layer, kinds in rows:
+        cells = [f"{mean:.3f} ({low:.3f} to {high:.3f})" for mean, low, high in kinds.values()]
+        lines.append(f"| {name} | {layer} | {' | '.join(cells)} |")
+    return [*lines, "", *(_structure(name, effects) for name, effects in _effects(found)), ""]
+
+
+def _structure(name: str, effects: Result) -> str:
+    """Where peers are told from others, and where they are not: by whether the band of the ratio lies above 1."""
+    has = {layer: list(kinds.values())[-1][1] > 1 for layer, kinds in effects["weights"].items()}
+    there, absent = (", ".join(layer for layer in has if has[layer] is wanted) for wanted in (True, False))
+    given = "move" if effects["bands"]["ratio"][0] > 1 else "do not move"
+    parts = [f"givens among the peers {given} a cell's answer more than others"]
+    parts += [f"layers whose weights favour peers: {there}"] * bool(there)
+    parts += [f"without such structure: {absent}"] * bool(absent)
+    return f"- {name}: {'; '.join(parts)}."
 
 
 def _made_of(found: dict[str, Result]) -> str:

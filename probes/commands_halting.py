@@ -9,6 +9,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probes.command_parts import model_with_puzzles, names_to_record
 from trm.cli import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
 from trm.registry import ASSETS, model_config, model_names
@@ -59,11 +60,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
         return write_findings(options.findings, RECORDED)
     if options.record:
-        names = [options.model] if options.model else model_names()
-        unknown = sorted(set(names) - set(model_names()))
-        if unknown:
-            raise UserError(f"{unknown[0]} is no bundled model. Recorded are: {', '.join(model_names())}.")
-        return {name: record(name) for name in names}
+        return {name: record(name) for name in names_to_record(options.model, model_names())}
     missing = [f"--{name}" for name in ("model", "data", "out") if not getattr(options, name)]
     if missing:
         raise UserError(f"{missing[0]} is missing. Give --model, --data and --out, or --record alone.")
@@ -107,16 +104,10 @@ def record(name: str) -> dict[str, Any]:
 def made(model_name: str, data: str, *, limit: int | None, steps: int | None) -> "HaltingRuns":
     """Runs of a model on a puzzle set. Raises UserError."""
     from probes.halting_runs import run_puzzles
-    from trm.checkpoint import load_model
-    from trm.data import load_puzzles
-    from trm.tasks import task_of
 
     if steps is not None and not 1 <= steps <= DEEPEST:
         raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
-    model = load_model(model_name)
-    task = task_of(model.config)
-    with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(data, task, progress=reading.count)
+    model, task, puzzles = model_with_puzzles(model_name, data)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
     with Progress("puzzles run") as running:
         return run_puzzles(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probes.command_parts import model_with_puzzles, names_to_record
 from probes.projection import UMAPSettings
 from trm.cli import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
@@ -101,9 +102,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
         return write_findings(options.findings, RECORDED)
     if options.record:
-        if options.model not in (None, *SETS):
-            raise UserError(f"Nothing is recorded of {options.model}. Recorded are: {', '.join(SETS)}.")
-        return {name: record(name) for name in ([options.model] if options.model else SETS)}
+        return {name: record(name) for name in names_to_record(options.model, SETS)}
     if options.out is None or options.out.suffix not in ENDINGS:
         raise UserError("Give --out a file that ends in .parquet (points) or .safetensors (a scene).")
     wanted = [f"--{name}" for name in ("model", "data") if not getattr(options, name)]
@@ -140,12 +139,8 @@ def record(name: str) -> dict[str, Any]:
 def walks_of(asked: Projecting) -> "Walks":
     """Run the model over its puzzles. Raises UserError."""
     from probes.walks import record_walks
-    from trm.checkpoint import load_model
-    from trm.data import load_puzzles
-    from trm.tasks import task_of
 
-    model = load_model(asked.model)
-    puzzles = load_puzzles(asked.data, task_of(model.config))
+    model, _, puzzles = model_with_puzzles(asked.model, asked.data)
     with Progress("puzzles run") as running:
         return record_walks(
             model,

@@ -1,38 +1,24 @@
 """Is the structure of the task in the model? Peers of a cell against all other cells.
 
 Peers of a Sudoku cell are those of its row, column and box; of a maze cell its neighbours. They are compared by what taking a
-given away does to a cell's own answer, over many cells, and by the weights that mix positions.
+given away does to a cell's own answer, over many cells. `probes.mixing` compares them by the weights that mix positions.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from probes.attribution import AT_ONCE, Reading, boxes, single_givens, taken_away
 from probes.branches import KeptRun, keep
-from probes.places import InterventionError
+from probes.mixing import peers_of
 from probes.rows import Tell, quiet
 from probes.runs import BY_PUZZLE, ratio
 from probes.sweeps import check
 from trm.data import PuzzleSet
 from trm.models import Model
 from trm.tasks.base import Task
-
-
-def peers_of(task: Task) -> Bool[np.ndarray, "cells cells"]:
-    """At [a, b]: whether b is a peer of a. Raises InterventionError for a task that has none."""
-    row, column = np.divmod(np.arange(task.cells), task.columns)
-    same_row, same_column = row[:, None] == row, column[:, None] == column
-    if hasattr(task, "box_rows"):
-        box = boxes(task)
-        found = same_row | same_column | (box[:, None] == box)
-    elif task.name == "maze":
-        found = abs(row[:, None] - row) + abs(column[:, None] - column) == 1
-    else:
-        raise InterventionError(f"Cells of {task.name} puzzles have no peers.")
-    return found & ~np.eye(task.cells, dtype=bool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,34 +124,3 @@ def _note_relation(
     shared["row or column"] += effects[line].tolist()
     shared["box only"] += effects[box & ~line].tolist()
     shared["no unit"] += effects[~line & ~box].tolist()
-
-
-@dataclass(frozen=True, eq=False)
-class Mixing:
-    """How strongly a layer's weights bring each cell's vector into another's, for MLP mixing."""
-
-    layer: int
-    strength: Float[np.ndarray, "to from"]  # between cells, the prefix left out; without unit
-    peers: float  # mean |strength| between peers
-    others: float  # and between other cells
-
-
-def mixing(model: Model, task: Task, layer: int = 0) -> Mixing:
-    """The product of the layer's two position matrices, up then down: the way through the SwiGLU with its gates held equal.
-
-    What the gates do depends on the state, so this is a view of the weights, not of a run. Raises InterventionError where
-    positions are mixed by attention, or there is no such layer.
-    """
-    if model.config.mixing != "mlp":
-        raise InterventionError(
-            "This model mixes positions by attention: look at its attention maps instead."
-        )
-    if not 0 <= layer < len(model.L_level.layers):
-        raise InterventionError(f"There is no layer {layer + 1}: the net has {len(model.L_level.layers)}.")
-    part = model.L_level.layers[layer].mlp_t
-    _, up = part.gate_up_proj.weight.detach().chunk(2, dim=0)
-    prefix = model.config.prefix_length
-    strength = (part.down_proj.weight.detach() @ up)[prefix:, prefix:].float().cpu().numpy()
-    peers, apart = peers_of(task), ~np.eye(task.cells, dtype=bool)
-    size = np.abs(strength)
-    return Mixing(layer, strength, float(size[peers].mean()), float(size[apart & ~peers].mean()))

@@ -117,14 +117,17 @@ def _rollouts(model, task, puzzles, settings, tell):
 
 
 def _peers(model, task, puzzles, settings, tell):
-    from probes.peers import mixing, peer_effects
+    from probes.mixing import mixing
+    from probes.mixing_results import layer_names
+    from probes.peers import peer_effects
 
     found = peer_effects(model, task, puzzles, step=settings.step, seed=settings.seed, tell=tell).facts()
     if model.config.mixing == "mlp":
-        layers = [mixing(model, task, layer) for layer in range(len(model.L_level.layers))]
-        found["weights"] = [
-            {"peers": round(layer.peers, 5), "others": round(layer.others, 5)} for layer in layers
-        ]
+        layers = [mixing(model, task, layer) for layer in layer_names(model.config)]
+        found["weights"] = {
+            layer.layer: {name: share.rounded() for name, share in layer.by_relation.items()}
+            for layer in layers
+        }
     names = ("peers", "others")
     table = {
         "from": list(names),

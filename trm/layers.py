@@ -140,6 +140,17 @@ class Attention(nn.Module):
         self.o_proj = Linear(dim, dim)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        mixed = attend(*self.projected(x))
+        return self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
+
+    def weights(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch head to from"]:
+        """How much each position takes of every position's value: rows of softmax(q k^T / sqrt(head_dim)), in float32."""
+        query, key, _ = self.projected(x)
+        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+        return scores.float().softmax(-1)
+
+    def projected(self, x: Float[Tensor, "batch position dim"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value of every head, turned by their rotary positions; each is (B, H, P, head_dim)."""
         batch, length, dim = x.shape
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
@@ -149,8 +160,7 @@ class Attention(nn.Module):
                 places = torch.arange(length, dtype=torch.float32, device=x.device)
             cos, sin = rotary_tables(places, dim // self.heads, self.rope_theta, like=x)
             query, key = rotate(query, cos, sin), rotate(key, cos, sin)
-        mixed = attend(query, key, value)
-        return self.o_proj(mixed.transpose(1, 2).reshape(batch, length, dim))
+        return query, key, value
 
 
 class Block(nn.Module):

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from app import against, compare_views, comparing, inputs, links, notes, pair, session, sets
+from app import against, compare_views, comparing, inputs, links, notes, pair, puzzle_page, session, sets
 from app.comparing import Asked
 from app.inputs import Choice
 from app.opening import Opening
@@ -22,15 +22,9 @@ USUAL = 100
 def page() -> None:
     options = server_options()
     asked = inputs.sidebar(options, below_model=partial(against.control, options=options))
-    with st.container():
-        for mistake in asked.mistakes:
-            notes.problem(mistake)
-    if asked.choice is not None:
-        compare(asked.choice, options)
-    elif asked.opening is not None:
-        notes.opening(asked.opening)
-    else:
-        notes.no_models()
+    choice = puzzle_page.chosen(asked)
+    if choice is not None:
+        compare(choice, options)
 
 
 def compare(one: Choice, options: Options) -> None:

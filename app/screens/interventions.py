@@ -2,7 +2,17 @@
 
 import streamlit as st
 
-from app import inputs, interventions_choice, interventions_runs, links, notes, pair, session, waiting
+from app import (
+    inputs,
+    interventions_choice,
+    interventions_runs,
+    links,
+    notes,
+    pair,
+    puzzle_page,
+    session,
+    waiting,
+)
 from app import interventions_sweeps as sweeps
 from app.inputs import Choice
 from app.interventions_choice import OWN, Asked
@@ -14,21 +24,14 @@ from app.text import plain
 from trm.errors import UserError
 
 PLAYER = "interventions"
-PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
 
 
 def page() -> None:
     options = server_options()
     asked = inputs.sidebar(options)
-    with st.container():
-        for mistake in asked.mistakes:
-            notes.problem(mistake)
-    if asked.choice is not None:
-        change(asked.choice)
-    elif asked.opening is not None:
-        notes.opening(asked.opening)
-    else:
-        notes.no_models()
+    choice = puzzle_page.chosen(asked)
+    if choice is not None:
+        change(choice)
 
 
 def change(choice: Choice) -> None:
@@ -52,11 +55,10 @@ def found(choice: Choice, asked: Asked) -> Both | None:
     models = session.models()
     if not models.ready(choice.source):
         both = interventions_runs.recorded(choice, asked)
-        models.ask(choice.source, after=PAGE_FIRST if both else 0.0)
         if both is None:
             notes.loading(choice.source)
         else:
-            take_over(choice)
+            puzzle_page.take_over(choice.source)
         return both
     opening = models.ask(choice.source)
     if opening.error:
@@ -65,13 +67,6 @@ def found(choice: Choice, asked: Asked) -> Both | None:
     if opening.model is None:  # forgotten since, for others
         st.rerun()
     return waiting.watch(interventions_runs.ask(choice, asked, opening.model))
-
-
-@st.fragment(run_every=1.0)
-def take_over(choice: Choice) -> None:
-    """Waits for the model to be loaded; then the page shows its own runs."""
-    if session.models().ready(choice.source):
-        st.rerun()
 
 
 def outcome(choice: Choice, asked: Asked, both: Both) -> None:

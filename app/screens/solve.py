@@ -2,17 +2,15 @@
 
 import streamlit as st
 
-from app import editor, export_panel, inputs, links, notes, pair, pin, session
+from app import editor, export_panel, inputs, links, notes, pair, pin, puzzle_page, session
 from app.contents import contents
 from app.inputs import Choice
-from app.models import Source
 from app.options import server_options
 from app.player import player
 from app.runs import Run
 from trm.errors import UserError
 from trm.trace import Trace
 
-PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
 GROWS_EVERY = 0.5  # seconds between looks at a run that grows
 PLAYER = "player"
 
@@ -20,17 +18,11 @@ PLAYER = "player"
 def page() -> None:
     options = server_options()
     asked = inputs.sidebar(options)
-    mistakes = [*asked.mistakes, *(pin.settle(asked.choice, options) if asked.choice else ())]
+    mistakes = pin.settle(asked.choice, options) if asked.choice else ()
     pin.note()
-    with st.container():
-        for mistake in mistakes:
-            notes.problem(mistake)
-    if asked.choice is not None:
-        solve(asked.choice)
-    elif asked.opening is not None:
-        notes.opening(asked.opening)
-    else:
-        notes.no_models()
+    choice = puzzle_page.chosen(asked, mistakes)
+    if choice is not None:
+        solve(choice)
 
 
 def solve(choice: Choice) -> None:
@@ -58,8 +50,7 @@ def solve(choice: Choice) -> None:
     looks = grows or pin.waits()
     st.fragment(show, run_every=GROWS_EVERY if looks else None)(choice, shown, grows, looks)
     if isinstance(shown, Trace) and not session.models().ready(choice.source):
-        session.models().ask(choice.source, after=PAGE_FIRST)
-        take_over(choice.source)
+        puzzle_page.take_over(choice.source)
 
 
 def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) -> None:
@@ -110,13 +101,6 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
         )
     now = pair.Side.of(choice, trace, name=pin.NAMES[1])
     return pair.show(ghost, now, key=PLAYER, start=start, hint=pin.HINT, **options)
-
-
-@st.fragment(run_every=1.0)
-def take_over(source: Source) -> None:
-    """Waits for the model to be loaded; then the page shows its own run."""
-    if session.models().ready(source):
-        st.rerun()
 
 
 page()

@@ -2,13 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
 from app_page import App
 from test_solve_page import PRESETS
 
 from app.interventions_choice import EXAMPLES, Asked
+from probes.attention import attention_of
+from probes.branches import keep
 from probes.experiments import EXPERIMENTS
 from probes.interventions import OPERATIONS, parse_all
+from probes.mixing import mixing
+from trm.checkpoint import load_model
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.tasks import get_task, task_of
 
 FAST = {"model": "sudoku-trm", "steps": "3", "n": "1", "T": "1"}
 """The bundled model at a depth at which a run takes a few milliseconds."""
@@ -182,4 +189,51 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
     app.click("patching_compute")
     app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
     assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
+    assert not app.errors
+
+
+def boards(app) -> list[list[list[float]]]:
+    """Numbers of the heat maps on the page, row by row."""
+    specs = [json.loads(element.proto.spec) for element in app.test.get("plotly_chart")]
+    return [trace["z"] for spec in specs for trace in spec["data"] if trace["type"] == "heatmap"]
+
+
+def test_mixing_weights_of_the_selected_cell_are_two_boards(open_page):
+    app = open_page()
+    app.both()
+    app.test.session_state["interventions_view"] = {"supervision_step": 1, "cell": [3, 4]}
+    app.set("causes_figure", "mixing")
+    app.until(lambda: len(boards(app)) == 2, "both boards")
+    model = load_model("sudoku-trm")
+    for layer in ("1", "2"):
+        app.set("mixing_layer-2", layer)
+        app.until(lambda layer=layer: f"layer {layer}**. Peers to all others" in app.said, "the layer")
+        strength = mixing(model, get_task("sudoku"), layer).strength
+        into, out_of = (np.array(board).ravel() for board in boards(app))
+        assert into == pytest.approx(strength[31], abs=1e-5)
+        assert out_of == pytest.approx(strength[:, 31], abs=1e-5)
+    assert len(app.test.get("plotly_chart")) == 3  # and the bars
+    assert "--method mixing --cell r4c5 --layer 2" in " ".join(code.value for code in app.test.code)
+    assert not app.errors
+
+
+def test_attention_of_the_players_call_is_two_boards(open_page):
+    app = open_page(model="maze-hrm", steps="2", n="1", T="1")
+    app.both()
+    app.test.session_state["interventions_view"] = {
+        "supervision_step": 2,
+        "cycle": 1,
+        "call": 2,
+        "cell": [2, 3],
+    }
+    app.set("causes_figure", "mixing")
+    app.set("mixing_head", "3")
+    app.until(lambda: "call 2.1.2, layer 1, head 3**" in app.said and len(boards(app)) == 2, "both boards")
+    model, task = load_model("maze-hrm"), task_of(load_model("maze-hrm").config)
+    run = keep(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
+    weights = attention_of(run, Coordinates(2, 1, 2, F_H)).weights[0, 2, 1:, 1:]
+    takes, gives = (np.array(board).ravel() for board in boards(app))
+    assert takes == pytest.approx(weights[33], abs=1e-4) and gives == pytest.approx(weights[:, 33], abs=1e-4)
+    assert "is the prefix" in app.said and "Neighbours to all others" in app.said
+    assert "--call 2.1.2 --head 3" in " ".join(code.value for code in app.test.code)
     assert not app.errors

@@ -19,7 +19,8 @@ from probes.attribution import (
 )
 from probes.branches import keep
 from probes.cli import main
-from probes.peers import effects_of_givens, mixing, peer_effects, peers_of
+from probes.mixing import peers_of
+from probes.peers import effects_of_givens, peer_effects
 from probes.places import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import Depth
@@ -161,21 +162,6 @@ def test_effects_of_givens_are_those_of_ablation(run):
     token = int(run.trace.answers[2 * run.depth.T - 1][5])
     found = ablation(Reading(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
     assert effects[:, 5] == pytest.approx(found.effect, abs=1e-4)
-
-
-def test_mixing_weights(tiny_model):
-    model = tiny_model(**MLP)
-    part = model.L_level.layers[1].mlp_t
-    part.gate_up_proj.weight.zero_()
-    part.down_proj.weight.zero_()
-    part.gate_up_proj.weight[20, 3] = 2.0  # up: hidden unit 0 reads position 3, which is cell 2
-    part.down_proj.weight[6, 0] = 0.5  # down: into position 6, cell 5
-    found = mixing(model, SMALL, layer=1)
-    assert found.strength[5, 2] == 1 and np.abs(found.strength).sum() == 1
-    with pytest.raises(InterventionError, match="no layer 3"):
-        mixing(model, SMALL, layer=2)
-    with pytest.raises(InterventionError, match="attention"):
-        mixing(tiny_model(), SMALL)
 
 
 # ---- the bundled model, and the command line

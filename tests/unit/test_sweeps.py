@@ -1,68 +1,32 @@
 """Sweeps on tiny models: the numbers are those of runs made one by one, and what is counted is counted right."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
 
 from probes.branches import keep
-from probes.causes_record import WEIGHT
 from probes.changes import noisy
-from probes.cli import main
-from probes.experiment_runs import over_puzzles, planned
-from probes.experiments import EXPERIMENTS, Setting, plan_of, wrong_answer
-from probes.interventions import written
 from probes.patching import patch_map
 from probes.places import InterventionError
 from probes.rollouts import Rollouts, distinct, fixed_points, most_frequent, rollouts, selection
 from probes.rows import run_rows
 from probes.sweeps import Curve, noise_sweep, removal_sweep
-from trm.checkpoint import save_model
-from trm.coordinates import Depth
-from trm.data import Preset, PuzzleSet, load_puzzles
-from trm.recursion import State, deep_supervision
-from trm.tasks import get_task
-from trm.tasks.sudoku import Sudoku
-from trm.trace import load_trace
-
-SMALL = Sudoku(2, 2)
-DEPTH = Depth(n=2, T=2, N_sup=3)
+from trm.data import PuzzleSet
+from trm.recursion import State
 
 
 @pytest.fixture
 def model(tiny_model, monkeypatch):
     monkeypatch.setattr("probes.rows.training_dtype", lambda device: torch.float32)
-    return tiny_model(mixing="mlp", mixing_width=20, heads=0, positions="none")
+    return tiny_model(**MLP)
 
 
 @pytest.fixture(scope="module")
 def puzzles() -> PuzzleSet:
-    inputs, labels = SMALL.generate_many(6, seed=3)
-    return PuzzleSet.of("six", SMALL, inputs, labels)
-
-
-def answers_of(model, inputs: np.ndarray, state: State | None = None) -> list[np.ndarray]:
-    """After every supervision step, one puzzle alone; from another initial state, if given."""
-    tokens = torch.from_numpy(inputs.astype(np.int64))[None]
-    if state is not None:
-        model = _Started(model, state)
-    steps = deep_supervision(model, tokens, torch.zeros(1, dtype=torch.long), depth=DEPTH)
-    return [step.heads.logits[0].argmax(-1).numpy().astype(np.uint8) for step in steps]
-
-
-class _Started:
-    """A model that begins elsewhere."""
-
-    def __init__(self, model, state: State):
-        self.model, self.state = model, state
-
-    def __getattr__(self, name):
-        return getattr(self.model, name)
-
-    def initial_state(self, x):
-        return self.state
+    return six_puzzles()
 
 
 # ---- rows
@@ -127,6 +91,28 @@ def test_noise_at_a_later_step_begins_with_the_state_there(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
     assert swept.solved.share[0] == 1 and swept.steps[0] == 1
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_noise_makes_the_calls_before_it_once_and_after_it_those_until_solved(model, puzzles, step):
+    made: list[int] = []  # rows of each call
+
+    class Counting(type(model)):
+        def f_L(self, x, state, call):
+            made.append(len(x))
+            return super().f_L(x, state, call)
+
+        def f_H(self, state):
+            made.append(len(state.y))
+            return super().f_H(state)
+
+    known = replace(puzzles, labels=np.stack([answers_of(model, grid)[step - 1] for grid in puzzles.inputs]))
+    model.__class__ = Counting
+    swept = noise_sweep(model, SMALL, known, sizes=(0.0, 0.5, 3.0), step=step)
+    runs_steps = swept.steps.sum() * len(puzzles.inputs)  # of all runs together
+    assert runs_steps < 3 * 6 * (DEPTH.N_sup - step + 1)  # some left early
+    before = len(puzzles.inputs) * (step - 1)
+    assert sum(made) == round(before + runs_steps) * DEPTH.calls_per_step
 
 
 def test_taking_nothing_away_is_the_unbroken_run(model, puzzles):
@@ -251,188 +237,3 @@ def test_patches_that_mean_nothing(model, puzzles, options, says):
     kept = keep(model, SMALL, puzzles.inputs[0])
     with pytest.raises(InterventionError, match=says):
         patch_map(kept, kept, options.pop("target", 0), **options)
-
-
-# ---- experiments
-
-
-def setting(puzzles: PuzzleSet, step: int = 2) -> Setting:
-    return Setting(SMALL, puzzles.inputs[0], puzzles.labels[0], DEPTH, step)
-
-
-def test_what_the_experiments_do(puzzles):
-    here, blank = setting(puzzles), ~SMALL.givens(puzzles.inputs[0])
-    assert written(plan_of("without-y", here).interventions) == "zero y before 2-.*.1"
-    assert written(plan_of("noise", here).interventions) == "noise yz before 2.1.1"
-    wrong = wrong_answer(here)
-    assert (wrong != here.labels)[blank].all() and (wrong == here.labels)[~blank].all()
-    assert plan_of("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
-    one = plan_of("one-blank", here).inputs
-    assert (one != here.labels).sum() == 1 and not SMALL.givens(one)[one != here.labels].any()
-    (patch,) = plan_of("another-z", here).interventions
-    assert patch.source == "1.2.3" and patch.puzzle != SMALL.format(here.inputs)
-
-
-@pytest.mark.parametrize("key", EXPERIMENTS)
-def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_run(model, puzzles, key):
-    kept = keep(model, SMALL, puzzles.inputs[0])
-    run, changes = planned(kept, key)
-    *_, trace = run.branch(changes)
-    assert trace.steps == 3
-    assert trace.provenance.changes or not np.array_equal(trace.inputs, kept.inputs)
-    assert any(word in EXPERIMENTS[key].claim for word in ("arXiv", "published"))
-
-
-def test_experiments_that_cannot_be_made(puzzles):
-    with pytest.raises(InterventionError, match="no experiment 'x'"):
-        plan_of("x", setting(puzzles))
-    with pytest.raises(InterventionError, match="no supervision step 4"):
-        plan_of("noise", setting(puzzles, 4))
-    with pytest.raises(InterventionError, match="same z"):
-        plan_of("another-z", setting(puzzles, 1))
-    with pytest.raises(InterventionError, match="exactly one solution"):
-        plan_of("one-blank", replace(setting(puzzles), labels=None))
-
-
-def test_experiments_over_a_set(model, puzzles):
-    found = over_puzzles(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
-    assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
-    assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
-    plain = np.stack([answers_of(model, grid) for grid in puzzles.inputs[:2]])
-    blank = ~SMALL.givens(puzzles.inputs[:2])
-    right = ((plain == puzzles.labels[:2, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert found["experiments"]["plain"]["cells_right"] == pytest.approx(right.mean(0), abs=1e-3)
-
-
-def test_a_maze_has_experiments_too(tiny_model):
-    maze = get_task("maze", 49)
-    model = tiny_model(task="maze", sequence_length=49)
-    kept = keep(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
-    for key in EXPERIMENTS:
-        run, changes = planned(kept, key)
-        assert list(run.branch(changes))[-1].steps == 3
-
-
-# ---- the command line
-
-
-@pytest.fixture
-def folder(tmp_path, model):
-    save_model(tmp_path, model.config, model.state_dict())
-    (tmp_path / "set.csv").write_text(
-        "source,q,a,rating\n"
-        + "".join(
-            f"made,{SMALL.format(grid)},{SMALL.format(answer)},0\n"
-            for grid, answer in zip(*SMALL.generate_many(4, seed=2), strict=True)
-        )
-    )
-    return tmp_path
-
-
-PUZZLE = "12..34....21..43"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "keys"),
-    [
-        ("sweep noise --sizes 0,1", {"size", "share", "low", "high", "mean_steps"}),
-        ("sweep removal --step 2", {"taken", "step", "cells", "low", "high", "solved"}),
-        ("sweep seeds --runs 2", {"settled", "answers", "points", "right"}),
-        ("sweep rollouts --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
-        (f"sweep patching --puzzle {PUZZLE} --cell r2c1 --steps 1", {"step", "cell", "effect"}),
-    ],
-)
-def test_sweeps_on_the_command_line(folder, capsys, arguments, keys):
-    out = folder / "out.json"
-    main(
-        [
-            *arguments.split(),
-            "--model",
-            str(folder),
-            "--data",
-            str(folder / "set.csv"),
-            "--out",
-            str(out),
-            "--json",
-        ]
-    )
-    printed = json.loads(capsys.readouterr().out)
-    assert keys <= set(printed["table"]) and json.loads(out.read_text())["table"] == printed["table"]
-    assert out.with_suffix(".parquet").is_file() and printed["command"].startswith("python -m probes sweep")
-
-
-def test_interventions_on_the_command_line(folder, capsys):
-    base = ["intervene", "--model", str(folder), "--json"]
-    main(
-        [
-            *base,
-            "--puzzle",
-            PUZZLE,
-            "--do",
-            "noise z after 1.1.1 size 0",
-            "--out",
-            str(folder / "t.safetensors"),
-        ]
-    )
-    printed = json.loads(capsys.readouterr().out)
-    assert printed["halt_probability"] == printed["halt_probability_without"]
-    assert (folder / "t.safetensors").is_file()
-    main([*base, "--puzzle", PUZZLE, "--experiment", "without-y"])
-    assert json.loads(capsys.readouterr().out)["interventions"] == "zero y before 2-.*.1"
-    main([*base, "--data", str(folder / "set.csv"), "--limit", "2", "--experiment", "noise"])
-    assert json.loads(capsys.readouterr().out)["puzzles"] == 2
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ("intervene", "--model is missing"),
-        ("intervene --model FOLDER", "Give --puzzle"),
-        (f"intervene --model FOLDER --puzzle {PUZZLE} --do zero", "Say what to zero"),
-        (f"intervene --model FOLDER --puzzle {PUZZLE} --experiment x", "no experiment 'x'"),
-        ("intervene --model FOLDER --record", "no bundled model"),
-        ("sweep noise --model FOLDER --data FOLDER/set.csv --record", "no bundled model"),
-        ("sweep noise --model FOLDER --data FOLDER/set.csv --sizes 1,x", "Sizes must be numbers"),
-        ("sweep noise --model FOLDER --data FOLDER/set.csv --state q", "state must be y, z"),
-        ("sweep patching --model FOLDER", "patching needs --puzzle"),
-        (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r9c9", "no cell r9c9"),
-        (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r1c1 --steps a", "--steps must be"),
-    ],
-)
-def test_mistakes_on_the_command_line(folder, capsys, arguments, says):
-    with pytest.raises(SystemExit) as end:
-        main(arguments.replace("FOLDER", str(folder)).split())
-    out, err = capsys.readouterr()
-    assert end.value.code == 2 and out == "" and err.count("\n") == 1 and says in err
-
-
-def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_path):
-    """One command records a bundled model, the other writes the section; what stands around the section stays."""
-    bundled = tmp_path / "models" / "small"
-    bundled.mkdir(parents=True)
-    for name in ("model.safetensors", "config.json"):
-        (bundled / name).write_bytes((folder / name).read_bytes())
-    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "models"))
-    for module in ("recorded_causes", "causes_record", "cause_findings"):
-        monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
-    monkeypatch.setattr("probes.causes_record.load_puzzles", lambda *_: puzzles_of(folder))
-    monkeypatch.setattr("probes.causes_record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)])
-    document = tmp_path / "findings.md"
-    document.write_text("# Findings\n\nbefore\n")
-    main(["intervene", "--record", "--model", "small", "--json"])
-    assert set(json.loads(capsys.readouterr().out)) == {"pair", *WEIGHT}
-    for _ in range(2):  # a second time in the same place
-        main(["intervene", "--findings", str(document)])
-    text = document.read_text()
-    assert text.startswith("# Findings\n\nbefore\n") and text.count("## What causes what") == 1
-    assert text.count("| small |") >= 4 and "arXiv:2601.10679" in text and "nan" not in text
-    pair = load_trace(tmp_path / "recorded" / "small" / "without-y-2.safetensors")
-    assert pair.provenance.changes and pair.provenance.recorded
-    document.write_text(text.replace("<!-- what causes what: end -->", ""))
-    with pytest.raises(SystemExit):
-        main(["intervene", "--findings", str(document)])
-    assert "without the other" in capsys.readouterr().err
-
-
-def puzzles_of(folder) -> PuzzleSet:
-    return load_puzzles(folder / "set.csv", SMALL)

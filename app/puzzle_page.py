@@ -1,0 +1,29 @@
+"""How pages about one puzzle end that have no puzzle or no model yet, and how they take over from what was recorded."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from app import notes, session
+from app.inputs import Asked, Choice
+from app.models import Source
+
+PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
+
+
+def chosen(asked: Asked, mistakes: Sequence[str] = ()) -> Choice | None:
+    """What the page is of; None where it is not known yet, and what is waited for or missing is said. Mistakes are said first."""
+    with st.container():
+        for mistake in (*asked.mistakes, *mistakes):
+            notes.problem(mistake)
+    if asked.choice is None:
+        notes.no_model_yet(asked.opening)
+    return asked.choice
+
+
+@st.fragment(run_every=1.0)
+def take_over(source: Source) -> None:
+    """While a recorded run is shown the model is loaded behind it; then the page shows its own."""
+    session.models().ask(source, after=PAGE_FIRST)
+    if session.models().ready(source):
+        st.rerun()

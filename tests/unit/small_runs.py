@@ -1,0 +1,41 @@
+"""Six small puzzles and runs on them made one by one, for tests of what runs many at once."""
+
+import numpy as np
+import torch
+
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.recursion import State, deep_supervision
+from trm.tasks.sudoku import Sudoku
+
+SMALL = Sudoku(2, 2)
+DEPTH = Depth(n=2, T=2, N_sup=3)
+MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
+"""Changes of the tiny model that make it mix positions by an MLP."""
+
+
+def six_puzzles() -> PuzzleSet:
+    inputs, labels = SMALL.generate_many(6, seed=3)
+    return PuzzleSet.of("six", SMALL, inputs, labels)
+
+
+def answers_of(model, inputs: np.ndarray, state: State | None = None) -> list[np.ndarray]:
+    """After every supervision step, one puzzle alone; from another initial state, if given."""
+    tokens = torch.from_numpy(inputs.astype(np.int64))[None]
+    if state is not None:
+        model = _Started(model, state)
+    steps = deep_supervision(model, tokens, torch.zeros(1, dtype=torch.long), depth=DEPTH)
+    return [step.heads.logits[0].argmax(-1).numpy().astype(np.uint8) for step in steps]
+
+
+class _Started:
+    """A model that begins elsewhere."""
+
+    def __init__(self, model, state: State):
+        self.model, self.state = model, state
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def initial_state(self, x):
+        return self.state

@@ -1,0 +1,142 @@
+"""Sweeps and interventions on the command line: what they print and write, mistakes, and what is recorded and found."""
+
+import json
+
+import pytest
+import torch
+from small_runs import MLP, SMALL
+
+from probes.causes_record import WEIGHT
+from probes.cli import main
+from trm.checkpoint import save_model
+from trm.data import Preset, PuzzleSet, load_puzzles
+from trm.trace import load_trace
+
+
+@pytest.fixture
+def model(tiny_model, monkeypatch):
+    monkeypatch.setattr("probes.rows.training_dtype", lambda device: torch.float32)
+    return tiny_model(**MLP)
+
+
+@pytest.fixture
+def folder(tmp_path, model):
+    save_model(tmp_path, model.config, model.state_dict())
+    (tmp_path / "set.csv").write_text(
+        "source,q,a,rating\n"
+        + "".join(
+            f"made,{SMALL.format(grid)},{SMALL.format(answer)},0\n"
+            for grid, answer in zip(*SMALL.generate_many(4, seed=2), strict=True)
+        )
+    )
+    return tmp_path
+
+
+PUZZLE = "12..34....21..43"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        ("sweep noise --sizes 0,1", {"size", "share", "low", "high", "mean_steps"}),
+        ("sweep removal --step 2", {"taken", "step", "cells", "low", "high", "solved"}),
+        ("sweep seeds --runs 2", {"settled", "answers", "points", "right"}),
+        ("sweep rollouts --runs 2 --source symmetry", {"runs", "vote_share", "vote_low"}),
+        (f"sweep patching --puzzle {PUZZLE} --cell r2c1 --steps 1", {"step", "cell", "effect"}),
+    ],
+)
+def test_sweeps_on_the_command_line(folder, capsys, arguments, keys):
+    out = folder / "out.json"
+    main(
+        [
+            *arguments.split(),
+            "--model",
+            str(folder),
+            "--data",
+            str(folder / "set.csv"),
+            "--out",
+            str(out),
+            "--json",
+        ]
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert keys <= set(printed["table"]) and json.loads(out.read_text())["table"] == printed["table"]
+    assert out.with_suffix(".parquet").is_file() and printed["command"].startswith("python -m probes sweep")
+
+
+def test_interventions_on_the_command_line(folder, capsys):
+    base = ["intervene", "--model", str(folder), "--json"]
+    main(
+        [
+            *base,
+            "--puzzle",
+            PUZZLE,
+            "--do",
+            "noise z after 1.1.1 size 0",
+            "--out",
+            str(folder / "t.safetensors"),
+        ]
+    )
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["halt_probability"] == printed["halt_probability_without"]
+    assert (folder / "t.safetensors").is_file()
+    main([*base, "--puzzle", PUZZLE, "--experiment", "without-y"])
+    assert json.loads(capsys.readouterr().out)["interventions"] == "zero y before 2-.*.1"
+    main([*base, "--data", str(folder / "set.csv"), "--limit", "2", "--experiment", "noise"])
+    assert json.loads(capsys.readouterr().out)["puzzles"] == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("intervene", "--model is missing"),
+        ("intervene --model FOLDER", "Give --puzzle"),
+        (f"intervene --model FOLDER --puzzle {PUZZLE} --do zero", "Say what to zero"),
+        (f"intervene --model FOLDER --puzzle {PUZZLE} --experiment x", "no experiment 'x'"),
+        ("intervene --model FOLDER --record", "no bundled model"),
+        ("sweep noise --model FOLDER --data FOLDER/set.csv --record", "no bundled model"),
+        ("sweep noise --model FOLDER --data FOLDER/set.csv --sizes 1,x", "Sizes must be numbers"),
+        ("sweep noise --model FOLDER --data FOLDER/set.csv --state q", "state must be y, z"),
+        ("sweep patching --model FOLDER", "patching needs --puzzle"),
+        (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r9c9", "no cell r9c9"),
+        (f"sweep patching --model FOLDER --puzzle {PUZZLE} --cell r1c1 --steps a", "--steps must be"),
+    ],
+)
+def test_mistakes_on_the_command_line(folder, capsys, arguments, says):
+    with pytest.raises(SystemExit) as end:
+        main(arguments.replace("FOLDER", str(folder)).split())
+    out, err = capsys.readouterr()
+    assert end.value.code == 2 and out == "" and err.count("\n") == 1 and says in err
+
+
+def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_path):
+    """One command records a bundled model, the other writes the section; what stands around the section stays."""
+    bundled = tmp_path / "models" / "small"
+    bundled.mkdir(parents=True)
+    for name in ("model.safetensors", "config.json"):
+        (bundled / name).write_bytes((folder / name).read_bytes())
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "models"))
+    for module in ("recorded_causes", "causes_record", "cause_findings"):
+        monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
+    monkeypatch.setattr("probes.causes_record.load_puzzles", lambda *_: puzzles_of(folder))
+    monkeypatch.setattr("probes.causes_record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)])
+    document = tmp_path / "findings.md"
+    document.write_text("# Findings\n\nbefore\n")
+    main(["intervene", "--record", "--model", "small", "--json"])
+    assert set(json.loads(capsys.readouterr().out)) == {"pair", *WEIGHT}
+    for _ in range(2):  # a second time in the same place
+        main(["intervene", "--findings", str(document)])
+    text = document.read_text()
+    assert text.startswith("# Findings\n\nbefore\n") and text.count("## What causes what") == 1
+    assert text.count("\n- small: givens among the peers ") == 1
+    assert text.count("| small |") >= 4 and "arXiv:2601.10679" in text and "nan" not in text
+    pair = load_trace(tmp_path / "recorded" / "small" / "without-y-2.safetensors")
+    assert pair.provenance.changes and pair.provenance.recorded
+    document.write_text(text.replace("<!-- what causes what: end -->", ""))
+    with pytest.raises(SystemExit):
+        main(["intervene", "--findings", str(document)])
+    assert "without the other" in capsys.readouterr().err
+
+
+def puzzles_of(folder) -> PuzzleSet:
+    return load_puzzles(folder / "set.csv", SMALL)
