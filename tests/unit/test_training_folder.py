@@ -1,11 +1,12 @@
 """The folder of a run: exactly resumed, never overwritten, and damage is said."""
 
+import json
 from dataclasses import replace
 
 import pytest
 import torch
 from safetensors.torch import load_file
-from training_runs import CPU, trainer_of, usual_preset
+from training_runs import CPU, SCHEDULE, trainer_of, usual_preset
 
 from trm.checkpoint import load_model
 from trm.errors import DataError, UserError
