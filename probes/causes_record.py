@@ -15,7 +15,7 @@ from probes.recorded_causes import RECORDED, USUAL, record
 from probes.rows import Tell
 from probes.sweep_results import command_for, settings_for, swept
 from probes.sweeps import part
-from trm.data import load_presets, load_puzzles
+from trm.data import load_presets, load_puzzles, unseen_set
 from trm.evaluate import evenly
 from trm.models import Model
 from trm.tasks.base import Task
@@ -53,7 +53,7 @@ def record_all(model: Model, task: Task, *, only: str | None = None, tell: Tell)
     total, done, written = sum(WEIGHT[name] for name in names), 0, {}
     if only in (None, "pair"):
         written["pair"] = record_pair(model, task)
-    data = f"{task.name}/test"
+    data = unseen_set(task)
     puzzles = load_puzzles(data, task)
     for name in names:
         told = part(tell, done / total, (done + WEIGHT[name]) / total)

@@ -159,10 +159,10 @@ def write_recorded(document: Path) -> dict[str, Any]:
 
 def puzzle_set(options: Namespace, task) -> Any:
     """The puzzles that `--data` and `--limit` name; usually of the bundled test set."""
-    from trm.data import load_puzzles
+    from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 
-    puzzles = load_puzzles(options.data or f"{task.name}/test", task)
+    puzzles = load_puzzles(options.data or unseen_set(task), task)
     return puzzles.take(evenly(len(puzzles), options.limit))
 
 

@@ -143,12 +143,12 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
 def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
     """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
     from trm.commands import identifiers
-    from trm.data import load_puzzles
+    from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 
     with Progress("puzzles read") as reading:
         puzzles = load_puzzles(
-            options.data or f"{task.name}/test",
+            options.data or unseen_set(task),
             task,
             progress=reading.count,
             identifiers=identifiers(options, model),
