@@ -8,6 +8,9 @@ DATA_DIR ?=
 WORKERS ?= 2
 BIN := .venv/bin
 
+# A test run starts many processes. Each would compile everything anew where no bytecode may be kept.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: app test test-slow bench recorded lint format clean
 .DELETE_ON_ERROR:
 

@@ -21,6 +21,10 @@ def test_two_models_stay_on_one_clock_over_200_random_keys(served, new_page):
     task = get_task("sudoku")
     tokens = task.parse(load_presets("sudoku")[0].puzzle)
     runs = tuple(record(load_model(name), task, tokens) for name in ("sudoku-trm", "sudoku-hrm"))
+    pair.press("End")
+    pair.left.eventually(
+        lambda: [place[0] for place in pair.positions] == [16, 16], "both runs to their ends"
+    )
     choose, pressed = random.Random(7), []
     for _ in range(10):
         keys = choose.choices(KEYS, k=20)
