@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from app_page import App
+from app_page import App, shown
 from test_solve_page import PRESETS
 
 from app.interventions_choice import EXAMPLES, Asked
@@ -228,7 +228,9 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
     }
     app.set("causes_figure", "mixing")
     app.set("mixing_head", "3")
-    app.until(lambda: "call 2.1.2, layer 1, head 3**" in app.said and len(boards(app)) == 2, "both boards")
+    app.until(
+        lambda: "call 2.1.2, layer 1, head 3**" in shown(app.said) and len(boards(app)) == 2, "both boards"
+    )
     model, task = load_model("maze-hrm"), task_of(load_model("maze-hrm").config)
     run = keep(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
     weights = attention_of(run, Coordinates(2, 1, 2, F_H)).weights[0, 2, 1:, 1:]
