@@ -39,7 +39,7 @@ PAPER = {
 }
 """Exact on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and its text for the number
 of latents. T=1 with n=6 is not in it."""
-DATA, LIMIT = "sudoku/test", 200  # puzzles, evenly spread over the set
+DATA, LIMIT = "sudoku/test", 100  # puzzles, evenly spread over the set
 ENOUGH = 0.85  # share of its time from which a run that was stopped stands in the table, with the minutes that it had
 COLUMNS = (
     "ablation",
