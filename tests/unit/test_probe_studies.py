@@ -13,12 +13,14 @@ from probes.collected import CollectError, collect, moments_of
 from probes.families import CANDIDATES, chosen_families, families_of, recorded_targets, usual_targets
 from probes.linear import ProbeError, ProbeSettings, apply
 from probes.linear_files import ProbeFileError
+from probes.probe_directions import direction_of
 from probes.reading import open_probe, probes_of, read_puzzle, summary_of
 from probes.study import StudySettings, fit_study
 from probes.study_files import load_study, score_table, write_study
 from probes.study_findings import write_findings
+from probes.study_views import code_of
 from probes.targets import TargetError
-from probes.use import Push, UseSettings, direction_of, measure_use
+from probes.use import Push, UseSettings, measure_use
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -161,6 +163,24 @@ def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzz
     moments = {finding.source: finding.moments for finding in found.findings}
     assert moments == {"z": (0, 1), "y": (0, 1), "random z": (0,), "random y": (0,), "input": (0, 1)}
     assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
+
+
+def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzles):
+    settings = StudySettings(
+        targets=("candidates_left", "given"),
+        states=("y",),
+        steps=(1,),
+        random="none",
+        control=False,
+        probe=replace(FEW, code_length=True),
+    )
+    summary = fit_study(tiny_model(), TASK, puzzles, settings).summary()
+    coded = {(one["target"], one["source"]) for one in summary["findings"] if "code" in one["probes"][0]}
+    assert coded == {("given", "y")}
+    code = code_of(summary, "given", "y")
+    assert (
+        code.uniform == 1 and 0 < code.bits[0] < 1 and code.compression[0] == pytest.approx(1 / code.bits[0])
+    )
 
 
 def test_what_cannot_be_asked_is_said(tiny_model, puzzles):
