@@ -44,6 +44,8 @@ PLANE = (
 )
 NO_CODE = "No description length was asked for. Fit with “Description length” switched on; numbers have none."
 OPENED = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
+SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced", "code": "bits"}
+"""In few letters: three stand side by side in a narrow column."""
 BASELINES = {
     "majority": "the most frequent class",
     "mean": "the mean",

@@ -7,7 +7,7 @@ from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model
 from app.cloud_look import Look
 from app.cloud_points import models
 from app.options import server_options
-from probes.scene import Curve, Scene, places_in_run, spread
+from probes.scene import MODEL, Curve, Scene, places_in_run, spread
 from probes.scene_files import columns_of, summary
 from trm.errors import UserError
 
@@ -48,7 +48,7 @@ def page() -> None:
         st.session_state.latents_scene = scene
         cloud_selection.forget()
         if scene.partner:
-            st.session_state.pop("latents_colour", None)  # by model, until another is chosen
+            st.session_state.latents_colour = MODEL  # until another is chosen
     cloud_selection.go(scene)
     show(scene)
 
@@ -100,7 +100,7 @@ def controls(scene: Scene) -> Look:
     view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
     titles = {field.name: field.title for field in scene.fields}
     if st.session_state.get("latents_colour") not in titles:  # of another scene
-        st.session_state.pop("latents_colour", None)
+        st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
         "Colour", list(titles), format_func=titles.get, key="latents_colour", **KEPT, width=220
     )

@@ -27,8 +27,7 @@ from trm.tasks import task_of
 VIEWS = (
     "Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?", "Directions",
 )  # fmt: skip
-WITHOUT_SCORES = VIEWS[4:]
-"""What probes from files can be asked."""
+WITHOUT_SCORES = VIEWS[4:]  # what probes from files can be asked
 WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
 
 
@@ -100,7 +99,7 @@ def over_steps(shown: Shown, target: str) -> None:
                     ("accuracy", "balanced_accuracy", probe_figures.CODE),
                     default="accuracy",
                     key="probes_score",
-                    format_func=probe_figures.SCORES.get,
+                    format_func=probe_words.SCORES.get,
                 )
                 or score
             )
