@@ -34,7 +34,8 @@ recorded: .venv/.app  ## compute anew what the pages open with, and docs/finding
 	$(BIN)/python -m probes project --record
 	$(BIN)/python -m probes compare --model sudoku-trm --against sudoku-hrm --data sudoku/test --limit 200 --record --findings docs/findings.md
 	$(BIN)/python -m probes halting --record
-	for model in sudoku-trm sudoku-hrm maze-hrm; do $(BIN)/python -m probes fit --model $$model --record || exit 1; done
+	for model in sudoku-trm sudoku-hrm; do $(BIN)/python -m probes fit --model $$model --record || exit 1; done
+	for model in maze-trm maze-hrm; do $(BIN)/python -m probes fit --model $$model --record --limit 100 || exit 1; done
 	for model in sudoku-trm sudoku-hrm; do $(BIN)/python -m probes intervene --model $$model --record || exit 1; done
 	for command in project halting fit intervene; do $(BIN)/python -m probes $$command --findings docs/findings.md || exit 1; done
 

@@ -12,7 +12,6 @@ from app import charts, cloud_ways
 from app.cloud_look import Look
 from app.cloud_points import Points
 from probes.scene import Map, Scene
-from trm.coordinates import Coordinates
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -47,15 +46,16 @@ def figure(scene: Scene, look: Look) -> "Figure":
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
         made.frames = [
-            Frame(name=_short(scene.calls[moment]), data=points.at(moment), traces=numbers)
-            for moment in moments
+            Frame(name=short(scene, moment), data=points.at(moment), traces=numbers) for moment in moments
         ]
         _player(made, scene)
     return made
 
 
-def _short(at: Coordinates) -> str:
-    return f"{at.supervision_step}.{at.cycle}.{at.call}"
+def short(scene: Scene, moment: int) -> str:
+    """A moment's name on the slider: its call, or the step after which two models are held together."""
+    at = scene.calls[moment]
+    return str(at.supervision_step) if scene.partner else f"{at.supervision_step}.{at.cycle}.{at.call}"
 
 
 def axis_title(scene: Scene, found: Map, axis: int) -> str:
@@ -124,11 +124,15 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "minorticklen": 0,
                 "bordercolor": charts.colour("baseline"),
                 "activebgcolor": charts.colour("solved"),
-                "currentvalue": {"prefix": "after call ", "font": {"size": charts.FONT}, "xanchor": "left"},
+                "currentvalue": {
+                    "prefix": "after supervision step " if scene.partner else "after call ",
+                    "font": {"size": charts.FONT},
+                    "xanchor": "left",
+                },
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
                 "steps": [
-                    {"label": _short(at), "method": "animate", "args": [[_short(at)], still]}
-                    for at in scene.calls
+                    {"label": name, "method": "animate", "args": [[name], still]}
+                    for name in (short(scene, moment) for moment in range(len(scene.calls)))
                 ],
             }
         ],

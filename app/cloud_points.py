@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import charts
 from app.cloud_look import Look
-from probes.scene import Field, Scene
+from probes.scene import MODEL, Field, Scene
 from trm.coordinates import Coordinates
 
 DRAWN_BY_GPU = 6000  # points from which on SVG is slow
@@ -30,6 +30,7 @@ class Points:
     def __init__(self, scene: Scene, look: Look, places: np.ndarray):
         self.scene, self.look, self.places = scene, look, places
         self.field = scene.field(look.colour)
+        self.symbols = MARKERS if look.is_flat else SPACE_MARKERS
         self.gpu = not look.by_step and places[..., 0].size > DRAWN_BY_GPU
         self.hover = "<b>puzzle %{customdata[2]}</b>, %{customdata[3]}<br>%{customdata[4]}<extra></extra>"
 
@@ -45,9 +46,9 @@ class Points:
         if self.field.kind == "number":
             return [self._trace(chosen, self._number_marker(chosen, large), None)]
         found = []
-        for number, (level, colour) in enumerate(level_colours(self.field)):
-            symbols = MARKERS if self.look.is_flat else SPACE_MARKERS
-            marker = self._marker(large) | {"color": colour, "symbol": symbols[number % len(symbols)]}
+        for number, (level, colour) in enumerate(level_colours(self.field, self.scene)):
+            symbol = self.symbols[number % len(self.symbols)]
+            marker = self._marker(large) | {"color": colour, "symbol": symbol}
             found.append(self._trace(chosen & (self.field.values == self._value(number)), marker, level))
         return found
 
@@ -77,6 +78,8 @@ class Points:
         from plotly import graph_objects
 
         rows, moments = np.nonzero(chosen)
+        if self.scene.partner:  # whose model it is stays seen whatever the colour says
+            marker = marker | {"symbol": [self.symbols[owner] for owner in self.scene.owner[rows]]}
         kind = "Scatter3d" if not self.look.is_flat else "Scattergl" if self.gpu else "Scatter"
         return getattr(graph_objects, kind)(
             **self.look.along(self.places[rows, moments]),
@@ -91,47 +94,74 @@ class Points:
         )
 
     def _custom(self, rows: np.ndarray, moments: np.ndarray) -> list[list]:
-        words = self.field.words()
-        numbers = self.scene.numbers
-        titles = [said(at) for at in self.scene.calls]
-        about = [
-            f"{self.field.title}: {words[row, moment]:.4g}"
-            if self.field.kind == "number"
-            else f"{self.field.title}: {words[row, moment] or 'does not apply'}"
-            for row, moment in zip(rows, moments, strict=True)
-        ]
+        words, scene = self.field.words(), self.scene
+        of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
+        numbers, owners = scene.numbers.tolist(), scene.owner.tolist()
+
+        def about(row: int, moment: int) -> str:
+            word = words[row, moment]
+            return f"{word:.4g}" if self.field.kind == "number" else word or "does not apply"
+
         return [
-            [int(row), int(moment), int(numbers[row]), titles[moment], text]
-            for row, moment, text in zip(rows, moments, about, strict=True)
+            [
+                row,
+                moment,
+                numbers[row],
+                said(scene.call_of(row, moment)) + of[owners[row]],
+                f"{self.field.title}: {about(row, moment)}",
+            ]
+            for row, moment in zip(rows.tolist(), moments.tolist(), strict=True)
         ]
 
     def keys(self) -> list[Any]:
         """What the colours mean, as entries of the legend that no frame empties."""
+
+        found = []
+        if self.field.kind == "category":
+            present = set(np.unique(self.field.values).tolist())
+            found = [
+                self._key(
+                    f"{self.field.title}: {level}",
+                    colour,
+                    "square"
+                    if self.scene.partner and self.field.name != MODEL
+                    else self.symbols[number % len(self.symbols)],
+                )
+                for number, (level, colour) in enumerate(level_colours(self.field, self.scene))
+                if self._value(number) in present
+            ]
+        if self.scene.partner and self.field.name != MODEL:
+            found += [
+                self._key(f"model: {name}", charts.colour("baseline"), symbol)
+                for name, symbol in zip(models(self.scene), self.symbols, strict=False)
+            ]
+        return found
+
+    def _key(self, name: str, colour: str, symbol: str) -> Any:
         from plotly import graph_objects
 
-        if self.field.kind == "number":
-            return []
-        present = set(np.unique(self.field.values).tolist())
         flat = self.look.is_flat
-        symbols = MARKERS if flat else SPACE_MARKERS
         nowhere = {"x": [None], "y": [None]} | ({} if flat else {"z": [None]})
         kind = graph_objects.Scatter if flat else graph_objects.Scatter3d
-        return [
-            kind(
-                **nowhere,
-                mode="markers",
-                name=f"{self.field.title}: {level}",
-                marker={"size": 11 if flat else 6, "color": colour, "symbol": symbols[number % len(symbols)]},
-                hoverinfo="skip",
-            )
-            for number, (level, colour) in enumerate(level_colours(self.field))
-            if self._value(number) in present
-        ]
+        return kind(
+            **nowhere,
+            mode="markers",
+            name=name,
+            marker={"size": 11 if flat else 6, "color": colour, "symbol": symbol},
+            hoverinfo="skip",
+        )
 
 
-def level_colours(field: Field) -> list[tuple[str, str]]:
+def models(scene: Scene) -> tuple[str, ...]:
+    """Names of the two models of a joint map."""
+    return scene.field(MODEL).levels
+
+
+def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
     """The levels of a category with their colours; last what does not apply."""
     named = MEANINGS.get(field.name, {})
+    if field.name == MODEL and scene.about.kind != scene.partner.about.kind:
+        named = dict(zip(field.levels, (scene.about.kind, scene.partner.about.kind), strict=True))
     cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
     found = [
         (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])

@@ -80,13 +80,13 @@ def go(scene: Scene) -> None:
 
 def link(scene: Scene, row: int, moment: int) -> dict[str, str]:
     """The link to a point in Solve: its puzzle, its call, and its cell where one is followed."""
-    at = scene.calls[moment]
+    at, about = scene.call_of(row, moment), scene.about_of(row)
     cell = None
     if scene.about.position.startswith("r"):
         row_name, column = scene.about.position[1:].split("c")
         cell = (int(row_name) - 1, int(column) - 1)
     return links.place(
-        model=scene.about.model,
+        model=about.model,
         puzzle=scene.puzzles[row],
         at=(at.supervision_step, at.cycle, at.call),
         cell=cell,
@@ -98,6 +98,7 @@ def table(scene: Scene, rows: tuple[int, ...], moments: tuple[int, ...]) -> dict
     solved = scene.field("solved").words()
     found: dict[str, list] = {
         "puzzle": [int(scene.numbers[row]) for row in rows],
+        **({"model": [scene.about_of(row).model for row in rows]} if scene.partner else {}),
         "ends solved": [solved[row, -1] == "yes" for row in rows],
     }
     known = [field.name for field in scene.fields]

@@ -1,6 +1,7 @@
 """Where the Latents page's scene comes from: recorded with the app, or computed here as a person asks for it.
 
-Computing goes in two jobs, so that another map or state of the same runs needs no second run: walks, then the scene.
+Computing goes in jobs, so that another map or state of the same runs needs no second run: walks, of a joint map those of the
+second model too, then the scene.
 """
 
 from dataclasses import replace
@@ -10,20 +11,24 @@ from typing import Any
 
 import streamlit as st
 
-from app import session, sets
+from app import against, session, sets
 from app.jobs import Job, Tell, Work
 from app.model_controls import Opened
-from app.models import Source
+from app.models import Source, source_of
 from app.opening import torch_threads
+from app.options import Options
 from app.waiting import watch
-from probes.commands_project import LIMIT, RECORDED, SETS, Projecting
+from probes.commands_project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.matching import CALLS as MATCHED
 from probes.projection import MOST_IN_POOL, UMAPSettings
 from probes.scene import MEAN, Scene
 from probes.scene_files import SceneError, load_scene
 from trm.coordinates import Depth
+from trm.errors import CheckpointError
 from trm.tasks import task_of
 
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
+MAPS = ("one map each", "one joint map")
 WHERE = ("mean over all cells", "one cell")
 KEPT = {"persist_state": "session"}  # on other pages
 LOOK = 0.25  # seconds between looks at a model that is being opened
@@ -34,10 +39,16 @@ def _read(path: Path, stamp: int) -> Scene:
     return load_scene(path)
 
 
-def recorded(opened: Opened) -> Scene | None:
-    """What comes with the app of a bundled model. A damaged file is as good as none; the command that mends it is on the page."""
-    path = RECORDED / f"{opened.source.name}.safetensors"
-    if opened.source.name not in SETS or not path.is_file():
+def recorded(opened: Opened, other: str = "") -> Scene | None:
+    """What comes with the app of a bundled model, or of it and another on one map, in whichever order. A damaged file is as
+    good as none; the command that mends it is on the page.
+    """
+    name = opened.source.name if opened.source.name in SETS else None
+    if other:
+        pairs = [pair for pair in PAIRS if set(pair) == {opened.source.name, other}]
+        name = joint_name(*pairs[0]) if pairs else None
+    path = RECORDED / f"{name}.safetensors"
+    if name is None or not path.is_file():
         return None
     try:
         return _read(path, path.stat().st_mtime_ns)
@@ -45,15 +56,35 @@ def recorded(opened: Opened) -> Scene | None:
         return None
 
 
-def is_of_these_weights(scene: Scene, source: Source) -> bool:
+def is_of_these_weights(scene: Scene, opened: Opened, options: Options, other: str = "") -> bool:
     """Whether a recorded scene was made by the weights that are there now."""
-    return scene.about.fingerprint == session.weights_fingerprint(source.name, source.stamp)
+    sources = [opened.source, *([source_of(other, options)] if other else [])]
+    here = {session.weights_fingerprint(source.name, source.stamp) for source in sources}
+    made = {scene.about.fingerprint, *([scene.partner.about.fingerprint] if scene.partner else [])}
+    return here == made
 
 
 # ---- what a person asks for
 
 
-def controls(opened: Opened) -> Projecting | None:
+def second(opened: Opened, options: Options) -> str:
+    """Draw, in the sidebar, the choice between a map of this model and one of two. Returns the second's name, "" of one map."""
+    maps = st.segmented_control(
+        "Maps",
+        MAPS,
+        default=MAPS[0],
+        key="latents_maps",
+        **KEPT,
+        required=True,
+        help="On a joint map the states of a second model are turned onto this one's, by the puzzles that both ran.",
+    )
+    if maps != MAPS[1]:
+        return ""
+    against.control(opened, options)
+    return st.session_state[against.KEY]
+
+
+def controls(opened: Opened, other: str) -> Projecting | None:
     """Draw them in the sidebar. Returns what to compute once it was asked for, None while nobody did."""
     task = task_of(opened.config)
     puzzles = sets.choose(task, "latents", count=LIMIT)
@@ -68,7 +99,9 @@ def controls(opened: Opened) -> Projecting | None:
         required=True,
         help="z: latent, y: answer",
     )
-    calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **KEPT)]
+    calls = MATCHED
+    if not other:
+        calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **KEPT)]
     position = MEAN
     if st.selectbox("Where", WHERE, key="latents_where", **KEPT) == WHERE[1]:
         left, right = st.columns(2)
@@ -87,10 +120,11 @@ def controls(opened: Opened) -> Projecting | None:
         )
         apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **KEPT)
         umap = UMAPSettings(axes, near, apart)
-    asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap)
+    asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other)
     moments = _moments(state, calls, opened.config.depth)
-    points = puzzles.count * moments
-    st.caption(f"{puzzles.count} puzzles at {moments} calls: {points:,} points")
+    points = puzzles.count * moments * (2 if other else 1)
+    of = " of two models" if other else ""
+    st.caption(f"{puzzles.count} puzzles at {moments} calls{of}: {points:,} points")
     if points > MOST_IN_POOL:
         st.error(
             f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
@@ -102,7 +136,7 @@ def controls(opened: Opened) -> Projecting | None:
         st.session_state.latents_asked = (opened.source, asked)
         st.session_state.latents_pressed = True
     source, wanted = st.session_state.get("latents_asked", (None, None))
-    return wanted if source == opened.source else None
+    return wanted if source == opened.source and wanted.against == other else None
 
 
 def _moments(state: str, calls: str, depth: Depth) -> int:
@@ -111,14 +145,20 @@ def _moments(state: str, calls: str, depth: Depth) -> int:
     return depth.N_sup * each[calls]
 
 
-def computed(opened: Opened, asked: Projecting) -> Scene | None:
-    """The scene that was asked for; None while it is made, or where it was cancelled or failed, which is said."""
+def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | None:
+    """The scene that was asked for; None while it is made, or where it was cancelled or failed, which is said. Raises UserError
+    where the second model may not be opened.
+    """
     pressed = st.session_state.pop("latents_pressed", False)
-    runs = ("latents-walks", opened.source, replace(asked, state="", umap=None))
-    walks = watch(_job(runs, partial(_walk, opened.source, asked), pressed))
-    if walks is None:
-        return None
-    return watch(_job(("latents-scene", opened.source, asked), partial(_project, walks, asked), pressed))
+    sources = [opened.source, *([source_of(asked.against, options)] if asked.against else [])]
+    pair = []
+    for source in sources:
+        runs = ("latents-walks", source, replace(asked, model=source.name, state="", umap=None, against=""))
+        walks = watch(_job(runs, partial(_walk, source, asked), pressed))
+        if walks is None:
+            return None
+        pair.append(walks)
+    return watch(_job(("latents-scene", *sources, asked), partial(_project, pair, asked), pressed))
 
 
 def _job(key: Any, work: Work, pressed: bool) -> Job:
@@ -136,9 +176,11 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
 
     opening = session.models().ask(source)
     while not opening.wait(LOOK):
-        tell(0.0, "opening the model")
+        tell(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
+    if opening.model is None:
+        raise CheckpointError(f"{source.name} was closed to make room for others. Try again.")
     model = opening.model
     tell(0.02, "reading the puzzles")
     puzzles = load_puzzles(asked.data, task_of(model.config))
@@ -149,15 +191,12 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
             limit=asked.limit,
             calls=asked.calls,
             position=asked.position,
-            progress=lambda done, total: tell(0.02 + 0.98 * done / total, f"running {total} puzzles"),
+            progress=lambda done, total: tell(
+                0.02 + 0.98 * done / total, f"running {total} puzzles by {source.name}"
+            ),
         )
 
 
-def _project(walks: Any, asked: Projecting, tell: Tell) -> Scene:
+def _project(pair: list[Any], asked: Projecting, tell: Tell) -> Scene:
     """Job: the maps."""
-    from probes.scene_making import make_scene
-
-    scene, _ = make_scene(
-        walks, state=asked.state, calls=asked.calls, command=asked.command, umap=asked.umap, tell=tell
-    )
-    return scene
+    return scene_of(pair[0], asked, tell, second=pair[1] if asked.against else None)

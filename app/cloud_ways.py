@@ -6,6 +6,7 @@ import numpy as np
 
 from app import charts
 from app.cloud_look import Look
+from app.cloud_points import models
 from probes.scene import Scene
 
 MOST_FAINT = 150
@@ -20,21 +21,24 @@ def faint(look: Look, places: np.ndarray) -> Any:
 
 
 def chosen(scene: Scene, look: Look, places: np.ndarray) -> list[Any]:
-    """The ways of the chosen puzzles, one trace each, in the colour of how they end."""
-    solved = scene.field("solved").values[:, -1]
+    """The ways of the chosen puzzles, one trace each, in the colour of how they end; of two models a dashed one for the second."""
+    solved, owner = scene.field("solved").values[:, -1], scene.owner
+    mates = [row + scene.puzzle_count for row in look.ways if scene.partner]
+    of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
     return [
         _lines(
             look,
             places[[row]],
             color=charts.colour("solved" if solved[row] == 1 else "unsolved"),
             width=2.5,
-            name=f"way of puzzle {scene.numbers[row]}",
+            name=f"way of puzzle {scene.numbers[row]}{of[owner[row]]}",
+            dash="dash" if owner[row] else "solid",
         )
-        for row in look.ways
+        for row in [*look.ways, *mates]
     ]
 
 
-def _lines(look: Look, ways: np.ndarray, *, color: str, width: float, name: str) -> Any:
+def _lines(look: Look, ways: np.ndarray, *, color: str, width: float, name: str, dash: str = "solid") -> Any:
     """One trace of several ways, with a gap after each."""
     from plotly import graph_objects
 
@@ -44,7 +48,7 @@ def _lines(look: Look, ways: np.ndarray, *, color: str, width: float, name: str)
     return kind(
         **look.along(along),
         mode="lines",
-        line={"color": color, "width": width},
+        line={"color": color, "width": width, "dash": dash},
         name=name,
         showlegend=False,
         hoverinfo="skip",

@@ -1,5 +1,6 @@
 """What the Latents page says: what is shown, what a map is worth, what the colours and axes do not mean."""
 
+from probes.matching import Match
 from probes.scene import Map, Scene
 
 POSITIONS = {"mean": "the mean over all cells"}
@@ -9,6 +10,13 @@ def source(scene: Scene) -> str:
     """What was drawn, in one line."""
     about = scene.about
     where = POSITIONS.get(about.position, f"cell {about.position}")
+    if scene.partner:
+        other = scene.partner.about
+        return (
+            f"State {about.state} of `{about.model}` and `{other.model}` ({where}) over {scene.puzzle_count} puzzles of "
+            f"`{about.data}` after {len(scene.calls)} supervision steps. Weights {about.fingerprint[:8]} and "
+            f"{other.fingerprint[:8]}, {about.dtype}, {about.recorded}."
+        )
     return (
         f"State {about.state} of `{about.model}` ({where}) over {len(scene)} puzzles of `{about.data}` at {len(scene.calls)} calls. "
         f"Weights {about.fingerprint[:8]}, {about.dtype}, {about.recorded}."
@@ -16,14 +24,32 @@ def source(scene: Scene) -> str:
 
 
 def outdated(scene: Scene) -> str:
+    abouts = [scene.about, *([scene.partner.about] if scene.partner else [])]
+    of = " and ".join(f"{about.model} ({about.fingerprint[:8]})" for about in abouts)
     return (
-        f"This was recorded from other weights of {scene.about.model} ({scene.about.fingerprint[:8]}) than the ones here. "
+        f"This was recorded from other weights of {of} than the ones here. "
         "Press Compute in the sidebar for those."
     )
 
 
-def worth(found: Map, axes: int) -> list[str]:
-    """How far a picture may be believed, sentence by sentence."""
+def worth(found: Map, axes: int, match: Match | None = None) -> list[str]:
+    """How far a picture may be believed, sentence by sentence; first of a joint one what the match of the models is worth."""
+    return [*([] if match is None else matched(match)), *_worth(found, axes)]
+
+
+def matched(match: Match) -> list[str]:
+    return [
+        f"**Two models, turned onto one another**: on {match.tested} puzzles it was not fitted on the turn misses "
+        f"**{match.disparity:.1%}** of the spread; with puzzles shuffled {match.shuffled:.1%} ({match.shuffled_low:.1%} to "
+        f"{match.shuffled_high:.1%}).",
+        "Points of one puzzle lie near each other here for the puzzle's sake only as far as the first number is below the "
+        "second."
+        if match.is_of_puzzles
+        else "No better than shuffled: that points of one puzzle lie near each other here means nothing.",
+    ]
+
+
+def _worth(found: Map, axes: int) -> list[str]:
     quality = found.quality.get(axes)
     if found.method == "umap":
         lines = [
@@ -43,7 +69,12 @@ def worth(found: Map, axes: int) -> list[str]:
     ]
 
 
-def nothing(name: str) -> str:
+def nothing(name: str, against: str = "") -> str:
+    if against:
+        return (
+            f"No joint map of {name} and {against} is recorded. Press Compute in the sidebar: both run over the puzzles, and the "
+            "states of the second are turned onto those of the first."
+        )
     return (
         f"Nothing is recorded of {name}. Choose in the sidebar what to follow, then press Compute: the model runs over the "
         "puzzles, and the states after its calls are projected."

@@ -3,10 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from app import charts
-from probes.study_views import Cells, Scoreboard
+from probes.study_views import Cells, Code, Scoreboard
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from probes.probe_directions import Plane
 
 HEIGHT = 470
 NAMES = {
@@ -18,6 +20,8 @@ NAMES = {
 }
 DASH = {"input": "dashdot", "random z": "longdash", "random y": "longdashdot", "majority": "dot"}
 SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
+CODE = "code"
+SCORES |= {CODE: "bits a label"}
 
 
 def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
@@ -62,6 +66,67 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         figure.data[-1].line.update(dash="dot", width=2)
     figure.update_xaxes(type="category")
     figure.update_yaxes(tickformat=".0%" if score != "r2" else ".2f")
+    return figure
+
+
+def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
+    """Bits that tell a label to who knows z, or y, and the bits of the uniform code."""
+    figure = charts.new(x=moment_title(labels), y=SCORES[CODE], height=HEIGHT)
+    for state, code in codes.items():
+        figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
+        figure.data[-1].update(mode="lines+markers", marker={"size": 9})
+    uniform = next(iter(codes.values())).uniform
+    figure.add_trace(
+        charts.line("told without", labels, [uniform] * len(labels), "baseline", hovertemplate="%{y:.3f}")
+    )
+    figure.update_xaxes(type="category")
+    figure.update_yaxes(rangemode="tozero")
+    return figure
+
+
+def plane(found: "Plane", state: str) -> "Figure":
+    """Arrows from 0 in a plane, each with its name; the circle is where an arrow ends that lies wholly in it."""
+    from plotly.graph_objects import Scatter
+
+    figure = charts.new(x="first direction of the plane", y="second", height=HEIGHT)
+    colour = charts.colour(state)
+    x = [part for place in found.places for part in (0.0, place[0], None)]
+    y = [part for place in found.places for part in (0.0, place[1], None)]
+    figure.add_trace(
+        Scatter(
+            x=x, y=y, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip", showlegend=False
+        )
+    )
+    lengths = (found.places**2).sum(1) ** 0.5
+    out = found.places * (1 + 0.09 / lengths.clip(0.09)[:, None])  # names beyond the ends
+    figure.add_trace(
+        Scatter(
+            x=found.places[:, 0],
+            y=found.places[:, 1],
+            mode="markers",
+            marker={"color": colour, "size": 9, "symbol": "circle" if state == "y" else "diamond"},
+            customdata=[[name, float(length)] for name, length in zip(found.names, lengths, strict=True)],
+            hovertemplate="%{customdata[0]}: %{customdata[1]:.0%} of its length<extra></extra>",
+            showlegend=False,
+        )
+    )
+    figure.add_trace(
+        Scatter(
+            x=out[:, 0],
+            y=out[:, 1],
+            mode="text",
+            text=list(found.names),
+            textfont={"size": charts.FONT + 1},
+            hoverinfo="skip",
+            showlegend=False,
+        )
+    )
+    figure.add_shape(
+        type="circle", x0=-1, y0=-1, x1=1, y1=1, line={"color": charts.colour("baseline"), "dash": "dot"}
+    )
+    figure.update_xaxes(range=[-1.2, 1.2], zeroline=True, constrain="domain")
+    figure.update_yaxes(range=[-1.2, 1.2], zeroline=True, scaleanchor="x", constrain="domain")
+    figure.update_layout(hovermode="closest")
     return figure
 
 

@@ -22,7 +22,8 @@ from trm.tasks import task_of
 if TYPE_CHECKING:
     from trm.models import Model
 
-STEPS = (1, 2, 4)  # that are run unless others are asked for
+STEPS = (1, 2, 4)
+"""That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
 STATES = ("z", "y")
 PULSE = 0.25  # seconds between looks at a model that is being loaded
 
@@ -81,6 +82,14 @@ def _recorded(name: str, stamp: int) -> dict[str, Any] | None:
     return recorded_study(name)
 
 
+def fingerprint(found: Opened) -> str | None:
+    """Of the weights that are shown; None where they are not there any more."""
+    if found.source.is_bundled:
+        return session.weights_fingerprint(found.source.name, found.source.stamp)
+    model = session.models().ask(found.source).model
+    return model.fingerprint if model else None
+
+
 # ---- computing anew
 
 
@@ -95,6 +104,7 @@ class Asked:
     steps: tuple[int, ...]
     random: str
     control: bool
+    code_length: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -109,6 +119,7 @@ class Asked:
             f"--targets {','.join(self.targets)} --state {','.join(self.states)}",
             f"--steps {','.join(map(str, self.steps))} --random {self.random}",
             *(() if self.control else ("--no-control",)),
+            *(("--code-length",) if self.code_length else ()),
             "--out probes.json --save probes",
         ]
         return " ".join(parts)
@@ -151,6 +162,11 @@ def controls(found: Opened) -> None:
         help="At every step it takes as long as the model's own run.",
     )
     control = right.toggle("Control task", value=True, key="probes_control", help="Twice as many probes.")
+    code_length = right.toggle(
+        "Description length",
+        key="probes_code_length",
+        help="By online coding, of targets with classes: about ten more probes for each.",
+    )
     ready = bool(puzzles and targets and states and steps)
     if not ready:
         st.caption("Choose at least one target, one state and one step.")
@@ -162,6 +178,7 @@ def controls(found: Opened) -> None:
         tuple(sorted(steps)),
         random,
         control,
+        code_length,
     )
     st.button(
         "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked,), disabled=not ready
@@ -200,6 +217,7 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
     """The job: the study for a page, and its probes by target and state. Raises UserError."""
     model = opened(asked.source, tell)
     from app.opening import torch_threads
+    from probes.probe_result import ProbeSettings
     from probes.reading import probes_of
     from probes.study import StudySettings, fit_study
     from trm.data import load_puzzles
@@ -209,7 +227,12 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
     puzzles = load_puzzles(asked.puzzles.name, task)
     puzzles = puzzles.take(evenly(len(puzzles), asked.puzzles.count))
     settings = StudySettings(
-        asked.targets, asked.states, asked.steps, random=asked.random, control=asked.control
+        asked.targets,
+        asked.states,
+        asked.steps,
+        random=asked.random,
+        control=asked.control,
+        probe=ProbeSettings(code_length=asked.code_length),
     )
     with torch_threads(model):
         study = fit_study(model, task, puzzles, settings, tell=tell)

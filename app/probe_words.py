@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.text import plain
 from probes.study_files import RECORDED, SUFFIX
-from probes.study_views import baselines_at, finding_of, labels_of, value_at
+from probes.study_views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
 
 if TYPE_CHECKING:
     from app.probe_source import Shown
@@ -34,6 +34,18 @@ USE_WORTH = (
     "Only what exceeds random directions speaks for use. Nothing in excess does not prove the contrary: what is read may be "
     "held along other directions too."
 )
+CODE = (
+    "Who knows the states is told the labels of the training puzzles, block after block, by probes fitted on what was sent "
+    "before (online coding, Voita & Titov 2020). Few bits: plainly there, and learned from few puzzles."
+)
+PLANE = (
+    "Arrows side by side: the readings are hardly told apart. Opposite: one excludes the other. Short: most of the direction "
+    "lies outside of this plane, so its angle here means little."
+)
+NO_CODE = "No description length was asked for. Fit with “Description length” switched on; numbers have none."
+OPENED = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
+SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced", "code": "bits"}
+"""In few letters: three stand side by side in a narrow column."""
 BASELINES = {
     "majority": "the most frequent class",
     "mean": "the mean",
@@ -88,7 +100,40 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
         value = value_at(finding_of(summary, target, state), "selectivity", last)
         if value is not None and score in ("accuracy", "r2"):
             rows.append(f"| selectivity, {state} | {_number(value, score)} |")
+    rows += _code_rows(summary, target, last)
     return "\n".join(rows)
+
+
+def _code_rows(summary: dict[str, Any], target: str, moment: int) -> list[str]:
+    """Description lengths, where they were asked for."""
+    rows = []
+    for state in ("z", "y"):
+        code = code_of(summary, target, state)
+        if code is not None and code.bits[moment] is not None:
+            rows.append(
+                f"| description length, {state} | {code.bits[moment]:.2f} of {code.uniform:.2f} bits |"
+            )
+    return rows
+
+
+def balance(summary: dict[str, Any], target: str, moment: int) -> str:
+    """How often each class is there to be learned; "" of numbers."""
+    shares = balance_at(summary, target, moment)
+    if shares is None:
+        return ""
+    classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
+    each = ", ".join(
+        f"{plain(name)} {100 * share:.1f} %" for name, share in zip(classes, shares, strict=True)
+    )
+    return f"Class balance in training, step {labels_of(summary)[moment]}: {each}."
+
+
+def plane(share: float, count: int, *, of: str) -> str:
+    """What the figure of directions shows and how much of them."""
+    return (
+        f"**{count} directions** in {of}, along which a reading changes fastest, seen in the plane that holds most of them: "
+        f"**{100 * share:.0f} %** of their squared length lies in it."
+    )
 
 
 def _number(value: float | None, score: str) -> str:
@@ -129,6 +174,16 @@ def use(result: dict[str, Any]) -> str:
         f"Moved by {100 * result['distance']:.0f} % of the state's norm, the answers at the end change **{verdict}** along random "
         f"directions: by {100 * excess['value']:+.1f} points of the blank cells (95 % band {low:+.1f} to {high:+.1f}, over "
         f"{result['puzzles']} puzzles)."
+    )
+
+
+def opened_source(summary: dict[str, Any], model: str, fingerprint: str | None) -> str:
+    """One line: which probes were opened, and whose states they read here."""
+    about, count = summary["about"], sum(len(target["members"]) for target in summary["targets"])
+    other = "" if about["fingerprint"] == fingerprint else ", which has other weights"
+    return plain(
+        f"Opened: {count} {'target' if count == 1 else 'targets'} of {about['model']} "
+        f"({about['fingerprint'][:8]}), applied to {model}{other}."
     )
 
 

@@ -1,18 +1,32 @@
-"""Probes: the run that the page starts with, and how soon it can be ended. `python -m bench.probes`"""
+"""Probes: the run that the page starts with, how soon it can be ended, and many at once against scikit-learn one by one.
+`python -m bench.probes`
+"""
 
 import time
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from bench.figures import figure, is_quick, say
+import numpy as np
+
+from bench.figures import figure, is_quick, say, seconds
+from probes.collected import collect, moments_of
 from probes.families import usual_targets
+from probes.linear import ProbeSettings, apply, fit_probe
+from probes.splits import split_puzzles
 from probes.study import StudySettings, fit_study
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
 from trm.tasks import task_of
 
+if TYPE_CHECKING:
+    from trm.data import PuzzleSet
+    from trm.models import Model
+
 TOPIC = "probes"
 MODEL, PUZZLES = "sudoku-trm", 200
+FEW = 60  # puzzles of the comparison, at 48 coordinates: every answer of 16 supervision steps of 3 cycles
+C = 0.1  # one strength for both
 
 
 def main() -> None:
@@ -23,19 +37,99 @@ def main() -> None:
     task = task_of(model.config)
     puzzles = load_puzzles(f"{task.name}/test", task)
     count = 20 if quick else PUZZLES
-    puzzles = puzzles.take(evenly(len(puzzles), count))
+    whole, puzzles = puzzles, puzzles.take(evenly(len(puzzles), count))
     say(f"{MODEL}: the default study on {count} puzzles")
     told: list[float] = [time.perf_counter()]
     began, processor = told[0], time.process_time()
+    of_runs: list[float] = []
+
+    def tell(share: float, words: str) -> None:
+        told.append(time.perf_counter())
+        if " from " not in words:
+            of_runs.append(told[-1] - began)
+
     settings = StudySettings(usual_targets(task), random="first")
-    fit_study(model, task, puzzles, settings, tell=lambda share, words: told.append(time.perf_counter()))
+    fit_study(model, task, puzzles, settings, tell=tell)
     taken, processor = time.perf_counter() - began, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20
     figure("default study of probes", taken, "s", topic=TOPIC, budget=budget, **facts)
     figure("the same, processor time", processor, "s", topic=TOPIC, **facts)
+    figure("of that the runs of both nets", of_runs[-1], "s", topic=TOPIC, **facts)
     longest = max(after - before for before, after in pairwise(told))
     figure("longest time between two chances to cancel it", longest, "s", topic=TOPIC, budget=1, **facts)
+
+    compared(model, whole.take(evenly(len(whole), 20 if quick else FEW)), steps=2 if quick else 16)
+
+
+def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
+    """Probes of the solution at every answer: all at once, and one after the other by scikit-learn, in turn in one process."""
+    import torch
+    from sklearn.linear_model import LogisticRegression
+
+    from probes.targets import Evidence, target_of, values_at
+
+    task, depth = task_of(model.config), model.config.depth
+    moments = moments_of(depth, range(1, steps + 1), "cycles")
+    say(f"{len(moments)} probes at once, and by scikit-learn")
+    runs = collect(
+        model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, moments=moments, states=("y",)
+    )
+    target = target_of(task, "solution")
+    evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
+    values = values_at(
+        target,
+        evidence,
+        now=runs.now,
+        supervision_steps=[at.supervision_step for at in moments],
+        halts=runs.halts,
+    )
+    split, states = split_puzzles(len(puzzles), seed=0), runs.states["y"]
+    settings, found = ProbeSettings(C=(C,), resamples=1), []
+    at_once = seconds(
+        lambda: found.append(
+            fit_probe(states, values, split, classes=target.classes, name="solution", settings=settings)
+        )
+    )
+    defined = np.broadcast_to(values.defined, states.shape[:3])
+    labels = np.broadcast_to(values.values, states.shape[:3])
+    parts = {
+        part: [
+            (states[rows, at][defined[rows, at]], labels[rows, at][defined[rows, at]])
+            for at in range(len(moments))
+        ]
+        for part, rows in (("train", split.train), ("test", split.test))
+    }
+    read: list[np.ndarray] = []
+
+    def one_by_one() -> None:
+        for (x, y), (x_test, _) in zip(parts["train"], parts["test"], strict=True):
+            mean, scale = x.mean(0), x.std(0)
+            scale[scale == 0] = 1
+            fitted = LogisticRegression(C=C, max_iter=1000).fit((x - mean) / scale, y)
+            read.append(fitted.predict((x_test - mean) / scale))
+
+    apart = seconds(one_by_one)
+    ours = apply(found[0], states[split.test]).values
+    same = [(ours[:, at][defined[split.test, at]] == read[at]).mean() for at in range(len(moments))]
+    facts = {
+        "coordinates": len(moments),
+        "puzzles": len(puzzles),
+        "examples": len(parts["train"][0][0]),
+        "threads": torch.get_num_threads(),
+    }
+    figure("probes of all coordinates at once", at_once, "s", topic=TOPIC, **facts)
+    figure("the same by scikit-learn, one by one", apart, "s", topic=TOPIC, **facts)
+    budget = 1 / 8 if steps == 16 else None
+    figure(
+        "time of all at once, share of scikit-learn's",
+        at_once / apart,
+        "",
+        topic=TOPIC,
+        budget=budget,
+        **facts,
+    )
+    figure("share of test cells read the same by both", float(np.mean(same)), "", topic=TOPIC, **facts)
 
 
 if __name__ == "__main__":

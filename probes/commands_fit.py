@@ -48,7 +48,9 @@ def add(adder) -> None:
     )
     how.add_argument("--no-control", action="store_true", help="leave out the control task")
     how.add_argument(
-        "--code-length", action="store_true", help="also the description length by online coding"
+        "--code-length",
+        action="store_true",
+        help="also the description length by online coding, of targets with classes",
     )
     how.add_argument("--balanced", action="store_true", help="let every class weigh the same")
     how.add_argument(

@@ -160,7 +160,12 @@ def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
     device = choose_device()
     raw = [part.problems(question).to(device) for part in parts]
     mean, scale = standardisation(raw[0])
-    train, validation, test = (replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw)
+    parted = [replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw]
+    varied = varying(parted[0])
+    train, validation, test = (
+        problems if varied.all() else replace(problems, x=problems.x[..., varied].contiguous())
+        for problems in parted
+    )
 
     theta, present, strength = best(question, train, validation, meter)
     control_read = None
@@ -178,17 +183,29 @@ def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
             train, rank, puzzles=len(shuffled), classes=question.classes, C=strength, alive=meter.alive
         )
         meter.advance(2)
+    whole = torch.zeros(*theta.shape[:2], len(varied), dtype=theta.dtype, device=device)
+    whole[..., varied] = theta
     return Fitted(
         mean=mean[:, 0, :-1].cpu().numpy(),
         scale=scale[:, 0, :-1].cpu().numpy(),
-        weights=theta[..., :-1].float().cpu().numpy(),
-        intercept=theta[..., -1].float().cpu().numpy(),
+        weights=whole[..., :-1].float().cpu().numpy(),
+        intercept=whole[..., -1].float().cpu().numpy(),
         present=present.cpu().numpy(),
         regularisation=strength.cpu().numpy(),
         read=read(question, test, parts[2], theta, present),
         control_read=control_read,
         code=code,
     )
+
+
+def varying(train: Problems) -> Tensor:
+    """Which features differ between examples of a moment, (dim + 1). The weight of the others is 0 whatever is fitted, and of
+    an input, one-hot, they are many: given symbols of cells that are asked about because they are blank. The last column is
+    that of the intercept.
+    """
+    found = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
+    found[-1] = True
+    return found
 
 
 def best(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num
 
+from probes.matching import Match
 from probes.projection import UMAPSettings
 from probes.projection_quality import Quality
 from trm.coordinates import Coordinates
@@ -20,6 +21,9 @@ KEPT = 16
 
 MEAN = "mean"
 """The position that is no cell: the mean over all of them."""
+
+MODEL = "model"
+"""The field that says which model a point of a joint map is of."""
 
 KINDS = ("number", "category")
 
@@ -92,22 +96,53 @@ class About:
 
 
 @dataclass(frozen=True, eq=False)
+class Partner:
+    """The second model of a joint map: the latter half of a scene's rows are its states of the same puzzles."""
+
+    about: About
+    calls: tuple[Coordinates, ...]  # its own, one for each of the scene's
+    match: Match
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
-    """Maps, fields and curves of the same puzzles. All arrays of points are `puzzle moment`."""
+    """Maps, fields and curves of the same puzzles. All arrays of points are `puzzle moment`: a row a puzzle, on a joint map
+    two, those of the second model after those of the first.
+    """
 
     about: About
     calls: tuple[Coordinates, ...]  # after which calls the points were read
-    puzzles: tuple[str, ...]  # in the one-line form of the task
+    puzzles: tuple[str, ...]  # of each row, in the one-line form of the task
     numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
     components: Float[np.ndarray, "puzzle moment component"]  # principal components, the largest first
     variance: Float[np.ndarray, "component"]  # share of all variance along each
     maps: tuple[Map, ...]  # PCA first
     fields: tuple[Field, ...]
     curves: tuple[Curve, ...]
-    finding: tuple[str, ...] = ()  # sentences: how solved and unsolved puzzles differ here
+    finding: tuple[str, ...] = ()  # sentences: how solved and unsolved puzzles differ here, or two models
+    partner: Partner | None = None
 
     def __len__(self) -> int:
+        """Rows."""
         return len(self.puzzles)
+
+    @property
+    def puzzle_count(self) -> int:
+        return len(self) // (2 if self.partner else 1)
+
+    @property
+    def owner(self) -> Int[np.ndarray, "row"]:
+        """Which model each row is of: 0, of the partner 1."""
+        return np.arange(len(self)) // self.puzzle_count
+
+    def about_of(self, row: int) -> About:
+        """What a row is of, and what made it."""
+        return self.partner.about if self.partner and row >= self.puzzle_count else self.about
+
+    def call_of(self, row: int, moment: int) -> Coordinates:
+        """The call of its own model after which a point was read."""
+        partner = self.partner
+        return (partner.calls if partner and row >= self.puzzle_count else self.calls)[moment]
 
     def field(self, name: str) -> Field:
         """Raises KeyError where there is none."""

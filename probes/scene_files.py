@@ -14,9 +14,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from probes.matching import Match
 from probes.projection import UMAPSettings
 from probes.projection_quality import Quality
-from probes.scene import About, Curve, Field, Map, Scene
+from probes.scene import About, Curve, Field, Map, Partner, Scene
 from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.files import written_whole
@@ -75,6 +76,12 @@ def save_scene(path: Path, scene: Scene) -> None:
         ],
         "finding": list(scene.finding),
     }
+    if scene.partner:
+        facts["partner"] = {
+            "about": asdict(scene.partner.about),
+            "calls": _written(scene.partner.calls),
+            "match": asdict(scene.partner.match),
+        }
     with written_whole(path) as temporary:
         save_file(arrays, temporary, metadata={"scene": json.dumps(facts)})
 
@@ -148,7 +155,17 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         fields=tuple(fields),
         curves=tuple(curves),
         finding=tuple(facts["finding"]),
+        partner=_partner(facts["partner"], puzzles, moments) if "partner" in facts else None,
     )
+
+
+def _partner(facts: Mapping[str, Any], rows: int, moments: int) -> Partner:
+    """Raises ValueError and the like where it is not the second model of such a scene."""
+    calls = _read(facts["calls"])
+    if len(calls) != moments or rows % 2:
+        raise ValueError("not as many points as the first model has")
+    found = facts["match"] | {"variance": tuple(facts["match"]["variance"])}
+    return Partner(About(**facts["about"]), calls, Match(**found))
 
 
 def _half(values: np.ndarray) -> np.ndarray:
@@ -168,10 +185,11 @@ def _read(calls: list[list]) -> tuple[Coordinates, ...]:
 
 def columns_of(scene: Scene) -> dict[str, np.ndarray]:
     """Every point of a scene as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
-    count, moments = len(scene), len(scene.calls)
+    moments = len(scene.calls)
     columns: dict[str, np.ndarray] = {"puzzle": np.repeat(scene.numbers, moments)}
+    calls = [scene.call_of(row, moment) for row in range(len(scene)) for moment in range(moments)]
     for name in ("supervision_step", "cycle", "call", "kind"):
-        columns[name] = np.tile([getattr(at, name) for at in scene.calls], count)
+        columns[name] = np.array([getattr(at, name) for at in calls])
     for found in scene.maps:
         for axis in range(found.axes):
             columns[f"{found.method}_{axis + 1}"] = found.places[..., axis].ravel().astype(np.float32)
@@ -212,7 +230,7 @@ def summary(scene: Scene) -> dict[str, Any]:
     """What was projected, and what each map is worth: plain values, for JSON."""
     return {
         **asdict(scene.about),
-        "puzzles": len(scene),
+        "puzzles": scene.puzzle_count,
         "moments": len(scene.calls),
         "points": len(scene) * len(scene.calls),
         "explained_variance_ratio": [float(f"{share:.6g}") for share in scene.variance],
@@ -226,4 +244,9 @@ def summary(scene: Scene) -> dict[str, Any]:
             for found in scene.maps
         ],
         "finding": list(scene.finding),
+        **(
+            {"against": asdict(scene.partner.about), "match": asdict(scene.partner.match)}
+            if scene.partner
+            else {}
+        ),
     }

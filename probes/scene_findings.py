@@ -21,7 +21,7 @@ def write_findings(document: Path, folder: Path) -> dict[str, Any]:
 
 
 def section(scenes: dict[str, Scene]) -> str:
-    """The section as Markdown: for each model the sentences of its page, then what the maps are worth."""
+    """The section as Markdown: for each model, or two on one map, the sentences of its page, then what the maps are worth."""
     lines = [
         "## Where do solved and unsolved puzzles end?",
         "",
@@ -29,10 +29,15 @@ def section(scenes: dict[str, Scene]) -> str:
         "Latents draws the same. Bands: 95 % of a bootstrap over puzzles.",
     ]
     for name, scene in scenes.items():
-        about = scene.about
+        about, models = scene.about, f"**{name}** ({scene.about.fingerprint})"
+        if scene.partner:
+            other = scene.partner.about
+            models = (
+                f"**{about.model} and {other.model} on one map** ({about.fingerprint}, {other.fingerprint})"
+            )
         lines += [
             "",
-            f"**{name}** ({about.fingerprint}), state {about.state}, {len(scene)} puzzles of `{about.data}` at "
+            f"{models}, state {about.state}, {scene.puzzle_count} puzzles of `{about.data}` at "
             f"{len(scene.calls)} calls. " + " ".join(scene.finding),
         ]
     return "\n".join([*lines, "", *_table(scenes)])
@@ -44,6 +49,7 @@ def _table(scenes: dict[str, Scene]) -> list[str]:
         "|---|---|---|---|---|",
     ]
     for name, scene in scenes.items():
+        name = f"{scene.about.model} and {scene.partner.about.model}" if scene.partner else name
         for found in scene.maps:
             for axes, quality in found.quality.items():
                 variance = f"{quality.explained_variance:.1%}" if found.method == "pca" else "-"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Float64
 
 from probes.cloud_fields import fields_of
 from probes.covariance import StatesError
@@ -64,6 +64,33 @@ def make_scene(
     if state not in walks.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     states = walks.states[state]
+    components, maps, fitted = project(states, umap=umap, fitted=fitted, tell=tell)
+    scene = Scene(
+        about=about(walks, state=state, calls=calls, command=command),
+        calls=walks.calls[state],
+        puzzles=tuple(map(walks.task.format, walks.inputs)),
+        numbers=walks.numbers,
+        components=components[..., :KEPT].astype(np.float32),
+        variance=fitted.pca.explained_variance_ratio[:KEPT],
+        maps=maps,
+        fields=fields_of(walks, state),
+        curves=curves_of(walks),
+        finding=sentences(difference(walks, state, components, fitted.pca.explained_variance_ratio)),
+    )
+    tell(1.0, "done")
+    return scene, fitted
+
+
+def project(
+    states: Float[np.ndarray, "puzzle moment dim"],
+    *,
+    umap: UMAPSettings | None,
+    fitted: Fitted | None = None,
+    tell: Tell = silent,
+) -> tuple[Float64[np.ndarray, "puzzle moment component"], tuple[Map, ...], Fitted]:
+    """Principal components of states, their maps (PCA first), and the projections behind these; those of `fitted` are
+    applied instead of fitting any. Raises StatesError where there are too many points, or as `fit_umap` and `PCA.transform` do.
+    """
     points = states.shape[0] * states.shape[1]
     if points > MOST_IN_POOL:
         raise StatesError(
@@ -85,20 +112,7 @@ def make_scene(
         tell(0.92, "neighbours")
         found = _map("umap", states, places, placer.pca.explained_variance_ratio)
         maps.append(replace(found, settings=placer.settings))
-    scene = Scene(
-        about=about(walks, state=state, calls=calls, command=command),
-        calls=walks.calls[state],
-        puzzles=tuple(map(walks.task.format, walks.inputs)),
-        numbers=walks.numbers,
-        components=components[..., :KEPT].astype(np.float32),
-        variance=pca.explained_variance_ratio[:KEPT],
-        maps=tuple(maps),
-        fields=fields_of(walks, state),
-        curves=curves_of(walks),
-        finding=sentences(difference(walks, state, components, pca.explained_variance_ratio)),
-    )
-    tell(1.0, "done")
-    return scene, Fitted(pca, placer)
+    return components, tuple(maps), Fitted(pca, placer)
 
 
 def about(walks: Walks, *, state: str, calls: str, command: str) -> About:

@@ -7,7 +7,7 @@ random net. z and y are each other's baseline.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -21,7 +21,8 @@ from probes.linear import ProbeError, ProbeResult, ProbeSettings, apply, fit_pro
 from probes.scores import Score
 from probes.selectivity import control_types
 from probes.splits import Split, split_puzzles
-from probes.study_scores import gains, scored
+from probes.study_plan import Plan, Tell
+from probes.study_scores import FamilyScores, gains, scored
 from probes.targets import Evidence, Level, values_at
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
@@ -33,10 +34,6 @@ INPUT = "input"
 RANDOM = "random"
 RANDOM_RUNS = ("all", "first", "none")
 """At which of the moments states of a net with random weights are probed too."""
-FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set: for progress only
-
-Tell = Callable[[float, str], None]
-"""Told the share of the work done, 0 to 1, and what is being done; what it raises ends the work."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +150,14 @@ def fit_study(
     if not any("end" in family.first.needs for family in families):
         depth = replace(depth, N_sup=max(settings.steps))
     random_at = {"all": moments, "first": moments[:1], "none": ()}[settings.random]
-    plan = Plan(tell, settings, families, depth, random_at, len(moments))
+    plan = Plan(
+        tell,
+        states=settings.states,
+        families=families,
+        depth=depth,
+        random_at=random_at,
+        moments=len(moments),
+    )
     ids = puzzles.puzzle_identifiers
     runs = collect(
         model,
@@ -213,36 +217,6 @@ def random_weights(model: Model, *, seed: int) -> Model:
     return random.to(model.device).eval().requires_grad_(False)
 
 
-class Plan:
-    """Splits 0 to 1 among the stages of a study, by what they cost."""
-
-    def __init__(
-        self,
-        tell: Tell | None,
-        settings: StudySettings,
-        families: Sequence[Family],
-        depth: Depth,
-        random_at: Sequence[Coordinates],
-        moments: int,
-    ):
-        self.tell = tell or (lambda share, words: None)
-        self.fits = FIT_COST * moments
-        steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
-        probes = sum(len(family.members) for family in families)
-        sources = len(settings.states) * (2 if random_at else 1) + 1
-        self.all, self.done = steps + self.fits * probes * sources, 0.0
-
-    def stage(self, cost: int | float, words: str) -> Callable[[float], None]:
-        """The progress of the next stage."""
-        begun = self.done
-        self.done += cost
-        return lambda share: self.tell(min(1.0, (begun + share * cost) / self.all), words)
-
-    def fit(self, words: str) -> Callable[[float], None]:
-        """The next probe."""
-        return self.stage(self.fits, words)
-
-
 def _finding(
     family: Family,
     source: str,
@@ -279,7 +253,9 @@ def _finding(
             split,
             classes=member.classes,
             name=member.name,
-            settings=settings.probe if is_own else replace(settings.probe, code_length=False),
+            settings=settings.probe
+            if is_own and member.classes
+            else replace(settings.probe, code_length=False),  # it is one of classes
             types=types,
             progress=plan.fit(f"{member.name} from {source}"),
         )

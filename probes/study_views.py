@@ -5,6 +5,7 @@ All from a study as `Study.summary` writes it, so that a recorded one and one ju
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 from typing import Any
 
 Summary = Mapping[str, Any]
@@ -126,3 +127,39 @@ def confusion_at(
     counts = finding["confusion"][finding["moments"].index(moment)]
     shares = [[count / sum(row) if sum(row) else None for count in row] for row in counts]
     return shares, counts
+
+
+def balance_at(summary: Summary, target: str, moment: int) -> list[float] | None:
+    """The share of each class among the cells of the training puzzles; of several members the mean. None of numbers."""
+    finding = finding_of(summary, target, "z") or finding_of(summary, target, "y")
+    probes = [] if finding is None else finding["probes"]
+    if not probes or not all("class_balance" in probe for probe in probes):
+        return None
+    at = finding["moments"].index(moment) if moment in finding["moments"] else 0
+    shares = [probe["class_balance"][at] for probe in probes]
+    return [sum(column) / len(column) for column in zip(*shares, strict=True)]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Description lengths at the moments of a finding, by online coding; None where there were no labels."""
+
+    bits: list[float | None]  # a label
+    uniform: float  # bits a label of who knows nothing
+    compression: list[float | None]
+
+
+def code_of(summary: Summary, target: str, source: str) -> Code | None:
+    """Of all members of a target together; None where it was not asked for, and of numbers, which have none."""
+    finding = finding_of(summary, target, source)
+    facts = next(one for one in summary["targets"] if one["name"] == target)
+    probes = [] if finding is None else finding["probes"]
+    if not probes or not all("code" in probe for probe in probes):
+        return None
+    uniform = log2(len(facts["classes"]))
+    own, all_uniform = (
+        [sum(column) for column in zip(*(probe["code"][name] for probe in probes), strict=True)]
+        for name in ("bits", "uniform_bits")
+    )
+    bits = [uniform * one / whole if whole else None for one, whole in zip(own, all_uniform, strict=True)]
+    return Code(bits, uniform, [uniform / one if one else None for one in bits])

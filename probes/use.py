@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from torch import Tensor
 
 from probes.collected import Runs, check_puzzles, collect
+from probes.probe_directions import direction_of
 from probes.probe_result import ProbeError
 from probes.reading import SavedProbe, check_fit
 from probes.runs import BY_PUZZLE
@@ -116,30 +117,6 @@ class Use:
                 name: dict(zip(("value", "low", "high"), self.excess(name), strict=True)) for name in names
             },
         }
-
-
-def direction_of(probe: SavedProbe, moment: int, class_name: str = "") -> Float32[np.ndarray, "dim"]:
-    """The unit vector along which the probe's reading changes fastest, in the space of states as they are.
-
-    Of several classes that of one, against the mean of the others. Raises ProbeError where the class is none of them.
-    """
-    weights, classes = probe.result.weights[moment], probe.result.classes
-    if len(classes) > 2:
-        if class_name not in classes:
-            raise ProbeError(
-                f"{class_name!r} is no class of {probe.target}. Choose from: {', '.join(classes)}."
-            )
-        chosen = classes.index(class_name)
-        row = weights[chosen] - np.delete(weights, chosen, axis=0).mean(0)
-    else:
-        row = weights[0] if class_name in ("", classes[-1] if classes else "") else -weights[0]
-    direction = row / probe.result.scale[moment]
-    norm = np.linalg.norm(direction)
-    if not norm:
-        raise ProbeError(
-            f"The probe {probe.target} has no direction at this moment: it always reads the same."
-        )
-    return (direction / norm).astype(np.float32)
 
 
 def measure_use(

@@ -3,11 +3,13 @@
 import numpy as np
 import streamlit as st
 
-from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model_page, takeaway
+from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model_page, notes, takeaway
 from app.cloud_look import Look
+from app.cloud_points import models
 from app.options import server_options
-from probes.scene import Curve, Scene, places_in_run, spread
+from probes.scene import MODEL, Curve, Scene, places_in_run, spread
 from probes.scene_files import columns_of, summary
+from trm.errors import UserError
 
 TITLE = "### How do the states travel?"
 WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
@@ -21,39 +23,46 @@ SMALL = 260  # pixels of a curve's height
 
 
 def page() -> None:
-    opened = model_page.sidebar(server_options())
+    options = server_options()
+    opened = model_page.sidebar(options)
     if opened is None:
         return
     with st.sidebar:
-        asked = cloud_source.controls(opened)
+        other = cloud_source.second(opened, options)
+        asked = cloud_source.controls(opened, other)
     st.markdown(TITLE)
-    kept = cloud_source.recorded(opened)
+    made, kept = None, cloud_source.recorded(opened, other)
     with st.container():
-        made = cloud_source.computed(opened, asked) if asked else None
+        try:
+            made = cloud_source.computed(opened, asked, options) if asked else None
+        except UserError as mistake:
+            notes.problem(str(mistake))
     scene = made or kept
     if scene is None:
         if not asked:
-            st.info(cloud_words.nothing(opened.source.name), icon=":material/scatter_plot:")
+            st.info(cloud_words.nothing(opened.source.name, other), icon=":material/scatter_plot:")
         return
-    if made is None and not cloud_source.is_of_these_weights(scene, opened.source):
+    if made is None and not cloud_source.is_of_these_weights(scene, opened, options, other):
         st.warning(cloud_words.outdated(scene), icon=":material/sync_problem:")
     if st.session_state.get("latents_scene") is not scene:
         st.session_state.latents_scene = scene
         cloud_selection.forget()
+        if scene.partner:
+            st.session_state.latents_colour = MODEL  # until another is chosen
     cloud_selection.go(scene)
     show(scene)
 
 
 def show(scene: Scene) -> None:
     st.caption(cloud_words.source(scene))
-    look = controls(scene)
+    look, match = controls(scene), scene.partner.match if scene.partner else None
     figure = cloud.figure(scene, look)
     picture, beside = st.columns(WIDTHS, gap="medium")
     with picture:
         options = {"on_select": cloud_selection.take} if look.axes == 2 else {}
         charts.show(figure, key=cloud_selection.CHART, config={"displayModeBar": True}, **options)
     with beside:
-        st.markdown("\n\n".join(cloud_words.worth(scene.map(look.method), look.axes)))
+        st.markdown("\n\n".join(cloud_words.worth(scene.map(look.method), look.axes, match)))
         st.caption(cloud_words.IN_PLANE if look.axes == 2 else cloud_words.IN_SPACE)
         takeaway.offer(
             f"latents-{scene.about.model}-{scene.about.state}",
@@ -91,11 +100,11 @@ def controls(scene: Scene) -> Look:
     view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
     titles = {field.name: field.title for field in scene.fields}
     if st.session_state.get("latents_colour") not in titles:  # of another scene
-        st.session_state.pop("latents_colour", None)
+        st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
         "Colour", list(titles), format_func=titles.get, key="latents_colour", **KEPT, width=220
     )
-    names = {row_number: name_of(scene, row_number) for row_number in range(len(scene))}
+    names = {row_number: name_of(scene, row_number) for row_number in range(scene.puzzle_count)}
     ways = row.multiselect(
         "Ways of",
         list(names),
@@ -111,13 +120,15 @@ def controls(scene: Scene) -> Look:
 
 
 def name_of(scene: Scene, row: int) -> str:
-    end = "solved" if scene.field("solved").values[row, -1] == 1 else "unsolved"
-    return f"{scene.numbers[row]} ({end})"
+    """A puzzle and how it ends, by each of two models."""
+    rows = [row, *([row + scene.puzzle_count] if scene.partner else [])]
+    ends = ["solved" if scene.field("solved").values[each, -1] == 1 else "unsolved" for each in rows]
+    return f"{scene.numbers[row]} ({', '.join(ends)})"
 
 
 def first_ways(scene: Scene) -> list[int]:
     """A few solved puzzles, and a few unsolved ones."""
-    solved = scene.field("solved").values[:, -1]
+    solved = scene.field("solved").values[: scene.puzzle_count, -1]
     return sorted(int(row) for end in (1, 0) for row in np.flatnonzero(solved == end)[:FIRST_WAYS])
 
 
@@ -127,9 +138,13 @@ def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
         return
     count = len(chosen.rows)
     head, button = st.columns([5, 1], vertical_alignment="center")
-    numbers = ", ".join(str(scene.numbers[row]) for row in chosen.rows[:LISTED])
+    of = models(scene) if scene.partner else ()
+    numbers = ", ".join(
+        f"{scene.numbers[row]}{f' by {of[scene.owner[row]]}' if of else ''}" for row in chosen.rows[:LISTED]
+    )
     more = f" and {count - LISTED} more" if count > LISTED else ""
-    head.markdown(f"**{count} {'puzzle' if count == 1 else 'puzzles'} selected**: {numbers}{more}")
+    noun = "run" if scene.partner else "puzzle"
+    head.markdown(f"**{count} {noun}{'' if count == 1 else 's'} selected**: {numbers}{more}")
     button.button("All again", key="latents_all", on_click=cloud_selection.forget, width="stretch")
     st.dataframe(
         cloud_selection.table(scene, chosen.rows, chosen.moments),
@@ -146,18 +161,21 @@ def selection(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
 
 
 def finding(scene: Scene) -> None:
-    """How solved and unsolved puzzles differ, in words that were computed."""
+    """How solved and unsolved puzzles differ, or two models, in words that were computed."""
+    title = "One model against the other" if scene.partner else "Solved against unsolved"
     with st.container(border=True, key="latents_finding"):
-        st.markdown("**Solved against unsolved**: " + " ".join(scene.finding))
+        st.markdown(f"**{title}**: " + " ".join(scene.finding))
 
 
 def dynamics(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
     """How much the states move, and how far they are from their end: small multiples of the chosen puzzles, or all."""
     picked = np.zeros(len(scene), bool)
     picked[list(chosen.rows) if chosen else slice(None)] = True
-    of = f"the {picked.sum()} selected puzzles" if chosen else f"all {len(scene)} puzzles"
+    noun = "runs" if scene.partner else "puzzles"
+    of = f"the {picked.sum()} selected {noun}" if chosen else f"all {len(scene)} {noun}"
     st.markdown(f"#### Dynamics of {of}")
-    st.caption("Lines: medians of the puzzles that end solved and unsolved. Bands: their middle half.")
+    lines = "each model's runs" if scene.partner else "the puzzles that end solved and unsolved"
+    st.caption(f"Lines: medians of {lines}. Bands: their middle half.")
     columns = st.columns(2, gap="medium")
     for number, curve in enumerate(scene.curves):
         with columns[number % 2]:
@@ -167,17 +185,29 @@ def dynamics(scene: Scene, chosen: cloud_selection.Chosen | None) -> None:
 def curve_figure(scene: Scene, curve: Curve, picked: np.ndarray):
     made = charts.new(x="supervision step", y=curve.title, height=SMALL)
     x = places_in_run(curve.calls)
-    solved = scene.field("solved").values[:, -1] == 1
-    for meaning, rows in (("solved", solved & picked), ("unsolved", ~solved & picked)):
-        found = spread(curve, rows)
+    for name, meaning, rows in groups(scene):
+        found = spread(curve, rows & picked)
         if found is None:
             continue
-        name = f"{meaning} ({rows.sum()})"
+        name = f"{name} ({(rows & picked).sum()})"
         made.add_trace(charts.band(x, found.low, found.high, meaning, of=name))
         made.add_trace(charts.line(name, x, found.median, meaning))
     if curve.logarithmic:
         made.update_yaxes(type="log", exponentformat="power")
     return made
+
+
+def groups(scene: Scene) -> list[tuple[str, str, np.ndarray]]:
+    """The runs that a curve has a line each for: name, meaning of the colour, which rows."""
+    if scene.partner:
+        kinds = (scene.about.kind, scene.partner.about.kind)
+        meanings = kinds if kinds[0] != kinds[1] else ("other", "baseline")
+        return [
+            (name, meaning, scene.owner == number)
+            for number, (name, meaning) in enumerate(zip(models(scene), meanings, strict=True))
+        ]
+    solved = scene.field("solved").values[:, -1] == 1
+    return [("solved", "solved", solved), ("unsolved", "unsolved", ~solved)]
 
 
 page()

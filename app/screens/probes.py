@@ -2,18 +2,32 @@
 
 import streamlit as st
 
-from app import charts, links, model_page, notes, probe_figures, probe_grid, probe_use, probe_words, takeaway
+from app import (
+    charts,
+    links,
+    model_page,
+    notes,
+    probe_figures,
+    probe_files,
+    probe_grid,
+    probe_use,
+    probe_words,
+    takeaway,
+)  # fmt: skip
 from app import probe_source as sources
 from app.model_controls import Opened
 from app.options import server_options
 from app.probe_source import Shown, spoken
 from app.puzzles import first_puzzle
-from probes import study_views
+from probes import probe_directions, study_views
 from probes.study_files import score_table
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
-VIEWS = ("Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?")
+VIEWS = (
+    "Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?", "Directions",
+)  # fmt: skip
+WITHOUT_SCORES = VIEWS[4:]  # what probes from files can be asked
 WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
 
 
@@ -22,18 +36,24 @@ def page() -> None:
     if found is None:
         return
     st.markdown("### What can be read from z and y?")
-    known = sources.recorded(found)
+    known, opened = sources.recorded(found), probe_files.shown(found)
     with st.container():
         made = sources.computed(found)
-    shown = made or known
+    shown = opened or made or known
+    if shown is not None and not shown.is_of_these_weights:
+        st.warning(probe_words.OUTDATED, icon=":material/sync_problem:")
+    said, files, change = st.columns((2.4, 1, 1), vertical_alignment="center")
+    with files.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
+        probe_files.controls()
     if shown is None:
-        st.info(probe_words.nothing(found.source.name), icon=":material/hourglass_empty:")
+        said.info(probe_words.nothing(found.source.name), icon=":material/hourglass_empty:")
         sources.controls(found)
         return
-    if not shown.is_of_these_weights:
-        st.warning(probe_words.OUTDATED, icon=":material/sync_problem:")
-    said, change = st.columns((3, 1), vertical_alignment="center")
-    said.caption(probe_words.source(shown.summary, recorded=shown.recorded))
+    if opened:
+        mark = sources.fingerprint(found)
+        said.caption(probe_words.opened_source(shown.summary, found.source.name, mark))
+    else:
+        said.caption(probe_words.source(shown.summary, recorded=shown.recorded))
     with change.popover("Fit others", icon=":material/tune:", width="stretch"):
         sources.controls(found)
         if made is not None and known is not None:
@@ -46,13 +66,18 @@ def view(found: Opened, shown: Shown) -> None:
     sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
     target = left.selectbox("Target", list(shown.targets), key="probes_target", format_func=spoken)
+    views = VIEWS if shown.summary["findings"] else WITHOUT_SCORES
+    sources.forget_strangers(probes_view=views)
     chosen = right.segmented_control(
-        "View", VIEWS, default=VIEWS[0], key="probes_view", label_visibility="collapsed"
+        "View", views, default=views[0], key="probes_view", label_visibility="collapsed"
     )
+    chosen = chosen or views[0]
     if chosen == VIEWS[4]:
         in_a_puzzle(found, shown, target)
     elif chosen == VIEWS[5]:
         probe_use.view(found, shown, target)
+    elif chosen == VIEWS[6]:
+        directions(shown, target)
     else:
         {VIEWS[1]: all_targets, VIEWS[2]: cell_by_cell, VIEWS[3]: mistaken}.get(chosen, over_steps)(
             shown, target
@@ -71,18 +96,29 @@ def over_steps(shown: Shown, target: str) -> None:
             score = (
                 st.segmented_control(
                     "Score",
-                    ("accuracy", "balanced_accuracy"),
+                    ("accuracy", "balanced_accuracy", probe_figures.CODE),
                     default="accuracy",
                     key="probes_score",
-                    format_func=probe_figures.SCORES.get,
+                    format_func=probe_words.SCORES.get,
                 )
                 or score
             )
         st.markdown(probe_words.meaning(facts))
+        codes = {state: study_views.code_of(shown.summary, target, state) for state in shown.states}
+        is_code = score == probe_figures.CODE
+        score = facts["score"] if is_code else score
         st.markdown(probe_words.verdict(shown.summary, target, score))
-        st.caption(probe_words.WORTH)
+        st.caption(probe_words.CODE if is_code else probe_words.WORTH)
+        st.caption(probe_words.balance(shown.summary, target, len(labels) - 1))
     with picture:
-        figure = probe_figures.over_steps(shown.summary, target, score, labels)
+        if is_code and not all(codes.values()):
+            st.info(probe_words.NO_CODE, icon=":material/compress:")
+            return
+        figure = (
+            probe_figures.code_length(codes, labels)
+            if is_code
+            else probe_figures.over_steps(shown.summary, target, score, labels)
+        )
         charts.show(figure, key="probes-over-steps")
         table = score_table(
             {
@@ -178,6 +214,45 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
             symbols=[task.symbols[token] for token in inputs],
             picture=any(task.looks),
         )
+
+
+def directions(shown: Shown, target: str) -> None:
+    """Where the probes of a target point, in the plane that holds most of it."""
+    members, labels = shown.targets[target]["members"], study_views.labels_of(shown.summary)
+    picture, words = st.columns(WIDTHS)
+    with words:
+        state = (
+            st.segmented_control("Of", shown.states, default=shown.states[0], key="probes_state")
+            or shown.states[0]
+        )
+        several = len(members) > 1 or len(shown.targets[target]["classes"]) > 2
+        moment = moment_slider(shown) if several else 0
+    try:
+        names, found = probe_directions.directions_at(shown.probes(members, state), moment, labels)
+        seen = probe_directions.plane_of(names, found)
+    except UserError as mistake:
+        notes.problem(str(mistake))
+        return
+    with words:
+        of = f"{state} after step {labels[moment]}" if several else f"{state}, one for each step"
+        st.markdown(probe_words.plane(seen.share, len(names), of=of))
+        st.markdown(probe_words.meaning(shown.targets[target]))
+        st.caption(probe_words.PLANE)
+    with picture:
+        figure = probe_figures.plane(seen, state)
+        charts.show(figure, key="probes-directions")
+        with words:
+            takeaway.offer(
+                f"probe-directions-{target}-{state}",
+                figure=figure,
+                table={
+                    "direction": names,
+                    "first": seen.places[:, 0].tolist(),
+                    "second": seen.places[:, 1].tolist(),
+                },
+                data={"directions": names, "share": seen.share, "cosines": seen.cosines.tolist()},
+                command=shown.command,
+            )
 
 
 def asked_puzzle(task) -> str:

@@ -3,13 +3,17 @@
 import json
 import subprocess
 import sys
+import tempfile
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from app_page import MAIN
 
-from app import cloud_selection, cloud_source
+from app import cloud_selection, cloud_source, session
 from app.cloud_selection import Chosen
+from probes import walks
 from probes.commands_project import RECORDED
 from probes.scene_files import load_scene, save_scene
 
@@ -113,6 +117,131 @@ def test_what_is_not_recorded_is_computed_when_asked_for(latents, model_dir):
     command = next(element.value for element in app.test.code)
     assert "--model runs/hrm --data sudoku/test --limit 10 --state y --calls f_H --position r1c5" in command
     assert "symbol now" in app.test.get_by_key("latents_colour").options
+
+
+def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, model_dir, monkeypatch):
+    """With the button that a person presses; what was cut short leaves no job, no scene and no file behind."""
+    folders, told = [], []
+    make, record = tempfile.mkdtemp, walks.record_walks
+    monkeypatch.setattr(tempfile, "mkdtemp", lambda *a, **k: folders.append(make(*a, **k)) or folders[-1])
+
+    def watched(*given, progress, **named):
+        """As it is, but so slow that it can be looked at until it is told to end."""
+
+        def tell(done, total):
+            told.append((done, total))
+            progress(done, total)
+            while slow and done:
+                time.sleep(0.01)
+                progress(done, total)
+
+        return record(*given, progress=tell, **named)
+
+    monkeypatch.setattr(walks, "record_walks", watched)
+    slow = True
+    app = latents(model="runs/hrm")
+    app.set("latents-count", 30)
+    app.click("latents_compute")
+    asked = app.test.session_state["latents_asked"]
+    app.until(lambda: any(done for done, _ in told), "some puzzles run")
+    app.run()
+    (bar,) = app.test.get("progress")
+    assert "Running 30 puzzles by runs/hrm" in bar.proto.text and 0 < bar.proto.value <= 100
+    job = next(job for key, job in session.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
+    cancel = next(button for button in app.test.button if button.label == "Cancel")
+    began = time.monotonic()
+    cancel.click().run()
+    assert session.jobs().wait(job, 1.0) and time.monotonic() - began < 2.0
+    assert job.cancelled and job.result is None
+    app.run()
+    assert "Cancelled" in app.test.info[0].value and not charts(app) and not app.test.get("progress")
+    assert folders and not any(Path(folder).exists() for folder in folders)
+    assert not [key for key in session.jobs()._jobs if key[:2] == ("latents-scene", asked[0])]
+    app.run()
+    assert "Cancelled" in app.test.info[0].value  # looking at it does not begin it again
+    slow = False
+    app.click("latents_compute")
+    app.until(lambda: charts(app), "the cloud")
+    assert "over 30 puzzles" in said(app)
+    assert not any(Path(folder).exists() for folder in folders)
+
+
+# two models
+
+
+@pytest.fixture(scope="module")
+def joint():
+    return load_scene(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
+
+
+def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
+    app = latents(model="sudoku-trm")
+    assert app["latents_maps"] == "one map each" and not app.has("against")
+    app.set("latents_maps", "one joint map")
+    assert app["against"] == "sudoku-hrm" and app["latents_colour"] == "model"
+    words = said(app)
+    match = joint.partner.match
+    assert (
+        f"State z of `sudoku-trm` and `sudoku-hrm` (the mean over all cells) over {joint.puzzle_count} puzzles"
+        in words
+    )
+    assert (
+        f"misses **{match.disparity:.1%}** of the spread; with puzzles shuffled {match.shuffled:.1%}" in words
+    )
+    assert " ".join(joint.finding) in words and "medians of each model's runs" in words
+    app.set("latents_view", "all at once")
+    for axes in (2, 3):
+        app.set("latents_axes", axes)
+        for field in ("model", "solved", "step"):
+            app.set("latents_colour", field)
+            cloud, *curves = charts(app)
+            symbols = {}
+            for trace in cloud["data"]:
+                for point, symbol in zip(
+                    trace.get("customdata", []),
+                    trace["marker"].get("symbol", []) if "marker" in trace else [],
+                    strict=False,
+                ):
+                    symbols.setdefault(symbol, set()).add(point[3].rpartition(" of ")[2])
+            assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
+            names = {trace["name"] for trace in cloud["data"]}
+            assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
+    assert [trace["name"].rpartition(" (")[0] for trace in curves[0]["data"] if trace["line"]["width"]] == [
+        "sudoku-trm",
+        "sudoku-hrm",
+    ]
+    app.set("latents_maps", "one map each")
+    assert "State z of `sudoku-trm` (the mean" in said(app) and app["latents_colour"] != "model"
+
+
+def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
+    app = latents(model="runs/hrm")
+    app.set("latents_maps", "one joint map")
+    app.set("against", "sudoku-trm")
+    assert "No joint map of runs/hrm and sudoku-trm is recorded" in app.test.info[0].value
+    assert not app.has("latents_calls")  # both are held together after every step
+    app.set("latents-count", 10)
+    app.click("latents_compute")
+    app.until(lambda: charts(app), "the joint cloud")
+    assert "`runs/hrm` and `sudoku-trm`" in said(app) and "on 5 puzzles it was not fitted on" in said(app)
+    command = next(element.value for element in app.test.code)
+    assert "--model runs/hrm --against sudoku-trm --data sudoku/test --limit 10" in command
+    app.set("against", "maze-15")  # another task: said in one line
+    app.click("latents_compute")
+    app.until(lambda: app.errors, "what was wrong")
+    assert not charts(app)
+
+
+def test_a_point_of_the_second_model_links_to_that_model(joint):
+    row = joint.puzzle_count + 3
+    link = cloud_selection.link(joint, row, 4)
+    at = joint.partner.calls[4]
+    assert link["model"] == "sudoku-hrm" and link["puzzle"] == joint.puzzles[3] == joint.puzzles[row]
+    assert (
+        link["at"] == f"{at.supervision_step}.{at.cycle}.{at.call}" != cloud_selection.link(joint, 3, 4)["at"]
+    )
+    table = cloud_selection.table(joint, (3, row), (4, 4))
+    assert table["model"] == ["sudoku-trm", "sudoku-hrm"] and table["puzzle"][0] == table["puzzle"][1]
 
 
 # selections

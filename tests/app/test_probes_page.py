@@ -1,13 +1,19 @@
 """The Probes page without a browser: what was recorded is there at once, anything else is fitted by a job."""
 
 import json
+import shutil
+from hashlib import sha256
 
 import pytest
 from app_page import App
+from safetensors.numpy import load_file, save_file
 
 from app import probe_source, session
 from probes import study_views
+from probes.probe_directions import directions_at, plane_of
+from probes.reading import open_probe
 from probes.study_files import RECORDED, load_study
+from trm.registry import models_folder
 
 PAGE = "screens/probes.py"
 
@@ -70,9 +76,18 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     app.set("probes_targets", ["solution", "candidates"])
     app.set("probes_steps", [1, 2])
     app.set("probes-count", 20)
+    app.set("probes_code_length", True)
     app.click("probes_fit")
     app.until(lambda: app.has("probes_target"), "the study")
     assert list(app.test.get_by_key("probes_target").options) == ["solution", "candidates"]
+    assert "description length, z" in text(app)
+    app.set("probes_score", "code")
+    study = session.jobs().find(app.test.session_state["probes_asked"].key).result[0]
+    code = study_views.code_of(study, "solution", "y")
+    drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
+    assert [trace["name"] for trace in drawn] == ["z", "y", "told without"] and len(code.bits) == 2
+    assert f"description length, y | {code.bits[-1]:.2f} of 3.17 bits" in text(app)
+    app.set("probes_score", "accuracy")
     app.set("probes_view", "In a puzzle")
     app.until(lambda: "read rightly" in text(app), "the reading")
     before = app["probes_puzzle"]
@@ -87,12 +102,94 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     use = session.jobs().find(app.test.session_state["probes_use_asked"].key).result
     assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
     asked = app.test.session_state["probes_asked"]
-    assert asked.command.startswith("python -m probes fit --model ")
+    assert asked.command.startswith("python -m probes fit --model ") and "--code-length" in asked.command
     summary, probes = session.jobs().find(asked.key).result
     assert set(probes) == {
         (name, state) for name in ("solution", *(f"candidate_{n}" for n in range(1, 10))) for state in "zy"
     }
     json.dumps(summary)
+
+
+def test_directions_class_balance_and_no_description_length_of_what_was_recorded(open_probes):
+    app = open_probes(model="sudoku-hrm")
+    shares = study_views.balance_at(load_study(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
+    assert (
+        len(shares) == 9 and f"Class balance in training, step 16: 1 {100 * shares[0]:.1f} %" in app.captions
+    )
+    app.set("probes_score", "code")
+    assert "No description length was asked for" in app.test.info[0].value
+    app.set("probes_score", "accuracy")
+    app.set("probes_view", "Directions")
+    probe = open_probe(RECORDED / "sudoku-hrm" / "solution.z.safetensors")
+    wanted = plane_of(*directions_at([probe], 4, []))
+    assert f"**{100 * wanted.share:.0f} %** of their squared length" in text(app)
+    (drawn,) = [
+        trace
+        for element in app.test.get("plotly_chart")
+        for trace in json.loads(element.proto.spec)["data"]
+        if trace["mode"] == "text"
+    ]
+    assert drawn["text"] == list("123456789")
+    app.set("probes_moment", "1")
+    assert "step 1," in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
+    app.set("probes_target", "candidates")
+    assert "**9 directions** in z after step 1" in text(app)
+    app.set("probes_target", "right_now")
+    assert "**5 directions** in z, one for each step" in text(app)
+
+
+def opened_key(files: list[tuple[str, bytes, str]]) -> tuple:
+    """What the page calls the study of these files."""
+    return "opened", tuple(sha256(content).hexdigest() for _, content, _ in files)
+
+
+def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_dir):
+    """Probes of sudoku-hrm, read in a model of other weights; then files that fit it not."""
+    snapshot = model_dir / "later"
+    shutil.copytree(models_folder() / "sudoku-hrm", snapshot)
+    weights = load_file(snapshot / "model.safetensors")
+    save_file({name: array * 1.01 for name, array in weights.items()}, snapshot / "model.safetensors")
+    app = open_probes(model="later")
+    app.until(lambda: app.has("probes_fit"), "the controls")
+    assert not app.has("probes_view")
+    files = [
+        (
+            f"{target}.{state}.safetensors",
+            (RECORDED / "sudoku-hrm" / f"{target}.{state}.safetensors").read_bytes(),
+            "",
+        )
+        for target in ("solution", "right_now")
+        for state in "zy"
+    ]
+    app.set("probes_files", files)
+    assert (
+        "Opened: 2 targets of sudoku-hrm" in app.captions
+        and "applied to later, which has other weights" in app.captions
+    )
+    assert list(app.test.get_by_key("probes_view").options) == ["In a puzzle", "Is it used?", "Directions"]
+    app.until(lambda: "read rightly" in text(app), "the reading")
+    (job,) = [
+        job for key, job in session.jobs()._jobs.items() if key[:3:2] == ("probe reading", opened_key(files))
+    ]
+    reading = job.result["readings"]
+    assert {one["state"] for one in reading} == {"z", "y"} and {one["target"] for one in reading} == {
+        "solution"
+    }
+    assert (
+        job.result["fingerprint"]
+        != load_study(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
+    )
+    app.set("probes_view", "Directions")
+    assert "**9 directions**" in text(app)
+    app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
+    assert "mine<b>.safetensors is no probe of this version" in app.errors[0] and not app.has("probes_view")
+    app.set("probes_files", files[:1] * 2)
+    assert "is there twice" in app.errors[0]
+    app.set("probes_files", [])
+    assert not app.errors and app.has("probes_fit")
+    app.set("probes_files", files[:1])
+    app.set("model", "maze-hrm")
+    assert "this model solves maze" in app.errors[0]
 
 
 def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypatch):

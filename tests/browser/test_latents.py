@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 from player_page import PATIENCE, Player
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from probes.commands_project import RECORDED
 from probes.scene_files import load_scene
@@ -124,3 +124,23 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
         for character in scene.puzzles[target["row"]]
     )
     assert len(player.flagged("given")) == len(givens)
+
+
+def test_computing_is_watched_cancelled_and_begun_again(served, new_page):
+    page = new_page(1280, 1000)
+    page.goto(f"{served.url}/latents?model=sudoku-hrm")
+    expect(page.get_by_text("Nothing is recorded of sudoku-hrm")).to_be_visible(timeout=1000 * PATIENCE)
+    page.get_by_role("button", name="Compute").click()
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.wait_for(timeout=1000 * PATIENCE)
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    cancel.click()
+    expect(page.get_by_text("Cancelled. Nothing was kept")).to_be_visible(timeout=1000 * PATIENCE)
+    expect(page.locator(PLOT)).to_have_count(0)
+    count = page.locator(".st-key-latents-count").get_by_role("slider")
+    count.focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_text("10 puzzles at 32 calls")).to_be_visible()
+    page.get_by_role("button", name="Compute").click()
+    page.locator(PLOT).wait_for(timeout=2000 * PATIENCE)
+    expect(page.get_by_text("over 10 puzzles")).to_be_visible()

@@ -65,6 +65,17 @@ def test_what_is_imported_is_required():
                 assert found & required, f"{path} imports {name}, which requirements.txt does not name"
 
 
+@pytest.mark.parametrize(
+    "page", sorted((REPOSITORY / "app").glob("screens/*.py")), ids=lambda page: page.stem
+)
+def test_pages_have_no_bare_strings(page):
+    """Streamlit writes an expression that stands alone in a page onto it, a string under a constant too."""
+    _docstring, *others = ast.parse(page.read_text("utf-8")).body
+    assert not [
+        node.lineno for node in others if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    ]
+
+
 def test_one_loop_over_calls():
     """Nowhere but in the recursion (and in the model that defines them) are f_L and f_H called."""
     callers = set()

@@ -11,16 +11,16 @@ import torch
 from probes.cli import main
 from probes.collected import CollectError, collect, moments_of
 from probes.families import CANDIDATES, chosen_families, families_of, recorded_targets, usual_targets
-from probes.linear import ProbeError, ProbeSettings, apply, fit_probe
+from probes.linear import ProbeError, ProbeSettings, apply
 from probes.linear_files import ProbeFileError
+from probes.probe_directions import direction_of
 from probes.reading import open_probe, probes_of, read_puzzle, summary_of
-from probes.splits import Split
 from probes.study import StudySettings, fit_study
 from probes.study_files import load_study, score_table, write_study
-from probes.study_findings import verdict, write_findings
-from probes.study_scores import gains, scored
-from probes.targets import TargetError, Values
-from probes.use import Push, UseSettings, direction_of, measure_use
+from probes.study_findings import write_findings
+from probes.study_views import code_of
+from probes.targets import TargetError
+from probes.use import Push, UseSettings, measure_use
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -165,6 +165,24 @@ def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzz
     assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
 
 
+def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzles):
+    settings = StudySettings(
+        targets=("candidates_left", "given"),
+        states=("y",),
+        steps=(1,),
+        random="none",
+        control=False,
+        probe=replace(FEW, code_length=True),
+    )
+    summary = fit_study(tiny_model(), TASK, puzzles, settings).summary()
+    coded = {(one["target"], one["source"]) for one in summary["findings"] if "code" in one["probes"][0]}
+    assert coded == {("given", "y")}
+    code = code_of(summary, "given", "y")
+    assert (
+        code.uniform == 1 and 0 < code.bits[0] < 1 and code.compression[0] == pytest.approx(1 / code.bits[0])
+    )
+
+
 def test_what_cannot_be_asked_is_said(tiny_model, puzzles):
     with pytest.raises(TargetError, match="Choose from: solution"):
         chosen_families(TASK, ["soluton"])
@@ -289,53 +307,6 @@ def test_findings_are_generated_between_their_marks(study, tmp_path):
     document.write_text(text.replace("<!-- probes: end -->", ""))
     with pytest.raises(UserError, match="one of the marks"):
         write_findings(document, {"tiny": summary})
-
-
-@pytest.mark.parametrize(
-    "low, high, words",
-    [
-        (0.1, 0.3, "z holds more than any baseline (+20.0, +10.0 to +30.0, against the input)"),
-        (-0.1, 0.3, "z holds no more than the best baseline"),
-        (-0.3, -0.1, "z holds less than the best baseline"),
-    ],
-)
-def test_the_verdict_follows_the_band_of_the_least_difference(low, high, words):
-    least = {"value": [0.2], "low": [low], "high": [high]}
-    more = {"value": [0.9], "low": [0.8], "high": [0.95]}
-    finding = {
-        "target": "t",
-        "source": "z",
-        "moments": [0],
-        "scores": {"above input": least, "above majority": more, "above y": {**least, "value": [-1.0]}},
-    }
-    target = {"name": "t", "score": "accuracy"}
-    summary = {
-        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
-        "settings": {"states": ["z"]},
-        "findings": [finding],
-    }
-    assert words in verdict(summary, target, 0)
-
-
-def test_a_difference_between_sources_has_a_band_of_its_own():
-    """Puzzles that are hard for both fall out of it: here z is better by one cell in every puzzle, whatever the puzzle."""
-    rng = np.random.default_rng(0)
-    right = rng.random((40, 1, 10)) < rng.random((40, 1, 1))
-    right[..., 0] = False
-    better = right.copy()
-    better[..., 0] = True
-    split = Split(np.arange(40, 80), np.arange(80, 90), np.arange(40))
-    true = Values(np.ones((90, 1, 10), np.int16), np.ones((90, 1, 10), bool))
-    (family,) = chosen_families(TASK, ["right_now"])
-    labels = Values(rng.integers(0, 2, (90, 1, 10)).astype(np.int16), true.defined)
-    states = rng.normal(size=(90, 1, 10, 2)).astype(np.float32)
-    probe = fit_probe(states, labels, split, classes=("no", "yes"), settings=FEW)
-    z, other = (
-        scored(family, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
-    )
-    gain = gains(z, {"input": other})["above input"]
-    assert gain.value[0] == pytest.approx(0.1) and gain.low[0] == pytest.approx(0.1)
-    assert z.scores["accuracy"].high[0] - z.scores["accuracy"].low[0] > 0.05
 
 
 # whether the model uses it

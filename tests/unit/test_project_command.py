@@ -61,6 +61,12 @@ def test_a_scene_and_its_points_from_a_model_and_from_a_store(made, capsys):
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
         (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
+        (["--record", "--against", "sudoku-hrm"], "Nothing is recorded of"),
+        (
+            ["--model", "m", "--against", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
+            "no --calls but last",
+        ),
+        (["--store", "s", "--against", "n", "--out", "x.parquet"], "Two models are matched"),
         (
             ["--model", "m", "--data", "d", "--umap", "--axes", "5", "--out", "x.parquet"],
             "no setting for UMAP",
@@ -97,4 +103,30 @@ def test_the_command_says_every_setting():
     assert asked.command == (
         "python -m probes project --model m --data 'my set' --limit 10 --state y --calls last --position r1c1 "
         "--umap --axes 3 --neighbours 5 --min-dist 0.25 --seed 7 --out points.parquet"
+    )
+
+
+def test_two_models_on_one_map(made, capsys, tiny_model, monkeypatch):
+    other = tiny_model(kind="hrm", H_layers=2, n=1, T=2, N_sup=3)
+    (made / "other").mkdir()
+    save_model(made / "other", other.config, other.state_dict())
+    run = ("--model", made / "model", "--against", made / "other", "--data", made / "puzzles.txt")
+    found = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
+    scene = load_scene(made / "joint.safetensors")
+    assert (len(scene), scene.puzzle_count, len(scene.calls)) == (12, 6, 2)  # the steps that both have
+    assert found["against"]["kind"] == "hrm" and found["match"]["fitted"] == found["match"]["tested"] == 3
+    assert f"--against {made / 'other'}" in scene.about.command and "--calls last" in scene.about.command
+    assert [(at.cycle, at.call) for at in scene.calls] == [(2, 3)] * 2
+    assert [(at.cycle, at.call) for at in scene.partner.calls] == [(2, 2)] * 2
+    printed(capsys, *run, "--out", made / "joint.parquet")
+    table = pq.read_table(made / "joint.parquet").to_pydict()
+    assert [len(set(table["model"])), len(table["puzzle"])] == [2, 24]
+    assert table["call"] == [3] * 12 + [2] * 12 and table["puzzle"][:12] == table["puzzle"][12:]
+    monkeypatch.setattr("probes.commands_project.RECORDED", made / "recorded")
+    printed(capsys, *run, "--out", made / "recorded" / "one--other.safetensors")
+    printed(capsys, "--findings", made / "findings.md")
+    text = (made / "findings.md").read_text()
+    assert " on one map** (" in text and "6 puzzles of" in text
+    assert all(
+        sentence in text for sentence in load_scene(made / "recorded" / "one--other.safetensors").finding
     )

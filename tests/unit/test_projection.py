@@ -13,11 +13,9 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from probes.alignment import align
 from probes.covariance import StatesError
 from probes.projection import PCA, UMAPProjection, UMAPSettings, fit_pca, fit_umap
 from probes.projection_files import ProjectionError, load_projection, save_projection
-from probes.projection_quality import quality
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -263,42 +261,6 @@ def test_umap_refuses_states_of_another_model(umap):
     assert umap.transform(np.zeros((0, 6, 80))).shape == (0, 6, 2)
 
 
-# quality
-
-
-def test_quality_of_a_faithful_picture_and_of_chance():
-    plane = np.random.default_rng(0).normal(size=(40, 10, 2))
-    states = turned(plane, 30)
-    pca = fit_pca(states, components=2)
-    good = quality(states, pca.transform(states), explained_variance=1.0)
-    assert good.trustworthiness == pytest.approx(1) and good.neighbours_kept == pytest.approx(1)
-    assert (good.neighbours, good.compared, good.explained_variance) == (15, 400, 1.0)
-    assert good.neighbours_by_chance == 15 / 399
-    shuffled = np.random.default_rng(1).permutation(plane.reshape(-1, 2)).reshape(40, 10, 2)
-    bad = quality(states, shuffled, explained_variance=1.0)
-    assert bad.trustworthiness == pytest.approx(0.5, abs=0.05)
-    assert bad.neighbours_kept == pytest.approx(bad.neighbours_by_chance, abs=0.02)
-
-
-def test_neighbours_kept_by_hand():
-    """Two neighbours each of 0 1 2 3 4, with 0 and 4 swapped: sets {1,2} {0,2} {1,3} {2,4} {2,3}.
-
-    At 4 1 2 3 0 they are {2,3} {2,4} {1,3} {0,2} {1,2}: shared are 1, 1, 2, 1, 1 of 2.
-    """
-    states = np.arange(5.0)[:, None] + np.array([0, 0, 1e-3, 0, 0])[:, None]  # no ties but between 1 and 3
-    placed = states[[4, 1, 2, 3, 0]]
-    assert quality(states, placed, explained_variance=1.0, neighbours=2).neighbours_kept == pytest.approx(0.6)
-
-
-def test_quality_of_a_sample():
-    states = walks(50, 60, 4)
-    result = quality(states, states[..., :2], explained_variance=0.5, sample=300)
-    assert result.compared == 300 and 0.5 < result.trustworthiness < 1
-    assert result == quality(states, states[..., :2], explained_variance=0.5, sample=300)
-    with pytest.raises(StatesError, match="30 states are too few"):
-        quality(states[:1, :30], states[:1, :30], explained_variance=1.0)
-
-
 # files
 
 
@@ -379,71 +341,3 @@ def test_files_with_other_content(tmp_path, umap, change):
     save_file(arrays, path, metadata={"projection": json.dumps(facts)})
     with pytest.raises(ProjectionError, match="no projection of this version"):
         load_projection(path)
-
-
-# alignment
-
-
-def test_a_turned_and_moved_cloud_is_found_again():
-    a = np.random.default_rng(0).normal(size=(8, 25, 6))
-    b = turned(a, 6, seed=1)
-    found = align(a, b)
-    assert found.residual_share == pytest.approx(0, abs=1e-12) and found.scale == 1
-    assert found.rotation @ found.rotation.T == pytest.approx(np.eye(6), abs=1e-12)
-    assert found.apply(a) == pytest.approx(b, abs=1e-9)
-
-
-@pytest.mark.parametrize("dims", [(4, 9), (9, 4)])
-def test_models_of_different_width(dims):
-    """The same 4-dimensional cloud in spaces of 4 and of 9 dimensions."""
-    cloud = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
-    a, b = (turned(cloud, dim, seed=dim) for dim in dims)
-    found = align(a, b)
-    assert found.rotation.shape == dims
-    assert found.residual_share == pytest.approx(0, abs=1e-9)
-    assert found.apply(a) == pytest.approx(b, abs=1e-4)
-
-
-def test_alignment_equals_scipy_on_padded_clouds():
-    from scipy.linalg import orthogonal_procrustes
-
-    rng = np.random.default_rng(5)
-    a, b = rng.normal(size=(50, 7)), rng.normal(size=(50, 3)) * 4
-    a0, b0 = a - a.mean(0), np.pad(b - b.mean(0), ((0, 0), (0, 4)))
-    rotation, _ = orthogonal_procrustes(a0, b0)
-    found = align(a, b)
-    assert found.rotation == pytest.approx(rotation[:, :3], abs=1e-9)
-    assert found.residual_share == pytest.approx(((a0 @ rotation - b0) ** 2).sum() / (b0**2).sum())
-
-
-def test_scale():
-    a = np.random.default_rng(0).normal(size=(100, 5))
-    b = 3 * turned(a, 5)
-    assert align(a, b).residual_share == pytest.approx(
-        4 / 9
-    )  # a third as large: 2 / 3 of every length is missed
-    scaled = align(a, b, scale=True)
-    assert scaled.scale == pytest.approx(3) and scaled.residual_share == pytest.approx(0, abs=1e-12)
-    assert scaled.apply(a) == pytest.approx(b, abs=1e-9)
-    noise = np.random.default_rng(1).normal(size=(100, 5))
-    there, back = align(a, noise, scale=True), align(noise, a, scale=True)
-    assert there.residual_share == pytest.approx(back.residual_share) and 0.8 < there.residual_share < 1
-
-
-def test_unrelated_clouds_fit_where_points_are_few_and_components_help():
-    """10 points in 200 dimensions leave the rotation free; in their two main directions the rest is seen."""
-    rng = np.random.default_rng(0)
-    a, b = rng.normal(size=(2, 10, 200))
-    assert align(a, b, scale=True).residual_share < 0.05
-    reduced = align(a, b, scale=True, components=2)
-    assert reduced.residual_share > 0.2 and reduced.rotation.shape == (200, 200)
-    assert np.linalg.matrix_rank(reduced.rotation) == 2
-
-
-def test_alignments_without_spread():
-    point, cloud = np.full((4, 3), 0.1), np.random.default_rng(0).normal(size=(4, 3))
-    assert align(point, point).residual_share == 0
-    assert align(cloud, point).residual_share == np.inf
-    assert align(point, cloud, scale=True).residual_share == pytest.approx(1)
-    with pytest.raises(StatesError, match="Two matched states"):
-        align(point[:1], point[:1])

@@ -4,69 +4,39 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import zarr
+from stores import SMALL, model_that_halts, recorder, ten_puzzles
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.data import PuzzleSet
-from trm.errors import PuzzleError, UserError
-from trm.files import OutputError
+from trm.errors import UserError
 from trm.recursion import deep_supervision
 from trm.store import StoreError, open_store
-from trm.store.folder import StoreFolder, finished_shards, needed_bytes
-from trm.store.layout import Layout, Settings
-from trm.store.record import Part, readable_bytes, record_store
-from trm.tasks.sudoku import Sudoku
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-SMALL = Sudoku(2, 2)
-DAY = date(2026, 1, 2)
-SETTINGS = Settings(calls="all", positions="all", logits="all", dtype="float32", batch=4, shard=4)
+from trm.store.folder import finished_shards
 
 
 @pytest.fixture(scope="module")
 def puzzles() -> PuzzleSet:
-    """Ten 4x4 Sudoku: with shards of 4 the last one holds two."""
-    inputs, labels = SMALL.generate_many(10, givens=(6, 10), seed=5)
-    return PuzzleSet.of("ten", SMALL, inputs, labels, puzzle_identifiers=np.arange(10, dtype=np.int32) % 3)
+    return ten_puzzles()
 
 
 @pytest.fixture
 def model(tiny_model):
-    """With halting logits that differ from puzzle to puzzle."""
-    made = tiny_model(n=2, T=2, N_sup=2)
-    torch.nn.init.normal_(made.q_head.weight, generator=torch.Generator().manual_seed(1))
-    return made
+    return model_that_halts(tiny_model)
 
 
 @pytest.fixture
 def recorded(tmp_path, model, puzzles):
     """Records the ten puzzles with settings replaced as asked for; returns the folder."""
+    return recorder(tmp_path, model, puzzles)
 
-    def make(
-        name: str = "store", *, model=model, puzzles=puzzles, progress=None, say=str, force=False, **changes
-    ):
-        settings = replace(SETTINGS, **changes)
-        record_store(
-            model,
-            SMALL,
-            puzzles,
-            tmp_path / name,
-            settings,
-            recorded=DAY,
-            say=say,
-            progress=progress,
-            force=force,
-        )
-        return tmp_path / name
 
-    return make
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def collected(model, puzzles: PuzzleSet, batch: int = 4, shard: int = 4):
@@ -355,204 +325,3 @@ def test_damage_is_named(recorded, tmp_path):
         (folder / "manifest.json").write_text(text)
         assert words in refusal(folder)
     assert "is no trace store" in refusal(tmp_path)
-
-
-# going on
-
-
-def same_files(one: Path, other: Path) -> bool:
-    """Whether two stores are equal bit for bit, file by file."""
-    files = [{path.relative_to(root) for path in root.rglob("*")} for root in (one, other)]
-    return files[0] == files[1] and all(
-        (one / name).read_bytes() == (other / name).read_bytes()
-        for name in files[0]
-        if (one / name).is_file()
-    )
-
-
-def stop_after(done: int):
-    """A progress that is interrupted, as by Ctrl-C, after so many puzzles."""
-
-    def count(now: int, total: int) -> None:
-        if now >= done:
-            raise KeyboardInterrupt
-
-    return count
-
-
-def test_an_interrupted_recording_goes_on(recorded, tmp_path):
-    said = []
-    with pytest.raises(KeyboardInterrupt):
-        recorded(progress=stop_after(7), say=said.append, batch=2)
-    assert said[-1] == "stopped with 1 of 3 shards whole; the same command goes on"
-    store = open_store(tmp_path / "store")
-    assert store.count == 4 and not store.complete and store.states("y").shape[0] == 4
-    assert not list(tmp_path.glob("store/*/c.1.*"))  # dropped
-    recorded(say=said.append, batch=2)
-    assert "going on: 1 of 3 shards are there." in said
-    assert same_files(tmp_path / "store", recorded("unbroken", batch=2))
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
-    said.clear()
-    recorded(say=said.append, batch=2)
-    assert said == [f"{tmp_path / 'store'} is complete with 10 puzzles: nothing is left to do."]
-    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
-
-
-def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):
-    """The second of two processes alone: puzzles 4 to 7 are there, and know their numbers."""
-    result = record_store(
-        model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(1, 2), recorded=DAY, say=str
-    )
-    assert (result["recorded"], result["count"], result["complete"]) == (4, 4, False)
-    store = open_store(tmp_path / "half")
-    assert store.puzzles.tolist() == [4, 5, 6, 7] and np.array_equal(store.inputs(), puzzles.inputs[4:8])
-    whole = open_store(recorded())
-    assert np.array_equal(store.states("z", [2]), whole.states("z", [6]))
-    record_store(model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(0, 2), recorded=DAY, say=str)
-    assert same_files(tmp_path / "half", tmp_path / "store")
-
-
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"calls": "last"}, "recorded with calls 'all', now it is 'last'"),
-        ({"dtype": "float16"}, "dtype 'float32', now it is 'float16'"),
-        ({"batch": 2}, "batch 4, now it is 2"),
-        ({"shard": 5}, "shard 4, now it is 5"),
-        ({"states": "z"}, "states 'y,z', now it is 'z'"),
-    ],
-)
-def test_other_settings_are_refused(recorded, changes, words):
-    recorded()
-    with pytest.raises(StoreError, match=words):
-        recorded(**changes)
-
-
-def test_another_model_or_set_is_refused(recorded, tiny_model, puzzles, tmp_path):
-    recorded()
-    other = tiny_model(n=2, T=2, N_sup=2)
-    other.fingerprint = "1" * 16
-    with pytest.raises(StoreError, match="fingerprint '0000000000000000', now it is '1111111111111111'"):
-        recorded(model=other)
-    with pytest.raises(StoreError, match=r"config\.N_sup 2, now it is 3"):
-        recorded(model=tiny_model(n=2, T=2, N_sup=3))
-    with pytest.raises(StoreError, match=r"data\.puzzles 10, now it is 9"):
-        recorded(puzzles=puzzles.take(np.arange(9)))
-    with pytest.raises(StoreError, match=r"data\.sha256"):
-        recorded(puzzles=puzzles.take(np.arange(10)[::-1]))
-    recorded(model=other, force=True)
-    assert open_store(tmp_path / "store").manifest["fingerprint"] == "1" * 16
-    assert [path.name for path in tmp_path.iterdir()] == ["store"]
-
-
-def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
-    (tmp_path / "store").mkdir()
-    (tmp_path / "store/notes.txt").write_text("mine")
-    for force in (False, True):
-        with pytest.raises(StoreError, match="is there and is no trace store"):
-            recorded(force=force)
-    assert [path.name for path in tmp_path.rglob("*")] == ["store", "notes.txt"]
-    (tmp_path / "store/notes.txt").unlink()
-    recorded()  # an empty one is taken
-
-
-def test_a_full_disk_is_said_before_the_start(recorded, tmp_path, monkeypatch):
-    monkeypatch.setattr("trm.store.record.free_bytes", lambda path: 1000)
-    with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, and its disk has 1\.0 kB left"):
-        recorded()
-    assert not list(tmp_path.iterdir())
-
-
-def test_the_estimate_is_what_is_written(recorded, monkeypatch):
-    said = []
-    folder = recorded(say=said.append)
-    layout = Layout.of(open_store(folder).manifest)
-    blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*"))
-    assert needed_bytes(layout, 3) == pytest.approx(blocks, rel=0.15)
-    assert said[0].startswith(f"10 puzzles, shards of 4: {readable_bytes(needed_bytes(layout, 3))} to write")
-
-
-def test_a_disk_that_fills_up_while_recording(recorded, tmp_path, monkeypatch):
-    write, left = StoreFolder.write, iter(range(12))
-
-    def until_full(folder, *arguments):
-        if next(left, None) is None:
-            raise OSError(28, "No space left on device")
-        write(folder, *arguments)
-
-    monkeypatch.setattr(StoreFolder, "write", until_full)
-    with pytest.raises(
-        OutputError, match=r"No space left on device\. Make room, then the same command goes on"
-    ):
-        recorded()
-    assert finished_shards(tmp_path / "store") == [0]
-    monkeypatch.undo()
-    assert same_files(recorded(), recorded("unbroken"))
-
-
-HOLD = """
-import fcntl, sys
-file = open(sys.argv[1], "r+b")
-fcntl.lockf(file, fcntl.LOCK_EX, 1, 1)
-print("held", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_shard_that_another_process_writes_is_left_to_it(recorded, model, puzzles, tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        recorded(progress=stop_after(1))
-    other = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path / "store/.lock")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert other.stdout.readline() == "held\n"
-    recorded()
-    assert finished_shards(tmp_path / "store") == [0, 2]
-    with pytest.raises(StoreError, match="Another process is recording"):
-        recorded(force=True)
-    other.communicate("")
-    recorded()
-    assert open_store(tmp_path / "store").complete
-
-
-@pytest.mark.parametrize(
-    "changes, words",
-    [
-        ({"states": "x"}, "'x' names no states"),
-        ({"calls": "1.2"}, "'1.2' names no call"),
-        (
-            {"calls": "1.1.4"},
-            "There is no call 1.1.4: the run has 2 supervision steps of 2 cycles of 3 calls",
-        ),
-        ({"calls": "1.1.1"}, "y changes at f_H calls only"),
-        ({"positions": "r5c1"}, "There is no cell r5c1: the grid has 4x4"),
-        ({"positions": "cell"}, "'cell' is no position"),
-        ({"logits": "top0"}, "'top0' is no choice"),
-        ({"dtype": "int8"}, "no dtype 'int8'"),
-        ({"batch": 5}, "batch of 5 puzzles is larger than a shard of 4"),
-        ({"batch": 0}, "holds no puzzle"),
-    ],
-)
-def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
-    with pytest.raises(UserError, match=words):
-        recorded(**changes)
-    assert not list(tmp_path.iterdir())
-
-
-def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
-    nine = PuzzleSet.of("nine", Sudoku(), *[np.ones((1, 81), np.uint8)] * 2)
-    with pytest.raises(PuzzleError, match="reads 16 cells"):
-        record_store(model, Sudoku(), nine, tmp_path / "store", say=str)
-    table = tiny_model(puzzle_ids=2, puzzle_embedding_size=8)
-    with pytest.raises(PuzzleError, match="no puzzle id 2"):
-        record_store(table, SMALL, puzzles, tmp_path / "store", say=str)
-
-
-def test_sizes_are_read_easily():
-    assert [readable_bytes(size) for size in (999, 1500, 2_340_000, 5 * 10**15)] == [
-        "999 bytes",
-        "1.5 kB",
-        "2.3 MB",
-        "5000.0 TB",
-    ]

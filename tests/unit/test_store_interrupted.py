@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_store import same_files
+from stores import same_files
 
 from trm.checkpoint import save_model
 from trm.models import new_model

@@ -1,0 +1,149 @@
+"""What a probe is held against: splits by puzzle, the control task, description length, and the input itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from planted_states import DIGITS, FEW, planted, symbols, whole
+
+from probes.baselines import input_features
+from probes.codelength import blocks_of
+from probes.linear import fit_probe
+from probes.selectivity import control_types, control_values
+from probes.splits import PARTS, Split, SplitError, split_puzzles
+from probes.targets import Values
+from trm.tasks.maze import Maze
+from trm.tasks.sudoku import Sudoku
+
+# splits
+
+
+def test_a_split_has_every_puzzle_once_and_depends_on_the_seed():
+    split = split_puzzles(101, seed=3)
+    parts = [getattr(split, part) for part in PARTS]
+    assert sorted(np.concatenate(parts).tolist()) == list(range(101))
+    assert [len(part) for part in parts] == pytest.approx([60.6, 15.15, 25.25], abs=1)
+    assert (split_puzzles(101, seed=3).test == split.test).all()
+    assert not np.array_equal(split_puzzles(101, seed=4).test, split.test)
+
+
+def test_a_stratified_split_keeps_the_shares_in_each_stratum():
+    strata = np.array(["easy"] * 150 + ["hard"] * 50)
+    counts = []
+    for seed in range(5):
+        split = split_puzzles(200, seed=seed, strata=strata)
+        counts.append((strata[split.test] == "hard").sum())
+        assert sorted(np.concatenate([getattr(split, part) for part in PARTS])) == list(range(200))
+    assert all(abs(count - 12.5) <= 2 for count in counts)
+    plain = [(strata[split_puzzles(200, seed=seed).test] == "hard").sum() for seed in range(40)]
+    assert max(abs(count - 12.5) for count in plain) > 2  # which chance alone does not keep
+
+
+def test_splits_that_cannot_be():
+    with pytest.raises(SplitError, match="a puzzle each"):
+        split_puzzles(2)
+    with pytest.raises(SplitError, match="sum to 1"):
+        split_puzzles(10, shares=(0.5, 0.4, 0.3))
+    with pytest.raises(SplitError, match="3 strata for 10"):
+        split_puzzles(10, strata=[1, 2, 3])
+    with pytest.raises(SplitError, match="twice"):
+        Split(np.array([0, 1]), np.array([2]), np.array([1]))
+
+
+# control task
+
+
+def test_control_labels_are_the_same_for_the_same_type():
+    inputs = symbols()
+    types = control_types(inputs)
+    assert len(np.unique(types)) == 3 * 6
+    labels = np.random.default_rng(9).choice(4, size=(120, 1, 6), p=[0.7, 0.1, 0.1, 0.1])
+    everywhere = np.ones(labels.shape, bool)
+    control = control_values(types, labels, everywhere, np.arange(60), seed=1)[:, 0]
+    for kind in np.unique(types):
+        assert len(np.unique(control[types == kind])) == 1
+    assert not (control == labels[:, 0]).all()
+    again = control_values(types, labels, everywhere, np.arange(60), seed=1)[:, 0]
+    other = control_values(types, labels, everywhere, np.arange(60), seed=2)[:, 0]
+    assert (again == control).all() and (other != control).any()
+    many = np.arange(60_000).reshape(120, 500)  # as many types: their labels are distributed as the true ones
+    many_labels = np.repeat(labels, 84, axis=2)[..., :500]
+    drawn = control_values(many, many_labels, np.ones(many_labels.shape, bool), np.arange(60), seed=1)
+    shares = np.bincount(drawn.ravel(), minlength=4) / drawn.size
+    assert shares == pytest.approx(np.bincount(labels[:60].ravel()) / labels[:60].size, abs=0.02)
+
+
+def test_a_state_that_only_knows_its_type_has_no_selectivity():
+    """One-hot of symbol and position can be taught any label of the type: the control task is learned by heart."""
+    inputs = symbols()
+    types = control_types(inputs)
+    _, dense = np.unique(types, return_inverse=True)
+    states = np.eye(18)[dense.reshape(types.shape)][:, None]
+    labels = np.random.default_rng(3).integers(4, size=18)[dense.reshape(types.shape)][:, None]
+    scores = fit_probe(
+        states, whole(labels), split_puzzles(120), classes=DIGITS, settings=FEW, types=types
+    ).scores
+    assert scores["accuracy"].value[0] == scores["control"].value[0] == 1
+    assert scores["selectivity"].value[0] == 0
+
+
+# description length
+
+
+def test_blocks_grow_and_end_with_all_puzzles():
+    assert blocks_of(1000) == (1, 2, 4, 8, 16, 32, 63, 125, 250, 500, 1000)
+    assert blocks_of(3) == (1, 2, 3)
+
+
+def test_description_length_of_what_is_there_and_of_what_is_not():
+    states, values = planted(puzzles=200, cells=8, moments=3, strength=5.0)
+    random = whole(np.random.default_rng(11).integers(4, size=(200, 1, 8)))
+    settings = replace(FEW, code_length=True)
+    split = split_puzzles(200)
+    told = fit_probe(states, values, split, classes=DIGITS, settings=settings).code
+    labels = len(split.train) * 8
+    assert told.uniform_bits == pytest.approx(np.full(3, labels * 2))  # 2 bits each
+    assert told.compression[-1] > 5 and told.compression[0] < 1.05
+    untold = fit_probe(states, random, split, classes=DIGITS, settings=settings).code
+    assert (untold.bits > 0.97 * untold.uniform_bits).all() and np.isfinite(untold.bits).all()
+    assert told.puzzles == blocks_of(len(split.train))
+
+
+def test_description_length_counts_the_first_block_as_uniform():
+    """One training puzzle: nothing is known before it."""
+    states, values = planted(puzzles=4, moments=1)
+    split = Split(np.array([0]), np.array([1]), np.array([2, 3]))
+    code = fit_probe(states, values, split, classes=DIGITS, settings=replace(FEW, code_length=True)).code
+    assert code.bits.tolist() == code.uniform_bits.tolist() == [12.0]
+
+
+# baselines
+
+
+def test_input_features_of_a_sudoku():
+    task = Sudoku()
+    inputs, _ = task.generate_many(40, seed=2)
+    features = input_features(task, inputs)
+    assert features.shape == (40, 1, 81, 28 * 11) and (features.sum(-1) == 28).all()
+    cell = np.array([1, 5, 9])  # any; the first symbol shown is its own
+    assert (features[:, 0, cell, :11].argmax(-1) == inputs[:, cell]).all()
+    units = features[:, 0, 40].reshape(40, 28, 11).argmax(-1)
+    grid = inputs.reshape(40, 9, 9)
+    assert (units[:, 1:10] == grid[:, 4]).all() and (units[:, 10:19] == grid[:, :, 4]).all()
+    assert (units[:, 19:] == grid[:, 3:6, 3:6].reshape(40, 9)).all()
+    counts = input_features(task, inputs, cells=False)
+    assert counts.shape == (40, 1, 1, 11) and (counts[:, 0, 0, 1] == (inputs == 1).sum(1)).all()
+    left = np.stack([task.facts(puzzle)["candidates"] for puzzle in inputs])[:, None]
+    values = Values(np.where(left < 0, 0, left & 1).astype(np.int16), left >= 0)
+    result = fit_probe(features, values, split_puzzles(40), classes=("no", "yes"), settings=FEW)
+    assert result.scores["balanced_accuracy"].value[0] > 0.9  # candidates are plain in the input
+
+
+def test_input_features_of_a_maze():
+    task = Maze(5)
+    maze = task.parse("S....\n###.#\n.....\n.##.#\n....G")
+    features = input_features(task, maze[None]).reshape(25, 25, 6)
+    assert (features[12].argmax(-1) == maze).all()  # from the middle one sees everything
+    corner = features[0].argmax(-1).reshape(5, 5)
+    assert (corner[:2] == 0).all() and (corner[:, :2] == 0).all()
+    assert (corner[2:, 2:] == maze.reshape(5, 5)[:3, :3]).all()
