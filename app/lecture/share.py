@@ -1,10 +1,12 @@
 """A QR code of an address, as one SVG path: small enough to be sent with every scene."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 
+@lru_cache(maxsize=256)
 def invitation(page: str, scene: str, language: str, room: str) -> dict[str, Any]:
     """The code that opens a scene and goes on with the lecturer from there: {scene, address, path, size, is_local}.
 
