@@ -13,6 +13,7 @@ from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from statistics import median
 
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -72,6 +73,8 @@ class Follower:
             self.known.append(message.hash)
         if kind == "new_session" and not message.metadata.run.fragment_ids:
             self.stop()  # the whole page is drawn anew, and says again what asks
+        elif kind == "page_info_changed":
+            self.query = message.page_info_changed.query_string  # as the address of a browser
         elif kind == "auto_rerun":
             name, every = message.auto_rerun.fragment_id, message.auto_rerun.interval
             if name not in self.asking:
@@ -185,10 +188,12 @@ def main() -> None:
         came = len(audience.wait_for(first))
         say(f"{came} of {count} clients came within {time.perf_counter() - began:.1f} s")
         waiting = processor_share(app, count + 1, 3 if quick else 20)
-        arrived, drawn = [], []
+        arrived, drawn, spent = [], [], []
         for _ in range(changes):
             time.sleep(SETTLED)
+            used = app.processor_seconds()
             found, shown = turn(lecturer, follower, audience)
+            spent.append(1000 * (app.processor_seconds() - used) / (count + 1))
             arrived += [
                 *found,
                 *[PATIENCE] * (count - len(found)),
@@ -199,11 +204,12 @@ def main() -> None:
         browser.close()
     facts = {"followers": count + 1, "changes": changes}
     ordered = sorted(arrived)
-    figure("scene at a follower, median", ordered[len(ordered) // 2], "s", topic=TOPIC, **facts)
+    figure("scene at a follower, median", median(ordered), "s", topic=TOPIC, **facts)
     figure("scene at a follower, 95th percentile", percentile_95(ordered), "s", topic=TOPIC, **facts)
     figure("scene at a follower, last of all", ordered[-1], "s", topic=TOPIC, budget=BUDGET, **facts)
     figure("scene drawn on a follower's page, slowest", max(drawn), "s", topic=TOPIC, budget=BUDGET, **facts)
     figure("server while one waits, processor time", waiting, "ms/s", topic=TOPIC, **facts)
+    figure("server for a change, processor time a follower", median(spent), "ms", topic=TOPIC, **facts)
     figure("sent to a follower in all", sent, "MB", topic=TOPIC, **facts)
 
 
