@@ -126,12 +126,11 @@ def _is_letter(mark: str) -> bool:
 
 def command(choice: "Choice", wish: Wish, name: str, *, against: "Source | None" = None) -> str:
     """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
-    own, depth = choice.config, choice.depth
+    depth = choice.depth
     given = ["--model", _spec(choice.source), "--puzzle", choice.puzzle]
+    if depth != choice.config.depth:
+        given += ["--depth", f"{depth.n},{depth.T},{depth.N_sup}"]
     for option, value, usual in (
-        ("--n", depth.n, own.n),
-        ("--T", depth.T, own.T),
-        ("--N_sup", depth.N_sup, own.N_sup),
         ("--heads", choice.source.heads, None),
         ("--puzzle-id", choice.puzzle_id, 0),
     ):

@@ -28,7 +28,9 @@ PAGES = {  # name, which is file and address, and icon, in the order of the menu
 
 def main() -> None:
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
-    st.html(Path(__file__).with_name("page.css"))
+    is_embedded = st.context.is_embedded
+    for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
+        st.html(Path(__file__).with_name(name))
     pages = [
         st.Page(
             f"screens/{name}.py",
@@ -39,7 +41,7 @@ def main() -> None:
         )
         for name, icon in PAGES.items()
     ]
-    page = st.navigation(pages, position="top")
+    page = st.navigation(pages, position="hidden" if is_embedded else "top")
     try:
         server_options()
     except OptionError as error:

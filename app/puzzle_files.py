@@ -26,7 +26,7 @@ def controls(task: Task, take: Take) -> None:
             max_upload_size=LARGEST >> 20,
             on_change=_take,
             args=(task, take, True),
-            help="Text with a puzzle a line or one drawn in lines; CSV with a column q or question; JSON.",
+            help="Text with a puzzle a line, or drawn in lines with empty ones between; CSV with a column q or question; JSON.",
         )
         try:
             found = _found(task)

@@ -1,10 +1,20 @@
-"""All figures, or those of the topics named: `python -m bench [matmul] [forward] [recording] [training] [probes] [latents] [similarity] [browser] [--quick]`."""
+"""All figures, or those of the topics named: `python -m bench [matmul] [forward] [recording] [training] [probes] [latents] [similarity] [browser] [lecture] [--quick]`."""
 
 import argparse
 import subprocess
 import sys
 
-TOPICS = ("matmul", "forward", "recording", "training", "probes", "latents", "similarity", "browser")
+TOPICS = (
+    "matmul",
+    "forward",
+    "recording",
+    "training",
+    "probes",
+    "latents",
+    "similarity",
+    "browser",
+    "lecture",
+)
 
 
 def main() -> int:

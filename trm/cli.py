@@ -19,10 +19,10 @@ MODEL_HELP = (
     "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
 )
 DATA_HELP = (
-    "a bundled set such as sudoku/test, a CSV, a text file with one puzzle a line, a dataset folder, "
+    "a bundled set such as sudoku/test, a CSV, a text file with puzzles in lines, a dataset folder, "
     "or a folder of official ARC JSON"
 )
-PUZZLE_HELP = "the puzzle as text, or a file that holds it"
+PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 EXPORTS = {
     "html": "the player in one page that needs no network",
@@ -189,6 +189,11 @@ def _export_options(export: Parser) -> None:
     _model_options(export, required=False)
     export.add_argument("--puzzle", help=PUZZLE_HELP)
     _puzzle_id_options(export, PUZZLE_ID_HELP)
+    export.add_argument(
+        "--depth",
+        metavar="N,T,N_SUP",
+        help="run it at another depth than its own, such as 6,3,24; the files say which it was trained with",
+    )
     export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
     export.add_argument(
         "--against",

@@ -31,11 +31,37 @@ def run_inspect(options: Namespace) -> dict[str, Any]:
     return found if options.json else report(found)
 
 
-def run_solve(options: Namespace) -> dict[str, Any]:
+def run_solve(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
+    """Of a file with several puzzles all are solved: {count, puzzles}, or for people one result below the other."""
     from trm.solve import solve
 
     model, task = opened(options)
-    return solve(model, task, puzzle_text(options.puzzle), puzzle_id=asked_puzzle_id(options, model))
+    asked = puzzle_texts(options.puzzle, task)
+    puzzle_id = asked_puzzle_id(options, model)
+    with Progress("puzzles solved", len(asked)) as solving:
+        results = []
+        for place, text in asked.items():
+            results.append({"place": place, **solve(model, task, text, puzzle_id=puzzle_id)})
+            solving.count(len(results))
+    if len(results) > 1:
+        return {"count": len(results), "puzzles": results} if options.json else results
+    del results[0]["place"]
+    return results[0]
+
+
+def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
+    """The puzzles that are given, as texts by their places: one in words, or those of a file, which are all read here.
+
+    Raises DataError naming file and place where one cannot be read.
+    """
+    if (text := puzzle_text(given)) is given:
+        return {"": given}
+    from trm.data import questions
+
+    found = questions(text.encode(), given, task)
+    for question in found:
+        question.read(task)
+    return {question.place: question.text for question in found}
 
 
 def run_eval(options: Namespace) -> dict[str, Any]:

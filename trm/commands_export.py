@@ -8,14 +8,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trm.commands import asked_puzzle_id, forced, opened
+from trm.commands import asked_puzzle_id, forced, opened, puzzle_texts
 from trm.errors import UserError
-from trm.terminal import Progress, puzzle_text
+from trm.terminal import Progress
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from trm.coordinates import Coordinates
+    from trm.coordinates import Coordinates, Depth
     from trm.export.run import Run
     from trm.models import Model
     from trm.tasks.base import Task
@@ -111,7 +111,9 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     from trm.tasks import get_task
     from trm.trace import load_trace
 
-    asked = [name for name in ("model", "puzzle", "identifiers") if getattr(options, name) is not None]
+    asked = [
+        name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
+    ]
     if options.puzzle_id != "0" or asked or forced(options):
         raise UserError(
             "--trace is a run of a model on a puzzle, made long ago. Leave out everything that says how to make one."
@@ -132,11 +134,29 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
     from trm.judgement import caveat
 
     model, task = opened(options)
-    depth = model.config.depth
+    depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
     moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
-    trace = _run(model, task, task.parse(puzzle_text(options.puzzle), unfinished=True), puzzle_id=puzzle_id)
+    texts = puzzle_texts(options.puzzle, task)
+    if len(texts) > 1:
+        raise UserError(
+            f"{options.puzzle} holds {len(texts)} puzzles, and one is exported. Give a file with one, or its text."
+        )
+    inputs = task.parse(*texts.values(), unfinished=True)
+    trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
+
+
+def _depth(given: str, model: "Model") -> "Depth":
+    """n, T and N_sup of the run. Raises UserError where they are no three numbers, or ConfigError where they are too large."""
+    from trm.coordinates import Depth
+
+    parts = given.split(",")
+    if len(parts) != 3 or not all(part.strip().isdecimal() and int(part) for part in parts):
+        raise UserError(f"--depth {given} is not n,T,N_sup. Give three numbers of 1 or more, such as 6,3,24.")
+    depth = Depth(*map(int, parts))
+    model.config.with_depth(n=depth.n, T=depth.T, N_sup=depth.N_sup)  # within what any model may have
+    return depth
 
 
 def _against(options: Namespace, run: "Run") -> "Run":
@@ -172,12 +192,15 @@ def _is_trace(path: Path) -> bool:
         return False
 
 
-def _run(model: "Model", task: "Task", inputs: "np.ndarray", **options: Any) -> "Trace":
+def _run(
+    model: "Model", task: "Task", inputs: "np.ndarray", depth: "Depth | None" = None, **options: Any
+) -> "Trace":
     """A run made now. Options are those of `growing_trace`."""
     from trm.record import growing_trace
 
-    with Progress("supervision steps run", model.config.N_sup) as running:
-        for trace in growing_trace(model, task, inputs, recorded=date.today(), **options):
+    depth = depth or model.config.depth
+    with Progress("supervision steps run", depth.N_sup) as running:
+        for trace in growing_trace(model, task, inputs, depth=depth, recorded=date.today(), **options):
             running.count(trace.steps)
     return trace
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.lecture.scenes import FOLDER, LectureError, read_toml
+from app.player.assembled import player_words
 from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")
@@ -21,11 +22,15 @@ CONDITION = re.compile(r"\[([\w., ]+)\] *")
 
 @dataclass(frozen=True)
 class Language:
-    """One file: words of the page, titles of puzzles, and every scene's parts as they stand there."""
+    """One file: words of the page and of the player, titles of puzzles, and every scene's parts as they stand there.
+
+    `player` may lack words: those stay as the player says them on its own, in English.
+    """
 
     code: str
     name: str
     words: Mapping[str, str]
+    player: Mapping[str, str]
     puzzles: Mapping[str, str]
     scenes: Mapping[str, Mapping[str, str]]
 
@@ -47,6 +52,11 @@ def read_language(code: str, folder: Path = FOLDER) -> Language:
     for name in ("name", "words", "scene"):
         if name not in read:
             raise LectureError(f"{path} has no {name!r}. Compare it with {FIRST}.toml.")
+    own, player = player_words(), read.get("player", {})
+    if unknown := [word for word in player if word not in own]:
+        raise LectureError(
+            f"{path}: player.{unknown[0]} is no word of the player. See app/player/src/english.js."
+        )
     if code != FIRST:
         english = read_language(FIRST, folder)
         missing = [f"words.{word}" for word in english.words if word not in read["words"]]
@@ -56,7 +66,7 @@ def read_language(code: str, folder: Path = FOLDER) -> Language:
     for scene, parts in read["scene"].items():
         if lacking := [part for part in PARTS if not parts.get(part, "").strip()]:
             raise LectureError(f"{path}: scene {scene} has no {lacking[0]}.")
-    return Language(code, read["name"], read["words"], read.get("puzzles", {}), read["scene"])
+    return Language(code, read["name"], read["words"], player, read.get("puzzles", {}), read["scene"])
 
 
 def paragraphs(text: str, facts: Facts) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from app.lecture import language
@@ -24,6 +24,9 @@ class Lecture:
         runs = self.recorded | dict(own or {})
         self.shown = {scene.id: chosen(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.shown[scene.id]) for scene in self.scenes}
+        self._texts: dict[
+            str, dict[str, Any]
+        ] = {}  # as they were told, which takes a while, and a class asks at once
 
     def has(self, scene: str) -> bool:
         return scene in self.shown
@@ -32,6 +35,12 @@ class Lecture:
         """The call that a scene begins with."""
         return place_in(scene, self.shown[scene.id][-1])
 
+    @cached_property
+    def languages(self) -> dict[str, str]:
+        """Names of the languages by their codes. Raises LectureError."""
+        return {code: language.read_language(code).name for code in language.languages()}
+
+    @cached_property
     def outline(self) -> list[dict[str, Any]]:
         """What each scene shows, the same in all languages."""
         return [self._outline(scene) for scene in self.scenes]
@@ -52,11 +61,16 @@ class Lecture:
         }
 
     def texts(self, code: str) -> dict[str, Any]:
-        """All that is said, in a language. Raises LectureError."""
-        spoken = language.read_language(code)
+        """All that is said, in a language; read once. Raises LectureError."""
+        if code not in self._texts:
+            self._texts[code] = self._told(language.read_language(code))
+        return self._texts[code]
+
+    def _told(self, spoken: Language) -> dict[str, Any]:
         return {
             "name": spoken.name,
             "words": dict(spoken.words),
+            "player": dict(spoken.player),
             "scenes": {scene.id: self._spoken(scene, spoken) for scene in self.scenes},
         }
 
@@ -83,8 +97,9 @@ class Lecture:
         return {name: run.payload for name, run in needed.items()}
 
 
+@cache
 def code() -> list[dict[str, Any]]:
-    """The lines of the recursion as they are now."""
+    """The lines of the recursion as they are now. Read once per process."""
     return source()
 
 

@@ -21,10 +21,9 @@ from app.lecture import language
 from app.lecture.assembled import lecture_css, lecture_js
 from app.lecture.lecture import Lecture, code
 from app.lecture.scenes import LectureError, Scene
-from trm import __version__
 from trm.errors import UserError
 from trm.export.grid_picture import grid_svg
-from trm.export.html import POLICY, as_data, with_a_name, within_element
+from trm.export.html import WITHOUT_SCRIPT, as_data, document
 from trm.export.run import Run
 from trm.export.scene import Appearance
 from trm.files import written_whole
@@ -65,32 +64,17 @@ def offline(told: Lecture, spoken: str) -> str:
     """The whole page, UTF-8, opening in a language. Raises LectureError."""
     data = contents(told, spoken)
     title = escape(data["texts"][spoken]["scenes"][data["scene"]]["title"])
-    return f"""<!doctype html>
-<html lang="{escape(spoken)}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="Recursion Lens {__version__}">
-<link rel="icon" href="data:,">
-<title>Recursion Lens: {title}</title>
-<style>
-{within_element("style", lecture_css())}
-{STYLE.strip()}
-</style>
-</head>
-<body>
-<div id="place"><noscript>This page draws with JavaScript, which is off in this browser.</noscript></div>
-<script type="application/json" id="lecture">{as_data(data)}</script>
-<script type="module">
-{within_element("script", with_a_name(lecture_js()))}
-{{
-{START.strip()}
-}}
-</script>
-</body>
-</html>
-"""
+    body = f"""<div id="place">{WITHOUT_SCRIPT}</div>
+<script type="application/json" id="lecture">{as_data(data)}</script>"""
+    return document(
+        f"Recursion Lens: {title}",
+        body,
+        style=lecture_css(),
+        own_style=STYLE,
+        script=lecture_js(),
+        start=START,
+        language=spoken,
+    )
 
 
 def contents(told: Lecture, spoken: str) -> dict[str, Any]:
@@ -103,9 +87,9 @@ def contents(told: Lecture, spoken: str) -> dict[str, Any]:
         "turn": 0,
         "scene": scenes[0],
         "language": spoken,
-        "languages": {code: texts[code]["name"] for code in texts},
+        "languages": told.languages,
         "texts": texts,
-        "outline": told.outline(),
+        "outline": told.outline,
         "code": code(),
         "runs": told.runs(scenes),
         "pictures": {scene.id: _picture(told, scene) for scene in told.scenes},

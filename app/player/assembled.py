@@ -15,6 +15,7 @@ plain way, so whatever else is met is refused:
 Only the standard library is needed here.
 """
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,12 @@ def player_js() -> str:
 def player_css() -> str:
     """What the player looks like, alone and as one of two."""
     return "\n".join((Path(__file__).parent / name).read_text("utf-8") for name in ("player.css", "pair.css"))
+
+
+def player_words() -> dict[str, str]:
+    """What the player says, in English, by name: what a table of another language translates."""
+    table = ENTRY.with_name("english.js").read_text("utf-8").partition("ENGLISH = ")[2]
+    return json.loads(table.rstrip().removesuffix(";"))
 
 
 def joined(entry: Path) -> str:

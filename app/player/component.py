@@ -21,14 +21,22 @@ def component() -> Callable[..., Any]:
 
 
 def player(
-    data: dict[str, Any], *, key: str, pin: str | None = None, on_pin: Callable[[], None] | None = None
+    data: dict[str, Any],
+    *,
+    key: str,
+    pin: str | None = None,
+    on_pin: Callable[[], None] | None = None,
+    edit: bool = False,
 ) -> dict[str, Any] | None:
     """Show a payload of one run or of two. Returns the view that the person settled on (coordinates, cell, mode), None before any.
 
     `pin` is what a press on the pin would do: "pin" or "unpin"; None leaves the pin out. `on_pin` is called when it was
-    pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin".
+    pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor, whose key the help then lists.
     """
     shown = component()(
-        data=data | {"pin": pin}, key=key, on_view_change=lambda: None, on_pin_change=on_pin or (lambda: None)
+        data=data | {"pin": pin, "edit": edit},
+        key=key,
+        on_view_change=lambda: None,
+        on_pin_change=on_pin or (lambda: None),
     )
     return shown.get("view")

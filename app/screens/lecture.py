@@ -26,15 +26,30 @@ def page() -> None:
     try:
         place = settle(lecture())
         told = chosen_lecture(place)
+    except UserError as error:
+        notes.problem(str(error))
+        return
+    place["whole"] = True
+    st.fragment(show, run_every=LOOKS_EVERY if place["room"] else None)(told, place)
+    if not st.context.is_embedded:
+        below(told, place)
+
+
+def show(told: Lecture, place: dict[str, Any]) -> None:
+    """The lecture. A fragment, so that another scene, and a look at where the lecturer is, reruns nothing else.
+
+    Forty who follow look forty times a second. As long as there is nothing new the very same message is sent, of which a
+    browser is only told the name.
+    """
+    follow(place)
+    try:
         component.show(contents(told, place), key=KEY, on_ask=take_ask)
     except UserError as error:
         notes.problem(str(error))
         return
     links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
-    if place["room"]:
-        follow(place)
-    if not st.context.is_embedded:
-        below(told, place)
+    if place["below"] != place["language"]:
+        st.rerun()  # what stands below is in this language too
 
 
 def settle(told: Lecture) -> dict[str, Any]:
@@ -47,6 +62,7 @@ def settle(told: Lecture) -> dict[str, Any]:
         scene = followed.scene if followed else scene if told.has(scene) else told.scenes[0].id
         state.lecture_place = {
             "turn": 0,
+            "number": 0,  # of what was sent
             "scene": scene,
             "language": spoken if spoken in language.languages() else language.FIRST,
             "start": links.view_of(link.to_dict()),
@@ -54,7 +70,7 @@ def settle(told: Lecture) -> dict[str, Any]:
             "model": link.get("model"),
             "room": room if followed else None,  # of the lecturer that this person follows
             "seen": followed.turn if followed else 0,
-            "own_room": rooms().open(scene),  # of those who follow this person
+            "own_room": None if followed else rooms().open(scene),  # of those who follow this person
             "sent": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
         }
     place = state.lecture_place
@@ -83,43 +99,49 @@ def take_ask() -> None:
     scene, spoken = asked.get("scene"), asked.get("language")
     if lecture().has(scene):
         place["scene"] = scene
-        rooms().move(place["own_room"], scene)
+        if place["own_room"]:
+            rooms().move(place["own_room"], scene)
     if spoken in language.languages():
         place["language"] = spoken
     if asked.get("lacks"):  # the page was left and opened again, and has forgotten them
-        place["sent"] = set()
+        place.update(sent=set(), whole=True)
 
 
-@st.fragment(run_every=LOOKS_EVERY)
 def follow(place: dict[str, Any]) -> None:
     """Goes where the lecturer goes. Who went elsewhere meanwhile is fetched at the lecturer's next scene."""
-    room = rooms().look(place["room"])
+    room = rooms().look(place["room"]) if place["room"] else None
     if room is not None and room.turn != place["seen"]:
         place.update(scene=room.scene, seen=room.turn, turn=place["turn"] + 1, start=None)
-        rooms().move(place["own_room"], room.scene)
-        st.rerun()
 
 
 def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
-    """What the browser is sent: texts in the language asked for, the outline, and of the runs of this scene and of the next
-    those that it does not have yet.
+    """What the browser is sent: of the runs of this scene and of the next those that it does not have yet, and texts in a
+    language that was not shown before; where the whole page is drawn, or it has forgotten all, also the outline and the
+    code. The same as before, `number` and all, where nothing is new.
     """
     scene, spoken = place["scene"], place["language"]
+    about = (place["turn"], scene, spoken)
+    if not place["whole"] and place["told"]["about"] == about:
+        return place["told"]["sent"]
     order = [each.id for each in told.scenes]
     runs = told.runs(order[order.index(scene) : order.index(scene) + 2])
     new = {name: run for name, run in runs.items() if name not in place["sent"]}
     place["sent"] |= set(new)
-    address = st.context.url
-    return {
-        **{name: place[name] for name in ("turn", "scene", "language", "start", "present")},
-        "languages": {code: language.read_language(code).name for code in language.languages()},
-        "texts": {spoken: told.texts(spoken)},
-        "outline": told.outline(),
-        "code": code(),
+    address, room = st.context.url, place["room"] or place["own_room"]
+    place["number"] += 1
+    sent = {
+        **{name: place[name] for name in ("turn", "scene", "language", "start", "present", "number")},
         "runs": new,
-        "invitation": invitation(address, scene, spoken, place["own_room"]) if address else None,
+        "invitation": invitation(address, scene, spoken, room) if address else None,
         "embed": st.context.is_embedded,
     }
+    if place["whole"] or place["below"] != spoken:
+        sent["texts"] = {spoken: told.texts(spoken)}
+    if place["whole"]:
+        sent |= {"languages": told.languages, "outline": told.outline, "code": code()}
+        place.update(whole=False, below=spoken)
+    place["told"] = {"about": about, "sent": sent}
+    return sent
 
 
 def below(told: Lecture, place: dict[str, Any]) -> None:

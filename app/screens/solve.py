@@ -93,7 +93,7 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
     except UserError as error:
         pin.fail(error, choice)
         ghost = None
-    options = pin.options_of(choice, trace, key=PLAYER)
+    options = pin.options_of(choice, trace, key=PLAYER) | {"edit": True}
     start = links.opening_view()
     if ghost is None:
         return player(

@@ -1,6 +1,7 @@
 """What is taken away from the Solve page: offered for what the player shows, made by the click, equal to what the command makes."""
 
 import io
+import json
 import re
 import shlex
 from dataclasses import replace
@@ -72,7 +73,7 @@ def test_it_follows_the_view_of_the_link_and_names_the_command(open_app):
         PRESETS[0].puzzle,
     ]
     assert code(app)[8:] == [
-        *["--N_sup", "5", "--step", "2", "--cycle", "1", "--call", "3", "--view", "change", "--html"],
+        *["--depth", "6,3,5", "--step", "2", "--cycle", "1", "--call", "3", "--view", "change", "--html"],
         f"sudoku-trm-{PRESETS[0].key}.html",
     ]
     app.set("export_format", "png")
@@ -150,15 +151,24 @@ def folder(tmp_path, tiny_model, monkeypatch):
     return tmp_path
 
 
-def choice_of(folder) -> Choice:
+def choice_of(folder, depth: Depth | None = None) -> Choice:
     source = source_of(HOSTILE, Options((folder / "models",)))
     config = load_model(source.spec).config
-    return Choice(source, config, config.depth, PUZZLE, "", "")
+    return Choice(source, config, depth or config.depth, PUZZLE, "", "")
 
 
-@pytest.mark.parametrize("format", [format for format in FORMATS if format != "mp4"])
-def test_the_command_makes_the_very_same_file(folder, capsys, format):
-    choice = choice_of(folder)
+OTHER_DEPTH = Depth(n=1, T=3, N_sup=5)
+
+
+@pytest.mark.parametrize(
+    ("format", "depth"),
+    [
+        *((format, None) for format in FORMATS if format != "mp4"),
+        *((format, OTHER_DEPTH) for format in ("html", "svg", "csv", "npz")),
+    ],
+)
+def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
+    choice = choice_of(folder, depth)
     wish = Wish(format, AT, "probabilities", True, "dark", "step")
     name = file_name(choice.source.name, "", wish)
     assert re.fullmatch(r"[\w.-]+", name) and len(name) < 80
@@ -166,7 +176,8 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format):
     assert words[:3] == ["python", "-m", "trm"]
     main(words[3:])
     model, task = load_model(words[5]), task_of(choice.config)
-    trace = record(model, task, task.parse(PUZZLE), recorded=date.today())
+    trace = record(model, task, task.parse(PUZZLE), depth=choice.depth, recorded=date.today())
+    assert trace.depth == choice.depth and trace.trained == choice.config.depth
     made = make(Shown(trace, task), wish)
     by_command = (folder / name).read_bytes()
     if format == "npz":  # a zip holds the time
@@ -176,6 +187,22 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format):
         assert made == by_command
     if format in ("png", "gif"):
         assert Image.open(io.BytesIO(made)).getpixel((0, 0)) != (255, 255, 255)
+
+
+def test_the_command_that_is_shown_runs_as_deep_as_the_page(open_app, tmp_path, monkeypatch, capsys):
+    app = opened(open_app(n="3", T="2", steps="5"))
+    words = code(app)
+    monkeypatch.chdir(tmp_path)
+    main(words[3:])
+    page = (tmp_path / words[-1]).read_text("utf-8")
+    sent = json.loads(page.split('id="run">')[1].split("</script>")[0])
+    same = ("n", "T", "N_sup", "steps", "trained", "inputs", "answers", "z_answers", "halt_probability")
+    assert {name: sent[name] for name in same} == {name: app.payload[name] for name in same}
+    assert (sent["n"], sent["T"], sent["N_sup"]) == (3, 2, 5) and sent["trained"] == {
+        "n": 6,
+        "T": 3,
+        "N_sup": 16,
+    }
 
 
 def test_frames_are_told_and_a_job_can_end_it(folder):
@@ -219,4 +246,4 @@ def test_commands_quote_what_they_are_given():
     source = replace(bundled, name=HOSTILE, spec=HOSTILE, kind="hub")
     choice = Choice(source, model_config("sudoku-trm"), DEPTH, "'; rm -rf $HOME #", "", "")
     words = shlex.split(command(choice, Wish("csv", AT), "a.csv"))
-    assert words[5] == HOSTILE and words[7] == "'; rm -rf $HOME #" and words[8:10] == ["--n", "1"]
+    assert words[5] == HOSTILE and words[7] == "'; rm -rf $HOME #" and words[8:10] == ["--depth", "1,2,2"]

@@ -1,6 +1,7 @@
 """The lecture without a browser: its data files, the numbers in its texts, the code it points at, the page, the offline file."""
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from app.lecture.runs import chosen, read_run
 from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from app.lecture.share import invitation, is_local
 from app.lecture.source import recursion_file, source
+from app.player.assembled import player_words
 from trm.coordinates import Coordinates, Depth
 from trm.registry import own_config
 from trm.run_facts import model_facts
@@ -82,6 +84,29 @@ def test_there_are_two_languages_and_another_is_one_file(tmp_path, told):
     (tmp_path / "yy.toml").write_text('name = "Y"\n[words]\n[scene]\n')
     with pytest.raises(LectureError, match=r"yy\.toml lacks words\.scene"):
         read_language("yy", tmp_path)
+
+
+@pytest.mark.parametrize("code", [code for code in languages() if code != "en"])
+def test_a_language_has_all_words_of_the_player_with_what_is_filled_in(code):
+    def holes(text: str) -> list[str]:
+        return sorted(re.findall(r"\{(\w+)", text))
+
+    own, player = player_words(), read_language(code).player
+    assert set(player) == set(own) and player["language"] == code
+    fixed = {
+        "row_and_column",
+        "strip_right_of",
+    }  # a lecture has one name for these, whatever the number or task
+    assert [word for word in set(own) - fixed if holes(player[word]) != holes(own[word])] == []
+
+
+def test_a_word_that_the_player_does_not_have_is_named(tmp_path):
+    for path in FOLDER.glob("*.toml"):
+        shutil.copy(path, tmp_path)
+    english = (FOLDER / "en.toml").read_text("utf-8")
+    (tmp_path / "xx.toml").write_text(english.replace("[player]", '[player]\nplya = "x"'))
+    with pytest.raises(LectureError, match=r"xx\.toml: player\.plya is no word of the player"):
+        read_language("xx", tmp_path)
 
 
 def test_another_checkpoint_changes_the_texts(told):

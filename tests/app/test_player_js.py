@@ -1,5 +1,8 @@
 """The player's own tests, which run under Node, and the joining of its modules."""
 
+import ast
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +33,30 @@ def test_the_joined_player_is_one_module_whose_default_is_mount(tmp_path):
     says = "import('./player.mjs').then((all) => console.log(Object.keys(all), all.default.name))"
     result = subprocess.run(["node", "-e", says], cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert result.stdout == "[ 'default' ] mount\n", result.stderr
+
+
+@needs_node
+def test_the_help_names_every_key_that_is_handled():
+    """Those of the player's table, those that its modules ask for by name, and those of buttons that the page draws."""
+    says = (
+        "import('./app/player/src/keys.js').then(({ KEYS }) =>"
+        " console.log(JSON.stringify(KEYS.map(([shown, , keys]) => [shown, Object.keys(keys)]))))"
+    )
+    result = subprocess.run(["node", "-e", says], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    rows = json.loads(result.stdout)
+    listed = {key for shown, keys in rows for key in (*keys, *shown.split())}
+    scripts = "".join(path.read_text("utf-8") for path in ENTRY.parent.glob("*.js"))
+    by_name = set(re.findall(r'\bkey === "([^"]+)"', scripts))
+    drawn = {
+        keyword.value.value
+        for path in (ROOT / "app").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "shortcut"
+    }
+    assert {"Escape"} <= by_name and {"e"} <= drawn
+    assert by_name | drawn <= listed
 
 
 def test_every_module_of_the_player_is_in_it():

@@ -21,7 +21,7 @@ from trm.trace import Provenance, Trace, quantised
 DEPTH = Depth(n=6, T=3, N_sup=16)
 
 ADDRESS = "http://player.test"  # answered by the test itself
-PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Alone</title><meta name="viewport" content="width=device-width">
 <link rel="icon" href="data:,"><link rel="stylesheet" href="player.css">
 <style>body { margin: 0; padding: 16px; background: light-dark(#fcfcfa, #10151b); color-scheme: light dark }</style>
 <div id="place"></div>
@@ -40,12 +40,15 @@ window.show = (data) => {
 </script>"""
 
 
-def open_standalone(page: Page) -> None:
-    """Make a page that shows payloads by `window.show(payload)`, which says how many ms the player's script took."""
+def open_standalone(page: Page, *, script: str | None = None, style: str = "") -> None:
+    """Make a page that shows payloads by `window.show(payload)`, which says how many ms the player's script took.
+
+    `script` is another component's in place of the player, with a `style` beside the player's.
+    """
     files = {
         "/": (PAGE, "text/html"),
-        "/player.css": (player_css(), "text/css"),
-        "/player.js": (player_js(), "text/javascript"),
+        "/player.css": (player_css() + style, "text/css"),
+        "/player.js": (script or player_js(), "text/javascript"),
     }
 
     def answer(route: Route) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from player_page import Player
+from player_page import PATIENCE, Player
 from playwright.sync_api import Page
 from standalone import growing_path, made_up_trace, open_standalone, random_answers, sent, show
 
@@ -71,6 +71,30 @@ def test_axe_finds_nothing_grave_in_the_app(open_player, scheme):
     if scheme == "light":
         player.press("3", "?")
         assert findings(player.page) == []
+
+
+PAGES = {
+    "latents": ("", ".js-plotly-plot"),
+    "probes": ("", ".js-plotly-plot"),
+    "halting": ("", ".js-plotly-plot"),
+    "compare": ("", "[data-testid=pair] [data-cell]"),
+    "interventions": ("?model=sudoku-trm&steps=2&n=1&T=1", "[data-testid=pair] [data-cell]"),
+    "lecture": ("?lang=ru", "[data-testid=lecture] [data-cell]"),
+}
+"""What a page opens with, and what is there once it is drawn."""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_grave_on_the_other_pages(served, new_page, name):
+    link, drawn = PAGES[name]
+    page = new_page()
+    page.goto(f"{served.url}/{name}{link}")
+    page.locator(drawn).first.wait_for(timeout=2000 * PATIENCE)
+    assert findings(page) == []
+    if name == "lecture":
+        page.keyboard.press("q")
+        page.keyboard.press("?")
+        assert findings(page) == []
 
 
 @pytest.mark.parametrize(

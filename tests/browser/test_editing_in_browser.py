@@ -1,11 +1,17 @@
 """A puzzle edited in its grid: typed, undone, pasted, drawn, used, and then what the player shows."""
 
 import re
+from collections.abc import Callable
 
+import pytest
 from player_page import PATIENCE, Player
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Page, expect
+from standalone import open_standalone, show
 from test_accessibility import findings
 
+from app.editor.component import ENTRY, FOLDER
+from app.editor.description import described, grid_of
+from app.player.assembled import joined
 from trm.checkpoint import load_model
 from trm.data import load_presets
 from trm.solve import solve
@@ -160,3 +166,118 @@ def test_a_maze_is_drawn_by_dragging_and_used_and_a_second_one_dropped(open_play
     back.eventually(
         lambda: "".join(symbols.get(mark, mark) for mark in answer()) == expected, "the run as it was"
     )
+
+
+# ---- the editor alone: without a server or a model
+
+
+@pytest.fixture
+def open_draft(new_page: Callable[..., Page]) -> Callable[..., Locator]:
+    """The editor's script on an empty page with a puzzle, for tasks of which no model is bundled too."""
+
+    def make(task_name: str, puzzle: str, cells: int | None = None, **options) -> Locator:
+        task, page = get_task(task_name, cells), new_page(**options)
+        open_standalone(page, script=joined(ENTRY), style=(FOLDER / "editor.css").read_text("utf-8"))
+        grid = grid_of(task, task.parse(puzzle, unfinished=True))
+        said = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
+        show(
+            page,
+            {"task": described(task), "puzzle": {"text": puzzle, "grid": grid}, "said": said, "pasted": None},
+        )
+        return page.get_by_test_id("editor")
+
+    return make
+
+
+def told(editor: Locator, text: str) -> None:
+    """What Python was told of the draft last, once it rests."""
+    editor.page.wait_for_function("text => window.reported.at(-1)?.text === text", arg=text, timeout=WAIT)
+
+
+def middle(editor: Locator, row: int, column: int) -> tuple[float, float]:
+    box = editor.locator(f'[data-cell="{row},{column}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_an_arc_grid_is_painted_resized_and_used(open_draft):
+    editor = open_draft("arc", "012/345/678")
+    page, tools = editor.page, editor.locator("[data-tool]")
+    assert tools.evaluate_all("tools => tools.map((tool) => tool.dataset.tool)")[:4] == [
+        "black",
+        "blue",
+        "red",
+        "green",
+    ]
+    assert tools.count() == 10 and editor.locator("[data-cell]").count() == 9
+    pressed = editor.locator("[data-tool][aria-pressed=true]")
+    expect(pressed).to_have_attribute("data-tool", "blue")
+    tools.nth(2).click()
+    expect(pressed).to_have_attribute("data-tool", "red")
+    page.mouse.click(*middle(editor, 0, 0))
+    told(editor, "212/345/678")
+    painted = editor.locator('[data-cell="0,0"]')
+    assert painted.evaluate("cell => getComputedStyle(cell).backgroundColor") == "rgb(255, 65, 54)"
+    expect(painted).to_have_attribute("aria-label", "row 1, column 1: red")
+    page.mouse.click(*middle(editor, 1, 1), button="right")  # black
+    told(editor, "212/305/678")
+    page.keyboard.press("5")  # into the cell that was chosen
+    told(editor, "212/355/678")
+    editor.locator('[data-tool="green"]').click()
+    page.mouse.move(*middle(editor, 2, 0))
+    page.mouse.down()
+    page.mouse.move(*middle(editor, 2, 2))
+    page.mouse.up()
+    told(editor, "212/355/333")
+    assert findings(page) == []
+    editor.get_by_test_id("add-column").click()
+    told(editor, "2120/3550/3330")
+    editor.get_by_test_id("remove-row").click()
+    told(editor, "2120/3550")
+    assert [editor.get_by_test_id(name).inner_text() for name in ("rows", "columns")] == ["2", "4"]
+    assert editor.get_by_role("grid").get_attribute("aria-label") == "ARC puzzle, 2 rows, 4 columns"
+    editor.get_by_test_id("undo").click()
+    told(editor, "2120/3550/3330")
+    editor.get_by_test_id("redo").click()
+    for _ in range(3):  # no grid has less than one row
+        editor.get_by_test_id("remove-row").click()
+    told(editor, "2120")
+    editor.get_by_test_id("use").click()
+    assert page.evaluate("window.asked.at(-1)") == ["use", "2120"]
+    arc = get_task("arc")
+    assert arc.format(arc.parse("2120")) == "2120"
+
+
+def test_a_maze_is_drawn_with_a_finger_and_the_page_stays(open_draft):
+    puzzle = "S" + "." * 47 + "G"
+    editor = open_draft("maze", puzzle, 49, has_touch=True, is_mobile=True, width=390, height=844)
+    page = editor.page
+    finger = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        finger.send(
+            "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]}
+        )
+
+    def drag(*cells: tuple[int, int]) -> None:
+        touch("touchStart", middle(editor, *cells[0]))
+        for cell in cells[1:]:
+            touch("touchMove", middle(editor, *cell))
+        touch("touchEnd")
+
+    expect(editor.locator("[data-tool][aria-pressed=true]")).to_have_attribute("data-tool", "wall")
+    scrolled = page.evaluate("scrollY")
+    drag((1, 0), (1, 5))  # along a row
+    drag((3, 6), (6, 6))  # and down, where the page would scroll
+    rows = ["S......", "######.", ".......", "......#", "......#", "......#", "......#"]
+    told(editor, "".join(rows))
+    assert page.evaluate("scrollY") == scrolled
+    editor.locator('[data-tool="goal"]').tap()
+    page.touchscreen.tap(*middle(editor, 6, 0))
+    rows[6] = "G.....#"
+    told(editor, "".join(rows))
+    editor.locator('[data-tool="open"]').tap()
+    drag((1, 2), (1, 3))
+    rows[1] = "##..##."
+    told(editor, "".join(rows))
+    editor.get_by_test_id("use").tap()
+    assert page.evaluate("window.asked.at(-1)") == ["use", "".join(rows)]

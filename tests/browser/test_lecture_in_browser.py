@@ -10,8 +10,11 @@ from player_page import PATIENCE
 from playwright.sync_api import Page
 
 from app.lecture import offline
+from app.lecture.language import read_language
 from app.lecture.lecture import Lecture
+from app.player.assembled import player_words
 
+LOOKS, FRAMES_OF_A_LOOK = 3, 6  # of who follows, while nothing is new
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
 
 # Of the scene on the screen: which it is, the places that its parts say they are at, and what is wrong with its boxes.
@@ -64,6 +67,7 @@ LOOK = """() => {
     scene: root.dataset.scene, language: root.lang, wrong, cells, current,
     places: [players.at(-1), root.querySelector(".diagram"), root.querySelector(".source-view")].filter(Boolean).map(place),
     written: [...root.querySelectorAll(".variable.written b, .state.written .letter")].map((node) => node.textContent.replace("state.", "")),
+    labels: players.flatMap((player) => [...player.querySelectorAll("[title], [aria-label], dt, dd, .gutter span")]).flatMap((node) => [node.title, node.getAttribute("aria-label"), node.matches("dt, dd, span") ? node.textContent : ""]).filter(Boolean),
     size: parseFloat(getComputedStyle(root.querySelector(".scene-text")).fontSize), title: root.querySelector("h2").textContent,
   };
 }"""
@@ -91,6 +95,11 @@ def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
     assert len(seen["current"]) == 1 and f"model.{kind}(" in seen["current"][0], f"{where}: {seen['current']}"
     assert set(seen["written"]) == {"z" if kind == "f_L" else "y"}, f"{where}: {seen['written']}"
     assert seen["size"] >= 14, f"{where}: the text is {seen['size']} pixels large"
+    spoken = read_language(seen["language"]).player
+    foreign = {
+        text for word, text in player_words().items() if "{" not in text and spoken.get(word, text) != text
+    }
+    assert len(seen["labels"]) > 40 and not foreign & set(seen["labels"]), f"{where}: not in its language"
     assert seen["cells"] >= 150, f"{where}: the grid is {seen['cells']} pixels wide"
 
 
@@ -119,7 +128,7 @@ def walk(page: Page, outline: list[dict], *, stepping: bool) -> None:
 
 @pytest.fixture(scope="module")
 def outline() -> list[dict]:
-    return json.loads(json.dumps(Lecture().outline()))
+    return json.loads(json.dumps(Lecture().outline))
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
@@ -166,10 +175,18 @@ def test_what_a_lecturer_does(served, new_page):
     page.keyboard.press("PageDown")
     wait_for_scene(page, "hard")
     assert "click the cell that changed most" in second.locator("main").inner_text()
+    page.keyboard.press("ArrowDown")
+    before = look(page)
     page.get_by_test_id("language-ru").click()
     page.wait_for_function("() => location.search.includes('lang=ru')", timeout=1000 * PATIENCE)
     seen = wait_for_scene(page, "hard")
     assert seen["language"] == "ru" and seen["title"] == "Посмотрим трудную"
+    assert seen["places"] == before["places"]  # the player speaks Russian now, where it was
+    page.keyboard.press("?")
+    keys = page.get_by_role("dialog", name="Клавиши")
+    assert keys.is_visible() and "один шаг супервизии" in keys.inner_text() and "пробел" in keys.inner_text()
+    page.keyboard.press("?")
+    assert page.get_by_test_id("play").get_attribute("title") == "Проигрывать (пробел)"
     page.keyboard.press("f")
     page.wait_for_function("() => document.fullscreenElement", timeout=1000 * PATIENCE)
     assert not look(page)["wrong"]
@@ -179,3 +196,57 @@ def test_what_a_lecturer_does(served, new_page):
     wait_for_scene(page, "maze")
     page.keyboard.press("f")
     page.wait_for_function("() => !document.fullscreenElement", timeout=1000 * PATIENCE)
+
+
+def test_who_follows_comes_along_and_is_sent_next_to_nothing_meanwhile(served, new_page):
+    lecturer = new_page(1280, 800)
+    lecturer.goto(f"{served.url}/lecture?scene=one-call")
+    wait_for_scene(lecturer, "one-call")
+    lecturer.keyboard.press("i")
+    address = lecturer.get_by_test_id("invitation").locator(".address").inner_text()
+    follower = new_page(390, 844)
+    frames: list[int] = []
+    follower.on("websocket", lambda socket: socket.on("framereceived", lambda data: frames.append(len(data))))
+    follower.goto(address)
+    wait_for_scene(follower, "one-call")
+    for key, scene in (("PageDown", "n-calls"), ("PageDown", "answer"), ("PageUp", "n-calls")):
+        lecturer.keyboard.press(key)
+        wait_for_scene(follower, scene)
+    follower.locator(".diagram").evaluate("node => { node.isTheSame = true; }")
+    follower.wait_for_timeout(1500)  # what else belongs to the change
+    frames.clear()
+    for _ in range(2 * PATIENCE):
+        follower.wait_for_timeout(500)
+        if len(frames) >= LOOKS * FRAMES_OF_A_LOOK:  # it looks every second
+            break
+    assert len(frames) >= LOOKS * FRAMES_OF_A_LOOK and sum(frames) < 4_000 * LOOKS, frames
+    assert follower.locator(".diagram").evaluate("node => node.isTheSame === true")
+    follower.keyboard.press("i")  # who scans this screen follows the lecturer too
+    assert (
+        follower.get_by_test_id("invitation").locator(".address").inner_text().split("follow=")[1]
+        == address.split("follow=")[1]
+    )
+
+
+def test_in_a_frame_of_slides_there_is_nothing_but_the_scene(served, new_page, outline):
+    """With ?embed=true, at the size of an old projector."""
+    page = new_page(*SIZES["old"])
+    page.goto(f"{served.url}/lecture?scene=halting&embed=true")
+    scene = next(scene for scene in outline if scene["id"] == "halting")
+    check(wait_for_scene(page, "halting"), scene, at=start(scene))
+    assert page.locator("a[href$=latents], a[href$=probes], a[href$=compare]").count() == 0
+    for around in ("stHeader", "stToolbar", "stSidebar", "stDownloadButton", "stSelectbox"):
+        assert not [each for each in page.get_by_test_id(around).all() if each.is_visible()], around
+    box = page.get_by_test_id("lecture").bounding_box()
+    assert (
+        box["x"] >= 0
+        and box["y"] >= 0
+        and box["x"] + box["width"] <= 1024
+        and box["y"] + box["height"] <= 768
+    )
+    assert box["width"] > 940 and box["height"] > 690  # and it fills the frame
+    scrolls = "() => [...document.querySelectorAll('*')].filter((node) => node.scrollHeight > node.clientHeight + 1 && ['auto', 'scroll'].includes(getComputedStyle(node).overflowY)).map((node) => node.dataset.testid ?? node.className)"
+    assert page.evaluate(scrolls) == []
+    page.keyboard.press("PageDown")
+    wait_for_scene(page, outline[outline.index(scene) + 1]["id"])
+    assert not look(page)["wrong"]

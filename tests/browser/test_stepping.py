@@ -187,6 +187,9 @@ def test_help_lists_the_keys_and_closes(player):
     player.press("?")
     assert help_list.is_visible()
     assert "one supervision step" in help_list.inner_text()
+    assert (
+        "edit the puzzle" in help_list.inner_text()
+    )  # a key of this page, which the player alone does not list
     player.press("Escape")
     assert not help_list.is_visible()
     player.root.get_by_test_id("help").click()

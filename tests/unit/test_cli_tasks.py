@@ -68,6 +68,28 @@ def test_solve_any_task(name, saved, ran, tmp_path):
     assert ("note" in result) == (name == "arc")
 
 
+def test_a_file_of_drawn_mazes(saved, ran, refused, capsys, tmp_path):
+    """Scored by eval as so many, solved one after the other, and for export one too many."""
+    folder, file, drawn = saved("maze"), tmp_path / "mazes.txt", PUZZLES["maze"]
+    file.write_text(f"{drawn}\n\n{drawn.replace('#S    #', '#   S #')}\n")
+    assert ran("eval", "--model", folder, "--data", file)["count"] == 2
+    solved = ran("solve", "--model", folder, "--puzzle", file)
+    assert solved["count"] == 2 and [each["place"] for each in solved["puzzles"]] == [
+        "lines 1 to 7",
+        "lines 9 to 15",
+    ]
+    alone = ran("solve", "--model", folder, "--puzzle", drawn)
+    assert solved["puzzles"][0] == {"place": "lines 1 to 7"} | alone
+    main(["solve", "--model", str(folder), "--puzzle", str(file)])
+    assert capsys.readouterr().out.count("halt_probability:") == 2
+    call = ("export", "--model", folder, "--puzzle", file, "--csv", tmp_path / "a.csv")
+    assert "holds 2 puzzles, and one is exported" in refused(*call)
+    file.write_text(f"{drawn}\n\n{drawn.replace('G', '?')}\n")
+    for command in (("eval", "--data"), ("solve", "--puzzle")):
+        says = refused(command[0], "--model", folder, command[1], file)
+        assert f"{file}, lines 9 to 15: Line 14, position 6: '?' is not part of a maze" in says
+
+
 def test_solve_prints_a_grid(saved, capsys):
     main(["solve", "--model", str(saved("small-sudoku")), "--puzzle", PUZZLES["small-sudoku"]])
     out = capsys.readouterr().out

@@ -161,6 +161,45 @@ def test_a_maze_that_begins_with_a_wall_is_no_comment(tmp_path, maze):
     assert same(puzzles, load_puzzles(tmp_path / "set.csv", maze))
 
 
+DRAWN = ["#S##\n#  #\n## #\n##G#", "    \n S# \n##G \n    ", "S   \n   #\n# ##\n  G"]
+"""Also with rows of nothing but spaces, and with spaces that were lost at the end of a line."""
+
+
+def test_mazes_drawn_in_lines_stand_below_each_other(tmp_path, maze):
+    one_line = DRAWN[0].replace("\n", "")
+    text = f"# four mazes of one file\r\n{DRAWN[0]}\n\n{DRAWN[1]}\n\n\n# the third\n{DRAWN[2]}\n{one_line}\n"
+    (tmp_path / "set.txt").write_text(text)
+    puzzles = load_puzzles(tmp_path / "set.txt", maze)
+    expected = [maze.parse(drawn) for drawn in (*DRAWN, one_line)]
+    assert np.array_equal(puzzles.inputs, np.stack(expected)) and puzzles.labelled.any()
+    assert len(load_puzzles(tmp_path / "set.txt", maze, limit=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (DRAWN[0].replace("G", "x"), "lines 6 to 9: Line 9, position 3: 'x' is not part of a maze."),
+        (DRAWN[0] + "\n#  #", "lines 6 to 10: A 4x4 maze has 4 lines of 4 characters"),
+        (DRAWN[0] + "\n" + DRAWN[0], "lines 6 to 13: A 4x4 maze has 4 lines"),
+        (DRAWN[0].replace("## #", "### ##"), "lines 6 to 9: A 4x4 maze has 4 lines of 4 characters, or 16 in one line; line 8 has 6"),
+        ("#S#", "line 6: A 4x4 maze"),
+    ],
+)  # fmt: skip
+def test_a_bad_drawing_among_others_is_named_with_its_lines(tmp_path, maze, bad, says):
+    path = tmp_path / "set.txt"
+    path.write_text(f"{DRAWN[0]}\n\n{bad}\n\n{DRAWN[2]}\n")
+    with pytest.raises(DataError) as error:
+        load_puzzles(path, maze)
+    assert str(error.value).startswith(f"{path}, {says}") and "\n" not in str(error.value)
+
+
+def test_sudokus_drawn_in_lines_stand_below_each_other(tmp_path):
+    drawn = SUDOKU.pretty(SUDOKU.parse(PUZZLE))
+    (tmp_path / "set.txt").write_text(f"{drawn}\n\n{PUZZLE}\n{drawn}\n")
+    puzzles = load_puzzles(tmp_path / "set.txt", SUDOKU)
+    assert [SUDOKU.format(inputs) for inputs in puzzles.inputs] == [PUZZLE] * 3
+
+
 def test_a_file_that_is_no_text_is_refused(tmp_path):
     path = tmp_path / "model.bin"
     path.write_bytes(b"\x80\x04\xff\xfe" * 100)

@@ -104,6 +104,14 @@ def test_forced_depth(tmp_path, model, ran):
     assert result["steps"] == 2 and len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 2 * 3 * 2
 
 
+def test_another_depth_than_the_one_it_was_trained_with(tmp_path, model, ran):
+    result = ran("--model", model, "--puzzle", "." * 16, "--depth", "1,3,5", "--npz", tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
+        facts = json.loads(str(stored["metadata"]))
+    assert result["steps"] == 5 and facts["depth"] == {"n": 1, "T": 3, "N_sup": 5}
+    assert facts["trained"] == {"n": 2, "T": 2, "N_sup": 3}
+
+
 def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
     made = tiny_model(task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8,
                       mixing="mlp", mixing_width=8, heads=0, positions="none")  # fmt: skip
@@ -155,6 +163,11 @@ MISTAKES = [
     (("--model", "{model}", "--puzzle", "." * 16, "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--model", "sudoku-trm", "--png", "{out}"), "Leave out"),
     (("--trace", "{trace}", "--n", "3", "--png", "{out}"), "Leave out"),
+    (("--trace", "{trace}", "--depth", "1,1,1", "--png", "{out}"), "Leave out"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,2", "--png", "{out}"), "is not n,T,N_sup"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,0,3", "--png", "{out}"), "is not n,T,N_sup"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "9,9,9999999", "--png", "{out}"), "net calls, more than"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,1,2", "--step", "3", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--puzzle-id", "3", "--png", "{out}"), "Leave out"),
     (("--trace", "{folder}/nowhere", "--png", "{out}"), "cannot be read"),
     (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),

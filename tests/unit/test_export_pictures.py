@@ -1,8 +1,6 @@
-"""Pictures and films of a run: the same facts as the player's, as SVG, PNG, GIF and MP4."""
+"""Pictures and films of a run: the same facts as the player's, as SVG, PNG and GIF."""
 
 import re
-import stat
-import subprocess
 from dataclasses import replace
 from xml.etree import ElementTree
 
@@ -13,7 +11,7 @@ from PIL import Image
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.film import Pace, save_gif, save_mp4
+from trm.export.film import Pace, save_gif
 from trm.export.fonts import measure, wrap
 from trm.export.moment import moment as moment_of
 from trm.export.palette import LIGHT
@@ -345,46 +343,3 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
 def test_a_pace_that_no_viewer_keeps(options):
     with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
         Pace(**options)
-
-
-def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
-    folder.mkdir()
-    program = folder / "ffmpeg"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-
-def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
-    """ffmpeg is stood in for by a program that writes down what it is given."""
-    fake_ffmpeg(
-        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
-    )
-    run = run_of("sudoku")
-    frames = scenes(run, "step")
-    save_mp4(tmp_path / "film.mp4", frames, Pace("step", 0.5, 1.0), lambda done, total: None)
-    asked = (tmp_path / "asked").read_text()
-    width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
-    assert width % 2 == height % 2 == 0 and 0 <= width - frames[0].width <= 1
-    pictures = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, height, width, 3)
-    assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
-    assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
-    assert "libx264" in asked and "yuv420p" in asked
-
-
-def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
-    fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
-    with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
-        save_mp4(tmp_path / "film.mp4", scenes(run_of("sudoku"), "step"), Pace(), lambda done, total: None)
-
-
-def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
-    fake_ffmpeg(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec cat > /dev/null", monkeypatch)
-
-    def stop(done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        save_mp4(tmp_path / "film.mp4", scenes(run_of("sudoku"), "step"), Pace(), stop)
-    pid = (tmp_path / "pid").read_text().strip()
-    assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode

@@ -75,6 +75,16 @@ def test_a_maze_drawn_in_lines_is_one_puzzle_and_may_lack_its_ends():
     assert "S" not in MAZE.format(unfinished.read(MAZE))
 
 
+def test_mazes_drawn_in_lines_are_told_apart():
+    bad = DRAWN.replace("G", "x")
+    several = found(f"{DRAWN}\n\n{DRAWN}\n# the last\n{bad}\n", task=MAZE)
+    assert [each.place for each in several] == ["lines 1 to 5", "lines 7 to 11", "lines 13 to 17"]
+    assert read(several[:2], MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")] * 2
+    with pytest.raises(DataError, match=r"^mine\.txt, lines 13 to 17: Line 15, position 5: 'x' is not part"):
+        several[2].read(MAZE)
+    assert found(f"\n{DRAWN}\n", task=MAZE)[0].place == "lines 2 to 6"
+
+
 def test_lines_that_begin_with_a_wall_are_no_comments():
     lines = [DRAWN.replace("\n", "").replace(" ", "."), "#" * 25]
     assert read(found("\n".join(lines), task=MAZE), MAZE) == lines

@@ -30,7 +30,7 @@ def load_puzzles(
     `spec` is, in this order: the name of a bundled set (`./sudoku/test` is a folder of that name); a
     dataset folder in the official format (its part `split`), or one of its splits; a folder with `<split>.csv`; for
     ARC a folder with task files in JSON (their test or train pairs), or one of these; a `.csv` file
-    (`source,q,a,rating` or `question,answer`, with its header); any other file: text with one puzzle a line.
+    (`source,q,a,rating` or `question,answer`, with its header); any other file: text with puzzles a line each, or drawn in lines.
     A puzzle without an answer is solved by the task; `progress` hears of it.
 
     `identifiers` is the `identifiers.json` of the data set that a model was trained on: the puzzles get the ids that

@@ -1,7 +1,7 @@
 """The puzzles of a file that somebody hands over, found without solving them: which one is meant is chosen afterwards.
 
 A set for training or evaluation is read as a whole and needs answers (`trm.data.load`). Here a single puzzle is looked
-for: a CSV of hundreds of thousands is only cut into its rows, and a drawing of one grid in lines is one puzzle.
+for: a CSV of hundreds of thousands is only cut into its rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.data.arc import arc_tasks
-from trm.data.table import QUESTION, csv_rows, text_rows
+from trm.data.table import QUESTION, csv_rows, misread, place, text_rows
 from trm.errors import DataError, PuzzleError
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
@@ -30,24 +30,25 @@ JSON_REMEDY = 'Give a list such as ["53..7...", ...] or [{"question": "53..7..."
 
 @dataclass(frozen=True)
 class Question:
-    """A puzzle as its file has it, not read yet. `place` is where it stands, in words: `line 7`."""
+    """A puzzle as its file has it, not read yet. `place` is where it stands, in words: `line 7`; `line` where it begins."""
 
     file: str
     place: str
     text: str
+    line: int = 1
 
     def read(self, task: Task) -> UInt8[np.ndarray, "cells"]:
         """Its tokens. Raises `DataError` naming file and place."""
         try:
             return task.parse(self.text, unfinished=True)
         except PuzzleError as error:
-            raise DataError(f"{self.file}, {self.place}: {error}") from None
+            raise DataError(f"{self.file}, {self.place}: {misread(error, self.line, self.text)}") from None
 
 
 def questions(content: bytes, name: str, task: Task) -> list[Question]:
     """The puzzles of a file of this name, at least one, in file order.
 
-    CSV with a column `q` or `question`; text with one puzzle a line, or one puzzle drawn in lines; JSON with a list of
+    CSV with a column `q` or `question`; text with one puzzle a line, or drawn in lines with empty ones between puzzles; JSON with a list of
     puzzles, each a text, rows of cells, or an object with a `q` or `question`; for ARC JSON with tasks, whose test
     inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
     """
@@ -128,8 +129,11 @@ def _from_text(text: str, name: str, task: Task) -> list[Question]:
     except PuzzleError as error:
         not_one_puzzle = str(error)
     else:
-        return [Question(name, "line 1", text)]
-    rows = [Question(name, f"line {line}", row) for line, row in text_rows(text.splitlines(), task)]
+        line = text[: -len(text.lstrip("\r\n"))].count("\n") + 1
+        return [Question(name, place(line, text.strip("\r\n")), text)]
+    rows = [Question(name, place(line, row), row, line) for line, row in text_rows(text.splitlines(), task)]
+    if len(rows) > 1 and all("\n" in row.text for row in rows):
+        return rows
     if not any(_is_puzzle(row, task) for row in rows[:LOOKED_AT]):
         raise DataError(f"{name}: {not_one_puzzle}")
     return rows

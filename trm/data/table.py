@@ -1,8 +1,9 @@
-"""Puzzles in lines: CSV with a header, and plain text with one puzzle a line."""
+"""Puzzles in lines: CSV with a header, and plain text with a puzzle a line or drawn in lines."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,12 @@ from trm.tasks.base import Difficulty, Progress, Task
 
 LARGEST_FILE = 2 << 30
 MOST_PUZZLES = 1_000_000
+
+ROW_CHARACTERS = 4
+"""Characters that a cell may take in a drawing, spaces and lines between cells among them."""
+
+COMMENT = 4
+"""One character of so many that is no cell makes a line that begins with # a comment, where # is a cell."""
 
 QUESTION = ("q", "question")
 ANSWER = ("a", "answer")
@@ -51,26 +58,73 @@ def load_csv(
 def load_text(
     path: Path, task: Task, *, name: str, limit: int | None = None, progress: Progress | None = None
 ) -> PuzzleSet:
-    """One puzzle a line; empty lines and comments, which start with #, are skipped. Raises `DataError` likewise."""
+    """One puzzle a line, or drawn in lines with empty ones between puzzles; comments, which start with #, are skipped.
+
+    Raises `DataError` likewise.
+    """
     rows = _Rows()
     for line, puzzle in text_rows(_lines(path), task):
-        _read_row(rows, path, line, {"q": puzzle}, task)
+        _read_row(rows, path, line, {"q": puzzle}, task, drawn=puzzle)
         if _full(rows, path, limit, progress):
             break
     return _puzzle_set(rows, path, name, task)
 
 
 def text_rows(lines: Iterable[str], task: Task) -> Iterator[tuple[int, str]]:
-    """The lines that are puzzles, with their numbers from 1: not those that are empty or a comment."""
-    for line, text in enumerate(lines, 1):
-        puzzle = text.rstrip("\r\n")
-        if puzzle.strip() and not _is_comment(puzzle, task):
-            yield line, puzzle
+    """The puzzles of a text, each with the number, from 1, of the line that it begins at.
+
+    A line with room for all cells is a puzzle; shorter ones below each other are the drawing of one. Lines that are empty
+    or a comment end a drawing and are left out.
+    """
+    drawing: list[str] = []
+    line = 0
+    for line, ended in enumerate(lines, 1):
+        text = ended.rstrip("\r\n")
+        if _is_row(text, task):
+            drawing.append(text)
+            continue
+        if drawing:
+            yield line - len(drawing), "\n".join(drawing)
+            drawing = []
+        if text.strip() and not _is_comment(text, task):
+            yield line, text
+    if drawing:
+        yield line + 1 - len(drawing), "\n".join(drawing)
+
+
+def _is_row(line: str, task: Task) -> bool:
+    """Whether a line is a row of a drawing. Of tasks whose grids come in all sizes a line is a puzzle, however short."""
+    if task.crop(np.zeros(task.cells, np.uint8)) is not None:
+        return False
+    if not line.strip():
+        return task.draws_with_spaces and len(line) == task.columns
+    longest = min(ROW_CHARACTERS * task.columns + 1, task.cells - 1)
+    return len(line) <= longest and not _is_comment(line, task)
 
 
 def _is_comment(line: str, task: Task) -> bool:
-    """Whether a line begins with # and is no puzzle that does: mazes begin with a wall."""
-    return line.startswith("#") and not ("#" in task.symbols and len(line) == task.cells)
+    """Whether a line begins with # and is neither a puzzle nor a row of one that does: mazes begin with a wall.
+
+    A row may have a mistake in it, which is to be named: it takes several letters to make it a comment.
+    """
+    if not line.startswith("#") or "#" not in task.symbols:
+        return line.startswith("#")
+    marks = "".join(line.split())
+    foreign = sum(mark not in task.symbols for mark in marks)
+    return len(line) != task.cells and foreign > 1 and COMMENT * foreign > len(marks)
+
+
+def place(line: int, puzzle: str) -> str:
+    """Where a puzzle of a text stands, in words."""
+    count = puzzle.count("\n")
+    return f"lines {line} to {line + count}" if count else f"line {line}"
+
+
+def misread(error: PuzzleError, line: int, puzzle: str) -> str:
+    """What is wrong with a puzzle of a text. Where it is a drawing the lines that are named are those of the text."""
+    if "\n" not in puzzle:
+        return str(error)
+    return re.sub(r"\b([Ll]ine) (\d+)", lambda found: f"{found[1]} {int(found[2]) + line - 1}", str(error))
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -110,7 +164,10 @@ def csv_rows(lines: Iterable[str], path: Path | str) -> Iterator[tuple[int, dict
         raise DataError(f"{path}, line {reader.line_num}: not CSV ({error}). Check the quotes.") from None
 
 
-def _read_row(rows: _Rows, path: Path, line: int, row: dict[str, str], task: Task) -> None:
+def _read_row(
+    rows: _Rows, path: Path, line: int, row: dict[str, str], task: Task, *, drawn: str = ""
+) -> None:
+    """`drawn` is the puzzle where it may be a drawing, which begins at `line`."""
     question, answer = (next((row[key] for key in keys if key in row), "") for keys in (QUESTION, ANSWER))
     try:
         inputs = task.parse(question)
@@ -120,7 +177,7 @@ def _read_row(rows: _Rows, path: Path, line: int, row: dict[str, str], task: Tas
         rows.difficulty.append(Difficulty(difficulty) if difficulty else "")
         rows.rating.append(float(rating or "nan"))
     except PuzzleError as error:
-        raise DataError(f"{path}, line {line}: {error}") from None
+        raise DataError(f"{path}, {place(line, drawn)}: {misread(error, line, drawn)}") from None
     except ValueError:
         raise DataError(
             f"{path}, line {line}: the rating {rating!r} is no number. Correct it or leave it empty."
@@ -148,7 +205,7 @@ def _full(rows: _Rows, path: Path, limit: int | None, progress: Progress | None)
 
 def _puzzle_set(rows: _Rows, path: Path, name: str, task: Task) -> PuzzleSet:
     if not rows.lines:
-        raise DataError(f"{path} holds no puzzle. Give a file with one puzzle a line.")
+        raise DataError(f"{path} holds no puzzle. Give a file with one puzzle a line, or drawn in lines.")
     inputs, labels = np.stack(rows.inputs), np.stack(rows.labels)
     wrong = labels.any(-1) & ~task.is_solved(inputs, labels)
     if task.judged_by_rules and wrong.any():

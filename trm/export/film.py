@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import accumulate, chain
 from pathlib import Path
 
 from PIL import Image, ImageColor
@@ -88,6 +88,15 @@ def ffmpeg() -> str:
     return found
 
 
+def _repeats(seconds: Sequence[float]) -> Iterator[int]:
+    """How often each frame is shown, RATE times a second: at least once, and no longer in all than it should be."""
+    shown = 0
+    for end in accumulate(seconds):
+        count = max(1, round(end * RATE) - shown)
+        shown += count
+        yield count
+
+
 def save_mp4(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
     """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
     width, height = (
@@ -96,13 +105,15 @@ def save_mp4(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable
     command = [ffmpeg(), "-loglevel", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{width}x{height}", "-framerate", str(RATE), "-i", "-"]
     command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(path)]
+    picture = Image.new("RGB", (width, height), frames[0].palette.paper)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            for number, (scene, seconds) in enumerate(zip(frames, pace.seconds(len(frames)), strict=True), 1):
-                picture = image(scene).crop((0, 0, width, height)).tobytes()
-                for _ in range(round(seconds * RATE)):
-                    process.stdin.write(picture)
+            repeats = _repeats(pace.seconds(len(frames)))
+            for number, (scene, count) in enumerate(zip(frames, repeats, strict=True), 1):
+                picture.paste(image(scene))
+                for _ in range(count):
+                    process.stdin.write(picture.tobytes())
                 progress(number, len(frames))
             process.stdin.close()
         except BrokenPipeError:

@@ -31,6 +31,8 @@ SIDES = ("Left", "Right")
 POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
 """What the browser lets the page do: run what is in it, load nothing."""
 
+WITHOUT_SCRIPT = "<noscript>This page draws with JavaScript, which is off in this browser.</noscript>"
+
 STYLE = """
 :root { color-scheme: light dark; --page: light-dark(#fcfcfa, #10151b); --text: light-dark(#18222d, #e6ebf0); --quiet: light-dark(#5c6670, #a3adb8); --rule: light-dark(#d5dadd, #323d49); }
 :root[data-theme="light"], :root[data-theme="light"] .player { color-scheme: light; }
@@ -101,8 +103,25 @@ def page(
     notes = dict.fromkeys(each.note for each in runs if each.note)
     note = "".join(f'<p class="note" dir="auto">{escape(text)}</p>' for text in notes)
     keys = "\n".join(f"<span>{names} {meaning}</span>" for names, meaning in KEYS)
+    body = f"""<header>
+<div><h1 dir="auto">{title}</h1>
+<p dir="auto" data-testid="provenance">{provenance}</p>{note}</div>
+<button id="theme" type="button" title="Light or dark page">Dark</button>
+</header>
+<main id="player">{WITHOUT_SCRIPT}</main>
+<footer>{keys}</footer>
+<script type="application/json" id="run">{_data(runs, start, mode)}</script>"""
+    return document(title, body, style=style, own_style=STYLE, script=script, start=START)
+
+
+def document(
+    title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
+) -> str:
+    """A page that asks nothing of any network. `title` and `body` are HTML; `script` is an ES module that exports `mount`
+    as default, and `start`, which stands in a block below it, calls that; `own_style` comes after `style`.
+    """
     return f"""<!doctype html>
-<html lang="en">
+<html lang="{escape(language)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
@@ -112,22 +131,15 @@ def page(
 <title>{title}</title>
 <style>
 {within_element("style", style)}
-{STYLE.strip()}
+{own_style.strip()}
 </style>
 </head>
 <body>
-<header>
-<div><h1 dir="auto">{title}</h1>
-<p dir="auto" data-testid="provenance">{provenance}</p>{note}</div>
-<button id="theme" type="button" title="Light or dark page">Dark</button>
-</header>
-<main id="player"><noscript>This page draws with JavaScript, which is off in this browser.</noscript></main>
-<footer>{keys}</footer>
-<script type="application/json" id="run">{_data(runs, start, mode)}</script>
+{body}
 <script type="module">
 {within_element("script", with_a_name(script))}
 {{
-{START.strip()}
+{start.strip()}
 }}
 </script>
 </body>

@@ -91,6 +91,8 @@ class Task(ABC):
     """Names of the options that `generate` takes."""
     judged_by_rules: bool = True
     """Whether an answer can be judged without knowing the right one; `is_solved` is false for all where it cannot."""
+    draws_with_spaces: bool = False
+    """Whether a space in a drawing is a cell, so that a line of them is a row and not what separates two drawings."""
     needs_puzzle_id: bool = False
     """Whether a model of the task knows puzzles by their ids alone: with the blank id it scores 0."""
     counted: str = ""

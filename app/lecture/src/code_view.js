@@ -7,7 +7,7 @@ export class CodeView {
   /** `code` as app/lecture/source.py reads it. */
   constructor(code) {
     this.rows = code.flatMap(({ lines }) => lines.map((line) => this.makeRow(line)));
-    this.list = make("div", { class: "source-lines" }, this.rows.map(({ node }) => node));
+    this.list = make("div", { class: "source-lines", tabindex: "0", role: "region", "aria-label": "trm/recursion.py" }, this.rows.map(({ node }) => node));
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
     this.node = make("section", { class: "source-view", "data-testid": "code" }, [make("div", { class: "code-head" }, [this.name, this.variables]), this.list]);

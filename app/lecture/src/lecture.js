@@ -10,7 +10,7 @@
 import { icon, make, topOf, write } from "../../player/src/dom.js";
 import { Pair } from "../../player/src/pair.js";
 import { Player } from "../../player/src/player.js";
-import { STRIPS } from "../../player/src/strips.js";
+import { speak } from "../../player/src/words.js";
 import { CodeView } from "./code_view.js";
 import { Diagram } from "./diagram.js";
 import { clockText, placeWords, readingWords } from "./following.js";
@@ -32,7 +32,7 @@ const SWIPE = 70; // pixels that a finger travels to change the scene
 export class Lecture {
   constructor(parent) {
     Object.assign(this, { parent, runs: {}, texts: {}, at: 0, turn: null, player: null, isAnswered: false });
-    this.root = make("div", { class: "lecture", "data-testid": "lecture" });
+    this.root = make("div", { class: "lecture in-colours", "data-testid": "lecture" });
     this.timer = new Timer(() => this.drawTime());
     this.notes = new NotesWindow();
     this.notes.onKey = (event) => this.onKey(event);
@@ -105,12 +105,18 @@ export class Lecture {
 
   // ---- what Python sends
 
-  /** `data`: {turn, scene, start, language, languages, texts, outline, code, runs, invitation, embed} as app/screens/lecture.py puts together. */
+  /**
+   * `data`: {turn, scene, start, language, runs, invitation, embed} as app/screens/lecture.py puts together; at first, and where
+   * the whole page is drawn, also {languages, texts, outline, code}. Who follows is sent the same every second: its `number`.
+   */
   update(data, tell) {
     if (!this.root.isConnected) this.parent.append(this.root);
-    Object.assign(this, { tell, outline: data.outline, languages: data.languages, invited: data.invitation ?? null });
+    if (data.number != null && data.number === this.number) return undefined;
+    this.number = data.number;
+    Object.assign(this, { tell, outline: data.outline ?? this.outline, languages: data.languages ?? this.languages, invited: data.invitation ?? null });
     Object.assign(this.runs, data.runs);
     Object.assign(this.texts, data.texts);
+    if (!this.outline) return tell("ask", { scene: data.scene, language: data.language, lacks: true });
     this.root.classList.toggle("embed", Boolean(data.embed));
     this.root.classList.toggle("alone", Boolean(data.alone));
     if (!this.code) {
@@ -128,6 +134,7 @@ export class Lecture {
     this.drawScene();
     if (!this.hasRun && data.scene === this.scene.id) this.askPython({ lacks: true });
     if (data.printing) this.makeSheets();
+    return undefined;
   }
 
   /** The handout in the language shown, where the file holds the pictures for it. */
@@ -172,7 +179,6 @@ export class Lecture {
     const said = spoken.scenes[scene.id];
     root.lang = this.language;
     Object.assign(root.dataset, { scene: scene.id, strips: scene.strips.length, show: scene.strips.join(" ") });
-    for (const strip of ["step", "cell", ...STRIPS.map(({ id }) => id)]) root.style.setProperty(`--strip-${strip}`, JSON.stringify(words[`strip_${strip}`]));
     root.classList.toggle("paired", scene.runs.length > 1);
     write(this.title, said.title);
     write(this.count, `${at + 1}/${outline.length}`);
@@ -234,15 +240,21 @@ export class Lecture {
     if (!this.hasRun) return this.wait();
     const payloads = scene.runs.map((name) => this.runs[name]);
     const Kind = payloads.length > 1 ? Pair : Player;
-    if (!(this.player instanceof Kind)) {
+    const { name: language, player: words } = this.spoken;
+    const isSame = this.player instanceof Kind;
+    const settings = isSame && language !== this.playerSpeaks ? this.player.settings : null;
+    if (!isSame || settings) {
       this.player?.remove();
       this.place.replaceChildren();
+      speak(words);
+      this.playerSpeaks = language;
       this.player = Kind === Pair ? new Pair(this.place) : new Player(this.place, this.root);
     }
     const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs begin anew
     const names = scene.names ?? [];
     const data = payloads.length > 1 ? { players: payloads, names, titles: names.map(() => ""), start, hint: "" } : { ...payloads[0], start };
     this.player.update(data, null, null);
+    if (settings) this.player.restore(settings); // in another language it goes on where it was
     this.watching.observe(this.place, { subtree: true, childList: true, attributes: true, attributeFilter: PLACE });
     return undefined;
   }

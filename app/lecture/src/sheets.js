@@ -7,7 +7,7 @@ import { paragraph } from "./prose.js";
 
 /** All pages in a language. `pictures`: the grid of each scene as an SVG image. */
 export function sheets({ outline, pictures }, { words, scenes }, language) {
-  return make("div", { class: "sheets", lang: language, "data-testid": "sheets" }, outline.map((scene, place) => {
+  return make("div", { class: "sheets in-colours", lang: language, "data-testid": "sheets" }, outline.map((scene, place) => {
     const said = scenes[scene.id];
     const sizes = scene.sizes.at(-1);
     const diagram = new Diagram(sizes, words, scene.point);

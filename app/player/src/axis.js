@@ -3,6 +3,7 @@
 import { coordinatesOf, ZOOMS } from "./coordinates.js";
 import { make, write } from "./dom.js";
 import { placeSentence } from "./speech.js";
+import { say } from "./words.js";
 
 const NAMES = { run: "step", step: "cycle", cycle: "call" };
 
@@ -15,7 +16,7 @@ export class Axis {
     this.rows = Object.fromEntries(ZOOMS.map((zoom) => [zoom, make("div", { class: "units", "data-zoom": zoom }, this.units[zoom])]));
     this.drawn = {};
     this.node = make("div", {
-      class: "steps", role: "slider", tabindex: "0", "data-testid": "timeline-steps", "aria-label": "Call of the recursion", "aria-valuemin": "1",
+      class: "steps", role: "slider", tabindex: "0", "data-testid": "timeline-steps", "aria-label": say("axis"), "aria-valuemin": "1",
     }, Object.values(this.rows));
   }
 
@@ -41,7 +42,7 @@ export class Axis {
     this.drawn = { zoom, unit };
     node.setAttribute("aria-valuenow", call + 1);
     node.setAttribute("aria-valuetext", placeSentence(trace, call));
-    return { name: NAMES[zoom], value: `${unit}/${units[zoom].length}` };
+    return { name: say(NAMES[zoom]), value: `${unit}/${units[zoom].length}` };
   }
 }
 
@@ -55,13 +56,13 @@ export class ZoomBar {
       return node;
     };
     const next = (by) => () => ZOOMS[ZOOMS.indexOf(this.zoom) + by] ?? this.zoom;
-    this.out = button({ "data-testid": "zoom-out", "aria-label": "Zoom out (-)", title: "Zoom out (-)" }, "−", next(-1));
-    this.in = button({ "data-testid": "zoom-in", "aria-label": "Zoom in (+)", title: "Zoom in (+)" }, "+", next(1));
-    this.levels = ZOOMS.map((level) => button({ "data-testid": `zoom-${level}` }, [level === "run" ? `all ${N_sup} steps` : ""], () => level));
+    this.out = button({ "data-testid": "zoom-out", "aria-label": say("zoom_out"), title: say("zoom_out") }, "−", next(-1));
+    this.in = button({ "data-testid": "zoom-in", "aria-label": say("zoom_in"), title: say("zoom_in") }, "+", next(1));
+    this.levels = ZOOMS.map((level) => button({ "data-testid": `zoom-${level}` }, [level === "run" ? say("all_steps", { N_sup }) : ""], () => level));
     this.part = make("i");
     this.here = make("b");
     this.whole = make("div", { class: "whole", "aria-hidden": "true" }, [this.part, this.here]);
-    this.node = make("div", { class: "zoom", role: "group", "aria-label": "Part of the run on the timeline" }, [this.out, this.in, ...this.levels, this.whole]);
+    this.node = make("div", { class: "zoom", role: "group", "aria-label": say("part_of_run") }, [this.out, this.in, ...this.levels, this.whole]);
   }
 
   draw(trace, call, zoom, { start, width }) {
@@ -72,8 +73,8 @@ export class ZoomBar {
       this.out.setAttribute("aria-disabled", String(zoom === ZOOMS[0]));
       this.in.setAttribute("aria-disabled", String(zoom === ZOOMS.at(-1)));
     }
-    write(this.levels[1], `step ${supervision_step}`);
-    write(this.levels[2], `cycle ${cycle}`);
+    write(this.levels[1], say("step_number", { step: supervision_step }));
+    write(this.levels[2], say("cycle_number", { cycle }));
     const percent = (calls) => `${(100 * calls) / trace.length}%`;
     if (this.start !== start || this.width !== width) Object.assign(this.part.style, { left: percent(start), width: percent(width) });
     Object.assign(this, { start, width });

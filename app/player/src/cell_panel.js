@@ -6,6 +6,7 @@ import { cellProbabilities } from "./reading.js";
 import { SKINS } from "./skins.js";
 import { cellSentence, cellStory } from "./speech.js";
 import { paintOwn } from "./timeline.js";
+import { say } from "./words.js";
 
 /** The selected cell: a column per symbol, tall as its probability. */
 export class CellPanel {
@@ -19,7 +20,7 @@ export class CellPanel {
     });
     this.story = make("p", { class: "story", "data-testid": "cell-story" });
     const columns = make("div", { class: "columns" }, this.columns.map(({ node }) => node));
-    this.node = make("section", { class: "cell-panel", "data-testid": "cell-panel", "aria-label": "Selected cell" }, [this.title, this.story, columns]);
+    this.node = make("section", { class: "cell-panel", "data-testid": "cell-panel", "aria-label": say("selected_cell") }, [this.title, this.story, columns]);
   }
 
   /** A symbol; the word for what has none; a chip where ten words would not fit. */
@@ -53,7 +54,7 @@ export class CellPanel {
     this.told = said;
     this.story.replaceChildren(...story.map(({ kind, text, call }) => {
       if (call == null) return make("span", { "data-story": kind }, text);
-      const button = make("button", { type: "button", "data-story": kind, title: "Go there" }, text);
+      const button = make("button", { type: "button", "data-story": kind, title: say("go_there") }, text);
       button.addEventListener("mousedown", (event) => event.preventDefault());
       button.addEventListener("click", () => this.go(call));
       return button;
@@ -61,7 +62,7 @@ export class CellPanel {
   }
 
   draw(call, cell, mode) {
-    write(this.title, cell == null ? "Click a cell, or move with w a s d, to see what it could be." : cellSentence(this.trace, call, cell, mode));
+    write(this.title, cell == null ? say("click_a_cell") : cellSentence(this.trace, call, cell, mode));
     const probabilities = cellProbabilities(this.trace, cell == null ? -1 : answerAt(this.trace, call), cell ?? 0);
     this.columns.forEach((column, token) => {
       const p = probabilities[token];

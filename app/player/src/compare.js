@@ -1,7 +1,7 @@
 /** Two runs held against each other at one moment: which cells differ, and what is said of it. A moment is {trace, call, mode}. */
 
 import { cropAt, readGrid, READS_Z } from "./reading.js";
-import { plural } from "./words.js";
+import { say, sayIfKnown } from "./words.js";
 
 /** Whether the cells of two runs mean the same: grids of one task and size, with the same symbols. */
 export function areComparable(one, other) {
@@ -30,23 +30,24 @@ export function differences(one, other) {
 
 /** How much differs, in words. */
 export function differenceSentence({ count, total }, mode) {
-  const what = READS_Z.includes(mode) ? " in what z reads" : "";
-  if (!count) return `No cell differs${what}`;
-  return count === total ? `All ${plural(total, "cell")} differ${what}` : `${count} of ${plural(total, "cell")} ${count === 1 ? "differs" : "differ"}${what}`;
+  const what = READS_Z.includes(mode) ? say("in_what_z_reads") : "";
+  const counted = { differing: count, count: total, what };
+  if (!count) return say("no_cell_differs", counted);
+  return say(count === total ? "all_differ" : count === 1 ? "one_differs" : "some_differ", counted);
 }
 
 /** Why nothing is marked, where grids cannot be compared. */
 export function misfitSentence(traces, names) {
-  const sizes = traces.map(({ task, rows, columns }) => `${rows}x${columns} ${task}`);
-  return `No differences are marked: ${names[0]} is ${sizes[0]}, ${names[1]} is ${sizes[1]}`;
+  const [left_size, right_size] = traces.map(({ task, rows, columns }) => `${rows}x${columns} ${sayIfKnown(`task_${task}`, task)}`);
+  return say("misfit", { left: names[0], left_size, right: names[1], right_size });
 }
 
 /** What is said of a run that the clock has passed. */
-export const endSentence = ({ steps, N_sup }) => (steps < N_sup ? `step ${steps} of ${N_sup} has arrived so far` : `ended after step ${N_sup}`);
+export const endSentence = ({ steps, N_sup }) => (steps < N_sup ? say("arrived_so_far", { step: steps, N_sup }) : say("ended_after", { step: N_sup }));
 
 /** What both runs show in a cell. */
 export function cellComparison(traces, tokens, names, cell) {
   const [{ columns }] = traces;
   const shown = traces.map(({ words }, place) => `${names[place]} ${words[tokens[place][cell]]}`);
-  return `Row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${shown.join(", ")}`;
+  return say("compared_cell", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1, shown: shown.join(", ") });
 }

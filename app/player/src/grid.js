@@ -7,6 +7,7 @@ import { Pencil } from "./pencil.js";
 import { Picture } from "./picture.js";
 import { readGrid } from "./reading.js";
 import { cellSentence } from "./speech.js";
+import { say, sayIfKnown } from "./words.js";
 
 const MANY = 100; // symbols written at once that would take long to lay out
 const REST = 250; // ms
@@ -54,7 +55,7 @@ export class Grid {
       [...node.querySelectorAll(".row")].forEach((row, place) => { row.hidden = place >= part.rows; });
       node.style.setProperty("--columns", part.columns);
       node.style.setProperty("--shape", part.columns / part.rows);
-      node.setAttribute("aria-label", `${trace.task} grid, ${part.rows} rows, ${part.columns} columns`);
+      node.setAttribute("aria-label", say("grid", { task: sayIfKnown(`task_${trace.task}`, trace.task), ...part }));
     }
     this.part = part;
     this.art.cut(part, numbers);
@@ -151,7 +152,7 @@ export class Grid {
 
 /** What marks without a word of their own say to a screen reader. */
 function describeMarks(node, flags) {
-  const said = [flags & KEPT && "right and stayed right", flags & DIFFERS && "differs from the other run"].filter(Boolean);
+  const said = [flags & KEPT && say("mark_kept"), flags & DIFFERS && say("differs_from_other")].filter(Boolean);
   if (said.length) node.setAttribute("aria-description", said.join(", "));
   else node.removeAttribute("aria-description");
 }

@@ -2,18 +2,17 @@
 
 import { make, write } from "./dom.js";
 import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "./flags.js";
+import { say } from "./words.js";
 
 const MARKS = [
-  [GIVEN, "given", () => "given"], [CHANGED, "changed", () => "changed"], [CONFLICT, "conflict", (skin) => skin.breaks],
-  [WRONG, "wrong", () => "not the solution"], [DROPPED, "dropped", () => "dropped from the path"], [KEPT, "kept", () => "right and stayed right"],
-  [DIFFERS, "differs", () => "differs"],
+  [GIVEN, "given"], [CHANGED, "changed"], [CONFLICT, "conflict"], [WRONG, "wrong"], [DROPPED, "dropped"], [KEPT, "kept"], [DIFFERS, "differs"],
 ];
 
 export class Legend {
   constructor({ skin }) {
-    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(([bit, kind, text]) => {
+    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(([bit, kind]) => {
       const count = make("b", {}, "");
-      return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), text(skin), " ", count]) };
+      return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), say(bit === CONFLICT ? skin.breaks : `mark_${kind}`), " ", count]) };
     });
     this.node = make("p", { class: "legend", "aria-hidden": "true" }, this.marks.map(({ node }) => node));
   }

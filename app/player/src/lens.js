@@ -2,6 +2,7 @@
 
 import { coordinatesOf } from "./coordinates.js";
 import { make } from "./dom.js";
+import { say } from "./words.js";
 
 /** A button for every call of a step, cycle by cycle; the current one is the one that the keyboard reaches. */
 export class Lens {
@@ -10,9 +11,9 @@ export class Lens {
     this.cycles = Array.from({ length: T }, (_, cycle) => {
       const buttons = Array.from({ length: n + 1 }, (_, index) => this.makeCall(cycle, index, n));
       this.calls.push(...buttons);
-      return make("div", { class: "cycle" }, [make("span", {}, `cycle ${cycle + 1}`), make("div", { class: "calls" }, buttons)]);
+      return make("div", { class: "cycle" }, [make("span", {}, say("cycle_number", { cycle: cycle + 1 })), make("div", { class: "calls" }, buttons)]);
     });
-    this.node = make("div", { class: "lens", style: `--cycles:${T};--calls:${n + 1}`, role: "group", "aria-label": "Calls of the supervision step" }, this.cycles);
+    this.node = make("div", { class: "lens", style: `--cycles:${T};--calls:${n + 1}`, role: "group", "aria-label": say("calls_of_step") }, this.cycles);
     const goTo = (event) => {
       const place = this.node.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-place]")?.dataset.place;
       if (place != null && event.buttons) this.go((this.drawn.step - 1) * this.calls.length + Number(place));
@@ -26,7 +27,7 @@ export class Lens {
     const name = index < n ? `f_L ${index + 1}` : "f_H";
     return make("button", {
       type: "button", tabindex: "-1", class: index < n ? "f_L" : "f_H",
-      "data-place": cycle * (n + 1) + index, "aria-label": `cycle ${cycle + 1}, ${name}`,
+      "data-place": cycle * (n + 1) + index, "aria-label": say("cycle_and_call", { cycle: cycle + 1, call: name }),
     }, index < n ? String(index + 1) : name);
   }
 

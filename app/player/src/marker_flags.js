@@ -2,6 +2,7 @@
 
 import { make } from "./dom.js";
 import { markersOf, spreadOut } from "./markers.js";
+import { say } from "./words.js";
 
 const GAP = 0.032; // of the width: as wide as a flag where the timeline is narrow
 
@@ -35,8 +36,8 @@ export class Markers {
   /** A kind with all its markers: a press goes to the next of them after where one is. */
   makeEntry(markers) {
     const [{ kind, letter, text }] = markers;
-    const more = markers.length > 1 ? ` and ${markers.length - 1} more` : "";
-    const entry = make("button", { type: "button", class: `marker ${kind}`, "data-marker": kind, title: "Go there" }, [make("i", { "aria-hidden": "true" }, letter), text + more]);
+    const said = markers.length > 1 ? say("and_more", { text, count: markers.length - 1 }) : text;
+    const entry = make("button", { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") }, [make("i", { "aria-hidden": "true" }, letter), said]);
     this.listen(entry, markers[0], () => (markers.find(({ call }) => call > this.call) ?? markers[0]).call);
     return entry;
   }

@@ -2,6 +2,7 @@
 
 import { callOfAnswer } from "./coordinates.js";
 import { answerPlace } from "./places.js";
+import { say } from "./words.js";
 
 const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };
 
@@ -15,12 +16,12 @@ export function markersOf(trace) {
   const mark = (kind, call, text) => markers.push({ kind, letter: LETTERS[kind], call, text });
   const endOf = (step) => step * perStep - 1;
   const first = trace.solved.findIndex(Boolean);
-  if (first >= 0) mark("solved", callOfAnswer(trace, first), `solved at ${answerPlace(trace, first)}${solvedSince(trace, first)}`);
-  for (const answer of breaksOf(trace)) mark("broke", callOfAnswer(trace, answer), `broke again at ${answerPlace(trace, answer)}`);
-  if (trace.halt_step) mark("halt", endOf(trace.halt_step), `would halt at step ${trace.halt_step} (${trace.halt_rule})`);
+  if (first >= 0) mark("solved", callOfAnswer(trace, first), say("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }));
+  for (const answer of breaksOf(trace)) mark("broke", callOfAnswer(trace, answer), say("broke_again", { place: answerPlace(trace, answer) }));
+  if (trace.halt_step) mark("halt", endOf(trace.halt_step), say("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }));
   const depth = trace.trained?.N_sup ?? N_sup;
-  if (N_sup > depth) mark("trained", endOf(depth), `trained depth ends at step ${depth}`);
-  if (steps < N_sup) mark("arrived", endOf(steps), `step ${steps} of ${N_sup} has arrived`);
+  if (N_sup > depth) mark("trained", endOf(depth), say("trained_depth", { step: depth }));
+  if (steps < N_sup) mark("arrived", endOf(steps), say("has_arrived", { step: steps, N_sup }));
   return markers;
 }
 
@@ -30,8 +31,8 @@ const breaksOf = ({ solved }) => solved.map((_, answer) => answer).filter((answe
 function solvedSince(trace, first) {
   let since = trace.answers;
   while (since > 0 && trace.solved[since - 1]) since--;
-  if (since === trace.answers) return ", but not in the end";
-  return since === first ? ", and stays solved" : `, for good from ${answerPlace(trace, since)}`;
+  if (since === trace.answers) return say("but_not_in_the_end");
+  return since === first ? say("and_stays_solved") : say("for_good", { place: answerPlace(trace, since) });
 }
 
 /** Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside. Keeps their order. */

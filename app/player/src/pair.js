@@ -9,22 +9,22 @@ import { areComparable, cellComparison, differenceSentence, differences, endSent
 import { callAt } from "./coordinates.js";
 import { make, write } from "./dom.js";
 import { PairedPlayer } from "./paired_player.js";
-import { SPOKEN } from "./player.js";
+import { SPOKEN } from "./player_view.js";
 import { placeSentence } from "./speech.js";
+import { say, words } from "./words.js";
 
 const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"]; // what both players have alike; the cell too, where grids are of one size
-const ALIGNMENT_NAMES = { step: "supervision step", call: "f_H call" };
 
 export class Pair {
   constructor(parent) {
-    Object.assign(this, { parent, align: "step", clock: null, names: ["Left", "Right"], updating: false });
-    this.root = make("div", { class: "player pair", "data-testid": "pair", lang: "en" });
+    Object.assign(this, { parent, align: "step", clock: null, names: [say("left"), say("right")], updating: false });
+    this.root = make("div", { class: "player pair", "data-testid": "pair", lang: words.language });
     this.bar = make("div", { class: "pair-controls" });
     this.said = make("p", { class: "pair-said", "data-testid": "differences" }, "");
     this.cellLine = make("p", { class: "pair-cell", "data-testid": "cell-difference" }, "");
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
     this.alignButtons = ALIGNMENTS.map((align) => this.makeAlignButton(align));
-    const switcher = make("div", { class: "align", role: "group", "aria-label": "The two runs stand side by side at the same" }, [make("span", {}, "aligned by"), ...this.alignButtons]);
+    const switcher = make("div", { class: "align", role: "group", "aria-label": say("aligned") }, [make("span", {}, say("aligned_by")), ...this.alignButtons]);
     this.halves = [0, 1].map(() => this.makeHalf());
     this.root.append(
       this.bar, make("div", { class: "pair-line" }, [this.said, this.cellLine, switcher]),
@@ -36,7 +36,7 @@ export class Pair {
   }
 
   makeAlignButton(align) {
-    const button = make("button", { type: "button", "data-testid": `align-${align}` }, ALIGNMENT_NAMES[align]);
+    const button = make("button", { type: "button", "data-testid": `align-${align}` }, say(`align_${align}`));
     button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("click", () => this.setAlign(align));
     return button;
@@ -61,7 +61,7 @@ export class Pair {
       half.node.setAttribute("aria-label", `${data.names[place]}: ${data.titles[place]}`);
     });
     this.updating = true;
-    this.players.forEach((player, place) => player.update({ ...data.players[place], start: null, pin: data.pin }, report, trigger));
+    this.players.forEach((player, place) => player.update({ ...data.players[place], start: null, pin: data.pin, edit: data.edit }, report, trigger));
     this.updating = false;
     const start = JSON.stringify(data.start ?? null);
     if (data.start && start !== this.start && start !== this.lead?.reported) Object.assign(this, { wish: data.start, obeyed: null });
@@ -233,7 +233,7 @@ export class Pair {
     const { traces: [one, other], names, lead } = this;
     if (!one || !other) return "";
     if (!found) return `${misfitSentence([one, other], names)}.`;
-    if (this.isSameRun) return "The same run twice.";
+    if (this.isSameRun) return say("same_run");
     return `${differenceSentence(found, lead.shownMode)}.`;
   }
 

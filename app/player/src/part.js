@@ -2,6 +2,7 @@
 
 import { make, write } from "./dom.js";
 import { cropAt } from "./reading.js";
+import { say } from "./words.js";
 
 /**
  * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution and latest
@@ -21,8 +22,8 @@ export const isInPart = (part, cell, columns) => Math.floor(cell / columns) < pa
 export function partSentence(trace, part, call, mode) {
   if (part.rows === trace.rows && part.columns === trace.columns) return "";
   const [rows, columns] = cropAt(trace, call, mode) ?? [0, 0];
-  const shown = `${part.rows}x${part.columns} of ${trace.rows}x${trace.columns} shown`;
-  return rows > part.rows || columns > part.columns ? `${shown}, this reading is ${rows}x${columns}` : shown;
+  const shown = say("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
+  return rows > part.rows || columns > part.columns ? say("part_is_larger", { shown, rows, columns }) : shown;
 }
 
 /** Under a grid of colours: how much of it is shown, and two switches, `whole` and `numbers`. */
@@ -35,8 +36,8 @@ export class PartBar {
       return node;
     };
     this.said = make("span", { "data-testid": "part" }, "");
-    this.whole = button("whole", "Whole grid (g)", whole);
-    this.numbers = button("numbers", "Numbers (n)", numbers);
+    this.whole = button("whole", say("whole"), whole);
+    this.numbers = button("numbers", say("numbers"), numbers);
     this.node = make("p", { class: "part", hidden: !trace.skin.numbers }, [this.said, this.whole, this.numbers]);
   }
 

@@ -7,38 +7,34 @@
  * The whole position of the player is one number, the place of a call in the line of all calls, and everything on the
  * screen is a function of (trace, call, mode, selected cell, zoom, marks). `trace`, `coordinates`, `keys`, `reading`,
  * `history`, `speech`, `markers`, `strips`, `link` and `skins` are those functions, tested under Node; `grid`, `timeline`,
- * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs; here are
- * keys, clock, and what is told to Python.
+ * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs, and
+ * `player_view` draws them all; `keyboard` says which keys are a player's, `playing` is its clock. Here is what a person or
+ * Python asks of it, and what Python is told.
  *
  * `mount` shows one such player or, as `pair`, two of them on one clock.
  */
 
-import { CellPanel } from "./cell_panel.js";
-import { Controls } from "./controls.js";
 import { callAt, coordinatesOf, move, ZOOMS } from "./coordinates.js";
-import { make, topOf, write } from "./dom.js";
-import { Grid } from "./grid.js";
-import { keyMeaning, MODES } from "./keys.js";
-import { Legend } from "./legend.js";
+import { make } from "./dom.js";
+import { leaveKeys, pressMeaning, takeKeys } from "./keyboard.js";
+import { MODES } from "./keys.js";
 import { linkTo } from "./link.js";
-import { captionSentence, eventSentence, placeSentence } from "./speech.js";
-import { cellCurves } from "./strips.js";
-import { Timeline } from "./timeline.js";
-import { isInPart, PartBar, partOf } from "./part.js";
-import { isKnown, READS_Z } from "./reading.js";
+import { isInPart, partOf } from "./part.js";
+import { keepBeating } from "./playing.js";
+import { PlayerView } from "./player_view.js";
+import { READS_Z } from "./reading.js";
+import { sameRun, shapeOf } from "./sameness.js";
 import { PayloadError, continues, decodeTrace } from "./trace.js";
+import { words } from "./words.js";
 
-const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
 const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
-export const SPOKEN = 700; // ms between sentences for screen readers
-const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
-  ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
 
-export class Player {
+export class Player extends PlayerView {
   /** `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of several. */
   constructor(parent, frame = null) {
+    super();
     this.parent = parent;
-    this.root = make("div", { class: "player", "data-testid": "player", lang: "en" });
+    this.root = make("div", { class: "player", "data-testid": "player", lang: words.language });
     this.frame = frame ?? this.root;
     Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -50,8 +46,8 @@ export class Player {
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.calm, "change", () => this.trace && this.draw());
     listen(window, "resize", () => this.fitIn());
-    listen(this.frame, "pointerdown focusin", () => { document[ACTIVE] = this; });
-    if (!document[ACTIVE]?.root.isConnected) document[ACTIVE] = this;
+    listen(this.frame, "pointerdown focusin", () => takeKeys(this));
+    takeKeys(this, { ifFree: true });
     parent.append(this.root);
   }
 
@@ -72,16 +68,8 @@ export class Player {
     this.fitIn();
     this.drawPart();
     this.controls.drawPin(data.pin);
+    this.controls.drawEdit(data.edit);
     this.drawChosen();
-  }
-
-  /** Draws all that depends on what was chosen. */
-  drawChosen() {
-    this.controls.drawMode(this.shownMode);
-    this.controls.drawMarks(this.marks);
-    this.drawSelection();
-    this.draw();
-    this.grid.redraw();
   }
 
   /** Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is. */
@@ -122,89 +110,6 @@ export class Player {
     this.trace = null;
     this.grid?.remove();
     this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
-  }
-
-  /** What depends on the size and look of the grid and on the depth, but not on the run. */
-  build() {
-    const { trace } = this;
-    this.grid?.remove();
-    this.grid = new Grid(trace, (cell) => this.select(cell));
-    this.timeline = new Timeline(trace, { go: (call) => this.go(call), zoom: (level) => this.setZoom(level) });
-    this.panel = new CellPanel(trace, (call) => this.go(call));
-    this.legend = new Legend(trace);
-    this.controls = new Controls(this);
-    this.place = make("p", { class: "place" }, "");
-    this.event = make("p", { class: "event" }, "");
-    this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
-    this.caption = make("p", { class: "caption" }, "");
-    this.label = make("p", { class: "label" }, "");
-    this.partBar = new PartBar(trace, { whole: () => this.act("whole"), numbers: () => this.act("numbers") });
-    const board = make("div", { class: "board" }, [this.grid.node, this.partBar.node, this.legend.node, this.caption]);
-    this.stage = make("div", { class: "stage" }, [
-      make("div", { class: "status" }, [this.place, this.event]),
-      make("div", { class: "left" }, [this.controls.modes, board, this.controls.transport]),
-      make("div", { class: "right" }, [this.timeline.node, this.panel.node]),
-    ]);
-    this.root.replaceChildren(this.stage, this.label, this.spoken, this.controls.help);
-    this.controls.drawPlaying(this.playing);
-  }
-
-  /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
-  show() {
-    const { trace } = this;
-    for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
-    write(this.label, trace.label ?? "");
-  }
-
-  // ---- what is on the screen
-
-  draw() {
-    const { trace, call, zoom, marks, root, shownMode: mode } = this;
-    const place = coordinatesOf(trace, call);
-    root.dataset.supervisionStep = place.supervision_step;
-    root.dataset.cycle = place.cycle;
-    root.dataset.call = place.call;
-    root.dataset.kind = place.kind;
-    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches, differs: this.differs });
-    this.legend.draw(view.flags, marks);
-    this.timeline.draw(call, zoom);
-    this.panel.draw(call, this.cell, mode);
-    this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
-    write(this.place, placeSentence(trace, call));
-    write(this.event, eventSentence(trace, call));
-    write(this.caption, captionSentence(trace, call, this.mode));
-    this.speakSoon();
-  }
-
-  /** The mode asked for, or what is shown where the run has nothing for it. */
-  get shownMode() {
-    return isKnown(this.trace, this.mode) ? this.mode : "z";
-  }
-
-  drawPart() {
-    this.part = partOf(this.trace, this.whole);
-    this.stage.style.setProperty("--shape", this.part.columns / this.part.rows);
-    this.grid.cut(this.part, this.numbers);
-    if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
-  }
-
-  /** How far down its page the player begins: the rest of the window is its own. */
-  fitIn() {
-    this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
-  }
-
-  drawSelection() {
-    const curves = this.cell == null ? null : cellCurves(this.trace, this.cell);
-    this.grid.select(this.cell);
-    this.timeline.select(this.cell, curves);
-    this.panel.select(this.cell, curves);
-  }
-
-  speakSoon() {
-    this.speaking ??= setTimeout(() => {
-      this.speaking = null;
-      if (this.trace) write(this.spoken, `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`);
-    }, this.playing ? 4 * SPOKEN : SPOKEN);
   }
 
   // ---- what a person does
@@ -261,13 +166,7 @@ export class Player {
     this.controls?.drawPlaying(on);
     if (!on) return this.reportSoon();
     if (this.isOver) this.command("first");
-    let last = performance.now();
-    const tick = (now) => {
-      if (!this.playing) return;
-      for (const beat = 1000 / this.speed; now - last >= beat && this.playing; last += beat) this.beat();
-      requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
+    keepBeating(this);
   }
 
   /** At the last call of a run that is complete. */
@@ -292,14 +191,9 @@ export class Player {
   }
 
   onKey(event) {
-    if (!this.trace || !this.takesKeys || event.defaultPrevented) return;
-    const path = event.composedPath();
-    const own = path.includes(this.frame);
-    if (!own && document[ACTIVE]?.frame !== this.frame && document[ACTIVE]?.root.isConnected) return;
-    if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return;
-    const meaning = keyMeaning(event);
-    if (!meaning || (meaning.action === "play" && path[0].matches?.("button, a, summary, [role=button], [role=checkbox], [role=switch]"))) return;
-    if (meaning.action === "escape" && !own && this.cell == null && this.controls.help.hidden) return;
+    if (!this.trace || !this.takesKeys) return;
+    const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
+    if (!meaning) return;
     event.preventDefault();
     if (meaning.move) this.command(meaning.move);
     else if (meaning.mode) this.setMode(meaning.mode);
@@ -383,17 +277,6 @@ export class Player {
     this.listening.abort();
     this.grid?.remove();
     this.root.remove();
-    if (document[ACTIVE] === this) delete document[ACTIVE];
+    leaveKeys(this);
   }
 }
-
-/** Whether two payloads hold the same run; the view that Python asks for does not count. */
-function sameRun(one, other) {
-  const names = (data) => Object.keys(data).filter((name) => name !== "start");
-  const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
-  return Boolean(one && other) && names(one).length === names(other).length && names(one).every((name) => same(one[name], other[name]));
-}
-
-/** Runs of one shape are shown in the same elements. */
-const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
-  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);

@@ -2,7 +2,7 @@
 
 import { LEVELS, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, WRONG } from "./flags.js";
-import { plural } from "./words.js";
+import { say } from "./words.js";
 
 /** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
 export function needsWhite(colour) {
@@ -14,14 +14,14 @@ export const COLOURS_SKIN = {
   name: "colours",
   numbers: true,
   marks: [CHANGED, CONFLICT, WRONG],
-  broken: "border broken",
-  breaks: "border broken",
-  brokenSentence: (count) => (count ? `border broken at ${plural(count, "cell")}` : "border closed"),
+  broken: "border_broken",
+  breaks: "border_broken",
+  brokenSentence: (count) => (count ? say("border_broken_at", { count }) : say("border_closed")),
   captions: {
-    answer: "y through the output head.",
-    probabilities: "Inner square: the second most probable, its area its probability.",
-    confidence: "Size of a square: the highest probability in the cell.",
-    change: "Bright: changed. Small: at the f_H call before.",
+    answer: "y_caption",
+    probabilities: "inner_square",
+    confidence: "square_size",
+    change: "bright_small",
   },
 
   joints: ({ L }) => new Uint8Array(L),

@@ -2,7 +2,7 @@
 
 import { DOWN, LEFT, LEVELS, RIGHT, UP, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, DROPPED, GIVEN, WRONG } from "./flags.js";
-import { plural } from "./words.js";
+import { say } from "./words.js";
 
 const TRAIL = ["path", "start", "goal"];
 
@@ -10,14 +10,14 @@ export const MAZE_SKIN = {
   name: "maze",
   fades: true, // what was path and is no more
   marks: [CHANGED, DROPPED, CONFLICT, WRONG],
-  broken: "path broken",
-  breaks: "path broken",
-  brokenSentence: (count) => (count ? `path broken at ${plural(count, "cell")}` : "no shortest path yet"),
+  broken: "path_broken",
+  breaks: "path_broken",
+  brokenSentence: (count) => (count ? say("path_broken_at", { count }) : say("no_path")),
   captions: {
-    answer: "y through the output head.",
-    probabilities: "Size of a dot: the probability of path.",
-    confidence: "Shade: the highest probability in the cell.",
-    change: "Bright: changed. Small: at the f_H call before.",
+    answer: "y_caption",
+    probabilities: "dot_size",
+    confidence: "shade_caption",
+    change: "bright_small",
   },
 
   joints({ L, columns, looks }, tokens) {

@@ -1,18 +1,18 @@
 /** Cells with their symbol as text: Sudoku. */
 
 import { CHANGED, CONFLICT, GIVEN, WRONG } from "./flags.js";
-import { plural } from "./words.js";
+import { say } from "./words.js";
 
 export const TEXT_SKIN = {
   name: "text",
   marks: [GIVEN, CHANGED, CONFLICT, WRONG],
-  broken: "in conflict",
-  breaks: "breaks a rule",
-  brokenSentence: (count) => (count ? `${plural(count, "cell")} in conflict` : "no rule broken"),
+  broken: "in_conflict",
+  breaks: "mark_conflict",
+  brokenSentence: (count) => (count ? say("cells_in_conflict", { count }) : say("no_rule_broken")),
   captions: {
-    answer: "y through the output head.",
-    probabilities: "Size of a symbol: its probability.",
-    confidence: "Shade: the highest probability in the cell.",
-    change: "Large: now. Small: at the f_H call before.",
+    answer: "y_caption",
+    probabilities: "symbol_size",
+    confidence: "shade_caption",
+    change: "large_small",
   },
 };

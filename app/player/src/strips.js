@@ -2,7 +2,7 @@
 
 import { answerAt, callOfAnswer, coordinatesOf } from "./coordinates.js";
 import { cellProbabilities } from "./reading.js";
-import { figure } from "./words.js";
+import { figure, say, sayIfKnown } from "./words.js";
 
 // Curves live in a box as wide as the run has calls and 1 high; y grows downwards as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
@@ -18,10 +18,16 @@ function logLevel(top) {
   return (value) => Math.max(0, (Math.log10(Math.max(value, 1e-3)) + 3) / (Math.log10(Math.max(top, 1e-2)) + 3));
 }
 
+/** Which cells are counted as right; where nobody knows what is right, those that break a rule. */
+function rightName({ cellsRight, scored, skin }) {
+  if (!cellsRight) return say(skin.broken);
+  return scored ? say("strip_right_of", { cells: sayIfKnown(`scored_${scored}`, scored) }) : say("strip_right");
+}
+
 /** The strips: `read` is the value at a call as text, `paths` the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
-    id: "halting", name: () => "halting p",
+    id: "halting", name: () => say("strip_halting"),
     read: (trace, call) => trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
     paths: (trace) => [
       ...trace.haltProbability.map((p, step) => [p > 0.5 ? "bar lit" : "bar", barPath(step * trace.perStep, (step + 1) * trace.perStep, p)]),
@@ -29,7 +35,7 @@ export const STRIPS = [
     ],
   },
   {
-    id: "right", name: (trace) => (trace.cellsRight ? `${trace.scored || "cells"} right` : trace.skin.broken),
+    id: "right", name: rightName,
     read: (trace, call) => (trace.cellsRight
       ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
       : perAnswer(trace, call, trace.conflicting, String)),
@@ -38,22 +44,22 @@ export const STRIPS = [
       : barsPath(trace, trace.conflicting, Math.max(1, ...trace.conflicting))]],
   },
   {
-    id: "changed", name: () => "changed", quiet: true,
+    id: "changed", name: () => say("strip_changed"), quiet: true,
     read: (trace, call) => (answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String)),
     paths: (trace) => [["area", barsPath(trace, trace.changed, Math.max(1, ...trace.changed))]],
   },
   {
-    id: "entropy", name: () => "entropy, bits", quiet: true,
+    id: "entropy", name: () => say("strip_entropy"), quiet: true,
     read: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
     paths: (trace) => [["line", linePath(trace.entropy, (answer) => answerX(trace, answer), (value) => value / Math.max(1e-9, ...trace.entropy))]],
   },
   {
-    id: "residual-y", name: () => "residual y", quiet: true,
+    id: "residual-y", name: () => say("strip_residual-y"), quiet: true,
     read: (trace, call) => perAnswer(trace, call, trace.residualY, figure),
     paths: (trace) => [["line", linePath(trace.residualY, (answer) => answerX(trace, answer), logLevel(highestResidual(trace)))]],
   },
   {
-    id: "residual-z", name: () => "residual z", quiet: true,
+    id: "residual-z", name: () => say("strip_residual-z"), quiet: true,
     read: (trace, call) => (movesZ(trace, call) ? figure(trace.residualZ[call]) : "–"),
     paths: (trace) => {
       const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));

@@ -8,6 +8,7 @@ import { Markers } from "./marker_flags.js";
 import { callPlace } from "./places.js";
 import { likelySymbols } from "./speech.js";
 import { STRIPS } from "./strips.js";
+import { say } from "./words.js";
 
 const TWICE = { within: 400, near: 24 }; // ms and pixels between two presses that mean one double click, or double tap
 
@@ -146,7 +147,7 @@ export class Timeline {
     });
     const { columns } = this.trace;
     this.cell = cell;
-    write(this.names.cell, cell == null ? "no cell" : `row ${Math.floor(cell / columns) + 1}, col ${(cell % columns) + 1}`);
+    write(this.names.cell, cell == null ? say("no_cell") : say("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }));
   }
 }
 

@@ -3,6 +3,7 @@
 import { keptFrom, lastAnswered } from "./history.js";
 import { isScored } from "./scored.js";
 import { skinOf } from "./skins.js";
+import { say, sayIfKnown } from "./words.js";
 
 /** A payload that cannot be shown; the message is one line for the reader of the page. */
 export class PayloadError extends Error {}
@@ -41,7 +42,7 @@ export function decodeTrace(data) {
     if (!Number.isInteger(data[name]) || data[name] < 1) throw refusal(`"${name}" is ${data[name]}, not a positive number`);
   }
   const { n, T, N_sup, steps, symbols } = data;
-  if (steps === 0) throw new PayloadError("Waiting for the first supervision step.");
+  if (steps === 0) throw new PayloadError(say("waiting"));
   if (!Number.isInteger(steps) || steps < 0 || steps > N_sup) throw refusal(`"steps" is ${steps}, not between 0 and ${N_sup}`);
   if (!symbols?.length) throw refusal('"symbols" is empty');
   const [L, V, answers, calls] = [data.rows * data.columns, symbols.length, steps * T, steps * T * (n + 1)];
@@ -73,7 +74,7 @@ export function decodeTrace(data) {
     length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
     empty: isEmpty,
-    words: symbols.map((symbol, token) => (looks[token] || isEmpty[token] || !symbol.trim() ? names[token] : symbol)),
+    words: symbols.map((symbol, token) => (looks[token] || isEmpty[token] || !symbol.trim() ? sayIfKnown(`name_${names[token]}`, names[token]) : symbol)),
     inputs: tokens("inputs", L),
     givens: bytes("givens", L),
     labels: data.labels == null ? null : tokens("labels", L),

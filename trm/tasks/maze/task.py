@@ -47,6 +47,7 @@ class Maze(Task):
     symbols = (".", "#", ".", "S", "G", "o")
     symbol_names = looks = ("pad", "wall", "open", "start", "goal", "path")
     counted = "open"
+    draws_with_spaces = True
     rule_score = "any_shortest_path"
     writable = (OPEN, WALL, START, GOAL)
     once = (START, GOAL)

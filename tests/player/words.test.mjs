@@ -1,0 +1,45 @@
+/** What the player says, and in which language. */
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { ENGLISH } from "../../app/player/src/english.js";
+import { eventSentence, placeSentence } from "../../app/player/src/speech.js";
+import { decodeTrace } from "../../app/player/src/trace.js";
+import { say, sayIfKnown, speak } from "../../app/player/src/words.js";
+import { mazePayload, tinyPayload } from "./by_hand.mjs";
+
+const SOURCES = new URL("../../app/player/src/", import.meta.url);
+
+test("texts are filled in, with the form that fits the number", () => {
+  speak({ cells_changed: "изменено: {count|клетка|клетки|клеток}", flips: "{count|flip|flips}" });
+  assert.deepEqual([1, 2, 5, 11, 14, 21, 22, 112].map((count) => say("cells_changed", { count })), [
+    "изменено: 1 клетка", "изменено: 2 клетки", "изменено: 5 клеток", "изменено: 11 клеток", "изменено: 14 клеток", "изменено: 21 клетка",
+    "изменено: 22 клетки", "изменено: 112 клеток",
+  ]);
+  assert.deepEqual([1, 0, 2].map((count) => say("flips", { count })), ["1 flip", "0 flips", "2 flips"]);
+  assert.equal(sayIfKnown("name_of_nothing", "x"), "x");
+  speak();
+});
+
+test("another table is another language; what it lacks, and all after it, is English", () => {
+  const trace = decodeTrace(tinyPayload());
+  const english = [placeSentence(trace, 3), eventSentence(trace, 3)];
+  speak({ place: "Schritt {step}/{N_sup}, Zyklus {cycle}/{T}, {call}", name_path: "Weg" });
+  assert.equal(placeSentence(trace, 3), "Schritt 1/2, Zyklus 2/2, f_H");
+  assert.equal(eventSentence(trace, 3), english[1]);
+  assert.ok(decodeTrace(mazePayload()).words.includes("Weg"));
+  speak();
+  assert.deepEqual([placeSentence(trace, 3), eventSentence(trace, 3)], english);
+  assert.ok(decodeTrace(mazePayload()).words.includes("path"));
+});
+
+test("every word that is asked for by name is in the table, and no module has words of its own for people", () => {
+  for (const file of readdirSync(SOURCES).filter((name) => name.endsWith(".js") && name !== "english.js")) {
+    const text = readFileSync(new URL(file, SOURCES), "utf-8");
+    for (const [, name] of text.matchAll(/\bsay\("([\w-]+)"/g)) assert.ok(name in ENGLISH, `${file}: ${name}`);
+    const labels = [...text.matchAll(/(?:title|"aria-label"): "([^"]+)"/g)].map(([, label]) => label);
+    assert.deepEqual(labels, [], file);
+  }
+});

@@ -1,0 +1,132 @@
+"""A run as MP4: what ffmpeg is given, and where it is installed what comes out."""
+
+import json
+import re
+import shutil
+import stat
+import subprocess
+
+import numpy as np
+import pytest
+from export_runs import SUDOKU, sudoku_run
+from PIL import Image
+
+from trm.errors import UserError
+from trm.export.film import Pace, save_mp4
+from trm.export.raster import image
+from trm.export.run import Run
+from trm.export.scene import Appearance, scenes
+
+needs_ffmpeg = pytest.mark.skipif(
+    not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="ffmpeg is not installed"
+)
+
+
+def the_run() -> Run:
+    return Run.of(sudoku_run(), SUDOKU)
+
+
+def nothing(done: int, total: int) -> None:
+    pass
+
+
+def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
+    """ffmpeg is stood in for by a program that writes down what it is given."""
+    fake_ffmpeg(
+        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
+    )
+    run = the_run()
+    frames = scenes(run, "step")
+    save_mp4(tmp_path / "film.mp4", frames, Pace("step", 0.5, 1.0), nothing)
+    asked = (tmp_path / "asked").read_text()
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
+    assert width % 2 == height % 2 == 0 and 0 <= width - frames[0].width <= 1
+    pictures = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, height, width, 3)
+    assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
+    assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
+    assert "libx264" in asked and "yuv420p" in asked
+
+
+def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
+    fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
+    with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
+        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), Pace(), nothing)
+
+
+def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
+    fake_ffmpeg(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec cat > /dev/null", monkeypatch)
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), Pace(), stop)
+    pid = (tmp_path / "pid").read_text().strip()
+    assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode
+
+
+@pytest.mark.parametrize("frame, hold", [(0.05, 0.5), (0.02, 0.02), (0.3, 1.5)])
+def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
+    """Thirty pictures a second divide few times evenly; no frame is left out for that."""
+    fake_ffmpeg(
+        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; wc -c > "$last"', monkeypatch
+    )
+    frames, pace = scenes(the_run(), "call"), Pace("call", frame, hold)
+    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "asked").read_text()).groups())
+    shown = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
+    assert shown == max(len(frames), round(30 * sum(pace.seconds(len(frames)))))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_film_that_ffmpeg_makes(tmp_path, theme):
+    """Frames, size and duration as asked for, and the last picture what the run ends with, on paper to its edges."""
+    frames, pace = scenes(the_run(), "step", Appearance(theme=theme)), Pace("step", 0.25, 0.5)
+    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
+    entries = "stream=codec_name,pix_fmt,width,height,nb_read_frames,duration"
+    probe = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-count_frames",
+        "-show_entries",
+        entries,
+        "-of",
+        "json",
+        tmp_path / "film.mp4",
+    ]
+    (film,) = json.loads(subprocess.run(probe, capture_output=True, check=True).stdout)["streams"]
+    assert (film["codec_name"], film["pix_fmt"]) == ("h264", "yuv420p")
+    width, height = frames[0].width, frames[0].height
+    assert (film["width"], film["height"]) == (width + width % 2, height + height % 2)
+    assert int(film["nb_read_frames"]) == round(30 * (0.5 + 0.25 + 0.5)) and float(
+        film["duration"]
+    ) == pytest.approx(1.25, abs=0.04)
+    last = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-sseof",
+        "-0.1",
+        "-i",
+        tmp_path / "film.mp4",
+        "-update",
+        "1",
+        tmp_path / "last.png",
+    ]
+    subprocess.run(last, check=True)
+    shown = np.asarray(Image.open(tmp_path / "last.png").convert("RGB"), int)
+    expected = np.asarray(image(frames[-1]), int)
+    assert np.abs(shown[:height, :width] - expected).mean() < 3
+    paper = expected[2, 2]
+    for edge in (shown[0], shown[-1], shown[:, 0], shown[:, -1]):
+        assert np.abs(edge - paper).max() < 12
