@@ -176,7 +176,7 @@ def test_the_table_of_ablations():
 def test_the_readme_tells_what_was_measured():
     """Its table of models has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC."""
     readme = (registry.ASSETS.parent / "README.md").read_text("utf-8")
-    for name in ("sudoku-trm", "sudoku-hrm"):
+    for name in ("sudoku-trm", "sudoku-hrm", "sudoku-trm-large"):
         scores = json.loads((registry.ASSETS / "models" / name / "scores.json").read_text("utf-8"))
         (line,) = (line for line in readme.splitlines() if line.startswith(f"| [`{name}`]"))
         groups = scores["by_difficulty"].items()
