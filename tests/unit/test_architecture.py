@@ -155,9 +155,10 @@ def answers():
 
 @bundled
 def test_a_bundled_model_solves_easy_puzzles(name, answers):
+    """Of a set that has only hard ones, some of them."""
     puzzles, predictions = answers(name)
-    right = (predictions.answers[-1] == puzzles.labels).all(-1)[EASIEST]
-    assert right.sum() >= 3
+    right = (predictions.answers[-1] == puzzles.labels).all(-1)
+    assert right[EASIEST].sum() >= 3 if "easy" in puzzles.difficulty else right.any()
 
 
 @bundled
@@ -186,7 +187,7 @@ def test_noise_solves_nothing(name):
     """The same architecture with random weights: what is right above is the training's doing."""
     model = new_model(model_config(name)).requires_grad_(False)
     model.initialise(0)
-    puzzles = some_puzzles(task_of(model.config)).take(np.arange(2))
+    puzzles = some_puzzles(task_of(model.config)).take(np.arange(4))
     predictions = predict(model, puzzles.inputs)
     assert not (predictions.answers == puzzles.labels).all(-1).any()
     assert (predictions.answers == puzzles.labels).mean() < 0.3
