@@ -74,6 +74,7 @@ def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     own = model_config("sudoku-trm")
     assert (sides(app)[1]["n"], sides(app)[1]["T"]) == (own.n, own.T)
     app.set("model", "maze-trm")
+    app.until(lambda: all("task" in side for side in sides(app)), "runs of both")
     assert app["against"] == "maze-hrm" and [side["task"] for side in sides(app)] == ["maze", "maze"]
     assert "were not measured yet" in app.test.info[0].value
     app.set("against", "maze-trm")

@@ -3,6 +3,7 @@
 import re
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 
@@ -126,6 +127,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert len(player.flagged("given")) == len(givens)
 
 
+@pytest.mark.slow  # a model computes for it; the page's own test does without a browser
 def test_computing_is_watched_cancelled_and_begun_again(served, new_page):
     page = new_page(1280, 1000)
     page.goto(f"{served.url}/latents?model=sudoku-hrm")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trm.data import load_presets
+from trm.data import load_presets, parsed_presets
 from trm.errors import PuzzleError
 from trm.tasks import get_task
 from trm.tasks.maze import Maze
@@ -256,8 +256,8 @@ def test_results_are_grouped_by_length():
 
 
 def test_presets_are_what_their_sentences_say():
-    presets = {preset.key: preset for preset in load_presets("maze")}
-    tokens = {key: MAZE.parse(preset.puzzle) for key, preset in presets.items()}
+    presets = {preset.key: preset for preset, _ in parsed_presets(MAZE)}
+    tokens = {preset.key: puzzle for preset, puzzle in parsed_presets(MAZE)}
     ratings = {key: MAZE.rate(puzzle) for key, puzzle in tokens.items()}
     assert list(presets) == [
         "winding", "long", "spiral", "two-ways", "random-walls", "open-field", "no-way", "beside",
@@ -282,6 +282,16 @@ def test_presets_are_what_their_sentences_say():
     assert ratings["no-way"].solutions == 0 and len(walled) == 1
     assert MAZE.facts(tokens["winding"])["distance_to_start"][walled] == 38 // 2
     assert MAZE.solutions(tokens["beside"])[0].tolist() == tokens["beside"].tolist()
+
+
+def test_large_presets_are_what_their_sentences_say():
+    large = Maze(30)
+    ratings = {preset.key: large.rate(puzzle).sentence for preset, puzzle in parsed_presets(large)}
+    assert list(ratings) == ["thirty", "thirty-long", "thirty-loops"]
+    assert ratings["thirty"] == "Hard: one way through, 122 steps; 10 dead ends on the way."
+    assert ratings["thirty-long"].startswith("Hard: one way through, 255 steps; ")
+    assert ratings["thirty-loops"].startswith("Hard: one shortest way among several, 126 steps; ")
+    assert len(load_presets("maze")) == len(ratings) + len(parsed_presets(MAZE))
 
 
 def test_loads_without_torch():

@@ -47,7 +47,7 @@ export class Controls {
     this.pinNodes = [this.pinButton, ...rowOf("p")];
     this.editNodes = rowOf("e");
     this.close = button("close-help", say("close"), () => this.toggleHelp(false), say("close"));
-    const list = make("div", {}, [make("p", { class: "title" }, say("keys")), make("dl", {}, keys), this.close]);
+    const list = make("div", {}, [make("p", { class: "title" }, say("keys")), make("dl", { tabindex: "0" }, keys), this.close]);
     this.help = make("div", { class: "help", role: "dialog", "aria-label": say("keys"), hidden: true }, list);
   }
 
