@@ -58,7 +58,7 @@ def draw_ablations(
     axes.set_yticks(list(rows), names)
     axes.invert_yaxis()
     axes.set(xlabel="exactly right, %", xlim=(0, 100))
-    axes.legend(frameon=False, loc="lower right")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     _save(figure, path)
 
 
