@@ -64,7 +64,7 @@ def tiny_config() -> Callable[..., ModelConfig]:
     return lambda **changes: ModelConfig(**TINY | changes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny_model() -> Callable[..., Model]:
     """Makes a tiny model with random weights and a name, ready to run; keywords replace fields of its configuration."""
 

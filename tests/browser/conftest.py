@@ -67,7 +67,9 @@ def kept_player(pages: Pages, served: ServedApp) -> Iterator[Player]:
         page = lent()
         page.goto(served.url)
         page.get_by_text("computed now").wait_for()
-        yield Player(page)
+        player = Player(page)
+        player.eventually(lambda: player.reaches("16"), "the whole run")
+        yield player
 
 
 @pytest.fixture

@@ -64,6 +64,11 @@ class Player:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def reaches(self, step: str) -> bool:
+        """Whether the run is there up to this supervision step, which one goes to for it: a run grows while it is computed."""
+        self.press("End")
+        return str(self.position[0]) == step
+
     def begin_anew(self) -> None:
         """Undo what was done by keys and buttons: the view that the page opened with."""
         if self.root.get_by_test_id("play").get_attribute("aria-pressed") == "true":

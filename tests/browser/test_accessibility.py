@@ -84,6 +84,7 @@ PAGES = {
 """What a page opens with, and what is there once it is drawn."""
 
 
+@pytest.mark.slow  # every page is drawn for it
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing_grave_on_the_other_pages(served, new_page, name):
     link, drawn = PAGES[name]

@@ -42,7 +42,7 @@ def puzzles() -> PuzzleSet:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def study(tiny_model, puzzles):
     settings = StudySettings(
         targets=("solution", CANDIDATES, "candidates_left", "right_at_end", "blanks"),
