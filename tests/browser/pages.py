@@ -55,6 +55,7 @@ class Lent:
                 page.context.close()
             else:
                 self._empty(page)
+                page.emulate_media(color_scheme=dict(options).get("color_scheme", "light"))
                 self.pages.free[options].append(page)
 
     def _empty(self, page: Page) -> None:

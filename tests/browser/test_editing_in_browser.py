@@ -19,6 +19,7 @@ from trm.tasks import get_task
 
 EASY = load_presets("sudoku")[0].puzzle
 TYPED = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+REST = 200  # milliseconds that a finger stays before it is lifted
 WAIT = 1000 * PATIENCE
 
 
@@ -262,6 +263,8 @@ def test_a_maze_is_drawn_with_a_finger_and_the_page_stays(open_draft):
         touch("touchStart", middle(editor, *cells[0]))
         for cell in cells[1:]:
             touch("touchMove", middle(editor, *cell))
+        page.wait_for_timeout(REST)  # lifted on the way it would be a fling, which swallows the next tap
+        touch("touchMove", middle(editor, *cells[-1]))
         touch("touchEnd")
 
     expect(editor.locator("[data-tool][aria-pressed=true]")).to_have_attribute("data-tool", "wall")

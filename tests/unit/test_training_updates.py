@@ -12,11 +12,12 @@ from training_runs import CPU, SCHEDULE, SMALL, trainer_of
 from trm.coordinates import Depth
 from trm.models import new_model
 from trm.recursion import State, deep_recursion
-from trm.training.data import generated_puzzles
+from trm.tasks import get_task
+from trm.training.data import Puzzles, PuzzleStream, generated_puzzles
 from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.presets import Part, Preset
-from trm.training.run import train
+from trm.training.run import look, train
 from trm.training.schedule import GivenPhase, GridPhase
 from trm.training.trainer import Trainer
 
@@ -91,7 +92,7 @@ def test_small_grids_come_first(tmp_path, tiny_config):
         sizes.append(unbroken.flight.inputs.shape[1])
         places = [
             trained.L_level.layers[0].self_attn.places
-            for trained in (unbroken.model, unbroken.averaged_model())
+            for trained in (unbroken.model, unbroken.averaged_model(sizes[-1]))
         ]
         assert [None if place is None else place[-1].item() for place in places] == 2 * [
             33 if update < 3 else None
@@ -116,6 +117,22 @@ def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
     train(Preset("maze", model, schedule, 0.03, data, held_out=4, batch=4), tmp_path / "run")
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
+
+
+def test_a_look_between_two_sizes_is_at_the_new_one(tmp_path, tiny_config):
+    """The last update of small grids was made, the first of large ones was not."""
+    model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
+    schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
+    preset = Preset("maze", model, schedule, 1.0, (), batch=4)
+    tasks = {cells: get_task("maze", cells) for cells in (25, 49)}
+    held_out = {cells: Puzzles(*task.generate_many(4)) for cells, task in tasks.items()}
+    trainer = Trainer(preset, [PuzzleStream(tasks[cells], held_out[cells]) for cells in tasks], CPU)
+    trainer.one_update(0.49)
+    trainer.seconds = 0.51 * 60
+    with TrainingFolder.open(tmp_path, preset, resume=False) as folder:
+        look(trainer, held_out, folder, lambda text: None)
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line["grid_cells"] == 49
 
 
 def test_only_the_first_update_of_a_size_compiles(trainer):

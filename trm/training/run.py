@@ -173,13 +173,13 @@ def look(
     """
     preset, progress = trainer.preset, spent(trainer)
     depth = preset.schedule.depth_at(progress, preset.model.N_sup)
-    watched = held_out[preset.schedule.cells_at(progress, preset.model.sequence_length)]
+    cells = trainer.cells_at(progress)
+    watched = held_out[cells]
     by_step = [0.0]
     if trainer.share.leads:
-        model = trainer.averaged_model()
+        model = trainer.averaged_model(cells)
         model.compute_dtype = trainer.model.compute_dtype
         by_step = exact_by_step(model, watched, watched.puzzle_ids, depth=depth)
-        cells = watched.inputs.shape[1]
         folder.log(
             trainer, {"held_out_exact_by_step": by_step, "n": depth.n, "T": depth.T, "grid_cells": cells}
         )

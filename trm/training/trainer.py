@@ -101,12 +101,12 @@ class Trainer:
         """Number of cells of the puzzles that are trained on."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
-    def averaged_model(self) -> Model:
-        """A copy with the averaged weights, for puzzles of the size in flight: what is evaluated."""
+    def averaged_model(self, cells: int | None = None) -> Model:
+        """A copy with the averaged weights: what is evaluated, on puzzles of so many cells if not of the model's own size."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
-        if self.flight:
-            model.lay_out(self.streams[self.flight.inputs.shape[1]].task.columns)
+        if cells:
+            model.lay_out(self.streams[cells].task.columns)
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:

@@ -141,7 +141,7 @@ export class Lecture {
   makeSheets() {
     if (!this.pictures) return;
     this.handout?.remove();
-    this.handout = sheets(this, this.spoken, this.language);
+    this.handout = sheets(this, this.spoken, this.tongue);
     this.root.after(this.handout);
   }
 
@@ -149,8 +149,13 @@ export class Lecture {
     return this.outline[this.at];
   }
 
+  /** The language of the texts that are here: the chosen one, as soon as Python has sent it. */
+  get tongue() {
+    return this.language in this.texts ? this.language : Object.keys(this.texts)[0];
+  }
+
   get spoken() {
-    return this.texts[this.language] ?? Object.values(this.texts)[0];
+    return this.texts[this.tongue];
   }
 
   // ---- scenes
@@ -177,7 +182,7 @@ export class Lecture {
     const { scene, spoken, root, at, outline } = this;
     const { words } = spoken;
     const said = spoken.scenes[scene.id];
-    root.lang = this.language;
+    root.lang = this.tongue;
     Object.assign(root.dataset, { scene: scene.id, strips: scene.strips.length, show: scene.strips.join(" ") });
     root.classList.toggle("paired", scene.runs.length > 1);
     write(this.title, said.title);
@@ -194,7 +199,7 @@ export class Lecture {
     this.picture.replaceChildren(this.diagram.node);
     this.code.show(this.sizes, words, scene);
     this.follow();
-    this.notes.show(noteWords(spoken, outline, at, this.language));
+    this.notes.show(noteWords(spoken, outline, at, this.tongue));
     this.invitation.show(this.invited?.scene === scene.id ? this.invited : null, words);
     this.fit();
   }
