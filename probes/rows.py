@@ -5,8 +5,8 @@ batch at a time, and leave it as soon as the caller has seen enough of them: mos
 steps, and a sweep that only asks whether one is solved need not run the other twelve.
 """
 
-from collections.abc import Callable
-from copy import copy
+from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,14 @@ from torch import Tensor
 
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.device import training_dtype
+from trm.layers import Block, PuzzleEmbedding
 from trm.models import Model
 from trm.record import relative_moves
 from trm.recursion import Begun, State, SupervisionStep, Watch, deep_supervision
 from trm.tasks.base import PADDING, Task
 
-BATCH = 64
+BATCH = 32  # rows a forward pass
+GROUP = 16 * BATCH  # rows that are at the same step; those that are left of them fill batches together
 
 Tell = Callable[
     [float, str], None
@@ -61,8 +63,16 @@ class Rows:
 
 def quick(model: Model) -> Model:
     """The same weights in the dtype that sweeps are fast in: bfloat16 where the machine computes with it."""
-    faster = copy(model)
-    faster.compute_dtype = training_dtype(model.device)
+    dtype = training_dtype(model.device)
+    if dtype == model.compute_dtype:
+        return model
+    # A puzzle table may be larger than the memory, and is read as it is.
+    tables = [module for module in model.modules() if isinstance(module, PuzzleEmbedding)]
+    faster = deepcopy(model, {id(table): table for table in tables})
+    faster.compute_dtype = dtype
+    for module in faster.modules():
+        if isinstance(module, Block):
+            module.to(dtype)  # once, and not at every call
     return faster
 
 
@@ -88,28 +98,33 @@ def run_rows(
     count, steps = len(inputs), depth.N_sup - first + 1
     found = _Found(count, steps, inputs.shape[1], keep_y)
     done = 0  # rows' supervision steps, those that need not be run among them
-    for begin in range(0, count, BATCH):
-        rows = np.arange(begin, min(begin + BATCH, count))
-        tokens, ids = _batch(model, inputs, puzzle_ids, rows)
-        with torch.no_grad():
-            state = model.initial_state(model.embed(tokens, ids))
-            state = state if start is None else start(state, rows)
+    for begin in range(0, count, GROUP):
+        rows = np.arange(begin, min(begin + GROUP, count))
+        state = _joined([_started(model, inputs, puzzle_ids, part, start) for part in _batches(rows)])
         for number in range(first, depth.N_sup + 1):
             here = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
-            watch = _telling(tell, words, depth, done, len(rows), count * steps)
-            (after,) = deep_supervision(
-                model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(state, here)
-            )
-            answers = found.note(model, number - first, rows, state, after)
-            state, stays = after.state, np.full(len(rows), number < depth.N_sup)
-            if leave_when_right is not None:
-                labels = leave_when_right[rows]
-                stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
-            found.keep(rows[~stays], state.y[torch.from_numpy(~stays)])
-            done += len(rows) + int((~stays).sum()) * (depth.N_sup - number)
-            staying = torch.from_numpy(stays).to(model.device)
-            rows, tokens, ids = rows[stays], tokens[staying], ids[staying]
-            state = State(state.y[staying], state.z[staying])
+            left, kept = [], []
+            for part, before in zip(_batches(rows), _states(state), strict=True):
+                tokens, ids = _batch(model, inputs, puzzle_ids, part)
+                watch = _telling(tell, words, depth, done, len(part), count * steps)
+                (after,) = deep_supervision(
+                    model,
+                    tokens,
+                    ids,
+                    depth=replace(depth, N_sup=number),
+                    watch=watch,
+                    begun=Begun(before, here),
+                )
+                answers = found.note(model, number - first, part, before, after)
+                stays = np.full(len(part), number < depth.N_sup)
+                if leave_when_right is not None:
+                    labels = leave_when_right[part]
+                    stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
+                found.keep(part[~stays], after.state.y[torch.from_numpy(~stays)])
+                done += len(part) + int((~stays).sum()) * (depth.N_sup - number)
+                left.append(part[stays])
+                kept.append(_some(after.state, torch.from_numpy(stays).to(model.device)))
+            rows, state = np.concatenate(left), _joined(kept)
             if not len(rows):
                 break
     return found.rows()
@@ -157,6 +172,36 @@ def _telling(tell: Tell, words: str, depth: Depth, done: int, rows: int, total: 
     return watch
 
 
+def _batches(rows: Int[np.ndarray, "some"]) -> list[Int[np.ndarray, "few"]]:
+    return [rows[begin : begin + BATCH] for begin in range(0, len(rows), BATCH)]
+
+
+def _states(state: State) -> Iterator[State]:
+    """The states of `_batches`."""
+    return (State(y, z) for y, z in zip(state.y.split(BATCH), state.z.split(BATCH), strict=True))
+
+
+def _joined(states: Sequence[State]) -> State:
+    return State(torch.cat([each.y for each in states]), torch.cat([each.z for each in states]))
+
+
+def _some(state: State, chosen: Bool[Tensor, "row"]) -> State:
+    return State(state.y[chosen], state.z[chosen])
+
+
+def _started(
+    model: Model,
+    inputs: Num[np.ndarray, "row cells"],
+    puzzle_ids: Num[np.ndarray, "row"] | None,
+    rows: Int[np.ndarray, "some"],
+    start: Start | None,
+) -> State:
+    """What some rows begin their first step with."""
+    with torch.no_grad():
+        state = model.initial_state(model.embed(*_batch(model, inputs, puzzle_ids, rows)))
+    return state if start is None else start(state, rows)
+
+
 def _batch(
     model: Model,
     inputs: Num[np.ndarray, "row cells"],
@@ -181,11 +226,10 @@ def states_before(
     parts = []
     for begin in range(0, len(inputs), BATCH):
         rows = np.arange(begin, min(begin + BATCH, len(inputs)))
-        tokens, batch_ids = _batch(model, inputs, puzzle_ids, rows)
         if step == 1:
-            with torch.no_grad():
-                parts.append(model.initial_state(model.embed(tokens, batch_ids)))
+            parts.append(_started(model, inputs, puzzle_ids, rows, None))
             continue
+        tokens, batch_ids = _batch(model, inputs, puzzle_ids, rows)
 
         def told(at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)) -> State:
             share = ((at.supervision_step - 1) + (at.cycle - 1) / depth.T) / (step - 1)
@@ -196,7 +240,7 @@ def states_before(
             model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), watch=told
         )
         parts.append(last.state)
-    return State(*(torch.cat(tensors) for tensors in zip(*parts, strict=True)))
+    return _joined(parts)
 
 
 def counted_cells(

@@ -33,7 +33,8 @@ def puzzles() -> PuzzleSet:
 
 
 def test_rows_are_the_runs_and_leave_when_right(model, puzzles, monkeypatch):
-    monkeypatch.setattr("probes.rows.BATCH", 4)
+    monkeypatch.setattr("probes.rows.BATCH", 2)
+    monkeypatch.setattr("probes.rows.GROUP", 4)
     plain = run_rows(model, puzzles.inputs, depth=DEPTH, keep_y=True)
     alone = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(alone):
