@@ -1,25 +1,27 @@
 """A class that follows a lecture: how soon a change of scene has arrived at 40 followers of one server. `python -m bench.lecture`
 
 The lecturer is a page in headless Chromium that is turned with a key, and so is one follower: of those the clock runs until
-the scene is drawn. The other followers are websocket clients that speak Streamlit's protocol and ask as often as a browser
-would (40 pages would need more of two cores than the server does); of those the clock runs until the scene has arrived.
+the scene is drawn. The other followers are clients that speak Streamlit's protocol, and read the lecturer's room as often as a
+browser does (`app/lecture/src/room.js`; 40 pages would need more of two cores than the server does); of those the clock runs
+until they know the scene and have been sent its run.
 """
 
 import asyncio
+import json
 import re
 import threading
 import time
-from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from statistics import median
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, TimeoutError, sync_playwright
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
+from app.lecture.lecture import lecture
 from bench.figures import figure, is_quick, percentile_95, say
 from tests.browser.served_app import ServedApp, open_browser
 
@@ -29,78 +31,65 @@ BUDGET = 2.0  # seconds
 SETTLED = 3.0  # seconds between changes, and after the last follower came
 PATIENCE = 30.0  # seconds until a change is given up
 LARGEST = 1 << 24  # bytes of a message
-KNOWN = 4  # messages that a client has kept and is only sent the names of again, as a browser is
-SCENE = re.compile(r'"scene": ?"([\w-]+)"')
 CODE = re.compile(r"follow=(\w+)")
+CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+RUNS = {scene["id"]: set(scene["runs"]) for scene in lecture().outline}
+LOOKS_EVERY = 0.5  # seconds; as in src/room.js
 
 
-@dataclass
 class Follower:
-    """One client: the scenes that it was sent, with the time at which each arrived."""
+    """One client: the scenes that it could show, with the time from which on."""
 
-    query: str
-    scenes: dict[str, float] = field(default_factory=dict)
-    bytes: int = 0
-    asking: dict[str, asyncio.Task] = field(default_factory=dict)
-    known: deque[str] = field(default_factory=lambda: deque(maxlen=KNOWN))
+    def __init__(self, code: str):
+        self.code = code
+        self.scenes: dict[str, float] = {}
+        self.bytes = 0
+        self._runs: set[str] = set()
 
     async def follow(self, address: str) -> None:
         """Until it is cancelled."""
         stream = f"{address.replace('http', 'ws')}/_stcore/stream"
         async with connect(stream, subprotocols=["streamlit"], max_size=LARGEST) as server:
+            message = BackMsg()
+            message.rerun_script.query_string = f"follow={self.code}"
+            message.rerun_script.page_name = "lecture"
+            message.rerun_script.context_info.url = f"{address}/lecture?follow={self.code}"
+            await server.send(message.SerializeToString())
+            looking = asyncio.create_task(self._look(address))
             try:
-                await self.ask(server)
                 async for content in server:
                     self.bytes += len(content)
-                    self.take(ForwardMsg.FromString(content), server)
+                    self._take(ForwardMsg.FromString(content))
             finally:
-                self.stop()
+                looking.cancel()
 
-    async def ask(self, server: ClientConnection, fragment: str = "") -> None:
-        message = BackMsg()
-        message.rerun_script.query_string = self.query
-        message.rerun_script.page_name = "lecture"
-        message.rerun_script.context_info.url = f"http://localhost/lecture?{self.query}"
-        message.rerun_script.cached_message_hashes.extend(self.known)
-        if fragment:
-            message.rerun_script.fragment_id = fragment
-            message.rerun_script.is_auto_rerun = True
-        await server.send(message.SerializeToString())
-
-    def take(self, message: ForwardMsg, server: ClientConnection) -> None:
-        kind = message.WhichOneof("type")
-        if message.metadata.cacheable and message.hash not in self.known:
-            self.known.append(message.hash)
-        if kind == "new_session" and not message.metadata.run.fragment_ids:
-            self.stop()  # the whole page is drawn anew, and says again what asks
-        elif kind == "page_info_changed":
-            self.query = message.page_info_changed.query_string  # as the address of a browser
-        elif kind == "auto_rerun":
-            name, every = message.auto_rerun.fragment_id, message.auto_rerun.interval
-            if name not in self.asking:
-                self.asking[name] = asyncio.create_task(self.ask_every(server, name, every))
-        elif kind == "delta" and message.delta.new_element.WhichOneof("type") == "bidi_component":
+    def _take(self, message: ForwardMsg) -> None:
+        if message.WhichOneof("type") == "delta":
             sent = message.delta.new_element.bidi_component
-            if found := SCENE.search(sent.json or sent.mixed.json):
-                self.scenes.setdefault(found[1], time.perf_counter())
+            if text := sent.json or sent.mixed.json:
+                self._runs |= set(json.loads(text)["runs"])
 
-    async def ask_every(self, server: ClientConnection, fragment: str, seconds: float) -> None:
+    async def _look(self, address: str) -> None:
+        """At the room, again and again."""
+        url = urlsplit(address)
+        reader, writer = await asyncio.open_connection(url.hostname, url.port)
+        question = f"GET /app/static/rooms/{self.code}.json HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode()
         while True:
-            await asyncio.sleep(seconds)
-            await self.ask(server, fragment)
-
-    def stop(self) -> None:
-        """Ask no more."""
-        for task in self.asking.values():
-            task.cancel()
-        self.asking.clear()
+            await asyncio.sleep(LOOKS_EVERY)
+            writer.write(question)
+            head = await reader.readuntil(b"\r\n\r\n")
+            answer = await reader.readexactly(int(CONTENT_LENGTH.search(head)[1]))
+            self.bytes += len(head) + len(answer)
+            scene = json.loads(answer)["scene"]
+            if RUNS[scene] <= self._runs:
+                self.scenes.setdefault(scene, time.perf_counter())
 
 
 class Class:
     """So many followers, in a thread of their own."""
 
     def __init__(self, address: str, code: str, count: int):
-        self.followers = [Follower(f"follow={code}&lang={('en', 'ru')[at % 2]}") for at in range(count)]
+        self.followers = [Follower(code) for _ in range(count)]
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         self._running: list[Future] = [

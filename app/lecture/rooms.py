@@ -1,14 +1,20 @@
 """A room: who opened the lecture by the lecturer's code goes from scene to scene with them.
 
-A room is a short code on this server and the scene that its lecturer is at. Nothing is known of who follows; a follower looks
-once a second. Rooms live in memory, those asked for longest ago are forgotten.
+A room is a small file that says at which scene its lecturer is. The browsers of a class read it twice a second (`src/room.js`),
+as a file that the server hands out without running anything: forty who wait cost next to nothing. Nothing is known of who follows.
 """
 
+import json
+import re
 import secrets
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from trm.files import OutputError, written_whole
+
+FOLDER = Path(__file__).parents[1] / "static" / "rooms"  # Streamlit hands out what lies in static/
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 LENGTH = 6
 KEPT = 500
@@ -25,30 +31,52 @@ class Room:
 class Rooms:
     """All rooms of a server. Methods may be called from any thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder = folder
         self._guard = threading.Lock()
-        self._rooms: OrderedDict[str, Room] = OrderedDict()
 
-    def open(self, scene: str) -> str:
-        """A new room. Returns its code."""
+    def open(self, scene: str) -> str | None:
+        """A new room, in place of the oldest where there are too many. Returns its code; None where nothing can be written."""
         with self._guard:
+            self._forget()
             code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-            self._rooms[code] = Room(scene, 0)
-            while len(self._rooms) > KEPT:
-                self._rooms.popitem(last=False)
-            return code
+            return code if self._write(code, Room(scene, 0)) else None
 
     def move(self, code: str, scene: str) -> None:
         """The lecturer went to a scene; a room that was forgotten is there again."""
         with self._guard:
-            before = self._rooms.get(code)
+            before = self.look(code)
             if before is None or before.scene != scene:
-                self._rooms[code] = Room(scene, before.turn + 1 if before else 1)
-            self._rooms.move_to_end(code)
+                self._write(code, Room(scene, before.turn + 1 if before else 1))
 
     def look(self, code: str) -> Room | None:
         """Where the lecturer of a room is; None where there is no such room."""
-        with self._guard:
-            if code in self._rooms:
-                self._rooms.move_to_end(code)
-            return self._rooms.get(code)
+        if not re.fullmatch(f"[{LETTERS}]{{{LENGTH}}}", code):
+            return None
+        try:
+            return Room(**json.loads(self._file(code).read_text("utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _file(self, code: str) -> Path:
+        return self._folder / f"{code}.json"
+
+    def _write(self, code: str, room: Room) -> bool:
+        """Whether it could be written. Where not, the lecture goes on, and nobody follows."""
+        with suppress(OutputError), written_whole(self._file(code)) as path:
+            path.write_text(json.dumps(asdict(room)), "utf-8")
+            return True
+        return False
+
+    def _forget(self) -> None:
+        """Leave room for one more."""
+
+        def written(path: Path) -> float:
+            try:
+                return path.stat().st_mtime
+            except OSError:  # gone meanwhile
+                return 0.0
+
+        newest_first = sorted(self._folder.glob("*.json"), key=written, reverse=True)
+        for path in newest_first[KEPT - 1 :]:
+            path.unlink(missing_ok=True)

@@ -9,14 +9,14 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 MAKING = Lock()
 
 
-def invitation(page: str, scene: str, language: str, room: str) -> dict[str, Any]:
+def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
     """The code that opens a scene and goes on with the lecturer from there: {scene, address, path, size, is_local}.
 
-    `page` is the address of the page as the browser sees it, `room` the lecturer's (`rooms.py`); the path is drawn with
+    `page` is the address of the page as the browser sees it, `room` the lecturer's (`rooms.py`) if there is one; the path is drawn with
     lines of width 1 in a square of `size`.
     """
     parts = urlsplit(page)
-    query = urlencode({"scene": scene, "lang": language, "follow": room})
+    query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
     with MAKING:  # a class that comes to a scene needs one code, which takes 15 ms: not each its own
         path, size = _code(address)

@@ -14,7 +14,6 @@ from app.text import plain
 from trm.errors import UserError
 
 KEY = "lecture"
-LOOKS_EVERY = 1.0  # seconds between a follower's looks at where the lecturer is
 
 
 @st.cache_resource(show_spinner=False)
@@ -30,18 +29,13 @@ def page() -> None:
         notes.problem(str(error))
         return
     place["whole"] = True
-    st.fragment(show, run_every=LOOKS_EVERY if place["room"] else None)(told, place)
+    st.fragment(show)(told, place)
     if not st.context.is_embedded:
         below(told, place)
 
 
 def show(told: Lecture, place: dict[str, Any]) -> None:
-    """The lecture. A fragment, so that another scene, and a look at where the lecturer is, reruns nothing else.
-
-    Forty who follow look forty times a second. As long as there is nothing new the very same message is sent, of which a
-    browser is only told the name.
-    """
-    follow(place)
+    """The lecture. A fragment, so that another scene reruns nothing else."""
     try:
         component.show(contents(told, place), key=KEY, on_ask=take_ask)
     except UserError as error:
@@ -61,15 +55,12 @@ def settle(told: Lecture) -> dict[str, Any]:
         followed = rooms().look(room)
         scene = followed.scene if followed else scene if told.has(scene) else told.scenes[0].id
         state.lecture_place = {
-            "turn": 0,
-            "number": 0,  # of what was sent
             "scene": scene,
             "language": spoken if spoken in language.languages() else language.FIRST,
             "start": links.view_of(link.to_dict()),
             "present": link.get("present") == "true",
             "model": link.get("model"),
-            "room": room if followed else None,  # of the lecturer that this person follows
-            "seen": followed.turn if followed else 0,
+            "room": {"code": room, "turn": followed.turn} if followed else None,  # which this person follows
             "own_room": None if followed else rooms().open(scene),  # of those who follow this person
             "sent": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
         }
@@ -98,7 +89,7 @@ def take_ask() -> None:
     place = st.session_state.lecture_place
     scene, spoken = asked.get("scene"), asked.get("language")
     if lecture().has(scene):
-        place["scene"] = scene
+        place.update(scene=scene, start=place["start"] if scene == place["scene"] else None)
         if place["own_room"]:
             rooms().move(place["own_room"], scene)
     if spoken in language.languages():
@@ -107,30 +98,19 @@ def take_ask() -> None:
         place.update(sent=set(), whole=True)
 
 
-def follow(place: dict[str, Any]) -> None:
-    """Goes where the lecturer goes. Who went elsewhere meanwhile is fetched at the lecturer's next scene."""
-    room = rooms().look(place["room"]) if place["room"] else None
-    if room is not None and room.turn != place["seen"]:
-        place.update(scene=room.scene, seen=room.turn, turn=place["turn"] + 1, start=None)
-
-
 def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
-    """What the browser is sent: of the runs of this scene and of the next those that it does not have yet, and texts in a
-    language that was not shown before; where the whole page is drawn, or it has forgotten all, also the outline and the
-    code. The same as before, `number` and all, where nothing is new.
+    """What the browser is sent: of the runs of this scene and of the next those that it does not have yet (who follows gets
+    all, and asks no more), and texts in a language that was not shown before; where the whole page is drawn, or it has
+    forgotten all, also the outline and the code.
     """
     scene, spoken = place["scene"], place["language"]
-    about = (place["turn"], scene, spoken)
-    if not place["whole"] and place["told"]["about"] == about:
-        return place["told"]["sent"]
     order = [each.id for each in told.scenes]
-    runs = told.runs(order[order.index(scene) : order.index(scene) + 2])
+    runs = told.runs(order if place["room"] else order[order.index(scene) : order.index(scene) + 2])
     new = {name: run for name, run in runs.items() if name not in place["sent"]}
     place["sent"] |= set(new)
-    address, room = st.context.url, place["room"] or place["own_room"]
-    place["number"] += 1
+    address, room = st.context.url, place["room"]["code"] if place["room"] else place["own_room"]
     sent = {
-        **{name: place[name] for name in ("turn", "scene", "language", "start", "present", "number")},
+        **{name: place[name] for name in ("scene", "language", "start", "present", "room")},
         "runs": new,
         "invitation": invitation(address, scene, spoken, room) if address else None,
         "embed": st.context.is_embedded,
@@ -140,7 +120,6 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
     if place["whole"]:
         sent |= {"languages": told.languages, "outline": told.outline, "code": code()}
         place.update(whole=False, below=spoken)
-    place["told"] = {"about": about, "sent": sent}
     return sent
 
 

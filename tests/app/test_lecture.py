@@ -1,8 +1,10 @@
 """The lecture without a browser: its data files, the numbers in its texts, the code it points at, the page, the offline file."""
 
 import json
+import os
 import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from app.lecture import offline
 from app.lecture.language import filled, languages, paragraphs, read_language
 from app.lecture.lecture import Lecture, lecture
+from app.lecture.rooms import FOLDER as ROOMS
 from app.lecture.rooms import Room, Rooms
 from app.lecture.runs import chosen, read_run
 from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
@@ -256,13 +259,12 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
     app = open_app()
     open_lecture(app)
     sent = app.payload
-    assert (sent["scene"], sent["language"], sent["turn"]) == ("states", "en", 0)
+    assert (sent["scene"], sent["language"], sent["room"]) == ("states", "en", None)
     assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
     app.trigger("ask", {"scene": "depth", "language": "ru"})
     sent = app.payload
     assert (sent["scene"], sent["language"]) == ("depth", "ru")
-    assert sent["turn"] == 0  # the browser is there already: it is not sent anywhere
-    assert set(sent["runs"]) == runs_of("hard") - runs_of("states")  # nor anything that it has
+    assert set(sent["runs"]) == runs_of("hard") - runs_of("states")  # nothing that it has
     assert set(sent["texts"]) == {"ru"}
     app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
     assert set(app.payload["runs"]) == runs_of("depth", "hard")
@@ -284,40 +286,61 @@ def test_a_link_that_means_nothing_opens_the_first_scene(open_app):
     assert (app.payload["scene"], app.payload["language"], app.payload["start"]) == ("states", "en", None)
 
 
-def test_who_follows_goes_where_the_lecturer_goes(open_app):
+def test_who_follows_is_told_the_room_and_the_room_the_scene(open_app):
     lecturer = open_app()
     open_lecture(lecturer, scene="states")
     code = lecturer.test.session_state["lecture_place"]["own_room"]
+    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
     follower = open_app()
     open_lecture(follower, follow=code, lang="ru")
-    assert (follower.payload["scene"], follower.payload["turn"]) == ("states", 0)
-    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
-    follower.run()
-    assert (follower.payload["scene"], follower.payload["turn"]) == ("halting", 1)
-    assert follower.payload["language"] == "ru"
-    follower.trigger("ask", {"scene": "maze", "language": "ru"})  # who looks elsewhere ...
-    follower.run()
-    assert follower.payload["scene"] == "maze"
+    assert (follower.payload["scene"], follower.payload["language"]) == ("halting", "ru")
+    assert follower.payload["room"] == {"code": code, "turn": 1}
+    assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in lecture().scenes))
     lecturer.trigger("ask", {"scene": "depth", "language": "en"})
-    follower.run()  # ... comes along again with the next scene
-    assert follower.payload["scene"] == "depth"
+    assert json.loads((ROOMS / f"{code}.json").read_text()) == {"scene": "depth", "turn": 2}
+    follower.trigger("ask", {"scene": "maze", "language": "ru"})
+    assert Rooms().look(code) == Room("depth", 2), "who follows leads nobody"
 
 
-def test_rooms_are_told_apart_and_bounded(monkeypatch):
+def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_app, monkeypatch):
+    monkeypatch.setattr(Rooms, "open", lambda self, scene: None)
+    app = open_app()
+    open_lecture(app, scene="maze")
+    assert app.payload["scene"] == "maze" and app.payload["room"] is None
+    assert invitation("http://192.168.0.7/lecture", "maze", "en", None)["address"].endswith(
+        "?scene=maze&lang=en"
+    )
+    app.trigger("ask", {"scene": "depth", "language": "en"})
+    assert app.payload["scene"] == "depth"
+
+
+def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
-    rooms = Rooms()
+    rooms = Rooms(tmp_path)
     one, two = rooms.open("a"), rooms.open("b")
-    assert one != two and rooms.look(one) == Room("a", 0) and rooms.look("nothing") is None
+    assert one != two and rooms.look(one) == Room("a", 0)
+    for code in ("nothing", "", "../rooms", one + "x"):
+        assert rooms.look(code) is None
     rooms.move(one, "a")  # where they are already
     rooms.move(one, "c")
     assert (rooms.look(one), rooms.look(two)) == (Room("c", 1), Room("b", 0))
-    rooms.look(one)
-    rooms.open("d")
-    assert rooms.look(two) is None and rooms.look(one) == Room(
-        "c", 1
-    )  # the one asked for longest ago is forgotten
+    for path, age in ((f"{one}.json", 10), (f"{two}.json", 20)):
+        os.utime(tmp_path / path, (time.time() - age,) * 2)
+    third = rooms.open("d")
+    assert rooms.look(two) is None and rooms.look(one) == Room("c", 1)  # the oldest is forgotten
+    assert rooms.look(third) == Room("d", 0) and len(list(tmp_path.iterdir())) == 2
     rooms.move(two, "e")
     assert rooms.look(two) == Room("e", 1)
+    (tmp_path / f"{one}.json").write_text("{half")
+    assert rooms.look(one) is None
+
+
+def test_where_nothing_can_be_written_nobody_follows(tmp_path):
+    (tmp_path / "file").touch()
+    rooms = Rooms(tmp_path / "file" / "rooms")
+    assert rooms.open("a") is None
+    rooms.move("abcdef", "b")
+    assert rooms.look("abcdef") is None
 
 
 def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):

@@ -16,6 +16,7 @@ import { Diagram } from "./diagram.js";
 import { clockText, placeWords, readingWords } from "./following.js";
 import { Invitation, NotesWindow, noteWords, Timer } from "./presenter.js";
 import { inline, paragraph } from "./prose.js";
+import { Room } from "./room.js";
 import { sheets } from "./sheets.js";
 
 const KEYS_HERE = { PageDown: "next", PageUp: "previous", q: "answer", f: "present", b: "blank", ".": "blank", t: "timer", T: "reset", o: "notes", i: "invite" };
@@ -31,7 +32,7 @@ const SWIPE = 70; // pixels that a finger travels to change the scene
 
 export class Lecture {
   constructor(parent) {
-    Object.assign(this, { parent, runs: {}, texts: {}, at: 0, turn: null, player: null, isAnswered: false });
+    Object.assign(this, { parent, runs: {}, texts: {}, at: null, room: null, player: null, isAnswered: false });
     this.root = make("div", { class: "lecture in-colours", "data-testid": "lecture" });
     this.timer = new Timer(() => this.drawTime());
     this.notes = new NotesWindow();
@@ -106,13 +107,11 @@ export class Lecture {
   // ---- what Python sends
 
   /**
-   * `data`: {turn, scene, start, language, runs, invitation, embed} as app/screens/lecture.py puts together; at first, and where
-   * the whole page is drawn, also {languages, texts, outline, code}. Who follows is sent the same every second: its `number`.
+   * `data`: {scene, start, language, runs, invitation, room, embed} as app/screens/lecture.py puts together; at first, and where
+   * the whole page is drawn, also {languages, texts, outline, code}.
    */
   update(data, tell) {
     if (!this.root.isConnected) this.parent.append(this.root);
-    if (data.number != null && data.number === this.number) return undefined;
-    this.number = data.number;
     Object.assign(this, { tell, outline: data.outline ?? this.outline, languages: data.languages ?? this.languages, invited: data.invitation ?? null });
     Object.assign(this.runs, data.runs);
     Object.assign(this.texts, data.texts);
@@ -123,12 +122,11 @@ export class Lecture {
       this.code = new CodeView(data.code);
       this.codePlace.append(this.code.node);
     }
-    if (data.turn !== this.turn) {
-      this.turn = data.turn;
-      this.language = data.language;
-      this.start = data.start ?? null;
-      this.at = Math.max(this.outline.findIndex(({ id }) => id === data.scene), 0);
+    if (this.at == null) {
+      this.at = Math.max(this.placeOf(data.scene), 0);
+      Object.assign(this, { language: data.language, start: data.start ?? null });
       if (data.present) this.present(true);
+      if (data.room) this.room = new Room(data.room, (scene) => this.goAlong(scene));
     }
     if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
@@ -160,11 +158,25 @@ export class Lecture {
 
   // ---- scenes
 
-  go(at) {
-    if (at < 0 || at >= this.outline.length || at === this.at) return;
+  placeOf(scene) {
+    return this.outline.findIndex(({ id }) => id === scene);
+  }
+
+  /** Whether there is such a scene, and it is another one. */
+  show(at) {
+    if (at < 0 || at >= this.outline.length || at === this.at) return false;
     Object.assign(this, { at, isAnswered: false, start: null });
     this.drawScene();
-    this.askPython();
+    return true;
+  }
+
+  go(at) {
+    if (this.show(at)) this.askPython();
+  }
+
+  /** With the lecturer. Who follows was sent all runs at first: a whole class must not ask Python at once. */
+  goAlong(scene) {
+    if (this.show(this.placeOf(scene)) && !this.hasRun) this.askPython();
   }
 
   speak(language) {
@@ -200,7 +212,7 @@ export class Lecture {
     this.code.show(this.sizes, words, scene);
     this.follow();
     this.notes.show(noteWords(spoken, outline, at, this.tongue));
-    this.invitation.show(this.invited?.scene === scene.id ? this.invited : null, words);
+    this.invitation.show(this.room || this.invited?.scene === scene.id ? this.invited : null, words);
     this.fit();
   }
 
@@ -359,6 +371,7 @@ export class Lecture {
   }
 
   remove() {
+    this.room?.leave();
     this.player?.remove();
     this.watching.disconnect();
     this.sizing.disconnect();
