@@ -6,7 +6,7 @@ work; paint is from there to the frame after the next animation frame, when the 
 
 30x30 mazes are stepped answer by answer in a player of its own, with made-up runs: one that finds its path little by
 little, and the worst there can be, in which all 900 cells change at every answer. The first also arrives step by step
-while keys are pressed. Two players on one clock are measured in the same way.
+while keys are pressed. Two players on one clock are measured in the same way, with two bundled models and with the worst.
 """
 
 import json
@@ -30,7 +30,9 @@ from tests.browser.standalone import (
     sent,
     show,
 )
+from trm.checkpoint import load_model
 from trm.export.pairs import pair_payload
+from trm.record import record
 from trm.tasks import get_task
 from trm.trace import Trace
 
@@ -168,14 +170,23 @@ def large_grids(browser: Browser, quick: bool) -> None:
 
 
 def two_players(browser: Browser, quick: bool) -> None:
-    """Two Sudokus of full depth on one clock, every cell changing at every answer."""
+    """Two bundled models on one clock at a hard Sudoku, and two runs in which every cell changes at every answer."""
     task = get_task("sudoku")
-    puzzle = task.generate(np.random.default_rng(1), "easy")
-    runs = [made_up_trace(task, puzzle, random_answers(task, DEPTH, seed), depth=DEPTH) for seed in (0, 1)]
-    data = pair_payload([sent(task, run) for run in runs], names=["Left", "Right"], titles=["one", "another"])
-    presses = 30 if quick else DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
-    with player_alone(browser, data) as (page, _):
-        sweep(page, presses, what="two players", paint=LARGE_PAINT)
+    puzzle = task.generate(np.random.default_rng(1), "hard")
+    models = [load_model(name) for name in ("sudoku-hrm", "sudoku-trm")]
+    runs = {
+        "two players": [record(model, task, puzzle.inputs) for model in models],
+        "two players, all cells change": [
+            made_up_trace(task, puzzle, random_answers(task, DEPTH, seed), depth=DEPTH) for seed in (0, 1)
+        ],
+    }
+    for name, pair in runs.items():
+        data = pair_payload(
+            [sent(task, run) for run in pair], names=["Left", "Right"], titles=["one", "another"]
+        )
+        presses = 30 if quick else DEPTH.N_sup * DEPTH.calls_per_step - DEPTH.n - 1
+        with player_alone(browser, data) as (page, _):
+            sweep(page, presses, what=name, paint=LARGE_PAINT)
 
 
 def main() -> None:
