@@ -11,12 +11,13 @@ import torch
 from jaxtyping import Bool, Float32, Num, UInt8
 
 from trm.coordinates import F_H, Coordinates, Depth
+from trm.cores import Done, side_by_side
 from trm.errors import UserError
 from trm.models import Model
 from trm.recursion import State, Watch, deep_supervision, only_pass_on
 from trm.tasks.base import Task
 
-BATCH = 16  # puzzles a forward pass: as fast as larger ones on two cores, and the sooner ended
+BATCH = 16  # puzzles a forward pass: as fast as larger ones, and the sooner ended
 LARGEST = 3 << 30  # bytes of states
 CALLS = ("last", "cycles", "all")
 """Which calls of a supervision step: the last one, the f_H call of every cycle, or all."""
@@ -95,13 +96,11 @@ def collect(
     ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids.astype(np.int64)
     index = {at: number for number, at in enumerate(moments)}
     of_step = [at.supervision_step for at in moments]
-    calls, prefix = Calls(count, depth, progress), model.config.prefix_length
+    prefix, all_calls = model.config.prefix_length, max(1, count * depth.N_sup * depth.calls_per_step)
 
-    for begin in range(0, count, BATCH):
-        rows = slice(begin, min(begin + BATCH, count))
-
-        def watch(at: Coordinates, state: State, rows: slice = rows) -> State:
-            calls.made(rows.stop - rows.start)
+    def run(rows: slice, done: Done) -> None:
+        def watch(at: Coordinates, state: State) -> State:
+            done(rows.stop - rows.start)
             state = change(at, state)
             if at in index:
                 for name in kept:
@@ -116,18 +115,9 @@ def collect(
             own = [number for number, of in enumerate(of_step) if of == step.number]
             halts[rows, own] = (model.halting_logit(step.heads) > 0).cpu().numpy()[:, None]
             end[rows] = step.heads.logits.argmax(-1).cpu().numpy()
+
+    tell = progress or (lambda share: None)
+    tell(0.0)
+    batches = [slice(begin, min(begin + BATCH, count)) for begin in range(0, count, BATCH)]
+    side_by_side(run, batches, device=model.device, progress=lambda calls: tell(calls / all_calls))
     return Runs(tuple(moments), kept, now, halts, end)
-
-
-class Calls:
-    """Counts calls, as a share of all that will be made."""
-
-    def __init__(self, puzzles: int, depth: Depth, progress: Progress | None):
-        self.all = max(1, puzzles * depth.N_sup * depth.calls_per_step)
-        self.done, self.progress = 0, progress or (lambda share: None)
-        self.progress(0.0)
-
-    def made(self, puzzles: int) -> None:
-        """One call, of so many puzzles together."""
-        self.done += puzzles
-        self.progress(self.done / self.all)

@@ -245,6 +245,8 @@ def _direction(
     for (step, change, inverse), share in zip(steps, reversed(shares), strict=True):
         found += (share - inverse * (change * found).sum((1, 2)))[:, None, None] * step
     down = (found * gradient).sum((1, 2)) > 0
+    if down.all():
+        return -found
     return -torch.where(down[:, None, None], found, _scaled(gradient, inverse_curvature))
 
 

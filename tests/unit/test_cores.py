@@ -1,0 +1,79 @@
+"""Parts side by side: all are done, progress is heard in the caller's thread, and what is raised ends the work."""
+
+import threading
+
+import pytest
+import torch
+
+from trm.cores import Stopped, side_by_side
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request) -> int:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+def test_every_part_is_done_with_one_thread_each(threads):
+    seen, heard, here = {}, [], []
+
+    def work(part: int, done) -> None:
+        seen[part] = (torch.get_num_threads(), threading.current_thread())
+        done(part)
+
+    def progress(total: int) -> None:
+        heard.append(total)
+        here.append(threading.current_thread())
+
+    side_by_side(work, range(1, 6), device=CPU, progress=progress)
+    assert sorted(seen) == [1, 2, 3, 4, 5] and {count for count, _ in seen.values()} == {1}
+    assert heard == sorted(heard) and heard[-1] == 15
+    assert set(here) == {threading.main_thread()}
+    assert torch.get_num_threads() == threads
+    alone = {thread for _, thread in seen.values()} == {threading.main_thread()}
+    assert alone == (threads == 1)
+
+
+def test_parts_are_at_work_together():
+    torch.set_num_threads(2)
+    meeting = threading.Barrier(2, timeout=30)
+    side_by_side(lambda part, done: meeting.wait(), [1, 2], device=CPU)
+
+
+def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):
+    started = []
+
+    def work(part: int, done) -> None:
+        started.append(part)
+        if part == 0:
+            raise ValueError("broken")
+        while True:
+            done(1)
+
+    with pytest.raises(ValueError, match="broken"):
+        side_by_side(work, range(9), device=CPU)
+    assert len(started) < 9
+
+
+def test_the_caller_ends_it(threads):
+    ended = []
+
+    def work(part: int, done) -> None:
+        try:
+            while True:
+                done(1)
+        except (Stopped, KeyboardInterrupt):
+            ended.append(part)
+            raise
+
+    def enough(total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side(work, [0, 1], device=CPU, progress=enough)
+    assert len(ended) == threads
+    assert torch.get_num_threads() == threads
