@@ -129,12 +129,12 @@ EASIEST, SPARSE = slice(0, 4), slice(4, 8)
 
 
 def some_puzzles(task):
-    """Of the easy test puzzles, or of all where none is, the four with the most givens, then the four with the fewest."""
+    """Of the easy test puzzles, or of all where none is, the four with the most givens, then the four of all with the fewest."""
     puzzles = load_puzzles(unseen_set(task), task)
     is_easy = np.array(puzzles.difficulty) == "easy"
-    easy = np.flatnonzero(is_easy if is_easy.any() else ~is_easy)
-    by_givens = easy[np.argsort(-puzzles.givens[easy], kind="stable")]
-    return puzzles.take(np.concatenate((by_givens[:4], by_givens[-4:])))
+    by_givens = np.argsort(-puzzles.givens, kind="stable")
+    easy = by_givens[is_easy[by_givens]] if is_easy.any() else by_givens
+    return puzzles.take(np.concatenate((easy[:4], by_givens[-4:])))
 
 
 def test_there_is_a_bundled_model():

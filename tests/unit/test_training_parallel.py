@@ -126,6 +126,7 @@ print(json.dumps([[made.one_update(u / 3)["loss"] for made in (compiled, eager)]
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_compile(CPU), reason="torch compiles with a C++ compiler")
 def test_compiled_blocks_train_alike():
     """In a process of its own: the checks of shapes that these tests run with cannot be compiled."""
