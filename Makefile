@@ -5,9 +5,10 @@ TORCH ?= $(shell grep -o '^torch[^ ]*' requirements.txt)
 PORT ?= 8501
 MODEL_DIR ?=
 DATA_DIR ?=
-WORKERS ?= 2
+WORKERS ?= 3
 BIN := .venv/bin
 
+# Tests in the browser wait a lot: three workers keep two cores busy. They begin first, as they take longest.
 # A test run starts many processes. Each would compile everything anew where no bytecode may be kept.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -21,7 +22,7 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile
+	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m 'alone and not slow' tests/browser
 
 test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long
