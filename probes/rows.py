@@ -15,11 +15,12 @@ from jaxtyping import Bool, Float, Int, Num, UInt8
 from torch import Tensor
 
 from trm.coordinates import F_H, Coordinates, Depth
+from trm.cores import Done, side_by_side
 from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
 from trm.models import Model
 from trm.record import relative_moves
-from trm.recursion import Begun, State, SupervisionStep, Watch, deep_supervision
+from trm.recursion import Begun, State, SupervisionStep, deep_supervision
 from trm.tasks.base import PADDING, Task
 
 BATCH = 32  # rows a forward pass
@@ -93,7 +94,7 @@ def run_rows(
 
     `start` makes of the initial states of some rows (given by their numbers) the states that they begin step `first` with;
     without it they begin with the initial ones. With `leave_when_right` a row ends after the first step with that answer.
-    `tell` is called at every call of the net.
+    `tell` is called ten times a second, or at every call of the net where there is but one batch.
     """
     count, steps = len(inputs), depth.N_sup - first + 1
     found = _Found(count, steps, inputs.shape[1], keep_y)
@@ -103,28 +104,38 @@ def run_rows(
         state = _joined([_started(model, inputs, puzzle_ids, part, start) for part in _batches(rows)])
         for number in range(first, depth.N_sup + 1):
             here = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
-            left, kept = [], []
-            for part, before in zip(_batches(rows), _states(state), strict=True):
+            parts = list(zip(_batches(rows), _states(state), strict=True))
+            went_on: list[tuple[np.ndarray, State]] = [()] * len(parts)
+
+            def advance(
+                place: int, made: Done, number=number, here=here, parts=parts, went_on=went_on
+            ) -> None:
+                part, before = parts[place]
+
+                def watch(at: Coordinates, now: State) -> State:
+                    made(len(part))
+                    return now
+
                 tokens, ids = _batch(model, inputs, puzzle_ids, part)
-                watch = _telling(tell, words, depth, done, len(part), count * steps)
                 (after,) = deep_supervision(
-                    model,
-                    tokens,
-                    ids,
-                    depth=replace(depth, N_sup=number),
-                    watch=watch,
-                    begun=Begun(before, here),
-                )
+                    model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(before, here)
+                )  # fmt: skip
                 answers = found.note(model, number - first, part, before, after)
                 stays = np.full(len(part), number < depth.N_sup)
                 if leave_when_right is not None:
                     labels = leave_when_right[part]
                     stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
                 found.keep(part[~stays], after.state.y[torch.from_numpy(~stays)])
-                done += len(part) + int((~stays).sum()) * (depth.N_sup - number)
-                left.append(part[stays])
-                kept.append(_some(after.state, torch.from_numpy(stays).to(model.device)))
-            rows, state = np.concatenate(left), _joined(kept)
+                went_on[place] = part[stays], _some(after.state, torch.from_numpy(stays).to(model.device))
+
+            def hear(calls: int, done: int = done) -> None:
+                tell((done + calls / depth.calls_per_step) / (count * steps), words)
+
+            side_by_side(advance, range(len(parts)), device=model.device, progress=hear)
+            before = len(rows)
+            rows = np.concatenate([part for part, _ in went_on])
+            state = _joined([left for _, left in went_on])
+            done += before + (before - len(rows)) * (depth.N_sup - number)
             if not len(rows):
                 break
     return found.rows()
@@ -159,17 +170,6 @@ class _Found:
     def rows(self) -> Rows:
         y = torch.stack(self.y).numpy() if self.y else None
         return Rows(self.answers, self.halting, self.moves, self.ran, y)
-
-
-def _telling(tell: Tell, words: str, depth: Depth, done: int, rows: int, total: int) -> Watch:
-    """A watch that tells how far the work has come."""
-
-    def watch(at: Coordinates, state: State) -> State:
-        made = (at.cycle - 1) * (depth.n + 1) + at.call
-        tell((done + rows * made / depth.calls_per_step) / total, words)
-        return state
-
-    return watch
 
 
 def _batches(rows: Int[np.ndarray, "some"]) -> list[Int[np.ndarray, "few"]]:
