@@ -1,7 +1,7 @@
 """Batches side by side: a thread on each core, instead of all cores on each operation.
 
 The nets are tiny: their operations are over before several threads have shared them out, and half of the time goes into
-waiting for each other. Two batches on two cores take 0.6 to 0.8 of the time of one after the other on both.
+waiting for each other. Two batches of 16 Sudokus on two cores took 0.6 to 0.8 of the time of one after the other on both.
 """
 
 import threading

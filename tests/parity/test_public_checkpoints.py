@@ -71,6 +71,10 @@ def sums_as_recorded() -> bool:
     return bool(kernels & {"SkylakeX", "Cooperlake", "SapphireRapids"})
 
 
+# 81 positions and a prefix of 16 are an odd number; what follows holds for these alone.
+ODD_ATTENTION = ("trm_attention", "trm_single_z", "trm_multi_z")
+
+
 def attends_as_recorded(differences: dict[str, np.ndarray]) -> bool:
     """Whether torch's attention, too, sums in that order: then nothing differs after the first call. MKL sums 97 positions
     in one order on Intel's processors and in another on AMD's."""
@@ -88,7 +92,8 @@ def assert_agreement(differences: dict[str, np.ndarray], *, same: bool) -> None:
 def test_recorded_outputs(name, tmp_path):
     with np.load(RECORDED / name / "expected.npz") as expected:
         differences = largest_differences(RECORDED / name / "step_1000", dict(expected), tmp_path)
-    assert_agreement(differences, same=sums_as_recorded() and attends_as_recorded(differences))
+    attends = name not in ODD_ATTENTION or attends_as_recorded(differences)
+    assert_agreement(differences, same=sums_as_recorded() and attends)
     if sums_as_recorded() and name == "trm_mlp":  # without attention NumPy takes all the sums
         assert differences["step1_call_output"].max() == differences["logits"].max() == 0
 
@@ -197,7 +202,8 @@ def test_recorded_final_states_are_all_there(name):
 @recorded
 def test_recorded_final_states(name):
     run = Recorded.of(name)
-    if not sums_as_recorded() or not run.begins_as_recorded():
+    attends = name not in ODD_ATTENTION or run.begins_as_recorded()
+    if not sums_as_recorded() or not attends:
         pytest.skip(
             "the last states of a chaotic model depend on the processor; the second step and the last answer do not"
         )

@@ -1,0 +1,35 @@
+"""Rooms of a lecture: told apart, bounded, and missing without harm."""
+
+import os
+import time
+
+from app.lecture.rooms import Room, Rooms
+
+
+def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
+    rooms = Rooms(tmp_path)
+    one, two = rooms.open("a"), rooms.open("b")
+    assert one != two and rooms.look(one) == Room("a", 0)
+    for code in ("nothing", "", "../rooms", one + "x"):
+        assert rooms.look(code) is None
+    rooms.move(one, "a")  # where they are already
+    rooms.move(one, "c")
+    assert (rooms.look(one), rooms.look(two)) == (Room("c", 1), Room("b", 0))
+    for path, age in ((f"{one}.json", 10), (f"{two}.json", 20)):
+        os.utime(tmp_path / path, (time.time() - age,) * 2)
+    third = rooms.open("d")
+    assert rooms.look(two) is None and rooms.look(one) == Room("c", 1)  # the oldest is forgotten
+    assert rooms.look(third) == Room("d", 0) and len(list(tmp_path.iterdir())) == 2
+    rooms.move(two, "e")
+    assert rooms.look(two) == Room("e", 1)
+    (tmp_path / f"{one}.json").write_text("{half")
+    assert rooms.look(one) is None
+
+
+def test_where_nothing_can_be_written_nobody_follows(tmp_path):
+    (tmp_path / "file").touch()
+    rooms = Rooms(tmp_path / "file" / "rooms")
+    assert rooms.open("a") is None
+    rooms.move("abcdef", "b")
+    assert rooms.look("abcdef") is None
