@@ -4,8 +4,8 @@ Key presses go through every call of the bundled run, in every mode, 33 ms apart
 headless Chromium without a GPU. Script time is from the key event's arrival in the page to the end of the player's
 work; paint is from there to the frame after the next animation frame, when the changed picture has been handed over.
 
-30x30 mazes are stepped answer by answer in a player of its own, with made-up runs: one that finds its path little by
-little, and the worst there can be, in which all 900 cells change at every answer. The first also arrives step by step
+30x30 mazes are stepped answer by answer in a player of its own: a bundled run, and two that are made up: one that finds its
+path little by little, and the worst there can be, in which all 900 cells change at every answer. The former also arrives step by step
 while keys are pressed. Two players on one clock are measured in the same way, with two bundled models and with the worst.
 """
 
@@ -33,11 +33,13 @@ from tests.browser.standalone import (
 from trm.checkpoint import load_model
 from trm.export.pairs import pair_payload
 from trm.record import record
+from trm.registry import trace_paths
 from trm.tasks import get_task
-from trm.trace import Trace
+from trm.trace import Trace, load_trace
 
 TOPIC = "browser"
 SIZE = {"width": 1280, "height": 800}
+BUNDLED_MAZE = "maze30-trm"
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 KEY_EVERY = 33  # ms: a held key
 # ms that a key may take; the last for 30x30 cells and for two players
@@ -154,7 +156,8 @@ def made_up_mazes() -> dict[str, Trace]:
 def large_grids(browser: Browser, quick: bool) -> None:
     task = get_task("maze", 900)
     runs = made_up_mazes()
-    for name, trace in runs.items():
+    bundled = {BUNDLED_MAZE: load_trace(trace_paths(BUNDLED_MAZE)[0])}
+    for name, trace in (bundled | runs).items():
         with player_alone(browser, sent(task, trace)) as (page, taken):
             figure(f"{name}: script of the first grid", taken, "ms", topic=TOPIC, budget=300.0)
             presses = 15 if quick else len(trace.answers) - 1

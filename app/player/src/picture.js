@@ -13,12 +13,12 @@ import { cropAt } from "./reading.js";
  * A cell whose numbers are all the same looks the same.
  */
 export function readPicture(trace, call, mode, view) {
-  const { L, V, skin, probabilities } = trace;
+  const { L, V, skin, looks, probabilities } = trace;
   const answer = answerAt(trace, call);
   const picture = { tokens: view.tokens, flags: view.flags, levels: new Uint8Array(L), others: new Uint8Array(L), fading: new Uint8Array(L), joints: skin.joints(trace, view.tokens) };
   for (let cell = 0; cell < L; cell++) {
     if (view.fading) picture.fading[cell] = view.fading[cell] >> 3;
-    if (view.shade) picture.levels[cell] = view.shade[cell] >> 3;
+    if (view.shade) picture.levels[cell] = skin.showsShade(looks[view.tokens[cell]], view.flags[cell], mode) ? view.shade[cell] >> 3 : 0;
     else if (view.small) picture.others[cell] = view.small[cell] + 1;
     else if (mode === "probabilities" && answer >= 0) skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
   }

@@ -77,7 +77,8 @@ export function cellProbabilities(trace, answer, cell) {
 }
 
 /** Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such thing. */
-export function cropAt({ crops, ...trace }, call, mode) {
+export function cropAt(trace, call, mode) {
+  const { crops } = trace;
   if (!crops) return null;
   if (mode === "reverse") return crops.z_reverse[call];
   return mode === "z" ? crops.z[call] : crops.answers[answerAt(trace, call)] ?? crops.input;

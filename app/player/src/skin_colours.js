@@ -26,6 +26,8 @@ export const COLOURS_SKIN = {
 
   joints: ({ L }) => new Uint8Array(L),
 
+  showsShade: (look, flags, mode) => mode === "z" || look[0] === "#",
+
   readProbabilities({ V }, probabilities, start, cell, picture) {
     let second = -1;
     for (let token = 0; token < V; token++) {

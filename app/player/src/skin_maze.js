@@ -33,6 +33,9 @@ export const MAZE_SKIN = {
     return joints;
   },
 
+  /** A wall covers its ground; givens are read from z at full strength. */
+  showsShade: (look, flags, mode) => (mode === "z" ? !(flags & GIVEN) : look !== "wall"),
+
   readProbabilities({ looks }, probabilities, start, cell, picture) {
     picture.levels[cell] = probabilities[start + looks.indexOf("path")] >> 3;
     picture.joints[cell] = 0;
@@ -40,16 +43,11 @@ export const MAZE_SKIN = {
 
   paint(brush, { look, other, level, joints, fading, flags }, mode) {
     const { context, ink } = brush;
-    brush.fill(ink.floorLine);
-    brush.fill(ink.paper, 0, 0, brush.width - 1, brush.height - 1);
-    if (mode === "confidence") {
-      context.globalAlpha = (0.5 * level) / LEVELS;
-      brush.fill(ink.accent);
-      context.globalAlpha = 1;
-    }
-    if (flags & CONFLICT) brush.fill(ink.hatch);
-    context.globalAlpha = brightness(mode, flags, level);
-    if (mode === "probabilities" && !(flags & GIVEN)) brush.stamp("dot", level);
+    const bright = brightness(mode, flags, level);
+    const isDot = mode === "probabilities" && !(flags & GIVEN);
+    if (look !== "wall" || isDot || bright < 1) this.paintGround(brush, flags, mode === "confidence" ? level : 0);
+    context.globalAlpha = bright;
+    if (isDot) brush.stamp("dot", level);
     else if (look === "wall") brush.fill(ink.wall);
     else if (look === "path") brush.stamp(flags & WRONG ? "wrong path" : "path", joints);
     else if (look === "start" || look === "goal") brush.stamp(look, joints);
@@ -57,6 +55,19 @@ export const MAZE_SKIN = {
     context.globalAlpha = 1;
     if (other) this.paintSmall(brush, other);
     brush.marks(flags);
+  },
+
+  /** Floor with its lines, tinted by how sure the answer is. */
+  paintGround(brush, flags, level) {
+    const { context, ink } = brush;
+    brush.fill(ink.floorLine);
+    brush.fill(ink.paper, 0, 0, brush.width - 1, brush.height - 1);
+    if (level) {
+      context.globalAlpha = (0.5 * level) / LEVELS;
+      brush.fill(ink.accent);
+      context.globalAlpha = 1;
+    }
+    if (flags & CONFLICT) brush.fill(ink.hatch);
   },
 
   /** Start is a disc, goal a square; each has its letter. */
