@@ -1,7 +1,7 @@
 """Trace stores: what recording a thousand puzzles costs in time and memory, and what a second process brings.
 
-`python -m bench.recording`. Throughput is against the same forward passes in the same batches with nothing recorded, in
-turns in one run; memory is the peak of a fresh process; processes have one thread each.
+`python -m bench.recording`. Throughput is against the same forward passes in the same batches with nothing recorded, those of
+`trm eval`, in turns in one run; memory is the peak of a fresh process; processes have one thread each.
 """
 
 import json
@@ -12,14 +12,12 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import torch
 
 from bench.figures import figure, in_turns, is_quick, say
-from bench.forward import infer
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
-from trm.evaluate import evenly
+from trm.evaluate import evenly, predict
 from trm.store.layout import Settings
 from trm.store.record import record_store
 from trm.tasks import task_of
@@ -45,11 +43,9 @@ def throughput(quick: bool) -> None:
     task = task_of(model.config)
     puzzles = load_puzzles(DATA, task)
     puzzles = puzzles.take(evenly(len(puzzles), 64 if quick else 256))
-    batch = Settings.batch
 
     def plain() -> None:
-        for start in range(0, len(puzzles), batch):
-            infer(model, torch.from_numpy(puzzles.inputs[start : start + batch].astype(np.int64)))
+        predict(model, puzzles.inputs, batch=Settings.batch)
 
     def recording() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -61,6 +61,13 @@ def side_by_side(
                 future.cancel()
 
 
+def shares(rows: range, device: torch.device) -> list[range]:
+    """A batch in as many parts as are run side by side, alike in length."""
+    count = min(torch.get_num_threads(), len(rows)) if device.type == "cpu" else 1
+    ends = [rows.start + len(rows) * part // count for part in range(count + 1)]
+    return [range(*ends[part : part + 2]) for part in range(count)]
+
+
 class _Tally:
     """What all threads have done together."""
 

@@ -14,13 +14,14 @@ import torch
 from jaxtyping import Bool, Float, Int, Num, UInt8
 
 from trm.coordinates import Depth
+from trm.cores import Done, shares, side_by_side
 from trm.data import PuzzleSet
 from trm.errors import DataError
 from trm.judgement import caveat
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 
-BATCH = 64  # puzzles a forward pass; larger ones are no faster on two cores
+BATCH = 64  # puzzles that all cores take together; more are no faster on two
 
 Progress = Callable[[int, int], None]  # (done, total)
 
@@ -45,7 +46,7 @@ def predict(
 ) -> Predictions:
     """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own.
 
-    `progress` hears after every supervision step; of a batch under way it is told the part that is done, in puzzles.
+    `progress` hears as it goes on; of batches under way it is told the part that is done, in puzzles.
     """
     depth = depth or model.config.depth
     count = len(inputs)
@@ -53,16 +54,24 @@ def predict(
     device = model.device
     answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
     q_halt, halting = np.zeros((2, depth.N_sup, count), np.float32)
-    for begin in range(0, count, batch):
-        rows = slice(begin, min(begin + batch, count))
+
+    def run(part: range, done: Done) -> None:
+        rows = slice(part.start, part.stop)
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
         batch_ids = torch.from_numpy(ids[rows].astype(np.int64)).to(device)
         for step in deep_supervision(model, tokens, batch_ids, depth=depth):
             answers[step.number - 1, rows] = step.heads.logits.argmax(-1).cpu().numpy()
             q_halt[step.number - 1, rows] = step.heads.q_halt.cpu().numpy()
             halting[step.number - 1, rows] = model.halting_logit(step.heads).cpu().numpy()
-            if progress:
-                progress(begin + (rows.stop - begin) * step.number // depth.N_sup, count)
+            done(len(part))
+
+    batches = [range(begin, min(begin + batch, count)) for begin in range(0, count, batch)]
+    side_by_side(
+        run,
+        [part for rows in batches for part in shares(rows, device)],
+        device=device,
+        progress=lambda steps: progress and progress(steps // depth.N_sup, count),
+    )
     return Predictions(answers, q_halt, halting)
 
 

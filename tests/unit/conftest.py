@@ -1,6 +1,7 @@
-"""A small preset, its puzzles and a trainer that is ready, for the tests of training."""
+"""What the unit tests share: a small preset, its puzzles, a trainer that is ready; a number of threads."""
 
 import pytest
+import torch
 from training_runs import SCHEDULE, SMALL, trainer_of
 
 from trm.training.data import Puzzles
@@ -24,3 +25,12 @@ def small_puzzles() -> Puzzles:
 @pytest.fixture
 def trainer(small_preset, small_puzzles) -> Trainer:
     return trainer_of(small_preset, small_puzzles)
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request) -> int:
+    """So many threads for torch, while the test runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)

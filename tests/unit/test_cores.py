@@ -5,17 +5,9 @@ import threading
 import pytest
 import torch
 
-from trm.cores import Stopped, side_by_side
+from trm.cores import Stopped, shares, side_by_side
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(params=[1, 2])
-def threads(request) -> int:
-    before = torch.get_num_threads()
-    torch.set_num_threads(request.param)
-    yield request.param
-    torch.set_num_threads(before)
 
 
 def test_every_part_is_done_with_one_thread_each(threads):
@@ -38,10 +30,19 @@ def test_every_part_is_done_with_one_thread_each(threads):
     assert alone == (threads == 1)
 
 
-def test_parts_are_at_work_together():
-    torch.set_num_threads(2)
+@pytest.mark.parametrize("threads", [2], indirect=True)
+def test_parts_are_at_work_together(threads):
     meeting = threading.Barrier(2, timeout=30)
     side_by_side(lambda part, done: meeting.wait(), [1, 2], device=CPU)
+
+
+def test_a_batch_is_shared_out_evenly(threads):
+    assert [list(part) for part in shares(range(4, 9), CPU)] == {
+        1: [[4, 5, 6, 7, 8]],
+        2: [[4, 5], [6, 7, 8]],
+    }[threads]
+    assert shares(range(3, 4), CPU) == [range(3, 4)]  # one puzzle is one part
+    assert shares(range(4, 9), torch.device("cuda")) == [range(4, 9)]
 
 
 def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):

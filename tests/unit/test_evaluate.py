@@ -64,7 +64,7 @@ def test_exact_now_by_hand():
     assert exact_now(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
 
 
-def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model):
+def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model, threads):
     """One more puzzle than a batch holds: the last one runs alone."""
     model = tiny_model()
     torch.nn.init.normal_(model.q_head.weight, generator=torch.Generator().manual_seed(1))
@@ -78,8 +78,11 @@ def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model):
         assert np.array_equal(found.answers[number], step.heads.logits.argmax(-1))
         assert np.allclose(found.q_halt[number], step.heads.q_halt, atol=1e-4)
         assert np.allclose(found.halting[number], model.halting_logit(step.heads), atol=1e-4)
-    in_batch = [BATCH * step // 3 for step in (1, 2, 3)]  # of three supervision steps
-    assert done == [(count, BATCH + 1) for count in [*in_batch, BATCH, BATCH, BATCH + 1]]
+    counts = [count for count, total in done if total == BATCH + 1]
+    assert len(counts) == len(done) and counts == sorted(counts) and counts[-1] == BATCH + 1
+    if threads == 1:
+        in_batch = [BATCH * step // 3 for step in (1, 2, 3)]  # of three supervision steps
+        assert counts == [*in_batch, BATCH, BATCH, BATCH + 1]
     assert len(predict(model, inputs, depth=Depth(n=1, T=1, N_sup=2)).answers) == 2
 
 

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from stores import DAY, SETTINGS, SMALL, model_that_halts, recorder, same_files, ten_puzzles
 
 from trm.data import PuzzleSet
@@ -12,6 +13,7 @@ from trm.errors import PuzzleError, UserError
 from trm.files import OutputError
 from trm.store import StoreError, open_store
 from trm.store.folder import StoreFolder, finished_shards, needed_bytes
+from trm.store.gather import Joiner
 from trm.store.layout import Layout
 from trm.store.record import Part, readable_bytes, record_store
 from trm.tasks.sudoku import Sudoku
@@ -59,6 +61,36 @@ def test_an_interrupted_recording_goes_on(recorded, tmp_path):
     recorded(say=said.append, batch=2)
     assert said == [f"{tmp_path / 'store'} is complete with 10 puzzles: nothing is left to do."]
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_parts_of_a_batch_run_side_by_side(recorded, dtype):
+    """On two cores half a batch each: the store is that of one core, but for the last bits of sums."""
+    alone = open_store(recorded("alone", dtype=dtype))
+    torch.set_num_threads(2)
+    try:
+        together = recorded("together", dtype=dtype)
+        assert same_files(together, recorded("again", dtype=dtype))
+    finally:
+        torch.set_num_threads(1)
+    found, near = open_store(together), {"float32": 1e-5, "bfloat16": 0.02}[dtype]
+    for name in ("y", "z"):
+        assert np.allclose(found.states(name), alone.states(name), atol=near)
+    assert np.allclose(found.halting().q_halt, alone.halting().q_halt, atol=1e-5)
+    assert np.array_equal(found.inputs(), alone.inputs())
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_blocks_of_parts_are_put_as_one(parts):
+    put = []
+    joiner = Joiner(parts, lambda name, calls, block: put.append((name, calls, block.tolist())))
+    for number in reversed(range(parts)):
+        joiner.part(number)("y", range(2), torch.tensor([[number, 5]]))
+        assert len(put) == (number == 0)
+        joiner.part(number)("y", range(2, 3), torch.tensor([[number]]))
+    whole = [[number] for number in range(parts)]
+    assert put == [("y", range(2), [[number, 5] for number in range(parts)]), ("y", range(2, 3), whole)]
+    assert not joiner.waiting
 
 
 def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):

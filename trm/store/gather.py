@@ -1,5 +1,6 @@
 """The watch that takes from a run what a store keeps, and lets go of everything else."""
 
+import threading
 from collections.abc import Callable
 
 import torch
@@ -60,6 +61,28 @@ class Gatherer:
                 block = block.view(torch.uint16)
             self.put(name, range(index + 1 - len(parts), index + 1), block)
             parts.clear()
+
+
+class Joiner:
+    """Puts what the parts of a batch keep, run side by side, as the blocks of the whole batch: a file is written once."""
+
+    def __init__(self, parts: int, put: Put):
+        self.parts, self.put = parts, put
+        self.waiting: dict[tuple[str, range], dict[int, Tensor]] = {}  # blocks by the number of their part
+        self._guard = threading.Lock()
+
+    def part(self, number: int) -> Put:
+        """What part `number`, counted from 0, puts with, from any thread."""
+
+        def put(name: str, calls: range, block: Tensor) -> None:
+            with self._guard:
+                blocks = self.waiting.setdefault((name, calls), {})
+                blocks[number] = block
+                if len(blocks) == self.parts:
+                    del self.waiting[name, calls]
+                    self.put(name, calls, torch.cat([blocks[each] for each in range(self.parts)]))
+
+        return put
 
 
 class PositionPicker:

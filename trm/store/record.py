@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from trm.cores import Done, shares, side_by_side
 from trm.data import PuzzleSet
 from trm.errors import UserError
 from trm.files import OutputError
@@ -28,7 +30,7 @@ from trm.store.folder import (
     needed_bytes,
     store_bytes,
 )
-from trm.store.gather import Gatherer
+from trm.store.gather import Gatherer, Joiner
 from trm.store.layout import Layout, Settings
 from trm.store.manifest import make_manifest
 from trm.store.writer import Writer
@@ -184,22 +186,38 @@ class _Run:
         self.done += len(rows)
 
     def _batch(self, rows: range, writer: Writer) -> None:
+        """Run a batch, its parts side by side; what they put is written for all of them together."""
         layout, device = self.layout, self.model.device
         taken = slice(rows.start, rows.stop)
         inputs = np.asarray(self.puzzles.inputs[taken])
         ids = np.asarray(self.puzzles.puzzle_identifiers[taken])
-        tokens = torch.from_numpy(inputs.astype(np.int64)).to(device)
-        puzzle_ids = torch.from_numpy(ids.astype(np.int64)).to(device)
-        gatherer = Gatherer(self.model, layout, partial(writer.put, rows))
-        halting = []
-        before = rows.start - self.layout.rows(rows.start // layout.settings.shard).start + self.done
-        for step in deep_supervision(
-            self.model, tokens, puzzle_ids, depth=layout.config.depth, watch=gatherer
-        ):
-            halting.append(torch.stack((step.heads.q_halt, step.heads.q_continue)))
+        parts = shares(range(len(rows)), device)
+        joiner = Joiner(len(parts), partial(writer.put, rows))
+        halting: list[Tensor] = [torch.empty(0)] * len(parts)
+
+        def run(place: int, done: Done) -> None:
+            part = parts[place]
+            few = slice(part.start, part.stop)
+            tokens, puzzle_ids = (
+                torch.from_numpy(array[few].astype(np.int64)).to(device) for array in (inputs, ids)
+            )
+            gatherer = Gatherer(self.model, layout, joiner.part(place))
+            logits = []
+            for step in deep_supervision(
+                self.model, tokens, puzzle_ids, depth=layout.config.depth, watch=gatherer
+            ):
+                logits.append(torch.stack((step.heads.q_halt, step.heads.q_continue)))
+                done(len(part))
+            halting[place] = torch.stack(logits, dim=-1)
+
+        before = rows.start - layout.rows(rows.start // layout.settings.shard).start + self.done
+
+        def hear(steps: int) -> None:
             if self.progress:
-                self.progress(before + len(rows) * step.number // layout.config.N_sup, self.total)
-        q_halt, q_continue = torch.stack(halting, dim=-1)  # (2, B, N_sup)
+                self.progress(before + steps // layout.config.N_sup, self.total)
+
+        side_by_side(run, range(len(parts)), device=device, progress=hear)
+        q_halt, q_continue = torch.cat(halting, dim=1)  # (2, B, N_sup)
         writer.put_all(
             rows,
             lambda: {
