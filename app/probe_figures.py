@@ -18,7 +18,7 @@ NAMES = {
     "random z": "random weights",
     "random y": "random weights",
 }
-DASH = {"input": "dashdot", "random z": "longdash", "random y": "longdashdot", "majority": "dot"}
+DASH = {"input": "dashdot", "random z": "8px,4px", "random y": "8px,4px,2px,4px", "majority": "dot"}
 SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
 CODE = "code"
 SCORES |= {CODE: "bits a label"}

@@ -114,7 +114,7 @@ def controls(scene: Scene) -> Look:
         **KEPT,
         max_selections=MOST_WAYS,
         placeholder="puzzles whose way is drawn",
-        width=380,
+        width=540,
     )
     return Look(method, axes, colour, view == VIEWS[0], tuple(ways))
 
