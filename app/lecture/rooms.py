@@ -34,13 +34,26 @@ class Rooms:
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
         self._guard = threading.Lock()
+        self._keys: dict[str, str] = {}  # of those who lead, by the code of their room, the oldest first
 
     def open(self, scene: str) -> str | None:
         """A new room, in place of the oldest where there are too many. Returns its code; None where nothing can be written."""
         with self._guard:
             self._forget()
             code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
-            return code if self._write(code, Room(scene, 0)) else None
+            if not self._write(code, Room(scene, 0)):
+                return None
+            self._keys[code] = secrets.token_urlsafe()
+            return code
+
+    def key(self, code: str) -> str | None:
+        """What its lecturer shows to lead a room again; None of a room that is older than this server."""
+        return self._keys.get(code)
+
+    def is_led_by(self, code: object, key: object) -> bool:
+        """Whether this is the key of the room. Both come from a browser, and may be anything."""
+        known = self._keys.get(code) if isinstance(code, str) else None
+        return bool(known) and secrets.compare_digest(known.encode(), str(key).encode())
 
     def move(self, code: str, scene: str) -> None:
         """The lecturer went to a scene; a room that was forgotten is there again."""
@@ -70,6 +83,8 @@ class Rooms:
 
     def _forget(self) -> None:
         """Leave room for one more."""
+        while len(self._keys) >= KEPT:
+            del self._keys[next(iter(self._keys))]
 
         def written(path: Path) -> float:
             try:

@@ -94,8 +94,17 @@ def take_ask() -> None:
             rooms().move(place["own_room"], scene)
     if spoken in language.languages():
         place["language"] = spoken
+    if place["own_room"]:
+        lead_again(place, asked.get("lead"))
     if asked.get("lacks"):  # the page was left and opened again, and has forgotten them
         place.update(sent=set(), whole=True)
+
+
+def lead_again(place: dict[str, Any], lead: Any) -> None:
+    """The lecturer's page was loaded anew, and their browser remembers the room that a class follows: {"code", "key"}."""
+    if isinstance(lead, dict) and rooms().is_led_by(lead.get("code"), lead.get("key")):
+        place["own_room"] = lead["code"]
+        rooms().move(lead["code"], place["scene"])
 
 
 def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
@@ -115,6 +124,8 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
         "invitation": invitation(address, scene, spoken, room) if address else None,
         "embed": st.context.is_embedded,
     }
+    if place["own_room"] and (key := rooms().key(place["own_room"])):
+        sent["lead"] = {"code": place["own_room"], "key": key}
     if place["whole"] or place["below"] != spoken:
         sent["texts"] = {spoken: told.texts(spoken)}
     if place["whole"]:

@@ -300,6 +300,34 @@ def test_who_follows_is_told_the_room_and_the_room_the_scene(open_app):
     assert Rooms().look(code) == Room("depth", 2), "who follows leads nobody"
 
 
+def test_a_page_loaded_anew_leads_its_room_again(open_app):
+    lecturer = open_app()
+    open_lecture(lecturer, scene="states")
+    led = lecturer.payload["lead"]
+    again = open_app()
+    open_lecture(again, scene="halting")
+    other = again.payload["lead"]
+    for wrong in (led | {"key": other["key"]}, {"code": led["code"]}, "all rooms"):
+        again.trigger("ask", {"scene": "halting", "language": "en", "lead": wrong})
+        assert again.payload["lead"] == other
+    again.trigger("ask", {"scene": "halting", "language": "en", "lead": led})
+    assert again.payload["lead"] == led
+    assert Rooms().look(led["code"]) == Room("halting", 1)  # who follows is there at once
+    again.trigger("ask", {"scene": "depth", "language": "en", "lead": None})
+    assert Rooms().look(led["code"]) == Room("depth", 2)
+
+
+def test_who_follows_cannot_lead(open_app):
+    lecturer = open_app()
+    open_lecture(lecturer, scene="states")
+    led = lecturer.payload["lead"]
+    follower = open_app()
+    open_lecture(follower, follow=led["code"])
+    assert "lead" not in follower.payload
+    follower.trigger("ask", {"scene": "maze", "language": "en", "lead": led})
+    assert "lead" not in follower.payload and Rooms().look(led["code"]) == Room("states", 0)
+
+
 def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_app, monkeypatch):
     monkeypatch.setattr(Rooms, "open", lambda self, scene: None)
     app = open_app()

@@ -1,4 +1,4 @@
-"""Rooms of a lecture: told apart, bounded, and missing without harm."""
+"""Rooms of a lecture: told apart, bounded, led by one, and missing without harm."""
 
 import os
 import time
@@ -25,6 +25,25 @@ def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
     assert rooms.look(two) == Room("e", 1)
     (tmp_path / f"{one}.json").write_text("{half")
     assert rooms.look(one) is None
+
+
+def test_a_room_is_led_by_who_has_its_key(tmp_path, monkeypatch):
+    monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
+    rooms = Rooms(tmp_path)
+    one, two = rooms.open("a"), rooms.open("a")
+    assert rooms.is_led_by(one, rooms.key(one)) and rooms.key(one) not in (None, rooms.key(two))
+    for code, key in (
+        (one, rooms.key(two)),
+        (one, None),
+        (one, "ключ"),
+        ("nothing", None),
+        ([], {}),
+        (None, None),
+    ):
+        assert not rooms.is_led_by(code, key)
+    rooms.open("a")
+    assert rooms.key(one) is None and rooms.key(two)  # no more keys than rooms
+    assert Rooms(tmp_path).key(two) is None
 
 
 def test_where_nothing_can_be_written_nobody_follows(tmp_path):

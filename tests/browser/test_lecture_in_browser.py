@@ -236,6 +236,29 @@ def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, 
     )
 
 
+def test_a_lecturer_who_loads_the_page_anew_keeps_the_class(served, new_page):
+    lecturer = new_page(1280, 800)
+    lecturer.goto(f"{served.url}/lecture?scene=one-call")
+    wait_for_scene(lecturer, "one-call")
+    lecturer.keyboard.press("i")
+    shown = lecturer.get_by_test_id("invitation").locator(".address")
+    address = shown.inner_text()
+    follower = new_page(390, 844)
+    follower.goto(address)
+    wait_for_scene(follower, "one-call")
+    lecturer.reload()
+    wait_for_scene(lecturer, "one-call")
+    lecturer.keyboard.press("i")
+    shown.filter(has_text=address).wait_for()
+    lecturer.keyboard.press("PageDown")
+    wait_for_scene(follower, "n-calls")
+    another = new_page(1280, 800)  # another lecturer has a class of their own
+    another.goto(f"{served.url}/lecture?scene=one-call")
+    wait_for_scene(another, "one-call")
+    another.keyboard.press("i")
+    assert another.get_by_test_id("invitation").locator(".address").inner_text() != address
+
+
 def test_in_a_frame_of_slides_there_is_nothing_but_the_scene(served, new_page, outline):
     """With ?embed=true, at the size of an old projector."""
     page = new_page(*SIZES["old"])

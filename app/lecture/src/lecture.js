@@ -14,6 +14,7 @@ import { speak } from "../../player/src/words.js";
 import { CodeView } from "./code_view.js";
 import { Diagram } from "./diagram.js";
 import { clockText, placeWords, readingWords } from "./following.js";
+import { rememberedRoom, rememberRoom } from "./leading.js";
 import { Invitation, NotesWindow, noteWords, Timer } from "./presenter.js";
 import { inline, paragraph } from "./prose.js";
 import { Room } from "./room.js";
@@ -107,7 +108,7 @@ export class Lecture {
   // ---- what Python sends
 
   /**
-   * `data`: {scene, start, language, runs, invitation, room, embed} as app/screens/lecture.py puts together; at first, and where
+   * `data`: {scene, start, language, runs, invitation, room, lead, embed} as app/screens/lecture.py puts together; at first, and where
    * the whole page is drawn, also {languages, texts, outline, code}.
    */
   update(data, tell) {
@@ -131,6 +132,7 @@ export class Lecture {
     if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
     if (!this.hasRun && data.scene === this.scene.id) this.askPython({ lacks: true });
+    else if (data.lead) this.lead(data.lead);
     if (data.printing) this.makeSheets();
     return undefined;
   }
@@ -185,9 +187,17 @@ export class Lecture {
     this.askPython();
   }
 
-  /** `lacks`: the run of the scene was sent before, and is not here. */
-  askPython({ lacks = false } = {}) {
-    this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks });
+  /** `lacks`: the run of the scene was sent before, and is not here. `lead`: the room that this tab led before. */
+  askPython({ lacks = false, lead = null } = {}) {
+    this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks, lead });
+  }
+
+  /** Python opened a room for this page. Where the tab led another one before, that one is asked for, once. */
+  lead(room) {
+    const before = this.led ? null : rememberedRoom();
+    this.led = room;
+    if (before && before.code !== room.code) this.askPython({ lead: before });
+    else rememberRoom(room);
   }
 
   drawScene() {
