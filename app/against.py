@@ -1,4 +1,5 @@
-"""The second model of a pair: any of the first one's task and size, snapshots of a training too; which one is in the link."""
+"""The second model of a pair: any of the first one's task and size, snapshots of a training and ablations too; which one is
+in the link."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,7 @@ def control(first: Opened, options: Options) -> None:
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
-    """Names of what may be held against a model: of bundled models and snapshots those of its task and size; of others,
+    """Names of what may be held against a model: of bundled models, snapshots and ablations those of its task and size; of others,
     whose files nobody has opened yet, all.
     """
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
@@ -54,9 +55,9 @@ def candidates(first: Opened, options: Options) -> list[str]:
 
 @st.cache_data(ttl=session.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
-    """Bundled models of a task and size, each followed by its snapshots."""
+    """Bundled models of a task and size, each followed by its snapshots; ablations last."""
     found = []
-    for name in registry.model_names():
+    for name in [*registry.model_names(), *registry.ablation_names()]:
         try:
             config = registry.model_config(name)
         except CheckpointError:

@@ -14,6 +14,9 @@ from trm.errors import CheckpointError
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, each a model of its own
+ABLATIONS = (
+    "ablations"  # folder beside those of the models: what was trained with one thing changed, likewise
+)
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
@@ -32,14 +35,25 @@ def model_names() -> list[str]:
 
 def snapshot_names(name: str) -> list[str]:
     """Names of a bundled model's snapshots along its training, the earliest first."""
-    found = (models_folder() / name / SNAPSHOTS).glob("*/model.safetensors")
+    return _names_in(models_folder() / name / SNAPSHOTS)
+
+
+def ablation_names() -> list[str]:
+    """Names of the bundled ablations."""
+    return _names_in(models_folder() / ABLATIONS)
+
+
+def _names_in(folder: Path) -> list[str]:
+    found = folder.glob("*/model.safetensors")
     return sorted(path.parent.relative_to(models_folder()).as_posix() for path in found)
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of a bundled model or of a snapshot of one; None when there is none of that name."""
+    """Folder of a bundled model, of a snapshot of one or of an ablation; None when there is none of that name."""
     model = name.partition("/")[0]
-    known = model in model_names() and (name == model or name in snapshot_names(model))
+    known = name in ablation_names() or (
+        model in model_names() and (name == model or name in snapshot_names(model))
+    )
     return models_folder() / name if known else None
 
 

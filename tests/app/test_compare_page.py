@@ -91,6 +91,13 @@ def test_the_link_names_the_second_model(open_compare, model_dir):
     assert "runs/sudoku-4 plays 4x4 sudoku, sudoku-trm 9x9 sudoku" in app.errors[0]
 
 
+def test_an_ablation_is_held_against_the_model_it_changes(open_compare):
+    app = open_compare(against="ablations/single-z")
+    app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
+    assert app.payload["names"] == ["sudoku-trm", "ablations/single-z"] and not app.errors
+    assert [side["kind"] for side in sides(app)] == ["trm", "trm-single-z"]
+
+
 def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
     monkeypatch.setattr(comparing.session, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_compare()

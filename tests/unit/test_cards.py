@@ -127,7 +127,8 @@ def test_a_folder_without_a_log(tmp_path):
 
 def test_an_unfinished_ablation_is_said(tmp_path):
     with pytest.raises(UserError, match="no finished run of ablation-none"):
-        result(ABLATIONS[0], tmp_path / "none")
+        result(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
+    assert not (tmp_path / "bundled").exists()
     (tmp_path / "none").mkdir()
     log = tmp_path / "none" / "log.jsonl"
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES - 0.1}) + "\n")
@@ -164,9 +165,10 @@ def test_the_share_of_a_level_weighs_by_count():
 
 def test_the_table_of_ablations():
     made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None)
-    text = report([made, replace(made, ablation="none", paper=87.4)], "one core")
+    text = report([made, replace(made, ablation="none", paper=87.4)], "one core", "By night.")
+    assert "on one core. By night." in text
     assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 8.0 | 1,234 | 392,706 | - |" in text
-    assert "| none | 81.2 |" in text and "| 87.4 |" in text and "on one core" in text
+    assert "| none | 81.2 |" in text and "| 87.4 |" in text
     assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
     assert "were stopped" not in text
     stopped = report([made, replace(made, minutes=7.25)], "one core")

@@ -30,9 +30,20 @@ def test_names_are_folders_with_weights(bundled):
     assert registry.model_folder("../" + bundled.name + "/small") is None
 
 
+def test_ablations_are_models_in_a_folder_of_their_own(bundled, tiny_model):
+    model = tiny_model()
+    save_model(bundled / "ablations" / "no-ema", model.config, model.state_dict())
+    assert registry.ablation_names() == ["ablations/no-ema"] and registry.model_names() == ["small"]
+    assert registry.model_folder("ablations/no-ema") == bundled / "ablations" / "no-ema"
+    assert registry.model_config("ablations/no-ema") == model.config
+    for name in ("ablations", "ablations/none", "ablations/../small", "no-ema"):
+        assert registry.model_folder(name) is None
+
+
 def test_no_folder_no_models(monkeypatch, tmp_path):
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "nowhere"))
-    assert registry.model_names() == [] and registry.model_folder("small") is None
+    assert registry.model_names() == registry.ablation_names() == []
+    assert registry.model_folder("small") is None
 
 
 def test_card(bundled, tiny_model):

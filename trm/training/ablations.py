@@ -1,6 +1,7 @@
 """The ablations of the TRM paper at a small scale: run them all, then one table and one figure beside the paper's numbers.
 
-python -m trm.training.ablations run runs/ablations      # one core each, two at once; resumes what was stopped
+python -m trm.training.ablations run runs/ablations      # two at once, a core each; resumes what was stopped
+python -m trm.training.ablations run runs/ablations --at-once 9   # all at once, where they share a large GPU
 python -m trm.training.ablations table runs/ablations    # into assets/models/ablations/
 """
 
@@ -17,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from trm import registry
-from trm.checkpoint import load_model
+from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
 from trm.files import written_whole
 from trm.terminal import tell
-from trm.training.bundle import measured, read_log
+from trm.training.bundle import in_float16, measured, read_log
 from trm.training.card import Run
 from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.figures import draw_ablations
@@ -39,7 +40,7 @@ PAPER = {
 }
 """Exact on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and its text for the number
 of latents. T=1 with n=6 is not in it."""
-DATA, LIMIT = "sudoku/test", 100  # puzzles, evenly spread over the set
+DATA, LIMIT = "sudoku/test", 500  # puzzles, evenly spread over the set
 ENOUGH = 0.85  # share of its time from which a run that was stopped stands in the table, with the minutes that it had
 COLUMNS = (
     "ablation",
@@ -122,11 +123,14 @@ def is_finished(preset: Preset, folder: Path, share: float = 1.0) -> bool:
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
-def result(preset: Preset, folder: Path) -> Result:
-    """Measure one run on the test set. Raises UserError when it is not finished, nor nearly."""
+def result(preset: Preset, folder: Path, bundled: Path) -> Result:
+    """Bundle one run's model as `bundled` and measure it on the test set. Raises UserError when it is not finished, nor
+    nearly.
+    """
     if not is_finished(preset, folder, ENOUGH):
         raise UserError(f"{folder} holds no finished run of {preset.name}. Run the ablations first.")
-    model, last = load_model(str(folder)), read_log(folder)[-1]
+    save_model(bundled, preset.model, in_float16(folder / "model.safetensors"))
+    model, last = load_model(str(bundled)), read_log(folder)[-1]
     scores = measured(model, DATA, LIMIT)
     return Result(
         ablation=short_name(preset),
@@ -147,8 +151,8 @@ def share_of_level(scores: dict[str, Any], level: str) -> float:
     return sum(found["exact"] * found["count"] for found in groups) / sum(found["count"] for found in groups)
 
 
-def report(results: list[Result], machine: str) -> str:
-    """The table with what has to be known to read it, in Markdown."""
+def report(results: list[Result], machine: str, note: str = "") -> str:
+    """The table with what has to be known to read it, in Markdown; `note` says more about how the runs were made."""
     minutes = ABLATIONS[0].minutes
     rows = "\n".join(
         f"| {found.ablation} | {found.exact:.1f} | {found.easy:.1f} | {found.medium:.1f} | {found.hard:.1f} | "
@@ -158,8 +162,8 @@ def report(results: list[Result], machine: str) -> str:
     )
     return f"""# Ablations
 
-Each run changes one thing of `sudoku-trm` and is planned for {minutes:g} minutes on {machine}. Scores are per cent of
-{LIMIT} puzzles, evenly spread over `{DATA}`, that are exactly right after the last supervision step (`first step`: after the first).
+Each run changes one thing of `sudoku-trm` and is planned for {minutes:g} minutes on {machine}.{note and " " + note}
+Scores are per cent of {LIMIT} puzzles, evenly spread over `{DATA}`, that are exactly right after the last supervision step (`first step`: after the first).
 
 | ablation | exact | easy | medium | hard | first step | halting AUC | minutes | updates | numbers | paper |
 |---|---|---|---|---|---|---|---|---|---|---|
@@ -168,6 +172,9 @@ Each run changes one thing of `sudoku-trm` and is planned for {minutes:g} minute
 ![Ablations](ablations.png)
 
 `python -m trm.training.ablations run runs/ablations`, then `python -m trm.training.ablations table runs/ablations`.
+
+Each is a model of its own in float16, opened by its name, such as `trm eval --model ablations/single-z --data sudoku/test`, and
+offered where two models are held against each other.
 
 **How to read it.** The paper's column is table 1 of the TRM paper: Sudoku-Extreme, models of about 5M numbers, one and a half
 days on a GPU. Ours are {minutes:g} minutes, a twelfth of the size and easier puzzles, one seed each: differences of a few points
@@ -192,12 +199,16 @@ def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def write_table(runs: Path, folder: Path) -> None:
-    """Measure every run and write table, numbers and figure. Raises UserError when one is missing."""
-    results = [result(preset, runs / short_name(preset)) for preset in ABLATIONS]
+def write_table(runs: Path, folder: Path, note: str = "") -> None:
+    """Bundle and measure every run, and write table, numbers and figure. Raises UserError when one is missing."""
+    results = []
+    for preset in ABLATIONS:
+        name = short_name(preset)
+        results.append(result(preset, runs / name, folder / name))
+        tell(f"{name}: exact {results[-1].exact:.1f} %")
     machine = Run(read_log(runs / short_name(ABLATIONS[0]))).machine
     with written_whole(folder / "README.md") as temporary:
-        temporary.write_text(report(results, machine), "utf-8")
+        temporary.write_text(report(results, machine, note), "utf-8")
     with written_whole(folder / "ablations.json") as temporary:
         temporary.write_text(json.dumps([vars(found) for found in results], indent=2) + "\n", "utf-8")
     with written_whole(folder / "ablations.csv") as temporary, temporary.open("w", newline="") as file:
@@ -219,11 +230,12 @@ if __name__ == "__main__":
     options.add_argument("what", choices=("run", "table"))
     options.add_argument("runs", type=Path, help="the folder of the runs")
     options.add_argument("--at-once", type=int, default=2, help="runs beside each other (default: 2)")
+    options.add_argument("--note", default="", help="a sentence for the table about how the runs were made")
     given = options.parse_args()
     try:
         if given.what == "run":
             run_all(given.runs, given.at_once)
         else:
-            write_table(given.runs, registry.ASSETS / "models" / "ablations")
+            write_table(given.runs, registry.ASSETS / "models" / registry.ABLATIONS, given.note)
     except UserError as error:
         sys.exit(str(error))

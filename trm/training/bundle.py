@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import load_file
+from torch import Tensor
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
@@ -85,18 +86,23 @@ def record_presets(name: str, today: date) -> None:
 def write_snapshots(preset: Preset, run: Path, folder: Path) -> list[str]:
     """Copy a run's weights on the way, each a model of its own at the depth it was then trained with.
 
-    In float16: half the size, and what they answer hardly changes. Returns the names they are opened by.
+    Returns the names they are opened by.
     """
     names = []
     for moment in preset.snapshots:
         path = run / snapshot_file(moment)
         if not path.is_file():
             continue
-        tensors = {name: tensor.half() for name, tensor in load_file(path).items()}
+        tensors = in_float16(path)
         depth = preset.schedule.depth_at(moment, preset.model.N_sup)
         save_model(folder / path.stem, preset.model.with_depth(**vars(depth)), tensors)
         names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.stem}")
     return names
+
+
+def in_float16(weights: Path) -> dict[str, Tensor]:
+    """Weights in half the size; what they answer hardly changes."""
+    return {name: tensor.half() for name, tensor in load_file(weights).items()}
 
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:

@@ -44,7 +44,7 @@ def draw_ablations(
         ours,
         0.4,
         color=BLUE,
-        label=f"here, {ABLATION_MINUTES:g} minutes on one core",
+        label=f"here, {ABLATION_MINUTES:g} minutes each",
     )
     known = [(row + 0.2, value) for row, value in zip(rows, papers, strict=True) if value is not None]
     axes.barh(
