@@ -98,47 +98,71 @@ def run_rows(
     """
     count, steps = len(inputs), depth.N_sup - first + 1
     found = _Found(count, steps, inputs.shape[1], keep_y)
+    run = _Run(model, inputs, puzzle_ids, depth, first, leave_when_right, found)
     done = 0  # rows' supervision steps, those that need not be run among them
+
+    def hear(calls: int) -> None:
+        tell((done + calls / depth.calls_per_step) / (count * steps), words)
+
     for begin in range(0, count, GROUP):
         rows = np.arange(begin, min(begin + GROUP, count))
         state = _joined([_started(model, inputs, puzzle_ids, part, start) for part in _batches(rows)])
         for number in range(first, depth.N_sup + 1):
-            here = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
-            parts = list(zip(_batches(rows), _states(state), strict=True))
-            went_on: list[tuple[np.ndarray, State]] = [()] * len(parts)
-
-            def advance(
-                place: int, made: Done, number=number, here=here, parts=parts, went_on=went_on
-            ) -> None:
-                part, before = parts[place]
-
-                def watch(at: Coordinates, now: State) -> State:
-                    made(len(part))
-                    return now
-
-                tokens, ids = _batch(model, inputs, puzzle_ids, part)
-                (after,) = deep_supervision(
-                    model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(before, here)
-                )  # fmt: skip
-                answers = found.note(model, number - first, part, before, after)
-                stays = np.full(len(part), number < depth.N_sup)
-                if leave_when_right is not None:
-                    labels = leave_when_right[part]
-                    stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
-                found.keep(part[~stays], after.state.y[torch.from_numpy(~stays)])
-                went_on[place] = part[stays], _some(after.state, torch.from_numpy(stays).to(model.device))
-
-            def hear(calls: int, done: int = done) -> None:
-                tell((done + calls / depth.calls_per_step) / (count * steps), words)
-
-            side_by_side(advance, range(len(parts)), device=model.device, progress=hear)
             before = len(rows)
-            rows = np.concatenate([part for part, _ in went_on])
-            state = _joined([left for _, left in went_on])
+            rows, state = run.step(rows, state, number, hear)
             done += before + (before - len(rows)) * (depth.N_sup - number)
             if not len(rows):
                 break
     return found.rows()
+
+
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """The model over rows, a supervision step at a time."""
+
+    model: Model
+    inputs: Num[np.ndarray, "row cells"]
+    puzzle_ids: Num[np.ndarray, "row"] | None
+    depth: Depth
+    first: int
+    labels: UInt8[np.ndarray, "row cells"] | None  # answers that a row leaves with
+    found: "_Found"
+
+    def step(
+        self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: Done
+    ) -> tuple[Int[np.ndarray, "fewer"], State]:
+        """Supervision step `number` of some rows, their batches side by side. Returns those that go on, and their states."""
+        parts = list(zip(_batches(rows), _states(state), strict=True))
+        went_on: list[tuple[np.ndarray, State]] = [()] * len(parts)
+
+        def advance(place: int, made: Done) -> None:
+            went_on[place] = self.advance(*parts[place], number, made)
+
+        side_by_side(advance, range(len(parts)), device=self.model.device, progress=hear)
+        return np.concatenate([part for part, _ in went_on]), _joined([left for _, left in went_on])
+
+    def advance(
+        self, rows: Int[np.ndarray, "few"], before: State, number: int, made: Done
+    ) -> tuple[Int[np.ndarray, "fewer"], State]:
+        """One batch of `step`; `made` hears how many rows' calls were made."""
+        model, depth = self.model, self.depth
+
+        def watch(at: Coordinates, now: State) -> State:
+            made(len(rows))
+            return now
+
+        left = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
+        tokens, ids = _batch(model, self.inputs, self.puzzle_ids, rows)
+        (after,) = deep_supervision(
+            model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(before, left)
+        )
+        answers = self.found.note(model, number - self.first, rows, before, after)
+        stays = np.full(len(rows), number < depth.N_sup)
+        if self.labels is not None:
+            labels = self.labels[rows]
+            stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
+        self.found.keep(rows[~stays], after.state.y[torch.from_numpy(~stays)])
+        return rows[stays], _some(after.state, torch.from_numpy(stays).to(model.device))
 
 
 class _Found:
