@@ -58,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} is marked `alone`, which is for tests/browser.")
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """The first UMAP of a process makes OpenMP, and with it torch, use all cores from then on."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def tiny_config() -> Callable[..., ModelConfig]:
     """Makes a tiny configuration; keywords replace its fields."""

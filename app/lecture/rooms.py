@@ -18,6 +18,7 @@ FOLDER = Path(__file__).parents[1] / "static" / "rooms"  # Streamlit hands out w
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 LENGTH = 6
 KEPT = 500
+BYTES = 128  # of every file, as the server looks up its size before it reads it: a lecturer may have gone on meanwhile
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Rooms:
     def _write(self, code: str, room: Room) -> bool:
         """Whether it could be written. Where not, the lecture goes on, and nobody follows."""
         with suppress(OutputError), written_whole(self._file(code)) as path:
-            path.write_text(json.dumps(asdict(room)), "utf-8")
+            path.write_text(json.dumps(asdict(room)).ljust(BYTES), "utf-8")
             return True
         return False
 

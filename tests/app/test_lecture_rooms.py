@@ -21,8 +21,9 @@ def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
     third = rooms.open("d")
     assert rooms.look(two) is None and rooms.look(one) == Room("c", 1)  # the oldest is forgotten
     assert rooms.look(third) == Room("d", 0) and len(list(tmp_path.iterdir())) == 2
-    rooms.move(two, "e")
-    assert rooms.look(two) == Room("e", 1)
+    rooms.move(two, "a-much-longer-name")
+    assert rooms.look(two) == Room("a-much-longer-name", 1)
+    assert {path.stat().st_size for path in tmp_path.iterdir()} == {128}  # whatever stands in it
     (tmp_path / f"{one}.json").write_text("{half")
     assert rooms.look(one) is None
 
