@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 560
 FRAME = 260  # milliseconds a step
+TOOLS = 44  # pixels at the right in which the chart tools stand, beside the points
 
 
 def figure(scene: Scene, look: Look) -> "Figure":
@@ -34,6 +35,7 @@ def figure(scene: Scene, look: Look) -> "Figure":
     _axes(made, scene, look, places)
     # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
     made.update_layout(hovermode="closest", dragmode="pan" if look.is_flat else "orbit", uirevision="cloud")
+    made.update_layout(margin={"r": TOOLS})
     made.update_layout(
         legend={"itemclick": False, "itemdoubleclick": False},
         modebar={

@@ -79,7 +79,7 @@ def show(scene: Scene) -> None:
 
 def controls(scene: Scene) -> Look:
     """How it is drawn: nothing here computes anew."""
-    row = st.container(horizontal=True, vertical_alignment="bottom", key="latents_look")
+    row = st.container(horizontal=True, vertical_alignment="top", key="latents_look")
     methods = [found.method for found in scene.maps]
     method = methods[0]
     if len(methods) > 1:

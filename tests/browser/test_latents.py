@@ -63,6 +63,10 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     assert len(shown) == len(scene) and len(moments) == 1
     moment = moments.pop()
 
+    # the chart tools lie over no point
+    tools, area = (page.locator(f"{PLOT} {part}").bounding_box() for part in (".modebar", ".nsewdrag"))
+    assert area["x"] + area["width"] <= tools["x"]
+
     # a click on the point that stands most alone
     def room(point: dict) -> float:
         return min(
