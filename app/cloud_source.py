@@ -12,12 +12,12 @@ from typing import Any
 import streamlit as st
 
 from app import against, session, sets
-from app.jobs import Job, Tell, Work
+from app.jobs import Tell
 from app.model_controls import Opened
 from app.models import Source, source_of
 from app.opening import torch_threads
 from app.options import Options
-from app.waiting import watch
+from app.waiting import result_of
 from probes.commands_project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.matching import CALLS as MATCHED
 from probes.projection import MOST_IN_POOL, UMAPSettings
@@ -154,19 +154,11 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
     pair = []
     for source in sources:
         runs = ("latents-walks", source, replace(asked, model=source.name, state="", umap=None, against=""))
-        walks = watch(_job(runs, partial(_walk, source, asked), pressed))
+        walks = result_of(runs, partial(_walk, source, asked), anew=pressed)
         if walks is None:
             return None
         pair.append(walks)
-    return watch(_job(("latents-scene", *sources, asked), partial(_project, pair, asked), pressed))
-
-
-def _job(key: Any, work: Work, pressed: bool) -> Job:
-    """The job of this key. One that was cancelled or failed begins anew only when somebody presses the button again."""
-    job = session.jobs().find(key)
-    if job is None or (pressed and (job.cancelled or job.error)):
-        job = session.jobs().ask(key, work)
-    return job
+    return result_of(("latents-scene", *sources, asked), partial(_project, pair, asked), anew=pressed)
 
 
 def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:

@@ -182,7 +182,7 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         return make(shown, wish, progress=lambda done, of: tell(done / of, f"frame {done} of {of}"))
 
     job = session.jobs().find(key)
-    if job is None or job.cancelled or job.error:
+    if job is None or job.given_up:
         st.button(
             f"Make {wish.format.upper()}",
             key=f"{KEY}_make",

@@ -1,5 +1,6 @@
 """Attribution on the page: what in the puzzle the selected cell's answer is due to, as heat over the grid."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import streamlit as st
 
 from app import charts, interventions_figures, interventions_runs, puzzles, session, waiting
 from app.inputs import Choice
+from app.jobs import Work
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
@@ -54,7 +56,7 @@ def show(choice: Choice) -> None:
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
         return
-    result = waiting.watch(ask(choice, opening.model, step, cell, chosen, span))
+    result = waiting.result_of(*job(choice, opening.model, step, cell, chosen, span))
     if result is None:
         return
     st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
@@ -74,13 +76,15 @@ def target(choice: Choice, halting: bool) -> tuple[int, int]:
     return step, int(blank[0]) if blank.size else 0
 
 
-def ask(choice: Choice, model: "Model", step: int, cell: int, method: str, span: str) -> Any:
+def job(
+    choice: Choice, model: "Model", step: int, cell: int, method: str, span: str
+) -> tuple[Hashable, Work]:
     def work(tell: Any) -> dict[str, Any]:
         with torch_threads(model):
             run = interventions_runs.kept_run(choice, model, tell)
             return attributed(run, step=step, cell=cell, method=method, span=span, tell=tell)
 
-    return session.jobs().ask(("attribution", model.fingerprint, choice.run, step, cell, method, span), work)
+    return ("attribution", model.fingerprint, choice.run, step, cell, method, span), work
 
 
 def told(result: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Which cells are brought together, on the page: attention of the player's call, or the weights of MLP mixing, over the grid."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from app import charts, interventions_figures, interventions_runs, puzzles, session, waiting
 from app.inputs import Choice
 from app.interventions_attribution import target
+from app.jobs import Work
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
@@ -49,8 +51,13 @@ def show(choice: Choice) -> None:
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
         return
-    ask = ask_attention(choice, opening.model, at, cell, layer, head) if is_attention else None
-    result = waiting.watch(ask or ask_mixing(choice, opening.model, cell, layer))
+    model = opening.model
+    job = (
+        attention_job(choice, model, at, cell, layer, head)
+        if is_attention
+        else mixing_job(choice, model, cell, layer)
+    )
+    result = waiting.result_of(*job)
     if result is not None:
         draw(choice, result, cell)
 
@@ -73,17 +80,19 @@ def layers_of(choice: Choice, at: Coordinates) -> list[str]:
     return list(layer_names(config))
 
 
-def ask_attention(choice: Choice, model: "Model", at: Coordinates, cell: int, layer: str, head: str) -> Any:
+def attention_job(
+    choice: Choice, model: "Model", at: Coordinates, cell: int, layer: str, head: str
+) -> tuple[Hashable, Work]:
     def work(tell: Any) -> dict[str, Any]:
         with torch_threads(model):
             run = interventions_runs.kept_run(choice, model, tell)
             return attended(run, at=at, cell=cell, layer=layer, head=head)
 
-    return session.jobs().ask(("attention", model.fingerprint, choice.run, at, cell, layer, head), work)
+    return ("attention", model.fingerprint, choice.run, at, cell, layer, head), work
 
 
-def ask_mixing(choice: Choice, model: "Model", cell: int, layer: str) -> Any:
-    return session.jobs().ask(
+def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[Hashable, Work]:
+    return (
         ("mixing", model.fingerprint, cell, layer),
         lambda tell: mixed(model, choice.task, cell=cell, layer=layer),
     )

@@ -1,5 +1,6 @@
 """Patching on the page: which cell's state, at which step, matters to the selected cell? A heat map of steps and cells."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -7,6 +8,7 @@ import streamlit as st
 from app import charts, interventions_figures, interventions_runs, session, waiting
 from app.inputs import Choice
 from app.interventions_attribution import target
+from app.jobs import Work
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
@@ -40,19 +42,22 @@ def show(choice: Choice) -> None:
         "Compute",
         key="patching_compute",
         type="primary",
-        on_click=lambda: st.session_state.update(patching_asked=(choice.run, cell, state, last)),
+        on_click=lambda: st.session_state.update(
+            patching_asked=(choice.run, cell, state, last), patching_pressed=True
+        ),
     )
     asked = st.session_state.get("patching_asked")
     opening = session.models().ask(choice.source)
     if asked is None or asked[0] != choice.run or opening.model is None:
         st.caption(f"Selected: {_name(choice, cell)}.")
         return
-    result = waiting.watch(ask(choice, opening.model, *asked[1:]))
+    pressed = st.session_state.pop("patching_pressed", False)
+    result = waiting.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
     if result is not None:
         draw(choice, result, asked[1])
 
 
-def ask(choice: Choice, model: "Model", cell: int, state: str, last: int) -> Any:
+def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
     def work(tell: Any) -> dict[str, Any]:
         from probes.branches import keep
         from probes.experiments import another_puzzle
@@ -75,7 +80,7 @@ def ask(choice: Choice, model: "Model", cell: int, state: str, last: int) -> Any
             "table": found.columns(),
         }
 
-    return session.jobs().ask(("patching", model.fingerprint, choice.run, cell, state, last), work)
+    return ("patching", model.fingerprint, choice.run, cell, state, last), work
 
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:

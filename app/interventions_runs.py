@@ -11,7 +11,7 @@ import streamlit as st
 from app import puzzles, session
 from app.inputs import Choice
 from app.interventions_choice import OWN, Asked
-from app.jobs import Job, Tell
+from app.jobs import Tell, Work
 from app.opening import torch_threads
 from probes.recorded_causes import RECORDED, USUAL
 from trm.trace import Trace, TraceError, load_trace
@@ -56,10 +56,10 @@ def _recorded_branch(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
     return trace if same and trace.provenance.fingerprint == fingerprint else None
 
 
-def ask(choice: Choice, asked: Asked, model: "Model") -> Job:
-    """The job that makes both runs."""
+def job(choice: Choice, asked: Asked, model: "Model") -> tuple[Hashable, Work]:
+    """Key and work of the job that makes both runs."""
     key = ("branch", model.fingerprint, choice.run, asked)
-    return session.jobs().ask(key, lambda tell: branch(choice, asked, model, tell))
+    return key, lambda tell: branch(choice, asked, model, tell)
 
 
 def branch(choice: Choice, asked: Asked, model: "Model", tell: Tell) -> Both:

@@ -194,7 +194,9 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
         "Compute",
         key=f"{key}-compute",
         type="primary",
-        on_click=lambda: st.session_state.update({f"{key}-asked": (choice.source, made, puzzles)}),
+        on_click=lambda: st.session_state.update(
+            {f"{key}-asked": (choice.source, made, puzzles), f"{key}-pressed": True}
+        ),
     )
 
 
@@ -219,12 +221,12 @@ def computed(choice: Choice, key: str) -> Result | None:
         return None
     _, made, puzzles = asked
     model, name = opening.model, SECTIONS[key].sweep
-    job = session.jobs().ask(
+    job = (
         ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
         lambda tell: _sweep(name, model, choice.task, made, puzzles, tell),
     )
-    result = waiting.watch(job)
-    st.session_state[f"{key}-ended"] = job.cancelled or job.error is not None
+    result = waiting.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
+    st.session_state[f"{key}-ended"] = waiting.begun(*job).given_up
     return result
 
 

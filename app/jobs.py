@@ -50,6 +50,11 @@ class Job:
     def cancelled(self) -> bool:
         return self._stop.is_set()
 
+    @property
+    def given_up(self) -> bool:
+        """Cancelled, or failed: there will be no result."""
+        return self.cancelled or self.error is not None
+
     def cancel(self) -> None:
         self._stop.set()
 
@@ -74,7 +79,7 @@ class Jobs:
         """The job of this key, begun if there is none, or if the last one was cancelled or failed."""
         with self._changed:
             job = self._jobs.get(key)
-            if job is None or job.cancelled or job.error is not None:
+            if job is None or job.given_up:
                 job = self._jobs[key] = Job(key, work)
             self._jobs.move_to_end(key)
             if not self._working and not job.done:

@@ -12,7 +12,7 @@ from app.jobs import Tell
 from app.model_controls import Opened
 from app.models import Source
 from app.sets import PuzzleSetChoice
-from app.waiting import watch
+from app.waiting import result_of, watch
 from probes.families import families_of, usual_targets
 from probes.reading import SavedProbe, open_probe
 from probes.study_files import RECORDED, SUFFIX, StudyFileError, recorded_study
@@ -257,8 +257,7 @@ def opened(source: Source, tell: Tell) -> "Model":
 def reading(found: Opened, shown: Shown, target: str, puzzle: str) -> dict[str, Any] | None:
     """What the probes of a target read in a puzzle, as `probes apply` writes it; None while it is not there yet."""
     key = ("probe reading", found.source, shown.key, target, puzzle)
-    job = session.jobs().ask(key, partial(read, found.source, shown, target, puzzle))
-    return watch(job)
+    return result_of(key, partial(read, found.source, shown, target, puzzle))
 
 
 def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """How pages about one puzzle end that have no puzzle or no model yet, and how they take over from what was recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -22,8 +22,10 @@ def chosen(asked: Asked, mistakes: Sequence[str] = ()) -> Choice | None:
 
 
 @st.fragment(run_every=1.0)
-def take_over(source: Source) -> None:
-    """While a recorded run is shown the model is loaded behind it; then the page shows its own."""
+def take_over(source: Source, is_made: Callable[[], bool]) -> None:
+    """While something recorded is shown, the model is loaded behind it and then asked for the same by `is_made`, which tells
+    whether that is there; then the page is drawn anew, with its own.
+    """
     session.models().ask(source, after=PAGE_FIRST)
-    if session.models().ready(source):
+    if session.models().ready(source) and is_made():
         st.rerun()

@@ -92,17 +92,38 @@ def weights_fingerprint(model_name: str, stamp: tuple[int, ...]) -> str:
 def shown(choice: "Choice", *, place: str = "") -> Trace | Run | None:
     """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
 
+    A recorded trace stays until the run is whole: who looks at a late step of it would else be set back to the first.
     `place` as for `run_of`. Raises UserError when the model cannot be opened or cannot read the puzzle, or the run would be too large.
     """
-    if models().ready(choice.source):
-        return run_of(choice, place=place)
-    kept = None
-    if choice.source.is_bundled and choice.is_as_trained:
-        mark = weights_fingerprint(choice.source.name, choice.source.stamp)
-        kept = recorded_trace(choice.source.name, mark, choice.puzzle)
+    is_open = models().ready(choice.source)
+    own = run_of(choice, place=place) if is_open else None
+    if own is not None and own.done:
+        return own
+    kept = recorded(choice)
     if kept is None:
-        models().ask(choice.source)
-    return kept
+        if not is_open:
+            models().ask(choice.source)
+        return own
+    if own is not None:
+        wait_for(own, choice)
+    return own if own is not None and own.done else kept
+
+
+def recorded(choice: "Choice") -> Trace | None:
+    """The bundled trace of exactly what is chosen, if there is one."""
+    if not (choice.source.is_bundled and choice.is_as_trained):
+        return None
+    mark = weights_fingerprint(choice.source.name, choice.source.stamp)
+    return recorded_trace(choice.source.name, mark, choice.puzzle)
+
+
+def is_made(choice: "Choice") -> bool:
+    """Whether the run of an open model is there to its end, or failed. It is asked for by this."""
+    try:
+        own = run_of(choice)
+    except UserError:
+        return True  # `shown` raises it too
+    return own is not None and own.done
 
 
 def run_of(choice: "Choice", *, place: str = "") -> Run | None:

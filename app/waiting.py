@@ -1,14 +1,40 @@
 """What a person sees of a computation that goes on: how far it is, how long it takes yet, and a button that stops it."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import streamlit as st
 
-from app.jobs import Job
+from app import session
+from app.jobs import Job, Work
 from app.text import plain
 
 LOOK_EVERY = 0.4  # seconds
 AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
+
+
+def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
+    """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
+    job = session.jobs().find(key)
+    return session.jobs().ask(key, work) if job is None or anew else job
+
+
+def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
+    """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
+    only when a person says so, by the button here, or by one of the page that makes it `anew`.
+    """
+    job = begun(key, work, anew=anew)
+    result = watch(job)
+    if job.given_up:
+        st.button(
+            "Start again",
+            key=f"again-{hash(key)}",
+            icon=":material/refresh:",
+            on_click=begun,
+            args=(key, work),
+            kwargs={"anew": True},
+        )
+    return result
 
 
 def watch(job: Job) -> Any | None:
@@ -16,8 +42,6 @@ def watch(job: Job) -> Any | None:
 
     Reruns the page when the job ends.
     """
-    from app import session
-
     if not job.done:
         session.jobs().wait(job, AT_ONCE)
     if job.error is not None:

@@ -15,7 +15,7 @@ from app.lecture.scenes import LectureError
 from app.models import Source, source_of
 from app.opening import torch_threads
 from app.options import Options
-from app.waiting import watch
+from app.waiting import result_of
 from trm.registry import models_folder
 from trm.trace import Trace
 
@@ -43,7 +43,7 @@ def told_with(name: str, options: Options) -> Lecture | None:
             "15x15 mazes."
         )
     key = ("lecture", model.fingerprint, model.compute_dtype, tuple(wanted))
-    return watch(session.jobs().ask(key, partial(_lecture, model, name, wanted)))
+    return result_of(key, partial(_lecture, model, name, wanted))
 
 
 def _plays(run: Shown, model: "Model") -> bool:

@@ -1,5 +1,7 @@
 """Interventions: what causes what? A run that is left alone beside the same run changed, on one clock; and sweeps below."""
 
+from functools import partial
+
 import streamlit as st
 
 from app import (
@@ -53,20 +55,29 @@ def change(choice: Choice) -> None:
 def found(choice: Choice, asked: Asked) -> Both | None:
     """Both runs; None while they are made, or where they cannot be, which is said."""
     models = session.models()
+    kept = interventions_runs.recorded(choice, asked)
+    if kept is not None and not is_made(choice, asked):
+        puzzle_page.take_over(choice.source, partial(is_made, choice, asked))
+        return kept
     if not models.ready(choice.source):
-        both = interventions_runs.recorded(choice, asked)
-        if both is None:
-            notes.loading(choice.source)
-        else:
-            puzzle_page.take_over(choice.source)
-        return both
+        notes.loading(choice.source)
+        return None
     opening = models.ask(choice.source)
     if opening.error:
         notes.problem(str(opening.error))
         return None
     if opening.model is None:  # forgotten since, for others
         st.rerun()
-    return waiting.watch(interventions_runs.ask(choice, asked, opening.model))
+    return waiting.result_of(*interventions_runs.job(choice, asked, opening.model))
+
+
+def is_made(choice: Choice, asked: Asked) -> bool:
+    """Whether both runs of the model, if it is open, are there or failed. They are asked for by this."""
+    models = session.models()
+    opening = models.ask(choice.source) if models.ready(choice.source) else None
+    if opening is None or opening.model is None:
+        return opening is not None and opening.error is not None
+    return waiting.begun(*interventions_runs.job(choice, asked, opening.model)).done
 
 
 def outcome(choice: Choice, asked: Asked, both: Both) -> None:

@@ -1,5 +1,7 @@
 """Solve: how does the answer come about? One model, one puzzle, the player."""
 
+from functools import partial
+
 import streamlit as st
 
 from app import editor, export_panel, inputs, links, notes, pair, pin, puzzle_page, session
@@ -49,8 +51,8 @@ def solve(choice: Choice) -> None:
     grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
     looks = grows or pin.waits()
     st.fragment(show, run_every=GROWS_EVERY if looks else None)(choice, shown, grows, looks)
-    if isinstance(shown, Trace) and not session.models().ready(choice.source):
-        puzzle_page.take_over(choice.source)
+    if isinstance(shown, Trace):
+        puzzle_page.take_over(choice.source, partial(session.is_made, choice))
 
 
 def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) -> None:

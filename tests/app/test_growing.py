@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from app import session
+from app.models import Source, source_of
+from app.options import server_options
 from trm import record
 
 PATIENCE = 30.0
@@ -143,3 +145,35 @@ def test_a_run_that_fails_is_one_line_and_not_tried_for_ever(open_app, model_dir
     (error,) = app.errors
     assert "log" in error and "odd" not in error
     assert len(tries) == 1
+
+
+def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
+    """Or a slow machine would set a person who looks at a late step back to the first."""
+    session.runs.clear()
+    app = open_app(model="sudoku-trm")
+    app.until(lambda: session.models().ready(source(app)), "the model is open")
+    for _ in range(15):
+        app.run()
+        assert app.payload["steps"] == 16 and "recorded on" in app.payload["label"]
+        assert not bars(app)
+        gate.let(1)
+        time.sleep(0.02)
+    gate.let(1)
+    app.until(lambda: "computed now" in app.payload["label"], "its own run")
+    assert app.payload["steps"] == 16
+
+
+def test_so_it_does_where_two_are_compared(open_app, gate):
+    session.runs.clear()
+    app = open_app(model="sudoku-trm", against="sudoku-hrm")
+    app.test.switch_page("screens/compare.py")
+    for _ in range(3):
+        app.run()
+        for side in app.payload["players"]:
+            assert side["steps"] == 16 and "recorded on" in side["label"]
+    gate.let(32)
+
+
+def source(app) -> Source:
+    """Of the model that is chosen."""
+    return source_of(app["model"], server_options())

@@ -1,12 +1,16 @@
 """The page Interventions: experiments by one click, one's own changes, the link, mistakes, and what is shown over many puzzles."""
 
 import json
+import threading
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from app_page import App, shown
 from test_solve_page import PRESETS
 
+from app import interventions_runs
 from app.interventions_choice import EXAMPLES, Asked
 from probes.attention import attention_of
 from probes.branches import keep
@@ -239,3 +243,94 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
     assert "is the prefix" in app.said and "Neighbours to all others" in app.said
     assert "--call 2.1.2 --head 3" in " ".join(code.value for code in app.test.code)
     assert not app.errors
+
+
+# ---- while it is made
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Makes every pair of runs a slow one, until it is let go."""
+    gate, begun = threading.Event(), []
+
+    def slow(choice, asked, model, tell):
+        begun.append(asked)
+        while not gate.wait(0.01):
+            tell(0.5, "the changed run")
+        return branch(choice, asked, model, tell)
+
+    branch = interventions_runs.branch
+    monkeypatch.setattr(interventions_runs, "branch", slow)
+    yield SimpleNamespace(begun=begun, let_go=gate.set)
+    gate.set()
+
+
+def button(app: App, label: str):
+    return next((button for button in app.test.button if button.label == label), None)
+
+
+def test_what_was_recorded_stays_until_the_models_own_is_there(open_page, held):
+    app = Page({"model": "sudoku-trm"})
+    app.until(lambda: held.begun, "the model is open and its run begun")
+    for _ in range(3):
+        app.run()
+        assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
+    held.let_go()
+    app.until(lambda: all("computed now" in side["label"] for side in app.sides), "its own runs")
+
+
+def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, held):
+    app = open_page(experiment="own", do="zero y after 2.1.2 in r9c9")
+    app.until(lambda: button(app, "Cancel"), "a way to cancel")
+    button(app, "Cancel").click()
+    app.run()
+    app.until(lambda: button(app, "Start again"), "that it was cancelled")
+    begun = len(held.begun)
+    for _ in range(3):
+        app.run()
+    assert any("Cancelled" in info.value for info in app.test.info)
+    assert not app.sides and len(held.begun) == begun
+    held.let_go()
+    button(app, "Start again").click()
+    app.run()
+    assert app.both() and len(held.begun) == begun + 1
+
+
+def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
+    tries = []
+
+    def fails(choice, asked, model, tell):
+        tries.append(asked)
+        time.sleep(0.4)  # longer than it is waited for
+        raise ValueError("odd")
+
+    monkeypatch.setattr(interventions_runs, "branch", fails)
+    app = open_page(experiment="own", do="zero y after 2.1.2 in r8c9")
+    app.until(lambda: app.errors, "that it failed")
+    for _ in range(3):
+        time.sleep(0.2)
+        app.run()
+        assert app.errors
+    assert len(tries) == 1
+
+
+def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
+    app = open_page()
+    app.set("causes_figure", "seeds")
+    begun = []
+
+    def endless(*arguments):
+        begun.append(1)
+        while True:
+            arguments[-1](0.1, "going round")
+            time.sleep(0.01)
+
+    monkeypatch.setattr("app.interventions_sweeps._sweep", endless)
+    for times in (1, 2):  # the button begins it anew
+        app.click("seeds-compute")
+        app.until(lambda: button(app, "Cancel"), "a way to cancel")
+        button(app, "Cancel").click()
+        app.run()
+        app.until(lambda: button(app, "Start again"), "that it was cancelled")
+        app.run()
+        assert len(begun) == times
