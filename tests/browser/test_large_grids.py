@@ -289,6 +289,28 @@ def test_stepping_through_a_run_that_grows(open_run, maze_run):
     assert texts(player) == symbols(MAZE, maze_run.answers[2])
 
 
+def test_a_link_to_a_step_that_is_still_to_come_is_gone_to_as_the_run_grows(new_page, maze_run):
+    page = new_page()
+    open_standalone(page)
+    start = {"supervision_step": 3, "cycle": 1, "call": 2, "cell": [4, 7], "mode": "confidence"}
+    for steps in (1, 2, 3):
+        show(page, sent(MAZE, cut(maze_run, steps), start=start))
+        player = Player(page)
+        assert player.position == (steps, 1, 2, "f_L")
+        assert (player.selected, player.mode) == ("4,7", "confidence")
+
+
+def test_a_person_who_moves_is_led_to_it_no_more(new_page, maze_run):
+    page = new_page()
+    open_standalone(page)
+    start = {"supervision_step": 3, "cycle": 1, "call": 2, "cell": None, "mode": "answer"}
+    show(page, sent(MAZE, cut(maze_run, 1), start=start))
+    player = Player(page)
+    player.press("Home")
+    show(page, sent(MAZE, maze_run, start=start))
+    assert player.position == (1, 1, 3, "f_H")
+
+
 def test_play_waits_for_the_next_step(open_run, maze_run):
     player = open_run(MAZE, cut(maze_run, 1))
     play = player.root.get_by_test_id("play")

@@ -36,7 +36,7 @@ export class Player extends PlayerView {
     this.parent = parent;
     this.root = make("div", { class: "player", "data-testid": "player", lang: words.language });
     this.frame = frame ?? this.root;
-    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null });
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null, wish: null });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.listening = new AbortController();
     const { signal } = this.listening;
@@ -62,6 +62,7 @@ export class Player extends PlayerView {
     if (!this.trace) return;
     const start = JSON.stringify(data.start ?? null);
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
+    else if (this.wish) this.approach(this.wish);
     this.start = start;
     if (isNew) this.cell ??= this.trace.restlessCell;
     if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
@@ -87,7 +88,7 @@ export class Player extends PlayerView {
     this.trace = trace;
     if (!goesOn) {
       this.play(false);
-      Object.assign(this, { call: trace.n, cell: null });
+      Object.assign(this, { call: trace.n, cell: null, wish: null });
     }
     this.call = Math.min(this.call, trace.calls - 1);
     if (!fits) this.build();
@@ -98,11 +99,18 @@ export class Player extends PlayerView {
   /** Goes where Python asks. Its own report coming back does not count. */
   obey(start) {
     const { rows, columns } = this.trace;
-    this.call = callAt(this.trace, start);
+    this.approach(start);
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
+  }
+
+  /** To a place, or as near as the run has come; from there on with every step that arrives, until a person moves. */
+  approach(start) {
+    const { steps, N_sup } = this.trace;
+    this.call = callAt(this.trace, start);
+    this.wish = steps < Math.min(start.supervision_step, N_sup) ? start : null;
   }
 
   fail(message) {
@@ -115,6 +123,7 @@ export class Player extends PlayerView {
   // ---- what a person does
 
   go(call) {
+    this.wish = null;
     if (call !== this.call) {
       this.call = call;
       this.draw();
