@@ -6,14 +6,16 @@ enough to be recomputed by hand-written reference code.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import pytest
 import torch
 import yaml
+from hypothesis import settings
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
@@ -26,6 +28,10 @@ from trm.models import Model, new_model
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
 threadpool_limits(1)  # NumPy's BLAS
+
+# How long an example takes says nothing on a busy machine.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 TINY = {
     "task": "sudoku",
@@ -62,6 +68,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def one_thread() -> None:
     """The first UMAP of a process makes OpenMP, and with it torch, use all cores from then on."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shapes_are_checked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In the tests of the parts alone: checks take half the time of a run, and pages show hundreds of runs."""
+    jaxtyping.config.update("jaxtyping_disable", "unit" not in request.path.parts)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(scope="session")

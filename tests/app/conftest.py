@@ -15,6 +15,12 @@ from app.options import MODEL_DIR  # noqa: E402
 from trm.checkpoint import save_model  # noqa: E402
 
 
+@pytest.fixture(autouse=True)
+def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Models check themselves on two puzzles: the usual number of each model would take most of the time of these tests."""
+    monkeypatch.setattr("trm.inspection.MOST_PUZZLES", 2)
+
+
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
     """Opens the app; keywords are the query parameters of the link. Short runs are waited for, however busy the machine."""
@@ -33,5 +39,4 @@ def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Calla
         (folder / name).mkdir(parents=True)
         save_model(folder / name, model.config, model.state_dict())
     monkeypatch.setenv(MODEL_DIR, str(folder))
-    monkeypatch.setattr("trm.inspection.MOST_PUZZLES", 2)  # of a self-check
     return folder

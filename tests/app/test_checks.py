@@ -3,8 +3,6 @@
 import threading
 import time
 
-import pytest
-
 from app.checks import LOOKED_AT, Checks
 from app.models import Source
 from app.runs import Runs
@@ -12,11 +10,6 @@ from trm.coordinates import Depth
 
 PATIENCE = 30.0
 SOURCE = Source("tiny", "tiny", "file")
-
-
-@pytest.fixture(autouse=True)
-def few_puzzles(monkeypatch):
-    monkeypatch.setattr("trm.inspection.MOST_PUZZLES", 2)
 
 
 def eventually(condition) -> None:

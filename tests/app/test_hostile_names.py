@@ -25,7 +25,6 @@ def hostile_app(open_app, tmp_path, monkeypatch, tiny_model):
         hostile.hostile_arc(tmp_path / "arc")
         monkeypatch.setenv(MODEL_DIR, str(tmp_path / "models"))
         monkeypatch.setenv(DATA_DIR, str(tmp_path / "arc"))
-        monkeypatch.setattr("trm.inspection.MOST_PUZZLES", 2)
         app = open_app(**link)
         app.until(lambda: app.payloads and "answers" in app.payloads[-1], "a run")
         return app

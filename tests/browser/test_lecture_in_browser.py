@@ -132,8 +132,15 @@ def outline() -> list[dict]:
     return json.loads(json.dumps(Lecture().outline))
 
 
-@pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size, language",
+    [
+        ("old", "ru"),  # the tightest
+        ("wide", "en"),
+        pytest.param("old", "en", marks=pytest.mark.slow),
+        pytest.param("wide", "ru", marks=pytest.mark.slow),
+    ],
+)
 def test_every_scene_of_the_file_without_a_network(new_page, tmp_path: Path, outline, size, language):
     file = tmp_path / "lecture.html"
     assert offline.main(["--out", str(file), "--lang", language]) == 0
