@@ -89,24 +89,24 @@ def weights_fingerprint(model_name: str, stamp: tuple[int, ...]) -> str:
     return registry.fingerprint(registry.models_folder() / model_name / "model.safetensors")
 
 
-def shown(choice: "Choice", *, place: str = "") -> Trace | Run | None:
+def shown(choice: "Choice", *, place: str = "", waits: bool = False) -> Trace | Run | None:
     """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
 
     A recorded trace stays until the run is whole: who looks at a late step of it would else be set back to the first.
-    `place` as for `run_of`. Raises UserError when the model cannot be opened or cannot read the puzzle, or the run would be too large.
+    `waits`: a run gets the time after which it is better shown growing. `place` as for `run_of`. Raises UserError when the model
+    cannot be opened or cannot read the puzzle, or the run would be too large.
     """
-    is_open = models().ready(choice.source)
-    own = run_of(choice, place=place) if is_open else None
+    own = None
+    if is_open := models().ready(choice.source):
+        own = run_of(choice, place=place)
+    if own is not None and waits:
+        _wait_for(own, choice)
     if own is not None and own.done:
         return own
     kept = recorded(choice)
-    if kept is None:
-        if not is_open:
-            models().ask(choice.source)
-        return own
-    if own is not None:
-        wait_for(own, choice)
-    return own if own is not None and own.done else kept
+    if kept is None and not is_open:
+        models().ask(choice.source)
+    return own if kept is None else kept
 
 
 def recorded(choice: "Choice") -> Trace | None:
@@ -150,7 +150,7 @@ def run_of(choice: "Choice", *, place: str = "") -> Run | None:
     return runs().ask(key, partial(_steps, opening.model, choice), watcher=watcher(place))
 
 
-def wait_for(run: Run, choice: "Choice") -> None:
+def _wait_for(run: Run, choice: "Choice") -> None:
     """Give a run the time after which it is better shown growing: so long that no fast one is."""
     short = flops.run(choice.config.with_depth(**vars(choice.depth))) < SHORT_RUN
     runs().wait(run, SHORT_WAIT if short else AT_ONCE)

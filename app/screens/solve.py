@@ -39,13 +39,11 @@ def solve(choice: Choice) -> None:
         notes.puzzle(choice)
     waiting = st.container()
     try:
-        shown = session.shown(choice)
+        shown = session.shown(choice, waits=True)
     except UserError as error:
         notes.problem(str(error))
         return
-    if isinstance(shown, Run):
-        session.wait_for(shown, choice)
-    elif shown is None and not session.models().ready(choice.source):
+    if shown is None and not session.models().ready(choice.source):
         with waiting:
             notes.loading(choice.source)
     grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
