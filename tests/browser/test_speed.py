@@ -4,6 +4,7 @@ Times are of the page's own clock. What else runs can only make one longer, so t
 and of each the quickest is taken: what the player itself needs. `python -m bench.browser` measures as a person has it.
 """
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.alone
 SUDOKU = get_task("sudoku")
 SCRIPT = 4.0  # ms at the 95th percentile
 TRIES = 6
+LOOP = 0.045  # seconds of `slowness` on the machine of the budgets
 
 PRESS = """async ([mode, presses]) => {
   const press = (key) => document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true, cancelable: true }));
@@ -107,7 +109,16 @@ def test_playing_thirty_calls_a_second_leaves_no_long_task(player):
         player.press("Space")
         if not found:
             return
-    assert not found, f"tasks of {found} ms in each of {TRIES} tries"
+    allowed = 50 * slowness()
+    assert max(found) < allowed, f"tasks of {found} ms in each of {TRIES} tries, {allowed:.0f} allowed"
+
+
+def slowness() -> float:
+    """How many times as long as on the machine of the budgets a loop takes here and now; 1 where it takes less."""
+    began, total = time.thread_time(), 0
+    for number in range(1_000_000):
+        total += number
+    return max(1.0, (time.thread_time() - began) / LOOP)
 
 
 def test_memory_stays_flat_over_ten_thousand_steps(player):
