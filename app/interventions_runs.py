@@ -36,7 +36,7 @@ def recorded(choice: Choice, asked: Asked) -> Both | None:
     if not (choice.source.is_bundled and choice.is_as_trained and asked == Asked(USUAL, asked.step)):
         return None
     mark = session.weights_fingerprint(choice.source.name, choice.source.stamp)
-    plain = session.recorded_trace(choice.source.name, mark, choice.puzzle)
+    plain = session.recorded(choice)
     changed = _recorded_branch(
         RECORDED / choice.source.name / f"{USUAL}-{asked.step}.safetensors", mark, choice.puzzle
     )

@@ -121,11 +121,11 @@ def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_pla
     player.cell(2, 5).click()
     player.press("Shift+ArrowRight", "ArrowRight", "ArrowDown", "2", "l")  # before the address says so
     expect(player.root.locator(".copied")).to_have_text("Copied")
-    link, position, cells = player.page.evaluate("window.copied"), player.position, player.cells
+    link = player.page.evaluate("window.copied")
     theirs = open_player("?" + link.partition("?")[2])
-    assert theirs.position == position == (2, 3, 1, "f_L")
+    assert theirs.position == player.position == (2, 3, 1, "f_L")
     assert (theirs.selected, theirs.mode) == ("2,5", "probabilities")
-    assert theirs.cells == cells
+    assert theirs.cells == player.cells
 
 
 def test_the_players_keys_are_nobody_elses_in_the_app(player):

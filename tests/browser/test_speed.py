@@ -13,10 +13,8 @@ from playwright.sync_api import Page
 from standalone import DEPTH, made_up_trace, open_standalone, random_answers, sent, show
 
 from bench.figures import percentile_95
-from trm import registry
 from trm.export.pairs import pair_payload
 from trm.tasks import get_task
-from trm.trace import load_trace
 
 pytestmark = pytest.mark.alone
 SUDOKU = get_task("sudoku")
@@ -99,12 +97,7 @@ def check_budget(player: Player, mode: str) -> None:
     assert percentile_95(quickest.tolist()) < SCRIPT
 
 
-def test_playing_thirty_calls_a_second_leaves_no_long_task(new_page):
-    """A run of the bundled model, with its changes; `python -m bench browser` has those of no model."""
-    page = new_page()
-    open_standalone(page)
-    show(page, sent(SUDOKU, load_trace(registry.trace_paths("sudoku-trm")[0])))
-    player = Player(page)
+def test_playing_thirty_calls_a_second_leaves_no_long_task(player):
     player.root.get_by_test_id("speed").select_option("30")
     found = []
     for _ in range(TRIES):
