@@ -18,6 +18,8 @@ import yaml
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 from torch import Tensor
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from trm.cli import main
 from trm.config import ModelConfig
@@ -62,6 +64,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("alone") and "tests/browser/" not in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid} is marked `alone`, which is for tests/browser.")
+
+
+COMPILE_UMAP = ("tests/unit/test_projection.py", "tests/unit/test_scene.py")
+"""The first UMAP of an installation takes a minute of a core, of which one worker is enough."""
+
+
+class ByFile(LoadFileScheduling):
+    """All tests of a file in one worker, and what compiles the same too."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return COMPILE_UMAP[0] if file in COMPILE_UMAP else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
