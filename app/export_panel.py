@@ -75,8 +75,9 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: b
                 icon=":material/hourglass:",
             )
             return
-        at = place_in(view or links.opening_view(), trace.depth, trace.steps)
-        mode = (view or links.opening_view() or {}).get("mode", "answer")
+        view = view or links.opening_view(choice.run)
+        at = place_in(view, trace.depth, trace.steps)
+        mode = (view or {}).get("mode", "answer")
         if (
             mode == "reverse" and trace.z_reverse is None
         ):  # as the player does where a run is older than this view

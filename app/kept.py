@@ -1,6 +1,9 @@
-"""What a person chose in the sidebar stays chosen on every page."""
+"""What a person chose in the sidebar stays chosen on every page, and the player stands where it was when they come back."""
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from app import links
 
 SHARED = (
     "model",
@@ -25,8 +28,18 @@ def carry_over(page: str) -> None:
     Only then, as a value that is said replaces what somebody is typing.
     """
     state = st.session_state
-    if state.get("page", page) != page:
+    before, state.page = state.get("page", page), page
+    if before != page:
+        links.leave_page()
         for key in SHARED:
             if key in state:
                 state[key] = state[key]
-    state.page = page
+        _drop_what_is_under_way()
+
+
+def _drop_what_is_under_way() -> None:
+    """Parts of the page that was left may still have something to tell. Streamlit would run them after this page, of which
+    the browser would then show nothing: so they are forgotten, and asking for the whole page takes the place of what waits.
+    """
+    get_script_run_ctx().fragment_storage.clear()
+    st.rerun()

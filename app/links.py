@@ -6,6 +6,7 @@ at, cell, mode                      what the player shows
 pin                                 the run that is pinned beside it; align, lead: how the two stand
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlencode
@@ -43,12 +44,12 @@ def opened_with() -> dict[str, str]:
         for name in SETTLED if "model" not in followed else ("model", *SETTLED):
             state.pop(name, None)
         state.link = followed
-        state.opening_view = view_of(followed)
+        _open_with(view_of(followed))
         if pin := read_pin(followed.pop("pin", "")):  # without one, what is pinned stays so
             state.pin_asked = pin
     elif "link" not in state:
         state.link = st.query_params.to_dict()
-        state.opening_view = view_of(state.link)
+        _open_with(view_of(state.link))
         state.pin_asked = read_pin(state.link.pop("pin", ""))
     return state.link
 
@@ -90,23 +91,47 @@ def address(link: dict[str, str], path: str = "/") -> str:
     return f"{path}?{urlencode(link)}"
 
 
-def opening_view() -> dict[str, Any] | None:
-    """The view that the link asked for: coordinates, cell and mode; for two players how they stand."""
-    return st.session_state.get("opening_view")
+def opening_view(run: Hashable = None) -> dict[str, Any] | None:
+    """The view that a player opens with: coordinates, cell and mode; for two players how they stand. The one that was left,
+    else what the link asked for.
+    """
+    return left_view(run) or st.session_state.get("opening_view")
+
+
+def left_view(run: Hashable) -> dict[str, Any] | None:
+    """The view that the player of this run stood at when the page was left."""
+    of, view = st.session_state.get("left", (None, None))
+    return view if of == run else None
 
 
 def keep_view() -> None:
     """What the address says of the view is what the player opens with when it next comes onto the page."""
-    st.session_state.opening_view = view_of(st.query_params.to_dict())
+    _open_with(view_of(st.query_params.to_dict()))
 
 
 def forget_view() -> None:
     """It opens as it always does."""
-    st.session_state.opening_view = None
+    _open_with(None)
 
 
-def remember_view(view: dict[str, Any]) -> None:
-    """Put the view that the player settled on into the address."""
+def _open_with(view: dict[str, Any] | None) -> None:
+    st.session_state.opening_view = view
+    st.session_state.left = st.session_state.settled = (None, None)
+
+
+def leave_page() -> None:
+    """For the way to another page: the view that the player settled on is what it opens with when one comes back. Only then,
+    as a player goes to a new view that it is asked for.
+    """
+    of, view = st.session_state.pop("settled", (None, None))
+    if view:
+        st.session_state.left = (of, view)
+
+
+def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
+    """Put the view that the player settled on into the address; that of a run is what one comes back to."""
+    if run is not None:
+        st.session_state.settled = (run, view)
     cell = view.get("cell")
     place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
     write(

@@ -75,9 +75,9 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
             notes.growth(run, choice)
     if trace is None and session.is_stopped(choice):
         return
-    view = draw(choice, trace)
+    view = draw(choice, trace) or links.left_view(choice.run)
     if view:
-        links.remember_view(view)
+        links.remember_view(view, choice.run)
     if trace is not None:
         export_panel.offer(choice, trace, view, grows=not is_whole and not session.is_stopped(choice))
     pin.write_link(choice)
@@ -94,7 +94,7 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
         pin.fail(error, choice)
         ghost = None
     options = pin.options_of(choice, trace, key=PLAYER) | {"edit": True}
-    start = links.opening_view()
+    start = links.opening_view(choice.run)
     if ghost is None:
         return player(
             contents(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from eventful_run import shown_part
+from player_page import Player
 from playwright.sync_api import expect
 
 CLIPBOARD = """(allowed) => Object.defineProperty(navigator, "clipboard", { configurable: true, value: {
@@ -116,6 +117,16 @@ def test_help_is_seen_where_one_is_on_a_long_page(open_run):
 # ---- in the app
 
 
+def visit(player: Player, page: str) -> Player:
+    """Go there by the menu; the player, once it is on the page again, is that of Solve."""
+    player.page.get_by_role("link", name=page.title(), exact=True).click()
+    if page != "solve":
+        player.page.wait_for_url(f"**/{page}**")
+        return player
+    player.page.wait_for_url(lambda url: url.rpartition("/")[2].partition("?")[0] == "")
+    return Player(player.page)
+
+
 def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_player):
     player.page.evaluate(CLIPBOARD, True)
     player.cell(2, 5).click()
@@ -126,6 +137,30 @@ def test_a_copied_link_opens_the_view_for_somebody_else_at_once(player, open_pla
     assert theirs.position == player.position == (2, 3, 1, "f_L")
     assert (theirs.selected, theirs.mode) == ("2,5", "probabilities")
     assert theirs.cells == player.cells
+
+
+def test_who_comes_back_from_another_page_is_where_they_were(player):
+    player.cell(2, 5).click()
+    player.press("ArrowRight", "ArrowDown", "3")
+    player.page.wait_for_url("**at=1.3.1**")
+    visit(player, "halting")
+    back = visit(player, "solve")
+    back.eventually(lambda: back.position == (1, 3, 1, "f_L"), "the place that was left")
+    assert (back.selected, back.mode) == ("2,5", "confidence")
+    back.page.wait_for_url("**at=1.3.1**")
+
+
+def test_another_puzzle_that_was_chosen_on_another_page_is_seen_from_its_start(player):
+    player.press("ArrowRight", "3")
+    player.page.wait_for_url("**at=1.2.7**")
+    visit(player, "compare")
+    field = player.page.locator(".st-key-puzzle_text textarea")
+    before = field.input_value()
+    player.page.locator(".st-key-new_puzzle button").click()
+    player.eventually(lambda: field.input_value() != before, "another puzzle")
+    back = visit(player, "solve")
+    back.page.wait_for_timeout(1000)
+    assert (back.position, back.mode) == ((1, 1, 7, "f_H"), "answer")
 
 
 def test_the_players_keys_are_nobody_elses_in_the_app(player):

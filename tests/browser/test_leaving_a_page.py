@@ -1,0 +1,63 @@
+"""Going from page to page while something of the one that is left is still on its way to the server."""
+
+import re
+from collections.abc import Callable
+
+from player_page import Player
+from playwright.sync_api import Page, WebSocketRoute, expect
+from served_app import ServedApp
+
+PRESS_AND_LEAVE = """(ms) => new Promise((done) => {
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, composed: true, cancelable: true }));
+  setTimeout(() => {
+    [...document.querySelectorAll("a")].find((link) => link.textContent.trim().endsWith("Halting")).click();
+    done();
+  }, ms);
+})"""
+BEFORE_IT_IS_TOLD = 490  # ms from a key to the click: the player tells its view after 500
+
+
+class Line:
+    """What the server says to a page, which can be held back: a slow network."""
+
+    def __init__(self, page: Page):
+        self.held: list[str | bytes] | None = None
+        page.route_web_socket(re.compile("/_stcore/stream"), self._connect)
+
+    def _connect(self, browser: WebSocketRoute) -> None:
+        self.browser = browser
+        browser.connect_to_server().on_message(self._pass_on)
+
+    def _pass_on(self, message: str | bytes) -> None:
+        if self.held is None:
+            self.browser.send(message)
+        else:
+            self.held.append(message)
+
+    def hold(self) -> None:
+        self.held = []
+
+    def let_go(self) -> None:
+        held, self.held = self.held, None
+        for message in held:
+            self.browser.send(message)
+
+
+def test_a_view_that_is_told_on_the_way_to_another_page_does_not_empty_that(
+    new_page: Callable[..., Page], served: ServedApp
+):
+    page = new_page()
+    line = Line(page)
+    page.goto(served.url)
+    page.get_by_text("computed now").wait_for()
+    for _ in range(3):
+        Player(page)
+        line.hold()
+        page.evaluate(PRESS_AND_LEAVE, BEFORE_IT_IS_TOLD)
+        page.wait_for_timeout(2500)
+        line.let_go()
+        expect(page.get_by_role("heading", name="Does it know when it is done?")).to_be_visible()
+        page.wait_for_timeout(1500)  # what the page says after its first run
+        expect(page.get_by_role("heading", name="Does it know when it is done?")).to_be_visible()
+        page.get_by_role("link", name="Solve", exact=True).click()
+    page.close()
