@@ -130,8 +130,11 @@ def leave_page() -> None:
 
 def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
     """Put the view that the player settled on into the address; that of a run is what one comes back to."""
+    state = st.session_state
     if run is not None:
-        st.session_state.settled = (run, view)
+        state.settled = (run, view)
+        if state.get("left", (run,))[0] != run:  # another run is looked at since
+            state.left = (None, None)
     cell = view.get("cell")
     place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
     write(

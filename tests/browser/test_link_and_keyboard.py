@@ -150,6 +150,22 @@ def test_who_comes_back_from_another_page_is_where_they_were(player):
     back.page.wait_for_url("**at=1.3.1**")
 
 
+def test_a_place_that_one_came_back_to_is_no_longer_that_of_a_puzzle_opened_again(player):
+    field = player.page.locator(".st-key-puzzle_text textarea")
+    first = field.input_value()
+    player.press("ArrowRight", "ArrowRight")
+    player.page.wait_for_url("**at=1.3.7**")
+    visit(player, "halting")
+    back = visit(player, "solve")
+    back.eventually(lambda: back.position == (1, 3, 7, "f_H"), "the place that was left")
+    back.page.locator(".st-key-new_puzzle button").click()
+    back.page.wait_for_url("**at=1.1.7**")
+    back.type_puzzle(first)
+    back.page.wait_for_url(f"**puzzle={first}**")
+    back.page.wait_for_timeout(1500)
+    assert back.position == (1, 1, 7, "f_H")
+
+
 def test_another_puzzle_that_was_chosen_on_another_page_is_seen_from_its_start(player):
     player.press("ArrowRight", "3")
     player.page.wait_for_url("**at=1.2.7**")
