@@ -2,6 +2,7 @@
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequestType
 
 from app import links
 
@@ -39,7 +40,12 @@ def carry_over(page: str) -> None:
 
 def _drop_what_is_under_way() -> None:
     """Parts of the page that was left may still have something to tell. Streamlit would run them after this page, of which
-    the browser would then show nothing: so they are forgotten, and asking for the whole page takes the place of what waits.
+    the browser would then show nothing: so they are forgotten, and so is a run of them that waits, for which there is no public
+    way: a rerun instead of it would lose a click on a third page that comes meanwhile.
     """
-    get_script_run_ctx().fragment_storage.clear()
-    st.rerun()
+    context = get_script_run_ctx()
+    context.fragment_storage.clear()
+    requests = context.script_requests
+    with requests._lock:
+        if requests._state is ScriptRequestType.RERUN and requests._rerun_data.fragment_id_queue:
+            requests._state = ScriptRequestType.CONTINUE
