@@ -68,7 +68,7 @@ def kept_player(pages: Pages, served: ServedApp) -> Iterator[Player]:
         page.goto(served.url)
         page.get_by_text("computed now").wait_for()
         player = Player(page)
-        player.eventually(lambda: player.reaches("16"), "the whole run")
+        player.comes_whole()
         yield player
 
 

@@ -26,11 +26,11 @@ class Player:
 
     @property
     def cells(self) -> str:
-        """The text of every cell, row by row."""
+        """The text of every cell, row by row; none while nothing of a run is there yet."""
         texts = self.root.evaluate(
             "root => Object.fromEntries([...root.querySelectorAll('[data-cell]')].map((cell) => [cell.dataset.cell, cell.textContent]))"
         )
-        return "".join(texts[f"{row},{column}"] for row in range(9) for column in range(9))
+        return "".join(texts[f"{row},{column}"] for row in range(9) for column in range(9)) if texts else ""
 
     @property
     def halt_probability(self) -> float:
@@ -68,6 +68,10 @@ class Player:
         """Whether the run is there up to this supervision step, which one goes to for it: a run grows while it is computed."""
         self.press("End")
         return str(self.position[0]) == step
+
+    def comes_whole(self, steps: int = 16) -> None:
+        """Wait for the end of a run of so many supervision steps, and be there."""
+        self.eventually(lambda: self.reaches(str(steps)), "the whole run")
 
     def begin_anew(self) -> None:
         """Undo what was done by keys and buttons: the view that the page opened with."""

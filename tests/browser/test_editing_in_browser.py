@@ -97,7 +97,7 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     player.press("Control+Enter")
     shown = Player(player.page)
     shown.eventually(lambda: shown.cells == solved(TYPED)["answers"][0], "the run of the pasted puzzle")
-    shown.page.keyboard.press("End")
+    shown.comes_whole()
     assert shown.cells == solved(TYPED)["answer"]
 
 

@@ -14,7 +14,7 @@ def test_a_typed_puzzle_shows_its_run(player, solved):
     player.type_puzzle(TYPED)
     player.eventually(lambda: player.cells == expected["answers"][0], "the typed puzzle's first answer")
     player.cell(0, 2).click()  # the keys leave the text field
-    player.press("End")
+    player.comes_whole()
     assert player.cells == expected["answer"]
     player.press("Home", "Shift+ArrowRight", "ArrowRight")
     assert player.cells == expected["answers"][4]
@@ -37,7 +37,7 @@ def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved
     player.press(*["ArrowUp"] * 6)
     assert player.position == (1, 1, 1, "f_L")
     assert player.flagged("conflict") == {"0,0", "0,4", "2,1"}
-    player.press("End")
+    player.comes_whole()
     assert player.cells == solved(CONTRADICTION)["answer"]
 
 
