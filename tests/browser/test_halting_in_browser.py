@@ -54,7 +54,9 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     )
     player = Player(page)
     asked_for = (*map(int, asked["at"].split(".")), "f_H")
-    player.eventually(lambda: player.position == asked_for, "the step of the mark, once the run has come so far")
+    player.eventually(
+        lambda: player.position == asked_for, "the step of the mark, once the run has come so far"
+    )
     givens = [
         (symbol, cell) for symbol, cell in zip(asked["puzzle"], player.cells, strict=True) if symbol != "."
     ]
