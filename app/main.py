@@ -8,6 +8,7 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
     sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
 
+from app import messages
 from app.kept import carry_over
 from app.options import OptionError, server_options
 from app.text import plain
@@ -27,6 +28,7 @@ PAGES = {  # name, which is file and address, and icon, in the order of the menu
 
 
 def main() -> None:
+    messages.mend()
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):

@@ -1,11 +1,11 @@
 """Going from page to page while something of the one that is left is still on its way to the server."""
 
-import re
 from collections.abc import Callable
 
 from player_page import Player
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 from served_app import ServedApp
+from slow_line import Line
 
 PRESS_AND_LEAVE = """(ms) => new Promise((done) => {
   document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true, composed: true, cancelable: true }));
@@ -15,32 +15,6 @@ PRESS_AND_LEAVE = """(ms) => new Promise((done) => {
   }, ms);
 })"""
 BEFORE_IT_IS_TOLD = 490  # ms from a key to the click: the player tells its view after 500
-
-
-class Line:
-    """What the server says to a page, which can be held back: a slow network."""
-
-    def __init__(self, page: Page):
-        self.held: list[str | bytes] | None = None
-        page.route_web_socket(re.compile("/_stcore/stream"), self._connect)
-
-    def _connect(self, browser: WebSocketRoute) -> None:
-        self.browser = browser
-        browser.connect_to_server().on_message(self._pass_on)
-
-    def _pass_on(self, message: str | bytes) -> None:
-        if self.held is None:
-            self.browser.send(message)
-        else:
-            self.held.append(message)
-
-    def hold(self) -> None:
-        self.held = []
-
-    def let_go(self) -> None:
-        held, self.held = self.held, None
-        for message in held:
-            self.browser.send(message)
 
 
 def test_a_view_that_is_told_on_the_way_to_another_page_does_not_empty_that(

@@ -1,0 +1,28 @@
+"""What a person does is not undone by what the page says of itself before it has the answer."""
+
+from collections.abc import Callable
+
+from player_page import Player
+from playwright.sync_api import Page
+from served_app import ServedApp
+from slow_line import Line
+
+OWN = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+
+
+def test_a_typed_puzzle_stays_though_the_page_asked_for_the_model_meanwhile(new_page: Callable[..., Page]):
+    """Until the model of a new server is there the page looks for it every second, and tells the preset that is chosen for all
+    it knows.
+    """
+    with ServedApp() as served:
+        page = new_page()
+        line = Line(page)
+        page.goto(served.url)
+        player = Player(page)
+        line.hold()
+        player.type_puzzle(OWN)
+        page.wait_for_timeout(1500)
+        line.let_go()
+        page.get_by_text("computed now").wait_for(timeout=120_000)
+        assert page.locator(".st-key-puzzle_text textarea").input_value() == OWN
+        assert f"puzzle={OWN}" in page.url
