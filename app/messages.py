@@ -6,7 +6,6 @@ There is no public way to either, so two methods of its own are wrapped. require
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, wraps
-from typing import Any
 
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
@@ -39,16 +38,18 @@ def _keeping_what_a_part_has_to_say(clear: Callable[..., None]) -> Callable[...,
     return kept
 
 
-def _believing_no_clock(request_rerun: Callable[[ScriptRequests, RerunData], bool]) -> Callable[..., bool]:
+def _believing_no_clock(
+    request_rerun: Callable[[ScriptRequests, RerunData], bool],
+) -> Callable[[ScriptRequests, RerunData], bool]:
     """A fragment that runs every second brings along how all widgets stood in the browser when its time came. A person's own
     changes have been told by then, each at once; what the server changed since is not known there yet, and would be undone:
     the preset of the puzzle before took the place of one just typed. So the clock says only that it is time.
     """
 
     @wraps(request_rerun)
-    def asked(requests: ScriptRequests, new_data: RerunData, *more: Any) -> bool:
+    def asked(requests: ScriptRequests, new_data: RerunData) -> bool:
         if new_data.is_auto_rerun:
             new_data = replace(new_data, widget_states=None)
-        return request_rerun(requests, new_data, *more)
+        return request_rerun(requests, new_data)
 
     return asked

@@ -64,14 +64,14 @@ class Player:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def reaches(self, step: str) -> bool:
-        """Whether the run is there up to this supervision step, which one goes to for it: a run grows while it is computed."""
-        self.press("End")
-        return str(self.position[0]) == step
-
     def comes_whole(self, steps: int = 16) -> None:
-        """Wait for the end of a run of so many supervision steps, and be there."""
-        self.eventually(lambda: self.reaches(str(steps)), "the whole run")
+        """Wait for the end of a run of so many supervision steps, and be there: a run grows while it is computed."""
+
+        def is_at_the_end() -> bool:
+            self.press("End")
+            return self.position[0] == steps
+
+        self.eventually(is_at_the_end, "the whole run")
 
     def begin_anew(self) -> None:
         """Undo what was done by keys and buttons: the view that the page opened with."""
