@@ -12,7 +12,7 @@ BIN := .venv/bin
 # A test run starts many processes. Each would compile everything anew where no bytecode may be kept.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: app test test-slow bench recorded lint format clean
+.PHONY: app test quick test-slow bench recorded lint format clean
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
@@ -24,6 +24,10 @@ test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, a
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m 'alone and not slow' tests/browser
+
+quick: lint  ## what every commit passes: lint, unit tests without checks of shapes, tests of the JavaScript
+	$(BIN)/pytest tests/unit tests/app/test_player_js.py -m 'not slow' --numprocesses 2 --dist loadfile \
+		--override-ini addopts='-q --strict-markers'
 
 test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long
 	$(BIN)/pytest -m slow || test $$? = 5  # 5: there are none
