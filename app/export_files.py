@@ -59,10 +59,10 @@ def make(
 ) -> bytes:
     """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
     from app.player.assembled import player_css, player_js
-    from trm.export.film import Pace
     from trm.export.outputs import Request, write
+    from trm.export.pictures.film import Pace
+    from trm.export.pictures.scene import Appearance
     from trm.export.run import Run
-    from trm.export.scene import Appearance
 
     def run_of(one: Shown) -> Run:
         return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)

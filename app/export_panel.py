@@ -32,7 +32,7 @@ from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.export.outputs import FORMATS
 from trm.export.payload import trace_id
-from trm.judgement import caveat
+from trm.grading import caveat
 from trm.trace import Trace
 
 KEY = "export"
@@ -210,7 +210,7 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
 def _no_film(wish: Wish, trace: Trace) -> str | None:
     """Why there is no such film, and what to do instead; None where there is one."""
     if wish.format == "mp4":
-        from trm.export.film import ffmpeg
+        from trm.export.pictures.film import ffmpeg
 
         try:
             ffmpeg()

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.text import plain
 from trm.data import Question, questions
-from trm.data.questions import LARGEST
+from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
 from trm.tasks.base import Task
 

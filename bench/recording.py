@@ -27,7 +27,7 @@ MODEL, DATA = "sudoku-trm", "sudoku/test"
 
 TRACE = """
 import json, resource, sys, time
-from trm.cli import main
+from trm.cli.main import main
 began = time.perf_counter()
 try:
     main(sys.argv[1:])

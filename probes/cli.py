@@ -15,7 +15,7 @@ from probes import (
     commands_sweep,
     commands_use,
 )
-from trm.cli import Parser, run_command
+from trm.cli.main import Parser, run_command
 
 COMMANDS = (
     commands_attribute,

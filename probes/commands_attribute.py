@@ -11,7 +11,7 @@ from probes.attribution_results import HALTING_CELL, METHODS, SPANS
 from probes.commands_sweep import told, write
 from probes.mixing_results import MEAN
 from probes.mixing_results import METHODS as MIXING
-from trm.cli import PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
+from trm.cli.main import PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -53,7 +53,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.commands import opened
+    from trm.cli.commands import opened
 
     if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):
         or_halting = "" if options.method in MIXING else ", or --halting"
@@ -72,7 +72,7 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     from probes.branches import keep
     from probes.mixing_results import attended, mixed
     from probes.places import one_call
-    from trm.commands import asked_puzzle_id
+    from trm.cli.commands import asked_puzzle_id
 
     cell = _cell(options, model)
     if options.method == "mixing":

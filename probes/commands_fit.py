@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli import DATA_HELP, PUZZLE_HELP, _model_options
+from trm.cli.main import DATA_HELP, PUZZLE_HELP, _model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -77,7 +77,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     from probes.probe_result import ProbeSettings
     from probes.study import StudySettings, fit_study
     from probes.study_files import RECORDED, write_study
-    from trm.commands import opened
+    from trm.cli.commands import opened
 
     if options.findings:
         return write_recorded(options.findings)
@@ -123,7 +123,7 @@ def run_apply(options: Namespace) -> dict[str, Any]:
     import json
 
     from probes.reading import open_probe, read_puzzle, summary_of
-    from trm.commands import opened
+    from trm.cli.commands import opened
     from trm.files import written_whole
 
     probes = [open_probe(path) for path in options.probe]

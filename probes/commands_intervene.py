@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.commands_sweep import set_of, told
-from trm.cli import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
+from trm.cli.main import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -59,8 +59,8 @@ def run(options: Namespace) -> dict[str, Any]:
 def _one_run(options: Namespace) -> dict[str, Any]:
     from probes.branches import followed, keep
     from probes.interventions import parse_all, written
-    from trm.commands import asked_puzzle_id, opened
-    from trm.judgement import Judgement
+    from trm.cli.commands import asked_puzzle_id, opened
+    from trm.grading import Judgement
     from trm.trace import save_trace
 
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
@@ -97,7 +97,7 @@ def _one_run(options: Namespace) -> dict[str, Any]:
 
 def _over_a_set(options: Namespace) -> dict[str, Any]:
     from probes.experiment_runs import over_puzzles
-    from trm.commands import opened
+    from trm.cli.commands import opened
 
     model, task = opened(options)
     puzzles = set_of(options, task, model)
@@ -112,7 +112,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
 
 def _record(options: Namespace) -> dict[str, Any]:
     from probes.causes_record import record_all
-    from trm.commands import opened
+    from trm.cli.commands import opened
     from trm.registry import model_names
 
     if options.model not in model_names():

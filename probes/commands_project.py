@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from probes.command_parts import model_with_puzzles, names_to_record
 from probes.matching import CALLS
 from probes.projection import UMAPSettings
-from trm.cli import DATA_HELP, MODEL_HELP
+from trm.cli.main import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
 from trm.registry import ASSETS
 from trm.terminal import Progress, tell

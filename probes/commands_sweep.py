@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
-from trm.cli import DATA_HELP, PUZZLE_HELP, _identifiers_option, _model_options
+from trm.cli.main import DATA_HELP, PUZZLE_HELP, _identifiers_option, _model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -77,7 +77,7 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     from probes.recorded_causes import record
-    from trm.commands import opened
+    from trm.cli.commands import opened
 
     chosen = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     settings = settings_for(options.what, **chosen)  # before the model is opened: mistakes are told at once
@@ -142,7 +142,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
 
 def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
     """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
-    from trm.commands import identifiers
+    from trm.cli.commands import identifiers
     from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 

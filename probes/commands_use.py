@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli import DATA_HELP, _model_options
+from trm.cli.main import DATA_HELP, _model_options
 from trm.errors import UserError
 from trm.terminal import Progress
 
@@ -37,7 +37,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from probes.probe_result import ProbeError
     from probes.reading import open_probe
     from probes.use import UseSettings, measure_use, readable_use
-    from trm.commands import opened
+    from trm.cli.commands import opened
 
     if options.record:
         return record(options)
@@ -74,7 +74,7 @@ def record(options: Namespace) -> dict[str, Any]:
     from probes.reading import open_probe
     from probes.study_files import RECORDED, SUFFIX, recorded_study
     from probes.use import UseSettings, measure_use
-    from trm.commands import opened
+    from trm.cli.commands import opened
     from trm.files import written_whole
 
     study = recorded_study(options.model)

@@ -12,7 +12,7 @@ from probes.places import InterventionError
 from probes.rows import Tell, counted_cells, quiet
 from probes.sweeps import check, part
 from trm.data import PuzzleSet
-from trm.judgement import Judgement
+from trm.grading import Judgement
 from trm.models import Model
 from trm.tasks.base import Task
 from trm.trace import Trace

@@ -21,7 +21,7 @@ from torch import Tensor
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from trm.cli import main
+from trm.cli.main import main
 from trm.config import ModelConfig
 from trm.models import Model, new_model
 

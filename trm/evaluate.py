@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Bool, Float, Int, Num, UInt8
 
 from trm.coordinates import Depth
-from trm.cores import Done, shares, side_by_side
 from trm.data import PuzzleSet
 from trm.errors import DataError
-from trm.judgement import caveat
+from trm.grading import caveat
+from trm.parallel import Done, shares, side_by_side
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 

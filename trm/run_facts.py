@@ -5,7 +5,7 @@ from jaxtyping import UInt8
 
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import F_H, F_L, Coordinates, Depth
-from trm.judgement import Judgement
+from trm.grading import Judgement
 from trm.tasks.base import Task
 from trm.trace import Trace
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from trm.coordinates import Depth
-from trm.judgement import caveat
+from trm.grading import caveat
 from trm.models import Model
 from trm.record import record
 from trm.tasks.base import Task

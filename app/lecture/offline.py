@@ -22,10 +22,10 @@ from app.lecture.assembled import lecture_css, lecture_js
 from app.lecture.lecture import Lecture, code
 from app.lecture.scenes import LectureError, Scene
 from trm.errors import UserError
-from trm.export.grid_picture import grid_svg
-from trm.export.html import WITHOUT_SCRIPT, as_data, document
+from trm.export.page import WITHOUT_SCRIPT, as_data, document
+from trm.export.pictures.grid import grid_svg
+from trm.export.pictures.scene import Appearance
 from trm.export.run import Run
-from trm.export.scene import Appearance
 from trm.files import written_whole
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -82,7 +82,7 @@ def is_made(choice: Choice, asked: Asked) -> bool:
 
 def outcome(choice: Choice, asked: Asked, both: Both) -> None:
     """What came of it, in a line."""
-    from trm.judgement import Judgement
+    from trm.grading import Judgement
 
     plain_run, changed = (Judgement.of(trace, choice.task) for trace in (both.plain, both.changed))
     words = [
@@ -146,7 +146,7 @@ def take_away(choice: Choice, asked: Asked, both: Both) -> None:
 
 def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
     """The two players as one file that needs no network."""
-    from trm.export.html import page as html_page
+    from trm.export.page import page as html_page
     from trm.export.run import Run
 
     try:

@@ -22,7 +22,7 @@ from app.jobs import Cancelled
 from app.models import source_of
 from app.options import Options
 from trm.checkpoint import load_model, save_model
-from trm.cli import main
+from trm.cli.main import main
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.export.outputs import FORMATS
 from trm.record import record
@@ -101,7 +101,7 @@ def test_a_film_is_made_with_progress_and_then_saved(open_app):
 
 def test_films_that_cannot_be_made_say_why(open_app, monkeypatch):
     app = opened(open_app())
-    monkeypatch.setattr("trm.export.film.shutil.which", lambda name: None)
+    monkeypatch.setattr("trm.export.pictures.film.shutil.which", lambda name: None)
     app.set("export_format", "mp4")
     (warning,) = app.warnings
     assert "ffmpeg, which is not installed where this app runs. Take GIF" in warning

@@ -10,7 +10,7 @@ from player_page import Player
 from playwright.sync_api import Page
 from standalone import growing_path, made_up_trace, random_answers
 
-from trm.cli import main
+from trm.cli.main import main
 from trm.coordinates import Depth
 from trm.tasks import get_task
 from trm.tasks.base import Difficulty, Puzzle, Task

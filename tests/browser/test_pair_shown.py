@@ -9,7 +9,7 @@ from player_page import Player
 from playwright.sync_api import Page, expect
 from standalone import open_standalone, sent, show
 
-from trm.cli import main
+from trm.cli.main import main
 from trm.data import load_presets
 from trm.tasks import get_task
 from trm.trace import save_trace

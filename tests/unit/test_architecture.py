@@ -93,7 +93,7 @@ def test_one_loop_over_calls():
     assert callers == {"recursion.py", "models.py"}
 
 
-LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.judgement, trm.errors, trm.export.payload"
+LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.grading, trm.errors, trm.export.payload"
 PROBE = f"""
 import sys
 import {LIGHT}

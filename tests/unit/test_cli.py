@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from trm.checkpoint import save_model
-from trm.cli import main
+from trm.cli.main import main
 from trm.data import load_puzzles
 from trm.tasks.sudoku import Sudoku
 from trm.terminal import puzzle_text, readable

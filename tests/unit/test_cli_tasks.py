@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trm.checkpoint import save_model
-from trm.cli import main
+from trm.cli.main import main
 from trm.data import load_puzzles
 from trm.tasks import get_task
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from trm.cores import Stopped, shares, side_by_side
+from trm.parallel import Stopped, shares, side_by_side
 
 CPU = torch.device("cpu")
 

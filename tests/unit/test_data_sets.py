@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from scripts.build_sudoku_test import STRATA, build
 from trm.data import (
     PuzzleSet,
     bundled_sets,
@@ -16,7 +17,6 @@ from trm.data import (
     write_csv,
     write_official,
 )
-from trm.data.build_sudoku_test import STRATA, build
 from trm.errors import DataError, PuzzleError
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku

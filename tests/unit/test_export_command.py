@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from trm.checkpoint import save_model
-from trm.cli import main
+from trm.cli.main import main
 from trm.trace import load_trace, save_trace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
 
 
 def test_a_recorded_run_is_exported_without_torch(tmp_path, trace_file):
-    code = "import sys; from trm.cli import main; main(sys.argv[1:]); print('torch' in sys.modules, file=sys.stderr)"
+    code = "import sys; from trm.cli.main import main; main(sys.argv[1:]); print('torch' in sys.modules, file=sys.stderr)"
     asked = [
         word
         for name in ("html", "png", "svg", "gif", "csv", "npz")
@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_p
 
 
 def test_a_player_that_is_not_there(refused, monkeypatch, trace_file, tmp_path):
-    monkeypatch.setattr("trm.commands_export.PLAYER", tmp_path / "assembled.py")
+    monkeypatch.setattr("trm.cli.export.PLAYER", tmp_path / "assembled.py")
     assert "needs the player" in refused("export", "--trace", trace_file, "--html", tmp_path / "a.html")
 
 

@@ -12,10 +12,10 @@ from export_runs import SUDOKU, sudoku_run
 from PIL import Image
 
 from trm.errors import UserError
-from trm.export.film import Pace, save_mp4
-from trm.export.raster import image
+from trm.export.pictures.film import Pace, save_mp4
+from trm.export.pictures.raster import image
+from trm.export.pictures.scene import Appearance, scenes
 from trm.export.run import Run
-from trm.export.scene import Appearance, scenes
 
 needs_ffmpeg = pytest.mark.skipif(
     not shutil.which("ffmpeg") or not shutil.which("ffprobe"), reason="ffmpeg is not installed"

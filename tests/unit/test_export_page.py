@@ -9,7 +9,7 @@ import pytest
 from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 
 from trm.errors import UserError
-from trm.export.html import page
+from trm.export.page import page
 from trm.export.payload import payload
 from trm.export.run import Run
 from trm.export.table import csv_text

@@ -9,8 +9,8 @@ import torch
 from export_runs import HOSTILE, SUDOKU, maze_run, sudoku_run
 
 from trm.checkpoint import save_model
-from trm.cli import main
-from trm.export.html import page
+from trm.cli.main import main
+from trm.export.page import page
 from trm.export.pairs import pair_payload
 from trm.export.run import Run
 from trm.trace import save_trace

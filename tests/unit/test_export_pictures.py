@@ -11,16 +11,16 @@ from PIL import Image
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.film import Pace, save_gif
-from trm.export.fonts import measure, wrap
 from trm.export.moment import moment as moment_of
-from trm.export.palette import LIGHT
-from trm.export.primitives import Cell, Hatch
-from trm.export.raster import image
+from trm.export.pictures.film import Pace, save_gif
+from trm.export.pictures.fonts import measure, wrap
+from trm.export.pictures.palette import LIGHT
+from trm.export.pictures.primitives import Cell, Hatch
+from trm.export.pictures.raster import image
+from trm.export.pictures.scene import Layout, scenes
+from trm.export.pictures.speech import sentences
+from trm.export.pictures.svg import svg
 from trm.export.run import Run, moment_at, printable
-from trm.export.scene import Layout, scenes
-from trm.export.speech import sentences
-from trm.export.svg import svg
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper

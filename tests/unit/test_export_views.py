@@ -9,14 +9,14 @@ from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.fonts import BOX, measure, runs
 from trm.export.history import kept_from, last_answered
 from trm.export.moment import LEVELS, MODES, moment
-from trm.export.palette import DARK, LIGHT
-from trm.export.primitives import Cell, Text
+from trm.export.pictures.fonts import BOX, measure, runs
+from trm.export.pictures.palette import DARK, LIGHT
+from trm.export.pictures.primitives import Cell, Text
+from trm.export.pictures.scene import Appearance, Layout
+from trm.export.pictures.speech import sentences
 from trm.export.run import Run
-from trm.export.scene import Appearance, Layout
-from trm.export.speech import sentences
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scripts.build_maze_test import LARGE_STRATA, STRATA, build, build_large
+from scripts.test_set import Kind, without_twins
 from trm.data import fitting_sets, load_puzzles, unseen_set, write_csv
-from trm.data.build_maze_test import LARGE_STRATA, STRATA, build, build_large
-from trm.data.test_set import Kind, without_twins
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze

@@ -8,7 +8,7 @@ import torch
 
 from trm.coordinates import F_H, Depth
 from trm.errors import PuzzleError
-from trm.judgement import Judgement
+from trm.grading import Judgement
 from trm.record import growing_trace, mean_entropy, only_solution, record, relative_moves
 from trm.recursion import deep_supervision
 from trm.solve import solve

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from trm.checkpoint import save_model
-from trm.cli import main
+from trm.cli.main import main
 from trm.store import open_store
 from trm.tasks.sudoku import Sudoku
 from trm.terminal import Progress

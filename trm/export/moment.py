@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from trm.coordinates import F_H, Coordinates
 from trm.errors import UserError
 from trm.export.history import kept_from, last_answered
+from trm.export.pictures.skin import skin_of
 from trm.export.run import Run
-from trm.export.skin import skin_of
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 READS_Z = ("z", "reverse")  # through the output head, and as the symbol whose input embedding it is most like

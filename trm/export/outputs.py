@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from trm.coordinates import Coordinates
-from trm.export.film import Pace, ffmpeg, save_gif, save_mp4
-from trm.export.html import page
-from trm.export.raster import image
+from trm.export.page import page
+from trm.export.pictures.film import Pace, ffmpeg, save_gif, save_mp4
+from trm.export.pictures.raster import image
+from trm.export.pictures.scene import Appearance, Layout, scenes
+from trm.export.pictures.svg import svg
 from trm.export.run import Run
-from trm.export.scene import Appearance, Layout, scenes
-from trm.export.svg import svg
 from trm.export.table import csv_text, save_arrays
 from trm.files import OutputError, check_replaceable, written_whole
 

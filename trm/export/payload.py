@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from trm.config import KINDS
-from trm.judgement import Judgement
+from trm.grading import Judgement
 from trm.tasks.base import Task
 from trm.trace import Trace
 

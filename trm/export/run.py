@@ -13,7 +13,7 @@ from jaxtyping import Bool, UInt8
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.export.payload import provenance_line
-from trm.judgement import Judgement
+from trm.grading import Judgement
 from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
 

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm.cores import Done, shares, side_by_side
 from trm.data import PuzzleSet
 from trm.errors import UserError
 from trm.files import OutputError
-from trm.judgement import caveat
+from trm.grading import caveat
 from trm.models import Model
+from trm.parallel import Done, shares, side_by_side
 from trm.recursion import deep_supervision
 from trm.store.facts import cell_facts
 from trm.store.folder import (

@@ -24,8 +24,8 @@ from trm.checkpoint import save_model
 from trm.files import written_whole
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
+from trm.training.carry import Flight
 from trm.training.errors import TrainingError
-from trm.training.flight import Flight
 from trm.training.presets import Preset
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageColor
 
 from trm.errors import UserError
-from trm.export.primitives import Cell, Part, Scene
-from trm.export.raster import image
+from trm.export.pictures.primitives import Cell, Part, Scene
+from trm.export.pictures.raster import image
 
 SHORTEST, LONGEST = 0.02, 60.0  # seconds of a frame; viewers of GIF show shorter ones slowly
 TICK = 0.01  # seconds: what GIF counts in

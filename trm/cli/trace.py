@@ -5,7 +5,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from trm.commands import forced, identifiers, opened
+from trm.cli.commands import forced, identifiers, opened
 from trm.terminal import Progress, tell
 
 
@@ -54,7 +54,7 @@ def command_line(options: Namespace, settings: Any) -> str:
     """The command that records the same store, every setting named; without --out, as a store may be moved."""
     from dataclasses import asdict
 
-    from trm.cli import FORCED
+    from trm.cli.main import FORCED
 
     forcing = {
         field: names[-1] if "--positions" in names else names[0] for field, (names, *_) in FORCED.items()

@@ -7,8 +7,8 @@ how long to be.
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from trm.export.fonts import Length, measure
-from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.fonts import Length, measure
+from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
 
 FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
 WIDER = 1.25  # than the font that the scene was laid out with

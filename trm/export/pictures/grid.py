@@ -1,15 +1,15 @@
 """The grid of one moment of a run and nothing else, as SVG: for a page that says the rest itself."""
 
 from trm.coordinates import Coordinates
-from trm.export.cells import grid_parts
-from trm.export.look import Grid
 from trm.export.moment import moment
-from trm.export.primitives import Rect, Scene
+from trm.export.pictures.cells.cell import grid_parts
+from trm.export.pictures.look import Grid
+from trm.export.pictures.primitives import Rect, Scene
+from trm.export.pictures.scene import Appearance, window
+from trm.export.pictures.skin import skin_of
+from trm.export.pictures.speech import sentences
+from trm.export.pictures.svg import svg
 from trm.export.run import Run
-from trm.export.scene import Appearance, window
-from trm.export.skin import skin_of
-from trm.export.speech import sentences
-from trm.export.svg import svg
 
 EDGE = 2  # around the grid, for the half of its outline that lies outside
 

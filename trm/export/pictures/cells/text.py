@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
 
-from trm.export.fonts import measure
-from trm.export.look import CAPITAL, Grid, Look, outline
 from trm.export.moment import READS_Z, Moment
-from trm.export.primitives import Corner, Hatch, Part, Rect, Text
+from trm.export.pictures.fonts import measure
+from trm.export.pictures.look import CAPITAL, Grid, Look, outline
+from trm.export.pictures.primitives import Corner, Hatch, Part, Rect, Text
 from trm.tasks.base import Task
 
 LEAST = 0.02  # probability that is drawn

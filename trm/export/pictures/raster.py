@@ -2,8 +2,8 @@
 
 from PIL import Image, ImageDraw
 
-from trm.export.fonts import BOLD_STROKE, font, measure, runs
-from trm.export.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.fonts import BOLD_STROKE, font, measure, runs
+from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
 
 FINER = 2
 

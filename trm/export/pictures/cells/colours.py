@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trm.export.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
 from trm.export.moment import LEVELS, Moment
-from trm.export.primitives import Hatch, Part
+from trm.export.pictures.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.pictures.primitives import Hatch, Part
 
 
 def paint(cell: Look) -> Iterator[Part]:

@@ -14,15 +14,15 @@ import numpy as np
 
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.export.cells import MARK_NAMES, grid_parts
-from trm.export.fonts import Length, measure, wrap
-from trm.export.look import Grid
 from trm.export.moment import MODES, READS_Z, Moment, moment
-from trm.export.palette import THEMES, Palette
-from trm.export.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.cells.cell import MARK_NAMES, grid_parts
+from trm.export.pictures.fonts import Length, measure, wrap
+from trm.export.pictures.look import Grid
+from trm.export.pictures.palette import THEMES, Palette
+from trm.export.pictures.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.skin import Skin, skin_of
+from trm.export.pictures.speech import sentences
 from trm.export.run import Run
-from trm.export.skin import Skin, skin_of
-from trm.export.speech import sentences
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trm.commands import asked_puzzle_id, forced, opened, puzzle_texts
+from trm.cli.commands import asked_puzzle_id, forced, opened, puzzle_texts
 from trm.errors import UserError
 from trm.terminal import Progress
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
     from trm.trace import Trace
 
-PLAYER = Path(__file__).resolve().parents[1] / "app" / "player" / "assembled.py"
+PLAYER = Path(__file__).resolve().parents[2] / "app" / "player" / "assembled.py"
 """The player stands beside this package, which must not import it: its text is all that is needed."""
 
 
 def run_export(options: Namespace) -> dict[str, Any]:
-    from trm.export.film import Pace
     from trm.export.outputs import FORMATS, Request, check_paths, write
-    from trm.export.scene import Appearance
+    from trm.export.pictures.film import Pace
+    from trm.export.pictures.scene import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
@@ -131,7 +131,7 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
     from trm.export.run import Run, moment_at
-    from trm.judgement import caveat
+    from trm.grading import caveat
 
     model, task = opened(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
@@ -171,7 +171,7 @@ def _against(options: Namespace, run: "Run") -> "Run":
         task = get_task(str(trace.provenance.task), len(trace.inputs))
         return Run.of(trace, task, puzzle=path.name.removesuffix(".safetensors"))
     from trm.checkpoint import load_model
-    from trm.judgement import caveat
+    from trm.grading import caveat
     from trm.tasks import task_of
 
     model = load_model(options.against)

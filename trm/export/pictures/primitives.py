@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from trm.export.fonts import Length
-from trm.export.palette import Palette
+from trm.export.pictures.fonts import Length
+from trm.export.pictures.palette import Palette
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from trm.export.fonts import Length
-from trm.export.palette import Palette
-from trm.export.primitives import Corner, Hatch, Part, Rect
-from trm.export.skin import Skin
+from trm.export.pictures.fonts import Length
+from trm.export.pictures.palette import Palette
+from trm.export.pictures.primitives import Corner, Hatch, Part, Rect
+from trm.export.pictures.skin import Skin
 from trm.tasks.base import Task
 
 CAPITAL = 0.7  # height of a capital or a digit, in sizes of the letter

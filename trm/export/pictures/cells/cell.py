@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.export import cells_colours, cells_maze, cells_text
-from trm.export.look import Grid, Look
 from trm.export.moment import Moment
-from trm.export.primitives import Cell, Part
-from trm.export.skin import COLOURS, MAZE, TEXT
+from trm.export.pictures.cells import colours, maze, text
+from trm.export.pictures.look import Grid, Look
+from trm.export.pictures.primitives import Cell, Part
+from trm.export.pictures.skin import COLOURS, MAZE, TEXT
 from trm.tasks.base import Task
 
 TRAIL = ("path", "start", "goal")
@@ -30,14 +30,14 @@ MARK_NAMES = {
 """In words; what `conflict` means, the skin says."""
 
 PAINTERS: dict[str, Callable[[Look], Iterator[Part]]] = {
-    TEXT.name: cells_text.paint,
-    MAZE.name: cells_maze.paint,
-    COLOURS.name: cells_colours.paint,
+    TEXT.name: text.paint,
+    MAZE.name: maze.paint,
+    COLOURS.name: colours.paint,
 }
 LINES: dict[str, Callable[[Grid, Moment], Iterator[Part]]] = {
-    TEXT.name: cells_text.lines,
-    MAZE.name: cells_maze.lines,
-    COLOURS.name: cells_colours.lines,
+    TEXT.name: text.lines,
+    MAZE.name: maze.lines,
+    COLOURS.name: colours.lines,
 }
 
 

@@ -1,7 +1,7 @@
 """The command line: `python -m trm COMMAND`.
 
 Results go to stdout, as one JSON object with --json; progress goes to stderr. A user's mistake ends with exit code 2
-and one line that says what is wrong and what to do. What each command does stands in `trm.commands`, which imports what
+and one line that says what is wrong and what to do. What each command does stands in `trm.cli.commands`, which imports what
 it needs when it runs, so that `--help` and `models` do not wait for torch.
 """
 
@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from trm import __version__, commands, commands_export, commands_trace
+from trm import __version__
+from trm.cli import commands
+from trm.cli.export import run_export
+from trm.cli.trace import run_trace
 from trm.errors import UserError
 from trm.terminal import readable
 
@@ -117,15 +120,13 @@ def parser() -> Parser:
     )
     raw.add_argument("--out", required=True, type=Path, help=".npz to write")
 
-    export = _command(
-        adder, "export", commands_export.run_export, "write what the player shows of a run to offline files"
-    )
+    export = _command(adder, "export", run_export, "write what the player shows of a run to offline files")
     _export_options(export)
 
     trace = _command(
         adder,
         "trace",
-        commands_trace.run_trace,
+        run_trace,
         "record the states of many puzzles into a store; stopped at any moment, the same command goes on",
     )
     _trace_options(trace)

@@ -1,4 +1,4 @@
-"""Build the bundled Sudoku test set: `python -m trm.data.build_sudoku_test`.
+"""Build the bundled Sudoku test set: `python -m scripts.build_sudoku_test`.
 
 1,000 puzzles, evenly over the numbers of givens within each stratum, no two of them symmetric versions of
 each other. The result depends on nothing but this file, the generator and the seed.
@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scripts.test_set import Kind, without_twins
 from trm.data.bundled import PUZZLES
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.test_set import Kind, without_twins
 from trm.data.write import write_csv
 from trm.tasks.base import Difficulty
 from trm.tasks.sudoku import Sudoku

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from trm.export.fonts import Length
-from trm.export.look import CAPITAL, Grid, Look, outline, picture_marks, small_square, two_tone_hatch
 from trm.export.moment import Moment
-from trm.export.primitives import Disc, Part, Rect, Ring, Text
+from trm.export.pictures.fonts import Length
+from trm.export.pictures.look import CAPITAL, Grid, Look, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.pictures.primitives import Disc, Part, Rect, Ring, Text
 
 
 def paint(cell: Look) -> Iterator[Part]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from trm.coordinates import F_H, F_L, Coordinates
+from trm.export.pictures.skin import skin_of
 from trm.export.run import Run
-from trm.export.skin import skin_of
 
 SINGLE_Z, MULTI_Z = "trm-single-z", "trm-multi-z"
 

@@ -1,4 +1,4 @@
-"""Build the bundled maze test sets: `python -m trm.data.build_maze_test`.
+"""Build the bundled maze test sets: `python -m scripts.build_maze_test`.
 
 500 depth-first mazes of 15x15 and 200 of 30x30, each evenly over bands of the shortest way's length, no two of them
 turned or mirrored versions of each other. The result depends on nothing but this file, the generator and the seeds.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from scripts.test_set import Kind, without_twins
 from trm.data.bundled import PUZZLES
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.test_set import Kind, without_twins
 from trm.data.write import write_csv
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
