@@ -11,7 +11,7 @@ import numpy as np
 from app import charts, cloud_ways
 from app.cloud_look import Look
 from app.cloud_points import Points
-from probes.scene import Map, Scene
+from probes.latents.projection import Map, Scene
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

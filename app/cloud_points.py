@@ -11,7 +11,7 @@ import streamlit as st
 
 from app import charts
 from app.cloud_look import Look
-from probes.scene import MODEL, Field, Scene
+from probes.latents.projection import MODEL, Field, Scene
 from trm.coordinates import Coordinates
 
 DRAWN_BY_GPU = 6000  # points from which on SVG is slow

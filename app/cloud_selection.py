@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import links
-from probes.scene import Curve, Scene
+from probes.latents.projection import Curve, Scene
 
 CHART = "latents_cloud"
 CHOSEN, GO, AREAS = "latents_chosen", "latents_go", "latents_areas"

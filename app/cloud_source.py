@@ -18,11 +18,11 @@ from app.models import Source, source_of
 from app.opening import torch_threads
 from app.options import Options
 from app.waiting import result_of
-from probes.commands_project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
-from probes.matching import CALLS as MATCHED
-from probes.projection import MOST_IN_POOL, UMAPSettings
-from probes.scene import MEAN, Scene
-from probes.scene_files import SceneError, load_scene
+from probes.cli.project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.latents.files import SceneError, load_scene
+from probes.latents.pca_umap import MOST_IN_POOL, UMAPSettings
+from probes.latents.procrustes import CALLS as MATCHED
+from probes.latents.projection import MEAN, Scene
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 from trm.tasks import task_of
@@ -163,7 +163,7 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
 
 def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
     """Job: the model over the puzzles."""
-    from probes.walks import record_walks
+    from probes.latents.trajectories import record_walks
     from trm.data import load_puzzles
 
     opening = session.models().ask(source)

@@ -7,7 +7,7 @@ import numpy as np
 from app import charts
 from app.cloud_look import Look
 from app.cloud_points import models
-from probes.scene import Scene
+from probes.latents.projection import Scene
 
 MOST_FAINT = 150
 

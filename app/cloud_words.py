@@ -1,7 +1,7 @@
 """What the Latents page says: what is shown, what a map is worth, what the colours and axes do not mean."""
 
-from probes.matching import Match
-from probes.scene import Map, Scene
+from probes.latents.procrustes import Match
+from probes.latents.projection import Map, Scene
 
 POSITIONS = {"mean": "the mean over all cells"}
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app import charts
-from probes.comparison_files import Comparison
+from probes.comparison.files import Comparison
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.measured import Curve, Measured
+    from probes.comparison.result import Curve, Measured
 
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"

@@ -7,12 +7,12 @@ import streamlit as st
 
 from app import charts, compare_charts, takeaway
 from app.text import plain
-from probes.comparison_files import Comparison, cka_table, curves_table
+from probes.comparison.files import Comparison, cka_table, curves_table
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.measured import Curve
+    from probes.comparison.result import Curve
 
 Commands = Callable[[str], str]  # of a command's name, the line that repeats the figure
 

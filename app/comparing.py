@@ -14,7 +14,7 @@ from app.jobs import Job, Tell
 from app.models import Source
 from app.opening import torch_threads
 from app.sets import PuzzleSetChoice
-from probes.comparison_files import Comparison, ComparisonError, load_comparison, recorded_path
+from probes.comparison.files import Comparison, ComparisonError, load_comparison, recorded_path
 from trm.errors import CheckpointError
 from trm.tasks.base import Task
 
@@ -52,7 +52,7 @@ def found_jobs(asked: Asked) -> list[Job]:
 
 def result(asked: Asked, jobs: list[Job]) -> Comparison:
     """Both held against each other, once their jobs are done. Raises ComparisonError."""
-    from probes.comparison_files import compared
+    from probes.comparison.files import compared
 
     results = [job.result for job in jobs]
     kept = st.session_state.get("comparison")
@@ -63,7 +63,7 @@ def result(asked: Asked, jobs: list[Job]) -> Comparison:
 
 def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, tell: Tell):
     """What `probes compare` does with one of its models."""
-    from probes.comparison import measure
+    from probes.comparison.measure import measure
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app import charts
-from probes.calibration import ROC, Reliability
-from probes.halting import ComputeCurve, HaltingBands, Outcomes, halt_probabilities
-from probes.halting_report import Stopping
-from probes.halting_runs import HaltingRuns
+from probes.halting.calibration import ROC, Reliability
+from probes.halting.report import Stopping
+from probes.halting.rules import ComputeCurve, HaltingBands, Outcomes, halt_probabilities
+from probes.halting.runs import HaltingRuns
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

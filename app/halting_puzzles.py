@@ -7,8 +7,8 @@ import numpy as np
 import streamlit as st
 
 from app.text import plain
-from probes.halting import OUTCOMES, Outcomes
-from probes.halting_runs import HaltingRuns
+from probes.halting.rules import OUTCOMES, Outcomes
+from probes.halting.runs import HaltingRuns
 
 CHOSEN, CELL = "halting_puzzle", "halting_cell"  # in the session: a puzzle; a square of the board
 NOBODY = -1

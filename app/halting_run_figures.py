@@ -6,9 +6,9 @@ import numpy as np
 
 from app import charts
 from app.halting_figures import HEIGHT
-from probes.along_steps import Approach
-from probes.halting_report import Beyond
-from probes.stopping_value import Decisions
+from probes.halting.decisions import Decisions
+from probes.halting.errors_by_step import Approach
+from probes.halting.report import Beyond
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -14,9 +14,9 @@ from app.model_controls import MOST_STEPS, Opened
 from app.models import Source
 from app.sets import PuzzleSetChoice
 from app.waiting import watch
-from probes.commands_halting import DEEP, RECORDED
-from probes.halting_report import HaltingAnalysis, analyse
-from probes.halting_runs import HaltingRuns, load_runs
+from probes.cli.halting import DEEP, RECORDED
+from probes.halting.report import HaltingAnalysis, analyse
+from probes.halting.runs import HaltingRuns, load_runs
 from trm.coordinates import Depth
 from trm.errors import DataError
 from trm.tasks import task_of
@@ -139,7 +139,7 @@ def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
     """The job. Raises UserError where the model or the puzzles cannot be read, or do not fit."""
     model = _opened(asked.source, tell)
     from app.opening import torch_threads
-    from probes.halting_runs import run_puzzles
+    from probes.halting.runs import run_puzzles
     from trm.data import load_puzzles
 
     task = task_of(model.config)

@@ -3,11 +3,11 @@
 import numpy as np
 
 from app.takeaway import Table
-from probes.calibration import ROC, Reliability
-from probes.halting import OUTCOMES, Outcomes
-from probes.halting_report import Beyond, Stopping
-from probes.halting_runs import HaltingRuns
-from probes.stopping_value import Decisions
+from probes.halting.calibration import ROC, Reliability
+from probes.halting.decisions import Decisions
+from probes.halting.report import Beyond, Stopping
+from probes.halting.rules import OUTCOMES, Outcomes
+from probes.halting.runs import HaltingRuns
 
 
 def reliability(found: Reliability) -> Table:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from app.halting_source import Shown
 from app.text import plain
-from probes import published
-from probes.along_steps import Share
-from probes.halting import OUTCOMES
-from probes.halting_report import Beyond, HaltingAnalysis, fewest_steps
-from probes.halting_runs import HaltingRuns
+from probes.halting import reference
+from probes.halting.errors_by_step import Share
+from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
+from probes.halting.rules import OUTCOMES
+from probes.halting.runs import HaltingRuns
 
 HOW_TO_READ: Mapping[str, str] = {
     "steps": "Lines: median halting probability of the puzzles that are right after the last step, and of those that are "
@@ -68,7 +68,7 @@ def reliability(found: HaltingAnalysis) -> str:
 
 
 def roc(found: HaltingAnalysis) -> str:
-    (last,) = published.AUC_LAST_STEP
+    (last,) = reference.AUC_LAST_STEP
     return (
         f"All steps together {area(found.roc.auc)}, the last one alone {area(found.roc_last_step.auc)}. Published for the "
         f"last step: {last.value} ({last.of})."
@@ -122,7 +122,7 @@ def beyond(found: Beyond, runs: HaltingRuns) -> str:
     broken, back = int((found.breaks.first > 0).sum()), int(found.breaks.recovered.sum())
     kind = "hrm" if runs.has_margin else "trm"
     sixteen, sixty_four = (
-        published.EXACT_BY_DEPTH[kind][published.DEPTHS.index(depth)] for depth in (16, 64)
+        reference.EXACT_BY_DEPTH[kind][reference.DEPTHS.index(depth)] for depth in (16, 64)
     )
     return (
         f"Right after step {found.trained}: {found.right_when_trained} of {runs.count} puzzles; after step "
@@ -133,7 +133,7 @@ def beyond(found: Beyond, runs: HaltingRuns) -> str:
 
 def errors(found: HaltingAnalysis) -> str:
     solving = found.solving
-    hrm, trm = published.MONOTONE
+    hrm, trm = reference.MONOTONE
     return (
         f"Monotone, never an error more: **{_share(solving.monotone)}** of the solved (published: {hrm.value} for HRM, "
         f"{trm.value} for TRM). Right once and right ever after: {_share(solving.stays)}. Solved in one leap, half of the "

@@ -12,7 +12,7 @@ from app.jobs import Work
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
-from probes.attribution_results import HALTING_CELL, SPANS, attributed
+from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
 
 if TYPE_CHECKING:
     from trm.models import Model

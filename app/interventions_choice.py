@@ -12,10 +12,10 @@ import streamlit as st
 from app import links
 from app.inputs import Choice
 from app.text import plain
-from probes.experiments import EXPERIMENTS
-from probes.interventions import OPERATIONS, parse_all
-from probes.places import InterventionError
-from probes.recorded_causes import USUAL
+from probes.interventions.presets import EXPERIMENTS
+from probes.interventions.recorded import USUAL
+from probes.interventions.sites import InterventionError
+from probes.interventions.spec import OPERATIONS, parse_all
 from trm.errors import UserError
 
 OWN = "own"

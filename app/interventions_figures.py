@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from app import charts
-from probes.experiments import EXPERIMENTS
+from probes.interventions.presets import EXPERIMENTS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

@@ -12,7 +12,7 @@ from app.jobs import Work
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
-from probes.mixing_results import MEAN, attended, layer_names, mixed
+from probes.interventions.attribution.mixing_results import MEAN, attended, layer_names, mixed
 from trm.coordinates import F_H, F_L, Coordinates
 
 if TYPE_CHECKING:

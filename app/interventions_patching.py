@@ -59,10 +59,10 @@ def show(choice: Choice) -> None:
 
 def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
     def work(tell: Any) -> dict[str, Any]:
-        from probes.branches import keep
-        from probes.experiments import another_puzzle
-        from probes.patching import patch_map
-        from probes.sweeps import part
+        from probes.interventions.fork import keep
+        from probes.interventions.patching import patch_map
+        from probes.interventions.presets import another_puzzle
+        from probes.interventions.sweeps import part
 
         with torch_threads(model):
             run = interventions_runs.kept_run(choice, model, part(tell, 0.0, 0.1))

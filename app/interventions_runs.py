@@ -13,11 +13,11 @@ from app.inputs import Choice
 from app.interventions_choice import OWN, Asked
 from app.jobs import Tell, Work
 from app.opening import torch_threads
-from probes.recorded_causes import RECORDED, USUAL
+from probes.interventions.recorded import RECORDED, USUAL
 from trm.trace import Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
-    from probes.branches import KeptRun
+    from probes.interventions.fork import KeptRun
     from trm.models import Model
 
 RUNS_KEPT = 6  # with their states, up to 96 MiB each
@@ -64,9 +64,9 @@ def job(choice: Choice, asked: Asked, model: "Model") -> tuple[Hashable, Work]:
 
 def branch(choice: Choice, asked: Asked, model: "Model", tell: Tell) -> Both:
     """Raises UserError."""
-    from probes.branches import followed
-    from probes.experiment_runs import planned
-    from probes.interventions import parse_all
+    from probes.interventions.fork import followed
+    from probes.interventions.preset_runs import planned
+    from probes.interventions.spec import parse_all
 
     with torch_threads(model):
         kept = kept_run(choice, model, tell)
@@ -79,7 +79,7 @@ def branch(choice: Choice, asked: Asked, model: "Model", tell: Tell) -> Both:
 
 def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
     """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
-    from probes.branches import keep
+    from probes.interventions.fork import keep
 
     session.check_size(choice.config, choice.depth)
     kept = _kept_runs()

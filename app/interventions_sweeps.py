@@ -15,8 +15,8 @@ from app.inputs import Choice
 from app.opening import torch_threads
 from app.takeaway import offer
 from app.text import plain
-from probes.recorded_causes import recorded
-from probes.sweep_results import LIMITS, SIZES, command_for, settings_for
+from probes.interventions.recorded import recorded
+from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
 from trm.errors import UserError
 
 Result = dict[str, Any]
@@ -231,7 +231,7 @@ def computed(choice: Choice, key: str) -> Result | None:
 
 
 def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, tell: Any) -> Result:
-    from probes.sweep_results import swept
+    from probes.interventions.sweep_results import swept
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 

@@ -3,12 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from app import charts
-from probes.study_views import Cells, Code, Scoreboard
+from probes.linear.experiment.views import Cells, Code, Scoreboard
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.probe_directions import Plane
+    from probes.linear.directions import Plane
 
 HEIGHT = 470
 NAMES = {

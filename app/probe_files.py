@@ -10,9 +10,9 @@ import streamlit as st
 from app import notes, probe_words
 from app.model_controls import Opened
 from app.probe_source import Shown
-from probes.linear_files import ProbeFileError
-from probes.opened_probes import study_of
-from probes.reading import SavedProbe, open_probe
+from probes.linear.apply import SavedProbe, open_probe
+from probes.linear.files import ProbeFileError
+from probes.linear.opened import study_of
 from trm.tasks import task_of
 
 MOST = 64  # files

@@ -13,9 +13,9 @@ from app.model_controls import Opened
 from app.models import Source
 from app.sets import PuzzleSetChoice
 from app.waiting import result_of, watch
-from probes.families import families_of, usual_targets
-from probes.reading import SavedProbe, open_probe
-from probes.study_files import RECORDED, SUFFIX, StudyFileError, recorded_study
+from probes.linear.apply import SavedProbe, open_probe
+from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
+from probes.linear.target_groups import families_of, usual_targets
 from trm.errors import CheckpointError
 from trm.tasks import task_of
 
@@ -217,9 +217,9 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
     """The job: the study for a page, and its probes by target and state. Raises UserError."""
     model = opened(asked.source, tell)
     from app.opening import torch_threads
-    from probes.probe_result import ProbeSettings
-    from probes.reading import probes_of
-    from probes.study import StudySettings, fit_study
+    from probes.linear.apply import probes_of
+    from probes.linear.experiment.experiment import StudySettings, fit_study
+    from probes.linear.probe import ProbeSettings
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
@@ -264,7 +264,7 @@ def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> 
     """The job. Raises UserError."""
     model = opened(source, tell)
     from app.opening import torch_threads
-    from probes.reading import read_puzzle, summary_of
+    from probes.linear.apply import read_puzzle, summary_of
 
     task = task_of(model.config)
     inputs = task.parse(puzzle)

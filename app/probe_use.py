@@ -14,8 +14,8 @@ from app.model_controls import Opened
 from app.models import Source
 from app.probe_source import Shown
 from app.waiting import watch
-from probes.study_files import SUFFIX
-from probes.study_views import labels_of
+from probes.linear.experiment.files import SUFFIX
+from probes.linear.experiment.views import labels_of
 from trm.tasks import task_of
 
 PUZZLES = 24
@@ -116,7 +116,7 @@ def measure(asked: Asked, shown: Shown, tell: Tell) -> dict[str, Any]:
     """The job: what `probes use` prints. Raises UserError."""
     model = sources.opened(asked.source, tell)
     from app.opening import torch_threads
-    from probes.use import UseSettings, measure_use
+    from probes.linear.causal import UseSettings, measure_use
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 

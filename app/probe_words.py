@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from app.text import plain
-from probes.study_files import RECORDED, SUFFIX
-from probes.study_views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
+from probes.linear.experiment.files import RECORDED, SUFFIX
+from probes.linear.experiment.views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
 
 if TYPE_CHECKING:
     from app.probe_source import Shown

@@ -9,10 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from bench.figures import figure, is_quick, median_seconds, say, seconds
-from probes.projection import UMAPSettings, fit_pca, fit_umap
-from probes.scene_making import make_scene
+from probes.latents.making import make_scene
+from probes.latents.pca_umap import UMAPSettings, fit_pca, fit_umap
+from probes.latents.trajectories import Walks, record_walks
 from probes.threads import one_blas_thread
-from probes.walks import Walks, record_walks
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.tasks import task_of

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.figures import figure, is_quick, say, seconds
-from probes.collected import collect, moments_of
-from probes.families import usual_targets
-from probes.linear import ProbeSettings, apply, fit_probe
-from probes.splits import split_puzzles
-from probes.study import StudySettings, fit_study
+from probes.linear.collect import collect, moments_of
+from probes.linear.experiment.experiment import StudySettings, fit_study
+from probes.linear.splits import split_puzzles
+from probes.linear.target_groups import usual_targets
+from probes.linear.train import ProbeSettings, apply, fit_probe
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
@@ -67,7 +67,7 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
     import torch
     from sklearn.linear_model import LogisticRegression
 
-    from probes.targets import Evidence, target_of, values_at
+    from probes.linear.targets import Evidence, target_of, values_at
 
     task, depth = task_of(model.config), model.config.depth
     moments = moments_of(depth, range(1, steps + 1), "cycles")

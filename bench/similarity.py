@@ -3,9 +3,9 @@
 from functools import partial
 
 from bench.figures import figure, is_quick, say, seconds
-from probes.comparison_files import STATES, cka_of_all
-from probes.set_run import run_set
-from probes.similarity import arrangement, cka
+from probes.comparison.cka import arrangement, cka
+from probes.comparison.files import STATES, cka_of_all
+from probes.comparison.set_run import run_set
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly

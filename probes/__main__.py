@@ -1,3 +1,3 @@
-from probes.cli import main
+from probes.cli.main import main
 
 main()

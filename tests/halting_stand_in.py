@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from probes.halting_runs import About, HaltingRuns
+from probes.halting.runs import About, HaltingRuns
 
 ABOUT = About(
     model="tiny",

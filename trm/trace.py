@@ -36,7 +36,7 @@ class Provenance:
     dtype: str
     version: str  # of this library
     recorded: str  # date, ISO 8601; empty for a live run
-    changes: str = ""  # what was done to its states (`probes.interventions`); empty for a run left alone
+    changes: str = ""  # what was done to its states (`probes.interventions.spec`); empty for a run left alone
 
 
 @dataclass(frozen=True)

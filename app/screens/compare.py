@@ -11,7 +11,7 @@ from app.opening import Opening
 from app.options import Options, server_options
 from app.text import plain
 from app.waiting import watch
-from probes.comparison_files import Comparison
+from probes.comparison.files import Comparison
 from trm.errors import UserError
 
 PLAYER = "compare"
@@ -129,7 +129,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
     about = [measured.about for measured in comparison.models]
 
     def command(name: str) -> str:
-        from probes.commands_compare import compare_command
+        from probes.cli.compare import compare_command
 
         specs = [
             source.spec if source.spec else each.name

@@ -14,8 +14,8 @@ from app import halting_tables as tables
 from app import halting_words as words
 from app.halting_source import Shown
 from app.options import server_options
-from probes.halting_report import report
-from probes.halting_runs import table
+from probes.halting.report import report
+from probes.halting.runs import table
 
 TITLE = "### Does it know when it is done?"
 WIDTHS = (2.4, 1)  # of the figure, and of what is said beside it

@@ -7,8 +7,8 @@ from app import charts, cloud, cloud_selection, cloud_source, cloud_words, model
 from app.cloud_look import Look
 from app.cloud_points import models
 from app.options import server_options
-from probes.scene import MODEL, Curve, Scene, places_in_run, spread
-from probes.scene_files import columns_of, summary
+from probes.latents.files import columns_of, summary
+from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
 from trm.errors import UserError
 
 TITLE = "### How do the states travel?"

@@ -19,8 +19,9 @@ from app.model_controls import Opened
 from app.options import server_options
 from app.probe_source import Shown, spoken
 from app.puzzles import first_puzzle
-from probes import probe_directions, study_views
-from probes.study_files import score_table
+from probes.linear.directions import directions_at, plane_of
+from probes.linear.experiment import views as study_views
+from probes.linear.experiment.files import score_table
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
@@ -228,8 +229,8 @@ def directions(shown: Shown, target: str) -> None:
         several = len(members) > 1 or len(shown.targets[target]["classes"]) > 2
         moment = moment_slider(shown) if several else 0
     try:
-        names, found = probe_directions.directions_at(shown.probes(members, state), moment, labels)
-        seen = probe_directions.plane_of(names, found)
+        names, found = directions_at(shown.probes(members, state), moment, labels)
+        seen = plane_of(names, found)
     except UserError as mistake:
         notes.problem(str(mistake))
         return

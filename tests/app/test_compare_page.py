@@ -7,7 +7,7 @@ from app_page import App
 
 from app import comparing, session
 from app.compare_views import VIEWS
-from probes.comparison_files import load_comparison, recorded_path
+from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
 PAGE = "screens/compare.py"
@@ -120,9 +120,9 @@ def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compar
         measured.append(len(puzzles))
         return whole_measure(model, task, puzzles, few=2, tell=tell)
 
-    from probes.comparison import measure as whole_measure
+    from probes.comparison.measure import measure as whole_measure
 
-    monkeypatch.setattr("probes.comparison.measure", measure)
+    monkeypatch.setattr("probes.comparison.measure.measure", measure)
     app.click("compare-measure")
     job = next(job for job in session.jobs()._jobs.values() if job.key[0] == "measured" and not job.done)
     job.cancel()

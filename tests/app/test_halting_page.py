@@ -8,8 +8,8 @@ from halting_stand_in import make_runs
 
 from app import halting_source, session
 from app.halting_puzzles import of_square, solve_link
-from probes.halting import outcomes
-from probes.halting_runs import HaltingRuns, save_runs
+from probes.halting.rules import outcomes
+from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
 
 PAGE = "screens/halting.py"

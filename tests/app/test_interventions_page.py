@@ -12,11 +12,11 @@ from test_solve_page import PRESETS
 
 from app import interventions_runs
 from app.interventions_choice import EXAMPLES, Asked
-from probes.attention import attention_of
-from probes.branches import keep
-from probes.experiments import EXPERIMENTS
-from probes.interventions import OPERATIONS, parse_all
-from probes.mixing import mixing
+from probes.interventions.attribution.attention import attention_of
+from probes.interventions.attribution.mixing import mixing
+from probes.interventions.fork import keep
+from probes.interventions.presets import EXPERIMENTS
+from probes.interventions.spec import OPERATIONS, parse_all
 from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.tasks import get_task, task_of
@@ -160,7 +160,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
         }
         return {"fingerprint": model.fingerprint, "settings": {"state": "yz", "step": 1}, "table": table}
 
-    monkeypatch.setattr("probes.sweep_results.swept", swept)
+    monkeypatch.setattr("probes.interventions.sweep_results.swept", swept)
     app = open_page()
     app.both()
     app.set("noise-sizes", "0,1")

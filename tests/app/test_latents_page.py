@@ -13,9 +13,9 @@ from app_page import MAIN
 
 from app import cloud_selection, cloud_source, session
 from app.cloud_selection import Chosen
-from probes import walks
-from probes.commands_project import RECORDED
-from probes.scene_files import load_scene, save_scene
+from probes.cli.project import RECORDED
+from probes.latents import trajectories
+from probes.latents.files import load_scene, save_scene
 
 PAGE = "screens/latents.py"
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
@@ -122,7 +122,7 @@ def test_what_is_not_recorded_is_computed_when_asked_for(latents, model_dir):
 def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, model_dir, monkeypatch):
     """With the button that a person presses; what was cut short leaves no job, no scene and no file behind."""
     folders, told = [], []
-    make, record = tempfile.mkdtemp, walks.record_walks
+    make, record = tempfile.mkdtemp, trajectories.record_walks
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *a, **k: folders.append(make(*a, **k)) or folders[-1])
 
     def watched(*given, progress, **named):
@@ -137,7 +137,7 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
 
         return record(*given, progress=tell, **named)
 
-    monkeypatch.setattr(walks, "record_walks", watched)
+    monkeypatch.setattr(trajectories, "record_walks", watched)
     slow = True
     app = latents(model="runs/hrm")
     app.set("latents-count", 30)

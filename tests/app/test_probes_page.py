@@ -9,10 +9,10 @@ from app_page import App
 from safetensors.numpy import load_file, save_file
 
 from app import probe_source, session
-from probes import study_views
-from probes.probe_directions import directions_at, plane_of
-from probes.reading import open_probe
-from probes.study_files import RECORDED, load_study
+from probes.linear.apply import open_probe
+from probes.linear.directions import directions_at, plane_of
+from probes.linear.experiment import views
+from probes.linear.experiment.files import RECORDED, load_study
 from trm.registry import models_folder
 
 PAGE = "screens/probes.py"
@@ -41,7 +41,7 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     assert summary["about"]["fingerprint"][:8] in app.captions
     last = len(summary["moments"]) - 1
     for state in ("z", "y"):
-        value = study_views.value_at(study_views.finding_of(summary, "solution", state), "accuracy", last)
+        value = views.value_at(views.finding_of(summary, "solution", state), "accuracy", last)
         assert f"{100 * value:.1f} %" in text(app)
     for view in ("All targets", "Cell by cell", "Mistaken for"):
         app.set("probes_view", view)
@@ -83,7 +83,7 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     assert "description length, z" in text(app)
     app.set("probes_score", "code")
     study = session.jobs().find(app.test.session_state["probes_asked"].key).result[0]
-    code = study_views.code_of(study, "solution", "y")
+    code = views.code_of(study, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in drawn] == ["z", "y", "told without"] and len(code.bits) == 2
     assert f"description length, y | {code.bits[-1]:.2f} of 3.17 bits" in text(app)
@@ -112,7 +112,7 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
 
 def test_directions_class_balance_and_no_description_length_of_what_was_recorded(open_probes):
     app = open_probes(model="sudoku-hrm")
-    shares = study_views.balance_at(load_study(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
+    shares = views.balance_at(load_study(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
     assert (
         len(shares) == 9 and f"Class balance in training, step 16: 1 {100 * shares[0]:.1f} %" in app.captions
     )
@@ -209,14 +209,14 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
 
 def test_differences_on_the_scoreboard_are_those_of_the_scores():
     summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    boards = {what: study_views.scoreboard(summary, what) for what in study_views.SHOWN}
+    boards = {what: views.scoreboard(summary, what) for what in views.SHOWN}
     for row in range(len(summary["targets"])):
         for moment in range(len(summary["moments"])):
             z, y = (boards[state].values[row][moment] for state in ("z", "y"))
             if z is not None and y is not None:
                 assert boards["z above y"].values[row][moment] == pytest.approx(z - y)
     first = summary["targets"][0]
-    known = study_views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
+    known = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
     assert boards["z above best baseline"].values[0][0] == pytest.approx(
         boards["z"].values[0][0] - max(known)
     )

@@ -6,7 +6,7 @@ import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import expect
 
-from probes.experiments import EXPERIMENTS
+from probes.interventions.presets import EXPERIMENTS
 
 
 @pytest.fixture

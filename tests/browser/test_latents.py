@@ -7,8 +7,8 @@ import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 
-from probes.commands_project import RECORDED
-from probes.scene_files import load_scene
+from probes.cli.project import RECORDED
+from probes.latents.files import load_scene
 
 PLOT = ".st-key-latents_cloud .js-plotly-plot"
 ON_SCREEN = """plot => {

@@ -5,8 +5,8 @@ import json
 from player_page import Player
 from playwright.sync_api import expect
 
-from probes.cli import main
-from probes.study_files import RECORDED, SUFFIX
+from probes.cli.main import main
+from probes.linear.experiment.files import RECORDED, SUFFIX
 from trm.data import load_presets
 
 MODEL = "sudoku-hrm"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from probes.walks import Made, Walks
+from probes.latents.trajectories import Made, Walks
 from trm.config import ModelConfig
 from trm.coordinates import F_H
 from trm.tasks.sudoku import Sudoku

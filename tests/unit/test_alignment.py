@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_projection import turned
 
-from probes.alignment import align
 from probes.covariance import StatesError
+from probes.latents.alignment import align
 
 # alignment
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from small_runs import MLP, SMALL
 
-from probes.attention import attention_of
-from probes.branches import keep
-from probes.cli import main
-from probes.mixing import mixing
-from probes.mixing_results import attended
-from probes.places import InterventionError
+from probes.cli.main import main
+from probes.interventions.attribution.attention import attention_of
+from probes.interventions.attribution.mixing import mixing
+from probes.interventions.attribution.mixing_results import attended
+from probes.interventions.fork import keep
+from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.record import one_puzzle

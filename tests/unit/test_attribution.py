@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from probes.attribution import (
+from probes.cli.main import main
+from probes.interventions.attribution.gradients import (
     HALTING,
     Reading,
     ablation,
@@ -17,11 +18,10 @@ from probes.attribution import (
     units,
     without_givens,
 )
-from probes.branches import keep
-from probes.cli import main
-from probes.mixing import peers_of
-from probes.peers import effects_of_givens, peer_effects
-from probes.places import InterventionError
+from probes.interventions.attribution.mixing import peers_of
+from probes.interventions.attribution.peers import effects_of_givens, peer_effects
+from probes.interventions.fork import keep
+from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet, load_presets

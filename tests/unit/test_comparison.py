@@ -11,18 +11,18 @@ import torch
 from pyarrow.parquet import read_table
 from test_similarity import cloud, rotation
 
-from probes import comparison_files
-from probes.cli import main
-from probes.comparison import measure
-from probes.comparison_files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
-from probes.comparison_findings import section, write_findings
+from probes.cli.main import main
+from probes.comparison import files
+from probes.comparison.cka import arrangement, cka
+from probes.comparison.dimensionality import participation_ratio, spectrum
+from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
+from probes.comparison.measure import measure
+from probes.comparison.near_complete import near_complete
+from probes.comparison.set_run import run_set
 from probes.covariance import StatesError
-from probes.depth import compute_by_step
-from probes.dimensionality import participation_ratio, spectrum
-from probes.near_complete import near_complete
-from probes.runs import RunsError
-from probes.set_run import run_set
-from probes.similarity import arrangement, cka
+from probes.halting.depth import compute_by_step
+from probes.reports.comparison import section, write_findings
+from probes.stats import RunsError
 from trm.checkpoint import save_model
 from trm.coordinates import F_H, F_L, Depth
 from trm.data import PuzzleSet
@@ -58,7 +58,7 @@ def by_hand(model, puzzles: PuzzleSet, start: Callable[[State], State] | None = 
 )
 def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, changes):
     model = tiny_model(**changes)
-    monkeypatch.setattr("probes.set_run.BATCH", 4)  # 10 puzzles: the last batch is a short one
+    monkeypatch.setattr("probes.comparison.set_run.BATCH", 4)  # 10 puzzles: the last batch is a short one
     shares: list[float] = []
     run = run_set(model, puzzles, keep_states=True, progress=shares.append)
     answers = predict(model, puzzles.inputs).answers
@@ -99,7 +99,7 @@ def test_a_run_from_the_solution_begins_with_it_in_y(tiny_model, puzzles):
 def test_a_run_that_cannot_be_says_why(tiny_model, puzzles, monkeypatch):
     with pytest.raises(RunsError, match="exactly one solution"):
         run_set(tiny_model(), PuzzleSet.of("none", TASK, puzzles.inputs, np.zeros_like(puzzles.labels)))
-    monkeypatch.setattr("probes.set_run.LARGEST_STATES", 20_000)
+    monkeypatch.setattr("probes.comparison.set_run.LARGEST_STATES", 20_000)
     with pytest.raises(RunsError, match=r"Take \d puzzles or fewer"):
         run_set(tiny_model(), puzzles, keep_states=True)
 
@@ -306,7 +306,7 @@ def test_mistakes_are_one_line(folders, capsys, words, says):
 
 
 def test_recording_goes_where_the_page_looks(monkeypatch, tmp_path):
-    monkeypatch.setattr(comparison_files, "RECORDED", tmp_path)
+    monkeypatch.setattr(files, "RECORDED", tmp_path)
     assert (
         recorded_path("sudoku-trm/snapshots/10", "sudoku-hrm")
         == tmp_path / "sudoku-trm_snapshots_10--sudoku-hrm.json"

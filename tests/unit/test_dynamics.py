@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from probes.comparison.dimensionality import effective_rank, moment_spectra, participation_ratio, spectrum
 from probes.covariance import ROWS, StatesError, covariance
-from probes.dimensionality import effective_rank, moment_spectra, participation_ratio, spectrum
-from probes.dynamics import (
+from probes.latents.dynamics import (
     critical_moments,
     distances_to_final,
     first_returns,
@@ -200,7 +200,7 @@ def test_loops_of_many_puzzles_at_once(monkeypatch):
     states = states.astype(np.float16)
     together = first_returns(states)
     assert together.moment.tolist() == [-1, 3, -1, 4]
-    monkeypatch.setattr("probes.dynamics.PAIRS", 250)
+    monkeypatch.setattr("probes.latents.dynamics.PAIRS", 250)
     apart = first_returns(states)
     assert apart.moment.tolist() == [-1, 3, -1, 4] and apart.held.tolist() == together.held.tolist()
 

@@ -7,18 +7,18 @@ import pytest
 import torch
 from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
 
-from probes.branches import keep
-from probes.experiment_runs import over_puzzles, planned
-from probes.experiments import EXPERIMENTS, Setting, plan_of, wrong_answer
-from probes.interventions import written
-from probes.places import InterventionError
+from probes.interventions.fork import keep
+from probes.interventions.preset_runs import over_puzzles, planned
+from probes.interventions.presets import EXPERIMENTS, Setting, plan_of, wrong_answer
+from probes.interventions.sites import InterventionError
+from probes.interventions.spec import written
 from trm.data import PuzzleSet
 from trm.tasks import get_task
 
 
 @pytest.fixture
 def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.rows.training_dtype", lambda device: torch.float32)
+    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
     return tiny_model(**MLP)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from probes.calibration import reliability, roc, roc_by_step
-from probes.depth import breaks
-from probes.halting import (
+from probes.halting.calibration import reliability, roc, roc_by_step
+from probes.halting.depth import breaks
+from probes.halting.rules import (
     OUTCOMES,
     changed_cells,
     fixed_depth_curve,
@@ -16,7 +16,7 @@ from probes.halting import (
     threshold_curve,
     unchanged_answer_curve,
 )
-from probes.runs import Resampling, RunsError
+from probes.stats import Resampling, RunsError
 from trm.evaluate import auc
 
 FEW = Resampling(resamples=50)

@@ -5,11 +5,11 @@ import json
 import pytest
 from halting_stand_in import make_runs
 
-from probes import commands_halting
-from probes.cli import main
-from probes.halting_report import analyse, report
-from probes.halting_runs import load_runs, save_runs
-from probes.marked_section import marks
+from probes.cli import halting
+from probes.cli.main import main
+from probes.halting.report import analyse, report
+from probes.halting.runs import load_runs, save_runs
+from probes.reports.markdown import marks
 from trm.checkpoint import save_model
 
 BEGIN, END = marks("halting")
@@ -90,7 +90,7 @@ def test_mistakes_are_one_line(capsys, arguments, cause):
 @pytest.fixture
 def recorded(tmp_path, monkeypatch):
     folder = tmp_path / "recorded"
-    monkeypatch.setattr(commands_halting, "RECORDED", folder)
+    monkeypatch.setattr(halting, "RECORDED", folder)
     return folder
 
 
@@ -98,13 +98,13 @@ def test_recording_is_of_training_depth_and_beyond(tiny, recorded, monkeypatch, 
     """The bundled model is a tiny one here, its set three puzzles."""
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tiny))
     asked = []
-    made = commands_halting.made
+    made = halting.made
 
     def tiny_set(name, data, *, limit, steps):
         asked.append((name, data, limit, steps))
         return made(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
 
-    monkeypatch.setattr(commands_halting, "made", tiny_set)
+    monkeypatch.setattr(halting, "made", tiny_set)
     main(["halting", "--record"])
     capsys.readouterr()
     assert asked == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]
@@ -138,7 +138,7 @@ def test_findings_stand_between_their_marks(tmp_path, recorded, capsys):
 
 def test_a_calibrated_head_is_called_so():
     """Errors of 0.01, 0.03 and 0.3, the last by saying too much."""
-    from probes.halting_findings import _calibrated, too_sure
+    from probes.reports.halting import _calibrated, too_sure
 
     def said(error: float, mean: float, share: float) -> dict:
         part = {"answers": 10, "mean_probability": mean, "share_right": share}

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from probes.along_steps import approach, share_of, solving
-from probes.halting_report import analyse, fewest_steps, report
-from probes.halting_runs import LARGEST_FILE, OF_STEP, load_runs, run_puzzles, save_runs, table
-from probes.runs import Resampling, RunsError
-from probes.stopping_value import decisions, right_by_going_on
+from probes.halting.decisions import decisions, right_by_going_on
+from probes.halting.errors_by_step import approach, share_of, solving
+from probes.halting.report import analyse, fewest_steps, report
+from probes.halting.runs import LARGEST_FILE, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
@@ -116,7 +116,7 @@ def test_no_such_file_and_another_file(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="python -m probes halting"):
         load_runs(path)
-    monkeypatch.setattr("probes.halting_runs.LARGEST_FILE", 10)
+    monkeypatch.setattr("probes.halting.runs.LARGEST_FILE", 10)
     with pytest.raises(DataError, match="larger than"):
         load_runs(path)
     assert LARGEST_FILE > 10

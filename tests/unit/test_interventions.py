@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from probes.branches import KeptRun, keep
-from probes.changes import noisy
-from probes.interventions import Intervention, parse_all, written
-from probes.places import InterventionError, Place, one_call
+from probes.interventions.fork import KeptRun, keep
+from probes.interventions.hooks import noisy
+from probes.interventions.sites import InterventionError, Place, one_call
+from probes.interventions.spec import Intervention, parse_all, written
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.record import record
 from trm.recursion import State
@@ -210,7 +210,7 @@ def test_only_the_calls_that_remain_are_made(run, text, f_L, f_H):
 
 @pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])
 def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
-    monkeypatch.setattr("probes.branches.KEPT_BYTES", 0)
+    monkeypatch.setattr("probes.interventions.fork.KEPT_BYTES", 0)
     little = keep(model, SMALL, PUZZLE)
     assert len(little.states) == 3
     assert differing(branched(little, text), branched(run, text)) == []
@@ -225,7 +225,7 @@ class Seen(dict):
     """States after each call of a branch, by coordinates as text."""
 
     def __init__(self, run: KeptRun, text: str, monkeypatch):
-        from probes.changes import Changes
+        from probes.interventions.hooks import Changes
 
         watch = Changes.watch
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from planted_states import DIGITS, FEW, planted, symbols, whole
 
-import probes.fitting
-from probes.linear import ProbeResult, ProbeSettings, apply, fit_probe
-from probes.scores import Errors, Hits, banded, draws_of
-from probes.selectivity import control_types
-from probes.splits import PARTS, split_puzzles
-from probes.targets import Values
+import probes.linear.fit
+from probes.linear.control_task import control_types
+from probes.linear.scores import Errors, Hits, banded, draws_of
+from probes.linear.splits import PARTS, split_puzzles
+from probes.linear.targets import Values
+from probes.linear.train import ProbeResult, ProbeSettings, apply, fit_probe
 
 # what probes find
 
@@ -153,7 +153,7 @@ def test_ridge_regression_equals_scikit_learn(alpha):
 def test_moments_do_not_depend_on_each_other(monkeypatch):
     states, values = planted(moments=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
-    monkeypatch.setattr(probes.fitting, "AT_ONCE", 1)
+    monkeypatch.setattr(probes.linear.fit, "AT_ONCE", 1)
     one_by_one = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     assert one_by_one.weights == pytest.approx(all_at_once.weights, abs=1e-4)
     assert (one_by_one.regularisation == all_at_once.regularisation).all()

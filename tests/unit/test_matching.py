@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from probes.covariance import StatesError
-from probes.matching import match
+from probes.latents.procrustes import match
 
 
 def cloud(puzzles: int = 40, moments: int = 6, dim: int = 5, seed: int = 0) -> np.ndarray:

@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from small_runs import MLP, SMALL
 
-from probes.mixing import OTHERS, PEERS, RATIO, by_relation, mixing, peers_of, relations
-from probes.mixing_results import layer_names
-from probes.places import InterventionError
+from probes.interventions.attribution.mixing import (
+    OTHERS,
+    PEERS,
+    RATIO,
+    by_relation,
+    mixing,
+    peers_of,
+    relations,
+)
+from probes.interventions.attribution.mixing_results import layer_names
+from probes.interventions.sites import InterventionError
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 

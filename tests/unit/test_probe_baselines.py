@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from planted_states import DIGITS, FEW, planted, symbols, whole
 
-from probes.baselines import input_features
-from probes.codelength import blocks_of
-from probes.linear import fit_probe
-from probes.selectivity import control_types, control_values
-from probes.splits import PARTS, Split, SplitError, split_puzzles
-from probes.targets import Values
+from probes.linear.baselines import input_features
+from probes.linear.control_task import control_types, control_values
+from probes.linear.mdl import blocks_of
+from probes.linear.splits import PARTS, Split, SplitError, split_puzzles
+from probes.linear.targets import Values
+from probes.linear.train import fit_probe
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
 

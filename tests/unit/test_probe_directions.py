@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from planted_states import FEW, planted, whole
 
-from probes.linear import ProbeError, fit_probe
-from probes.linear_files import ProbeFileError
-from probes.opened_probes import study_of
-from probes.probe_directions import direction_of, directions_at, plane_of
-from probes.reading import SavedProbe
-from probes.splits import split_puzzles
-from probes.study_views import balance_at, code_of
+from probes.linear.apply import SavedProbe
+from probes.linear.directions import direction_of, directions_at, plane_of
+from probes.linear.experiment.views import balance_at, code_of
+from probes.linear.files import ProbeFileError
+from probes.linear.opened import study_of
+from probes.linear.splits import split_puzzles
+from probes.linear.train import ProbeError, fit_probe
 from trm.coordinates import Coordinates
 from trm.tasks.sudoku import Sudoku
 

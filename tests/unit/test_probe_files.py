@@ -13,11 +13,11 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from probes.covariance import StatesError
-from probes.linear import ProbeError, ProbeSettings, apply, fit_probe
-from probes.linear_files import ProbeFileError, load_probe, save_probe
-from probes.selectivity import control_types
-from probes.splits import split_puzzles
-from probes.targets import Values
+from probes.linear.control_task import control_types
+from probes.linear.files import ProbeFileError, load_probe, save_probe
+from probes.linear.splits import split_puzzles
+from probes.linear.targets import Values
+from probes.linear.train import ProbeError, ProbeSettings, apply, fit_probe
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -156,7 +156,7 @@ def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
 
 def test_torch_and_scikit_learn_wait_until_a_probe_is_fitted():
     code = (
-        "import sys, probes.linear, probes.linear_files, probes.baselines, probes.targets\n"
+        "import sys, probes.linear.train, probes.linear.files, probes.linear.baselines, probes.linear.targets\n"
         "print(*sorted({'torch', 'sklearn', 'scipy', 'zarr'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -8,19 +8,25 @@ import pyarrow.parquet
 import pytest
 import torch
 
-from probes.cli import main
-from probes.collected import CollectError, collect, moments_of
-from probes.families import CANDIDATES, chosen_families, families_of, recorded_targets, usual_targets
-from probes.linear import ProbeError, ProbeSettings, apply
-from probes.linear_files import ProbeFileError
-from probes.probe_directions import direction_of
-from probes.reading import open_probe, probes_of, read_puzzle, summary_of
-from probes.study import StudySettings, fit_study
-from probes.study_files import load_study, score_table, write_study
-from probes.study_findings import write_findings
-from probes.study_views import code_of
-from probes.targets import TargetError
-from probes.use import Push, UseSettings, measure_use
+from probes.cli.main import main
+from probes.linear.apply import open_probe, probes_of, read_puzzle, summary_of
+from probes.linear.causal import Push, UseSettings, measure_use
+from probes.linear.collect import CollectError, collect, moments_of
+from probes.linear.directions import direction_of
+from probes.linear.experiment.experiment import StudySettings, fit_study
+from probes.linear.experiment.files import load_study, score_table, write_study
+from probes.linear.experiment.views import code_of
+from probes.linear.files import ProbeFileError
+from probes.linear.target_groups import (
+    CANDIDATES,
+    chosen_families,
+    families_of,
+    recorded_targets,
+    usual_targets,
+)
+from probes.linear.targets import TargetError
+from probes.linear.train import ProbeError, ProbeSettings, apply
+from probes.reports.linear import write_findings
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
 from trm.data import PuzzleSet

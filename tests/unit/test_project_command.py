@@ -6,10 +6,10 @@ import pyarrow.parquet as pq
 import pytest
 from fake_walks import SMALL
 
-from probes.cli import main
-from probes.commands_project import Projecting
-from probes.projection import UMAPSettings
-from probes.scene_files import load_scene
+from probes.cli.main import main
+from probes.cli.project import Projecting
+from probes.latents.files import load_scene
+from probes.latents.pca_umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
 from trm.store.layout import Settings
@@ -90,7 +90,7 @@ def test_mistakes_are_one_line(arguments, words, capsys, monkeypatch, tmp_path):
 
 
 def test_findings_are_written_between_their_marks(made, capsys, monkeypatch):
-    monkeypatch.setattr("probes.commands_project.RECORDED", made / "recorded")
+    monkeypatch.setattr("probes.cli.project.RECORDED", made / "recorded")
     document = made / "findings.md"
     with pytest.raises(SystemExit):
         main(["project", "--findings", str(document)])
@@ -129,7 +129,7 @@ def test_two_models_on_one_map(made, capsys, tiny_model, monkeypatch):
     table = pq.read_table(made / "joint.parquet").to_pydict()
     assert [len(set(table["model"])), len(table["puzzle"])] == [2, 24]
     assert table["call"] == [3] * 12 + [2] * 12 and table["puzzle"][:12] == table["puzzle"][12:]
-    monkeypatch.setattr("probes.commands_project.RECORDED", made / "recorded")
+    monkeypatch.setattr("probes.cli.project.RECORDED", made / "recorded")
     printed(capsys, *run, "--out", made / "recorded" / "one--other.safetensors")
     printed(capsys, "--findings", made / "findings.md")
     text = (made / "findings.md").read_text()

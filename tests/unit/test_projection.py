@@ -14,8 +14,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from probes.covariance import StatesError
-from probes.projection import PCA, UMAPProjection, UMAPSettings, fit_pca, fit_umap
-from probes.projection_files import ProjectionError, load_projection, save_projection
+from probes.latents.pca_umap import PCA, UMAPProjection, UMAPSettings, fit_pca, fit_umap
+from probes.latents.projection_files import ProjectionError, load_projection, save_projection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -133,8 +133,8 @@ def umap() -> UMAPProjection:
 
 def test_importing_the_modules_imports_nothing_heavy():
     code = (
-        "import sys, probes.projection, probes.projection_files, probes.projection_quality, probes.alignment\n"
-        "import probes.dynamics, probes.dimensionality\n"
+        "import sys, probes.latents.pca_umap, probes.latents.projection_files, probes.latents.quality, probes.latents.alignment\n"
+        "import probes.latents.dynamics, probes.comparison.dimensionality\n"
         "print(*sorted({'umap', 'numba', 'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run(

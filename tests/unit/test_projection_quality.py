@@ -5,8 +5,8 @@ import pytest
 from test_projection import turned, walks
 
 from probes.covariance import StatesError
-from probes.projection import fit_pca
-from probes.projection_quality import quality
+from probes.latents.pca_umap import fit_pca
+from probes.latents.quality import quality
 
 # quality
 

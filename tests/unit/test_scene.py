@@ -11,11 +11,9 @@ import pytest
 from fake_walks import PUZZLE, SMALL, fake_walks
 from safetensors.numpy import load_file, save_file
 
-from probes.cloud_fields import fields_of
 from probes.covariance import StatesError
-from probes.projection import UMAPSettings
-from probes.scene import Curve, Field, places_in_run, spread
-from probes.scene_files import (
+from probes.latents.fields import fields_of
+from probes.latents.files import (
     SceneError,
     coordinates_table,
     load_scene,
@@ -24,7 +22,9 @@ from probes.scene_files import (
     summary,
     write_parquet,
 )
-from probes.scene_making import make_scene
+from probes.latents.making import make_scene
+from probes.latents.pca_umap import UMAPSettings
+from probes.latents.projection import Curve, Field, places_in_run, spread
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RIGHT = np.array([[False, True, True], [False, False, False], [True, False, True], [False, False, True]])
@@ -116,7 +116,7 @@ def test_a_field_is_a_number_or_has_levels():
 def test_mistakes_say_what_to_do(walks, monkeypatch):
     with pytest.raises(StatesError, match="Choose y or z"):
         make_scene(walks, state="x", calls="", command="")
-    monkeypatch.setattr("probes.scene_making.MOST_IN_POOL", 11)
+    monkeypatch.setattr("probes.latents.making.MOST_IN_POOL", 11)
     with pytest.raises(StatesError, match="4 puzzles at 3 calls make 12 points"):
         make_scene(walks, state="z", calls="", command="")
 
@@ -197,7 +197,7 @@ def test_a_scene_read_is_the_scene_written(scene, umap_scene, tmp_path):
 def test_reading_a_scene_takes_no_heavy_package(scene, tmp_path):
     save_scene(tmp_path / "scene.safetensors", scene)
     code = (
-        "import sys; from pathlib import Path; from probes.scene_files import load_scene;"
+        "import sys; from pathlib import Path; from probes.latents.files import load_scene;"
         f"load_scene(Path({str(tmp_path / 'scene.safetensors')!r}));"
         "print([name for name in ('torch', 'sklearn', 'umap', 'numba', 'zarr', 'scipy') if name in sys.modules])"
     )

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from probes import similarity
+from probes.comparison.cka import cka
 from probes.covariance import StatesError
-from probes.depth import compute_by_step, retention, solved_by_step
-from probes.runs import Resampling, RunsError
-from probes.similarity import cka
+from probes.halting.depth import compute_by_step, retention, solved_by_step
+from probes.stats import Resampling, RunsError
 from probes.threads import one_blas_thread
 from trm import flops
 from trm.config import ModelConfig
@@ -69,10 +68,10 @@ def test_cka_is_that_of_the_papers(puzzles, debiased, hsic):
 def test_blocks_of_rows_and_columns_change_nothing(monkeypatch, debiased):
     a, b = cloud(0, 23, 3, 11), cloud(1, 23, 2, 5)
     whole = cka(a, b, debiased=debiased)
-    monkeypatch.setattr(similarity, "AT_ONCE", 5 * 23 * 4)  # four rows of each of five moments
-    monkeypatch.setattr(similarity, "COLUMNS", 3)
+    monkeypatch.setattr("probes.comparison.cka.AT_ONCE", 5 * 23 * 4)  # four rows of each of five moments
+    monkeypatch.setattr("probes.comparison.cka.COLUMNS", 3)
     assert cka(a, b, debiased=debiased) == pytest.approx(whole, abs=1e-12)
-    monkeypatch.setattr(similarity, "AT_ONCE", 1)
+    monkeypatch.setattr("probes.comparison.cka.AT_ONCE", 1)
     assert cka(a, b, debiased=debiased) == pytest.approx(whole, abs=1e-12)
 
 
@@ -230,7 +229,7 @@ def test_a_bootstrap_is_the_same_again_also_in_parts(monkeypatch):
     right = np.random.default_rng(0).random((3, 20)) < 0.5
     assert solved_by_step(right).band.tolist() == solved_by_step(right).band.tolist()
     whole = solved_by_step(right).band
-    monkeypatch.setattr("probes.runs.DRAWS", 90)
+    monkeypatch.setattr("probes.stats.DRAWS", 90)
     assert solved_by_step(right).band == pytest.approx(whole)
     other = solved_by_step(right, resampling=Resampling(resamples=30, seed=1)).band
     assert other.tolist() != solved_by_step(right, resampling=Resampling(resamples=30)).band.tolist()

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from probes.families import chosen_families
-from probes.linear import ProbeSettings, fit_probe
-from probes.splits import Split
-from probes.study_findings import verdict
-from probes.study_scores import gains, scored
-from probes.targets import Values
+from probes.linear.experiment.scores import gains, scored
+from probes.linear.splits import Split
+from probes.linear.target_groups import chosen_families
+from probes.linear.targets import Values
+from probes.linear.train import ProbeSettings, fit_probe
+from probes.reports.linear import verdict
 from trm.tasks.sudoku import Sudoku
 
 FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)

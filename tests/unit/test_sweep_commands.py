@@ -6,8 +6,8 @@ import pytest
 import torch
 from small_runs import MLP, SMALL
 
-from probes.causes_record import WEIGHT
-from probes.cli import main
+from probes.cli.main import main
+from probes.interventions.record import WEIGHT
 from trm.checkpoint import save_model
 from trm.data import Preset, PuzzleSet, load_puzzles
 from trm.trace import load_trace
@@ -15,7 +15,7 @@ from trm.trace import load_trace
 
 @pytest.fixture
 def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.rows.training_dtype", lambda device: torch.float32)
+    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
     return tiny_model(**MLP)
 
 
@@ -118,8 +118,10 @@ def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_pat
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "models"))
     for module in ("recorded_causes", "causes_record", "cause_findings"):
         monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
-    monkeypatch.setattr("probes.causes_record.load_puzzles", lambda *_: puzzles_of(folder))
-    monkeypatch.setattr("probes.causes_record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)])
+    monkeypatch.setattr("probes.interventions.record.load_puzzles", lambda *_: puzzles_of(folder))
+    monkeypatch.setattr(
+        "probes.interventions.record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)]
+    )
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nbefore\n")
     main(["intervene", "--record", "--model", "small", "--json"])

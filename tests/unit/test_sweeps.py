@@ -7,20 +7,27 @@ import pytest
 import torch
 from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
 
-from probes.branches import keep
-from probes.changes import noisy
-from probes.patching import patch_map
-from probes.places import InterventionError
-from probes.rollouts import Rollouts, distinct, fixed_points, most_frequent, rollouts, selection
-from probes.rows import run_rows
-from probes.sweeps import Curve, noise_sweep, removal_sweep
+from probes.interventions.batched import run_rows
+from probes.interventions.fork import keep
+from probes.interventions.hooks import noisy
+from probes.interventions.multi_run import (
+    Rollouts,
+    distinct,
+    fixed_points,
+    most_frequent,
+    rollouts,
+    selection,
+)
+from probes.interventions.patching import patch_map
+from probes.interventions.sites import InterventionError
+from probes.interventions.sweeps import Curve, noise_sweep, removal_sweep
 from trm.data import PuzzleSet
 from trm.recursion import State
 
 
 @pytest.fixture
 def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.rows.training_dtype", lambda device: torch.float32)
+    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
     return tiny_model(**MLP)
 
 
@@ -33,8 +40,8 @@ def puzzles() -> PuzzleSet:
 
 
 def test_rows_are_the_runs_and_leave_when_right(model, puzzles, monkeypatch):
-    monkeypatch.setattr("probes.rows.BATCH", 2)
-    monkeypatch.setattr("probes.rows.GROUP", 4)
+    monkeypatch.setattr("probes.interventions.batched.BATCH", 2)
+    monkeypatch.setattr("probes.interventions.batched.GROUP", 4)
     plain = run_rows(model, puzzles.inputs, depth=DEPTH, keep_y=True)
     alone = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(alone):
@@ -209,7 +216,7 @@ def test_most_frequent():
 
 
 def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_does(model, puzzles):
-    from probes.interventions import parse_all
+    from probes.interventions.spec import parse_all
 
     kept, other = (keep(model, SMALL, grid) for grid in puzzles.inputs[:2])
     same = patch_map(kept, kept, 5, steps=[1, 2])

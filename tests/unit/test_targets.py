@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from probes.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
-from probes.targets.sudoku import singles_rounds
+from probes.linear.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
+from probes.linear.targets.sudoku import singles_rounds
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from fake_walks import fake_walks
 
-from probes.travel import Banded, banded, difference, ordered, percent, sentences
+from probes.latents.statistics import Banded, banded, difference, ordered, percent, sentences
 
 
 def difference_of(config, right, z, axes=None):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from fake_walks import SMALL, fake_walks
 
-from probes import walks as module
-from probes.walks import MEAN, WalksError, cell_number, read_walks, record_walks
+from probes.latents import trajectories as module
+from probes.latents.trajectories import MEAN, WalksError, cell_number, read_walks, record_walks
 from trm.coordinates import F_H, F_L
 from trm.data import PuzzleSet
 from trm.evaluate import evenly

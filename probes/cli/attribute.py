@@ -1,0 +1,99 @@
+"""`probes attribute`: what in the puzzle one cell's logit, or the halting logit, after one step is due to.
+
+With --method attention or mixing: which cells one layer brings together.
+"""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probes.cli.sweep import told, write
+from probes.interventions.attribution.mixing_results import MEAN
+from probes.interventions.attribution.mixing_results import METHODS as MIXING
+from probes.interventions.attribution.results import HALTING_CELL, METHODS, SPANS
+from trm.cli.main import PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
+from trm.errors import UserError
+from trm.terminal import puzzle_text
+
+if TYPE_CHECKING:
+    from trm.models import Model
+    from trm.tasks.base import Task
+
+
+def add(adder) -> None:
+    command = adder.add_parser("attribute", help="what in the puzzle a logit is due to")
+    _model_options(command)
+    command.add_argument("--puzzle", help=PUZZLE_HELP + "; the weights of --method mixing need none")
+    _puzzle_id_options(command, PUZZLE_ID_HELP)
+    command.add_argument("--cell", help="the cell whose answer is explained, such as r5c5")
+    command.add_argument("--halting", action="store_true", help="explain the halting logit instead")
+    command.add_argument(
+        "--step", type=int, default=1, help="supervision step after which it is read (usual: 1)"
+    )
+    command.add_argument(
+        "--method",
+        default="gradients",
+        choices=(*METHODS, *MIXING),
+        help="; ".join(f"{k}: {v}" for k, v in (METHODS | MIXING).items()),
+    )
+    command.add_argument(
+        "--span",
+        default="cycle",
+        choices=tuple(SPANS),
+        help="; ".join(f"{k}: through {v}" for k, v in SPANS.items()),
+    )
+    within = command.add_argument_group("attention, mixing")
+    within.add_argument(
+        "--call", default="1.1.1", help="attention: of the call step.cycle.call (usual: 1.1.1)"
+    )
+    within.add_argument("--layer", default="", help="from 1; mixing of two nets: L1, H1 (usual: the first)")
+    within.add_argument("--head", default=MEAN, help="attention: from 1 (usual: the mean of all heads)")
+    command.add_argument("--out", type=Path, help="JSON to write; the table lies beside it as .parquet")
+    command.set_defaults(run=run)
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    from trm.cli.commands import opened
+
+    if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):
+        or_halting = "" if options.method in MIXING else ", or --halting"
+        raise UserError(f"Say what to explain: --cell, such as --cell r5c5{or_halting}.")
+    if options.puzzle is None and options.method != "mixing":
+        raise UserError("--puzzle is missing.")
+    model, task = opened(options)
+    result = {"model": model.name, "fingerprint": model.fingerprint} | _found(options, model, task)
+    if options.out:
+        result["written"] = str(write(options.out, result, result["table"]))
+    return result
+
+
+def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
+    from probes.interventions.attribution.mixing_results import attended, mixed
+    from probes.interventions.attribution.results import attributed
+    from probes.interventions.fork import keep
+    from probes.interventions.sites import one_call
+    from trm.cli.commands import asked_puzzle_id
+
+    cell = _cell(options, model)
+    if options.method == "mixing":
+        return mixed(model, task, cell=cell, layer=options.layer)
+    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
+    kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
+    if options.method == "attention":
+        at = one_call(options.call, kept.depth)
+        return attended(kept, at=at, cell=cell, layer=options.layer or "1", head=options.head)
+    return attributed(
+        kept, step=options.step, cell=cell, method=options.method, span=options.span, tell=told()
+    )
+
+
+def _cell(options: Namespace, model: "Model") -> int:
+    """Raises UserError unless it is a single one."""
+    from trm.store.layout import Positions
+
+    if options.cell is None:
+        return HALTING_CELL
+    single, prefix = Positions.of(options.cell, model.config).single, model.config.prefix_length
+    if len(single) != 1 or single[0] < prefix:
+        raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")
+    return single[0] - prefix

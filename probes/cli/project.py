@@ -1,0 +1,216 @@
+"""`python -m probes project`: where the states of many puzzles go, on a map of two or three axes.
+
+Runs a model over a puzzle set (or reads a trace store) and writes what the Latents page draws: a scene (.safetensors), or every
+point with its coordinates (.parquet). `--against` puts a second model's states of the same puzzles on the same map, turned onto
+the first's. `--record` does so for the page's own recordings.
+"""
+
+import shlex
+from argparse import Namespace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probes.cli.shared import model_with_puzzles, names_to_record
+from probes.latents.pca_umap import UMAPSettings
+from probes.latents.procrustes import CALLS
+from trm.cli.main import DATA_HELP, MODEL_HELP
+from trm.errors import UserError
+from trm.registry import ASSETS
+from trm.terminal import Progress, tell
+
+if TYPE_CHECKING:
+    from probes.latents.making import Tell
+    from probes.latents.projection import Scene
+    from probes.latents.trajectories import Walks
+
+RECORDED = ASSETS / "recorded" / "latents"
+SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
+"""What the page opens with: bundled model -> its puzzles."""
+PAIRS = (("sudoku-trm", "sudoku-hrm"),)
+"""Bundled models whose joint map is recorded too."""
+LIMIT = 64  # puzzles recorded
+ENDINGS = (".safetensors", ".parquet")
+
+
+@dataclass(frozen=True)
+class Projecting:
+    """What is projected and how; the same on the command line and on the page."""
+
+    model: str
+    data: str
+    limit: int | None = LIMIT
+    state: str = "z"
+    calls: str = "f_H"
+    position: str = "mean"
+    umap: UMAPSettings | None = None
+    against: str = ""  # a second model, on the same map: `calls` are the last of each supervision step then
+
+    @property
+    def command(self) -> str:
+        """That makes it again."""
+        words = ["--model", self.model, *(("--against", self.against) if self.against else ())]
+        words += ["--data", self.data]
+        words += [] if self.limit is None else ["--limit", str(self.limit)]
+        words += ["--state", self.state, "--calls", self.calls, "--position", self.position]
+        if self.umap is not None:
+            words += [
+                "--umap",
+                "--axes",
+                str(self.umap.dimensions),
+                "--neighbours",
+                str(self.umap.neighbours),
+            ]
+            words += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
+        return f"python -m probes project {shlex.join(words)} --out points.parquet"
+
+
+def add(adder: Any) -> None:
+    command = adder.add_parser(
+        "project",
+        help="put the states of many puzzles on a map (PCA, UMAP)",
+        description=__doc__.partition("\n")[2],
+    )
+    command.add_argument("--model", help=MODEL_HELP)
+    command.add_argument("--data", help=DATA_HELP)
+    command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
+    command.add_argument("--store", type=Path, help="instead of both: a store made by `trm trace`")
+    command.add_argument(
+        "--against", help="a second model: both on one map, its states turned onto the first's (Procrustes)"
+    )
+    command.add_argument("--state", default="z", choices=("z", "y"), help="which state (usual: z)")
+    command.add_argument(
+        "--calls",
+        help="after which calls, as for `trm trace` (usual: f_H, each answer; of two models last, which is matched)",
+    )
+    command.add_argument(
+        "--position", default="mean", help="mean over all cells (usual), or one cell such as r5c5"
+    )
+    command.add_argument(
+        "--out", type=Path, help="file to write: .parquet (points) or .safetensors (a scene)"
+    )
+    command.add_argument(
+        "--record",
+        action="store_true",
+        help=f"instead: record what the Latents page opens with, of {' and '.join(SETS)} or the one of --model (and --against)",
+    )
+    command.add_argument(
+        "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
+    )
+    usual = UMAPSettings()
+    umap = command.add_argument_group("UMAP", "beside PCA, which is always there")
+    umap.add_argument("--umap", action="store_true", help="also fit a UMAP")
+    umap.add_argument("--axes", type=int, default=usual.dimensions, help="2 (usual) or 3")
+    umap.add_argument("--neighbours", type=int, default=usual.neighbours, help="of a point (usual: 15)")
+    umap.add_argument("--min-dist", type=float, default=usual.min_dist, help="0 to 1 (usual: 0.1)")
+    umap.add_argument("--seed", type=int, default=usual.seed)
+    command.set_defaults(run=run)
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    """What was asked for; returns what is printed. Raises UserError."""
+    if options.findings:
+        from probes.reports.latents import write_findings
+
+        return write_findings(options.findings, RECORDED)
+    if options.record:
+        return _recorded(options.model, options.against)
+    if options.out is None or options.out.suffix not in ENDINGS:
+        raise UserError("Give --out a file that ends in .parquet (points) or .safetensors (a scene).")
+    wanted = [f"--{name}" for name in ("model", "data") if not getattr(options, name)]
+    if bool(options.store) != (len(wanted) == 2) or len(wanted) == 1:
+        raise UserError("Give --model and --data, or --store alone.")
+    if options.against and (options.store or options.calls not in (None, CALLS)):
+        raise UserError(
+            f"Two models are matched by the last call of each supervision step. Give --model and --data, and no --calls but {CALLS}."
+        )
+    asked = Projecting(
+        options.model or "",  # of a store neither is asked for
+        options.data or "",
+        options.limit,
+        options.state,
+        options.calls or (CALLS if options.against else "f_H"),
+        options.position,
+        UMAPSettings(options.axes, options.neighbours, options.min_dist, seed=options.seed)
+        if options.umap
+        else None,
+        options.against or "",
+    )
+    if options.store:
+        from probes.latents.trajectories import read_walks
+        from trm.store import open_store
+
+        return _written(read_walks(open_store(options.store), position=asked.position), asked, options.out)
+    return _written(walks_of(asked), asked, options.out)
+
+
+def _recorded(model: str | None, against: str | None) -> dict[str, Any]:
+    """Record all, or what is named. Raises UserError where that is not one of them."""
+    if against is None:
+        found = {name: record(name) for name in names_to_record(model, SETS)}
+        return found | ({} if model else {joint_name(*pair): record(*pair) for pair in PAIRS})
+    if (model, against) not in PAIRS:
+        known = ", ".join(f"--model {one} --against {other}" for one, other in PAIRS)
+        of = " against ".join(name for name in (model, against) if name)
+        raise UserError(f"Nothing is recorded of {of}. Of two on one map recorded are: {known}.")
+    return {joint_name(model, against): record(model, against)}
+
+
+def record(name: str, against: str = "") -> dict[str, Any]:
+    """Make what the page opens with of a bundled model, or of two on one map."""
+    asked = Projecting(name, SETS[name], umap=UMAPSettings(), against=against)
+    if against:
+        asked = replace(asked, calls=CALLS)
+    out = RECORDED / f"{joint_name(name, against) if against else name}.safetensors"
+    return _written(walks_of(asked), asked, out)
+
+
+def joint_name(one: str, other: str) -> str:
+    """Of the file of a recorded joint map."""
+    return f"{one}--{other}"
+
+
+def walks_of(asked: Projecting) -> "Walks":
+    """Run the (first) model over its puzzles. Raises UserError."""
+    from probes.latents.trajectories import record_walks
+
+    model, _, puzzles = model_with_puzzles(asked.model, asked.data)
+    with Progress("puzzles run") as running:
+        return record_walks(
+            model,
+            puzzles,
+            limit=asked.limit,
+            calls=asked.calls,
+            position=asked.position,
+            progress=running.count,
+        )
+
+
+def scene_of(walks: "Walks", asked: Projecting, tell: "Tell", *, second: "Walks | None" = None) -> "Scene":
+    """The scene that was asked for, of walks of the model and, for a joint map, of the second. Raises UserError."""
+    command = (
+        asked.command if asked.model else f"python -m probes project --store STORE --state {asked.state}"
+    )
+    if second is not None:
+        from probes.latents.joint import make_joint_scene
+
+        return make_joint_scene(walks, second, state=asked.state, command=command, umap=asked.umap, tell=tell)
+    from probes.latents.making import make_scene
+
+    return make_scene(
+        walks, state=asked.state, calls=asked.calls, command=command, umap=asked.umap, tell=tell
+    )[0]
+
+
+def _written(walks: "Walks", asked: Projecting, out: Path) -> dict[str, Any]:
+    from probes.latents.files import save_scene, summary, write_parquet
+
+    second = walks_of(replace(asked, model=asked.against, against="")) if asked.against else None
+    with Progress("% projected", 100) as projecting:
+        scene = scene_of(
+            walks, asked, lambda share, words: projecting.count(round(100 * share)), second=second
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    (write_parquet if out.suffix == ".parquet" else save_scene)(out, scene)
+    tell(f"{scene.puzzle_count} puzzles at {len(scene.calls)} calls: {out}")
+    return {"out": str(out), "bytes": out.stat().st_size} | summary(scene)

@@ -1,0 +1,77 @@
+"""What is measured of one model on a puzzle set, to be held against another: curves, shares and ratios, as JSON keeps them.
+
+`probes.comparison.measure` measures it; reading it needs no torch.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Numbers = list[float | int | None]  # None: there is no such number
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line with a band around it."""
+
+    x: Numbers
+    middle: Numbers
+    low: Numbers
+    high: Numbers
+
+
+@dataclass(frozen=True)
+class About:
+    """Which model, as it was run on which puzzles, and what a step of it costs."""
+
+    name: str
+    fingerprint: str
+    kind: str
+    task: str
+    data: str
+    count: int  # puzzles
+    n: int
+    T: int
+    N_sup: int
+    parameters: int
+    layers_per_step: int  # applied one after another: effective depth
+    flops_per_step: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that is measured of one model. Bands of shares are 95 % bootstrap intervals over puzzles, others quartiles."""
+
+    about: About
+    solved: Curve  # share exactly right, by supervision step
+    residual: dict[
+        str, Curve
+    ]  # by state; |s - s before| / |s| of each call that rewrites it, by supervision steps passed
+    settled: dict[
+        str, dict[str, float | None]
+    ]  # by state: the same over the last step, median of "solved" and "unsolved"
+    ratio: dict[
+        str, Numbers
+    ]  # by state: participation ratio of the states of all cells after each supervision step
+    pooled_ratio: dict[str, float]  # the same of all steps together
+    spectrum: dict[str, Numbers]  # by state: shares of variance, largest first, of all steps together
+    width: int  # numbers in the state of a cell: the most that a participation ratio can be
+    kept: Curve  # share right after k steps from the embedded solution
+    kept_own: Curve  # share still right k steps after the model's own first right answer
+    near: dict[
+        str, Curve
+    ]  # by number of blanks: share right, by supervision step; {} where the task has none
+    near_count: int  # puzzles for each
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Measured":
+        """Raises KeyError or TypeError for anything else than `to_dict` gives."""
+        curves = {name: Curve(**values[name]) for name in ("solved", "kept", "kept_own")}
+        named = {
+            name: {key: Curve(**curve) for key, curve in values[name].items()}
+            for name in ("residual", "near")
+        }
+        return cls(**values | curves | named | {"about": About(**values["about"])})

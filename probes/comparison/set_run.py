@@ -1,0 +1,168 @@
+"""A model run over a puzzle set: which answers are right, how far y and z move, and the states themselves.
+
+`trm.evaluate` keeps answers only, `trm.record` one puzzle at a time, a trace store everything on disk. Here the states after
+the f_H calls stay in memory, for analyses that need all puzzles of one moment at once, and are let go of after them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float16, Float32
+from torch import Tensor
+
+from probes.stats import RunsError
+from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.data import PuzzleSet
+from trm.evaluate import exact_now
+from trm.models import Model
+from trm.record import relative_moves
+from trm.recursion import State, deep_supervision
+
+BATCH = 32  # puzzles at a time: one call of a bundled model then takes a tenth of a second
+LARGEST_STATES = 2 << 30  # bytes of the states that are kept
+
+Share = Callable[[float], None]  # told the share done, 0 to 1; what it raises ends the run
+
+
+@dataclass(frozen=True)
+class SetRun:
+    """What a model did on every puzzle of a set. Moments are supervision steps, f_H calls or f_L calls, in their order."""
+
+    right: Bool[np.ndarray, "step puzzle"]
+    residual_y: Float32[np.ndarray, "f_H puzzle"]  # |y - y before| / |y|, over all positions together
+    residual_z: Float32[np.ndarray, "f_L puzzle"]
+    moved_y: Float32[
+        np.ndarray, "step puzzle"
+    ]  # the same from step to step; the first from the initial state
+    moved_z: Float32[np.ndarray, "step puzzle"]
+    y: Float16[np.ndarray, "puzzle f_H position dim"] | None  # states after f_H calls, where they were kept
+    z: Float16[np.ndarray, "puzzle f_H position dim"] | None
+
+
+def run_set(
+    model: Model,
+    puzzles: PuzzleSet,
+    *,
+    depth: Depth | None = None,
+    from_solution: bool = False,
+    keep_states: bool = False,
+    progress: Share | None = None,
+) -> SetRun:
+    """Run all supervision steps on every puzzle that has one solution, a batch at a time.
+
+    `from_solution` starts with the embedded solution in the place of y, and with the usual z: does the model keep it?
+    Raises RunsError where no puzzle has a solution to be held against, or the states would not fit into memory;
+    PuzzleError where the puzzles are not of the model's size.
+    """
+    config, depth = model.config, depth or model.config.depth
+    puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
+    if not len(puzzles):
+        raise RunsError("None of these puzzles has exactly one solution. Take a set with answers.")
+    config.check_puzzles(puzzles.inputs.shape[1], config.vocab_size)
+    config.check_puzzle_id(int(puzzles.puzzle_identifiers.max(initial=0)))
+    shape = (
+        len(puzzles),
+        depth.N_sup * depth.T,
+        config.prefix_length + puzzles.inputs.shape[1],
+        config.hidden_size,
+    )
+    if keep_states and 4 * np.prod(shape, dtype=np.int64) > LARGEST_STATES:
+        most = int(LARGEST_STATES * len(puzzles) / (4 * np.prod(shape, dtype=np.int64)))
+        raise RunsError(
+            f"The states of {len(puzzles)} puzzles do not fit into memory. Take {most} puzzles or fewer."
+        )
+    states = np.zeros((2, *shape), np.float16) if keep_states else None
+    calls = -(-len(puzzles) // BATCH) * depth.N_sup * depth.calls_per_step
+    told = _Told(progress or (lambda share: None), calls)
+    parts = []
+    for begin in range(0, len(puzzles), BATCH):
+        rows = slice(begin, begin + BATCH)
+        kept = None if states is None else states[:, rows]
+        parts.append(_run_batch(model, puzzles, rows, depth, from_solution, kept, told))
+    joined = [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
+    y, z = (None, None) if states is None else states
+    return SetRun(*joined, y=y, z=z)
+
+
+class _Told:
+    """Counts calls."""
+
+    def __init__(self, tell: Share, calls: int):
+        self.tell, self.calls, self.done = tell, calls, 0
+
+    def one_more(self) -> None:
+        self.done += 1
+        self.tell(self.done / self.calls)
+
+
+def _run_batch(
+    model: Model,
+    puzzles: PuzzleSet,
+    rows: slice,
+    depth: Depth,
+    from_solution: bool,
+    kept: Float16[np.ndarray, "state puzzle f_H position dim"] | None,
+    told: _Told,
+) -> tuple[np.ndarray, ...]:
+    """The arrays of `SetRun` but the states, of one batch; these are written into `kept`."""
+    labels = puzzles.labels[rows]
+    tokens, solutions, ids = (
+        torch.from_numpy(array.astype(np.int64)).to(model.device)
+        for array in (puzzles.inputs[rows], labels, puzzles.puzzle_identifiers[rows])
+    )
+    watch = _Watch(model, kept, told)
+
+    def start(initial: State) -> State:
+        watch.begin(State(model.embed(solutions, ids), initial.z) if from_solution else initial)
+        return watch.before
+
+    answers, moved = [], []
+    for step in deep_supervision(model, tokens, ids, depth=depth, watch=watch, start=start):
+        answers.append(step.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8))
+        moved.append(watch.end_step())
+    return (
+        exact_now(np.stack(answers), labels),
+        np.stack(watch.residuals[F_H]),
+        np.stack(watch.residuals[F_L]),
+        *np.stack(moved, axis=1),
+    )
+
+
+class _Watch:
+    """Measures every move; keeps the states after f_H calls where there is a place for them."""
+
+    def __init__(
+        self, model: Model, kept: Float16[np.ndarray, "state puzzle f_H position dim"] | None, told: _Told
+    ):
+        self.model, self.kept, self.told = model, kept, told
+        self.residuals: dict[str, list[np.ndarray]] = {F_H: [], F_L: []}
+
+    def begin(self, state: State) -> None:
+        self.before = self.step_before = state
+
+    def __call__(self, at: Coordinates, state: State) -> State:
+        if at.kind == F_H:
+            self.residuals[F_H].append(relative_moves(self.before.y, state.y))
+            if self.kept is not None:
+                moment = len(self.residuals[F_H]) - 1
+                self.kept[0, :, moment], self.kept[1, :, moment] = map(
+                    _half, (state.y, self.model.latent(state, at))
+                )
+        else:
+            z_before, z = (self.model.latent(each, at) for each in (self.before, state))
+            self.residuals[F_L].append(relative_moves(z_before, z))
+        self.before = state
+        self.told.one_more()
+        return state
+
+    def end_step(self) -> tuple[np.ndarray, np.ndarray]:
+        """How far y and z moved over the supervision step."""
+        was, self.step_before = self.step_before, self.before
+        z_before, z = (each.z.flatten(1, -2) for each in (was, self.before))  # of all latents together
+        return relative_moves(was.y, self.before.y), relative_moves(z_before, z)
+
+
+def _half(states: Tensor) -> Float16[np.ndarray, "puzzle position dim"]:
+    return states.to(torch.float16).cpu().numpy()

@@ -1,0 +1,123 @@
+"""What more supervision steps do to an answer: when it comes right, whether it stays, and what a step costs.
+
+Input is whether each answer is exactly right after each step, `step puzzle`, for as many steps as were run: those of
+training, or more. Steps are counted from 1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+from probes.halting.rules import Right, first_step
+from probes.stats import BY_PUZZLE, Resampling, RunsError, check_runs, ratio
+from trm import flops
+from trm.config import ModelConfig
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of puzzles, each with a bootstrap band over puzzles."""
+
+    share: Float64[np.ndarray, "step"]  # NaN of no puzzle
+    band: Float64[np.ndarray, "2 step"]
+    count: Int[np.ndarray, "step"]  # puzzles that it is a share of
+
+
+def solved_by_step(right: Right, *, resampling: Resampling = BY_PUZZLE) -> Shares:
+    """Share of puzzles that are exactly right after each step. Raises RunsError where there is no puzzle or step."""
+    check_runs(right)
+    return _shares(right, np.ones(right.shape, bool), resampling)
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Of the answers that were right, how many still are k = 1, 2, ... steps later."""
+
+    right: Shares  # right after k more steps, whatever was in between
+    unbroken: Shares  # right after every one of them
+
+
+def retention(right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE) -> Retention:
+    """Does a model keep a solution once it has one?
+
+    `from_solution`: the runs began with the solution in the place of y, so k counts from the start. Otherwise k counts
+    from the first step at which the model itself was right; puzzles that never are do not count, and those that came
+    right late count only as long as their run goes on, so that not every k is of the same puzzles: see `count`.
+    Raises RunsError where there is no puzzle or step.
+    """
+    check_runs(right)
+    steps, puzzles = right.shape
+    first = first_step(right)
+    began = np.zeros(puzzles, int) if from_solution else np.where(first > 0, first, steps)
+    later = np.arange(1, steps + from_solution)[:, None]
+    step = began + later - 1  # of k, as an index
+    seen = step < steps
+    still = right[np.minimum(step, steps - 1), np.arange(puzzles)] & seen
+    unbroken = np.logical_and.accumulate(still)
+    return Retention(right=_shares(still, seen, resampling), unbroken=_shares(unbroken, seen, resampling))
+
+
+def _shares(
+    flags: Bool[np.ndarray, "step puzzle"], among: Bool[np.ndarray, "step puzzle"], resampling: Resampling
+) -> Shares:
+    """Of the puzzles `among`, the share that is also in `flags`, which is a part of them."""
+    again = resampling.sums(np.concatenate((flags, among)).T.astype(np.float64))
+    part, whole = np.split(again, 2, axis=1)
+    count = among.sum(1)
+    return Shares(share=ratio(flags.sum(1), count), band=resampling.band(ratio(part, whole)), count=count)
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """Which right answers turn wrong, and when."""
+
+    first: Int[
+        np.ndarray, "puzzle"
+    ]  # step at which a right answer is wrong for the first time; 0: it never is
+    times: Int[np.ndarray, "puzzle"]
+    recovered: Bool[np.ndarray, "puzzle"]  # broke, and is right after the last step all the same
+    lost: Int[np.ndarray, "step"]  # puzzles that turn from right to wrong at each step
+    gained: Int[np.ndarray, "step"]  # and from wrong to right
+
+
+def breaks(right: Right, *, after: int = 1) -> Breaks:
+    """Find answers that were right after one step and are wrong after the next.
+
+    Only changes at steps later than `after` count: give the number of steps of training to see what depth beyond it
+    breaks. So puzzles right at the end are those right after step `after`, plus all gained, minus all lost.
+    Raises RunsError where there is no puzzle or step, or no step `after`.
+    """
+    check_runs(right)
+    if not 1 <= after <= len(right):
+        raise RunsError(f"These runs have no step {after}. Take one from 1 to {len(right)}.")
+    lost, gained = np.zeros((2, *right.shape), bool)
+    lost[after:] = right[after - 1 : -1] & ~right[after:]
+    gained[after:] = ~right[after - 1 : -1] & right[after:]
+    first = first_step(lost)
+    return Breaks(
+        first=first,
+        times=lost.sum(0),
+        recovered=(first > 0) & right[-1],
+        lost=lost.sum(1),
+        gained=gained.sum(1),
+    )
+
+
+@dataclass(frozen=True)
+class Compute:
+    """What a run has cost after each supervision step, so that models of unlike steps share an axis."""
+
+    layers: Int[np.ndarray, "step"]  # applied one after another: effective depth
+    operations: Int[np.ndarray, "step"]  # floating-point, on one puzzle, as `trm.flops` counts them
+
+
+def compute_by_step(config: ModelConfig, steps: int) -> Compute:
+    """Effective depth and operations after 1 to `steps` supervision steps.
+
+    Effective depth is that of the TRM paper (Jolicoeur-Martineau 2025, arXiv:2510.04871, table 1): T times the layers
+    of n calls of f_L and one of f_H, 42 a step for TRM with n = 6, T = 3 and 24 for HRM with n = T = 2.
+    """
+    layers = config.T * (config.n * config.layers + (config.H_layers or config.layers))
+    number = np.arange(1, steps + 1)
+    return Compute(layers=layers * number, operations=flops.supervision_step(config) * number)

@@ -1,0 +1,1 @@
+"""What an answer is due to: gradients, attention, the weights that mix positions."""

@@ -1,0 +1,126 @@
+"""Is the structure of the task in the model? Peers of a cell against all other cells.
+
+Peers of a Sudoku cell are those of its row, column and box; of a maze cell its neighbours. They are compared by what taking a
+given away does to a cell's own answer, over many cells. `probes.interventions.attribution.mixing` compares them by the weights that mix positions.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from probes.interventions.attribution.gradients import AT_ONCE, Reading, boxes, single_givens, taken_away
+from probes.interventions.attribution.mixing import peers_of
+from probes.interventions.batched import Tell, quiet
+from probes.interventions.fork import KeptRun, keep
+from probes.interventions.sweeps import check
+from probes.stats import BY_PUZZLE, ratio
+from trm.data import PuzzleSet
+from trm.models import Model
+from trm.tasks.base import Task
+
+
+@dataclass(frozen=True, eq=False)
+class PeerEffects:
+    """Mean size of the effect that a given has on a blank cell's answer: from peers and from all others."""
+
+    step: int
+    cells: int  # blank cells looked at
+    puzzles: int
+    peers: float
+    others: float
+    ratio: float  # peers / others
+    bands: dict[str, tuple[float, float]]  # of each of the three: 95 %, bootstrap over puzzles
+    by_distance: dict[str, float]  # "row or column", "box", "none": mean effect
+
+    def facts(self) -> dict:
+        return {
+            name: round(value, 5) if isinstance(value, float) else value for name, value in vars(self).items()
+        }
+
+
+def peer_effects(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    *,
+    step: int = 1,
+    cells_each: int = 5,
+    seed: int = 0,
+    tell: Tell = quiet,
+) -> PeerEffects:
+    """Take every given away, one at a time, and see how the logit of the answer moves in some blank cells of each puzzle.
+
+    Through one supervision step, from the state at its beginning. Raises UserError.
+    """
+    puzzles, _ = check(model, task, puzzles, None, step=step)
+    peers, random = peers_of(task), np.random.default_rng(seed)
+    sums = np.zeros((len(puzzles), 4))  # of peers: effect and count; of others: effect and count
+    looked_at = 0
+    shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
+    for number in range(len(puzzles)):
+        tell(number / len(puzzles), f"puzzle {number + 1} of {len(puzzles)}")
+        inputs = puzzles.inputs[number]
+        depth = replace(model.config.depth, N_sup=step)
+        kept = keep(
+            model, task, inputs, depth=depth, puzzle_id=int(puzzles.puzzle_identifiers[number]),
+            labels=puzzles.labels[number],
+        )  # fmt: skip
+        blank = np.flatnonzero(~task.givens(inputs))
+        chosen = random.permutation(blank)[:cells_each]
+        effects = effects_of_givens(kept, step)  # (given, cells)
+        givens = np.flatnonzero(task.givens(inputs))
+        for cell in chosen:
+            near = peers[cell, givens]
+            here = np.abs(effects[:, cell])
+            sums[number] += here[near].sum(), near.sum(), here[~near].sum(), (~near).sum()
+            _note_relation(task, int(cell), givens, here, shared)
+            looked_at += 1
+    draws = BY_PUZZLE.sums(sums)
+    near, far = ratio(draws[:, 0], draws[:, 1]), ratio(draws[:, 2], draws[:, 3])
+    total = sums.sum(0)
+    values = {"peers": total[0] / total[1], "others": total[2] / total[3]}
+    values["ratio"] = float(ratio(np.array(values["peers"]), np.array(values["others"])))
+    bands = {
+        name: tuple(round(float(end), 5) for end in BY_PUZZLE.band(drawn))
+        for name, drawn in (("peers", near), ("others", far), ("ratio", ratio(near, far)))
+    }
+    return PeerEffects(
+        step=step,
+        cells=looked_at,
+        puzzles=len(puzzles),
+        bands=bands,
+        by_distance={name: round(float(np.mean(found)), 5) for name, found in shared.items() if found},
+        **{name: float(value) for name, value in values.items()},
+    )
+
+
+def effects_of_givens(kept: KeptRun, step: int) -> Float[np.ndarray, "given cells"]:
+    """How much the logit of every cell's answer falls when a given is taken away in this step: each given, each cell."""
+    reading = Reading(kept, step, cell=0, span="step")
+    groups = single_givens(kept.task, kept.inputs)
+    puzzles = [kept.inputs, *(taken_away(kept.task, kept.inputs, cells) for _, cells in groups)]
+    logits = []
+    with torch.no_grad():
+        for begin in range(0, len(puzzles), 4 * AT_ONCE):
+            batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + 4 * AT_ONCE]])
+            logits.append(reading.heads(batch).logits)
+    found = torch.cat(logits)
+    answer = found[0].argmax(-1)
+    own = found.gather(2, answer.expand(len(found), -1)[..., None])[..., 0]  # (1 + given, cells)
+    return (own[:1] - own[1:]).cpu().numpy()
+
+
+def _note_relation(
+    task: Task, cell: int, givens: np.ndarray, effects: np.ndarray, shared: dict[str, list[float]]
+) -> None:
+    """Sort a cell's effects by what it shares with each given."""
+    if not hasattr(task, "box_rows"):
+        return
+    row, column = np.divmod(np.arange(task.cells), task.columns)
+    line = (row[givens] == row[cell]) | (column[givens] == column[cell])
+    box = boxes(task)[givens] == boxes(task)[cell]
+    shared["row or column"] += effects[line].tolist()
+    shared["box only"] += effects[box & ~line].tolist()
+    shared["no unit"] += effects[~line & ~box].tolist()

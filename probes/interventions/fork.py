@@ -1,0 +1,205 @@
+"""A run that is kept with its states, and the runs that branch from it.
+
+A branch begins at the first call that an intervention touches. What came before is taken from the run that is kept: its
+states, and the arrays of its trace. So a branch makes the remaining calls only, and an intervention that changes nothing
+gives the trace of the run itself, bit by bit.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from probes.interventions.hooks import Changes
+from probes.interventions.spec import Intervention, written
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.models import Model
+from trm.record import ANSWERS, CALLS, Left, growing_trace, initial_state, one_puzzle
+from trm.recursion import Begun, State, deep_supervision
+from trm.tasks.base import Task
+from trm.trace import Trace
+
+KEPT_BYTES = 96 << 20  # of states of one run; a larger one keeps those at the end of its supervision steps
+
+Tell = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
+
+
+def quiet(share: float, words: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(eq=False)
+class KeptRun:
+    """A whole run on one puzzle, with the states from which it can be gone on with. Made by `keep`."""
+
+    model: Model
+    task: Task
+    inputs: UInt8[np.ndarray, "cells"]
+    puzzle_id: int
+    trace: Trace
+    start: State
+    states: dict[Coordinates, State]
+    _others: dict[str, "KeptRun"] = field(default_factory=dict)  # on other puzzles, by their text
+
+    @property
+    def depth(self) -> Depth:
+        return self.trace.depth
+
+    def state_after(self, at: Coordinates, puzzle: str = "") -> State:
+        """The state after a call, here or on another puzzle (as text). Raises PuzzleError."""
+        if puzzle:
+            if puzzle not in self._others:
+                inputs = self.task.parse(puzzle, unfinished=True)
+                self._others[puzzle] = keep(
+                    self.model, self.task, inputs, depth=self.depth, puzzle_id=self.puzzle_id
+                )
+            return self._others[puzzle].state_after(at)
+        if at in self.states:
+            return self.states[at]
+        return self._made_again(at)
+
+    def _made_again(self, at: Coordinates) -> State:
+        """From the end of the step before, the only states that a large run keeps."""
+        found: list[State] = []
+
+        def note(here: Coordinates, state: State) -> State:
+            if here == at:
+                found.append(state)
+            return state
+
+        step = at.supervision_step
+        begun = (
+            Begun(self.states[last_of(step - 1, self.depth)], last_of(step - 1, self.depth))
+            if step > 1
+            else None
+        )
+        tokens, ids = one_puzzle(self.model, self.inputs, self.puzzle_id)
+        steps = deep_supervision(self.model, tokens, ids, depth=self.depth, watch=note, begun=begun)
+        next(steps)
+        steps.close()
+        return found[0]
+
+    def branch(
+        self, interventions: Sequence[Intervention], *, recorded: date | None = None
+    ) -> Iterator[Trace]:
+        """The run with interventions, as traces that grow by supervision steps; `recorded` dates one that is kept.
+
+        Raises UserError before the first.
+        """
+        if not interventions:
+            return iter([replace(self.trace)])
+        changes = Changes(
+            interventions=interventions,
+            model=self.model,
+            task=self.task,
+            own=self.depth,
+            state_after=self.state_after,
+            puzzle_ids=torch.tensor([self.puzzle_id], device=self.model.device),
+            start=self.start,
+        )
+        left = self._left(changes)
+        return growing_trace(
+            self.model,
+            self.task,
+            self.inputs,
+            depth=changes.depth,
+            recorded=recorded,
+            puzzle_id=self.puzzle_id,
+            labels=self.trace.labels,
+            watch=changes.watch,
+            ahead=changes.ahead,
+            changes=written(interventions),
+            left=left,
+        )
+
+    def _left(self, changes: Changes) -> Left | None:
+        """Where the branch begins; None where that is before the first call."""
+        at, before = changes.begin
+        depth, same_calls = changes.depth, (changes.depth.n, changes.depth.T) == (self.depth.n, self.depth.T)
+        if same_calls and not before and at in self.states:
+            changes.given[at] = self.states[at]
+        step = min(at.supervision_step, self.depth.N_sup + 1)
+        made = [call for call in depth.calls(step) if call < at] if same_calls else []
+        states = tuple((call, self.states[call]) for call in made if call in self.states)
+        if len(states) != len(made):  # a large run: its step is begun anew
+            states = ()
+        if step == 1 and not states:
+            return None
+        before_step = self.states[last_of(step - 1, self.depth)] if step > 1 else self.start
+        begun = (
+            Begun(states[-1][1], states[-1][0]) if states else Begun(before_step, last_of(step - 1, depth))
+        )
+        trace = self.trace if same_calls else laid_out(self.trace, depth)
+        return Left(trace, begun, before_step, states)
+
+
+def keep(
+    model: Model,
+    task: Task,
+    inputs: UInt8[np.ndarray, "cells"],
+    *,
+    depth: Depth | None = None,
+    puzzle_id: int = 0,
+    labels: UInt8[np.ndarray, "cells"] | None = None,
+    tell: Tell = quiet,
+) -> KeptRun:
+    """Run a model on a puzzle and keep its states. Raises PuzzleError as `growing_trace` does; `tell` may end it by raising."""
+    depth = depth or model.config.depth
+    states: dict[Coordinates, State] = {}
+    latents = max(model.config.latents, 1)
+    size = model.config.length * model.config.hidden_size * 4 * latents * depth.calls_per_step * depth.N_sup
+    every = size <= KEPT_BYTES
+
+    def note(at: Coordinates, state: State) -> State:
+        if every or at == last_of(at.supervision_step, depth):
+            states[at] = state
+        return state
+
+    traces = growing_trace(model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, watch=note)
+    trace = followed(traces, depth, tell, "running the model")
+    tokens, ids = one_puzzle(model, inputs, puzzle_id)
+    return KeptRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)
+
+
+def followed(traces: Iterator[Trace], depth: Depth, tell: Tell, words: str) -> Trace:
+    """The last of traces that grow."""
+    trace = None
+    for trace in traces:
+        tell(trace.steps / depth.N_sup, f"{words}: step {trace.steps} of {depth.N_sup}")
+    if trace is None:
+        raise ValueError("a run has at least one supervision step")
+    return trace
+
+
+def last_of(step: int, depth: Depth) -> Coordinates:
+    """The call that ends a supervision step."""
+    return Coordinates(step, depth.T, depth.n + 1, F_H)
+
+
+def laid_out(trace: Trace, depth: Depth) -> Trace:
+    """The same run in the coordinates of a deeper one: of the calls that it does not have it holds what the one before left."""
+    ours = {at: number for number, at in enumerate(trace.depth.calls(1))}
+    calls, answers, own = [], [], trace.depth
+    for step in range(trace.steps):
+        latest = 0
+        for at in depth.calls(1):
+            there = replace(at, call=own.n + 1) if at.kind == F_H else at
+            latest = ours.get(there, latest)
+            calls.append((step * own.calls_per_step + latest, there in ours))
+            if at.kind == F_H:
+                answers.append((step * own.T + min(at.cycle, own.T) - 1, there in ours))
+
+    def spread(name: str) -> np.ndarray | None:
+        array = getattr(trace, name)
+        if array is None:
+            return None
+        rows, made = (np.array(column) for column in zip(*(calls if name in CALLS else answers), strict=True))
+        return (
+            np.where(made, array[rows], 0).astype(array.dtype) if name.startswith("residual") else array[rows]
+        )
+
+    deeper = replace(depth, N_sup=max(depth.N_sup, trace.steps))
+    return replace(trace, depth=deeper, **{name: spread(name) for name in (*CALLS, *ANSWERS)})

@@ -1,0 +1,227 @@
+"""Sweeps over many puzzles: how much noise a model bears, and how it recovers when y or z is taken from it.
+
+Every number stands with a band: a bootstrap over puzzles, 95 %, from `probes.stats`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+
+from probes.interventions.batched import Rows, Tell, counted_cells, quick, quiet, run_rows, states_before
+from probes.interventions.hooks import noisy
+from probes.interventions.sites import InterventionError
+from probes.stats import BY_PUZZLE
+from trm.coordinates import Depth
+from trm.data import PuzzleSet
+from trm.models import Model
+from trm.recursion import State
+from trm.tasks.base import Task
+
+SIZES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+"""Sizes of noise, in units of the norm of each position's own vector."""
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A share for each value of something, with the band of a bootstrap over puzzles."""
+
+    share: Float[np.ndarray, "value"]
+    low: Float[np.ndarray, "value"]
+    high: Float[np.ndarray, "value"]
+
+    @classmethod
+    def of(cls, hits: Float[np.ndarray, "puzzle value"]) -> "Curve":
+        """The mean over puzzles of what each has for each value."""
+        low, high = BY_PUZZLE.band(BY_PUZZLE.sums(hits) / len(hits))
+        return cls(hits.mean(0), low, high)
+
+    def rows(self) -> dict[str, list[float]]:
+        """As columns of a table."""
+        return {name: [round(float(value), 6) for value in getattr(self, name)] for name in vars(self)}
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSweep:
+    """Solve rate against the size of the noise on a state at the beginning of a supervision step."""
+
+    state: str
+    step: int
+    sizes: tuple[float, ...]
+    puzzles: int
+    dtype: str
+    solved: Curve  # after at least one of the supervision steps from `step` on
+    steps: Float[np.ndarray, "size"]  # mean number of supervision steps until then; N_sup where never
+
+    def columns(self) -> dict[str, list]:
+        return {"size": list(self.sizes), **self.solved.rows(), "mean_steps": self.steps.round(3).tolist()}
+
+
+def noise_sweep(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    *,
+    sizes: Sequence[float] = SIZES,
+    state: str = "yz",
+    step: int = 1,
+    seed: int = 0,
+    depth: Depth | None = None,
+    tell: Tell = quiet,
+) -> NoiseSweep:
+    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step, and see what is still solved.
+
+    Step 1 is the initial state. The noise of a puzzle depends on `seed` and the puzzle's number; all sizes of it are the
+    same noise, scaled. A run ends when it is solved, and is computed in bfloat16 where the machine does that, as the
+    result says. Raises UserError.
+    """
+    puzzles, depth = check(model, task, puzzles, depth, step=step)
+    model = quick(model)
+    sizes = tuple(float(size) for size in sizes)
+    count = len(puzzles)
+    share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work, before the noise
+    begun = None
+    if step > 1:
+        begun = states_before(
+            model, puzzles.inputs, step, depth=depth, puzzle_ids=puzzles.puzzle_identifiers,
+            tell=part(tell, 0.0, share),
+        )  # fmt: skip
+    puzzle_of = np.tile(np.arange(count), len(sizes))
+    size_of = np.repeat(np.array(sizes, np.float32), count)
+
+    def start(initial: State, rows: Int[np.ndarray, "some"]) -> State:
+        here = initial
+        if begun is not None:
+            taken = torch.from_numpy(puzzle_of[rows]).to(model.device)
+            here = State(begun.y[taken], begun.z[taken])
+        changed = {}
+        for name in state:
+            seeds = [(seed * 1_000_003 + int(puzzle)) * 2 + (name == "z") for puzzle in puzzle_of[rows]]
+            changed[name] = noisy(getattr(here, name), torch.from_numpy(size_of[rows]), seeds)
+        return here._replace(**changed)
+
+    labels = puzzles.labels[puzzle_of]
+    found = run_rows(
+        model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
+        start=start, first=step, leave_when_right=labels, tell=part(tell, share, 1.0),
+        words=f"{count} puzzles with {len(sizes)} sizes of noise",
+    )  # fmt: skip
+    right = found.right(labels)
+    solved = right.any(0).reshape(len(sizes), count)
+    taken = np.where(right.any(0), found.steps, depth.N_sup - step + 1).reshape(len(sizes), count)
+    return NoiseSweep(
+        state, step, sizes, count, dtype_of(model), Curve.of(solved.T.astype(float)), taken.mean(1)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class RemovalSweep:
+    """What is right after every supervision step when y or z is taken away at the beginning of one."""
+
+    step: int
+    how: str
+    puzzles: int
+    dtype: str
+    cells: dict[
+        str, Curve
+    ]  # by what was taken ("nothing", "y", "z"): share of the cells that are not given that are right
+    solved: dict[str, Curve]  # and of the puzzles, after each step from `step` on
+    recovery: dict[
+        str, int | None
+    ]  # steps until as many cells are right as without it, less 1 %; None: not by the end
+
+    def columns(self) -> dict[str, list]:
+        table: dict[str, list] = {"taken": [], "step": [], "cells": [], "low": [], "high": [], "solved": []}
+        for name, curve in self.cells.items():
+            steps = len(curve.share)
+            table["taken"] += [name] * steps
+            table["step"] += list(range(self.step, self.step + steps))
+            table["solved"] += self.solved[name].rows()["share"]
+            for column, value in (("cells", "share"), ("low", "low"), ("high", "high")):
+                table[column] += curve.rows()[value]
+        return table
+
+
+NEARLY = 0.01  # of the cells: a state that is this close to the unbroken run has recovered
+
+
+def removal_sweep(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    *,
+    step: int = 4,
+    how: str = "zero",
+    depth: Depth | None = None,
+    tell: Tell = quiet,
+) -> RemovalSweep:
+    """Take y or z away at the beginning of a supervision step: set it to 0, or (`how` "initial") to where runs begin.
+
+    Everything that is run is run to the end. Raises UserError.
+    """
+    puzzles, depth = check(model, task, puzzles, depth, step=step)
+    if how not in ("zero", "initial"):
+        raise InterventionError(f"There is no way {how!r} to take a state away. Choose zero or initial.")
+    model = quick(model)
+    share = (step - 1) / (step - 1 + 3 * (depth.N_sup - step + 1))
+    ids = puzzles.puzzle_identifiers
+    begun = states_before(
+        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, tell=part(tell, 0.0, share)
+    )
+    counted = counted_cells(task, puzzles.inputs, puzzles.labels)
+    cells, solved = {}, {}
+    for number, taken in enumerate(("nothing", "y", "z")):
+
+        def start(initial: State, rows: np.ndarray, taken: str = taken) -> State:
+            index = torch.from_numpy(rows).to(model.device)
+            here = State(begun.y[index], begun.z[index])
+            if taken == "nothing":
+                return here
+            empty = getattr(initial, taken)
+            return here._replace(**{taken: torch.zeros_like(empty) if how == "zero" else empty})
+
+        found: Rows = run_rows(
+            model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
+            tell=part(tell, share + (1 - share) * number / 3, share + (1 - share) * (number + 1) / 3),
+            words=f"taking {taken} away" if number else "the unbroken runs",
+        )  # fmt: skip
+        cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
+        solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))
+    return RemovalSweep(step, how, len(puzzles), dtype_of(model), cells, solved, _recovery(cells))
+
+
+def _recovery(cells: dict[str, Curve]) -> dict[str, int | None]:
+    """Supervision steps until a curve is as high as that of the unbroken runs at the same step."""
+    found = {}
+    for name in ("y", "z"):
+        back = np.flatnonzero(cells[name].share >= cells["nothing"].share - NEARLY)
+        found[name] = int(back[0]) + 1 if back.size else None
+    return found
+
+
+def check(
+    model: Model, task: Task, puzzles: PuzzleSet, depth: Depth | None, *, step: int = 1
+) -> tuple[PuzzleSet, Depth]:
+    """The puzzles that have one answer, and the depth to run at. Raises UserError."""
+    depth = depth or model.config.depth
+    model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
+    model.config.check_puzzle_id(int(puzzles.puzzle_identifiers.max(initial=0)))
+    if not 1 <= step <= depth.N_sup:
+        raise InterventionError(f"There is no supervision step {step}: the run has {depth.N_sup}.")
+    labelled = puzzles.take(np.flatnonzero(puzzles.labelled))
+    if not len(labelled):
+        raise InterventionError(
+            "None of these puzzles has exactly one answer to compare with. Choose others."
+        )
+    return labelled, replace(depth)
+
+
+def part(tell: Tell, begin: float, end: float) -> Tell:
+    """Tells of a piece of the work, from one share of it to another."""
+    return lambda share, words: tell(begin + (end - begin) * share, words)
+
+
+def dtype_of(model: Model) -> str:
+    return str(model.compute_dtype).removeprefix("torch.")

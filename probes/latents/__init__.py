@@ -1,0 +1,1 @@
+"""Where states go: trajectories, their statistics, and projections by PCA and UMAP."""

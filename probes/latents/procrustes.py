@@ -1,0 +1,123 @@
+"""Two models on one map: the states of one, turned onto those of the other for the same puzzles after the same steps.
+
+Each model's states are reduced by a PCA of their own to as many numbers; a rotation with one factor (orthogonal Procrustes,
+`probes.latents.alignment`) then takes the second's onto the first's. All of it is fitted on half of the puzzles. The other half says
+what that is worth: the share of the first model's spread that the turned states miss, beside the same with the puzzles of the
+second model shuffled, for the fit too. Shuffled states still go the way that every puzzle goes, step by step; so only what
+shuffling loses is about the single puzzle.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from probes.covariance import StatesError
+from probes.latents.alignment import Alignment, align
+from probes.latents.pca_umap import PCA, fit_pca
+
+CALLS = "last"
+"""What two models are matched by: each one's last call of a supervision step, whatever its n and T are."""
+COMPONENTS = 16  # few beside the puzzles: with as many, any two clouds fit
+SHUFFLES = 20
+FEWEST = 4  # puzzles
+
+First = Float[np.ndarray, "puzzle moment dim_a"]
+Second = Float[np.ndarray, "puzzle_b moment_b dim_b"]
+Reduced = Float64[np.ndarray, "puzzle moment component"]
+
+
+@dataclass(frozen=True)
+class Match:
+    """What a turn of the second model's states onto the first's is worth, on puzzles it was not fitted on."""
+
+    disparity: float  # missed share of the first's spread: 0 where both are the same shape, about 1 where nothing fits
+    shuffled: float  # the same where puzzles do not match: mean over the shuffles
+    shuffled_low: float  # the smallest of them
+    shuffled_high: float
+    components: int
+    variance: tuple[float, float]  # share that these hold of each model's own, on the puzzles of the fit
+    scale: float  # what lengths of the second were multiplied with
+    fitted: int  # puzzles
+    tested: int
+
+    @property
+    def is_of_puzzles(self) -> bool:
+        """Whether it fits better than every shuffle."""
+        return self.disparity < self.shuffled_low
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """From the states of both models into one space: that of the first's principal components."""
+
+    pcas: tuple[PCA, PCA]
+    alignment: Alignment
+    match: Match
+
+    def together(self, first: First, second: Second) -> Float64[np.ndarray, "_ moment component"]:
+        """The states of both there, those of the second after those of the first."""
+        turned = self.alignment.apply(self.pcas[1].transform(second))
+        return np.concatenate([self.pcas[0].transform(first), turned])
+
+
+def match(
+    first: First,
+    second: Second,
+    *,
+    components: int = COMPONENTS,
+    shuffles: int = SHUFFLES,
+    seed: int = 0,
+) -> Turn:
+    """Turn the states of the second model onto those of the first, for the same puzzles and moments in the same order.
+
+    `dim` may differ. Raises StatesError where puzzles or moments do not match, are too few, a number is not finite, or the
+    states of one do not differ at all.
+    """
+    puzzles = len(first)
+    if first.shape[:2] != second.shape[:2] or puzzles < FEWEST:
+        raise StatesError(
+            f"States of {first.shape[0]} puzzles at {first.shape[1]} moments and of {second.shape[0]} at {second.shape[1]} "
+            f"cannot be matched. Give those of the same puzzles, at least {FEWEST}, at the same moments."
+        )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(puzzles)
+    fit, test = np.sort(order[: puzzles // 2]), np.sort(order[puzzles // 2 :])
+    count = min(components, first.shape[2], second.shape[2], len(fit) * first.shape[1] - 1)
+    pcas = tuple(fit_pca(states[fit], components=count) for states in (first, second))
+    if not all(pca.total_variance for pca in pcas):
+        raise StatesError("All states of one model are equal, so there is nothing to match. Choose others.")
+    reduced = [pca.transform(states) for pca, states in zip(pcas, (first, second), strict=True)]
+    alignment = align(reduced[1][fit], reduced[0][fit], scale=True)
+    missed = _missed(alignment, *(states[test] for states in reduced))
+    by_chance = [_shuffled(reduced, rng.permutation(fit), rng.permutation(test)) for _ in range(shuffles)]
+    return Turn(
+        pcas,
+        alignment,
+        Match(
+            disparity=missed,
+            shuffled=float(np.mean(by_chance)),
+            shuffled_low=min(by_chance),
+            shuffled_high=max(by_chance),
+            components=count,
+            variance=tuple(float(pca.explained_variance_ratio.sum()) for pca in pcas),
+            scale=alignment.scale,
+            fitted=len(fit),
+            tested=len(test),
+        ),
+    )
+
+
+def _missed(alignment: Alignment, first: Reduced, second: Reduced) -> float:
+    """Share of the first's spread, around the mean of the puzzles of the fit, that the turned second does not reach."""
+    spread = ((first - alignment.mean_b) ** 2).sum()
+    return float(((alignment.apply(second) - first) ** 2).sum() / spread)
+
+
+def _shuffled(
+    reduced: list[Reduced], fit: Int[np.ndarray, "fitted"], test: Int[np.ndarray, "tested"]
+) -> float:
+    """What is missed where the puzzles of the second model are in these orders instead."""
+    first, second = reduced
+    alignment = align(second[fit], first[np.sort(fit)], scale=True)
+    return _missed(alignment, first[np.sort(test)], second[test])

@@ -1,0 +1,271 @@
+"""Does the model use what a probe reads? Change a state along the probe's direction and see what becomes of the answer.
+
+A state is moved along the direction, or what it holds along it is erased (put to the training puzzles' mean), at one moment
+of the run, in every cell or in those the target speaks of. Any change of a state may do harm. So the same is done along
+random directions, each cell moved exactly as far; only what exceeds that speaks for use (Elazar et al. 2021,
+arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64, UInt8
+from torch import Tensor
+
+from probes.linear.apply import SavedProbe, check_fit
+from probes.linear.collect import Runs, check_puzzles, collect
+from probes.linear.directions import direction_of
+from probes.linear.probe import ProbeError
+from probes.stats import BY_PUZZLE
+from trm.coordinates import Coordinates, Depth
+from trm.data import PuzzleSet
+from trm.models import Model
+from trm.recursion import State, Watch
+from trm.tasks.base import PADDING, Task
+
+HOWS = ("move", "erase")
+SYMBOL_TARGETS = ("solution", "answer_now")
+"""Targets whose classes are symbols of the answer: whether it moves to the class can be told."""
+
+Tell = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class UseSettings:
+    """What is done. Raises ProbeError for what cannot be."""
+
+    how: str = "move"
+    dose: float = 4.0  # to move: standard deviations of the states along the direction
+    randoms: int = 4  # directions
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.how not in HOWS:
+            raise ProbeError(f"A state cannot be changed by {self.how!r}. Choose move or erase.")
+        if not (np.isfinite(self.dose) and self.dose and 1 <= self.randoms <= 100 and self.seed >= 0):
+            raise ProbeError("Give a dose other than 0, 1 to 100 random directions and a seed from 0.")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a change does, for each puzzle: shares of its blank cells, 0 to 1."""
+
+    changed_now: Float64[
+        np.ndarray, "puzzle"
+    ]  # answers after this moment that are not those of the plain run
+    changed_end: Float64[np.ndarray, "puzzle"]  # answers at the end that are not
+    right_end: Float64[np.ndarray, "puzzle"]
+    of_class: Float64[np.ndarray, "puzzle"] | None  # answers at the end that are the class moved to
+    solved: Bool[np.ndarray, "puzzle"]
+
+    def summary(self) -> dict[str, Any]:
+        """Means over the puzzles."""
+        found = {
+            "changed_now": float(self.changed_now.mean()),
+            "changed_end": float(self.changed_end.mean()),
+            "right_end": float(self.right_end.mean()),
+            "solved": float(self.solved.mean()),
+        }
+        return found | ({} if self.of_class is None else {"of_class": float(self.of_class.mean())})
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """The plain run, the change along the probe's direction, and those along random ones."""
+
+    probe: SavedProbe
+    at: Coordinates
+    class_name: str  # "" for numbers
+    settings: UseSettings
+    distance: float  # mean move of a cell, as a share of its state's norm
+    plain: Outcome
+    along: Outcome
+    random: tuple[Outcome, ...]
+
+    def excess(self, name: str) -> tuple[float, float, float]:
+        """How much more than the mean random direction the probe's does, with a 95 % band over puzzles."""
+        own = getattr(self.along, name)
+        difference = own - np.mean([getattr(outcome, name) for outcome in self.random], axis=0)
+        sums = BY_PUZZLE.sums(difference[:, None].astype(np.float64))
+        low, high = BY_PUZZLE.band(sums / len(difference))[:, 0]
+        return float(difference.mean()), float(low), float(high)
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON."""
+        names = ["changed_now", "changed_end", "right_end"]
+        names += ["of_class"] if self.along.of_class is not None else []
+        return {
+            "target": self.probe.target,
+            "state": self.probe.state,
+            "class": self.class_name,
+            "at": {
+                "supervision_step": self.at.supervision_step,
+                "cycle": self.at.cycle,
+                "call": self.at.call,
+            },
+            "how": self.settings.how,
+            "dose": self.settings.dose if self.settings.how == "move" else None,
+            "puzzles": len(self.plain.right_end),
+            "distance": self.distance,
+            "plain": self.plain.summary(),
+            "along": self.along.summary(),
+            "random": [outcome.summary() for outcome in self.random],
+            "excess": {
+                name: dict(zip(("value", "low", "high"), self.excess(name), strict=True)) for name in names
+            },
+        }
+
+
+def measure_use(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    probe: SavedProbe,
+    *,
+    moment: int,
+    class_name: str = "",
+    settings: UseSettings | None = None,
+    depth: Depth | None = None,
+    tell: Tell | None = None,
+) -> Use:
+    """Run the puzzles plainly, with the change, and with each random one.
+
+    `moment` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
+    there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
+    """
+    settings, depth, tell = settings or UseSettings(), depth or model.config.depth, tell or (lambda *_: None)
+    check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
+    check_fit(probe, model, depth)
+    if not 0 <= moment < len(probe.moments):
+        raise ProbeError(f"This probe has {len(probe.moments)} moments, from 0; there is no {moment}.")
+    if probe.state == "z" and model.config.latents > 1:
+        raise ProbeError("This model has several z. Choose a probe of y.")
+    at, direction = probe.moments[moment], direction_of(probe, moment, class_name)
+    runs_in_all = 2 + settings.randoms
+
+    def run(number: int, words: str, change: Watch) -> Runs:
+        return collect(
+            model,
+            puzzles.inputs,
+            puzzles.puzzle_identifiers,
+            depth=depth,
+            moments=(at,),
+            states=(probe.state,),
+            change=change,
+            progress=lambda share: tell((number + share) / runs_in_all, words),
+        )
+
+    plain = run(0, "the plain run", lambda where, state: state)
+    before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
+    along = before @ direction
+    spread = float(along.std())
+    push = Push(probe, at, direction, float(probe.result.mean[moment] @ direction), settings, spread)
+    changed = run(1, "along the probe's direction", push.watch(direction, model.config.prefix_length))
+    others = []
+    rng = np.random.default_rng(settings.seed)
+    for number in range(settings.randoms):
+        random = rng.normal(size=len(direction)).astype(np.float32)
+        watch = push.watch(random / np.linalg.norm(random), model.config.prefix_length)
+        others.append(run(2 + number, f"random direction {number + 1}", watch))
+    token = None
+    if probe.target in SYMBOL_TARGETS and class_name:
+        token = task.symbol_names.index(class_name)
+    distance = np.abs(push.lengths(along)) / np.linalg.norm(before, axis=-1)
+
+    def outcome(runs: Runs) -> Outcome:
+        return outcome_of(runs, plain, task, puzzles.inputs, puzzles.labels, token)
+
+    return Use(
+        probe,
+        at,
+        class_name,
+        settings,
+        float(distance.mean()),
+        outcome(plain),
+        outcome(changed),
+        tuple(map(outcome, others)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Push:
+    """How far each cell is moved: the same whichever direction it is moved in."""
+
+    probe: SavedProbe
+    at: Coordinates
+    direction: Float32[np.ndarray, "dim"]  # of the probe
+    mean: float  # of the training puzzles along it
+    settings: UseSettings
+    spread: float  # of the states along it
+
+    def lengths(self, along: Any) -> Any:
+        """Signed lengths of the moves of cells that are at these places along the probe's direction."""
+        if self.settings.how == "erase":
+            return self.mean - along
+        return 0 * along + self.settings.dose * self.spread
+
+    def watch(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Watch:
+        """The watch that moves every cell along this unit vector, by as much as along the probe's."""
+
+        def moved(state: Tensor) -> Tensor:
+            own = torch.from_numpy(self.direction).to(state)
+            unit = torch.from_numpy(towards).to(state)
+            result = state.clone()
+            lengths = self.lengths(state[:, prefix:] @ own)
+            result[:, prefix:] += lengths[..., None] * unit
+            return result
+
+        def watch(where: Coordinates, state: State) -> State:
+            if where != self.at:
+                return state
+            if self.probe.state == "y":
+                return State(moved(state.y), state.z)
+            return State(state.y, moved(state.z))
+
+        return watch
+
+
+def outcome_of(
+    runs: Runs,
+    plain: Runs,
+    task: Task,
+    inputs: UInt8[np.ndarray, "puzzle cell"],
+    labels: UInt8[np.ndarray, "puzzle cell"],
+    token: int | None = None,
+) -> Outcome:
+    """Shares of each puzzle's blank cells; of its scored ones for what is right."""
+    blank = ~task.givens(inputs)
+    scored = blank & (labels != PADDING)
+    return Outcome(
+        changed_now=_share(runs.now[:, 0] != plain.now[:, 0], blank),
+        changed_end=_share(runs.end != plain.end, blank),
+        right_end=_share(runs.end == labels, scored),
+        of_class=None if token is None else _share(runs.end == token, blank),
+        solved=((runs.end == labels) | ~scored).all(-1),
+    )
+
+
+def _share(
+    flags: Bool[np.ndarray, "puzzle cell"], of: Bool[np.ndarray, "puzzle cell"]
+) -> Float64[np.ndarray, "puzzle"]:
+    return (flags & of).sum(-1) / np.maximum(of.sum(-1), 1)
+
+
+def readable_use(found: Use) -> dict[str, Any]:
+    """For people: plain, along, the range of random directions."""
+    lines: dict[str, Any] = {
+        "change": f"{found.settings.how} {found.probe.state} after step {found.at.supervision_step} along "
+        f"{found.probe.target} {found.class_name}".strip(),
+        "mean move, share of the norm": found.distance,
+    }
+    names: Sequence[str] = tuple(found.along.summary())
+    for name in names:
+        random = [outcome.summary()[name] for outcome in found.random]
+        lines[name] = (
+            f"plain {found.plain.summary()[name]:.4f}, along {found.along.summary()[name]:.4f}, "
+            f"random {min(random):.4f} to {max(random):.4f}"
+        )
+    return lines

@@ -1,0 +1,1 @@
+"""A probing experiment: every target at every call, with its baselines and bands."""

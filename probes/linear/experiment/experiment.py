@@ -1,0 +1,301 @@
+"""A study: what can be read from z and from y, at which step, and what of that the puzzle itself already gives.
+
+One run of the model over a puzzle set, one of the same net with random weights, and a probe for every target, source
+and moment. Sources are the states z and y, and what they have to beat: the input around the cell, and the states of the
+random net. z and y are each other's baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64, Int64, Num
+
+from probes.linear.baselines import input_features
+from probes.linear.collect import STATES, Runs, check_puzzles, collect, moments_of
+from probes.linear.control_task import control_types
+from probes.linear.experiment.plan import Plan, Tell
+from probes.linear.experiment.scores import FamilyScores, gains, scored
+from probes.linear.scores import Score
+from probes.linear.splits import Split, split_puzzles
+from probes.linear.target_groups import Family, chosen_families
+from probes.linear.targets import Evidence, Level, values_at
+from probes.linear.train import ProbeError, ProbeResult, ProbeSettings, apply, fit_probe
+from trm import __version__
+from trm.coordinates import Coordinates, Depth
+from trm.data import PuzzleSet
+from trm.models import Model, new_model
+from trm.tasks.base import Task
+
+INPUT = "input"
+RANDOM = "random"
+RANDOM_RUNS = ("all", "first", "none")
+"""At which of the moments states of a net with random weights are probed too."""
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What is asked. Raises ProbeError for what cannot be."""
+
+    targets: tuple[str, ...]
+    states: tuple[str, ...] = STATES
+    steps: tuple[int, ...] = (1, 2, 4)  # supervision steps
+    calls: str = "last"
+    random: str = "all"
+    control: bool = True  # also the control task
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    def __post_init__(self) -> None:
+        if not self.states or set(self.states) - set(STATES):
+            raise ProbeError(
+                f"States {', '.join(self.states) or 'none'} cannot be probed. Choose z, y or both."
+            )
+        if self.random not in RANDOM_RUNS:
+            raise ProbeError(
+                f"Random weights at {self.random!r} moments? Choose one of: {', '.join(RANDOM_RUNS)}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What was read of a target from one source."""
+
+    family: Family
+    source: str  # z, y, input, random z, random y
+    probes: tuple[ProbeResult, ...]  # one for each member
+    moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
+    found: FamilyScores  # of all members together
+    gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """By name; of z and y also `above majority`, `above input`, `above random z`, ..."""
+        return self.found.scores | self.gains
+
+    @property
+    def by_cell(self) -> Float64[np.ndarray, "moment cell"]:
+        """Share of the test puzzles read rightly, or the mean error of numbers; NaN of nothing."""
+        return self.found.by_cell
+
+    @property
+    def confusion(self) -> Int64[np.ndarray, "moment class class"] | None:
+        """Cells of test puzzles by their true class and by the one read."""
+        return self.found.confusion
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "target": self.family.name,
+            "source": self.source,
+            "moments": list(self.moments),
+            "scores": {
+                name: {bound: _listed(getattr(score, bound)) for bound in ("value", "low", "high")}
+                for name, score in self.scores.items()
+            },
+            "by_cell": [_listed(row, digits=4) for row in self.by_cell],
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "examples": [int(count) for count in sum(probe.counts.sum((1, 2)) for probe in self.probes)],
+            "probes": [
+                {"name": probe.name, "regularisation": probe.regularisation.tolist()}
+                | ({"class_balance": probe.summary()["class_balance"]["train"]} if probe.classes else {})
+                | ({"code": probe.summary()["code"]} if probe.code else {})
+                for probe in self.probes
+            ],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All findings, and what they were made of."""
+
+    about: dict[str, Any]
+    settings: StudySettings
+    moments: tuple[Coordinates, ...]
+    families: tuple[Family, ...]
+    findings: tuple[Finding, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON: everything but the probes' weights."""
+        return {
+            "about": self.about,
+            "settings": asdict(self.settings),
+            "moments": [asdict(at) for at in self.moments],
+            "targets": [family.facts() for family in self.families],
+            "findings": [finding.summary() for finding in self.findings],
+        }
+
+
+def fit_study(
+    model: Model,
+    task: Task,
+    puzzles: PuzzleSet,
+    settings: StudySettings,
+    *,
+    depth: Depth | None = None,
+    tell: Tell | None = None,
+) -> Study:
+    """Run the model over the puzzles and fit all probes.
+
+    Supervision steps after the last one asked for are run only where a target is about the end. Raises TargetError,
+    ProbeError, CollectError, SplitError or PuzzleError where that cannot be done.
+    """
+    check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
+    depth = depth or model.config.depth
+    families = chosen_families(task, settings.targets)
+    moments = moments_of(depth, settings.steps, settings.calls)
+    split = split_puzzles(len(puzzles), seed=settings.probe.seed)
+    if not any("end" in family.first.needs for family in families):
+        depth = replace(depth, N_sup=max(settings.steps))
+    random_at = {"all": moments, "first": moments[:1], "none": ()}[settings.random]
+    plan = Plan(
+        tell,
+        states=settings.states,
+        families=families,
+        depth=depth,
+        random_at=random_at,
+        moments=len(moments),
+    )
+    ids = puzzles.puzzle_identifiers
+    runs = collect(
+        model,
+        puzzles.inputs,
+        ids,
+        depth=depth,
+        moments=moments,
+        progress=plan.stage(depth.N_sup, f"{len(puzzles)} puzzles run"),
+        states=settings.states,
+    )
+    sources: dict[str, tuple[np.ndarray | None, int]] = {
+        name: (states, len(moments)) for name, states in runs.states.items()
+    }
+    if random_at:
+        random = random_weights(model, seed=settings.probe.seed)
+        last = random_at[-1].supervision_step
+        untrained = collect(
+            random,
+            puzzles.inputs,
+            ids,
+            depth=replace(depth, N_sup=last),
+            moments=random_at,
+            progress=plan.stage(last, "the same with random weights"),
+            states=settings.states,
+        )
+        sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
+    evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
+    sources[INPUT] = (None, len(moments))
+    findings = []
+    for family in families:
+        of_family = {
+            source: _finding(family, source, found, count, evidence, runs, split, settings, plan)
+            for source, (found, count) in sources.items()
+        }
+        findings += compared(of_family)
+    about = {
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        "kind": model.config.kind,
+        "task": task.name,
+        "grid": [task.rows, task.columns],
+        "depth": asdict(depth),
+        "data": puzzles.name,
+        "puzzles": len(puzzles),
+        "split": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        "dtype": str(model.compute_dtype).removeprefix("torch."),
+        "version": __version__,
+    }
+    return Study(about, settings, moments, families, tuple(findings))
+
+
+def random_weights(model: Model, *, seed: int) -> Model:
+    """The same net, with weights drawn as before training. Its states show what the architecture alone makes of a puzzle."""
+    random = new_model(model.config)
+    random.initialise(seed)
+    random.compute_dtype = model.compute_dtype
+    return random.to(model.device).eval().requires_grad_(False)
+
+
+def _finding(
+    family: Family,
+    source: str,
+    states: np.ndarray | None,
+    count: int,
+    evidence: Evidence,
+    runs: Runs,
+    split: Split,
+    settings: StudySettings,
+    plan: Plan,
+) -> Finding:
+    """Fit the probes of a family on one source, of the first `count` moments; no states: the input."""
+    of_puzzles = family.first.level is Level.PUZZLE
+    if states is None:
+        states = input_features(evidence.task, evidence.inputs, cells=not of_puzzles)
+    elif of_puzzles:
+        states = states.mean(2, keepdims=True)
+    is_own = source in STATES
+    types = None
+    if is_own and settings.control and not of_puzzles:
+        types = control_types(evidence.inputs)
+    probes, reads, truths = [], [], []
+    for member in family.members:
+        values = values_at(
+            member,
+            evidence,
+            now=runs.now[:, :count],
+            supervision_steps=[at.supervision_step for at in runs.moments[:count]],
+            halts=runs.halts[:, :count],
+        )
+        probe = fit_probe(
+            states,
+            values,
+            split,
+            classes=member.classes,
+            name=member.name,
+            settings=settings.probe
+            if is_own and member.classes
+            else replace(settings.probe, code_length=False),  # it is one of classes
+            types=types,
+            progress=plan.fit(f"{member.name} from {source}"),
+        )
+        probes.append(probe)
+        reads.append(read_test(probe, states, split))
+        truths.append(values)
+    moments = tuple(range(probes[0].moments)) if probes[0].moments == count else (0,)
+    return Finding(
+        family,
+        source,
+        tuple(probes),
+        moments,
+        scored(family, probes, truths, reads, split, settings.probe),
+    )
+
+
+def compared(findings: Mapping[str, Finding]) -> list[Finding]:
+    """Findings of one family; those of z and y with what they have above all others."""
+    return [
+        replace(
+            finding,
+            gains=gains(
+                finding.found,
+                {name: other.found for name, other in findings.items() if name != source},
+            ),
+        )
+        if source in STATES
+        else finding
+        for source, finding in findings.items()
+    ]
+
+
+def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle moment cell"]:
+    """What the probe reads of the test puzzles."""
+    test = states[split.test]
+    if states.shape[1] == 1 and probe.moments > 1:
+        test = np.broadcast_to(test, (len(test), probe.moments, *test.shape[2:]))
+    return apply(probe, test).values
+
+
+def _listed(numbers: Float64[np.ndarray, "_"], digits: int = 6) -> list[float | None]:
+    """For JSON, which has no NaN."""
+    return [None if np.isnan(number) else round(float(number), digits) for number in numbers]

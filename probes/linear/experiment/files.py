@@ -1,0 +1,127 @@
+"""Studies on disk: JSON with everything, a table in Parquet with one row a score, and the probes themselves.
+
+The JSON of a study is also how a page gets it, computed or recorded.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from probes.linear.files import save_probe
+from trm.errors import UserError
+from trm.files import written_whole
+from trm.registry import ASSETS
+
+if TYPE_CHECKING:
+    from probes.linear.experiment.experiment import Finding, Study
+
+RECORDED = ASSETS / "recorded" / "probes"
+SUFFIX = ".safetensors"
+STATES = ("z", "y")
+LARGEST_JSON = 64 << 20  # bytes
+
+
+class StudyFileError(UserError):
+    """A file that is no study."""
+
+
+def write_study(path: Path, study: "Study", *, probes: Path | None = None) -> list[Path]:
+    """Write `path` as JSON, the table beside it as Parquet, and into the folder `probes` one file for each probe of z or y.
+
+    Returns what was written. Raises OutputError where a file cannot be.
+    """
+    summary = study.summary()
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(summary, separators=(",", ":")), "utf-8")
+    table = path.with_suffix(".parquet")
+    with written_whole(table) as temporary:
+        write_table(temporary, score_table(summary))
+    return [path, table, *(save_probes(probes, study) if probes else ())]
+
+
+def save_probes(folder: Path, study: "Study") -> list[Path]:
+    """One file for each target and state, `target.state.safetensors`, with the moments that its probes are of."""
+    written = []
+    for finding, about in about_probes(study):
+        for probe in finding.probes:
+            path = folder / f"{probe.name}.{finding.source}{SUFFIX}"
+            save_probe(path, probe, about=about)
+            written.append(path)
+    return written
+
+
+def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
+    """The findings of z and y, and what is written beside their probes."""
+    moments = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.moments]
+    for finding in study.findings:
+        if finding.source in STATES:
+            yield (
+                finding,
+                {
+                    "model": study.about["model"],
+                    "fingerprint": study.about["fingerprint"],
+                    "task": study.about["task"],
+                    "state": finding.source,
+                    "moments": json.dumps(moments),
+                    "steps_run": str(study.about["depth"]["N_sup"]),
+                },
+            )
+
+
+def load_study(path: Path) -> dict[str, Any]:
+    """What `write_study` wrote. Raises StudyFileError."""
+    try:
+        if path.stat().st_size > LARGEST_JSON:
+            raise StudyFileError(f"{path} is larger than {LARGEST_JSON >> 20} MiB, which no study is.")
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        raise StudyFileError(f"{path} cannot be read as a study. Give the file of `probes fit`.") from None
+    if not isinstance(found, dict) or not {"about", "moments", "targets", "findings"} <= set(found):
+        raise StudyFileError(f"{path} is no study of probes. Give the file of `probes fit`.")
+    return found
+
+
+def recorded_study(model: str) -> dict[str, Any] | None:
+    """The study that comes with a bundled model, if one does."""
+    path = RECORDED / model / "study.json"
+    return load_study(path) if path.is_file() else None
+
+
+def recorded_use(model: str) -> dict[str, Any] | None:
+    """What `probes use --record` wrote of a bundled model, if it did. Raises StudyFileError."""
+    path = RECORDED / model / "use.json"
+    try:
+        return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    except (OSError, ValueError):
+        raise StudyFileError(f"{path} cannot be read. Record it again.") from None
+
+
+def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
+    """One row for each score of each target, source and moment: columns of equal length."""
+    rows = []
+    for finding in summary["findings"]:
+        for name, score in finding["scores"].items():
+            for place, moment in enumerate(finding["moments"]):
+                at = summary["moments"][moment]
+                rows.append(
+                    {
+                        "model": summary["about"]["model"],
+                        "target": finding["target"],
+                        "source": finding["source"],
+                        "supervision_step": at["supervision_step"],
+                        "cycle": at["cycle"],
+                        "call": at["call"],
+                        "score": name,
+                        **{bound: score[bound][place] for bound in ("value", "low", "high")},
+                    }
+                )
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+
+
+def write_table(path: Path, table: Mapping[str, list]) -> None:
+    """A Parquet file."""
+    import pyarrow
+    from pyarrow.parquet import write_table as write
+
+    write(pyarrow.table(dict(table)), path)

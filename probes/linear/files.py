@@ -1,0 +1,130 @@
+"""Probes on disk: one safetensors file of plain arrays, with the rest as JSON. Nothing in it is executed."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from probes.linear.mdl import CodeLength
+from probes.linear.probe import PARAMETERS, ProbeResult, ProbeSettings
+from probes.linear.scores import Score
+from probes.linear.splits import PARTS, Split
+from trm import __version__
+from trm.errors import UserError
+from trm.files import written_whole
+
+LARGEST_FILE = 256 << 20  # bytes
+KIND = "recursion-lens probe"
+
+
+class ProbeFileError(UserError):
+    """A file that is no probe, or a damaged one."""
+
+
+def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | None = None) -> None:
+    """Write probes and their scores, whole or not at all. `about` says what they were fitted on, such as the model's
+    fingerprint and the state. Raises OutputError where the file cannot be written.
+    """
+    arrays = {name: getattr(result, name) for name in (*PARAMETERS, "counts")}
+    arrays |= {f"split.{part}": getattr(result.split, part) for part in PARTS}
+    arrays |= {
+        f"scores.{name}": np.stack([score.value, score.low, score.high])
+        for name, score in result.scores.items()
+    }
+    facts = {
+        "kind": KIND,
+        "version": __version__,
+        "name": result.name,
+        "classes": list(result.classes),
+        "pooled": result.pooled,
+        "settings": asdict(result.settings),
+        "about": dict(about or {}),
+    }
+    if result.code:
+        arrays["code"] = np.stack([result.code.bits, result.code.uniform_bits])
+        facts["code_puzzles"] = list(result.code.puzzles)
+    with written_whole(path) as temporary:
+        save_file(
+            {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+            temporary,
+            metadata={"probe": json.dumps(facts)},
+        )
+
+
+def load_probe(path: Path) -> tuple[ProbeResult, dict[str, str]]:
+    """Read probes, and what they are about. Raises ProbeFileError; imports no torch."""
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise ProbeFileError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no probe is.")
+        with safe_open(path, "numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+            facts = json.loads((file.metadata() or {})["probe"])
+        _check(arrays, facts)
+        return _result(arrays, facts), facts["about"]
+    except ProbeFileError:
+        raise
+    except OSError as error:
+        raise ProbeFileError(
+            f"{path} cannot be read: {error.strerror or error}. Give the file of a probe."
+        ) from None
+    except (
+        SafetensorError, UserError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError,
+    ):  # fmt: skip
+        raise ProbeFileError(f"{path} is no probe of this version, or is damaged. Fit it again.") from None
+
+
+def _result(arrays: dict[str, np.ndarray], facts: dict) -> ProbeResult:
+    settings = facts["settings"] | {name: tuple(facts["settings"][name]) for name in ("C", "alpha")}
+    code = CodeLength(*arrays["code"], tuple(facts["code_puzzles"])) if "code" in arrays else None
+    return ProbeResult(
+        name=facts["name"],
+        classes=tuple(facts["classes"]),
+        settings=ProbeSettings(**settings),
+        split=Split(**{part: arrays[f"split.{part}"] for part in PARTS}),
+        pooled=facts["pooled"],
+        counts=arrays["counts"],
+        scores={
+            name.removeprefix("scores."): Score(*array)
+            for name, array in arrays.items()
+            if name.startswith("scores.")
+        },
+        code=code,
+        **{name: arrays[name] for name in PARAMETERS},
+    )
+
+
+def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
+    """Raises ValueError or TypeError unless arrays and facts are those of a probe."""
+    if facts["kind"] != KIND:
+        raise ValueError("another kind of file")
+    texts = [facts["name"], *facts["classes"], *facts["about"], *facts["about"].values()]
+    if not all(isinstance(text, str) for text in texts) or type(facts["pooled"]) is not bool:
+        raise TypeError("names are text")
+    moments, rows, dim = arrays["weights"].shape
+    columns = max(1, len(facts["classes"]))
+    if rows != (columns if columns > 2 else 1):
+        raise ValueError("not the rows of its classes")
+    shapes = {
+        "mean": (np.float32, (moments, dim)),
+        "scale": (np.float32, (moments, dim)),
+        "weights": (np.float32, (moments, rows, dim)),
+        "intercept": (np.float32, (moments, rows)),
+        "present": (np.bool_, (moments, columns)),
+        "regularisation": (np.float64, (moments,)),
+        "counts": (np.int64, (3, moments, columns)),
+    }
+    shapes |= {f"split.{part}": (np.int64, (arrays[f"split.{part}"].size,)) for part in PARTS}
+    shapes |= {name: (np.float64, (3, moments)) for name in arrays if name.startswith("scores.")}
+    if "code" in arrays:
+        shapes["code"] = (np.float64, (2, moments))
+        if not all(type(count) is int for count in facts["code_puzzles"]):
+            raise TypeError("puzzles are counted")
+    if {name: (array.dtype, array.shape) for name, array in arrays.items()} != shapes:
+        raise ValueError("not the arrays of a probe")
+    parameters = [arrays[name] for name in PARAMETERS]
+    if not all(np.isfinite(array).all() for array in parameters) or not (arrays["scale"] > 0).all():
+        raise ValueError("numbers that are no probe's")

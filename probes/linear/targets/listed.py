@@ -1,0 +1,26 @@
+"""Which targets apply to which task."""
+
+from probes.linear.targets.base import Target, TargetError
+from probes.linear.targets.common import rightness, run, symbols
+from trm.tasks.base import PADDING, Task
+
+
+def targets_of(task: Task) -> tuple[Target, ...]:
+    """All targets that apply to this task, in the order of their listing; their names are unique."""
+    if task.name == "sudoku":
+        from probes.linear.targets.sudoku import sudoku_targets
+
+        return tuple(sudoku_targets(task))
+    if task.name == "maze":
+        from probes.linear.targets.maze import maze_targets
+
+        return tuple(maze_targets(task))
+    return (*symbols(task, PADDING + 1, "symbol"), *rightness(task), *run())
+
+
+def target_of(task: Task, name: str) -> Target:
+    """The target of this name. Raises TargetError naming those there are."""
+    targets = {target.name: target for target in targets_of(task)}
+    if name not in targets:
+        raise TargetError(f"There is no target {name!r} of {task.name}. Choose one of: {', '.join(targets)}.")
+    return targets[name]

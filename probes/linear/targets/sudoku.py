@@ -1,0 +1,127 @@
+"""Targets of a Sudoku: digits, candidates, singles and conflicts."""
+
+from functools import partial
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from probes.linear.targets.base import Evidence, Found, Level, Target, binary, number
+from probes.linear.targets.common import every_puzzle, everywhere, rating, rightness, run, symbols
+from trm.tasks.sudoku import Sudoku
+from trm.tasks.sudoku.geometry import FIRST_DIGIT, geometry, members
+from trm.tasks.sudoku.solver import from_tokens, start
+
+
+def sudoku_targets(task: Sudoku) -> list[Target]:
+    """All targets of a Sudoku of this size."""
+    return [
+        *symbols(task, FIRST_DIGIT, "digit"),
+        binary("given", "This cell is given.", lambda known: (known.givens, everywhere(known))),
+        *(
+            binary(
+                f"candidate_{digit}",
+                f"The givens of its row, column and box leave the {digit} to this blank cell.",
+                partial(_candidate, digit=digit),
+            )
+            for digit in range(1, task.rows + 1)
+        ),
+        number(
+            "candidates_left",
+            "How many digits the givens of its row, column and box leave to this blank cell.",
+            _candidates_left,
+        ),
+        binary(
+            "naked_single",
+            "The givens of its row, column and box leave one digit to this blank cell.",
+            _naked_single,
+        ),
+        binary(
+            "naked_single_now",
+            "The other answers now in its row, column and box leave one digit to this blank cell.",
+            _naked_single_now,
+            "now",
+        ),
+        binary(
+            "conflict_now",
+            "The digit answered now stands in its row, column or box once more.",
+            lambda known: (known.task.conflicts(known.now), everywhere(known)),
+            "now",
+        ),
+        number("blanks_in_row", "How many cells of its row are blank.", _blanks_in_row),
+        number(
+            "singles_round",
+            "The round in which naked and hidden singles fill this cell, all of a round at once.",
+            _singles_round,
+        ),
+        *rightness(task),
+        number(
+            "blanks",
+            "How many cells of the puzzle are blank.",
+            lambda known: ((~known.givens).sum(-1), every_puzzle(known)),
+            level=Level.PUZZLE,
+        ),
+        rating(),
+        *run(),
+    ]
+
+
+def _candidate(evidence: Evidence, *, digit: int) -> Found:
+    bits = evidence.facts["candidates"]
+    return bits >> (digit - 1) & 1, bits >= 0
+
+
+def _candidates_left(evidence: Evidence) -> Found:
+    left = evidence.facts["candidates_left"]
+    return left, left >= 0
+
+
+def _naked_single(evidence: Evidence) -> Found:
+    left = evidence.facts["candidates_left"]
+    return left == 1, left >= 0
+
+
+def _naked_single_now(evidence: Evidence) -> Found:
+    task = evidence.task
+    around = evidence.now[:, geometry(task.box_rows, task.box_columns).peers]  # (puzzle, cell, peer)
+    seen = sum((around == token).any(-1).astype(int) for token in range(FIRST_DIGIT, FIRST_DIGIT + task.rows))
+    return seen == task.rows - 1, ~evidence.givens
+
+
+def _blanks_in_row(evidence: Evidence) -> Found:
+    task = evidence.task
+    blanks = (~evidence.givens).reshape(-1, task.rows, task.columns).sum(-1)
+    return np.repeat(blanks, task.columns, axis=1), everywhere(evidence)
+
+
+def _singles_round(evidence: Evidence) -> Found:
+    rounds = np.stack([singles_rounds(evidence.task, puzzle) for puzzle in evidence.inputs])
+    return rounds, rounds > 0
+
+
+def singles_rounds(task: Sudoku, inputs: UInt8[np.ndarray, "cells"]) -> Int[np.ndarray, "cells"]:
+    """The round, from 1, in which each blank cell is filled when every round places all naked and hidden singles that
+    stand at its beginning. 0 for givens, for cells that singles do not reach, and where they meet a contradiction.
+    """
+    board = geometry(task.box_rows, task.box_columns)
+    givens = from_tokens(board, inputs)
+    possible = start(board, givens).possible
+    placed = sum(1 << given for given in givens)
+    rounds = np.zeros(board.cells, int)
+    for round_ in range(1, board.cells + 1):
+        singles = 0
+        for firsts, shifts, whole in board.families:
+            ones = twos = 0
+            for shift in shifts:
+                found = possible >> shift & firsts
+                twos |= ones & found
+                ones |= found
+            if ones != firsts:  # a group is left without a candidate
+                return np.zeros(board.cells, int)
+            singles |= (ones ^ twos) * whole & possible & ~placed
+        if not singles:
+            break
+        placed |= singles
+        for single in members(singles):
+            possible &= board.keep[single]
+            rounds[single % board.cells] = round_
+    return rounds

@@ -1,0 +1,1 @@
+"""The sections of docs/findings.md, written from recorded results."""
