@@ -8,10 +8,10 @@ import streamlit as st
 if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
     sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
 
-from app import messages
-from app.kept import carry_over
-from app.options import OptionError, server_options
-from app.text import plain
+from app.server import streamlit_fixes
+from app.server.options import OptionError, server_options
+from app.state.widgets import carry_over
+from app.ui.markdown import plain
 
 # Their files lie in screens/: Streamlit takes a folder pages/ for an older scheme of its own, in which the first visitor of
 # a server who comes by a link to /compare gets that file without this one.
@@ -28,14 +28,14 @@ PAGES = {  # name, which is file and address, and icon, in the order of the menu
 
 
 def main() -> None:
-    messages.mend()
+    streamlit_fixes.mend()
     st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
         st.html(Path(__file__).with_name(name))
     pages = [
         st.Page(
-            f"screens/{name}.py",
+            f"screens/{name}/page.py",
             title=name.title(),
             icon=f":material/{icon}:",
             url_path=name,

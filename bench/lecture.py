@@ -2,7 +2,7 @@
 
 The lecturer is a page in headless Chromium that is turned with a key, and so is one follower: of those the clock runs until
 the scene is drawn. The other followers are clients that speak Streamlit's protocol, and read the lecturer's room as often as a
-browser does (`app/lecture/src/room.js`; 40 pages would need more of two cores than the server does); of those the clock runs
+browser does (`app/screens/lecture/src/room.js`; 40 pages would need more of two cores than the server does); of those the clock runs
 until they know the scene and have been sent its run.
 """
 
@@ -21,7 +21,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
-from app.lecture.lecture import lecture
+from app.screens.lecture.contents import lecture
 from bench.figures import figure, is_quick, percentile_95, say
 from tests.browser.served_app import ServedApp, open_browser
 

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import links, puzzles, verdicts
 from app.editor.component import component
 from app.editor.description import described, grid_of
+from app.sidebar import puzzles, validity
+from app.state import links
 from trm.errors import PuzzleError
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from app.inputs import Choice
+    from app.sidebar.sidebar import Choice
 
 KEY = "editor"
 
@@ -85,7 +86,7 @@ def _keep(draft: Any) -> None:
 def _said(task: Task, draft: str) -> dict[str, Any]:
     """What can be said of a draft; `text` names the draft that it is about."""
     try:
-        verdict = verdicts.verdict(task, draft)
+        verdict = validity.verdict(task, draft)
     except PuzzleError as error:
         return {"text": draft, "solutions": "unknown", "sentence": str(error), "conflicts": []}
     return {"text": draft} | vars(verdict)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.player.assembled import joined, player_css
+from trm.player.assembled import joined, player_css
 
 FOLDER = Path(__file__).parent
 ENTRY = FOLDER / "src" / "mount.js"

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.player.assembled import player_css, player_js
+from trm.player.assembled import player_css, player_js
 
 
 @cache

@@ -11,7 +11,7 @@ sys.path.insert(0, str(ROOT))  # before tests/, where pytest would find this fol
 import pytest  # noqa: E402
 from app_page import MODELS, App  # noqa: E402
 
-from app.options import MODEL_DIR  # noqa: E402
+from app.server.options import MODEL_DIR  # noqa: E402
 from trm.checkpoint import save_model  # noqa: E402
 
 
@@ -24,7 +24,7 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
     """Opens the app; keywords are the query parameters of the link. Short runs are waited for, however busy the machine."""
-    monkeypatch.setattr("app.session.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.state.session.SHORT_WAIT", 100.0)
     return lambda **link: App(link)
 
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from app.runs import Run
+from app.server.runs import Run
 from trm.coordinates import Depth
 from trm.trace import Provenance, Trace
 

@@ -4,7 +4,7 @@ import pytest
 from app_page import MODELS, shown
 from test_solve_page import shown_puzzle
 
-from app.model_controls import ANOTHER
+from app.sidebar.model_controls import ANOTHER
 from trm import registry
 from trm.tasks import get_task
 

@@ -5,7 +5,7 @@ from base64 import b64decode
 
 import pytest
 
-from app.options import DATA_DIR
+from app.server.options import DATA_DIR
 from trm.tasks.arc import encode
 
 GRID = [[0, 1, 2], [3, 4, 5]]

@@ -3,9 +3,9 @@
 import threading
 import time
 
-from app.checks import LOOKED_AT, Checks
-from app.models import Source
-from app.runs import Runs
+from app.server.checks import LOOKED_AT, Checks
+from app.server.models import Source
+from app.server.runs import Runs
 from trm.coordinates import Depth
 
 PATIENCE = 30.0

@@ -5,12 +5,13 @@ import time
 import pytest
 from app_page import App
 
-from app import comparing, session
-from app.compare_views import VIEWS
+from app.screens.compare import measurement
+from app.screens.compare.views import VIEWS
+from app.state import session
 from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
-PAGE = "screens/compare.py"
+PAGE = "screens/compare/page.py"
 PAIR = ("sudoku-trm", "sudoku-hrm")
 
 
@@ -99,7 +100,7 @@ def test_an_ablation_is_held_against_the_model_it_changes(open_compare):
 
 
 def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
-    monkeypatch.setattr(comparing.session, "weights_fingerprint", lambda name, stamp: "f" * 16)
+    monkeypatch.setattr(measurement.session, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_compare()
     assert any("other weights of sudoku-trm and sudoku-hrm" in warning for warning in app.warnings)
     assert charts(app) == 1

@@ -12,7 +12,7 @@ from test_solve_page import PRESETS, TYPED, preset, shown_puzzle
 
 from app.editor.component import ENTRY
 from app.editor.description import described, grid_of, keys_of
-from app.player.assembled import joined
+from trm.player.assembled import joined
 from trm.tasks import get_task
 
 TASK = get_task("sudoku")
@@ -117,7 +117,7 @@ def test_a_maze_without_start_is_said_and_shown(open_app):
 
 
 def test_a_rating_that_is_given_up_is_said_and_not_an_error(open_app, monkeypatch):
-    monkeypatch.setattr("app.session.MOST_GUESSES", 0)
+    monkeypatch.setattr("app.state.session.MOST_GUESSES", 0)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (
@@ -149,7 +149,7 @@ def test_an_arc_grid_is_told_without_what_is_beyond_it():
 @needs_node
 def test_the_editor_is_one_module_that_shares_what_it_can_with_the_player(tmp_path):
     text = joined(ENTRY)
-    assert (ROOT / "app/player/src/dom.js").read_text("utf-8").splitlines()[0] in text
+    assert (ROOT / "trm/player/view/dom.js").read_text("utf-8").splitlines()[0] in text
     (tmp_path / "editor.mjs").write_text(text, "utf-8")
     says = "import('./editor.mjs').then((all) => console.log(Object.keys(all), all.default.name))"
     result = subprocess.run(["node", "-e", says], cwd=tmp_path, capture_output=True, text=True, timeout=120)
@@ -185,6 +185,6 @@ def test_a_file_that_is_none_is_named_and_its_name_is_only_text(open_app):
 
 
 def test_the_package_of_the_editor_needs_no_torch():
-    asks = "import sys, app.editor, app.puzzle_files; print('torch' in sys.modules)"
+    asks = "import sys, app.editor, app.sidebar.puzzle_files; print('torch' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout == "False\n", result.stderr

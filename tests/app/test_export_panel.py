@@ -15,12 +15,12 @@ from test_growing import gate, grown  # noqa: F401 (a fixture)
 from test_pin import press, sides
 from test_solve_page import PRESETS, TYPED
 
-from app import export_panel
-from app.export_files import Shown, Wish, command, file_name, make, place_in
-from app.inputs import Choice
-from app.jobs import Cancelled
-from app.models import source_of
-from app.options import Options
+from app.screens.solve import export_panel
+from app.screens.solve.export_files import Shown, Wish, command, file_name, make, place_in
+from app.server.jobs import Cancelled
+from app.server.models import source_of
+from app.server.options import Options
+from app.sidebar.sidebar import Choice
 from trm.checkpoint import load_model, save_model
 from trm.cli.main import main
 from trm.coordinates import F_H, F_L, Coordinates, Depth

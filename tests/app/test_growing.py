@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from app import session
-from app.models import Source, source_of
-from app.options import server_options
+from app.server.models import Source, source_of
+from app.server.options import server_options
+from app.state import session
 from trm import record
 
 PATIENCE = 30.0
@@ -166,7 +166,7 @@ def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
 def test_so_it_does_where_two_are_compared(open_app, gate):
     session.runs.clear()
     app = open_app(model="sudoku-trm", against="sudoku-hrm")
-    app.test.switch_page("screens/compare.py")
+    app.test.switch_page("screens/compare/page.py")
     for _ in range(3):
         app.run()
         for side in app.payload["players"]:

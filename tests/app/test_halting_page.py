@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from app import halting_source, session
-from app.halting_puzzles import of_square, solve_link
+from app.screens.halting import source
+from app.screens.halting.puzzles import of_square, solve_link
+from app.state import session
 from probes.halting.rules import outcomes
 from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
 
-PAGE = "screens/halting.py"
+PAGE = "screens/halting/page.py"
 VIEWS = ("steps", "reliability", "roc", "board", "compute", "rule", "beyond", "errors")
 MODEL = "sudoku-trm"
 
@@ -20,7 +21,7 @@ MODEL = "sudoku-trm"
 @pytest.fixture
 def record(tmp_path, monkeypatch):
     """Puts runs into the place of what is recorded of a bundled model, made with the weights that are here."""
-    monkeypatch.setattr(halting_source, "RECORDED", tmp_path)
+    monkeypatch.setattr(source, "RECORDED", tmp_path)
     mark = registry.fingerprint(registry.models_folder() / MODEL / "model.safetensors")
 
     def make(
@@ -82,7 +83,7 @@ def test_a_thousand_puzzles_are_drawn_in_two_seconds(open_app, record):
     record(count=1000)
     app, taken = open_page(open_app), []
     for _ in range(2):
-        halting_source.recorded.clear()
+        source.recorded.clear()
         began = time.process_time()
         app.run()
         taken.append(time.process_time() - began)
@@ -179,7 +180,7 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
             tell(0.25, "3 of 12 puzzles run")
             time.sleep(0.01)
 
-    monkeypatch.setattr(halting_source, "compute", endless)
+    monkeypatch.setattr(source, "compute", endless)
     app = open_page(open_app)
     app.click("halting_compute")
     app.until(lambda: goes_on, "the job")

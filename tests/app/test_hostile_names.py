@@ -9,9 +9,9 @@ from app_page import App, shown
 from test_export_panel import opened
 from test_pin import press
 
-from app import puzzles
-from app.options import DATA_DIR, MODEL_DIR
-from app.text import plain
+from app.server.options import DATA_DIR, MODEL_DIR
+from app.sidebar import puzzles
+from app.ui.markdown import plain
 from trm.data import load_presets
 
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 from app_page import PATIENCE, shown
 
-from app.model_controls import ANOTHER
+from app.sidebar.model_controls import ANOTHER
 from trm.errors import CheckpointError
 
 

@@ -10,8 +10,8 @@ import pytest
 from app_page import App, shown
 from test_solve_page import PRESETS
 
-from app import interventions_runs
-from app.interventions_choice import EXAMPLES, Asked
+from app.screens.interventions import runs
+from app.screens.interventions.controls import EXAMPLES, Asked
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
 from probes.interventions.fork import keep
@@ -31,7 +31,7 @@ class Page(App):
     def run(self) -> None:
         if not hasattr(self, "moved"):
             self.moved = True
-            self.test.switch_page("screens/interventions.py")
+            self.test.switch_page("screens/interventions/page.py")
         super().run()
 
     @property
@@ -50,7 +50,7 @@ class Page(App):
 
 @pytest.fixture
 def open_page(monkeypatch):
-    monkeypatch.setattr("app.session.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.state.session.SHORT_WAIT", 100.0)
     return lambda **link: Page(FAST | link)
 
 
@@ -259,8 +259,8 @@ def held(monkeypatch):
             tell(0.5, "the changed run")
         return branch(choice, asked, model, tell)
 
-    branch = interventions_runs.branch
-    monkeypatch.setattr(interventions_runs, "branch", slow)
+    branch = runs.branch
+    monkeypatch.setattr(runs, "branch", slow)
     yield SimpleNamespace(begun=begun, let_go=gate.set)
     gate.set()
 
@@ -304,7 +304,7 @@ def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
         time.sleep(0.4)  # longer than it is waited for
         raise ValueError("odd")
 
-    monkeypatch.setattr(interventions_runs, "branch", fails)
+    monkeypatch.setattr(runs, "branch", fails)
     app = open_page(experiment="own", do="zero y after 2.1.2 in r8c9")
     app.until(lambda: app.errors, "that it failed")
     for _ in range(3):
@@ -325,7 +325,7 @@ def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
             arguments[-1](0.1, "going round")
             time.sleep(0.01)
 
-    monkeypatch.setattr("app.interventions_sweeps._sweep", endless)
+    monkeypatch.setattr("app.screens.interventions.sweeps._sweep", endless)
     for times in (1, 2):  # the button begins it anew
         app.click("seeds-compute")
         app.until(lambda: button(app, "Cancel"), "a way to cancel")

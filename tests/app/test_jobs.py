@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from app.jobs import Jobs
+from app.server.jobs import Jobs
 from trm.errors import UserError
 
 PATIENCE = 30.0

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from app_page import MAIN
 
-from app import cloud_selection, cloud_source, session
-from app.cloud_selection import Chosen
+from app.screens.latents import point_selection, source
+from app.screens.latents.point_selection import Chosen
+from app.state import session
 from probes.cli.project import RECORDED
 from probes.latents import trajectories
 from probes.latents.files import load_scene, save_scene
 
-PAGE = "screens/latents.py"
+PAGE = "screens/latents/page.py"
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
 
 
@@ -97,7 +98,7 @@ def test_opening_it_imports_nothing_heavy():
 def test_what_was_recorded_of_other_weights_says_so(latents, recorded, tmp_path, monkeypatch):
     other = replace(recorded, about=replace(recorded.about, fingerprint="f" * 16))
     save_scene(tmp_path / "sudoku-trm.safetensors", other)
-    monkeypatch.setattr(cloud_source, "RECORDED", tmp_path)
+    monkeypatch.setattr(source, "RECORDED", tmp_path)
     app = latents(model="sudoku-trm")
     assert "recorded from other weights of sudoku-trm (ffffffff)" in said(app) and len(charts(app)) == 5
 
@@ -234,13 +235,13 @@ def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
 
 def test_a_point_of_the_second_model_links_to_that_model(joint):
     row = joint.puzzle_count + 3
-    link = cloud_selection.link(joint, row, 4)
+    link = point_selection.link(joint, row, 4)
     at = joint.partner.calls[4]
     assert link["model"] == "sudoku-hrm" and link["puzzle"] == joint.puzzles[3] == joint.puzzles[row]
     assert (
-        link["at"] == f"{at.supervision_step}.{at.cycle}.{at.call}" != cloud_selection.link(joint, 3, 4)["at"]
+        link["at"] == f"{at.supervision_step}.{at.cycle}.{at.call}" != point_selection.link(joint, 3, 4)["at"]
     )
-    table = cloud_selection.table(joint, (3, row), (4, 4))
+    table = point_selection.table(joint, (3, row), (4, 4))
     assert table["model"] == ["sudoku-trm", "sudoku-hrm"] and table["puzzle"][0] == table["puzzle"][1]
 
 
@@ -251,38 +252,38 @@ def test_a_point_of_the_second_model_links_to_that_model(joint):
 def state(monkeypatch) -> dict:
     """A session whose chart was touched."""
     found: dict = {}
-    monkeypatch.setattr(cloud_selection.st, "session_state", found)
+    monkeypatch.setattr(point_selection.st, "session_state", found)
     return found
 
 
 def touched(state: dict, *custom: list, lasso: bool, at: int = 0) -> None:
     areas = [{"x": [at], "y": [0]}] if lasso else []
     sent = [{"customdata": list(point)} for point in custom]
-    state[cloud_selection.CHART] = {"selection": {"points": sent, "lasso": areas, "box": []}}
-    cloud_selection.take()
+    state[point_selection.CHART] = {"selection": {"points": sent, "lasso": areas, "box": []}}
+    point_selection.take()
 
 
 def test_a_lasso_means_the_puzzles_of_its_points(state, recorded):
     touched(state, [7, 3, 0, "", ""], [2, 5, 0, "", ""], [7, 9, 0, "", ""], lasso=True)
-    assert cloud_selection.chosen(recorded) == Chosen((2, 7), (5, 9))
+    assert point_selection.chosen(recorded) == Chosen((2, 7), (5, 9))
     touched(state, [4, 1, 0, "", ""], lasso=True, at=1)  # around one point it is no click
-    assert cloud_selection.chosen(recorded) == Chosen((4,), (1,)) and not state.get(cloud_selection.GO)
+    assert point_selection.chosen(recorded) == Chosen((4,), (1,)) and not state.get(point_selection.GO)
     touched(state, [9, 2, 0, "", ""], lasso=True, at=1)  # and a click is one while the lasso is still there
-    assert state[cloud_selection.GO] == (9, 2) and cloud_selection.chosen(recorded) == Chosen((4,), (1,))
+    assert state[point_selection.GO] == (9, 2) and point_selection.chosen(recorded) == Chosen((4,), (1,))
     touched(state, lasso=False)  # a double click lets go
-    assert cloud_selection.chosen(recorded) is None
+    assert point_selection.chosen(recorded) is None
 
 
 def test_what_was_chosen_of_another_scene_is_not_chosen_of_this(state, recorded):
     touched(state, [len(recorded), 0, 0, "", ""], [1, 0, 0, "", ""], lasso=True)
-    assert cloud_selection.chosen(recorded) is None
+    assert point_selection.chosen(recorded) is None
 
 
 def test_a_click_goes_to_its_puzzle_and_call(state, recorded, monkeypatch):
     gone = []
-    monkeypatch.setattr(cloud_selection.links, "follow", gone.append)
+    monkeypatch.setattr(point_selection.links, "follow", gone.append)
     touched(state, [5, 7, 0, "", ""], lasso=False)
-    cloud_selection.go(recorded)
+    point_selection.go(recorded)
     at = recorded.calls[7]
     assert gone == [
         {
@@ -291,17 +292,17 @@ def test_a_click_goes_to_its_puzzle_and_call(state, recorded, monkeypatch):
             "at": f"{at.supervision_step}.{at.cycle}.{at.call}",
         }
     ]
-    cloud_selection.go(recorded)  # once
+    point_selection.go(recorded)  # once
     assert len(gone) == 1
 
 
 def test_a_cell_that_is_followed_is_in_the_link(recorded):
     one = replace(recorded, about=replace(recorded.about, position="r5c9"))
-    assert cloud_selection.link(one, 0, 0)["cell"] == "4,8"
+    assert point_selection.link(one, 0, 0)["cell"] == "4,8"
 
 
 def test_the_table_has_a_line_for_each_puzzle(recorded):
-    found = cloud_selection.table(recorded, (3, 9), (0, 47))
+    found = point_selection.table(recorded, (3, 9), (0, 47))
     assert found["puzzle"] == [recorded.numbers[3], recorded.numbers[9]]
     solved = recorded.field("solved").values[:, -1]
     assert found["ends solved"] == [solved[3] == 1, solved[9] == 1]
@@ -311,4 +312,4 @@ def test_the_table_has_a_line_for_each_puzzle(recorded):
 
 def test_points_without_a_puzzle_are_left_out():
     sent = [{"customdata": {"0": 3, "1": 4}}, {"x": 1}, {"customdata": None}, {"customdata": ["a", 1]}]
-    assert cloud_selection.points(sent) == [(3, 4)]
+    assert point_selection.points(sent) == [(3, 4)]

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from app.lecture import offline
-from app.lecture.language import filled, languages, paragraphs, read_language
-from app.lecture.lecture import Lecture, lecture
-from app.lecture.rooms import FOLDER as ROOMS
-from app.lecture.rooms import Room, Rooms
-from app.lecture.runs import chosen, read_run
-from app.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
-from app.lecture.share import invitation, is_local
-from app.lecture.source import recursion_file, source
-from app.player.assembled import player_words
+from app.screens.lecture import offline
+from app.screens.lecture.code_view import recursion_file, source
+from app.screens.lecture.contents import Lecture, lecture
+from app.screens.lecture.language import filled, languages, paragraphs, read_language
+from app.screens.lecture.qr_code import invitation, is_local
+from app.screens.lecture.rooms import FOLDER as ROOMS
+from app.screens.lecture.rooms import Room, Rooms
+from app.screens.lecture.runs import chosen, read_run
+from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from trm.coordinates import Coordinates, Depth
+from trm.player.assembled import player_words
 from trm.registry import own_config
 from trm.run_facts import model_facts
 
@@ -245,7 +245,7 @@ def test_the_lines_are_found_where_the_file_changes(tmp_path):
 
 def open_lecture(app, **link):
     app.test.query_params.update(link)
-    app.test.switch_page("screens/lecture.py")
+    app.test.switch_page("screens/lecture/page.py")
     app.run()
 
 

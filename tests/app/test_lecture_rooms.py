@@ -3,11 +3,11 @@
 import os
 import time
 
-from app.lecture.rooms import Room, Rooms
+from app.screens.lecture.rooms import Room, Rooms
 
 
 def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
+    monkeypatch.setattr("app.screens.lecture.rooms.KEPT", 2)
     rooms = Rooms(tmp_path)
     one, two = rooms.open("a"), rooms.open("b")
     assert one != two and rooms.look(one) == Room("a", 0)
@@ -29,7 +29,7 @@ def test_rooms_are_told_apart_and_bounded(tmp_path, monkeypatch):
 
 
 def test_a_room_is_led_by_who_has_its_key(tmp_path, monkeypatch):
-    monkeypatch.setattr("app.lecture.rooms.KEPT", 2)
+    monkeypatch.setattr("app.screens.lecture.rooms.KEPT", 2)
     rooms = Rooms(tmp_path)
     one, two = rooms.open("a"), rooms.open("a")
     assert rooms.is_led_by(one, rooms.key(one)) and rooms.key(one) not in (None, rooms.key(two))

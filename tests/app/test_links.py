@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 from test_solve_page import PRESETS, TYPED, shown_puzzle
 
-from app import links
+from app.state import links
 
 PLACE = {"supervision_step": 3, "cycle": 2, "call": 7, "cell": [4, 8], "mode": "probabilities"}
 

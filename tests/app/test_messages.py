@@ -6,14 +6,14 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
-from app import messages
+from app.server import streamlit_fixes
 
 PART = "a part of the page"
 
 
 @pytest.fixture(autouse=True)
 def mended() -> None:
-    messages.mend()
+    streamlit_fixes.mend()
 
 
 def words_of(part: str, text: str) -> ForwardMsg:

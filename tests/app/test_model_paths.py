@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from app.models import MOST_MODELS, found_models, source_of
-from app.options import Options
+from app.server.models import MOST_MODELS, found_models, source_of
+from app.server.options import Options
 from trm.errors import CheckpointError
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.models import Source, source_of
-from app.opening import ASK_ABOVE, FAILED_FOR, MODELS_KEPT, Models, torch_threads
-from app.options import Options
+from app.server.models import Source, source_of
+from app.server.opening import ASK_ABOVE, FAILED_FOR, MODELS_KEPT, Models, torch_threads
+from app.server.options import Options
 from trm.checkpoint import save_model
 from trm.errors import CheckpointError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.options import DATA_DIR, MODEL_DIR, OptionError, Options, read_options
+from app.server.options import DATA_DIR, MODEL_DIR, OptionError, Options, read_options
 
 
 def test_nothing_given_is_no_folder_and_the_hub():

@@ -5,7 +5,7 @@ from app_page import App
 from test_growing import Gate, gate, grown  # noqa: F401 (a fixture)
 from test_solve_page import PRESETS, TYPED, shown_puzzle
 
-from app import links
+from app.state import links
 from trm.registry import model_config
 
 OWN = model_config("sudoku-trm").depth

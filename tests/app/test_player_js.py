@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from app.player.assembled import ENTRY, NotJoinableError, joined, player_js
+from trm.player.assembled import ENTRY, NotJoinableError, joined, player_js
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,13 +39,13 @@ def test_the_joined_player_is_one_module_whose_default_is_mount(tmp_path):
 def test_the_help_names_every_key_that_is_handled():
     """Those of the player's table, those that its modules ask for by name, and those of buttons that the page draws."""
     says = (
-        "import('./app/player/src/keys.js').then(({ KEYS }) =>"
+        "import('./trm/player/keys.js').then(({ KEYS }) =>"
         " console.log(JSON.stringify(KEYS.map(([shown, , keys]) => [shown, Object.keys(keys)]))))"
     )
     result = subprocess.run(["node", "-e", says], cwd=ROOT, capture_output=True, text=True, timeout=120)
     rows = json.loads(result.stdout)
     listed = {key for shown, keys in rows for key in (*keys, *shown.split())}
-    scripts = "".join(path.read_text("utf-8") for path in ENTRY.parent.glob("*.js"))
+    scripts = "".join(path.read_text("utf-8") for path in ENTRY.parent.rglob("*.js"))
     by_name = set(re.findall(r'\bkey === "([^"]+)"', scripts))
     drawn = {
         keyword.value.value
@@ -61,14 +61,14 @@ def test_the_help_names_every_key_that_is_handled():
 
 def test_every_module_of_the_player_is_in_it():
     text = player_js()
-    for path in ENTRY.parent.glob("*.js"):
+    for path in ENTRY.parent.rglob("*.js"):
         module = path.read_text("utf-8")
         assert module[: module.index("*/")] in text, path.name
     assert text.count("\nexport ") == 1 and "\nimport " not in text
 
 
 def test_it_is_joined_without_streamlit_once_per_process():
-    asks = "import sys; from app.player.assembled import player_js as js; assert js() is js(); print('streamlit' in sys.modules, 'numpy' in sys.modules)"
+    asks = "import sys; from trm.player.assembled import player_js as js; assert js() is js(); print('streamlit' in sys.modules, 'numpy' in sys.modules)"
     result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
     assert result.stdout == "False False\n", result.stderr
 

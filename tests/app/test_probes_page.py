@@ -8,14 +8,15 @@ import pytest
 from app_page import App
 from safetensors.numpy import load_file, save_file
 
-from app import probe_source, session
+from app.screens.probes import source
+from app.state import session
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
 from probes.linear.experiment.files import RECORDED, load_study
 from trm.registry import models_folder
 
-PAGE = "screens/probes.py"
+PAGE = "screens/probes/page.py"
 
 
 @pytest.fixture
@@ -220,4 +221,4 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
     assert boards["z above best baseline"].values[0][0] == pytest.approx(
         boards["z"].values[0][0] - max(known)
     )
-    assert probe_source.spoken("right_at_end") == "right at end"
+    assert source.spoken("right_at_end") == "right at end"

@@ -6,7 +6,7 @@ import time
 import pytest
 from fake_runs import PATIENCE, STEPS, Clock, Work, eventually, quick, steps_of, trace
 
-from app.runs import FAILED_FOR, GONE, PAUSED_KEPT, Run, RunFailed, Runs
+from app.server.runs import FAILED_FOR, GONE, PAUSED_KEPT, Run, RunFailed, Runs
 from trm.errors import PuzzleError
 
 

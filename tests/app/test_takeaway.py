@@ -5,7 +5,7 @@ import io
 from pyarrow.csv import read_csv
 from pyarrow.parquet import read_table
 
-from app.takeaway import csv, html, parquet
+from app.ui.downloads import csv, html, parquet
 
 TABLE = {"step": [1, 2, 3], "name": ["a", 'b"<script>', "ü, c"], "share": [0.5, 0.25, None]}
 

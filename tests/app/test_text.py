@@ -5,7 +5,7 @@ import re
 import pytest
 from app_page import shown
 
-from app.text import plain
+from app.ui.markdown import plain
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page
 from served_app import ServedApp
 
-from app.options import MODEL_DIR
+from app.server.options import MODEL_DIR
 from trm.checkpoint import save_model
 from trm.config import ModelConfig
 from trm.models import new_model

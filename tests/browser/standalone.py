@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import UInt8
 from playwright.sync_api import Page, Route
 
-from app.player.assembled import player_css, player_js
 from trm.coordinates import Depth
 from trm.export.payload import payload
+from trm.player.assembled import player_css, player_js
 from trm.tasks.base import Puzzle, Task
 from trm.trace import Provenance, Trace, quantised
 

@@ -11,9 +11,9 @@ from test_accessibility import findings
 
 from app.editor.component import ENTRY, FOLDER
 from app.editor.description import described, grid_of
-from app.player.assembled import joined
 from trm.checkpoint import load_model
 from trm.data import load_presets
+from trm.player.assembled import joined
 from trm.solve import solve
 from trm.tasks import get_task
 

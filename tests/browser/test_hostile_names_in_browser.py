@@ -9,7 +9,7 @@ from player_page import Player
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
-from app.options import DATA_DIR, MODEL_DIR
+from app.server.options import DATA_DIR, MODEL_DIR
 from trm.config import ModelConfig
 from trm.models import new_model
 

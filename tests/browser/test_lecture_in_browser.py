@@ -9,10 +9,10 @@ import pytest
 from player_page import PATIENCE
 from playwright.sync_api import Page
 
-from app.lecture import offline
-from app.lecture.language import read_language
-from app.lecture.lecture import Lecture
-from app.player.assembled import player_words
+from app.screens.lecture import offline
+from app.screens.lecture.contents import Lecture
+from app.screens.lecture.language import read_language
+from trm.player.assembled import player_words
 
 LOOKS = 5  # of who follows, while nothing is new
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}

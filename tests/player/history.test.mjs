@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { flagNames } from "../../app/player/src/flags.js";
-import { cellHistory, keptFrom, lastAnswered } from "../../app/player/src/history.js";
-import { readPicture } from "../../app/player/src/picture.js";
-import { readGrid } from "../../app/player/src/reading.js";
-import { cellStory } from "../../app/player/src/speech.js";
-import { decodeTrace } from "../../app/player/src/trace.js";
+import { flagNames } from "../../trm/player/model/flags.js";
+import { cellHistory, keptFrom, lastAnswered } from "../../trm/player/model/history.js";
+import { readPicture } from "../../trm/player/skins/picture.js";
+import { readGrid } from "../../trm/player/model/reading.js";
+import { cellStory } from "../../trm/player/text/speech.js";
+import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
 
 /** A run of one cell that gave these answers, one after another; its solution is 9. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clockText, endsStep, fillIn, flow, formula, hasGradient, layersDone, marksAt, placeWords, readingWords, spans } from "../../app/lecture/src/following.js";
+import { clockText, endsStep, fillIn, flow, formula, hasGradient, layersDone, marksAt, placeWords, readingWords, spans } from "../../app/screens/lecture/src/following.js";
 
 const TRM = { n: 6, T: 3, N_sup: 16, layers_L: 2, layers_H: 2, depth: 672, gradient_calls: 7, shared: true, one_state: false };
 const HRM = { n: 2, T: 2, N_sup: 16, layers_L: 4, layers_H: 3, depth: 352, gradient_calls: 2, shared: false, one_state: false };

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clockAt, follow, isOver, isPast, moveClock } from "../../app/player/src/clock.js";
-import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "../../app/player/src/compare.js";
-import { coordinatesOf, move } from "../../app/player/src/coordinates.js";
-import { flagNames } from "../../app/player/src/flags.js";
-import { readGrid } from "../../app/player/src/reading.js";
-import { decodeTrace } from "../../app/player/src/trace.js";
+import { clockAt, follow, isOver, isPast, moveClock } from "../../trm/player/model/clock.js";
+import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "../../trm/player/model/compare.js";
+import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
+import { flagNames } from "../../trm/player/model/flags.js";
+import { readGrid } from "../../trm/player/model/reading.js";
+import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, BLUE, BORDER, mazePayload, PAD, RED, tinyPayload } from "./by_hand.mjs";
 import { makePayload } from "./payload.mjs";
 

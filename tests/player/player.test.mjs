@@ -3,17 +3,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../app/player/src/coordinates.js";
-import { flagNames } from "../../app/player/src/flags.js";
-import { KEYS, keyMeaning } from "../../app/player/src/keys.js";
-import { linkTo } from "../../app/player/src/link.js";
-import { markersOf, spreadOut } from "../../app/player/src/markers.js";
-import { isInPart, partOf, partSentence } from "../../app/player/src/part.js";
-import { readPicture } from "../../app/player/src/picture.js";
-import { cellProbabilities, cropAt, isKnown, readGrid } from "../../app/player/src/reading.js";
-import { captionSentence, cellSentence, eventSentence, likelySymbols, placeSentence } from "../../app/player/src/speech.js";
-import { cellCurves, STRIPS } from "../../app/player/src/strips.js";
-import { continues, decodeBytes, decodeTrace } from "../../app/player/src/trace.js";
+import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../trm/player/model/coordinates.js";
+import { flagNames } from "../../trm/player/model/flags.js";
+import { KEYS, keyMeaning } from "../../trm/player/keys.js";
+import { linkTo } from "../../trm/player/model/link.js";
+import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
+import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
+import { readPicture } from "../../trm/player/skins/picture.js";
+import { cellProbabilities, cropAt, isKnown, readGrid } from "../../trm/player/model/reading.js";
+import { captionSentence, cellSentence, eventSentence, likelySymbols, placeSentence } from "../../trm/player/text/speech.js";
+import { cellCurves, STRIPS } from "../../trm/player/view/strips.js";
+import { continues, decodeBytes, decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, BLUE, GOAL, mazePayload, OPEN, PATH, RED, START, tinyPayload, WALL } from "./by_hand.mjs";
 import { conflictsOf, makePayload } from "./payload.mjs";
 

@@ -4,13 +4,13 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ENGLISH } from "../../app/player/src/english.js";
-import { eventSentence, placeSentence } from "../../app/player/src/speech.js";
-import { decodeTrace } from "../../app/player/src/trace.js";
-import { say, sayIfKnown, speak } from "../../app/player/src/words.js";
+import { ENGLISH } from "../../trm/player/text/english.js";
+import { eventSentence, placeSentence } from "../../trm/player/text/speech.js";
+import { decodeTrace } from "../../trm/player/model/trace.js";
+import { say, sayIfKnown, speak } from "../../trm/player/text/words.js";
 import { mazePayload, tinyPayload } from "./by_hand.mjs";
 
-const SOURCES = new URL("../../app/player/src/", import.meta.url);
+const SOURCES = new URL("../../trm/player/", import.meta.url);
 
 test("texts are filled in, with the form that fits the number", () => {
   speak({ cells_changed: "изменено: {count|клетка|клетки|клеток}", flips: "{count|flip|flips}" });
@@ -36,7 +36,7 @@ test("another table is another language; what it lacks, and all after it, is Eng
 });
 
 test("every word that is asked for by name is in the table, and no module has words of its own for people", () => {
-  for (const file of readdirSync(SOURCES).filter((name) => name.endsWith(".js") && name !== "english.js")) {
+  for (const file of readdirSync(SOURCES, { recursive: true }).filter((name) => name.endsWith(".js") && !name.endsWith("english.js"))) {
     const text = readFileSync(new URL(file, SOURCES), "utf-8");
     for (const [, name] of text.matchAll(/\bsay\("([\w-]+)"/g)) assert.ok(name in ENGLISH, `${file}: ${name}`);
     const labels = [...text.matchAll(/(?:title|"aria-label"): "([^"]+)"/g)].map(([, label]) => label);

@@ -66,7 +66,7 @@ def test_what_is_imported_is_required():
 
 
 @pytest.mark.parametrize(
-    "page", sorted((REPOSITORY / "app").glob("screens/*.py")), ids=lambda page: page.stem
+    "page", sorted((REPOSITORY / "app").glob("screens/*/page.py")), ids=lambda page: page.parent.name
 )
 def test_pages_have_no_bare_strings(page):
     """Streamlit writes an expression that stands alone in a page onto it, a string under a constant too."""

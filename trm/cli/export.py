@@ -1,6 +1,5 @@
 """What `trm export` does: a run, made now or recorded, and the files that are asked for."""
 
-import importlib.util
 import os
 from argparse import Namespace
 from collections.abc import Set
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from trm.models import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
-
-PLAYER = Path(__file__).resolve().parents[2] / "app" / "player" / "assembled.py"
-"""The player stands beside this package, which must not import it: its text is all that is needed."""
 
 
 def run_export(options: Namespace) -> dict[str, Any]:
@@ -94,15 +90,10 @@ def _file(given: str | None) -> Path | None:
 
 
 def player_texts() -> tuple[str, str]:
-    """The player's script and its style. Raises UserError where the player is not there."""
-    if not PLAYER.is_file():
-        raise UserError(
-            f"--html needs the player, {PLAYER}, which is not there. Run it from the whole repository."
-        )
-    spec = importlib.util.spec_from_file_location("recursion_lens_player", PLAYER)
-    assembled = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(assembled)
-    return assembled.player_js(), assembled.player_css()
+    """The player's script and its style."""
+    from trm.player.assembled import player_css, player_js
+
+    return player_js(), player_css()
 
 
 def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":

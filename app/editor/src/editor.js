@@ -3,7 +3,7 @@
  * says belongs to the draft with that very text.
  */
 
-import { make, write } from "../../player/src/dom.js";
+import { make, write } from "../../../trm/player/view/dom.js";
 import { cellsBetween, Drafts, resized, textOf, written } from "./draft.js";
 import { EditorGrid } from "./editor_grid.js";
 import { cellBeside, editingKey, keysInWords } from "./editor_keys.js";

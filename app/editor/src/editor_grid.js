@@ -1,7 +1,7 @@
 /** The cells of a puzzle that is edited, an element each. */
 
-import { make, write } from "../../player/src/dom.js";
-import { needsWhite } from "../../player/src/skin_colours.js";
+import { make, write } from "../../../trm/player/view/dom.js";
+import { needsWhite } from "../../../trm/player/skins/colours.js";
 
 let grids = 0; // on this page: their cells have names of their own
 

@@ -1,6 +1,6 @@
 /** The way in, for Streamlit (Components v2). */
 
-import { keepMounted, mountedIn } from "../../player/src/mounting.js";
+import { keepMounted, mountedIn } from "../../../trm/player/mounting.js";
 import { Editor } from "./editor.js";
 
 /**

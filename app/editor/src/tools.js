@@ -1,7 +1,7 @@
 /** What one writes and draws with: a button for each token, with its key. */
 
-import { make } from "../../player/src/dom.js";
-import { needsWhite } from "../../player/src/skin_colours.js";
+import { make } from "../../../trm/player/view/dom.js";
+import { needsWhite } from "../../../trm/player/skins/colours.js";
 
 export class Tools {
   /** `choose(token)` is called when a button is pressed. */

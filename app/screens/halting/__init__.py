@@ -1,0 +1,1 @@
+"""Halting: when a model would stop."""

@@ -1,0 +1,284 @@
+"""Halting: when would it stop, and is it right to? One model on many puzzles, one figure at a time."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import streamlit as st
+
+from app.screens.halting import figures as figures
+from app.screens.halting import puzzles as puzzles
+from app.screens.halting import run_figures as run_figures
+from app.screens.halting import source as sources
+from app.screens.halting import tables as tables
+from app.screens.halting import texts as words
+from app.screens.halting.source import Shown
+from app.server.options import server_options
+from app.sidebar import model_page
+from app.state import links
+from app.ui import charts, downloads
+from probes.halting.report import report
+from probes.halting.runs import table
+
+TITLE = "### Does it know when it is done?"
+WIDTHS = (2.4, 1)  # of the figure, and of what is said beside it
+
+
+def page() -> None:
+    found = model_page.sidebar(server_options())
+    if found is None:
+        return
+    title = st.container()
+    known = sources.opening_result(found)
+    with st.container():
+        made = sources.computed(found)
+    shown = made or known
+    if shown is None:
+        title.markdown(TITLE)
+        st.info(words.nothing(found.source.name), icon=":material/hourglass_empty:")
+        sources.controls(found)
+        return
+    if not shown.is_of_these_weights:
+        st.warning(words.outdated(shown.runs), icon=":material/sync_problem:")
+    if st.session_state.get("halting_shown") is not shown.analysis:
+        st.session_state.halting_shown = shown.analysis
+        puzzles.forget()
+    said, change = title.columns((3, 1), vertical_alignment="center")
+    said.markdown(TITLE)
+    said.caption(words.source(shown))
+    with change.popover("Other puzzles or steps", icon=":material/tune:", width="stretch"):
+        sources.controls(found)
+        if made is not None and known is not None:
+            st.button("Back to what was recorded", key="halting_back", on_click=sources.back)
+    headline(shown)
+    view(shown)
+
+
+def headline(shown: Shown) -> None:
+    """The four numbers that a lecture would begin with."""
+    found, own = shown.analysis, shown.analysis.stopping.own
+    facts = {
+        "Right, all steps": (
+            words.percent(found.stopping.fixed.accuracy[-1]),
+            f"Exactly right after step {found.runs.steps}.",
+        ),
+        "Right, halting by itself": (
+            words.percent(own.accuracy[own.learned]),
+            f"At the first step that would halt, {own.mean_steps[own.learned]:.1f} steps on average.",
+        ),
+        "Calibration error": (
+            f"{found.reliability.expected_error:.3f}",
+            "Mean distance of probability and share right, over all answers. 0 is a head that means what it says.",
+        ),
+        "AUC of right now": (
+            words.area(found.roc.auc),
+            "The chance that a right answer gets a larger logit than a wrong one.",
+        ),
+    }
+    row = st.container(horizontal=True, key="halting_headline")
+    for name, (value, meaning) in facts.items():
+        row.metric(name, value, help=meaning)
+
+
+# ---- one figure at a time
+
+
+def steps(shown: Shown) -> None:
+    found, runs = shown.analysis, shown.runs
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("steps", words.margin(runs))
+        puzzle = puzzles.choose(runs, found.outcomes, puzzles.of_square(found.outcomes, None, runs.steps))
+        if puzzle is not None:
+            puzzles.tell(runs, found.outcomes, puzzle)
+    with left:
+        figure = figures.over_steps(runs, found.bands, puzzle)
+        clickable(figure, "halting-steps", puzzles.take_click)
+        take(shown, "halting-steps", figure, table(shown.analysis.whole))
+
+
+def reliability(shown: Shown) -> None:
+    found = shown.analysis
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("reliability", words.reliability(found))
+    with left:
+        figure = figures.reliability(found.reliability, x="halting probability", y="exactly right")
+        charts.show(figure, key="halting-reliability")
+        take(shown, "halting-reliability", figure, tables.reliability(found.reliability))
+
+
+def roc(shown: Shown) -> None:
+    found = shown.analysis
+    curves = {"q_halt, all steps": (found.roc, "solved"), "q_halt, last step": (found.roc_last_step, "other")}
+    if found.runs.has_margin:
+        curves["q_halt - q_continue, all steps"] = (found.roc_own, "unsolved")
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("roc", words.roc(found))
+    with left:
+        figure = figures.roc(curves)
+        charts.show(figure, key="halting-roc")
+        take(shown, "halting-roc", figure, tables.roc({name: curve for name, (curve, _) in curves.items()}))
+
+
+def board(shown: Shown) -> None:
+    found, runs = shown.analysis, shown.runs
+    left, right = st.columns(WIDTHS)
+    square = st.session_state.get(puzzles.CELL)
+    with right:
+        beside("board")
+        st.markdown(words.board(found))
+        listed = puzzles.of_square(found.outcomes, square, runs.steps)
+        puzzle = puzzles.choose(runs, found.outcomes, listed)
+        if puzzle is not None:
+            puzzles.tell(runs, found.outcomes, puzzle)
+        if square is not None:
+            st.button("All puzzles", key="halting_all", on_click=puzzles.forget)
+    with left:
+        figure = figures.board(found.outcomes, runs.steps)
+        clickable(figure, "halting-board", puzzles.take_square)
+        take(shown, "halting-board", figure, tables.outcomes(runs, found.outcomes))
+
+
+def compute(shown: Shown) -> None:
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("compute", words.compute(shown.analysis))
+    with left:
+        figure = figures.compute(shown.analysis.stopping)
+        charts.show(figure, key="halting-compute")
+        take(shown, "halting-compute", figure, tables.stopping(shown.analysis.stopping))
+
+
+def rule(shown: Shown) -> None:
+    found = shown.analysis
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("rule", words.rule(found))
+        if found.continuing:
+            st.markdown(words.continuing(found))
+    with left:
+        figure = run_figures.decisions(found.decisions)
+        charts.show(figure, key="halting-rule")
+        take(shown, "halting-rule", figure, tables.decisions(found.decisions))
+        if found.continuing:
+            figure = figures.reliability(
+                found.continuing, x="q_continue as a probability", y="right where it stops later"
+            )
+            charts.show(figure, key="halting-continue")
+            take(shown, "halting-continue", figure, tables.reliability(found.continuing))
+
+
+def beyond(shown: Shown) -> None:
+    if shown.deep is None:
+        st.info(
+            f"These runs end at step {shown.runs.steps}, where training did. Ask for more supervision steps under "
+            "*Other puzzles or steps*.",
+            icon=":material/keyboard_double_arrow_right:",
+        )
+        return
+    found, runs = shown.deep.beyond, shown.deep.whole
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("beyond", words.beyond(found, runs))
+        broke = {int(puzzle): int(found.breaks.first[puzzle]) for puzzle in found.breaks.first.nonzero()[0]}
+        if broke:
+            puzzle = st.selectbox(
+                "Answers that broke",
+                list(broke),
+                format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {broke[one]}",
+                key="halting_broken",
+            )
+            puzzles.open_in_solve(runs, puzzle, broke[puzzle])
+    with left:
+        figure = run_figures.beyond(found)
+        charts.show(figure, key="halting-beyond")
+        take(Shown(shown.deep, shown.deep, shown.recorded), "halting-beyond", figure, tables.beyond(found))
+
+
+def errors(shown: Shown) -> None:
+    found = shown.analysis
+    left, right = st.columns(WIDTHS)
+    with right:
+        beside("errors", words.errors(found))
+    with left:
+        if not found.approach.before.size:
+            st.info("No puzzle comes right, so there is nothing to align.", icon=":material/block:")
+            return
+        figure = run_figures.approach(found.approach)
+        charts.show(figure, key="halting-errors")
+        numbers = {
+            "steps_before": found.approach.before,
+            "quarter": found.approach.quantiles[0],
+            "median": found.approach.quantiles[1],
+            "three_quarters": found.approach.quantiles[2],
+            "puzzles": found.approach.count,
+        }
+        take(shown, "halting-errors", figure, numbers)
+
+
+class View(NamedTuple):
+    label: str
+    draw: Callable[[Shown], None]
+
+
+# By their names in links.
+VIEWS: Mapping[str, View] = {
+    "steps": View("Over the steps", steps),
+    "reliability": View("Calibration", reliability),
+    "roc": View("ROC", roc),
+    "board": View("Early or late", board),
+    "compute": View("Cost", compute),
+    "rule": View("Own rule", rule),
+    "beyond": View("Beyond training", beyond),
+    "errors": View("Errors", errors),
+}
+
+
+def view(shown: Shown) -> None:
+    """The choice of a figure, and the figure. The choice is in the link, and stays while other runs are shown."""
+    state = st.session_state
+    asked = links.opened_with().pop("figure", None)
+    if "halting_view" not in state or asked in VIEWS:
+        state.halting_view = asked if asked in VIEWS else next(iter(VIEWS))
+    name = st.segmented_control(
+        "Figure",
+        list(VIEWS),
+        format_func=lambda one: VIEWS[one].label,
+        key="halting_view",
+        required=True,
+        label_visibility="collapsed",
+        width="stretch",
+    )
+    links.write({"figure": None if name == next(iter(VIEWS)) else name})
+    VIEWS[name].draw(shown)
+
+
+def beside(name: str, said: str = "") -> None:
+    """How a figure is read, and what it says here."""
+    if said:
+        st.markdown(said)
+    st.caption(words.HOW_TO_READ[name])
+
+
+def clickable(figure, key: str, take_click: Callable[[str], None]) -> None:
+    charts.show(
+        figure,
+        key=key,
+        on_select=lambda: take_click(key),
+        selection_mode="points",
+        config={"scrollZoom": False},
+    )
+
+
+def take(shown: Shown, name: str, figure, columns) -> None:
+    downloads.offer(
+        name,
+        figure=figure,
+        table=columns,
+        data=report(shown.analysis),
+        command=shown.analysis.whole.command,
+    )
+
+
+page()

@@ -1,0 +1,173 @@
+"""Which runs the Halting page shows: recorded ones at once, others by a job. What both are worth is said beside them."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.server.jobs import Job, Tell
+from app.server.models import Source
+from app.sidebar import dataset
+from app.sidebar.dataset import PuzzleSetChoice
+from app.sidebar.model_controls import MOST_STEPS, Opened
+from app.state import session
+from app.ui.progress import watch
+from probes.cli.halting import DEEP, RECORDED
+from probes.halting.report import HaltingAnalysis, analyse
+from probes.halting.runs import HaltingRuns, load_runs
+from trm.coordinates import Depth
+from trm.errors import DataError
+from trm.tasks import task_of
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+COUNT = 100  # puzzles that are computed, unless more are asked for
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Runs with all that is asked of them. `deep` are those that go beyond the depth of training, if there are any."""
+
+    analysis: HaltingAnalysis
+    deep: HaltingAnalysis | None
+    recorded: bool
+    is_of_these_weights: bool = True  # not where a recording was made with others than those that are here
+
+    @property
+    def runs(self) -> HaltingRuns:
+        return self.analysis.runs
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def recorded(path: Path, stamp: int) -> HaltingAnalysis | None:
+    """The analysis of a recorded file as of that time; None where there is none that can be read."""
+    try:
+        return analyse(load_runs(path))
+    except DataError:
+        return None
+
+
+def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | None:
+    """What was recorded under a name."""
+    path = (folder or RECORDED) / f"{name}.parquet"
+    try:
+        return recorded(path, path.stat().st_mtime_ns)
+    except OSError:
+        return None
+
+
+def opening_result(found: Opened) -> Shown | None:
+    """What a model's page opens with; None where nothing was recorded of it."""
+    source = found.source
+    main = recording(source.name) if source.is_bundled else None
+    if main is None:
+        return None
+    mark = session.weights_fingerprint(source.name, source.stamp)
+    deep = recording(f"{source.name}{DEEP}")
+    if deep is not None and deep.runs.about.fingerprint != main.runs.about.fingerprint:
+        deep = None
+    return Shown(main, deep, recorded=True, is_of_these_weights=main.runs.about.fingerprint == mark)
+
+
+# ---- computing anew
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asks to be computed."""
+
+    source: Source
+    puzzles: PuzzleSetChoice
+    depth: Depth
+
+    @property
+    def key(self) -> Hashable:
+        return "halting", self
+
+
+def controls(found: Opened) -> None:
+    """Which puzzles, how deep, and the button that begins."""
+    config, state = found.config, st.session_state
+    least = min(config.N_sup, MOST_STEPS)
+    if state.get("halting_of") != found.source.name:
+        state.halting_of, state.halting_steps = found.source.name, least
+    left, right = st.columns(2)
+    with left:
+        puzzles = dataset.choose(task_of(config), "halting", count=COUNT)
+    if puzzles is None:
+        return
+    right.slider(
+        "Supervision steps",
+        1,
+        MOST_STEPS,
+        key="halting_steps",
+        help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
+    )
+    depth = replace(config.depth, N_sup=state.halting_steps)
+    asked = Asked(found.source, puzzles, depth)
+    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked,))
+
+
+def begin(asked: Asked) -> None:
+    """Ask for a computation, and for what it finds to be shown. A callback."""
+    st.session_state.halting_asked = asked
+    session.jobs().ask(asked.key, partial(compute, asked))
+
+
+def back() -> None:
+    """Show what was recorded again. A callback."""
+    st.session_state.halting_asked = None
+
+
+def computed(found: Opened) -> Shown | None:
+    """What this person asked for of this model, once it is there; how far it is until then. None while there is none."""
+    asked = st.session_state.get("halting_asked")
+    if asked is None or asked.source != found.source:
+        return None
+    job: Job | None = session.jobs().find(asked.key)
+    result = None if job is None else watch(job)
+    if result is None:
+        return None
+    deep = result if len(result.beyond.auc) > result.runs.steps else None
+    return Shown(result, deep, recorded=False)
+
+
+def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
+    """The job. Raises UserError where the model or the puzzles cannot be read, or do not fit."""
+    model = _opened(asked.source, tell)
+    from app.server.opening import torch_threads
+    from probes.halting.runs import run_puzzles
+    from trm.data import load_puzzles
+
+    task = task_of(model.config)
+    puzzles = load_puzzles(asked.puzzles.name, task)
+    of = min(asked.puzzles.count, len(puzzles))
+    with torch_threads(model):
+        runs = run_puzzles(
+            model,
+            task,
+            puzzles,
+            depth=asked.depth,
+            limit=asked.puzzles.count,
+            model_name=asked.source.name,
+            data_name=asked.puzzles.name,
+            progress=lambda done, total: tell(0.98 * done / total, f"{done} of {of} puzzles run"),
+        )
+    tell(0.98, "counting")
+    return analyse(runs)
+
+
+def _opened(source: Source, tell: Tell) -> "Model":
+    """The model, once it is loaded."""
+    opening = session.models().ask(source)
+    while not opening.wait(0.2):
+        tell(0.0, f"loading {source.name}")
+    if opening.error:
+        raise opening.error
+    if opening.model is None:
+        raise DataError(f"{source.name} has not been fetched. Choose it again in the sidebar.")
+    return opening.model

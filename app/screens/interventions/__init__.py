@@ -1,0 +1,1 @@
+"""Interventions: a run beside the same run changed."""

@@ -1,0 +1,126 @@
+"""Attribution on the page: what in the puzzle the selected cell's answer is due to, as heat over the grid."""
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from app.screens.interventions import figures, runs
+from app.server.jobs import Work
+from app.server.opening import torch_threads
+from app.sidebar import puzzles
+from app.sidebar.sidebar import Choice
+from app.state import session
+from app.ui import charts, progress
+from app.ui.downloads import offer
+from app.ui.markdown import plain
+from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
+SHORT = {
+    "gradients": "Integrated gradients",
+    "givens": "Each given taken away",
+    "units": "Row, column, box taken away",
+}
+GRADIENTS = "Blue cells speak for the answer, orange ones against it; all together they make the difference to the puzzle without givens."
+ABLATION = "Blue: without it the logit is lower, so it spoke for the answer. Orange: it spoke against it."
+
+
+def title(choice: Choice) -> str:
+    return "Attribution"
+
+
+def show(choice: Choice) -> None:
+    st.caption(SAYS)
+    if choice.task.name not in ("sudoku", "maze"):
+        st.info(
+            f"Cells of {choice.task.name} puzzles cannot be blank, so nothing can be taken away.",
+            icon=":material/block:",
+        )
+        return
+    place = st.container()
+    method, row = place.columns([3, 2])[0], place.container(horizontal=True)
+    chosen = method.segmented_control(
+        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    halting = row.toggle("The halting logit instead", key="attribution_halting")
+    span = row.segmented_control(
+        "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", required=True,
+        label_visibility="collapsed",
+        help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
+    )  # fmt: skip
+    step, cell = target(choice, halting)
+    opening = session.models().ask(choice.source)
+    if opening.model is None:
+        st.info("The model is being loaded.", icon=":material/hourglass_empty:")
+        return
+    result = progress.result_of(*job(choice, opening.model, step, cell, chosen, span))
+    if result is None:
+        return
+    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
+    draw(choice, result, cell)
+
+
+def target(choice: Choice, halting: bool) -> tuple[int, int]:
+    """The step at which the player stands, and the selected cell; without one the first that is not given."""
+    view = st.session_state.get("interventions_view") or {}
+    step = min(int(view.get("supervision_step", 1)), choice.depth.N_sup)
+    if halting:
+        return step, HALTING_CELL
+    if view.get("cell"):
+        row, column = view["cell"]
+        return step, min(row * choice.task.columns + column, choice.task.cells - 1)
+    blank = np.flatnonzero(~choice.task.givens(puzzles.read(choice.task, choice.puzzle)))
+    return step, int(blank[0]) if blank.size else 0
+
+
+def job(
+    choice: Choice, model: "Model", step: int, cell: int, method: str, span: str
+) -> tuple[Hashable, Work]:
+    def work(tell: Any) -> dict[str, Any]:
+        with torch_threads(model):
+            run = runs.kept_run(choice, model, tell)
+            return attributed(run, step=step, cell=cell, method=method, span=span, tell=tell)
+
+    return ("attribution", model.fingerprint, choice.run, step, cell, method, span), work
+
+
+def told(result: dict[str, Any]) -> str:
+    """What the numbers are worth."""
+    if result["method"] != "gradients":
+        return f"It is {result['value']:.2f}. {ABLATION}"
+    error = result["completeness_error"]
+    worth = f"the sum misses that difference by {error:.2%}" + ("" if error < 0.01 else ": take it with care")
+    return f"From {result['baseline']:.2f} without givens to {result['value']:.2f}; {worth}. {GRADIENTS}"
+
+
+def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
+    if result["method"] == "units":
+        figure = figures.units(result)
+    else:
+        task = choice.task
+        symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
+        figure = figures.board(result["cells"], symbols, task.rows, task.columns, cell)
+    charts.show(figure, key="causes-attribution")
+    offer(
+        f"attribution-{result['method']}",
+        figure=figure,
+        table=result["table"],
+        data=result,
+        command=command(choice, result, cell),
+    )
+
+
+def command(choice: Choice, result: dict[str, Any], cell: int) -> str:
+    what = (
+        "--halting"
+        if cell == HALTING_CELL
+        else f"--cell r{cell // choice.task.columns + 1}c{cell % choice.task.columns + 1}"
+    )
+    words = f"python -m probes attribute --model {choice.source.spec} --puzzle '{choice.puzzle}' {what} --step {result['step']}"
+    return f"{words} --method {result['method']}{'' if result['span'] == 'cycle' else ' --span ' + result['span']}"

@@ -1,0 +1,222 @@
+"""What a person does to a run: a ready-made experiment, or interventions of their own. In the widgets, and in the link.
+
+experiment  its name, or "own"      begin  the supervision step      do  interventions of one's own, as text
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app.sidebar.sidebar import Choice
+from app.state import links
+from app.ui.markdown import plain
+from probes.interventions.presets import EXPERIMENTS
+from probes.interventions.recorded import USUAL
+from probes.interventions.sites import InterventionError
+from probes.interventions.spec import OPERATIONS, parse_all
+from trm.errors import UserError
+
+OWN = "own"
+FIRST_OWN = "noise z after 2.1.1 size 0.5 seed 0"
+LONGEST = 4000  # characters of interventions
+DOES = {name: operation.does for name, operation in OPERATIONS.items()}
+EXAMPLES = {
+    "zero": "zero {state} {when} {place}{cells}",
+    "noise": "noise {state} {when} {place}{cells} size 0.5 seed 0",
+    "set": "set {state} {when} {place}{cells} to initial",
+    "freeze": "freeze {state} at {step}-",
+    "swap": "swap {when} {place}{cells}",
+    "patch": "patch {state} {when} {place}{cells} from 1.1.1",
+    "move": "move {state} {when} {place}{cells} along head:1 size 0.5",
+    "skip": "skip at {place}",
+    "depth": "depth from {step} n 2",
+}
+"""How each operation is begun; the person changes the numbers in the text. `answer` is begun with the puzzle's own answer."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One of the experiments (with its step) or a text of interventions."""
+
+    experiment: str
+    step: int
+    text: str = ""
+
+    @property
+    def title(self) -> str:
+        return "Changed" if self.experiment == OWN else EXPERIMENTS[self.experiment].title
+
+    def command(self, choice: Choice) -> str:
+        """What does the same without a browser."""
+        what = (
+            f"--do '{self.text}'"
+            if self.experiment == OWN
+            else f"--experiment {self.experiment} --step {self.step}"
+        )
+        return f"python -m probes intervene --model {choice.source.spec} --puzzle '{choice.puzzle}' {what}"
+
+
+def controls(choice: Choice) -> Asked:
+    """The row of experiments, what the chosen one is about, and where it begins."""
+    _settle(choice)
+    state = st.session_state
+    st.pills(
+        "Experiment",
+        [*EXPERIMENTS, OWN],
+        format_func=lambda key: "Your own" if key == OWN else EXPERIMENTS[key].title,
+        key="experiment",
+        label_visibility="collapsed",
+        required=True,
+        on_change=_begin_anew,
+    )
+    key = state.experiment_shown
+    if key == OWN:
+        return Asked(OWN, 1, _own(choice))
+    experiment = EXPERIMENTS[key]
+    said, where = st.columns([5, 1], vertical_alignment="center")
+    said.markdown(f"{plain(experiment.watch)}  \n:small[{plain(experiment.claim)}]")
+    if experiment.has_step and choice.depth.N_sup > 1:
+        where.number_input(
+            "From step",
+            1,
+            choice.depth.N_sup,
+            key="begin_at",
+            on_change=_note_step,
+            help="The supervision step at whose beginning it is done.",
+        )
+    return Asked(key, _step(choice))
+
+
+def write_link(asked: Asked) -> None:
+    own = asked.experiment == OWN
+    links.write(
+        {
+            "experiment": asked.experiment,
+            "begin": None if own else str(asked.step),
+            "do": asked.text if own else None,
+        }
+    )
+
+
+def _settle(choice: Choice) -> None:
+    """Before the widgets are drawn: from the link, from before, or the first experiment."""
+    state, link = st.session_state, links.opened_with()
+    if "experiment_shown" not in state:
+        asked = link.pop("experiment", USUAL)
+        state.experiment_shown = asked if asked in EXPERIMENTS or asked == OWN else USUAL
+        state.own_shown = link.pop("do", "")[:LONGEST] or FIRST_OWN
+        state.begin_shown = (
+            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _usual()
+        )
+    state.experiment = state.experiment_shown
+    state.begin_at = _step(choice)
+    if "own_changes" not in state:
+        state.own_changes = state.own_shown
+
+
+def _usual() -> int:
+    experiment = EXPERIMENTS.get(st.session_state.experiment_shown)
+    return experiment.step if experiment else 1
+
+
+def _step(choice: Choice) -> int:
+    return min(st.session_state.begin_shown, choice.depth.N_sup)
+
+
+def _note_step() -> None:
+    st.session_state.begin_shown = st.session_state.begin_at
+
+
+def _begin_anew() -> None:
+    state = st.session_state
+    state.experiment_shown = state.experiment
+    state.begin_shown = _usual()
+
+
+# ---- one's own
+
+
+def _own(choice: Choice) -> str:
+    """The text of interventions, and what helps to write one."""
+    text, build = st.columns([3, 2], gap="medium")
+    text.text_area(
+        "Interventions, one a line",
+        key="own_changes",
+        height=132,
+        max_chars=LONGEST,
+        on_change=lambda: st.session_state.update(own_shown=st.session_state.own_changes),
+        help="Where: supervision step.cycle.call, `*` for all, `4-` from there on. Ctrl+Enter runs it.",
+    )
+    with build:
+        row = st.columns([3, 2])
+        row[0].selectbox(
+            "Operation", list(DOES), key="operation", format_func=lambda name: f"{name}: {DOES[name]}"
+        )
+        row[1].segmented_control("State", ["y", "z", "yz"], key="operation_state", default="z", required=True)
+        row = st.columns([3, 2], vertical_alignment="bottom")
+        place, cells = _place(choice)
+        row[0].segmented_control(
+            "When", ["before", "after"], key="operation_when", default="after", required=True,
+            help="The place on which the player stands, and its selected cell if one is selected.",
+        )  # fmt: skip
+        row[1].button(
+            "Add",
+            key="add_change",
+            icon=":material/add:",
+            on_click=_add,
+            args=(choice, place, cells),
+            width="stretch",
+        )
+        st.caption(
+            f"At call {place}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
+        )
+    return st.session_state.own_shown
+
+
+def _place(choice: Choice) -> tuple[str, str]:
+    """Where the player stands, and the selected cell, as interventions name them."""
+    view = st.session_state.get("interventions_view") or {}
+    step, cycle, call = (int(view.get(name, 1)) for name in ("supervision_step", "cycle", "call"))
+    depth = choice.depth
+    place = f"{min(step, depth.N_sup)}.{min(cycle, depth.T)}.{min(call, depth.n + 1)}"
+    cell = view.get("cell")
+    return place, f"r{cell[0] + 1}c{cell[1] + 1}" if cell else ""
+
+
+def _add(choice: Choice, place: str, cells: str) -> None:
+    state = st.session_state
+    name = state.operation
+    values = {
+        "state": state.operation_state,
+        "when": state.operation_when,
+        "place": place,
+        "step": place.partition(".")[0],
+        "cells": f" in {cells}" if cells else "",
+    }
+    line = (
+        f"answer {values['when']} {place} is {choice.puzzle}"
+        if name == "answer"
+        else EXAMPLES[name].format(**values)
+    )
+    before = state.own_changes.strip()
+    state.own_changes = state.own_shown = f"{before}\n{line}" if before else line
+
+
+def checked(asked: Asked, tell: Callable[[str], Any]) -> bool:
+    """Whether what was typed can be read; tells what is wrong where it cannot."""
+    if asked.experiment != OWN:
+        return True
+    try:
+        changes = parse_all(asked.text)
+        if not changes:
+            raise InterventionError("There is no intervention yet. Write one, or add one with the button.")
+        if any(change.direction.startswith("probe:") for change in changes):
+            raise InterventionError(
+                "Directions of probe files are for the command line: a page opens no files of the server."
+            )
+    except UserError as error:
+        tell(str(error))
+        return False
+    return True

@@ -1,0 +1,290 @@
+"""Figures of the page Interventions, drawn from what sweeps return. No maths: the numbers are there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from app.ui import charts
+from probes.interventions.presets import EXPERIMENTS
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+Result = dict[str, Any]
+PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
+TAKEN = {"nothing": ("nothing taken", "baseline"), "y": ("y taken away", "y"), "z": ("z taken away", "z")}
+MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
+CHOICES = {
+    "any_right": ("any of them", "baseline"),
+    "best_halting": ("highest halting logit", "solved"),
+    "vote": ("vote, cell by cell", "other"),
+    "mean": ("one at random", "unsolved"),
+}
+
+
+def experiments(result: Result) -> "Figure":
+    """A bar each: solved in the end, with the run left alone on top."""
+    from plotly.graph_objects import Bar
+
+    names = ["plain", *(name for name in EXPERIMENTS if name in result["experiments"])]
+    shares = [result["experiments"][name]["solved"] or 0 for name in names]
+    figure = charts.new(x="share of puzzles solved", y="", height=90 + 44 * len(names))
+    figure.add_trace(
+        Bar(
+            x=shares,
+            y=["Left alone" if name == "plain" else EXPERIMENTS[name].title for name in names],
+            orientation="h",
+            text=[f"{share:.0%}" for share in shares],
+            textposition="outside",
+            cliponaxis=False,
+            marker_color=[charts.colour("baseline" if name == "plain" else "solved") for name in names],
+            hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+        )
+    )
+    figure.update_layout(hovermode="closest", showlegend=False)
+    figure.update_xaxes(range=[0, 1.08], tickformat=".0%")
+    figure.update_yaxes(autorange="reversed")
+    return figure
+
+
+def noise(result: Result) -> "Figure":
+    table, chosen = result["table"], result["settings"]
+    figure = charts.new(
+        x=f"size of the noise on {' and '.join(chosen['state'])} at the beginning of step {chosen['step']}",
+        y="share of puzzles solved",
+    )
+    _with_band(figure, "solved", table["size"], table["share"], table["low"], table["high"], "solved")
+    figure.data[-1].update(mode="lines+markers", marker={"size": 9})
+    figure.update_yaxes(range=[0, 1.02], **PERCENT)
+    figure.update_layout(showlegend=False)
+    return figure
+
+
+def removal(result: Result) -> "Figure":
+    table = result["table"]
+    figure = charts.new(x="supervision step", y="share of blank cells right")
+    for name, (title, meaning) in TAKEN.items():
+        rows = [number for number, taken in enumerate(table["taken"]) if taken == name]
+        columns = {key: [table[key][row] for row in rows] for key in ("step", "cells", "low", "high")}
+        _with_band(figure, title, columns["step"], columns["cells"], columns["low"], columns["high"], meaning)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_xaxes(dtick=1)
+    return figure
+
+
+def seeds(result: Result) -> "Figure":
+    """How many puzzles have so many different ends."""
+    from plotly.graph_objects import Bar
+
+    table, runs = result["table"], result["settings"]["runs"]
+    figure = charts.new(x=f"different answers among {runs} runs of a puzzle", y="puzzles")
+    most = max(table["answers"], default=1)
+    always = [right == 1 for right in table["right"]]
+    never = [right == 0 for right in table["right"]]
+    groups = (
+        ("always right", "solved", always, ""),
+        ("sometimes right", "other", [not (a or n) for a, n in zip(always, never, strict=True)], "/"),
+        ("never right", "unsolved", never, "x"),
+    )
+    for title, meaning, flags, pattern in groups:
+        counts = [
+            sum(flag and answers == number for flag, answers in zip(flags, table["answers"], strict=True))
+            for number in range(1, most + 1)
+        ]
+        figure.add_trace(
+            Bar(
+                name=title,
+                x=list(range(1, most + 1)),
+                y=counts,
+                marker={"color": charts.colour(meaning), "pattern": {"shape": pattern}},
+            )
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_xaxes(dtick=1)
+    return figure
+
+
+def rollouts(result: Result) -> "Figure":
+    table = result["table"]
+    figure = charts.new(x="runs of each puzzle", y="share of puzzles right")
+    for name, (title, meaning) in CHOICES.items():
+        columns = [table[f"{name}_{end}"] for end in ("share", "low", "high")]
+        _with_band(figure, title, table["runs"], *columns, meaning)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_xaxes(dtick=1)
+    return figure
+
+
+def peers(result: Result) -> "Figure":
+    """Two bars with their bands."""
+    from plotly.graph_objects import Bar
+
+    table = result["table"]
+    figure = charts.new(x="", y="mean change of the answer's logit", height=340)
+    figure.add_trace(
+        Bar(
+            x=["givens among the peers", "all other givens"],
+            y=table["effect"],
+            marker={"color": [charts.colour("solved"), charts.colour("baseline")]},
+            error_y=_ends(table["effect"], table["low"], table["high"]),
+            hovertemplate="%{y:.3f}<extra></extra>",
+            width=0.45,
+        )
+    )
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def board(
+    cells: list[float | None],
+    symbols: list[str],
+    rows: int,
+    columns: int,
+    cell: int,
+    *,
+    unit: str = "logit",
+    signed: bool = True,
+) -> "Figure":
+    """Heat over the grid, with the puzzle's symbols; the explained cell in a frame. Numbers that are not `signed` begin at 0."""
+    from plotly.graph_objects import Figure, Heatmap
+
+    def grid(values: list) -> list[list]:
+        return [values[row * columns : (row + 1) * columns] for row in range(rows)]
+
+    most = max((abs(value) for value in cells if value is not None), default=0) or 1
+    figure = Figure(
+        Heatmap(
+            z=grid(cells),
+            text=grid(symbols) if columns <= MOST_SYMBOLS else None,
+            texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
+            textfont={"size": 20 if columns <= 9 else 12},
+            x=list(range(1, columns + 1)),
+            y=list(range(1, rows + 1)),
+            zmin=-most if signed else 0,
+            zmax=most,
+            colorscale=charts.diverging() if signed else charts.sequential(),
+            xgap=2 if columns <= 9 else 1,
+            ygap=2 if columns <= 9 else 1,
+            colorbar={"title": unit, "thickness": 14},
+            hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
+        )
+    )
+    side = 520
+    figure.update_layout(height=side, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_yaxes(
+        autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, dtick=1 if rows <= 9 else 5
+    )
+    figure.update_xaxes(constrain="domain", showgrid=False, dtick=1 if columns <= 9 else 5)
+    box = 3 if (rows, columns) == (9, 9) else 0
+    for line in range(box, columns, box) if box else ():
+        ends = {"line": {"color": charts.colour("baseline"), "width": 3}}
+        figure.add_shape(type="line", x0=line + 0.5, x1=line + 0.5, y0=0.5, y1=rows + 0.5, **ends)
+        figure.add_shape(type="line", y0=line + 0.5, y1=line + 0.5, x0=0.5, x1=columns + 0.5, **ends)
+    if cell >= 0:
+        row, column = divmod(cell, columns)
+        figure.add_shape(
+            type="rect", x0=column + 0.5, x1=column + 1.5, y0=row + 0.5, y1=row + 1.5,
+            line={"color": charts.colour("other"), "width": 4},
+        )  # fmt: skip
+    return figure
+
+
+def patching(result: Result, columns: int, cell: int) -> "Figure":
+    """Steps upwards, cells in reading order from left to right, rows of the grid told apart."""
+    from plotly.graph_objects import Heatmap
+
+    effect, steps = result["effect"], result["steps"]
+    cells = len(effect[0])
+    most = max((abs(value) for row in effect for value in row), default=0) or 1
+    figure = charts.new(
+        x="cell, by rows of the grid", y="patched at the end of step", height=160 + 44 * len(steps)
+    )
+    names = [f"r{number // columns + 1}c{number % columns + 1}" for number in range(cells)]
+    figure.add_trace(
+        Heatmap(
+            z=effect,
+            x=list(range(cells)),
+            y=steps,
+            text=[names] * len(steps),
+            zmin=-most,
+            zmax=most,
+            colorscale=charts.diverging(),
+            colorbar={"title": "log odds", "thickness": 14},
+            hovertemplate="%{text}, step %{y}: %{z:.3f}<extra></extra>",
+        )
+    )
+    for row in range(1, cells // columns):
+        figure.add_vline(x=row * columns - 0.5, line_width=1, line_color=charts.colour("baseline"))
+    figure.add_vrect(
+        x0=cell - 0.5,
+        x1=cell + 0.5,
+        line_width=3,
+        line_color=charts.colour("other"),
+        fillcolor="rgba(0,0,0,0)",
+    )
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(dtick=1)
+    ticks = list(range(0, cells, columns))
+    figure.update_xaxes(
+        tickvals=ticks, ticktext=[f"r{number // columns + 1}" for number in ticks], showgrid=False
+    )
+    return figure
+
+
+def units(result: Result) -> "Figure":
+    """A bar for each row, column and box."""
+    from plotly.graph_objects import Bar
+
+    table = result["table"]
+    figure = charts.new(x="taken away", y="loss of the logit")
+    colours = [charts.colour("solved" if effect >= 0 else "unsolved") for effect in table["effect"]]
+    figure.add_trace(
+        Bar(
+            x=table["what"],
+            y=table["effect"],
+            marker_color=colours,
+            hovertemplate="%{x}: %{y:.3f}<extra></extra>",
+        )
+    )
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def relations(result: Result, *, of: str) -> "Figure":
+    """A bar for each thing that two cells may share, with its band; peers of all kinds and all others told from the rest."""
+    from plotly.graph_objects import Bar
+
+    kinds = {name: values for name, values in result["relations"].items() if "/" not in name}
+    means, lows, highs = zip(*kinds.values(), strict=True)
+    figure = charts.new(x="", y=of, height=340)
+    first, *_, last = kinds
+    figure.add_trace(
+        Bar(
+            x=list(kinds),
+            y=means,
+            marker={
+                "color": [charts.colour("baseline" if name == last else "solved") for name in kinds],
+                "opacity": [1.0 if name in (first, last) else 0.6 for name in kinds],
+            },
+            error_y=_ends(means, lows, highs),
+            hovertemplate="%{x}: %{y:.4f}<extra></extra>",
+            width=0.5,
+        )
+    )
+    figure.update_layout(showlegend=False, hovermode="closest")
+    return figure
+
+
+def _ends(means: Sequence[float], lows: Sequence[float], highs: Sequence[float]) -> dict[str, Any]:
+    """Bands as plotly wants them: by how far they reach to either side."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - mean for high, mean in zip(highs, means, strict=True)],
+        "arrayminus": [mean - low for low, mean in zip(lows, means, strict=True)],
+        "thickness": 2.5,
+    }
+
+
+def _with_band(figure, name, x, share, low, high, meaning) -> None:
+    figure.add_trace(charts.band(x, low, high, meaning, of=name))
+    figure.add_trace(charts.line(name, x, share, meaning, hovertemplate="%{y:.1%}"))

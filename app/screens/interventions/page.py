@@ -1,0 +1,154 @@
+"""Interventions: what causes what? A run that is left alone beside the same run changed, on one clock; and sweeps below."""
+
+from functools import partial
+
+import streamlit as st
+
+from app.player import pair
+from app.screens.interventions import controls, runs
+from app.screens.interventions import sweeps as sweeps
+from app.screens.interventions.controls import OWN, Asked
+from app.screens.interventions.runs import Both
+from app.server.options import server_options
+from app.sidebar import puzzle_page, sidebar
+from app.sidebar.sidebar import Choice
+from app.state import links, session
+from app.ui import progress, status
+from app.ui.downloads import offer
+from app.ui.markdown import plain
+from trm.errors import UserError
+from trm.player.assembled import player_css, player_js
+
+PLAYER = "interventions"
+
+
+def page() -> None:
+    options = server_options()
+    asked = sidebar.sidebar(options)
+    choice = puzzle_page.chosen(asked)
+    if choice is not None:
+        change(choice)
+
+
+def change(choice: Choice) -> None:
+    with st.container():
+        status.puzzle(choice)
+    asked = controls.controls(choice)
+    controls.write_link(asked)
+    with st.container():
+        readable = controls.checked(asked, status.problem)
+    if readable:
+        both = found(choice, asked)
+        if both is not None:
+            outcome(choice, asked, both)
+            st.fragment(draw)(choice, asked, both)
+            take_away(choice, asked, both)
+    sweeps.show(choice)
+
+
+def found(choice: Choice, asked: Asked) -> Both | None:
+    """Both runs; None while they are made, or where they cannot be, which is said."""
+    models = session.models()
+    kept = runs.recorded(choice, asked)
+    if kept is not None and not is_made(choice, asked):
+        puzzle_page.take_over(choice.source, partial(is_made, choice, asked))
+        return kept
+    if not models.ready(choice.source):
+        status.loading(choice.source)
+        return None
+    opening = models.ask(choice.source)
+    if opening.error:
+        status.problem(str(opening.error))
+        return None
+    if opening.model is None:  # forgotten since, for others
+        st.rerun()
+    return progress.result_of(*runs.job(choice, asked, opening.model))
+
+
+def is_made(choice: Choice, asked: Asked) -> bool:
+    """Whether both runs of the model, if it is open, are there or failed. They are asked for by this."""
+    models = session.models()
+    opening = models.ask(choice.source) if models.ready(choice.source) else None
+    if opening is None or opening.model is None:
+        return opening is not None and opening.error is not None
+    return progress.begun(*runs.job(choice, asked, opening.model)).done
+
+
+def outcome(choice: Choice, asked: Asked, both: Both) -> None:
+    """What came of it, in a line."""
+    from trm.grading import Judgement
+
+    plain_run, changed = (Judgement.of(trace, choice.task) for trace in (both.plain, both.changed))
+    words = [
+        f"**{name}**: {'solved' if judged.solved[-1] else 'not solved'}{_cells(judged)}"
+        for name, judged in (("Left alone", plain_run), (plain(asked.title), changed))
+    ]
+    st.markdown(f"{words[0]}. {words[1]}.")
+
+
+def _cells(judged) -> str:
+    if judged.right is None or not judged.counted.any():
+        return ""
+    return f", {judged.right[-1]} of {judged.counted.sum()} cells right"
+
+
+def draw(choice: Choice, asked: Asked, both: Both) -> None:
+    """Two players on one clock."""
+    sides = (
+        pair.Side(
+            "Left alone", f"Left alone: {pair.run_title(choice)}", choice.task, both.plain.depth, both.plain
+        ),
+        pair.Side(asked.title, _title(asked, both), choice.task, both.changed.depth, both.changed),
+    )
+    view = pair.show(
+        *sides, key=PLAYER, start=links.opening_view(), hint="The change made no difference at all."
+    )
+    if view:
+        links.remember_view(view)
+        if view != st.session_state.get("interventions_view"):
+            st.session_state.interventions_view = view
+            if asked.experiment == OWN or st.session_state.get("causes_figure") in sweeps.IN_ONE:
+                st.rerun()  # what is named by the player's place stands above and below it
+
+
+def _title(asked: Asked, both: Both) -> str:
+    done = both.changed.provenance.changes or "another puzzle, left alone"
+    return f"{asked.title}: {done}"
+
+
+def take_away(choice: Choice, asked: Asked, both: Both) -> None:
+    """The command that repeats it, the numbers step by step, and both runs as one offline page."""
+    left, right = st.columns([1, 5])
+    steps = min(both.plain.steps, both.changed.steps)
+    table = {
+        "step": list(range(1, steps + 1)),
+        "halt_probability": [float(number) for number in both.plain.halt_probability[:steps]],
+        "halt_probability_changed": [float(number) for number in both.changed.halt_probability[:steps]],
+    }
+    with left:
+        offer(f"interventions-{asked.experiment}", table=table, data=table, command=asked.command(choice))
+    right.download_button(
+        "Both runs, offline page",
+        lambda: offline(choice, asked, both),
+        file_name=f"{asked.experiment}.html",
+        mime="text/html",
+        key="offline_pair",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
+    """The two players as one file that needs no network."""
+    from trm.export.page import page as html_page
+    from trm.export.run import Run
+
+    try:
+        left = Run.of(both.plain, choice.task, puzzle=choice.title)
+        right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
+        return html_page(right, script=player_js(), style=player_css(), against=left).encode()
+    except UserError as error:
+        return str(error).encode()
+
+
+page()

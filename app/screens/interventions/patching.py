@@ -1,0 +1,104 @@
+"""Patching on the page: which cell's state, at which step, matters to the selected cell? A heat map of steps and cells."""
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from app.screens.interventions import figures, runs
+from app.screens.interventions.attribution import target
+from app.server.jobs import Work
+from app.server.opening import torch_threads
+from app.sidebar.sidebar import Choice
+from app.state import session
+from app.ui import charts, progress
+from app.ui.downloads import offer
+from app.ui.markdown import plain
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+SAYS = (
+    "At the end of a step, one cell's state is taken from another puzzle's run, and the run goes on for one step. Drawn is how far "
+    "the log odds of the selected cell's answer move: orange below 0, the patch speaks against it. Select a cell in the player."
+)
+
+
+def title(choice: Choice) -> str:
+    return "Patching"
+
+
+def show(choice: Choice) -> None:
+    st.caption(SAYS)
+    _, cell = target(choice, halting=False)
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    state = row.segmented_control("State", ["y", "z", "yz"], key="patching_state", default="z", required=True)
+    last = row.slider(
+        "Steps, from 1 to",
+        1,
+        max(choice.depth.N_sup - 1, 2),
+        min(4, max(choice.depth.N_sup - 1, 2)),
+        key="patching_steps",
+    )
+    row.button(
+        "Compute",
+        key="patching_compute",
+        type="primary",
+        on_click=lambda: st.session_state.update(
+            patching_asked=(choice.run, cell, state, last), patching_pressed=True
+        ),
+    )
+    asked = st.session_state.get("patching_asked")
+    opening = session.models().ask(choice.source)
+    if asked is None or asked[0] != choice.run or opening.model is None:
+        st.caption(f"Selected: {_name(choice, cell)}.")
+        return
+    pressed = st.session_state.pop("patching_pressed", False)
+    result = progress.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
+    if result is not None:
+        draw(choice, result, asked[1])
+
+
+def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
+    def work(tell: Any) -> dict[str, Any]:
+        from probes.interventions.fork import keep
+        from probes.interventions.patching import patch_map
+        from probes.interventions.presets import another_puzzle
+        from probes.interventions.sweeps import part
+
+        with torch_threads(model):
+            run = runs.kept_run(choice, model, part(tell, 0.0, 0.1))
+            inputs = another_puzzle(choice.task, run.inputs)
+            other = keep(model, choice.task, inputs, depth=choice.depth, tell=part(tell, 0.1, 0.2))
+            found = patch_map(
+                run, other, cell, state=state, steps=range(1, last + 1), tell=part(tell, 0.2, 1.0)
+            )
+        return {
+            "other": choice.task.format(inputs),
+            "token": choice.task.symbols[found.token],
+            "steps": list(found.steps),
+            "state": state,
+            "effect": found.effect.tolist(),
+            "table": found.columns(),
+        }
+
+    return ("patching", model.fingerprint, choice.run, cell, state, last), work
+
+
+def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
+    st.markdown(
+        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame is the cell itself."
+    )
+    figure = figures.patching(result, choice.task.columns, cell)
+    charts.show(figure, key="causes-patching")
+    command = (
+        f"python -m probes sweep patching --model {choice.source.spec} --puzzle '{choice.puzzle}' --other '{result['other']}' "
+        f"--cell {_name(choice, cell)} --state {result['state']} --steps 1-{result['steps'][-1]}"
+    )
+    offer(
+        f"patching-{_name(choice, cell)}", figure=figure, table=result["table"], data=result, command=command
+    )
+
+
+def _name(choice: Choice, cell: int) -> str:
+    return f"r{cell // choice.task.columns + 1}c{cell % choice.task.columns + 1}"

@@ -1,0 +1,244 @@
+"""Below the two runs: the same over many puzzles. What is recorded is shown at once; other settings are computed on demand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from app.screens.interventions import attention as mixing
+from app.screens.interventions import attribution as attribution
+from app.screens.interventions import figures as figures
+from app.screens.interventions import patching as patching
+from app.server.opening import torch_threads
+from app.sidebar import dataset
+from app.sidebar.sidebar import Choice
+from app.state import session
+from app.ui import charts, progress
+from app.ui.downloads import offer
+from app.ui.markdown import plain
+from probes.interventions.recorded import recorded
+from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
+from trm.errors import UserError
+
+Result = dict[str, Any]
+IN_ONE = {
+    "attribution": attribution,
+    "mixing": mixing,
+    "patching": patching,
+}  # figures of the one puzzle above
+
+
+@dataclass(frozen=True)
+class Section:
+    """One figure over many puzzles."""
+
+    title: str
+    says: str  # what is drawn, and what it is worth
+    name: str  # of the recorded file
+    draw: Callable[[Result], Any]
+    sweep: str = ""  # what `swept` calls it; "" where the page does not compute it
+
+
+SECTIONS = {
+    "experiments": Section(
+        "Experiments",
+        "Share of puzzles solved after the last step. The experiments of the row above, each puzzle run on its own.",
+        "experiments",
+        figures.experiments,
+    ),
+    "noise": Section(
+        "Noise",
+        "Solved after at least one step, against the size of Gaussian noise on the state, in units of the length of each "
+        "position's own vector. Band: 95 % by bootstrap over puzzles.",
+        "noise",
+        figures.noise,
+        "noise",
+    ),
+    "removal": Section(
+        "Taken away",
+        "Cells right after every step, when y or z is set to 0 once, at the beginning of a step. Band: 95 % by bootstrap over puzzles.",
+        "removal",
+        figures.removal,
+        "removal",
+    ),
+    "seeds": Section(
+        "Seeds",
+        "The same puzzles from initial states of other seeds. Runs that end in another place show that there is more than one fixed point.",
+        "seeds",
+        figures.seeds,
+        "seeds",
+    ),
+    "noise-runs": Section(
+        "Best of K",
+        "Several runs of each puzzle with noise on the initial state: which answer to take? `Any` is what a perfect choice would reach.",
+        "rollouts-noise",
+        figures.rollouts,
+        "rollouts",
+    ),
+    "symmetries": Section(
+        "Vote",
+        "Each puzzle with digits renamed, lines moved and perhaps transposed, undone in the answer. A vote is taken cell by cell.",
+        "rollouts-symmetry",
+        figures.rollouts,
+        "rollouts",
+    ),
+    "peers": Section(
+        "Peers",
+        "Each given taken away, in one supervision step: how far the logits of blank cells move that share a row, column or box "
+        "with it (maze: its neighbours), and those of all others. Bars: 95 % by bootstrap over puzzles.",
+        "peers",
+        figures.peers,
+        "peers",
+    ),
+}
+
+
+def show(choice: Choice) -> None:
+    """The choice of a figure, and the figure."""
+    st.divider()
+    st.markdown("#### In one puzzle and over many")
+    key = st.segmented_control(
+        "Figure",
+        [*IN_ONE, *SECTIONS],
+        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
+        key="causes_figure",
+        default="noise",
+        required=True,
+        label_visibility="collapsed",
+    )
+    if key in IN_ONE:
+        IN_ONE[key].show(choice)
+    else:
+        section(choice, key, SECTIONS[key])
+
+
+def section(choice: Choice, key: str, chosen: Section) -> None:
+    st.caption(chosen.says)
+    place, more = st.columns([4, 1])
+    with more.popover("Other settings", icon=":material/tune:", width="stretch", disabled=not chosen.sweep):
+        if chosen.sweep:
+            settings(choice, key, chosen)
+    with place:
+        result = computed(choice, key)
+        if result is None and not _goes_on(choice, key):
+            result = kept(choice, chosen)
+    if result is None:
+        return
+    figure = chosen.draw(result)
+    charts.show(figure, key=f"causes-{key}")
+    offer(
+        f"{choice.source.name.replace('/', '-')}-{key}",
+        figure=figure,
+        table=result.get("table"),
+        data=result,
+        command=result.get("command", ""),
+    )
+
+
+def kept(choice: Choice, chosen: Section) -> Result | None:
+    """What is recorded of this model; says so where it is of other weights, or where there is nothing."""
+    found = recorded(choice.source.name, chosen.name) if choice.source.is_bundled else None
+    if found is None:
+        st.info(
+            f"Nothing is recorded of {plain(choice.source.name)} here. "
+            + (
+                "Choose settings and compute it."
+                if chosen.sweep
+                else "The command line makes it: `python -m probes intervene`."
+            ),
+            icon=":material/science:",
+        )
+        return None
+    about = f"{found.get('puzzles', '?')} puzzles of {plain(str(found.get('data', '?')))}"
+    if found["fingerprint"] != session.weights_fingerprint(choice.source.name, choice.source.stamp):
+        st.warning(
+            f"Recorded with earlier weights of {plain(choice.source.name)} ({about}). Compute it anew for these.",
+            icon=":material/sync_problem:",
+        )
+    else:
+        st.caption(f"Recorded: {about}, {found.get('dtype', 'float32')}.")
+    return found
+
+
+def settings(choice: Choice, key: str, chosen: Section) -> None:
+    """What may be changed of a sweep, and the button that makes it."""
+    name = chosen.sweep
+    asked: dict[str, Any] = {}
+    if name == "noise":
+        asked["state"] = st.segmented_control(
+            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state"
+        )
+        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", max_chars=200)
+    if name == "removal":
+        asked["how"] = st.segmented_control(
+            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how"
+        )
+    if name in ("noise", "removal", "peers"):
+        usual = min(settings_for(name).step, choice.depth.N_sup)
+        asked["step"] = int(st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step"))
+    if name in ("seeds", "rollouts"):
+        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs")
+        asked["source"] = "symmetry" if key == "symmetries" else "noise"
+    if key == "noise-runs":
+        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size")
+    if name != "removal":
+        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed"))
+    puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
+    if puzzles is None:
+        return
+    try:
+        made = settings_for(name, **asked)
+    except UserError as error:
+        st.error(plain(str(error)), icon=":material/edit:")
+        return
+    st.button(
+        "Compute",
+        key=f"{key}-compute",
+        type="primary",
+        on_click=lambda: st.session_state.update(
+            {f"{key}-asked": (choice.source, made, puzzles), f"{key}-pressed": True}
+        ),
+    )
+
+
+def _goes_on(choice: Choice, key: str) -> bool:
+    """Whether a sweep of this model was asked for, and has not been cancelled or failed."""
+    asked = st.session_state.get(f"{key}-asked")
+    return asked is not None and asked[0] == choice.source and not st.session_state.get(f"{key}-ended")
+
+
+def computed(choice: Choice, key: str) -> Result | None:
+    """The sweep that was asked for; None where none was, or while it is made, which is shown."""
+    asked = st.session_state.get(f"{key}-asked")
+    st.session_state[f"{key}-ended"] = False
+    if asked is None or asked[0] != choice.source:
+        return None
+    models = session.models()
+    opening = models.ask(choice.source)
+    if not models.ready(choice.source):
+        st.info("The model is being loaded.", icon=":material/hourglass_empty:")
+        return None
+    if opening.model is None:
+        return None
+    _, made, puzzles = asked
+    model, name = opening.model, SECTIONS[key].sweep
+    job = (
+        ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
+        lambda tell: _sweep(name, model, choice.task, made, puzzles, tell),
+    )
+    result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
+    st.session_state[f"{key}-ended"] = progress.begun(*job).given_up
+    return result
+
+
+def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, tell: Any) -> Result:
+    from probes.interventions.sweep_results import swept
+    from trm.data import load_puzzles
+    from trm.evaluate import evenly
+
+    loaded = load_puzzles(puzzles.name, task)
+    loaded = loaded.take(evenly(len(loaded), puzzles.count))
+    with torch_threads(model):
+        result = swept(name, model, task, loaded, made, tell)
+    return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, made)}

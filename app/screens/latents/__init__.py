@@ -1,0 +1,1 @@
+"""Latents: the states of many puzzles, projected."""

@@ -1,0 +1,174 @@
+"""The points of the cloud: one for each puzzle and moment, in the colour and shape of what a field says of it.
+
+Each carries the row of its puzzle and its moment as `customdata`, which is how a selection and a click are read.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app.screens.latents.look import Look
+from app.ui import charts
+from probes.latents.projection import MODEL, Field, Scene
+from trm.coordinates import Coordinates
+
+DRAWN_BY_GPU = 6000  # points from which on SVG is slow
+MARKERS = ("circle", "diamond", "square", "cross", "x", "triangle-up")
+SPACE_MARKERS = ("circle", "diamond", "square", "cross", "x", "circle-open")  # all that 3-D has
+MEANINGS = {
+    "solved": {"yes": "solved", "no": "unsolved"},
+    "solved_now": {"yes": "solved", "no": "unsolved"},
+    "cell_right": {"yes": "solved", "no": "unsolved"},
+}
+
+
+class Points:
+    """Makes the traces of one figure's points, and the key to their colours."""
+
+    def __init__(self, scene: Scene, look: Look, places: np.ndarray):
+        self.scene, self.look, self.places = scene, look, places
+        self.field = scene.field(look.colour)
+        self.symbols = MARKERS if look.is_flat else SPACE_MARKERS
+        self.gpu = not look.by_step and places[..., 0].size > DRAWN_BY_GPU
+        self.hover = "<b>puzzle %{customdata[2]}</b>, %{customdata[3]}<br>%{customdata[4]}<extra></extra>"
+
+    def at(self, moment: int) -> list[Any]:
+        """One point a puzzle, at one moment."""
+        return self.of([moment])
+
+    def of(self, moments: Sequence[int]) -> list[Any]:
+        """The points of these moments: a trace for each level of a category, or one coloured by the number."""
+        chosen = np.zeros(self.places.shape[:2], bool)
+        chosen[:, list(moments)] = True
+        large = len(moments) == 1
+        if self.field.kind == "number":
+            return [self._trace(chosen, self._number_marker(chosen, large), None)]
+        found = []
+        for number, (level, colour) in enumerate(level_colours(self.field, self.scene)):
+            symbol = self.symbols[number % len(self.symbols)]
+            marker = self._marker(large) | {"color": colour, "symbol": symbol}
+            found.append(self._trace(chosen & (self.field.values == self._value(number)), marker, level))
+        return found
+
+    def _value(self, number: int) -> int:
+        """The value of a field that stands for this entry of its key; the last one for where it does not apply."""
+        return number if number < len(self.field.levels) else -1
+
+    def _marker(self, large: bool) -> dict[str, Any]:
+        flat = self.look.is_flat
+        size = (11 if large else 6) if flat else (5 if large else 3)
+        return {"size": size, "opacity": 0.9 if large else 0.6, "line": {"width": 0}}
+
+    def _number_marker(self, chosen: np.ndarray, large: bool) -> dict[str, Any]:
+        values = self.field.values[chosen]
+        finite = self.field.values[np.isfinite(self.field.values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+        bar = {"title": {"text": self.field.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
+        return self._marker(large) | {
+            "color": np.where(np.isfinite(values), values, low).astype(np.float32),
+            "colorscale": charts.sequential()[3:],
+            "cmin": low,
+            "cmax": high,
+            "colorbar": bar,
+        }
+
+    def _trace(self, chosen: np.ndarray, marker: dict[str, Any], name: str | None) -> Any:
+        from plotly import graph_objects
+
+        rows, moments = np.nonzero(chosen)
+        if self.scene.partner:  # whose model it is stays seen whatever the colour says
+            marker = marker | {"symbol": [self.symbols[owner] for owner in self.scene.owner[rows]]}
+        kind = "Scatter3d" if not self.look.is_flat else "Scattergl" if self.gpu else "Scatter"
+        return getattr(graph_objects, kind)(
+            **self.look.along(self.places[rows, moments]),
+            mode="markers",
+            marker=marker,
+            name=name or self.field.title,
+            legendgroup=name,
+            showlegend=False,
+            customdata=self._custom(rows, moments),
+            hovertemplate=self.hover,
+            **({"unselected": {"marker": {"opacity": 0.12}}} if self.look.is_flat else {}),
+        )
+
+    def _custom(self, rows: np.ndarray, moments: np.ndarray) -> list[list]:
+        words, scene = self.field.words(), self.scene
+        of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
+        numbers, owners = scene.numbers.tolist(), scene.owner.tolist()
+
+        def about(row: int, moment: int) -> str:
+            word = words[row, moment]
+            return f"{word:.4g}" if self.field.kind == "number" else word or "does not apply"
+
+        return [
+            [
+                row,
+                moment,
+                numbers[row],
+                said(scene.call_of(row, moment)) + of[owners[row]],
+                f"{self.field.title}: {about(row, moment)}",
+            ]
+            for row, moment in zip(rows.tolist(), moments.tolist(), strict=True)
+        ]
+
+    def keys(self) -> list[Any]:
+        """What the colours mean, as entries of the legend that no frame empties."""
+
+        found = []
+        if self.field.kind == "category":
+            present = set(np.unique(self.field.values).tolist())
+            found = [
+                self._key(
+                    f"{self.field.title}: {level}",
+                    colour,
+                    "square"
+                    if self.scene.partner and self.field.name != MODEL
+                    else self.symbols[number % len(self.symbols)],
+                )
+                for number, (level, colour) in enumerate(level_colours(self.field, self.scene))
+                if self._value(number) in present
+            ]
+        if self.scene.partner and self.field.name != MODEL:
+            found += [
+                self._key(f"model: {name}", charts.colour("baseline"), symbol)
+                for name, symbol in zip(models(self.scene), self.symbols, strict=False)
+            ]
+        return found
+
+    def _key(self, name: str, colour: str, symbol: str) -> Any:
+        from plotly import graph_objects
+
+        flat = self.look.is_flat
+        nowhere = {"x": [None], "y": [None]} | ({} if flat else {"z": [None]})
+        kind = graph_objects.Scatter if flat else graph_objects.Scatter3d
+        return kind(
+            **nowhere,
+            mode="markers",
+            name=name,
+            marker={"size": 11 if flat else 6, "color": colour, "symbol": symbol},
+            hoverinfo="skip",
+        )
+
+
+def models(scene: Scene) -> tuple[str, ...]:
+    """Names of the two models of a joint map."""
+    return scene.field(MODEL).levels
+
+
+def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
+    """The levels of a category with their colours; last what does not apply."""
+    named = MEANINGS.get(field.name, {})
+    if field.name == MODEL and scene.about.kind != scene.partner.about.kind:
+        named = dict(zip(field.levels, (scene.about.kind, scene.partner.about.kind), strict=True))
+    cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
+    found = [
+        (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])
+        for number, level in enumerate(field.levels)
+    ]
+    return [*found, ("does not apply", charts.colour("baseline"))]
+
+
+def said(at: Coordinates) -> str:
+    return f"step {at.supervision_step}, cycle {at.cycle}, call {at.call} ({at.kind})"

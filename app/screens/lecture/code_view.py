@@ -1,0 +1,64 @@
+"""The code view: the real lines of trm/recursion.py, read from its file when they are shown, with what each of them does.
+
+The file is found and parsed, not imported: that would load torch, seconds before the first scene is there. Which line is
+the call of f_L is asked of the syntax tree, so no line number is written down anywhere.
+"""
+
+import ast
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from app.screens.lecture.scenes import LectureError
+
+FUNCTIONS = ("latent_recursion", "deep_recursion", "deep_supervision")
+LOOPS = {"latent_recursion": "loop_L", "deep_recursion": "loop_T", "deep_supervision": "loop_N"}
+CALLS = {"f_L": "f_L", "f_H": "f_H", "detach": "detach", "heads": "heads", "set_grad_enabled": "gradient"}
+NEEDED = {*LOOPS.values(), *CALLS.values()}
+
+
+def recursion_file() -> Path:
+    """Where trm/recursion.py is."""
+    return Path(find_spec("trm.recursion").origin)
+
+
+def source(path: Path | None = None) -> list[dict[str, Any]]:
+    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}; number None where lines were left
+    out (a signature's rest and the docstring).
+
+    Raises LectureError where the file has no longer what the lecture points at.
+    """
+    path = path or recursion_file()
+    text = path.read_text("utf-8")
+    lines = text.splitlines()
+    found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    shown = []
+    for name in FUNCTIONS:
+        if name not in found:
+            raise LectureError(f"{path} has no function {name}, which the lecture shows.")
+        shown.append({"name": name, "lines": list(_lines(found[name], lines))})
+    marks = {mark for function in shown for line in function["lines"] for mark in line["marks"]}
+    if missing := NEEDED - marks:
+        raise LectureError(f"{path} has no line for {sorted(missing)[0]}, which the lecture points at.")
+    return shown
+
+
+def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, Any]]:
+    marks = _marks(function)
+    body = function.body[1:] if ast.get_docstring(function) is not None else function.body
+    yield {"number": function.lineno, "text": lines[function.lineno - 1], "marks": []}
+    yield {"number": None, "text": "", "marks": []}
+    for number in range(body[0].lineno, function.end_lineno + 1):
+        yield {"number": number, "text": lines[number - 1], "marks": sorted(marks.get(number, ()))}
+
+
+def _marks(function: ast.FunctionDef) -> dict[int, set[str]]:
+    """What the lines of a function do, by their numbers."""
+    marks: dict[int, set[str]] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.For):
+            marks.setdefault(node.lineno, set()).add(LOOPS[function.name])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
+            marks.setdefault(node.func.end_lineno, set()).add(CALLS[node.func.attr])
+    return marks

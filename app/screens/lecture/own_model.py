@@ -1,0 +1,113 @@
+"""The lecture with another model in it: its runs on the puzzles of the scenes, made behind the page."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.screens.lecture.contents import Lecture, lecture
+from app.screens.lecture.runs import Shown
+from app.screens.lecture.scenes import LectureError
+from app.server.jobs import Tell
+from app.server.models import Source, source_of
+from app.server.opening import torch_threads
+from app.server.options import Options
+from app.state import session
+from app.ui import status
+from app.ui.progress import result_of
+from trm.registry import models_folder
+from trm.trace import Trace
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+
+def told_with(name: str, options: Options) -> Lecture | None:
+    """The lecture with this model in the place of the bundled TRM of its task; None while it is on its way, which is said.
+
+    Raises UserError where the model cannot be opened, or no scene shows puzzles that it reads.
+    """
+    source = source_of(name, options)
+    recorded = lecture().recorded.values()
+    if any(run.model == name and run.config.kind == "trm" and run.is_current for run in recorded):
+        return lecture()  # its runs are those already
+    model = _opened(source)
+    if model is None:
+        return None
+    wanted = {key: run for key, run in lecture().recorded.items() if _plays(run, model)}
+    if not wanted:
+        rows, columns = model.config.grid
+        raise LectureError(
+            f"{name} reads {model.config.task} of {rows}x{columns}, which no scene shows. Choose a model of 9x9 Sudokus or "
+            "15x15 mazes."
+        )
+    key = ("lecture", model.fingerprint, model.compute_dtype, tuple(wanted))
+    return result_of(key, partial(_lecture, model, name, wanted))
+
+
+def _plays(run: Shown, model: "Model") -> bool:
+    """Whether a recorded run is one that the model takes the place of: the bundled TRM's, on a puzzle that it reads."""
+    same = (run.config.task, run.config.sequence_length, run.config.vocab_size)
+    own = (model.config.task, model.config.sequence_length, model.config.vocab_size)
+    return run.config.kind == "trm" and same == own
+
+
+def _opened(source: Source) -> "Model | None":
+    opening = session.models().ask(source)
+    if opening.error:
+        raise opening.error
+    if opening.model is None:
+        status.opening(opening)
+    return opening.model
+
+
+def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell) -> Lecture:
+    """The work behind the page: a run for each puzzle."""
+    from trm.models import parameter_count
+
+    card = {"parameters": parameter_count(model), "accuracy": None}
+    own = {}
+    for place, (key, run) in enumerate(wanted.items()):
+        words = f"{name} on the puzzle {run.title}"
+        tell(place / len(wanted), words)
+        for trace in _traces(model, run):
+            tell((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
+        own[key] = replace(
+            run,
+            name=f"{model.fingerprint}/{run.puzzle}",
+            model=name,
+            config=model.config,
+            card=card,
+            trace=trace,
+        )
+    return Lecture(own)
+
+
+def _traces(model: "Model", run: Shown) -> Iterator[Trace]:
+    """The growing trace of one run."""
+    from trm.record import growing_trace
+
+    traces = growing_trace(model, run.task, run.trace.inputs, labels=run.trace.labels)
+    while True:
+        with torch_threads(model):
+            trace = next(traces, None)
+        if trace is None:
+            return
+        yield trace
+
+
+def choose(options: Options, chosen: str | None) -> None:
+    """The control under the lecture; the session's `lecture_model` holds the name, None for the recorded runs."""
+    names = session.model_names(models_folder(), options)
+    if chosen and chosen not in names:
+        names = [chosen, *names]
+    st.selectbox(
+        "Model in the scenes",
+        names,
+        index=None,
+        key="lecture_model",
+        placeholder="the bundled ones, as recorded",
+        help="It takes the place of the bundled TRM of its task; texts, diagram and runs are then its own.",
+    )

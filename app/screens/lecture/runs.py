@@ -1,0 +1,118 @@
+"""The runs that the scenes show: recorded ones of the bundled models, so that they are there at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from app.screens.lecture.scenes import LectureError, Scene
+from trm import registry
+from trm.config import KINDS, ModelConfig
+from trm.coordinates import Coordinates
+from trm.data.presets import load_presets
+from trm.export.payload import payload
+from trm.run_facts import Facts, model_facts, reading_facts, run_facts
+from trm.tasks import task_of
+from trm.tasks.base import Task
+from trm.trace import Trace, load_trace
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run and the model that made it."""
+
+    name: str  # model/puzzle
+    model: str
+    puzzle: str  # the puzzle's key
+    title: str  # its title
+    config: ModelConfig
+    card: Mapping[str, Any]
+    is_current: bool  # whether the weights that made it are those there are now
+    trace: Trace
+
+    @property
+    def task(self) -> Task:
+        return task_of(self.config)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """All that a text may say of it."""
+        accuracy = self.card["accuracy"]
+        scores = {"exact": None, "score_count": None}
+        if accuracy:
+            scores = {"exact": f"{100 * accuracy['exact']:.1f}", "score_count": accuracy["count"]}
+        return (
+            model_facts(self.config, self.trace.depth)
+            | run_facts(self.trace, self.task)
+            | {"model": self.model, "parameters": self.card["parameters"], "scored": accuracy is not None}
+            | scores
+        )
+
+    @cached_property
+    def payload(self) -> dict[str, Any]:
+        return payload(self.trace, self.task)
+
+    @property
+    def sizes(self) -> dict[str, Any]:
+        """What diagram and code view say of the model."""
+        config, facts = self.config, self.facts
+        state = [1, config.length, config.hidden_size]
+        kind = KINDS[config.kind]
+        return {
+            **{name: facts[name] for name in ("n", "T", "N_sup", "shared", "depth", "gradient_calls")},
+            "layers_L": facts["layers"],
+            "layers_H": facts["H_layers"],
+            "x": state,
+            "y": state,
+            "z": [1, config.latents, *state[1:]] if kind.latents.stop > 2 else state,
+            "one_state": not config.latents,
+        }
+
+
+def read_run(name: str) -> Shown:
+    """A recorded run by model/puzzle. Raises LectureError where there is none, TraceError for a damaged one."""
+    model, _, puzzle = name.partition("/")
+    if model not in registry.model_names():
+        raise LectureError(
+            f"The lecture shows a run of {model}, which is no bundled model. See `trm models`."
+        )
+    config, card = registry.model_config(model), registry.model_card(model)
+    titles = {preset.key: preset.title for preset in load_presets(config.task)}
+    for path in registry.trace_paths(model):
+        if path.stem.partition("-")[2] == puzzle and puzzle in titles:
+            trace = load_trace(path)
+            mark = registry.fingerprint(registry.models_folder() / model / "model.safetensors")
+            is_current = trace.provenance.fingerprint == mark
+            return Shown(name, model, puzzle, titles[puzzle], config, card, is_current, trace)
+    raise LectureError(
+        f"There is no recorded run {name}. Record the bundled ones anew: `python -m trm.training.bundle`."
+    )
+
+
+def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
+    """The runs that a scene shows of those it names: both of a pair, else the one that it picks."""
+    named = tuple(runs[name] for name in scene.runs)
+    if scene.pair:
+        return named
+    solved = [run for run in named if run.facts["solved"]]
+    fitting = {
+        "solved": solved,
+        "unsolved": [run for run in named if not run.facts["solved"]],
+        "late": sorted(solved, key=lambda run: -run.facts["solved_answer"]),
+    }
+    return (*fitting.get(scene.pick, []), *named)[:1]
+
+
+def place_in(scene: Scene, run: Shown) -> Coordinates:
+    """The call of a run that a scene begins with."""
+    return scene.place(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
+
+
+def facts_of(scene: Scene, shown: tuple[Shown, ...]) -> Facts:
+    """What the texts of a scene may say. The last run is the one whose coordinates count; of two, left. and right. tell apart."""
+    main = shown[-1]
+    facts = main.facts | reading_facts(main.trace, main.task, place_in(scene, main))
+    if len(shown) == 2:
+        for side, run in zip(("left", "right"), shown, strict=True):
+            facts |= {f"{side}.{name}": value for name, value in run.facts.items()}
+    return facts

@@ -1,0 +1,1 @@
+"""Solve: watch one puzzle being solved."""

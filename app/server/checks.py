@@ -1,0 +1,122 @@
+"""Self-checks behind the pages: what a model scores on a handful of puzzles, at the n and T that somebody tries.
+
+They are the last thing that anybody waits for. One thread works on them, the one asked for last first; it lets every
+run go first at each f_H call, and drops a check that nobody looks at any more while another one waits.
+"""
+
+import logging
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from app.server.models import Source
+from app.server.opening import torch_threads
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.errors import UserError
+
+if TYPE_CHECKING:
+    from trm.models import Model
+    from trm.recursion import State, Watch
+
+KEPT = 64
+PATIENCE = 5.0  # seconds that a check lets runs go first at each f_H call
+LOOKED_AT = 5.0  # seconds after a look in which a check does not make room for another
+GONE = 150.0  # seconds after a look in which a check is worked on at all
+
+GiveWay = Callable[[float], None]
+
+
+class _Dropped(Exception):
+    """Raised inside a check to end it."""
+
+
+@dataclass(eq=False)
+class Check:
+    """One self-check. `result` is as `trm.inspection.check_itself` returns it, None until it is known."""
+
+    model: "Model | None"  # let go of when the result is there
+    depth: Depth
+    looked: float
+    result: dict[str, Any] | None = None
+
+
+class Checks:
+    """All self-checks of a server. `give_way` waits, at most so many seconds, while people wait for runs."""
+
+    def __init__(self, give_way: GiveWay):
+        self._give_way = give_way
+        self._lock = threading.Lock()
+        self._checks: OrderedDict[tuple[Source, int, int], Check] = (
+            OrderedDict()
+        )  # the one asked for last is last
+        self._working = False
+
+    def ask(self, source: Source, model: "Model", depth: Depth) -> Check:
+        """The self-check of an open model at this n and T, begun if there is none. Ask again to go on looking."""
+        key = (source, depth.n, depth.T)
+        with self._lock:
+            check = self._checks.setdefault(key, Check(model, depth, 0.0))
+            check.looked = time.monotonic()
+            self._checks.move_to_end(key)
+            while len(self._checks) > KEPT:
+                self._checks.popitem(last=False)
+            if not self._working and check.result is None:
+                self._working = True
+                threading.Thread(target=self._work, name="self-check", daemon=False).start()
+            return check
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                check = self._next() if threading.main_thread().is_alive() else None  # else: the server ends
+                if check is None:
+                    self._working = False
+                    return
+            try:
+                result = self._score(check)
+            except _Dropped:
+                continue
+            with self._lock:
+                check.result, check.model = result, None
+
+    def _next(self) -> Check | None:
+        """The check that somebody looked at last."""
+        now = time.monotonic()
+        waiting = [
+            check for check in self._checks.values() if check.result is None and now - check.looked < GONE
+        ]
+        return max(waiting, key=lambda check: check.looked, default=None)
+
+    def _score(self, check: Check) -> dict[str, Any]:
+        try:
+            from trm.inspection import check_itself
+
+            with torch_threads(check.model):
+                depth = replace(check.depth, N_sup=check.model.config.N_sup)
+                return check_itself(check.model, depth=depth, watch=self._watch(check))
+        except UserError as error:
+            return {"note": str(error)}
+        except _Dropped:
+            raise
+        except Exception:
+            logging.getLogger(__name__).exception("the self-check of %s failed", check.model.name)
+            return {"note": "failed; the server's log says why"}
+
+    def _watch(self, check: Check) -> "Watch":
+        """Lets others go first at each f_H call, and ends a check that is in the way."""
+
+        def watch(at: Coordinates, state: "State") -> "State":
+            if at.kind == F_H:
+                self._give_way(PATIENCE)
+                with self._lock:
+                    is_looked_at = time.monotonic() - check.looked < LOOKED_AT
+                    if not threading.main_thread().is_alive() or (
+                        not is_looked_at and self._next() is not check
+                    ):
+                        raise _Dropped
+            return state
+
+        return watch

@@ -1,0 +1,157 @@
+"""Which models may be opened on this server, and what people call them.
+
+A model is named by what stands in the selectbox and in the link: a bundled name, a path relative to a folder given as
+`--model-dir`, or a place on the hub (`hf://owner/repo`). A name becomes a `Source` here and nowhere else, so this is
+where paths are kept inside those folders. Nothing is opened, and torch is not imported.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.server.options import HOW_TO_START, Options
+from trm import registry
+from trm.config import SHORT
+from trm.errors import CheckpointError
+from trm.public.hub import DESCRIPTIONS, is_hub, parse_address
+from trm.public.weights import candidates, choose_weights
+
+DEEPEST = 4  # folders below --model-dir that are searched
+MOST_FILES = 20_000  # looked at in one search
+MOST_MODELS = 500
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model that may be opened. Equal sources open the same weights."""
+
+    name: str  # what people call it
+    spec: str  # what `load_model` takes
+    kind: str  # "bundled", "file" or "hub"
+    stamp: tuple[int, ...] = ()  # sizes and times of its files: a file written anew is another model
+    heads: int | None = None  # attention heads to read the weights with, where not those of the checkpoint
+
+    @property
+    def is_bundled(self) -> bool:
+        return self.kind == "bundled"
+
+    @property
+    def forced(self) -> dict[str, int]:
+        """Fields of ModelConfig that were asked for."""
+        return {} if self.heads is None else {"heads": self.heads}
+
+    @property
+    def folder(self) -> Path | None:
+        """Where its files lie; None for one on the hub."""
+        return Path(self.spec).parent if self.kind == "file" else None
+
+
+def found_models(folders: tuple[Path, ...]) -> list[str]:
+    """Names of the checkpoints in these folders and below: a folder's, or a file's where a folder holds several."""
+    names: dict[str, None] = {}
+    for root in folders:
+        for folder, files in _folders(root):
+            weights = [name for name in candidates(files) if _is_inside(folder / name, root)]
+            alone = len(weights) == 1 and folder != root
+            for path in [folder] if alone else [folder / name for name in weights]:
+                names[path.relative_to(root).as_posix()] = None
+                if len(names) == MOST_MODELS:
+                    return list(names)
+    return list(names)
+
+
+def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with their files, in order of their names, hidden ones and links to folders left out."""
+    looked_at = 0
+    for path, below, files in os.walk(root):
+        folder = Path(path)
+        depth = len(folder.relative_to(root).parts)
+        below[:] = sorted(name for name in below if not name.startswith(".")) if depth < DEEPEST else []
+        looked_at += len(files)
+        if looked_at > MOST_FILES:
+            return
+        yield folder, [name for name in files if not name.startswith(".")]
+
+
+def source_of(name: str, options: Options, *, heads: int | None = None) -> Source:
+    """The model that a name means. Raises CheckpointError, one line, for whatever may not be opened here."""
+    if (folder := registry.model_folder(name)) is not None:
+        return Source(name, name, "bundled", _stamp(folder / "model.safetensors"), heads)
+    if is_hub(name):
+        if not options.hub:
+            raise CheckpointError(
+                f"{SHORT.repr(name)}: models of the hub are switched off on this server (it runs with --no-hub). "
+                f"Start it without, or download the model and start with {HOW_TO_START}."
+            )
+        address = str(parse_address(name))
+        return Source(address, address, "hub", (), heads)
+    weights = _confined(name, options)
+    return Source(name, str(weights), "file", _stamp(weights), heads)
+
+
+def _confined(name: str, options: Options) -> Path:
+    """The weights file that a path means, inside the folders of the server. Raises CheckpointError."""
+    shown = SHORT.repr(name)
+    if not options.model_dirs:
+        raise CheckpointError(
+            f"There is no model {shown} here, and no folder of models to look in. Start the app with {HOW_TO_START}."
+        )
+    folders = " and ".join(map(str, options.model_dirs))
+    for root in options.model_dirs:
+        path = _inside(root, name)
+        if path is None:
+            continue
+        if path.is_file():
+            return _checked(path, root)
+        if path.is_dir():
+            files = [
+                (folder / file).relative_to(path).as_posix()
+                for folder, files in _folders(path)
+                for file in files
+            ]
+            chosen = choose_weights(
+                files, name, lambda file, path=path, root=root: (path / file).relative_to(root).as_posix()
+            )
+            return _checked(path / chosen, root)
+    raise CheckpointError(
+        f"There is no model {shown} in {folders}, and nothing outside is opened. Choose one of the list, copy the "
+        f"model there, or start the app with {HOW_TO_START}."
+    )
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    """The path that a name means below a folder; None where there is none, or where it lies outside."""
+    try:
+        path = root / name
+        if not path.is_relative_to(root):  # an absolute path, perhaps the same folder by another name
+            path = path.parent.resolve() / path.name
+        return path if path.resolve(strict=True).is_relative_to(root) else None
+    except (OSError, ValueError, RuntimeError):  # not there; no path at all; a link that leads to itself
+        return None
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    return _inside(root, str(path)) is not None
+
+
+def _checked(weights: Path, root: Path) -> Path:
+    """The file, if neither it nor what is read beside it is a link that leads outside. Raises CheckpointError."""
+    for path in (weights, *(weights.with_name(name) for name in DESCRIPTIONS)):
+        if os.path.lexists(path) and not _is_inside(path, root):
+            raise CheckpointError(
+                f"{path.relative_to(root)} is a link that leads out of {root}, and nothing outside is opened. Copy the "
+                f"file itself there, or start the app with {HOW_TO_START}."
+            )
+    return weights
+
+
+def _stamp(weights: Path) -> tuple[int, ...]:
+    """Changes when the weights are written anew, or what is said of them."""
+    numbers = []
+    for path in (weights, *(weights.with_name(name) for name in DESCRIPTIONS)):
+        with suppress(OSError):
+            state = path.stat()
+            numbers += [state.st_size, state.st_mtime_ns]
+    return tuple(numbers)

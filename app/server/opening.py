@@ -1,0 +1,198 @@
+"""Models being opened, and opened, behind the pages. One `Models` per server.
+
+torch takes seconds to import, a model on the hub minutes to fetch. So a page asks for a model, shows what it can, and
+looks again. Equal sources share one opening. Of models that are not bundled the last `MODELS_KEPT` stay.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.server.models import Source
+from trm.errors import CheckpointError, UserError
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+MODELS_KEPT = 8
+DOWNLOADS = 4  # at a time
+ASK_ABOVE = 100 << 20  # bytes that are fetched without asking
+FAILED_FOR = 20.0  # seconds until a model that could not be opened is tried again
+
+# FLOPs of a net call under which a second thread gains a tenth on an idle machine and loses manyfold on a busy one,
+# where the two wait for each other a thousand times a second.
+SMALL_CALL = 5e8
+
+
+class _Stopped(Exception):
+    """Raised inside a download to end it."""
+
+
+class Opening:
+    """A model on its way, or there. Pages read it and may call `fetch` and `cancel`; `Models` writes it."""
+
+    def __init__(self, source: Source):
+        self.source = source
+        self.model: Model | None = None
+        self.error: UserError | None = None
+        self.folder: Path | None = None  # where its files lie, once it is open
+        self.fetched: tuple[int, int] | None = None  # bytes done and in all, while a download goes on
+        self.asks: int | None = None  # bytes that are fetched only when somebody says so
+        self.ended = threading.Event()  # there, failed, or asking
+        self.ended_at = 0.0
+        self._agreed = self._cancelled = False
+
+    def fetch(self) -> None:
+        """Somebody says that it may be fetched, however large."""
+        self._agreed = True
+        self.asks = None
+        self.ended.clear()
+
+    def cancel(self) -> None:
+        """Stop the download. What is here of it stays, and is gone on with when it is asked for again."""
+        self._cancelled = True
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is news that ends the waiting, but not longer. Returns whether there is."""
+        return self.ended.wait(seconds)
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._cancelled:
+            raise _Stopped
+        if total > ASK_ABOVE and not self._agreed:
+            self.asks = total
+            raise _Stopped
+        self.fetched = (done, total)
+
+    def _end(self, model: "Model | None" = None, error: UserError | None = None) -> None:
+        self.model, self.error, self.fetched = model, error, None
+        self.ended_at = time.monotonic()
+        self.ended.set()
+
+
+class Models:
+    """Every model of a server."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._openings: OrderedDict[Source, Opening] = OrderedDict()  # the one asked for last at the end
+        self._loader = ThreadPoolExecutor(1, thread_name_prefix="model-loader")
+        self._downloads = threading.Semaphore(DOWNLOADS)
+
+    def ask(self, source: Source, *, after: float = 0.0) -> Opening:
+        """Begin to open a model, if that has not been done. `after`: seconds for the page to reach the browser first."""
+        with self._lock:
+            opening = self._openings.get(source)
+            if opening is None or (opening.error and time.monotonic() - opening.ended_at > FAILED_FOR):
+                opening = self._openings[source] = Opening(source)
+                self._begin(opening, after)
+            self._openings.move_to_end(source)
+            self._drop_oldest()
+            return opening
+
+    def ready(self, source: Source) -> bool:
+        """Open, or failed: there is nothing to wait for."""
+        opening = self._openings.get(source)
+        return opening is not None and (opening.model is not None or opening.error is not None)
+
+    def fetch(self, opening: Opening) -> None:
+        """Go on with a large download that somebody agreed to."""
+        with self._lock:
+            if opening.asks is None:
+                return
+            opening.fetch()
+            self._begin(opening, 0.0)
+
+    def cancel(self, opening: Opening) -> None:
+        """Give up an opening; the next one to ask begins anew."""
+        opening.cancel()
+        with self._lock:
+            if self._openings.get(opening.source) is opening:
+                del self._openings[opening.source]
+
+    def _begin(self, opening: Opening, after: float) -> None:
+        if opening.source.kind == "hub":
+            threading.Thread(target=self._fetch, args=(opening,), name="hub", daemon=True).start()
+        else:
+            self._loader.submit(_open, opening, opening.source.spec, after)
+
+    def _fetch(self, opening: Opening) -> None:
+        """Fetch a model of the hub; then it is opened like any other."""
+        os.environ.setdefault("HF_HUB_DISABLE_XET", "1")  # plain HTTP, which can be stopped
+        try:
+            with self._downloads:
+                from trm.public.hub import hub_weights
+
+                weights = hub_weights(opening.source.spec, progress=opening._progress)
+        except _Stopped:
+            stopped = CheckpointError(f"The download of {opening.source.name} was stopped.")
+            opening._end(error=None if opening.asks else stopped)
+        except Exception as error:
+            opening._end(error=_told(error, opening.source))
+        else:
+            self._loader.submit(_open, opening, str(weights), 0.0)
+
+    def _drop_oldest(self) -> None:
+        ended = [
+            source
+            for source, opening in self._openings.items()
+            if opening.ended.is_set() and not source.is_bundled
+        ]
+        for source in ended[: max(len(ended) - MODELS_KEPT, 0)]:
+            del self._openings[source]
+
+
+def _open(opening: Opening, spec: str, after: float) -> None:
+    time.sleep(after)
+    source = opening.source
+    try:
+        from trm.checkpoint import load_model
+        from trm.tasks import task_of
+
+        model = load_model(spec, force=source.forced or None)
+        task_of(model.config)  # there must be a task of its size, or nothing can be shown
+        model.name = source.name
+        opening.folder = None if source.is_bundled else Path(spec).parent
+    except Exception as error:
+        opening._end(error=_told(error, source))
+    else:
+        opening._end(model)
+
+
+def _told(error: Exception, source: Source) -> UserError:
+    """What a person is told of an error; one of ours goes to the log."""
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, MemoryError):
+        return CheckpointError(f"{source.name} needs more memory than the server has.")
+    logging.getLogger(__name__).error("opening %s failed", source.name, exc_info=error)
+    return CheckpointError(f"{source.name} could not be opened; the server's log says why.")
+
+
+@contextmanager
+def torch_threads(model: "Model") -> Iterator[None]:
+    """One thread for a small model, torch's own number for a large one; afterwards as it was before."""
+    import torch
+
+    from trm import flops
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if flops.f_L_call(model.config) < SMALL_CALL else _all_threads())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _all_threads() -> int:
+    """Threads that this process may use at once: its cores, or fewer where the environment says so."""
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(int(limit), cores) if limit.isdecimal() and int(limit) else cores

@@ -1,0 +1,210 @@
+"""The model's controls: which one, what was found in it, and the values that may be forced upon it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.server.models import Source, source_of
+from app.server.opening import Opening
+from app.server.options import HOW_TO_START, Options
+from app.state import links, session
+from trm import registry
+from trm.config import ConfigError, ModelConfig
+from trm.coordinates import Depth
+from trm.errors import CheckpointError, UserError
+from trm.tasks import task_of
+
+DEFAULT_MODEL = "sudoku-trm"
+ANOTHER = "Another: path or hub name"
+MOST_STEPS = 64
+MOST_CYCLES = 64  # of n and of T
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model whose configuration is known, though perhaps not its weights yet."""
+
+    source: Source
+    config: ModelConfig
+    sources: Mapping[str, str]  # field of config -> where its value is from; empty for bundled ones
+    folder: Path | None = None  # of the checkpoint
+
+
+def choose(
+    names: list[str], options: Options, link: dict[str, str]
+) -> tuple[Opened | Opening | None, list[str]]:
+    """Draw the choice of a model. Returns the model, or its opening while that goes on; and what went wrong.
+
+    Where the model asked for cannot be opened, the one that was shown before stays, at first the default one.
+    """
+    state = st.session_state
+    if "model" not in state:  # a session's first page
+        _settle(names, options, link.pop("model", None) or state.get("opened"))
+    if "model_path" not in state:
+        state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
+    st.selectbox(
+        "Model",
+        [*names, ANOTHER],
+        key="model",
+        persist_state="session",
+        on_change=lambda: state.pop("refused", None),
+    )
+    if state.model == ANOTHER:
+        st.text_input(
+            "Path or hub name",
+            key="model_path",
+            persist_state="session",
+            max_chars=links.LONGEST_NAME,
+            placeholder="hf://owner/repo, or runs/step_1000",
+            help=_what_may_be_opened(options),
+        )
+    asked = state.model_path.strip() if state.model == ANOTHER else state.model
+    mistakes = [state.refused] if "refused" in state else []
+    for name in dict.fromkeys([asked, state.get("opened", ""), _default(names)]):
+        try:
+            opened = open_model(name, options) if name else None
+        except UserError as error:
+            mistakes.append(str(error))
+            continue
+        if isinstance(opened, Opened):
+            state.opened = name
+        if opened is not None:
+            return opened, mistakes
+    return None, mistakes
+
+
+def _settle(names: list[str], options: Options, asked: str | None) -> None:
+    """The model of a page that has none yet: the one asked for, if it may be opened."""
+    state = st.session_state
+    state.model, state.model_path = _default(names) or ANOTHER, ""
+    if asked is None or asked in names:
+        state.model = asked or state.model
+        return
+    try:
+        source_of(asked[: links.LONGEST_NAME], options)
+    except CheckpointError as error:
+        state.refused = str(error)
+    else:
+        state.model, state.model_path = ANOTHER, asked
+
+
+def _default(names: list[str]) -> str:
+    return DEFAULT_MODEL if DEFAULT_MODEL in names else next(iter(names), "")
+
+
+def _what_may_be_opened(options: Options) -> str:
+    hub = "A model of the hub as hf://owner/repo or hf://owner/repo/file. " if options.hub else ""
+    folders = ", ".join(f"`{folder}`" for folder in options.model_dirs)
+    return hub + (
+        f"A path inside {folders}." if folders else f"For paths, start the app with {HOW_TO_START}."
+    )
+
+
+def open_model(name: str, options: Options) -> Opened | Opening:
+    """The model that a name means, or its opening while that goes on. Raises UserError when that cannot be."""
+    source = source_of(name, options)
+    if source.is_bundled:
+        config = registry.model_config(name)
+        task_of(config)
+        return Opened(source, config, {})
+    opening = session.models().ask(source)
+    if opening.error:
+        raise opening.error
+    if opening.model is None:
+        return opening
+    return Opened(source, opening.model.config, opening.model.sources, opening.folder)
+
+
+def give_up(opening: Opening) -> None:
+    """Cancel an opening and go back to the model before. A callback: widgets can be changed only there."""
+    session.models().cancel(opening)
+    st.session_state.model_path = st.session_state.get("opened", "")
+
+
+# ---- depth, and what is forced
+
+
+def settle_depth(opened: Opened, link: dict[str, str]) -> None:
+    """Before the widgets are drawn: the model's own values, or on a session's first page those of the link."""
+    state, config = st.session_state, opened.config
+    if state.get("depth_of") == opened.source.name and "supervision_steps" in state:
+        return
+    state.depth_of = opened.source.name
+    state.supervision_steps = links.number(
+        link.pop("steps", ""), most=MOST_STEPS, otherwise=min(config.N_sup, MOST_STEPS)
+    )
+    for name in ("n", "T"):
+        own = getattr(config, name)
+        state[f"force_{name}"] = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+    heads = links.number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
+    state.force_heads = heads if heads in possible_heads(config) else config.heads
+
+
+def steps_control() -> None:
+    st.slider(
+        "Supervision steps",
+        1,
+        MOST_STEPS,
+        key="supervision_steps",
+        persist_state="session",
+        help="How often the model improves its answer. It was trained with at most the number named below.",
+    )
+
+
+def possible_heads(config: ModelConfig) -> list[int]:
+    """Numbers of heads that the weights can be read with."""
+    found = []
+    for heads in range(1, config.hidden_size + 1 if config.mixing == "attention" else 1):
+        if config.hidden_size % heads:
+            continue
+        try:
+            replace(config, heads=heads)
+        except ConfigError:
+            continue
+        found.append(heads)
+    return found
+
+
+def force_controls(opened: Opened) -> None:
+    """n and T of any model, the heads of one whose checkpoint does not tell them."""
+    config = opened.config
+    for place, name, what in zip(
+        st.columns(2), ("n", "T"), ("calls of f_L in a cycle", "cycles in a supervision step"), strict=True
+    ):
+        most = max(MOST_CYCLES, getattr(config, name))
+        place.number_input(
+            name,
+            1,
+            most,
+            key=f"force_{name}",
+            persist_state="session",
+            help=f"{what.capitalize()}. Trained with {getattr(config, name)}.",
+        )
+    if "heads" in config.assumed and config.heads:
+        st.selectbox(
+            "Heads",
+            possible_heads(config),
+            key="force_heads",
+            persist_state="session",
+            help=f"Taken to be {config.heads}.",
+        )
+
+
+def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:
+    """The model with the values that were asked for."""
+    state, config, source = st.session_state, opened.config, opened.source
+    if state.force_heads != config.heads:
+        source, config = replace(source, heads=state.force_heads), replace(config, heads=state.force_heads)
+    return source, config, Depth(n=state.force_n, T=state.force_T, N_sup=state.supervision_steps)
+
+
+def link_of(opened: Opened, depth: Depth) -> dict[str, str | None]:
+    """What the address says of model and depth: only what is not the model's own."""
+    config = opened.config
+    values = {"n": (depth.n, config.n), "T": (depth.T, config.T), "steps": (depth.N_sup, config.N_sup)}
+    values["heads"] = (st.session_state.force_heads, config.heads)
+    changed: dict[str, Any] = {name: str(now) if now != own else None for name, (now, own) in values.items()}
+    return {"model": opened.source.name} | changed

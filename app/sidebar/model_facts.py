@@ -1,0 +1,131 @@
+"""The facts of a model, in the sidebar: what it is, what was assumed, what that scores, and how deep it runs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from app.sidebar import model_controls
+from app.sidebar.model_controls import Opened
+from app.state import session
+from app.ui.markdown import plain
+from trm.config import KINDS, ModelConfig
+from trm.coordinates import Depth
+
+CHECK_EVERY = 1.0  # seconds between looks at a self-check
+
+
+def show(opened: Opened) -> None:
+    """What the model is, in a box with the values that may be forced; under it what was assumed, and what that scores."""
+    config = opened.config
+    with st.expander(title(config)):
+        st.markdown(_table(opened))
+        model_controls.force_controls(opened)
+    if config.assumed:
+        st.caption(_assumed_sentence(opened))
+    _, read, depth = model_controls.forced(opened)
+    _score(opened, depth, read)
+
+
+def show_depth(opened: Opened) -> None:
+    """Depth and device in use, a line each."""
+    source, _, depth = model_controls.forced(opened)
+    st.caption(_depth_sentence(opened.config, depth))
+    st.caption(session.device_line(source))
+
+
+def _assumed_sentence(opened: Opened) -> str:
+    """The values that nothing but a default speaks for, by default."""
+    by_default: dict[str, list[str]] = {}
+    for name in opened.config.assumed:
+        where = opened.sources.get(name, "assumed")
+        by_default.setdefault(where, []).append(f"{name} = {getattr(opened.config, name)}")
+    return " ".join(f":orange[{', '.join(values)} ({where}).]" for where, values in by_default.items())
+
+
+def title(config: ModelConfig) -> str:
+    rows, columns = config.grid
+    return f"{KINDS[config.kind].title}, {config.task} {rows}x{columns}"
+
+
+def _table(opened: Opened) -> str:
+    """What was found, and where."""
+    config = opened.config
+    layers = f"{config.layers}" + (f" in f_L, {config.H_layers} in f_H" if config.H_layers else "")
+    rows = [("D", "hidden_size", config.hidden_size), ("layers", "layers", layers)]
+    if config.mixing == "attention":
+        rows += [("heads", "heads", config.heads), ("positions", "positions", config.positions)]
+    else:
+        rows += [("mixing", "mixing", "MLP")]
+    rows += [(name, name, getattr(config, name)) for name in ("n", "T", "N_sup")]
+    if config.latents > 1:
+        rows += [("z states", "latents", config.latents)]
+    if config.prefix_length:
+        rows += [("prefix", "prefix_length", config.prefix_length)]
+    if config.puzzle_ids:
+        rows += [("puzzle ids", "puzzle_ids", f"{config.puzzle_ids:,}")]
+    lines = [f"{name} = **{value}**{_origin(opened, field)}" for name, field, value in rows]
+    return "  \n".join([*lines, f"halts when {KINDS[config.kind].halting}"])
+
+
+def _origin(opened: Opened, field: str) -> str:
+    """Said of values that the checkpoint's tensors do not tell."""
+    where = opened.sources.get(field, "")
+    if field in opened.config.assumed:
+        return f" :orange[({where or 'assumed'})]"
+    return f" :gray[({where})]" if where not in ("", "tensors", "config.json") else ""
+
+
+def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
+    """Measured accuracy of a bundled model as it was trained; of any other the self-check."""
+    source, config = opened.source, opened.config
+    changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
+    if source.is_bundled and not changed:
+        accuracy = session.accuracy(source.name, source.stamp)
+        if accuracy:
+            st.caption(
+                f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
+            )
+        return
+    unknown = _check(opened) is None
+    st.fragment(self_check, run_every=CHECK_EVERY if unknown else None)(opened, unknown)
+
+
+def self_check(opened: Opened, unknown: bool) -> None:
+    """How the model scores at this depth. A fragment; looks again while that was unknown when the page was drawn."""
+    result = _check(opened)
+    if unknown and result is not None:
+        st.rerun()
+    st.caption(f"Self-check: {'checking...' if result is None else plain(check_sentence(result))}")
+
+
+def _check(opened: Opened) -> dict[str, Any] | None:
+    source, _, depth = model_controls.forced(opened)
+    models = session.models()
+    model = models.ask(source).model if models.ready(source) else None
+    return None if model is None else session.checks().ask(source, model, depth).result
+
+
+def check_sentence(result: Mapping[str, Any]) -> str:
+    """A self-check in words."""
+    if "puzzles" not in result:
+        return result["note"]
+    exact = round(result["exact"] * result["puzzles"])
+    return (
+        f"{result['puzzles']} puzzle{'s' if result['puzzles'] != 1 else ''}, {exact} exact, "
+        f"{result['blank_cell']:.0%} of blank cells, loss {result['loss']:.3g} nats."
+    )
+
+
+def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
+    """n, T and N_sup in use, beside what the model was trained with."""
+
+    def trained(name: str) -> str:
+        own = getattr(config, name)
+        return "" if getattr(depth, name) == own else f" (trained with {own})"
+
+    return (
+        f"**n = {depth.n}**{trained('n')} calls of f_L, then one of f_H; **T = {depth.T}**{trained('T')} such cycles "
+        f"a step; **N_sup = {depth.N_sup}** steps{trained('N_sup')}. "
+        f"That is {depth.calls_per_step * depth.N_sup} calls of the net."
+    )

@@ -1,0 +1,117 @@
+"""What a person asks for: model, puzzle and depth, from the sidebar and from the link. Checked here, once."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+import streamlit as st
+
+from app.server.models import Source
+from app.server.opening import Opening
+from app.server.options import Options
+from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles
+from app.state import links, session
+from trm.config import ModelConfig
+from trm.coordinates import Depth
+from trm.registry import models_folder
+from trm.tasks import task_of
+from trm.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to show. `puzzle` is the task's one-line form; where the typed text is no puzzle, `mistake` says why."""
+
+    source: Source
+    config: ModelConfig
+    depth: Depth
+    puzzle: str
+    title: str
+    sentence: str
+    puzzle_id: int = 0
+    labels: bytes | None = None  # tokens of the published answer, where only that can judge one
+    mistake: str | None = None
+    arc: str | None = None  # the test of ARC that the puzzle is, as links name it
+
+    @cached_property
+    def task(self) -> Task:
+        return task_of(self.config)
+
+    @property
+    def label_tokens(self) -> np.ndarray | None:
+        return None if self.labels is None else np.frombuffer(self.labels, np.uint8)
+
+    @property
+    def run(self) -> Hashable:
+        """Equal for what is the same run."""
+        return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
+
+    @property
+    def is_as_trained(self) -> bool:
+        """Nothing was changed that a recorded run would not show."""
+        return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id
+
+
+@dataclass(frozen=True)
+class Asked:
+    """All that the sidebar says: a choice; or an opening that goes on; or neither, where there is no model."""
+
+    choice: Choice | None = None
+    opening: Opening | None = None
+    mistakes: tuple[str, ...] = ()
+
+
+def sidebar(options: Options, *, below_model: Callable[[model_controls.Opened], None] | None = None) -> Asked:
+    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open."""
+    names = session.model_names(models_folder(), options)
+    link = links.opened_with()
+    with st.sidebar:
+        st.markdown("### :material/motion_blur: Recursion Lens")
+        found, mistakes = model_controls.choose(names, options, link)
+        if not isinstance(found, model_controls.Opened):
+            return Asked(opening=found, mistakes=tuple(mistakes))
+        task = task_of(found.config)
+        if task.needs_puzzle_id:
+            arc_puzzles.open_link(task, options, link)
+        puzzles.settle(task, link)
+        model_controls.settle_depth(found, link)
+        model_facts.show(found)
+        if below_model is not None:
+            below_model(found)
+        own_controls = None
+        if task.needs_puzzle_id:
+            arc_puzzles.settle(task, found.config, options, found.folder, link)
+            own_controls = partial(
+                arc_puzzles.controls, task, found.config, options, found.folder, take=puzzles.take
+            )
+        puzzles.controls(task, own_controls)
+        model_controls.steps_control()
+        model_facts.show_depth(found)
+    return Asked(_choice(found, task, options), mistakes=tuple(mistakes))
+
+
+def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choice:
+    source, config, depth = model_controls.forced(found)
+    puzzle, title, sentence, mistake = puzzles.chosen(task)
+    arc, labels, puzzle_id = None, None, 0
+    if task.needs_puzzle_id:
+        arc, labels = arc_puzzles.published(task, options, puzzle)
+        puzzle_id = st.session_state.get("puzzle_id", 0)
+        title = arc_puzzles.title_of(arc) if arc else title
+    links.write(
+        model_controls.link_of(found, depth)
+        | {"puzzle": puzzle, "id": str(puzzle_id) if puzzle_id else None, "arc": arc}
+    )
+    return Choice(
+        source,
+        config,
+        depth,
+        puzzle,
+        title,
+        sentence,
+        puzzle_id,
+        None if labels is None else labels.tobytes(),
+        mistake,
+        arc,
+    )

@@ -1,0 +1,1 @@
+"""What one person chose, and the links that say it."""

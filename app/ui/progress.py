@@ -1,0 +1,67 @@
+"""What a person sees of a computation that goes on: how far it is, how long it takes yet, and a button that stops it."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import streamlit as st
+
+from app.server.jobs import Job, Work
+from app.state import session
+from app.ui.markdown import plain
+
+LOOK_EVERY = 0.4  # seconds
+AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
+
+
+def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
+    """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
+    job = session.jobs().find(key)
+    return session.jobs().ask(key, work) if job is None or anew else job
+
+
+def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
+    """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
+    only when a person says so, by the button here, or by one of the page that makes it `anew`.
+    """
+    job = begun(key, work, anew=anew)
+    result = watch(job)
+    if job.given_up:
+        st.button(
+            "Start again",
+            key=f"again-{hash(key)}",
+            icon=":material/refresh:",
+            on_click=begun,
+            args=(key, work),
+            kwargs={"anew": True},
+        )
+    return result
+
+
+def watch(job: Job) -> Any | None:
+    """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
+
+    Reruns the page when the job ends.
+    """
+    if not job.done:
+        session.jobs().wait(job, AT_ONCE)
+    if job.error is not None:
+        st.error(plain(str(job.error)), icon=":material/error:")
+        return None
+    if job.done and not job.cancelled:
+        return job.result
+    if job.done or job.cancelled:
+        st.info("Cancelled. Nothing was kept; start again whenever you like.", icon=":material/cancel:")
+        return None
+    _bar(job)
+    return None
+
+
+@st.fragment(run_every=LOOK_EVERY)
+def _bar(job: Job) -> None:
+    if job.done or job.cancelled:
+        st.rerun()
+    left = job.seconds_left
+    time_left = f", about {left:.0f} s left" if left is not None else ""
+    bar, button = st.columns([5, 1], vertical_alignment="center")
+    bar.progress(job.share, text=plain(f"{job.words[:1].upper()}{job.words[1:]}{time_left}"))
+    button.button("Cancel", key=f"cancel-{hash(job.key)}", on_click=job.cancel, width="stretch")

@@ -1,0 +1,280 @@
+/**
+ * Two players on one clock: what is moved, chosen or played in one is so in the other, and cells that differ are marked in
+ * both. One set of controls serves both. Where runs are of other depths they stand as far as `clock.js` says; one that the
+ * clock has passed stays at its end, and that is said.
+ */
+
+import { ALIGNMENTS, clockAt, follow, isOver, isPast, moveClock } from "./model/clock.js";
+import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "./model/compare.js";
+import { callAt } from "./model/coordinates.js";
+import { make, write } from "./view/dom.js";
+import { PairedPlayer } from "./paired_player.js";
+import { SPOKEN } from "./view/player_view.js";
+import { placeSentence } from "./text/speech.js";
+import { say, words } from "./text/words.js";
+
+const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"]; // what both players have alike; the cell too, where grids are of one size
+
+export class Pair {
+  constructor(parent) {
+    Object.assign(this, { parent, align: "step", clock: null, names: [say("left"), say("right")], updating: false });
+    this.root = make("div", { class: "player pair", "data-testid": "pair", lang: words.language });
+    this.bar = make("div", { class: "pair-controls" });
+    this.said = make("p", { class: "pair-said", "data-testid": "differences" }, "");
+    this.cellLine = make("p", { class: "pair-cell", "data-testid": "cell-difference" }, "");
+    this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
+    this.alignButtons = ALIGNMENTS.map((align) => this.makeAlignButton(align));
+    const switcher = make("div", { class: "align", role: "group", "aria-label": say("aligned") }, [make("span", {}, say("aligned_by")), ...this.alignButtons]);
+    this.halves = [0, 1].map(() => this.makeHalf());
+    this.root.append(
+      this.bar, make("div", { class: "pair-line" }, [this.said, this.cellLine, switcher]),
+      make("div", { class: "halves" }, this.halves.map(({ node }) => node)), this.spoken,
+    );
+    parent.append(this.root);
+    this.players = this.halves.map(({ place }) => new PairedPlayer(place, this));
+    this.drawAlign();
+  }
+
+  makeAlignButton(align) {
+    const button = make("button", { type: "button", "data-testid": `align-${align}` }, say(`align_${align}`));
+    button.addEventListener("mousedown", (event) => event.preventDefault());
+    button.addEventListener("click", () => this.setAlign(align));
+    return button;
+  }
+
+  makeHalf() {
+    const [name, title, ended, place] = [make("b", {}, ""), make("span", { class: "half-title", dir: "auto" }, ""), make("span", { class: "ended" }, ""), make("div", {})];
+    const node = make("section", { class: "half" }, [make("p", { class: "half-head" }, [name, title, ended]), place]);
+    return { node, name, title, ended, place };
+  }
+
+  // ---- what Python sends
+
+  /** `data` as trm/export/pairs.py writes it. */
+  update(data, report, trigger) {
+    if (!this.root.isConnected) this.parent.append(this.root);
+    Object.assign(this, { names: data.names, hint: data.hint });
+    this.halves.forEach((half, place) => {
+      write(half.name, data.names[place]);
+      write(half.title, data.titles[place]);
+      half.title.title = data.titles[place];
+      half.node.setAttribute("aria-label", `${data.names[place]}: ${data.titles[place]}`);
+    });
+    this.updating = true;
+    this.players.forEach((player, place) => player.update({ ...data.players[place], start: null, pin: data.pin, edit: data.edit }, report, trigger));
+    this.updating = false;
+    const start = JSON.stringify(data.start ?? null);
+    if (data.start && start !== this.start && start !== this.lead?.reported) Object.assign(this, { wish: data.start, obeyed: null });
+    this.start = start;
+    this.settle();
+  }
+
+  /** After a run arrived, grew or was replaced: both stand where the clock says. */
+  settle() {
+    const { lead } = this;
+    const controls = lead?.controls;
+    if (this.controls !== controls) {
+      this.bar.replaceChildren(...(controls ? [controls.modes, controls.transport] : []));
+      this.controls?.help.remove();
+      if (controls) this.root.append(controls.help);
+      this.controls = controls;
+    }
+    if (!lead) return this.tell();
+    if (this.wish) this.followWish();
+    this.clock ??= clockAt(this.traces, this.players.indexOf(lead), lead.trace.n, this.align);
+    this.chosen ??= cellOf(lead);
+    this.shareCell();
+    this.setClock(this.clock);
+  }
+
+  /** Goes where Python asks; once more when the run arrives that the place is of. */
+  followWish() {
+    const wanted = this.wish.lead === "left" ? 0 : 1;
+    const by = this.traces[wanted] ? wanted : 1 - wanted;
+    if (this.obeyed !== by) this.obey(this.wish, by);
+    this.obeyed = by;
+    if (by === wanted) this.wish = null;
+  }
+
+  obey(start, by) {
+    this.align = ALIGNMENTS.includes(start.align) ? start.align : "step";
+    this.drawAlign();
+    this.updating = true;
+    for (const player of this.players) {
+      if (!player.trace) continue;
+      player.obey(start);
+      player.drawChosen();
+    }
+    this.updating = false;
+    const trace = this.traces[by];
+    this.clock = clockAt(this.traces, by, callAt({ ...trace, steps: trace.N_sup }, start), this.align);
+    this.chosen = cellOf(this.players[by]);
+  }
+
+  // ---- both
+
+  /** The player that takes the keys and has the controls: the second, unless nothing of it has arrived. */
+  get lead() {
+    return [this.players[1], this.players[0]].find(({ trace }) => trace) ?? null;
+  }
+
+  get traces() {
+    return this.players.map(({ trace }) => trace);
+  }
+
+  get isOver() {
+    return isOver(this.traces, this.clock, this.align);
+  }
+
+  command(name) {
+    const clock = moveClock(this.traces, this.clock, name, this.align);
+    if (clock === this.clock) return this.lead.reportSoon();
+    this.move(clock);
+  }
+
+  goTo(player, call) {
+    this.move(clockAt(this.traces, this.players.indexOf(player), call, this.align));
+  }
+
+  /** What a person does; a place that was asked for and has not arrived is asked for no more. */
+  move(clock) {
+    this.wish = null;
+    this.setClock(clock);
+    this.lead.reportSoon();
+  }
+
+  setClock(clock) {
+    this.clock = clock;
+    for (const player of this.players) if (player.trace) player.call = follow(player.trace, clock, this.align);
+    this.drawBoth();
+  }
+
+  /** Counts in other units; the run that was moved last stays where it is. */
+  setAlign(align) {
+    const by = [this.clock?.by, 1, 0].find((place) => this.traces[place] && !isPast(this.traces[place], this.clock, this.align));
+    this.align = align;
+    this.drawAlign();
+    if (by == null) return;
+    this.move(clockAt(this.traces, by, this.players[by].call, align));
+  }
+
+  drawAlign() {
+    this.alignButtons.forEach((button, place) => button.setAttribute("aria-pressed", String(ALIGNMENTS[place] === this.align)));
+  }
+
+  // ---- what is on the screen
+
+  /** A player wants to be drawn: what was chosen in it is so in both. */
+  draw(source) {
+    if (this.updating || !this.clock) return;
+    this.chosen = cellOf(source);
+    this.share(source);
+    this.shareCell();
+    this.drawBoth();
+  }
+
+  share(source) {
+    for (const player of this.players) {
+      if (player === source) continue;
+      for (const name of SHARED) player[name] = source[name];
+      player.controls?.drawMarks(player.marks);
+      if (!player.trace) continue;
+      player.controls.drawMode(player.shownMode);
+      player.drawPart();
+    }
+  }
+
+  /** The cell that was chosen last, in every grid of that size. */
+  shareCell() {
+    const { rows, columns, cell } = this.chosen;
+    for (const player of this.players) {
+      if (player.cell === cell || player.trace?.rows !== rows || player.trace.columns !== columns) continue;
+      player.cell = cell;
+      player.drawSelection();
+    }
+  }
+
+  drawBoth() {
+    const found = this.compare();
+    for (const player of this.players) {
+      if (!player.trace) continue;
+      player.differs = found?.cells ?? null;
+      player.drawAlone();
+    }
+    this.tell(found);
+  }
+
+  /** What differs in what is shown; null where there is nothing to compare. */
+  compare() {
+    const [one, other] = this.traces;
+    if (!one || !other || !areComparable(one, other)) return null;
+    return differences(...this.players.map(({ trace, call, shownMode: mode }) => ({ trace, call, mode })));
+  }
+
+  /** Says what differs, and which run the clock has passed. */
+  tell(found) {
+    const { traces, names, halves, clock, align, lead } = this;
+    const ends = traces.map((trace) => (trace && isPast(trace, clock, align) ? endSentence(trace) : ""));
+    halves.forEach(({ ended }, place) => write(ended, ends[place]));
+    this.root.classList.toggle("incomparable", !found);
+    this.root.classList.toggle("differing", Boolean(found?.count));
+    this.sentence = this.differenceText(found);
+    this.endings = ends.map((end, place) => end && `${names[place]}: ${end}`).filter(Boolean);
+    write(this.said, this.sentence);
+    write(this.cellLine, this.isSameRun ? this.hint : found && lead.cell != null ? cellComparison(traces, found.tokens, names, lead.cell) : "");
+  }
+
+  get isSameRun() {
+    const [one, other] = this.traces;
+    return Boolean(this.hint && one && one.trace_id === other?.trace_id);
+  }
+
+  differenceText(found) {
+    const { traces: [one, other], names, lead } = this;
+    if (!one || !other) return "";
+    if (!found) return `${misfitSentence([one, other], names)}.`;
+    if (this.isSameRun) return say("same_run");
+    return `${differenceSentence(found, lead.shownMode)}.`;
+  }
+
+  speakSoon() {
+    this.speaking ??= setTimeout(() => {
+      this.speaking = null;
+      const { lead } = this;
+      if (lead) write(this.spoken, [placeSentence(lead.trace, lead.call), this.sentence, ...this.endings].join(". "));
+    }, this.lead?.playing ? 4 * SPOKEN : SPOKEN);
+  }
+
+  // ---- what Python is told, and who comes after
+
+  /** The view of the run that was moved last, with what tells which that is. */
+  view() {
+    const { clock: { by }, traces, align } = this;
+    const player = traces[by] && !isPast(traces[by], this.clock, align) ? this.players[by] : this.lead;
+    return { ...player.ownView(), align: align === "step" ? null : align, lead: player === this.players[0] ? "left" : null };
+  }
+
+  get settings() {
+    return { ...(this.lead ?? this.players[1]).settings, start: this.start };
+  }
+
+  /** Goes on where a single player was, which showed the second run. */
+  restore(settings) {
+    this.start = settings.start;
+    for (const player of this.players) player.take(settings);
+    if (!this.lead) return;
+    const by = this.players.indexOf(this.lead);
+    const call = Math.min(settings.call, this.lead.trace.calls - 1);
+    for (const player of this.players) if (player.trace) player.drawChosen();
+    this.setClock(clockAt(this.traces, by, call, this.align));
+  }
+
+  remove() {
+    clearTimeout(this.speaking);
+    for (const player of this.players) player.remove();
+    this.root.remove();
+  }
+}
+
+/** What is chosen in a player, and the size of the grid that it is chosen in. */
+const cellOf = ({ cell, trace: { rows, columns } }) => ({ rows, columns, cell });

@@ -1,0 +1,291 @@
+/**
+ * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
+ *
+ * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by the looks of
+ * the tokens, says how. Either way every cell is an element with its symbol as text: tests, screen readers and clicks meet those.
+ *
+ * The whole position of the player is one number, the place of a call in the line of all calls, and everything on the
+ * screen is a function of (trace, call, mode, selected cell, zoom, marks). `trace`, `coordinates`, `keys`, `reading`,
+ * `history`, `speech`, `markers`, `strips`, `link` and `skins` are those functions, tested under Node; `grid`, `timeline`,
+ * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs, and
+ * `player_view` draws them all; `keyboard` says which keys are a player's, `playing` is its clock. Here is what a person or
+ * Python asks of it, and what Python is told.
+ *
+ * `mount` shows one such player or, as `pair`, two of them on one clock.
+ */
+
+import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
+import { make } from "./view/dom.js";
+import { leaveKeys, pressMeaning, takeKeys } from "./keyboard.js";
+import { MODES } from "./keys.js";
+import { linkTo } from "./model/link.js";
+import { isInPart, partOf } from "./view/part.js";
+import { keepBeating } from "./model/playing.js";
+import { PlayerView } from "./view/player_view.js";
+import { READS_Z } from "./model/reading.js";
+import { sameRun, shapeOf } from "./model/sameness.js";
+import { PayloadError, continues, decodeTrace } from "./model/trace.js";
+import { words } from "./text/words.js";
+
+const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
+
+export class Player extends PlayerView {
+  /** `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of several. */
+  constructor(parent, frame = null) {
+    super();
+    this.parent = parent;
+    this.root = make("div", { class: "player", "data-testid": "player", lang: words.language });
+    this.frame = frame ?? this.root;
+    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null, wish: null });
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    const listen = (target, names, act) => names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
+    listen(document, "keydown", (event) => this.onKey(event));
+    listen(document, "fullscreenchange", () => this.frame.classList.toggle("full", this.frame.matches(":fullscreen")));
+    listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
+    listen(this.calm, "change", () => this.trace && this.draw());
+    listen(window, "resize", () => this.fitIn());
+    listen(this.frame, "pointerdown focusin", () => takeKeys(this));
+    takeKeys(this, { ifFree: true });
+    parent.append(this.root);
+  }
+
+  // ---- what Python sends
+
+  update(data, report, trigger) {
+    Object.assign(this, { report, trigger });
+    if (!this.root.isConnected) this.parent.append(this.root);
+    const isFirst = !this.data;
+    const isNew = !sameRun(data, this.data) && !this.decode(data);
+    this.data = data;
+    if (!this.trace) return;
+    const start = JSON.stringify(data.start ?? null);
+    if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
+    else if (this.wish) this.approach(this.wish);
+    this.start = start;
+    if (isNew) this.cell ??= this.trace.restlessCell;
+    if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
+    this.fitIn();
+    this.drawPart();
+    this.controls.drawPin(data.pin);
+    this.controls.drawEdit(data.edit);
+    this.drawChosen();
+  }
+
+  /** Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is. */
+  decode(data) {
+    let trace;
+    try {
+      trace = decodeTrace(data);
+    } catch (error) {
+      if (!(error instanceof PayloadError)) throw error;
+      this.fail(error.message);
+      return false;
+    }
+    const goesOn = continues(this.trace, trace);
+    const fits = this.trace && shapeOf(this.trace) === shapeOf(trace);
+    this.trace = trace;
+    if (!goesOn) {
+      this.play(false);
+      Object.assign(this, { call: trace.n, cell: null, wish: null });
+    }
+    this.call = Math.min(this.call, trace.calls - 1);
+    if (!fits) this.build();
+    this.show();
+    return goesOn;
+  }
+
+  /** Goes where Python asks. Its own report coming back does not count. */
+  obey(start) {
+    const { rows, columns } = this.trace;
+    this.approach(start);
+    if (MODES.includes(start.mode)) this.mode = start.mode;
+    const [row, column] = start.cell ?? [];
+    if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
+    this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
+  }
+
+  /** To a place, or as near as the run has come; from there on with every step that arrives, until a person moves. */
+  approach(start) {
+    const { steps, N_sup } = this.trace;
+    this.call = callAt(this.trace, start);
+    this.wish = steps < Math.min(start.supervision_step, N_sup) ? start : null;
+  }
+
+  fail(message) {
+    this.play(false);
+    this.trace = null;
+    this.grid?.remove();
+    this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
+  }
+
+  // ---- what a person does
+
+  go(call) {
+    this.wish = null;
+    if (call !== this.call) {
+      this.call = call;
+      this.draw();
+    }
+    this.reportSoon();
+  }
+
+  command(name) {
+    this.go(move(this.trace, this.call, name));
+  }
+
+  select(cell) {
+    this.cell = cell;
+    this.drawSelection();
+    this.panel.draw(this.call, cell, this.shownMode);
+    this.reportSoon();
+  }
+
+  setMode(mode) {
+    this.mode = mode;
+    this.controls.drawMode(this.shownMode);
+    this.draw();
+    this.reportSoon();
+  }
+
+  /** Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is such a thing. */
+  toggleView(name) {
+    if (!this.trace.skin.numbers) return;
+    this[name] = !this[name];
+    this.drawPart();
+    this.drawSelection();
+    this.draw();
+  }
+
+  setMarks(on) {
+    this.marks = on;
+    this.controls.drawMarks(on);
+    this.draw();
+  }
+
+  setZoom(level) {
+    this.zoom = level;
+    this.timeline.draw(this.call, level);
+  }
+
+  play(on) {
+    if (on === this.playing) return;
+    this.playing = on;
+    this.controls?.drawPlaying(on);
+    if (!on) return this.reportSoon();
+    if (this.isOver) this.command("first");
+    keepBeating(this);
+  }
+
+  /** At the last call of a run that is complete. */
+  get isOver() {
+    return this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup;
+  }
+
+  /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
+  beat() {
+    if (this.isOver) this.play(false);
+    else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
+  }
+
+  toggleFull() {
+    const fillPage = () => this.frame.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
+    if (!this.frame.requestFullscreen) fillPage();
+    else (document.fullscreenElement ? document.exitFullscreen() : this.frame.requestFullscreen()).catch(fillPage);
+  }
+
+  get takesKeys() {
+    return true;
+  }
+
+  onKey(event) {
+    if (!this.trace || !this.takesKeys) return;
+    const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
+    if (!meaning) return;
+    event.preventDefault();
+    if (meaning.move) this.command(meaning.move);
+    else if (meaning.mode) this.setMode(meaning.mode);
+    else if (meaning.zoom) this.setZoom(ZOOMS[ZOOMS.indexOf(this.zoom) + meaning.zoom] ?? this.zoom);
+    else if (meaning.select) this.moveSelection(...meaning.select);
+    else if (!event.repeat) this.act(meaning.action);
+  }
+
+  act(action) {
+    if (action === "play") this.play(!this.playing);
+    else if (action === "marks") this.setMarks(!this.marks);
+    else if (action === "whole" || action === "numbers") this.toggleView(action);
+    else if (action === "link") this.controls.share.copy();
+    else if (action === "pin") this.pin();
+    else if (action === "full") this.toggleFull();
+    else if (action === "help") this.controls.toggleHelp();
+    else if (!this.controls.help.hidden) this.controls.toggleHelp(false);
+    else this.select(null);
+  }
+
+  moveSelection(down, right) {
+    const { part: { rows, columns: shown }, trace: { columns } } = this;
+    const from = this.cell ?? this.trace.restlessCell;
+    const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
+    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown));
+  }
+
+  // ---- what Python is told
+
+  /** Coordinates, cell and mode. */
+  view() {
+    const { trace: { columns }, cell } = this;
+    return { ...coordinatesOf(this.trace, this.call), cell: cell == null ? null : [Math.floor(cell / columns), cell % columns], mode: this.mode };
+  }
+
+  /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
+  pin() {
+    const { pin } = this.data;
+    if (pin) this.trigger("pin", { pin: pin === "pin", trace_id: this.trace.trace_id });
+  }
+
+  link() {
+    return linkTo(location.href, this.view());
+  }
+
+  reportSoon() {
+    clearTimeout(this.reporting);
+    if (this.playing) return;
+    this.reporting = setTimeout(() => {
+      if (!this.trace) return;
+      const view = this.view();
+      if (this.reported === JSON.stringify(view)) return;
+      this.reported = JSON.stringify(view);
+      this.report?.("view", view);
+    }, SETTLED);
+  }
+
+  /** What a person has chosen, for who comes in this one's place. */
+  get settings() {
+    const { call, cell, mode, zoom, marks, speed, start, reported, playing } = this;
+    return { call, cell, mode, zoom, marks, speed, start, reported, playing };
+  }
+
+  /** Takes over what is chosen, but for the place in the run. */
+  take({ call, playing, ...chosen }) {
+    Object.assign(this, chosen);
+  }
+
+  restore(settings) {
+    this.take(settings);
+    if (!this.trace) return;
+    this.call = Math.min(settings.call, this.trace.calls - 1);
+    this.drawChosen();
+    this.play(settings.playing);
+  }
+
+  remove() {
+    this.playing = false;
+    clearTimeout(this.reporting);
+    clearTimeout(this.speaking);
+    this.listening.abort();
+    this.grid?.remove();
+    this.root.remove();
+    leaveKeys(this);
+  }
+}

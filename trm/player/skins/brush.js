@@ -1,0 +1,140 @@
+/** Draws one cell of a picture. */
+
+import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "../model/flags.js";
+
+export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
+export const LEVELS = 31; // steps that a probability is drawn in
+const FADED = 0.3;
+
+/** Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it stands out on any colour. */
+function differs({ context, ink, width, height, size }) {
+  for (const [tone, share] of [[ink.paper, 0.24], [ink.differs, 0.13]]) {
+    const [across, down, inset] = [width / 2, height / 2, size * 0.1];
+    Object.assign(context, { strokeStyle: tone, lineWidth: Math.max(1.5, size * share), lineJoin: "round" });
+    context.beginPath();
+    context.moveTo(across, inset);
+    context.lineTo(width - inset, down);
+    context.lineTo(across, height - inset);
+    context.lineTo(inset, down);
+    context.closePath();
+    context.stroke();
+  }
+}
+
+/**
+ * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on: filling a
+ * path or setting a letter takes ten times as long.
+ */
+export class Brush {
+  constructor(context, ink, drawings = {}) {
+    Object.assign(this, { context, ink, drawings: { ...drawings, differs }, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
+  }
+
+  /** Goes to a cell. */
+  at(x, y, width, height) {
+    this.x = x;
+    this.y = y;
+    this.width = width;
+    this.height = height;
+    this.size = Math.min(width, height);
+  }
+
+  fill(colour, x = 0, y = 0, width = this.width, height = this.height) {
+    this.context.fillStyle = colour;
+    this.context.fillRect(this.x + x, this.y + y, width, height);
+  }
+
+  /** A square in the middle, as a share of the cell's area. */
+  square(colour, share) {
+    const side = Math.round(this.size * Math.sqrt(share));
+    this.fill(colour, Math.floor((this.width - side) / 2), Math.floor((this.height - side) / 2), side, side);
+  }
+
+  /** What `drawings[kind]` draws for a number, with a brush of its own on an empty cell. */
+  stamp(kind, number) {
+    const { width, height } = this;
+    const size = width * 4096 + height; // where a screen's pixels do not divide evenly, cells differ by one
+    if (!this.stamps.has(size)) this.stamps.set(size, {});
+    const stamps = (this.stamps.get(size)[kind] ??= []);
+    if (!stamps[number]) {
+      const canvas = new OffscreenCanvas(width, height);
+      const own = new Brush(canvas.getContext("2d"), this.ink);
+      own.at(0, 0, width, height);
+      this.drawings[kind](own, number);
+      stamps[number] = canvas.transferToImageBitmap();
+    }
+    this.context.drawImage(stamps[number], this.x, this.y);
+  }
+
+  /** A dot in the middle, and a bar from it to every side in `joints`. */
+  dot(colour, radius, joints = 0) {
+    const { context, x, y, width, height, size } = this;
+    const [left, top, thick] = [x + width / 2, y + height / 2, size * 0.34];
+    context.fillStyle = colour;
+    context.beginPath();
+    if (joints & UP) context.rect(left - thick / 2, y, thick, height / 2);
+    if (joints & DOWN) context.rect(left - thick / 2, top, thick, height / 2);
+    if (joints & LEFT) context.rect(x, top - thick / 2, width / 2, thick);
+    if (joints & RIGHT) context.rect(left, top - thick / 2, width / 2, thick);
+    context.moveTo(left + size * radius, top);
+    context.arc(left, top, size * radius, 0, 2 * Math.PI);
+    context.fill();
+  }
+
+  /** A ring in the middle. */
+  circle(colour, radius, opacity) {
+    const { context, x, y, width, height, size } = this;
+    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * 0.12), globalAlpha: opacity });
+    context.beginPath();
+    context.arc(x + width / 2, y + height / 2, size * radius, 0, 2 * Math.PI);
+    context.stroke();
+    context.globalAlpha = 1;
+  }
+
+  letter(colour, text) {
+    const { context, x, y, width, height, size, ink } = this;
+    Object.assign(context, { font: `700 ${Math.round(size * 0.62)}px ${ink.font}`, textAlign: "center", textBaseline: "middle", fillStyle: colour });
+    context.fillText(text, x + width / 2, y + height * 0.54);
+  }
+
+  /** Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  marks(flags) {
+    if (flags & DIFFERS) this.stamp("differs", 0);
+    if (flags & CHANGED) this.changed.push(this.x, this.y);
+    if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
+    if (flags & KEPT) this.kept.push(this.x, this.y + this.height);
+  }
+
+  /** Draws the marks of all cells since, as one path a tone: that is quicker than hundreds. */
+  finish() {
+    const { context, changed, wrong, kept, ink, size } = this;
+    const [inset, thick, edge] = [Math.round(size * 0.14), Math.max(2, Math.round(size * 0.14)), Math.max(1, Math.round(size * 0.04))];
+    const eachPlace = (places, tone, draw) => {
+      context.fillStyle = tone;
+      context.beginPath();
+      for (let at = 0; at < places.length; at += 2) draw(places[at], places[at + 1]);
+      context.fill();
+    };
+    for (const [tone, rim] of [[ink.paper, edge], [ink.accent, 0]]) {
+      const side = size * 0.31 + 2 * rim;
+      eachPlace(changed, tone, (x, y) => {
+        context.moveTo(x, y);
+        context.lineTo(x + side, y);
+        context.lineTo(x, y + side);
+      });
+    }
+    for (const [tone, rim] of [[ink.paper, edge], [ink.wrong, 0]]) {
+      eachPlace(wrong, tone, (x, y) => context.rect(x + inset - rim, y - edge - thick - rim, size - 2 * inset + 2 * rim, thick + 2 * rim));
+    }
+    for (const [tone, rim] of [[ink.paper, edge], [ink.goal, 0]]) {
+      const side = Math.round(size * 0.26) + rim;
+      eachPlace(kept, tone, (x, y) => context.rect(x, y - side, side, side));
+    }
+    this.changed = [];
+    this.wrong = [];
+    this.kept = [];
+  }
+}
+
+/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through the head. */
+export const brightness = (mode, flags, level) => (mode === "change" && !(flags & CHANGED) ? FADED : mode === "z" && !(flags & GIVEN) ? FADED + ((1 - FADED) * level) / LEVELS : 1);

@@ -1,0 +1,63 @@
+/** The markers: flags on the time axis, and their legend below it. */
+
+import { make } from "./dom.js";
+import { markersOf, spreadOut } from "../model/markers.js";
+import { say } from "../text/words.js";
+
+const GAP = 0.032; // of the width: as wide as a flag where the timeline is narrow
+
+/** `point(marker)` is told which marker the pointer or the focus is on, null for none. */
+export class Markers {
+  constructor(go, point) {
+    Object.assign(this, { go, point, markers: [], flags: [] });
+    this.legend = make("p", { class: "markers" });
+    this.node = make("div", { class: "flags", "aria-hidden": "true" });
+  }
+
+  show(trace) {
+    const markers = markersOf(trace);
+    const said = JSON.stringify([markers, trace.calls]);
+    if (said === this.said) return; // a focused one stays
+    Object.assign(this, { trace, markers, said, drawn: null });
+    this.flags = markers.map((marker) => this.makeFlag(marker));
+    this.node.replaceChildren(...this.flags);
+    const focused = this.legend.getRootNode().activeElement?.dataset?.marker;
+    const kinds = [...new Set(markers.map(({ kind }) => kind))];
+    this.legend.replaceChildren(...kinds.map((kind) => this.makeEntry(markers.filter((marker) => marker.kind === kind))));
+    this.legend.querySelector(`[data-marker="${focused}"]`)?.focus();
+  }
+
+  makeFlag(marker) {
+    const flag = make("button", { type: "button", tabindex: "-1", class: `flag ${marker.kind}` }, make("i", {}, marker.letter));
+    this.listen(flag, marker, () => marker.call);
+    return flag;
+  }
+
+  /** A kind with all its markers: a press goes to the next of them after where one is. */
+  makeEntry(markers) {
+    const [{ kind, letter, text }] = markers;
+    const said = markers.length > 1 ? say("and_more", { text, count: markers.length - 1 }) : text;
+    const entry = make("button", { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") }, [make("i", { "aria-hidden": "true" }, letter), said]);
+    this.listen(entry, markers[0], () => (markers.find(({ call }) => call > this.call) ?? markers[0]).call);
+    return entry;
+  }
+
+  listen(node, marker, callOf) {
+    node.addEventListener("mousedown", (event) => event.preventDefault());
+    node.addEventListener("click", () => this.go(Math.min(callOf(), this.trace.calls - 1)));
+    for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => this.point(marker));
+    for (const name of ["pointerleave", "blur"]) node.addEventListener(name, () => this.point(null));
+  }
+
+  /** Puts the flags of the part that is shown where they belong. */
+  draw(call, { start, width }) {
+    this.call = call;
+    if (this.drawn === `${start} ${width}`) return;
+    this.drawn = `${start} ${width}`;
+    const inside = this.markers.map(({ call: place }) => place >= start && place < start + width);
+    const shown = this.markers.map((_, index) => index).filter((index) => inside[index]);
+    const places = spreadOut(shown.map((index) => (this.markers[index].call + 0.5 - start) / width), GAP);
+    this.flags.forEach((flag, index) => { flag.hidden = !inside[index]; });
+    shown.forEach((index, at) => { this.flags[index].style.left = `${places[at] * 100}%`; });
+  }
+}

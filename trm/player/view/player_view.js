@@ -1,0 +1,87 @@
+/** What is on the screen of a player: its regions, drawn for the run, the call and all that is chosen. */
+
+import { coordinatesOf } from "../model/coordinates.js";
+import { topOf, write } from "./dom.js";
+import { isInPart, partOf } from "./part.js";
+import { isKnown } from "../model/reading.js";
+import { regionsOf } from "./regions.js";
+import { captionSentence, eventSentence, placeSentence } from "../text/speech.js";
+import { cellCurves } from "./strips.js";
+
+export const SPOKEN = 700; // ms between sentences for screen readers
+
+/** The half of a player that draws; the other half (player.js) says what is to be drawn. */
+export class PlayerView {
+  /** What depends on the size and look of the grid and on the depth, but not on the run. */
+  build() {
+    this.grid?.remove();
+    Object.assign(this, regionsOf(this));
+    this.root.replaceChildren(this.stage, this.label, this.spoken, this.controls.help);
+    this.controls.drawPlaying(this.playing);
+  }
+
+  /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
+  show() {
+    const { trace } = this;
+    for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
+    write(this.label, trace.label ?? "");
+  }
+
+  draw() {
+    const { trace, call, zoom, marks, root, shownMode: mode } = this;
+    const place = coordinatesOf(trace, call);
+    root.dataset.supervisionStep = place.supervision_step;
+    root.dataset.cycle = place.cycle;
+    root.dataset.call = place.call;
+    root.dataset.kind = place.kind;
+    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches, differs: this.differs });
+    this.legend.draw(view.flags, marks);
+    this.timeline.draw(call, zoom);
+    this.panel.draw(call, this.cell, mode);
+    this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
+    write(this.place, placeSentence(trace, call));
+    write(this.event, eventSentence(trace, call));
+    write(this.caption, captionSentence(trace, call, this.mode));
+    this.speakSoon();
+  }
+
+  /** The mode asked for, or what is shown where the run has nothing for it. */
+  get shownMode() {
+    return isKnown(this.trace, this.mode) ? this.mode : "z";
+  }
+
+  drawPart() {
+    this.part = partOf(this.trace, this.whole);
+    this.stage.style.setProperty("--shape", this.part.columns / this.part.rows);
+    this.grid.cut(this.part, this.numbers);
+    if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
+  }
+
+  /** How far down its page the player begins: the rest of the window is its own. */
+  fitIn() {
+    this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
+  }
+
+  drawSelection() {
+    const curves = this.cell == null ? null : cellCurves(this.trace, this.cell);
+    this.grid.select(this.cell);
+    this.timeline.select(this.cell, curves);
+    this.panel.select(this.cell, curves);
+  }
+
+  speakSoon() {
+    this.speaking ??= setTimeout(() => {
+      this.speaking = null;
+      if (this.trace) write(this.spoken, `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`);
+    }, this.playing ? 4 * SPOKEN : SPOKEN);
+  }
+
+  /** Draws all that depends on what was chosen. */
+  drawChosen() {
+    this.controls.drawMode(this.shownMode);
+    this.controls.drawMarks(this.marks);
+    this.drawSelection();
+    this.draw();
+    this.grid.redraw();
+  }
+}
