@@ -26,8 +26,8 @@ test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, a
 	$(BIN)/pytest -m 'alone and not slow' tests/browser
 
 quick: lint  ## what every commit passes: lint, unit tests without checks of shapes, tests of the JavaScript
-	$(BIN)/pytest tests/unit tests/app/test_player_js.py -m 'not slow' --numprocesses 2 --dist loadfile \
-		--override-ini addopts='-q --strict-markers'
+	$(BIN)/pytest tests/unit -m 'not slow' --numprocesses 2 --dist loadfile \
+		--override-ini addopts='-q --strict-markers --import-mode=importlib'
 
 test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long
 	$(BIN)/pytest -m slow || test $$? = 5  # 5: there are none

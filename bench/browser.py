@@ -19,8 +19,8 @@ import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bench.figures import figure, is_quick, percentile_95, say
-from tests.browser.served_app import ServedApp, open_browser
-from tests.browser.standalone import (
+from tests.support.served_app import ServedApp, open_browser
+from tests.support.standalone import (
     DEPTH,
     cut,
     growing_path,

@@ -23,7 +23,7 @@ from websockets.asyncio.client import connect
 
 from app.screens.lecture.contents import lecture
 from bench.figures import figure, is_quick, percentile_95, say
-from tests.browser.served_app import ServedApp, open_browser
+from tests.support.served_app import ServedApp, open_browser
 
 TOPIC = "lecture"
 FOLLOWERS, CHANGES = 40, 10

@@ -66,7 +66,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid} is marked `alone`, which is for tests/browser.")
 
 
-COMPILE_UMAP = ("tests/unit/test_projection.py", "tests/unit/test_scene.py")
+COMPILE_UMAP = (
+    "tests/unit/probes/latents/test_pca_umap.py",
+    "tests/unit/probes/latents/test_projection.py",
+)
 """The first UMAP of an installation takes a minute of a core, of which one worker is enough."""
 
 

@@ -1,18 +1,14 @@
 """The app as one person after the other opens it, with a folder of tiny models."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))  # before tests/, where pytest would find this folder when asked for `app`
+import pytest
+from app_page import MODELS, App
 
-import pytest  # noqa: E402
-from app_page import MODELS, App  # noqa: E402
-
-from app.server.options import MODEL_DIR  # noqa: E402
-from trm.checkpoint import save_model  # noqa: E402
+from app.server.options import MODEL_DIR
+from trm.checkpoint import save_model
 
 
 @pytest.fixture(autouse=True)

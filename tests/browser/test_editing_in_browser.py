@@ -7,10 +7,10 @@ import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page, expect
 from standalone import open_standalone, show
-from test_accessibility import findings
 
 from app.editor.component import ENTRY, FOLDER
 from app.editor.description import described, grid_of
+from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
 from trm.player.assembled import joined

@@ -1,0 +1,190 @@
+"""Editing a puzzle and handing over files: what the browser tells is what the page shows, and nothing that a model could be shown is refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from app_page import App
+
+from app.editor.component import ENTRY
+from app.editor.description import described, grid_of, keys_of
+from tests.app.screens.test_solve_page import PRESETS, TYPED, preset, shown_puzzle
+from tests.unit.trm.player.test_javascript import ROOT, needs_node
+from trm.player.assembled import joined
+from trm.tasks import get_task
+
+TASK = get_task("sudoku")
+DOUBLED = "55" + TYPED[2:]  # a 5 twice in row 1
+
+
+@pytest.fixture
+def editor(open_app) -> App:
+    """A page whose first preset is being edited."""
+    app = open_app()
+    app.click("edit")
+    return app
+
+
+def said(app: App) -> tuple[str, str, list]:
+    """What is said of the draft."""
+    words = app.payload["said"]
+    return words["solutions"], words["sentence"], words["conflicts"]
+
+
+def draft(app: App, text: str) -> None:
+    app.tell({"draft": {"text": text, "at": len(text)}})
+    assert app.payload["said"]["text"] == text
+
+
+def test_the_editor_takes_the_players_place_and_gives_it_back(editor):
+    assert editor.payload["puzzle"]["text"] == PRESETS[0].puzzle
+    assert editor.payload["puzzle"]["grid"]["tokens"] == TASK.parse(PRESETS[0].puzzle).tolist()
+    assert not editor.has("edit")
+    editor.trigger("cancel", True)
+    assert shown_puzzle(editor.payload) == PRESETS[0].puzzle
+    assert editor.has("edit")
+
+
+def test_a_draft_is_judged_and_nothing_else_happens(editor):
+    assert said(editor)[0] == "one"
+    draft(editor, TYPED)
+    assert said(editor)[:2] == ("one", "Easy: naked and hidden singles suffice.")
+    draft(editor, "." * 81)
+    assert said(editor)[0] == "several"
+    draft(editor, DOUBLED)
+    solutions, sentence, conflicts = said(editor)
+    assert solutions == "none" and "stands twice" in sentence
+    assert conflicts == [[0, 0], [0, 1]]
+    assert editor["puzzle_text"] == PRESETS[0].puzzle == editor.link["puzzle"]
+
+
+@pytest.mark.parametrize(
+    "text", [TYPED, DOUBLED, "." * 81, "1" * 81], ids=["one", "none", "several", "all ones"]
+)
+def test_any_draft_can_be_used(editor, text):
+    editor.trigger("use", text)
+    assert shown_puzzle(editor.payload) == text == editor["puzzle_text"] == editor.link["puzzle"]
+    assert bool(editor.warnings) == (text == "1" * 81 or text == DOUBLED)
+    assert not editor.errors
+
+
+def test_pasted_texts_are_read_in_every_form_and_named_when_they_are_none(editor):
+    editor.trigger("paste", {"number": 1, "text": TASK.pretty(TASK.parse(TYPED))})
+    assert editor.payload["pasted"] == {"number": 1, "grid": grid_of(TASK, TASK.parse(TYPED))}
+    editor.trigger("paste", {"number": 2, "text": TYPED[:80]})
+    assert editor.payload["pasted"]["number"] == 2
+    assert "81 cells, this text has 80" in editor.payload["pasted"]["mistake"]
+    editor.trigger("cancel", True)
+    editor.click("edit")
+    assert editor.payload["pasted"] is None
+
+
+@pytest.mark.parametrize("nonsense", [None, 3, "<b>", {"text": 5}, "x" * 200_000, []])
+def test_what_no_editor_sends_changes_nothing(editor, nonsense):
+    before = editor.payload
+    editor.trigger("use", nonsense)
+    editor.trigger("paste", nonsense)
+    editor.tell({"draft": nonsense})
+    assert editor.payload == before
+
+
+def test_a_puzzle_chosen_meanwhile_is_told_and_another_size_ends_the_editing(editor, model_dir):
+    editor.set("puzzle_preset", "medium")
+    assert editor.payload["puzzle"]["text"] == preset("medium")
+    editor.set("model", "maze-trm")
+    assert "task" in editor.payload and isinstance(editor.payload["task"], str)  # the player's
+
+
+def test_a_maze_without_start_is_said_and_shown(open_app):
+    app = open_app(model="maze-trm")
+    whole = app["puzzle_text"]
+    app.click("edit")
+    text = app.payload["puzzle"]["text"].replace("S", ".")
+    draft(app, text)
+    assert said(app) == ("none", "No solution: this maze has no start.", [])
+    app.trigger("use", text)
+    assert "S" not in app["puzzle_text"] and app["puzzle_text"] != whole
+    assert app.link["puzzle"] == text and not app.errors
+    assert "No solution: this maze has no start." in app.test.main.markdown[0].value
+    assert app.payload["labels"] is None
+    draft_text = app["puzzle_text"].replace(" ", "G", 1)
+    app.set("puzzle_text", draft_text)  # typed, two goals
+    assert "2 goals" in app.test.main.markdown[0].value and not app.errors
+    again = open_app(model="maze-trm", puzzle=app.link["puzzle"])
+    assert again["puzzle_text"] == draft_text
+
+
+def test_a_rating_that_is_given_up_is_said_and_not_an_error(open_app, monkeypatch):
+    monkeypatch.setattr("app.state.session.MOST_GUESSES", 0)
+    hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
+    app = open_app(puzzle=hard)
+    assert (
+        "How many solutions it has is not known. Still undecided after 0 guesses"
+        in app.test.main.markdown[0].value
+    )
+    app.click("edit")
+    assert said(app)[0] == "unknown"
+    assert app.payload["puzzle"]["text"] == hard
+
+
+def test_what_the_editor_is_told_of_each_task():
+    sudoku, maze, arc = (described(get_task(*name)) for name in (("sudoku", 16), ("maze", 225), ("arc",)))
+    assert sudoku["keys"] == {".": 1, "1": 2, "2": 3, "3": 4, "4": 5, "0": 1}
+    assert maze["keys"] == {".": 2, "#": 1, "s": 3, "g": 4, "o": 2, "w": 1, "0": 2}
+    assert arc["keys"] == {str(colour): colour + 2 for colour in range(10)}
+    assert [task["key_words"] for task in (sudoku, maze, arc)] == ["1 … 4", "o w s g", "0 … 9"]
+    assert [task["resizable"] for task in (sudoku, maze, arc)] == [False, False, True]
+    assert keys_of(TASK)["9"] == 10
+    for task in (sudoku, maze, arc):
+        assert json.loads(json.dumps(task)) == task
+
+
+def test_an_arc_grid_is_told_without_what_is_beyond_it():
+    arc = get_task("arc")
+    assert grid_of(arc, arc.parse("12/34/56")) == {"rows": 3, "columns": 2, "tokens": [3, 4, 5, 6, 7, 8]}
+
+
+@needs_node
+def test_the_editor_is_one_module_that_shares_what_it_can_with_the_player(tmp_path):
+    text = joined(ENTRY)
+    assert (ROOT / "trm/player/view/dom.js").read_text("utf-8").splitlines()[0] in text
+    (tmp_path / "editor.mjs").write_text(text, "utf-8")
+    says = "import('./editor.mjs').then((all) => console.log(Object.keys(all), all.default.name))"
+    result = subprocess.run(["node", "-e", says], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert result.stdout == "[ 'default' ] mount\n", result.stderr
+
+
+def upload(app: App, name: str, content: str) -> None:
+    app.set("puzzle_file", (name, content.encode(), "text/plain"))
+
+
+def test_a_file_gives_its_puzzles(open_app):
+    app = open_app()
+    upload(app, "mine.txt", TASK.pretty(TASK.parse(TYPED)))
+    assert shown_puzzle(app.payload) == TYPED == app["puzzle_text"]
+    assert not app.has("puzzle_of_file")
+    upload(app, "two.csv", f"q,a\n{preset('hard')},\n{TYPED},\n{TYPED[:9]},\n")
+    assert shown_puzzle(app.payload) == preset("hard") and app["puzzle_preset"] == "hard"
+    app.set("puzzle_of_file", 2)
+    assert shown_puzzle(app.payload) == TYPED and "line 3: 53..7" in app.captions
+    app.set("puzzle_of_file", 3)
+    assert shown_puzzle(app.payload) == TYPED
+    assert "two.csv, line 4: A 9x9 Sudoku has 81 cells, this text has 9" in app.errors[0]
+    app.set("puzzle_file", None)
+    assert shown_puzzle(app.payload) == TYPED and not app.errors
+
+
+def test_a_file_that_is_none_is_named_and_its_name_is_only_text(open_app):
+    app = open_app()
+    upload(app, "<b>**a**</b>.txt", "hello")
+    (error,) = app.errors
+    assert error.startswith("<b>**a**</b>.txt: Position 1: 'h' is not part of a 9x9 Sudoku")
+    assert shown_puzzle(app.payload) == PRESETS[0].puzzle
+
+
+def test_the_package_of_the_editor_needs_no_torch():
+    asks = "import sys, app.editor, app.sidebar.puzzle_files; print('torch' in sys.modules)"
+    result = subprocess.run([sys.executable, "-c", asks], cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout == "False\n", result.stderr

@@ -1,0 +1,336 @@
+"""The page Interventions: experiments by one click, one's own changes, the link, mistakes, and what is shown over many puzzles."""
+
+import json
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from app_page import App, shown
+
+from app.screens.interventions import runs
+from app.screens.interventions.controls import EXAMPLES, Asked
+from probes.interventions.attribution.attention import attention_of
+from probes.interventions.attribution.mixing import mixing
+from probes.interventions.fork import keep
+from probes.interventions.presets import EXPERIMENTS
+from probes.interventions.spec import OPERATIONS, parse_all
+from tests.app.screens.test_solve_page import PRESETS
+from trm.checkpoint import load_model
+from trm.coordinates import F_H, Coordinates, Depth
+from trm.tasks import get_task, task_of
+
+FAST = {"model": "sudoku-trm", "steps": "3", "n": "1", "T": "1"}
+"""The bundled model at a depth at which a run takes a few milliseconds."""
+
+
+class Page(App):
+    """The app, opened at the page."""
+
+    def run(self) -> None:
+        if not hasattr(self, "moved"):
+            self.moved = True
+            self.test.switch_page("screens/interventions/page.py")
+        super().run()
+
+    @property
+    def sides(self) -> list[dict]:
+        found = [payload for payload in self.payloads if "players" in payload]
+        return found[0]["players"] if found else []
+
+    def both(self) -> list[dict]:
+        self.until(lambda: self.sides, "both runs")
+        return self.sides
+
+    @property
+    def said(self) -> str:
+        return " ".join(element.value for element in self.test.markdown)
+
+
+@pytest.fixture
+def open_page(monkeypatch):
+    monkeypatch.setattr("app.state.session.SHORT_WAIT", 100.0)
+    return lambda **link: Page(FAST | link)
+
+
+def test_every_experiment_is_one_click(open_page):
+    app = open_page()
+    labels = set()
+    for key in EXPERIMENTS:
+        app.set("experiment", key)
+        left, right = app.both()
+        assert app.link["experiment"] == key
+        app.until(
+            lambda title=EXPERIMENTS[key].title: (
+                app.test.get("bidi_component") and title in json.dumps(app.payloads)
+            ),
+            "the run",
+        )
+        assert not app.errors, key
+        labels.add(app.sides[1]["label"])
+        assert left["steps"] == right["steps"] == 3
+        assert "arXiv" in app.said or "published" in app.said
+    assert len(labels) == len(EXPERIMENTS)  # each says what was done to it
+
+
+def test_a_link_names_the_experiment_and_its_step(open_page):
+    app = open_page(experiment="noise", begin="3")
+    assert app["experiment"] == "noise" and app["begin_at"] == 3
+    assert "noise yz before 3.1.1" in app.both()[1]["label"]
+    app.set("begin_at", 2)
+    app.until(lambda: app.sides and "noise yz before 2.1.1" in app.sides[1]["label"], "the other step")
+    assert app.link["begin"] == "2"
+
+
+def test_ones_own_changes_are_run_and_travel_in_the_link(open_page):
+    text = "zero z after 2.1.1; noise y before 3.1.1 in r1c1 size 2 seed 5"
+    app = open_page(experiment="own", do=text)
+    assert app["own_changes"] == text
+    assert app.both()[1]["label"].endswith(f"changed: {text}")
+    assert app.link["do"] == text
+    app.set("operation", "swap")
+    app.click("add_change")
+    assert app["own_changes"].splitlines()[-1] == "swap after 1.1.1"
+    app.until(lambda: app.sides and "swap after 1.1.1" in app.sides[1]["label"], "the added change")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("remove y", "no operation 'remove'"),
+        (" ", "There is no intervention yet"),
+        ("zero y after 9.1.1", "There is no call 9.1.1"),
+        ("move y after 1 along probe:/etc/passwd:0:0", "opens no files"),
+        ("answer before 2.1.1 is 12", "81"),
+    ],
+)
+def test_mistakes_are_one_line(open_page, text, says):
+    app = open_page(experiment="own")
+    app.set("own_changes", text)
+    app.until(lambda: app.errors, "the mistake")
+    assert any(says in error for error in app.errors)
+    app.set("own_changes", "zero y after 2.1.2")
+    app.until(lambda: app.sides, "the run")
+    assert not app.errors
+
+
+def test_a_link_of_nonsense_opens_the_page(open_page):
+    app = open_page(experiment="<img>", begin="-7", do="x" * 9000)
+    assert app["experiment"] == "without-y" and app.both()
+
+
+def test_a_puzzle_without_a_solution_says_what_an_experiment_needs(open_page):
+    contradiction = next(preset for preset in PRESETS if preset.key == "contradiction")
+    app = open_page(experiment="right-answer", puzzle=contradiction.puzzle)
+    app.until(lambda: app.errors, "what is wrong")
+    assert "exactly one solution" in app.errors[-1]
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name in EXAMPLES])
+def test_what_the_button_adds_can_be_read(operation):
+    line = EXAMPLES[operation].format(state="z", when="after", place="2.1.3", step="2", cells=" in r1c1")
+    (found,) = parse_all(line)
+    assert found.operation == operation
+
+
+def test_each_operation_can_be_added():
+    assert set(OPERATIONS) - set(EXAMPLES) == {"answer"}
+
+
+def test_the_command_beside_the_runs_repeats_them(open_page):
+    app = open_page()
+    app.both()
+    commands = " ".join(code.value for code in app.test.code)
+    assert "probes intervene --model sudoku-trm" in commands and "--experiment without-y --step 2" in commands
+    assert Asked("own", 1, "zero y after 1").title == "Changed"
+
+
+def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
+    made = []
+
+    def swept(what, model, task, puzzles, settings, tell):
+        made.append((what, len(puzzles), settings))
+        table = {
+            "size": [0.0, 1.0],
+            "share": [1.0, 0.5],
+            "low": [1.0, 0.4],
+            "high": [1.0, 0.6],
+            "mean_steps": [1, 2],
+        }
+        return {"fingerprint": model.fingerprint, "settings": {"state": "yz", "step": 1}, "table": table}
+
+    monkeypatch.setattr("probes.interventions.sweep_results.swept", swept)
+    app = open_page()
+    app.both()
+    app.set("noise-sizes", "0,1")
+    app.click("noise-compute")
+    app.until(lambda: made and app.test.get("plotly_chart"), "the figure")
+    assert made[0][0] == "noise" and made[0][2].sizes == "0,1"
+    app.set("noise-sizes", "0,x")
+    assert any("Sizes must be numbers" in error for error in app.errors)
+
+
+def test_attribution_and_patching_follow_the_selected_cell(open_page):
+    app = open_page()
+    app.both()
+    app.test.session_state["interventions_view"] = {
+        "supervision_step": 2,
+        "cycle": 1,
+        "call": 2,
+        "cell": [3, 4],
+    }
+    app.set("causes_figure", "attribution")
+    app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
+    assert "in r4c5** after step 2" in app.said
+    app.set("attribution_method", "units")
+    app.until(
+        lambda: "after step 2. It is" in app.said and len(app.test.get("plotly_chart")) == 1,
+        "rows, columns, boxes",
+    )
+    app.set("causes_figure", "patching")
+    app.set("patching_steps", 1)
+    app.click("patching_compute")
+    app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
+    assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
+    assert not app.errors
+
+
+def boards(app) -> list[list[list[float]]]:
+    """Numbers of the heat maps on the page, row by row."""
+    specs = [json.loads(element.proto.spec) for element in app.test.get("plotly_chart")]
+    return [trace["z"] for spec in specs for trace in spec["data"] if trace["type"] == "heatmap"]
+
+
+def test_mixing_weights_of_the_selected_cell_are_two_boards(open_page):
+    app = open_page()
+    app.both()
+    app.test.session_state["interventions_view"] = {"supervision_step": 1, "cell": [3, 4]}
+    app.set("causes_figure", "mixing")
+    app.until(lambda: len(boards(app)) == 2, "both boards")
+    model = load_model("sudoku-trm")
+    for layer in ("1", "2"):
+        app.set("mixing_layer-2", layer)
+        app.until(lambda layer=layer: f"layer {layer}**. Peers to all others" in app.said, "the layer")
+        strength = mixing(model, get_task("sudoku"), layer).strength
+        into, out_of = (np.array(board).ravel() for board in boards(app))
+        assert into == pytest.approx(strength[31], abs=1e-5)
+        assert out_of == pytest.approx(strength[:, 31], abs=1e-5)
+    assert len(app.test.get("plotly_chart")) == 3  # and the bars
+    assert "--method mixing --cell r4c5 --layer 2" in " ".join(code.value for code in app.test.code)
+    assert not app.errors
+
+
+def test_attention_of_the_players_call_is_two_boards(open_page):
+    app = open_page(model="maze-hrm", steps="2", n="1", T="1")
+    app.both()
+    app.test.session_state["interventions_view"] = {
+        "supervision_step": 2,
+        "cycle": 1,
+        "call": 2,
+        "cell": [2, 3],
+    }
+    app.set("causes_figure", "mixing")
+    app.set("mixing_head", "3")
+    app.until(
+        lambda: "call 2.1.2, layer 1, head 3**" in shown(app.said) and len(boards(app)) == 2, "both boards"
+    )
+    model, task = load_model("maze-hrm"), task_of(load_model("maze-hrm").config)
+    run = keep(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
+    weights = attention_of(run, Coordinates(2, 1, 2, F_H)).weights[0, 2, 1:, 1:]
+    takes, gives = (np.array(board).ravel() for board in boards(app))
+    assert takes == pytest.approx(weights[33], abs=1e-4) and gives == pytest.approx(weights[:, 33], abs=1e-4)
+    assert "is the prefix" in app.said and "Neighbours to all others" in app.said
+    assert "--call 2.1.2 --head 3" in " ".join(code.value for code in app.test.code)
+    assert not app.errors
+
+
+# ---- while it is made
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """Makes every pair of runs a slow one, until it is let go."""
+    gate, begun = threading.Event(), []
+
+    def slow(choice, asked, model, tell):
+        begun.append(asked)
+        while not gate.wait(0.01):
+            tell(0.5, "the changed run")
+        return branch(choice, asked, model, tell)
+
+    branch = runs.branch
+    monkeypatch.setattr(runs, "branch", slow)
+    yield SimpleNamespace(begun=begun, let_go=gate.set)
+    gate.set()
+
+
+def button(app: App, label: str):
+    return next((button for button in app.test.button if button.label == label), None)
+
+
+def test_what_was_recorded_stays_until_the_models_own_is_there(open_page, held):
+    app = Page({"model": "sudoku-trm"})
+    app.until(lambda: held.begun, "the model is open and its run begun")
+    for _ in range(3):
+        app.run()
+        assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
+    held.let_go()
+    app.until(lambda: all("computed now" in side["label"] for side in app.sides), "its own runs")
+
+
+def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, held):
+    app = open_page(experiment="own", do="zero y after 2.1.2 in r9c9")
+    app.until(lambda: button(app, "Cancel"), "a way to cancel")
+    button(app, "Cancel").click()
+    app.run()
+    app.until(lambda: button(app, "Start again"), "that it was cancelled")
+    begun = len(held.begun)
+    for _ in range(3):
+        app.run()
+    assert any("Cancelled" in info.value for info in app.test.info)
+    assert not app.sides and len(held.begun) == begun
+    held.let_go()
+    button(app, "Start again").click()
+    app.run()
+    assert app.both() and len(held.begun) == begun + 1
+
+
+def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
+    tries = []
+
+    def fails(choice, asked, model, tell):
+        tries.append(asked)
+        time.sleep(0.4)  # longer than it is waited for
+        raise ValueError("odd")
+
+    monkeypatch.setattr(runs, "branch", fails)
+    app = open_page(experiment="own", do="zero y after 2.1.2 in r8c9")
+    app.until(lambda: app.errors, "that it failed")
+    for _ in range(3):
+        time.sleep(0.2)
+        app.run()
+        assert app.errors
+    assert len(tries) == 1
+
+
+def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
+    app = open_page()
+    app.set("causes_figure", "seeds")
+    begun = []
+
+    def endless(*arguments):
+        begun.append(1)
+        while True:
+            arguments[-1](0.1, "going round")
+            time.sleep(0.01)
+
+    monkeypatch.setattr("app.screens.interventions.sweeps._sweep", endless)
+    for times in (1, 2):  # the button begins it anew
+        app.click("seeds-compute")
+        app.until(lambda: button(app, "Cancel"), "a way to cancel")
+        button(app, "Cancel").click()
+        app.run()
+        app.until(lambda: button(app, "Start again"), "that it was cancelled")
+        app.run()
+        assert len(begun) == times

@@ -1,0 +1,183 @@
+"""The Solve page: what a person asks for in the sidebar is what the player is sent, and mistakes are named."""
+
+import base64
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from app_page import shown
+
+from trm import registry
+from trm.data import load_presets
+from trm.tasks import get_task
+
+ROOT = Path(__file__).resolve().parents[3]
+PRESETS = load_presets("sudoku")
+TASK = get_task("sudoku")
+TYPED = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+KEYS = ("model", "puzzle_preset", "puzzle_text", "new_puzzle", "difficulty", "supervision_steps")
+
+
+def shown_puzzle(payload: dict) -> str:
+    return TASK.format(np.frombuffer(base64.b64decode(payload["inputs"]), np.uint8))
+
+
+def preset(key: str) -> str:
+    return next(preset.puzzle for preset in PRESETS if preset.key == key)
+
+
+FIRST_PAGE = """
+import json, sys, threading
+from importlib.abc import MetaPathFinder
+
+importers = []
+
+class Witness(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            importers.append(threading.current_thread().name)
+
+sys.meta_path.insert(0, Witness())
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file("app/main.py", default_timeout=60).run()
+payload = json.loads(page.get("bidi_component")[0].proto.json)
+print(json.dumps({"importers": importers, "inputs": payload["inputs"], "label": payload["label"]}))
+"""
+
+
+def test_the_first_page_shows_a_recorded_run_and_does_not_wait_for_torch():
+    page = subprocess.run(
+        [sys.executable, "-c", FIRST_PAGE], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert page.returncode == 0, page.stderr
+    shown = json.loads(page.stdout)
+    assert "recorded on" in shown["label"]
+    assert shown_puzzle(shown) == PRESETS[0].puzzle
+    assert set(shown["importers"]) <= {"model-loader_0"}  # the thread behind the page
+
+
+def test_every_preset_of_the_default_model_has_a_recorded_run_of_these_very_weights():
+    from trm.trace import load_trace
+
+    weights = registry.fingerprint(registry.models_folder() / "sudoku-trm" / "model.safetensors")
+    traces = [load_trace(path) for path in registry.trace_paths("sudoku-trm")]
+    recorded = {TASK.format(trace.inputs) for trace in traces if trace.provenance.fingerprint == weights}
+    assert recorded == {preset.puzzle for preset in PRESETS}
+
+
+def test_the_controls_are_there_and_start_with_the_first_preset(open_app):
+    app = open_app()
+    for key in KEYS:
+        app.test.get_by_key(key)
+    assert app["model"] == "sudoku-trm"
+    assert app["puzzle_preset"] == PRESETS[0].key
+    assert app["puzzle_text"] == PRESETS[0].puzzle
+    assert shown_puzzle(app.payload) == PRESETS[0].puzzle
+    assert PRESETS[0].sentence in shown(app.test.main.markdown[0].value)
+
+
+@pytest.mark.parametrize("chosen", [preset.key for preset in PRESETS[1:]])
+def test_choosing_a_preset_changes_the_text_and_the_run(open_app, chosen):
+    app = open_app()
+    app.set("puzzle_preset", chosen)
+    assert app["puzzle_text"] == preset(chosen) == shown_puzzle(app.payload) == app.link["puzzle"]
+
+
+def test_typing_leaves_the_preset_and_typing_a_preset_finds_it(open_app):
+    app = open_app()
+    app.set("puzzle_text", TYPED)
+    assert app["puzzle_preset"] is None
+    assert shown_puzzle(app.payload) == TYPED == app.link["puzzle"]
+    app.set("puzzle_text", "\n".join(preset("hard")[at : at + 9] for at in range(0, 81, 9)))
+    assert app["puzzle_preset"] == "hard"
+    assert shown_puzzle(app.payload) == preset("hard")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (TYPED[:80], "81 cells, this text has 80"),
+        (TYPED + "1", "81 cells, this text has 82"),
+        ("", "81 cells, this text has 0"),
+        ("<script>alert(1)</script>", "Position 1: '<' is not part of a 9x9 Sudoku"),
+        (TYPED[:40] + "🧩" + TYPED[41:], "Position 41: '🧩' is not part of a 9x9 Sudoku"),
+        ("**bold** [link](http://x) $x^2$", "is not part of a 9x9 Sudoku"),
+        ("1" * 100_000, "81 cells, this text has 100000"),
+        ("1" * 102_400, "This text has 102,400 characters"),
+    ],
+    ids=["80", "82", "empty", "script", "emoji", "markdown", "100 kB of digits", "over 100 kB"],
+)
+def test_what_is_no_puzzle_is_named_and_the_one_before_stays(open_app, text, says):
+    app = open_app()
+    app.set("puzzle_preset", "medium")
+    app.set("puzzle_text", text)
+    (error,) = app.errors
+    assert says in error
+    assert len(error) < 300
+    assert app["puzzle_text"] == text
+    assert shown_puzzle(app.payload) == preset("medium") == app.link["puzzle"]
+
+
+def test_contradictory_givens_are_named_and_still_run(open_app):
+    app = open_app()
+    app.set("puzzle_preset", "contradiction")
+    (warning,) = app.warnings
+    assert "1 in row 1, column 1; 1 in row 1, column 5" in warning
+    assert shown_puzzle(app.payload) == preset("contradiction")
+    assert app.payload["labels"] is None
+    app.set("puzzle_preset", "easy")
+    assert not app.warnings
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "medium"])
+def test_a_new_puzzle_has_one_solution_and_the_difficulty_asked_for(open_app, difficulty):
+    app = open_app()
+    app.set("difficulty", difficulty)
+    app.test.get_by_key("new_puzzle").click()
+    app.run()
+    assert app["puzzle_preset"] is None
+    puzzle = TASK.parse(app["puzzle_text"])
+    assert len(TASK.solutions(puzzle, limit=2)) == 1
+    assert TASK.rate(puzzle).difficulty == difficulty
+    assert shown_puzzle(app.payload) == app["puzzle_text"]
+
+
+def test_another_number_of_steps_is_run_and_labelled(open_app):
+    app = open_app()
+    assert "trained with" not in app.captions
+    app.set("supervision_steps", 20)
+    assert "(trained with 16)" in app.captions
+    assert (app.payload["N_sup"], app.payload["steps"], app.payload["trained"]["N_sup"]) == (20, 20, 16)
+    assert app.link["steps"] == "20"
+    app.set("supervision_steps", 16)
+    assert "trained with" not in app.captions
+    assert "steps" not in app.link
+
+
+def test_a_folder_without_models_says_how_to_get_one(open_app, monkeypatch, tmp_path):
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
+    app = open_app()
+    assert "trm train" in app.test.info[0].value
+    assert not app.payloads
+
+
+def test_sessions_do_not_see_each_other(open_app):
+    mine, theirs = open_app(), open_app()
+    mine.set("puzzle_text", TYPED)
+    theirs.run()
+    assert shown_puzzle(theirs.payload) == PRESETS[0].puzzle
+
+
+def test_a_bundled_model_that_is_damaged_is_named(open_app, monkeypatch, tmp_path):
+    folder = tmp_path / "sudoku-trm"
+    folder.mkdir()
+    bundled = registry.models_folder() / "sudoku-trm"
+    (folder / "config.json").write_bytes((bundled / "config.json").read_bytes())
+    (folder / "model.safetensors").write_bytes(b"nothing")
+    monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))
+    app = open_app()
+    (error,) = app.errors
+    assert "damaged" in error and not app.payloads

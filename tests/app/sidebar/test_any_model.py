@@ -1,0 +1,212 @@
+"""Models of any kind and size on the Solve page: chosen by name, path or link, inspected, forced to other values."""
+
+import pytest
+from app_page import MODELS, shown
+
+from app.sidebar.model_controls import ANOTHER
+from tests.app.screens.test_solve_page import shown_puzzle
+from trm import registry
+from trm.tasks import get_task
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "cells"),
+    [
+        ("maze-15", "maze", 225),
+        ("maze-30", "maze", 900),
+        ("runs/sudoku-4", "sudoku", 16),
+        ("runs/sudoku-6", "sudoku", 36),
+        ("runs/hrm", "sudoku", 81),
+        ("arc", "arc", 900),
+    ],
+)
+def test_every_kind_and_size_shows_a_puzzle_of_its_own(open_app, model_dir, name, task, cells):
+    app = open_app()
+    app.set("model", name)
+    assert not app.errors
+    assert (app.payload["task"], app.payload["rows"] ** 2) == (task, cells)
+    assert app.payload["steps"] == app.payload["N_sup"] == 3
+    assert get_task(task, cells).format(get_task(task, cells).parse(app["puzzle_text"])) == app.link["puzzle"]
+    assert app.link["model"] == name
+    again = open_app(**app.link)
+    assert again["model"] == name and again["puzzle_text"] == app["puzzle_text"]
+    assert again.payload["answers"] == app.payload["answers"]
+
+
+def test_the_list_holds_bundled_models_and_those_of_the_folder(open_app, model_dir):
+    options = open_app().test.get_by_key("model").options
+    assert options == [*registry.model_names(), *sorted(MODELS), ANOTHER]
+
+
+def test_a_puzzle_is_kept_by_models_that_can_read_it(open_app, model_dir):
+    app = open_app()
+    app.set("puzzle_preset", "hard")
+    puzzle = app.link["puzzle"]
+    app.set("model", "runs/hrm")
+    assert app.link["puzzle"] == puzzle == shown_puzzle(app.payload)
+    assert app["puzzle_preset"] == "hard"
+    app.set("model", "maze-15")
+    assert app.link["puzzle"] != puzzle
+    app.set("model", "sudoku-trm")
+    assert len(app.link["puzzle"]) == 81
+
+
+def test_depth_is_that_of_the_model_chosen(open_app, model_dir):
+    app = open_app()
+    app.set("supervision_steps", 20)
+    app.set("force_n", 4)
+    app.set("model", "runs/sudoku-4")
+    assert (app["supervision_steps"], app["force_n"], app["force_T"]) == (3, 2, 2)
+    assert not {"n", "T", "steps"} & set(app.link)
+
+
+@pytest.mark.parametrize("path", ["maze-15", "runs/sudoku-4/model.safetensors", " runs/hrm "])
+def test_a_path_in_the_folder_can_be_typed(open_app, model_dir, path):
+    app = open_app()
+    app.set("model", ANOTHER)
+    assert not app.errors and app.payload["task"] == "sudoku"  # nothing typed: the model before
+    app.set("model_path", path)
+    assert not app.errors
+    assert app.link["model"] == path.strip()
+    assert app.payload["label"].startswith(path.strip())
+    assert open_app(model=path.strip()).payload["task"] == app.payload["task"]
+
+
+@pytest.mark.parametrize("path", ["../models/arc", "/etc/passwd", "no/such", "hf://no", "<b>x</b>"])
+def test_a_typed_name_that_cannot_be_opened_is_one_line_and_the_model_before_stays(open_app, model_dir, path):
+    app = open_app()
+    app.set("model", "maze-15")
+    app.set("model", ANOTHER)
+    app.set("model_path", path)
+    (error,) = app.errors if path != "../models/arc" else [""]
+    assert "\n" not in error
+    assert app.payload["task"] == ("arc" if path == "../models/arc" else "maze")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "gone", "hf://x"])
+def test_a_link_to_a_model_that_may_not_be_opened_says_so_and_shows_the_default(open_app, name):
+    app = open_app(model=name)
+    (error,) = app.errors
+    assert "\n" not in error and len(error) < 500
+    assert app["model"] == "sudoku-trm" == app.link["model"]
+    assert app.payload["task"] == "sudoku"
+
+
+def test_a_damaged_checkpoint_is_named_and_the_default_is_shown(open_app, model_dir):
+    (model_dir / "maze-15" / "model.safetensors").write_bytes(b"nothing")
+    app = open_app(model="maze-15")
+    (error,) = app.errors
+    assert "damaged" in error
+    assert app.payload["task"] == "sudoku"
+    app.set("model", "runs/hrm")
+    assert not app.errors
+
+
+def test_the_hub_can_be_switched_off(open_app, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["main.py", "--no-hub"])
+    app = open_app(model="hf://alphaXiv/trm-model-maze")
+    assert "--no-hub" in app.errors[0]
+
+
+# ---- what was found and assumed
+
+
+@pytest.fixture
+def public_maze(model_dir, public_checkpoint):
+    """A public maze checkpoint that says nothing of itself, in the folder as `public`."""
+    public = public_checkpoint(cells=225, vocab=6, heads=2, pos_encodings="rope")
+    public.save(model_dir / "public", with_yaml=False)
+    return "public"
+
+
+def facts(app) -> str:
+    return "\n".join(element.value for element in app.test.sidebar.markdown)
+
+
+def test_what_was_found_is_shown_and_what_was_assumed_is_marked_beside_a_score(open_app, public_maze):
+    app = open_app(model=public_maze)
+    assert not app.errors
+    assert "TRM, maze 15x15" in [box.label for box in app.test.expander]
+    found = facts(app)
+    assert "D = **16**" in found and "layers = **2**" in found and "halts when q_halt > 0" in found
+    assert "n = **4** :orange[(assumed: maze default)]" in found
+    assert "n = 4, " in app.captions and "(assumed: maze default)" in app.captions
+    app.until(lambda: "of blank cells" in app.captions, "a self-check")
+    assert "Self-check: " in app.captions and " exact" in app.captions
+
+
+def test_forced_values_run_stand_in_the_link_and_change_the_score(open_app, public_maze):
+    app = open_app(model=public_maze)
+    app.until(lambda: "of blank cells" in app.captions, "a self-check")
+    before = app.captions.partition("Self-check:")[2].partition("nats")[0]
+    app.set("force_n", 6)
+    assert "**n = 6** (trained with 4)" in app.captions
+    assert (app.payload["n"], app.payload["trained"]["n"]) == (6, 4)
+    assert app.link["n"] == "6"
+    app.until(lambda: "of blank cells" in app.captions, "a self-check")
+    after = app.captions.partition("Self-check:")[2].partition("nats")[0]
+    assert before != after
+    again = open_app(**app.link)
+    assert again["force_n"] == 6 and again.payload["answers"] == app.payload["answers"]
+    app.set("force_n", 4)
+    assert "n" not in app.link and "trained with" not in app.captions
+
+
+def test_heads_that_were_assumed_can_be_forced(open_app, public_maze):
+    app = open_app(model=public_maze)
+    answers, heads = app.payload["z_confidence"], app["force_heads"]
+    other = next(h for h in app.test.get_by_key("force_heads").options if int(h) != heads)
+    app.set("force_heads", int(other))
+    assert app.link["heads"] == other
+    assert app.payload["z_confidence"] != answers
+    assert open_app(**app.link)["force_heads"] == int(other)
+
+
+@pytest.mark.parametrize("link", [{"n": "0"}, {"n": "x"}, {"T": "-1"}, {"heads": "3"}, {"heads": "999999"}])
+def test_malformed_forced_values_are_the_models_own(open_app, public_maze, link):
+    app = open_app(model=public_maze, **link)
+    assert not app.errors and "trained with" not in app.captions
+
+
+def test_a_run_that_would_take_too_much_memory_is_refused(open_app, model_dir):
+    app = open_app(model="maze-30", n="64", T="64", steps="64")
+    (error,) = app.errors
+    assert "Lower n, T or the steps" in error or "net calls" in error
+    assert not app.payloads
+
+
+# ---- mazes
+
+
+def test_a_maze_is_typed_in_lines_and_the_link_survives(open_app, model_dir):
+    app = open_app(model="runs/sudoku-4")
+    app.set("model", "maze-15")
+    maze = ["#" * 15, *["#" + " " * 13 + "#"] * 13, "#" * 15]
+    maze[1], maze[13] = "#S" + " " * 12 + "#", "#G" + " " * 12 + "#"
+    app.set("puzzle_text", "\n".join(maze))
+    assert not app.errors
+    assert app["puzzle_preset"] is None
+    again = open_app(**app.link)
+    assert again.payload["inputs"] == app.payload["inputs"]
+    app.set("puzzle_text", "\n".join(maze).replace("G", " "))
+    assert not app.errors  # what a model could be shown it is shown, and what it lacks is said
+    said = [shown(element.value) for element in app.test.markdown] + app.warnings
+    assert any("no goal" in words for words in said), said
+    assert app.payload["inputs"] != again.payload["inputs"]
+
+
+def test_cells_at_the_edge_are_not_stripped(open_app, model_dir):
+    rows = ["S" + " " * 14, *[" " * 15] * 13, " " * 14 + "G"]
+    app = open_app(model="maze-15")
+    app.set("puzzle_text", "\n".join(rows))
+    assert not app.errors
+    assert app.link["puzzle"] == "S" + "." * 223 + "G"
+
+
+@pytest.mark.parametrize("name", ["maze-15", "runs/sudoku-6"])
+def test_a_new_puzzle_fits_the_model(open_app, model_dir, name):
+    app = open_app(model=name)
+    before = app.link["puzzle"]
+    app.set("difficulty", "hard")
+    app.click("new_puzzle")
+    assert not app.errors and app.link["puzzle"] != before and len(app.link["puzzle"]) == len(before)

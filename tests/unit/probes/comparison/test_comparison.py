@@ -1,0 +1,367 @@
+"""Two models on one set: what a run keeps, what is measured of it, files, and the commands. Tiny models of random weights."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from pyarrow.parquet import read_table
+
+from probes.cli.main import main
+from probes.comparison import files
+from probes.comparison.cka import arrangement, cka
+from probes.comparison.dimensionality import participation_ratio, spectrum
+from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
+from probes.comparison.measure import measure
+from probes.comparison.near_complete import near_complete
+from probes.comparison.set_run import run_set
+from probes.covariance import StatesError
+from probes.halting.depth import compute_by_step
+from probes.reports.comparison import section, write_findings
+from probes.stats import RunsError
+from tests.unit.probes.comparison.test_cka import cloud, rotation
+from trm.checkpoint import save_model
+from trm.coordinates import F_H, F_L, Depth
+from trm.data import PuzzleSet
+from trm.errors import UserError
+from trm.evaluate import predict
+from trm.recursion import State, deep_supervision
+from trm.tasks import get_task
+
+TASK = get_task("sudoku", 16)
+HRM = {"kind": "hrm", "H_layers": 1, "n": 1, "T": 3}
+
+
+@pytest.fixture(scope="module")
+def puzzles() -> PuzzleSet:
+    inputs, labels = TASK.generate_many(10, difficulty="easy", seed=0)
+    return PuzzleSet.of("tiny", TASK, inputs, labels)
+
+
+def by_hand(model, puzzles: PuzzleSet, start: Callable[[State], State] | None = None) -> list:
+    """Every call of a run of all puzzles at once: its coordinates and the state after it."""
+    calls = []
+    tokens, ids = torch.from_numpy(puzzles.inputs.astype(int)), torch.zeros(len(puzzles), dtype=int)
+    watch = lambda at, state: calls.append((at, state)) or state  # noqa: E731
+    list(deep_supervision(model, tokens, ids, depth=model.config.depth, watch=watch, start=start))
+    return calls
+
+
+# ---- a run over a set
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, HRM, {"kind": "trm-multi-z", "latents": 2}], ids=["trm", "hrm", "multi z"]
+)
+def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, changes):
+    model = tiny_model(**changes)
+    monkeypatch.setattr("probes.comparison.set_run.BATCH", 4)  # 10 puzzles: the last batch is a short one
+    shares: list[float] = []
+    run = run_set(model, puzzles, keep_states=True, progress=shares.append)
+    answers = predict(model, puzzles.inputs).answers
+    assert np.array_equal(run.right, (answers == puzzles.labels).all(-1))
+    calls = by_hand(model, puzzles)
+    f_H = [(at, state) for at, state in calls if at.kind == F_H]
+    depth = model.config.depth
+    assert run.y.shape[:2] == (10, depth.N_sup * depth.T)
+    for moment, (at, state) in enumerate(f_H):
+        np.testing.assert_allclose(run.y[:, moment], state.y, atol=2e-3)
+        np.testing.assert_allclose(run.z[:, moment], model.latent(state, at), atol=2e-3)
+    before, after = f_H[2][1].y.flatten(1), f_H[3][1].y.flatten(1)
+    np.testing.assert_allclose(run.residual_y[3], (after - before).norm(dim=1) / after.norm(dim=1), rtol=1e-4)
+    assert run.residual_z.shape == (len([1 for at, _ in calls if at.kind == F_L]), 10)
+    ends = [state.z.flatten(1) for at, state in f_H if at.cycle == depth.T]
+    np.testing.assert_allclose(
+        run.moved_z[1], (ends[1] - ends[0]).norm(dim=1) / ends[1].norm(dim=1), rtol=1e-4
+    )
+    assert (
+        shares == sorted(shares) and shares[-1] == 1 and len(shares) == 3 * depth.N_sup * depth.calls_per_step
+    )
+
+
+def test_a_run_from_the_solution_begins_with_it_in_y(tiny_model, puzzles):
+    model = tiny_model()
+    run = run_set(model, puzzles, from_solution=True)
+    ids = torch.zeros(len(puzzles), dtype=int)
+    y = model.embed(torch.from_numpy(puzzles.labels.astype(int)), ids)
+    first = next(
+        state.y for at, state in by_hand(model, puzzles, lambda state: State(y, state.z)) if at.kind == F_H
+    )
+    moved = (first - y).flatten(1).norm(dim=1) / first.flatten(1).norm(dim=1)
+    np.testing.assert_allclose(run.residual_y[0], moved, rtol=1e-4)
+    assert run.y is None
+    assert not np.allclose(run.residual_y[0], run_set(model, puzzles).residual_y[0], rtol=1e-3)
+
+
+def test_a_run_that_cannot_be_says_why(tiny_model, puzzles, monkeypatch):
+    with pytest.raises(RunsError, match="exactly one solution"):
+        run_set(tiny_model(), PuzzleSet.of("none", TASK, puzzles.inputs, np.zeros_like(puzzles.labels)))
+    monkeypatch.setattr("probes.comparison.set_run.LARGEST_STATES", 20_000)
+    with pytest.raises(RunsError, match=r"Take \d puzzles or fewer"):
+        run_set(tiny_model(), puzzles, keep_states=True)
+
+
+# ---- CKA without the states
+
+
+def test_an_arrangement_gives_the_cka_of_its_states():
+    a, b = cloud(0, 30, 3, 50), cloud(1, 30, 4, 7)
+    b[:, 1] = a[:, 2, :7]
+    for debiased in (True, False):
+        shares: list[float] = []
+        one = arrangement(a, debiased=debiased, progress=shares.append)
+        other = arrangement(b, debiased=debiased)
+        np.testing.assert_allclose(one.cka(other), cka(a, b, debiased=debiased), atol=1e-6)
+        np.testing.assert_allclose(one.cka(one), cka(a, debiased=debiased), atol=1e-6)
+        assert shares == pytest.approx([1 / 3, 2 / 3, 1])
+    turned = arrangement(3 * a @ rotation(2, 50) + 5)
+    np.testing.assert_allclose(np.diag(turned.cka(arrangement(a))), 1, atol=1e-6)
+    assert np.isnan(arrangement(np.ones((5, 1, 3))).units).all()
+    with pytest.raises(StatesError, match="same puzzles"):
+        arrangement(a[:9]).cka(one)
+    with pytest.raises(StatesError, match="4 puzzles or more"):
+        arrangement(a[:3])
+
+
+# ---- near-complete puzzles
+
+
+@pytest.mark.parametrize("blanks", [1, 5])
+def test_near_complete_puzzles_have_so_many_blanks_and_one_solution(puzzles, blanks):
+    found = near_complete(TASK, puzzles, blanks)
+    assert ((found.inputs != found.labels).sum(1) == blanks).all() and (found.givens == 16 - blanks).all()
+    for inputs, labels in zip(found.inputs, found.labels, strict=True):
+        (solution,) = TASK.solutions(inputs, limit=2)
+        assert np.array_equal(solution, labels)
+    assert np.array_equal(found.inputs, near_complete(TASK, puzzles, blanks).inputs)
+    assert not np.array_equal(found.inputs, near_complete(TASK, puzzles, blanks, seed=1).inputs)
+
+
+def test_near_complete_puzzles_are_sudokus_with_few_blanks(puzzles):
+    with pytest.raises(RunsError, match="not of maze"):
+        near_complete(get_task("maze", 49), puzzles, 1)
+    for blanks in (0, 10):
+        with pytest.raises(RunsError, match="1 to 9"):
+            near_complete(TASK, puzzles, blanks)
+
+
+# ---- two models
+
+
+@pytest.fixture
+def both(tiny_model, puzzles):
+    trm, hrm = tiny_model(), tiny_model(seed=1, **HRM)
+    hrm.name, hrm.fingerprint = "other", "1" * 16
+    return compared(*(measure(model, TASK, puzzles, few=3) for model in (trm, hrm)))
+
+
+def test_what_is_measured_is_what_the_probes_say(tiny_model, puzzles, both):
+    model = tiny_model()
+    run = run_set(model, puzzles, keep_states=True)
+    first, second = both.models
+    assert first.solved.middle == pytest.approx(run.right.mean(1).tolist())
+    cells = run.y[:, model.config.T - 1 :: model.config.T, 1:]
+    assert first.ratio["y"][2] == pytest.approx(participation_ratio(spectrum(cells[:, 2])), rel=1e-4)
+    assert first.pooled_ratio["y"] == pytest.approx(participation_ratio(spectrum(cells)), rel=1e-4)
+    assert sum(first.spectrum["z"]) == pytest.approx(1, abs=1e-3)
+    np.testing.assert_allclose(first.residual["y"].middle, np.median(run.residual_y, 1), rtol=1e-4)
+    assert first.residual["z"].x[:3] == pytest.approx(
+        [1 / 6, 2 / 6, 4 / 6], rel=1e-4
+    )  # n = T = 2: f_H at 3 and 6
+    assert first.about.layers_per_step == compute_by_step(model.config, 1).layers[0]
+    assert (first.about.count, first.near_count, list(first.near)) == (10, 3, ["1", "2", "3", "4", "5"])
+    assert second.residual["y"].x == pytest.approx([answer / 3 for answer in range(1, 10)], rel=1e-4)  # T = 3
+
+
+def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
+    runs = [run_set(model, puzzles, keep_states=True) for model in (tiny_model(), tiny_model(seed=1, **HRM))]
+    flat = {
+        (place, state): getattr(run, state).reshape(10, run.y.shape[1], -1)
+        for place, run in enumerate(runs)
+        for state in "yz"
+    }
+    assert both.cka.shape == (2 * 6 + 2 * 9,) * 2 == (len(both.moments),) * 2
+    for one in flat:
+        for other in flat:
+            np.testing.assert_allclose(both.block(one, other), cka(flat[one], flat[other]), atol=1e-5)
+    assert both.moments[0] == ("tiny", "y", 1, 1) and both.moments[-1] == ("other", "z", 3, 3)
+
+
+def test_models_measured_on_other_puzzles_are_not_compared(tiny_model, puzzles):
+    measured = [measure(tiny_model(), TASK, puzzles.take(np.arange(count)), few=1) for count in (5, 6)]
+    with pytest.raises(ComparisonError, match="5 sudoku puzzles of tiny, tiny on 6"):
+        compared(*measured)
+
+
+def test_a_comparison_is_read_as_it_was_written(both, tmp_path):
+    save_comparison(tmp_path / "c.json", both)
+    again = load_comparison(tmp_path / "c.json")
+    assert again.models == both.models
+    np.testing.assert_allclose(again.cka, both.cka, atol=6e-4)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"format": "other"}', "cut", "models", "cka"])
+def test_a_damaged_comparison_says_so(both, tmp_path, damage):
+    path = tmp_path / "c.json"
+    save_comparison(path, both)
+    values = json.loads(path.read_text())
+    if damage == "models":
+        del values["models"][0]["about"]["kind"]
+    if damage == "cka":
+        values["cka"] = values["cka"][:-1]
+    whole = json.dumps(values)
+    path.write_text({"cut": whole[:-9], "models": whole, "cka": whole}.get(damage, damage))
+    with pytest.raises(ComparisonError, match="Record it again"):
+        load_comparison(path)
+
+
+# ---- the commands
+
+
+@pytest.fixture
+def folders(tiny_model, tmp_path, puzzles) -> tuple[Path, Path, Path]:
+    """Two models and a set, as files."""
+    for name, model in (("one", tiny_model()), ("two", tiny_model(seed=1, **HRM))):
+        (tmp_path / name).mkdir()
+        save_model(tmp_path / name, model.config, model.state_dict())
+    data = tmp_path / "set.txt"
+    data.write_text("\n".join(map(TASK.format, puzzles.inputs)))
+    return tmp_path / "one", tmp_path / "two", data
+
+
+def call(capsys, *words: object) -> dict:
+    main([*map(str, words), "--json"])
+    return json.loads(capsys.readouterr().out)
+
+
+def test_compare_writes_json_and_parquet(folders, tmp_path, capsys):
+    one, two, data = folders
+    said = call(
+        capsys,
+        "compare",
+        "--model",
+        one,
+        "--against",
+        two,
+        "--data",
+        data,
+        "--limit",
+        8,
+        "--few",
+        2,
+        "--out",
+        tmp_path / "c.json",
+    )
+    assert said["puzzles"] == 8 and set(said["one"]["near_complete"]) == set("12345")
+    found = load_comparison(tmp_path / "c.json")
+    assert [each.about.kind for each in found.models] == ["trm", "hrm"]
+    curves = read_table(tmp_path / "c.parquet").to_pandas()
+    solved = curves[(curves.model == "two") & (curves.quantity == "solved")]
+    assert solved["value"].tolist() == found.models[1].solved.middle and solved["at"].tolist() == [1, 2, 3]
+    assert read_table(tmp_path / "c-cka.parquet").num_rows == found.cka.size
+
+
+def test_similarity_within_one_model_and_across_two(folders, tmp_path, capsys):
+    one, two, data = folders
+    within = call(capsys, "similarity", "--model", one, "--data", data)
+    assert list(within["cka_at_the_end"]) == ["one y ~ one z"]
+    across = call(
+        capsys, "similarity", "--model", one, "--against", two, "--data", data, "--out", tmp_path / "s"
+    )
+    assert len(across["cka_at_the_end"]) == 6
+    assert across["cka_at_the_end"]["one y ~ one z"] == within["cka_at_the_end"]["one y ~ one z"]
+    table = read_table(tmp_path / "s.parquet").to_pandas()
+    last = table.query(
+        "model_a == 'one' and state_a == 'y' and model_b == 'two' and state_b == 'z' and step_a == 3 and cycle_a == 2 and step_b == 3 and cycle_b == 3"
+    )
+    assert last.cka.item() == pytest.approx(across["cka_at_the_end"]["one y ~ two z"], abs=6e-4)
+    written = json.loads((tmp_path / "s.json").read_text())
+    assert len(written["moments"]) == len(written["cka"]) == 30
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--against", "sudoku-trm"], "Give two models of one task and size"),
+        (["--against", "no-such"], "no-such"),
+        (["--limit", "0"], "A limit of 0"),
+        (["--limit", "3"], "4 puzzles or more"),
+        (["--data", "no-such"], "There is no puzzle set"),
+        (["--record"], "does not come with the app"),
+    ],
+    ids=str,
+)
+def test_mistakes_are_one_line(folders, capsys, words, says):
+    one, two, data = folders
+    with pytest.raises(SystemExit) as end:
+        main(
+            ["compare", "--model", str(one), "--against", str(two), "--data", str(data), "--few", "1", *words]
+        )
+    assert end.value.code == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_recording_goes_where_the_page_looks(monkeypatch, tmp_path):
+    monkeypatch.setattr(files, "RECORDED", tmp_path)
+    assert (
+        recorded_path("sudoku-trm/snapshots/10", "sudoku-hrm")
+        == tmp_path / "sudoku-trm_snapshots_10--sudoku-hrm.json"
+    )
+
+
+def test_a_depth_is_measured_as_asked(tiny_model, puzzles):
+    measured, arranged = measure(tiny_model(), TASK, puzzles, depth=Depth(n=1, T=1, N_sup=2), few=1)
+    assert (measured.about.n, measured.about.T, measured.about.N_sup) == (1, 1, 2)
+    assert len(measured.solved.middle) == 2 and arranged["y"].units.shape == (2, 100)
+
+
+# ---- findings
+
+
+def test_findings_are_written_between_their_marks(both, tmp_path):
+    document = tmp_path / "findings.md"
+    document.write_text("# Findings\n\nOf somebody else.\n")
+    write_findings(document, both, "the command")
+    once = document.read_text()
+    assert once.startswith("# Findings\n\nOf somebody else.\n\n<!-- compare: begin -->\n## HRM beside TRM")
+    second = both.models[1]
+    ratios = f"{second.pooled_ratio['y']:.1f} / {second.pooled_ratio['z']:.1f} of 8"
+    assert ratios in once and "`the command`" in once and "89.95 / 30.22" in once
+    verdict = "Yes" if second.pooled_ratio["y"] > second.pooled_ratio["z"] else "No"
+    assert f"more directions than its z_L?** {verdict} (other" in once
+    assert len({line.count("|") for line in once.splitlines() if line.startswith("|")}) == 1
+    document.write_text(once.replace("## HRM", "## Old") + "\nAfter.\n")
+    write_findings(document, both, "the command")
+    assert document.read_text() == once + "\nAfter.\n"
+    document.write_text("<!-- compare: end -->")
+    with pytest.raises(UserError, match="without the other"):
+        write_findings(document, both, "")
+
+
+def test_findings_say_yes_and_no_by_the_numbers(both):
+    keeps = replace(both.models[0], kept=replace(both.models[0].kept, middle=[1.0, 1.0, 1.0]))
+    loses = replace(both.models[1], kept=replace(both.models[1].kept, middle=[0.0, 0.5, 1.0]))
+    text = section(replace(both, models=(keeps, loses)), "")
+    assert "keep a solution that it is handed?** Yes (tiny: 100 %" in text
+    assert (
+        "lose a solution that it is handed?** Yes (other: 0 % are right after step 1, 100 % after step 3)"
+        in text
+    )
+    forgets = replace(keeps, kept=loses.kept)
+    assert "keep a solution that it is handed?** No" in section(replace(both, models=(forgets, loses)), "")
+
+
+def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
+    said = call(
+        capsys, "compare", "--model", "sudoku-trm", "--against", "sudoku-hrm", "--findings", tmp_path / "f.md"
+    )
+    assert said["puzzles"] >= 100
+    assert "| exactly right after 1, 2, 4, 8, 16 steps |" in (tmp_path / "f.md").read_text()
+    for words, says in (([], "--data is missing"), (["--findings", tmp_path / "g.md"], "cannot be read")):
+        with pytest.raises(SystemExit):
+            main(["compare", "--model", "sudoku-hrm", "--against", "sudoku-trm", *map(str, words)])
+        assert says in capsys.readouterr().err

@@ -1,0 +1,207 @@
+"""Probes put to use: applied to other states, saved and opened, ended early, refused in one line."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted_states import DIGITS, FEW, planted, symbols, whole
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from probes.covariance import StatesError
+from probes.linear.control_task import control_types
+from probes.linear.files import ProbeFileError, load_probe, save_probe
+from probes.linear.splits import split_puzzles
+from probes.linear.targets import Values
+from probes.linear.train import ProbeError, ProbeSettings, apply, fit_probe
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+def test_values_or_states_may_have_one_moment():
+    """A baseline of the input, at moments whose target changes."""
+    states, values = planted(moments=2)
+    changing = np.concatenate([values.values, (values.values + 1) % 4], 1)
+    result = fit_probe(states[:, 1:], whole(changing), split_puzzles(120), classes=DIGITS, settings=FEW)
+    assert result.moments == 2 and result.scores["accuracy"].value.min() > 0.95
+
+
+def test_pooled_moments_share_one_probe():
+    """The number of the step is the same in all puzzles, so that no probe of one moment could miss it."""
+    rng = np.random.default_rng(0)
+    steps = np.repeat(np.arange(1.0, 9)[None, :, None], 60, 0)
+    states = rng.normal(size=(60, 8, 1, 6)) + steps[..., None] * np.eye(6)[2]
+    result = fit_probe(states, whole(steps), split_puzzles(60), classes=(), settings=FEW, pooled=True)
+    assert result.moments == 1 and result.pooled
+    assert 0.7 < result.scores["r2"].value[0] < 0.95  # variance 5.25 of 6.25
+    assert apply(result, states).values.shape == (60, 8, 1)
+    alone = fit_probe(states, whole(steps), split_puzzles(60), classes=(), settings=FEW)
+    assert np.isnan(alone.scores["r2"].value).all()
+
+
+# applied, kept, stopped
+
+
+def test_a_probe_reads_other_states():
+    states, values = planted()
+    result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
+    test = result.split.test
+    reading = apply(result, states[test])
+    right = (reading.values == values.values[test]).mean((0, 2))
+    assert right == pytest.approx(result.scores["accuracy"].value, abs=0.005)
+    assert reading.probabilities.sum(-1) == pytest.approx(np.ones(reading.values.shape), abs=1e-5)
+    last = apply(result, states[test], moment=2)
+    assert (last.values[:, 2] == reading.values[:, 2]).all()
+    assert (
+        last.values[:, 1] == values.values[test][:, 0]
+    ).mean() > 0.5  # half of the signal, the same direction
+    with pytest.raises(ProbeError, match="of 16 numbers, these have 9"):
+        apply(result, np.zeros((2, 3, 6, 9)))
+    with pytest.raises(ProbeError, match="3 moments, these states have 2"):
+        apply(result, states[:, :2])
+    with pytest.raises(ProbeError, match="no moment 3"):
+        apply(result, states, moment=3)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_saved_and_loaded(tmp_path, numbers):
+    states, values = planted()
+    classes = () if numbers else DIGITS
+    result = fit_probe(
+        states,
+        whole(values.values.astype(np.float32)) if numbers else values,
+        split_puzzles(120),
+        classes=classes,
+        name="solution",
+        settings=replace(FEW, code_length=not numbers),
+        types=control_types(symbols()),
+    )
+    path = tmp_path / "folder" / "probe.safetensors"
+    save_probe(path, result, about={"model": "tiny", "state": "z"})
+    loaded, about = load_probe(path)
+    assert about == {"model": "tiny", "state": "z"}
+    assert loaded.settings == result.settings and loaded.split.test.tolist() == result.split.test.tolist()
+    assert loaded.summary() == json.loads(json.dumps(result.summary())) == result.summary()
+    one, other = apply(result, states), apply(loaded, states)
+    assert (one.values == other.values).all()
+    assert [file.name for file in path.parent.iterdir()] == ["probe.safetensors"]
+
+
+def rewritten(path: Path, arrays=None, **facts) -> None:
+    with safe_open(path, "numpy") as file:
+        kept = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        probe = json.loads(file.metadata()["probe"])
+    save_file(kept | (arrays or {}), path, metadata={"probe": json.dumps(probe | facts)})
+
+
+def test_files_that_are_no_probe(tmp_path):
+    states, values = planted(puzzles=30)
+    path = tmp_path / "probe.safetensors"
+    result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
+
+    def fresh() -> None:
+        save_probe(path, result)
+
+    with pytest.raises(ProbeFileError, match="cannot be read"):
+        load_probe(path)
+    damages = [
+        lambda: path.write_bytes(b"hello"),
+        lambda: path.write_bytes(path.read_bytes()[:-50]),
+        lambda: rewritten(path, kind="recursion-lens projection"),
+        lambda: rewritten(path, classes=["1", "2"]),
+        lambda: rewritten(path, classes=[1, 2, 3, 4]),
+        lambda: rewritten(path, settings={"C": [1]}),
+        lambda: rewritten(path, pooled="yes"),
+        lambda: rewritten(path, {"scale": result.scale * 0}),
+        lambda: rewritten(path, {"weights": result.weights * np.nan}),
+        lambda: rewritten(path, {"mean": result.mean[:1]}),
+        lambda: rewritten(path, {"split.test": result.split.train}),
+        lambda: rewritten(path, {"extra": result.mean}),
+    ]
+    for damage in damages:
+        fresh()
+        load_probe(path)
+        damage()
+        with pytest.raises(ProbeFileError, match="damaged"):
+            load_probe(path)
+
+
+def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
+    states, values = planted(moments=4)
+    settings = replace(FEW, code_length=True)
+    told: list[float] = []
+    ask = {"classes": DIGITS, "settings": settings, "types": control_types(symbols())}
+    fit_probe(states, values, split_puzzles(120), **ask, progress=told.append)
+    assert told[0] == 0 and told[-1] == 1 and told == sorted(told) and len(set(told)) >= 4
+
+    class Stop(Exception):
+        pass
+
+    calls = 0
+
+    def stop(share: float) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        fit_probe(states, values, split_puzzles(120), **ask, progress=stop)
+    assert calls == 5
+
+
+def test_torch_and_scikit_learn_wait_until_a_probe_is_fitted():
+    code = (
+        "import sys, probes.linear.train, probes.linear.files, probes.linear.baselines, probes.linear.targets\n"
+        "print(*sorted({'torch', 'sklearn', 'scipy', 'zarr'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_mistakes():
+    states, values = planted(puzzles=30)
+    split = split_puzzles(30)
+
+    def refused(match: str, error=ProbeError, **changes) -> None:
+        ask = {
+            "states": states,
+            "values": values,
+            "split": split,
+            "classes": DIGITS,
+            "settings": FEW,
+        } | changes
+        with pytest.raises(error, match=match) as caught:
+            fit_probe(ask.pop("states"), ask.pop("values"), ask.pop("split"), **ask)
+        assert "\n" not in str(caught.value)
+
+    refused("puzzle, moment, cell", values=whole(np.zeros((30, 6), int)))
+    refused("of 2 moments, states of 3", values=whole(np.zeros((30, 2, 6), int)))
+    refused("30 puzzles with 1 cells", values=whole(np.zeros((30, 1, 1), int)))
+    refused("none of the 2 classes", classes=("no", "yes"))
+    refused("but one class", classes=("no",))
+    refused("infinite or not a number", values=whole(np.full((30, 1, 6), np.nan)), classes=())
+    refused("names puzzle 39", split=split_puzzles(40))
+    refused("Types are of shape", types=np.zeros((30, 5), np.int64))
+    refused("one of classes", classes=(), settings=replace(FEW, code_length=True))
+    empty = np.ones((30, 1, 6), bool)
+    empty[split.test] = False
+    refused("no cell of the test puzzles", values=Values(values.values, empty))
+    spoiled = states.copy()
+    spoiled[split.train[0], 1, 2] = np.inf
+    refused("Some states are infinite", StatesError, states=spoiled)
+    for settings in (
+        {"C": ()},
+        {"C": (1.0, 0.1)},
+        {"alpha": (1.0, 2.0)},
+        {"C": (0.0, 1.0)},
+        {"resamples": 0},
+    ):
+        with pytest.raises(ProbeError, match="no setting"):
+            ProbeSettings(**settings)

@@ -1,0 +1,252 @@
+"""`trm export`: every format from a recorded run or one made now, and one line for a mistake."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from export_runs import SUDOKU, sudoku_run
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+from trm.checkpoint import save_model
+from trm.cli.main import main
+from trm.trace import load_trace, save_trace
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch):
+    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
+
+
+@pytest.fixture
+def ran(capsys):
+    """Calls `trm export` with --json in this process; returns its one JSON object."""
+
+    def call(*arguments: object):
+        main(["export", *map(str, arguments), "--json"])
+        return json.loads(capsys.readouterr().out)
+
+    return call
+
+
+@pytest.fixture
+def trace_file(tmp_path) -> Path:
+    save_trace(tmp_path / "run.safetensors", sudoku_run())
+    return tmp_path / "run.safetensors"
+
+
+@pytest.fixture
+def model(tmp_path, tiny_model) -> Path:
+    made = tiny_model()
+    save_model(tmp_path / "model", made.config, made.state_dict())
+    return tmp_path / "model"
+
+
+def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
+    formats = ("html", "png", "svg", "gif", "csv", "npz")
+    asked = [word for name in formats for word in (f"--{name}", tmp_path / f"out.{name}")]
+    result = ran("--trace", trace_file, *asked)
+    assert {name: result[name] for name in ("model", "task", "steps", "halt_step", "solved")} == {
+        "model": "made-up", "task": "sudoku", "steps": 3, "halt_step": 3, "solved": True,
+    }  # fmt: skip
+    assert list(result["written"]) == list(formats)
+    for name, facts in result["written"].items():
+        file = tmp_path / f"out.{name}"
+        assert facts["file"] == str(file) and facts["bytes"] == file.stat().st_size > 500
+    assert result["written"]["gif"]["frames"] == 6
+    assert Image.open(tmp_path / "out.png").format == "PNG" and Image.open(tmp_path / "out.gif").n_frames == 6
+    assert "made-up: run" in (tmp_path / "out.svg").read_text()
+    text = (tmp_path / "out.html").read_text()
+    assert "export default function mount" in text and ".player" in text and "made-up: run" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        ["run.safetensors", *(f"out.{name}" for name in formats)]
+    )
+
+
+def test_a_recorded_run_is_exported_without_torch(tmp_path, trace_file):
+    code = "import sys; from trm.cli.main import main; main(sys.argv[1:]); print('torch' in sys.modules, file=sys.stderr)"
+    asked = [
+        word
+        for name in ("html", "png", "svg", "gif", "csv", "npz")
+        for word in (f"--{name}", tmp_path / f"out.{name}")
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "export", "--trace", trace_file, *asked], cwd=REPOSITORY, capture_output=True, text=True
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "False\n")
+
+
+def test_a_run_made_now(tmp_path, model, ran):
+    puzzle = tmp_path / "my <puzzle>.txt"
+    puzzle.write_text("1.3.....2..4....")
+    result = ran("--model", model, "--puzzle", puzzle, "--csv", tmp_path / "a.csv", "--npz", tmp_path / "a.npz", "--svg", tmp_path / "a.svg")  # fmt: skip
+    assert result["steps"] == 3 and result["solved"] is False
+    capture = list(csv.DictReader((tmp_path / "a.csv").open()))
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
+        assert SUDOKU.format(stored["answers"][-1]) == capture[-1]["answer"]
+        assert json.loads(str(stored["metadata"]))["provenance"]["recorded"]  # a file is read on another day
+    assert "my &lt;puzzle&gt;" in (tmp_path / "a.svg").read_text()
+
+
+def test_forced_depth(tmp_path, model, ran):
+    result = ran(
+        "--model", model, "--puzzle", "." * 16, "--N_sup", 2, "--T", 3, "--n", 1, "--csv", tmp_path / "a.csv"
+    )
+    assert result["steps"] == 2 and len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 2 * 3 * 2
+
+
+def test_another_depth_than_the_one_it_was_trained_with(tmp_path, model, ran):
+    result = ran("--model", model, "--puzzle", "." * 16, "--depth", "1,3,5", "--npz", tmp_path / "a.npz")
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as stored:
+        facts = json.loads(str(stored["metadata"]))
+    assert result["steps"] == 5 and facts["depth"] == {"n": 1, "T": 3, "N_sup": 5}
+    assert facts["trained"] == {"n": 2, "T": 2, "N_sup": 3}
+
+
+def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
+    made = tiny_model(task="arc", vocab_size=12, sequence_length=900, puzzle_ids=3, puzzle_embedding_size=8,
+                      mixing="mlp", mixing_width=8, heads=0, positions="none")  # fmt: skip
+    save_model(tmp_path / "arc", made.config, made.state_dict())
+    call = ("--model", tmp_path / "arc", "--puzzle", "012/345", "--svg", tmp_path / "a.svg")
+    assert (
+        "blank puzzle id 0" in ran(*call)["note"] and "blank puzzle id 0" in (tmp_path / "a.svg").read_text()
+    )
+    assert "note" not in ran(*call, "--puzzle-id", 2)
+    assert "blank puzzle id 0" not in (tmp_path / "a.svg").read_text()
+
+
+def test_the_moment_of_a_picture_and_of_the_page(tmp_path, trace_file, ran):
+    ran(
+        "--trace",
+        trace_file,
+        "--svg",
+        tmp_path / "a.svg",
+        "--html",
+        tmp_path / "a.html",
+        "--step",
+        1,
+        "--cycle",
+        1,
+    )
+    assert "Supervision step 1 of 3, cycle 1 of 2, f_H" in (tmp_path / "a.svg").read_text()
+    data = (tmp_path / "a.html").read_text().split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["start"] == {"supervision_step": 1, "cycle": 1, "call": 3}
+    ran("--trace", trace_file, "--html", tmp_path / "b.html", "--view", "reverse")
+    data = (tmp_path / "b.html").read_text().split('id="run">')[1].split("</script>")[0]
+    assert json.loads(data)["start"] == {"supervision_step": 1, "cycle": 1, "call": 3, "mode": "reverse"}
+    ran("--trace", trace_file, "--svg", tmp_path / "a.svg")
+    assert "Supervision step 3 of 3, cycle 2 of 2, f_H" in (tmp_path / "a.svg").read_text()
+
+
+def test_a_page_of_a_usual_run_is_small(tmp_path, ran):
+    """16 supervision steps, T=3, n=6 of a 9x9 Sudoku."""
+    recorded = next((REPOSITORY / "assets" / "traces" / "sudoku-trm").glob("*.safetensors"))
+    assert vars(load_trace(recorded).depth) == {"n": 6, "T": 3, "N_sup": 16}
+    assert ran("--trace", recorded, "--html", tmp_path / "a.html")["written"]["html"]["bytes"] < 1_000_000
+
+
+MISTAKES = [
+    (("--trace", "{trace}"), "Give one or more of --html, --png"),
+    (("--png", "{out}"), "--model and --puzzle, or --trace"),
+    (("--model", "sudoku-trm", "--png", "{out}"), "--model and --puzzle, or --trace"),
+    (("--model", "no-such-model", "--puzzle", "." * 81, "--png", "{out}"), "no model 'no-such-model'"),
+    (("--model", "{model}", "--puzzle", "junk", "--png", "{out}"), "'j'"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--model", "sudoku-trm", "--png", "{out}"), "Leave out"),
+    (("--trace", "{trace}", "--n", "3", "--png", "{out}"), "Leave out"),
+    (("--trace", "{trace}", "--depth", "1,1,1", "--png", "{out}"), "Leave out"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,2", "--png", "{out}"), "is not n,T,N_sup"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,0,3", "--png", "{out}"), "is not n,T,N_sup"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "9,9,9999999", "--png", "{out}"), "net calls, more than"),
+    (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,1,2", "--step", "3", "--png", "{out}"), "Choose 1 to 2"),
+    (("--trace", "{trace}", "--puzzle-id", "3", "--png", "{out}"), "Leave out"),
+    (("--trace", "{folder}/nowhere", "--png", "{out}"), "cannot be read"),
+    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),
+    (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
+    (("--trace", "{trace}", "--call", "4", "--png", "{out}"), "Choose 1 to 3"),
+    (("--trace", "{trace}", "--view", "dreams", "--png", "{out}"), "no view 'dreams'. Choose one of: answer,"),
+    (("--trace", "{trace}", "--theme", "blue", "--png", "{out}"), "no theme 'blue'. Choose one of: light, dark"),
+    (("--trace", "{trace}", "--view", "z", "--csv", "{out}"), "Ask for one, or leave it out"),
+    (("--trace", "{trace}", "--step", "1", "--gif", "{out}"), "Ask for one, or leave them out"),
+    (("--trace", "{trace}", "--frame-time", "0", "--gif", "{out}"), "--frame-time 0 is not"),
+    (("--trace", "{trace}", "--hold", "inf", "--gif", "{out}"), "--hold inf is not"),
+    (("--trace", "{trace}", "--every", "minute", "--gif", "{out}"), "invalid choice"),
+    (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
+    (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "There is no folder"),
+    (("--trace", "{trace}", "--png", "{trace}/a.png"), "There is no folder"),
+    (("--trace", "{trace}", "--png", "{pipe}"), "no ordinary file"),
+    (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
+    (("--trace", "{trace}", "--npz", "{trace}"), "the same file as what is read"),
+    (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
+    (("--trace", "{foreign}", "--png", "{out}"), "no task 'chess'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments, words", MISTAKES)
+def test_one_line_for_a_mistake(refused, monkeypatch, tmp_path, trace_file, model, arguments, words):
+    monkeypatch.setenv("PATH", "")
+    os.mkfifo(tmp_path / "pipe")
+    trace = sudoku_run()
+    save_trace(tmp_path / "foreign", replace(trace, provenance=replace(trace.provenance, task="chess")))
+    places = {"trace": trace_file, "model": model, "folder": tmp_path, "out": tmp_path / "out", "pipe": tmp_path / "pipe", "foreign": tmp_path / "foreign"}  # fmt: skip
+    filled = [text.format(**places) for text in arguments]
+    before = sorted(tmp_path.iterdir())
+    assert words in refused("export", *filled)
+    assert sorted(tmp_path.iterdir()) == before, "something was written"
+
+
+def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_path):
+    monkeypatch.setattr(
+        "os.access", lambda path, mode: False
+    )  # the tests may run as root, who can write anywhere
+    assert "Nothing can be written" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
+
+
+def test_a_player_that_is_not_there(refused, monkeypatch, trace_file, tmp_path):
+    monkeypatch.setattr("trm.cli.export.PLAYER", tmp_path / "assembled.py")
+    assert "needs the player" in refused("export", "--trace", trace_file, "--html", tmp_path / "a.html")
+
+
+def test_an_output_is_replaced_whole_or_not_at_all(refused, ran, monkeypatch, trace_file, tmp_path):
+    out = tmp_path / "a.svg"
+    out.write_text("old")
+
+    def fail(scene):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("trm.export.outputs.svg", fail)
+        assert "No space left" in refused("export", "--trace", trace_file, "--svg", out)
+    assert out.read_text() == "old" and len(list(tmp_path.iterdir())) == 2
+    ran("--trace", trace_file, "--svg", out)
+    assert out.read_text().startswith("<?xml")
+
+
+@pytest.mark.parametrize("field, value", [("dtype", 16), ("model", None)])
+def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
+    """In a process of its own, where no types are checked."""
+    trace = load_trace(trace_file)
+    facts = {name: json.dumps(vars(getattr(trace, name))) for name in ("depth", "trained")}
+    facts["provenance"] = json.dumps(vars(trace.provenance) | {field: value})
+    save_file(load_file(trace_file), tmp_path / "odd", metadata=facts)
+    done = subprocess.run(
+        [sys.executable, "-m", "trm", "export", "--trace", tmp_path / "odd", "--png", tmp_path / "a.png"],
+        cwd=REPOSITORY, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and "does not fit" in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_for_people(trace_file, tmp_path, capsys):
+    main(["export", "--trace", str(trace_file), "--csv", str(tmp_path / "a.csv")])
+    out = capsys.readouterr().out
+    assert f"csv: file {tmp_path / 'a.csv'}, bytes " in out and "model: made-up" in out

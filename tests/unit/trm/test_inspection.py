@@ -1,0 +1,195 @@
+"""What an inspection says: every value and its place, what was assumed, and a score that moves when a value is wrong."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from checkpoints import CPU
+
+from trm import flops, inspection
+from trm.checkpoint import load_model, read_checkpoint
+from trm.coordinates import Depth
+from trm.inspection import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
+from trm.models import parameter_count
+from trm.recursion import deep_supervision
+from trm.tasks import get_task
+
+
+@pytest.fixture
+def small_checks(monkeypatch):
+    """Self-checks of a few puzzles."""
+    monkeypatch.setattr(inspection, "MOST_PUZZLES", 4)
+
+
+def save_alone(made, folder, name="step_5"):
+    """The weights and nothing that describes them."""
+    path = made.save(folder, with_yaml=False, name=name)
+    (folder / "dataset.json").unlink(missing_ok=True)
+    return path
+
+
+@pytest.fixture
+def maze_checkpoint(tmp_path, public_checkpoint):
+    """A TRM of mazes without a yaml: everything about its depth is assumed."""
+    made = public_checkpoint(
+        vocab=6, cells=49, D=16, heads=8, layers=1, puzzle_emb_len=16, pos_encodings="learned"
+    )
+    return str(save_alone(made, tmp_path / "some folder"))
+
+
+# what is found
+
+
+def test_a_maze_model_without_a_yaml(maze_checkpoint, small_checks):
+    found = inspect_model(maze_checkpoint)
+    assert json.loads(json.dumps(found)) == found
+    values = {value["name"]: value for value in found["values"]}
+    assert values["n"] == {
+        "name": "n", "public_name": "L_cycles", "value": 4, "source": "assumed: maze default", "assumed": True,
+    }  # fmt: skip
+    assert values["positions"]["source"] == "tensors" and not values["positions"]["assumed"]
+    assert found["assumed"] == [name for name, value in values.items() if value["assumed"]]
+    assert set(found["assumed"]) == {"n", "T", "N_sup", "heads", "prefix_length", "sequence_length"}
+    assert (found["task"], found["kind"], found["grid"]) == ("maze", "trm", [7, 7])
+    assert found["parameters"] == parameter_count(load_model(maze_checkpoint, device=CPU))
+    assert "L_cycles = 4 (assumed: maze default)" in report(found)["report"].splitlines()
+
+
+def test_a_forced_n_changes_the_score(maze_checkpoint, small_checks):
+    assumed, forced = inspect_model(maze_checkpoint), inspect_model(maze_checkpoint, force={"n": 6})
+    assert assumed["self_check"]["puzzles"] == forced["self_check"]["puzzles"] == 4
+    assert assumed["self_check"]["loss_by_step"][0] != forced["self_check"]["loss_by_step"][0]
+    assert "n" not in forced["assumed"]
+    assert "L_cycles = 6 (forced)" in report(forced)["report"].splitlines()
+
+
+def test_a_wrong_n_shows_on_a_trained_model(small_checks):
+    right = check_itself(load_model("sudoku-trm", device=CPU, force={"N_sup": 4}))
+    wrong = check_itself(load_model("sudoku-trm", device=CPU, force={"N_sup": 4, "n": 1}))
+    assert right["cell"] > wrong["cell"] and right["loss"] < wrong["loss"]
+
+
+def test_a_bundled_model(monkeypatch):
+    monkeypatch.setattr(inspection, "MOST_PUZZLES", 2)
+    found = inspect_model("sudoku-trm", force={"N_sup": 2})
+    assert found["name"] == "sudoku-trm" and found["assumed"] == [] and found["known"] is None
+    assert {value["source"] for value in found["values"]} == {"config.json", "forced"}
+    text = report(found)["report"]
+    assert text.startswith("sudoku-trm: TRM, sudoku 9x9, ") and "of 2 puzzles exact" in text
+    assert "Assumed" not in text
+
+
+def test_every_value_of_the_model_is_listed(maze_checkpoint):
+    config = read_checkpoint(maze_checkpoint).config
+    listed = {
+        value["name"]: value["value"] for value in inspect_model(maze_checkpoint, self_check=False)["values"]
+    }
+    assert listed == {name: value for name, value in config.to_dict().items() if name != "assumed"}
+
+
+def test_without_a_self_check(maze_checkpoint):
+    found = inspect_model(maze_checkpoint, self_check=False)
+    assert found["self_check"] is None and "self-check" not in report(found)["report"]
+
+
+def test_a_known_file_shows_what_was_published(tmp_path, public_checkpoint):
+    made = public_checkpoint(vocab=6, cells=900, D=16, heads=8, puzzle_emb_len=16)
+    found = inspect_model(str(save_alone(made, tmp_path, "maze_hard_step_32550")), self_check=False)
+    assert found["known"]["repo"] == "alphaXiv/trm-model-maze" and found["assumed"] == []
+    assert "known file: alphaXiv/trm-model-maze (83.8 % of Maze-Hard exact" in report(found)["report"]
+    assert "L_cycles = 4 (known file: alphaXiv/trm-model-maze)" in report(found)["report"]
+
+
+# the self-check
+
+
+def test_the_score_is_what_the_model_answers(tmp_path, public_checkpoint, small_checks):
+    model = load_model(str(public_checkpoint(cells=81, halt_max_steps=2).save(tmp_path)), device=CPU)
+    check, heard = check_itself(model), []
+    task = get_task("sudoku")
+    inputs, labels, _ = puzzles_of(task, 4)
+    tokens, ids = torch.from_numpy(inputs.astype(np.int64)), torch.zeros(4, dtype=torch.long)
+    *_, last = deep_supervision(model, tokens, ids, depth=model.config.depth)
+    logits = last.heads.logits
+    right = logits.argmax(-1).numpy() == labels
+    assert check["exact"] == right.all(-1).mean() and check["cell"] == pytest.approx(right.mean())
+    assert check["blank_cell"] == pytest.approx(right[inputs == 1].mean())
+    chances = logits.softmax(-1).gather(-1, torch.from_numpy(labels.astype(np.int64))[..., None])
+    assert check["loss"] == check["loss_by_step"][-1] == pytest.approx(-float(chances.log().mean()), rel=1e-5)
+    assert len(check["loss_by_step"]) == 2 and check["loss_by_step"][0] != check["loss"]
+    again = check_itself(model, progress=lambda *counts: heard.append(counts))
+    assert {**again, "seconds": 0} == {**check, "seconds": 0}
+    assert heard == [(4, 4)]
+
+
+@pytest.mark.parametrize(
+    "task, vocab, cells, words",
+    [("sudoku", 6, 16, "4x4"), ("sudoku", 8, 36, "6x6"), ("maze", 6, 49, "7x7"), ("maze", 6, 100, "10x10")],
+)
+def test_other_sizes_are_generated(tmp_path, public_checkpoint, small_checks, task, vocab, cells, words):
+    made = public_checkpoint(vocab=vocab, cells=cells, halt_max_steps=1)
+    check = check_itself(load_model(str(made.save(tmp_path)), device=CPU))
+    assert check["puzzles"] == 4 and words in check["note"] and task in check["note"]
+
+
+def test_large_mazes_have_long_ways():
+    inputs, labels, note = puzzles_of(get_task("maze", 900), 2)
+    assert inputs.shape == (2, 900) and "110 steps" in note
+    assert ((labels == 5).sum(-1) + 1 >= 110).all()
+
+
+@pytest.mark.parametrize(
+    "sizes, words",
+    [
+        ({"vocab": 12, "cells": 900}, "with a blank one every answer is wrong"),
+        ({"vocab": 9, "cells": 25}, "No task has 9 tokens"),
+        ({"vocab": 11, "cells": 25}, "No Sudoku has 25 cells"),
+        ({"vocab": 6, "cells": 17}, "Mazes are square"),
+    ],
+)
+def test_nothing_to_check_with(tmp_path, public_checkpoint, sizes, words):
+    found = inspect_model(str(public_checkpoint(**sizes).save(tmp_path)))
+    assert list(found["self_check"]) == ["note"] and words in found["self_check"]["note"]
+    assert words in report(found)["report"]
+
+
+def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
+    assert check_itself(tiny_model())["puzzles"] == affordable(tiny_config()) == inspection.MOST_PUZZLES
+    sudoku = {
+        "vocab_size": 11,
+        "sequence_length": 81,
+        "prefix_length": 16,
+        "hidden_size": 512,
+        "mlp_width": 1536,
+    }
+    mlp = {"mixing": "mlp", "mixing_width": 512, "heads": 0, "positions": "none"}
+    config = tiny_config(**sudoku, **mlp)
+    assert inspection.BUDGET / (336 * flops.f_L_call(config)) == pytest.approx(
+        1.2, abs=0.1
+    )  # the public Sudoku TRM
+    assert affordable(config) == 1
+    maze = tiny_config(hidden_size=64, mlp_width=256, heads=8, sequence_length=900, vocab_size=6)
+    assert affordable(maze) == 1  # small, but with maps of 900 x 900
+
+
+def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
+    sizes = {"hidden_size": 128, "mlp_width": 384, "sequence_length": 81, "heads": 4}
+    counts = {affordable(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))}
+    assert len(counts) == 1 and 1 < counts.pop() < inspection.MOST_PUZZLES
+
+
+def test_a_self_check_at_another_depth_is_watched(tiny_model):
+    """As forcing those values would, without opening the model again."""
+    model, calls = tiny_model(), []
+
+    def note(at, state):
+        calls.append(at)
+        return state
+
+    deeper = Depth(n=3, T=1, N_sup=2)
+    found = check_itself(model, depth=deeper, watch=note)
+    batches = -(-found["puzzles"] // BATCH)
+    assert len(calls) == batches * 2 * deeper.calls_per_step and len(found["loss_by_step"]) == 2
+    forced = tiny_model(n=3, T=1, N_sup=2)
+    assert check_itself(forced)["loss_by_step"] == found["loss_by_step"]
