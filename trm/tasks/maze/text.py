@@ -74,8 +74,9 @@ def _marks(lines: Lines) -> Iterator[Mark]:
 def _rows(lines: Lines, side: int) -> Lines:
     """The lines that hold the grid, at full length. Empty lines are rows unless there are too many of them."""
     filled = [(number, line) for number, line in lines if line.strip()]
-    if len(filled) == 1 and len(filled[0][1].rstrip()) > side:
-        number, line = filled[0]
+    is_one_line = len(lines) == 1 and len(lines[0][1]) >= side * side  # its last rows may be all spaces
+    if is_one_line or (len(filled) == 1 and len(filled[0][1].rstrip()) > side):
+        number, line = filled[0] if filled else lines[0]
         line = line[: side * side] + line[side * side :].rstrip()
         if len(line) != side * side:
             raise PuzzleError(_wrong_size([(number, line)], side))

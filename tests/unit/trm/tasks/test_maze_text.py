@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trm.errors import PuzzleError
@@ -26,6 +26,7 @@ def any_maze(draw):
 
 
 @given(any_maze())
+@example((Maze(3), np.array([3, 4, 1] + 6 * [2], np.uint8)))  # one line that ends in two rows of spaces
 def test_what_is_printed_reads_back(case):
     task, tokens = case
     for text in (task.format(tokens), task.pretty(tokens), task.public_text(tokens)):
