@@ -2,6 +2,7 @@
 
 import os
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,8 +95,11 @@ def run_train(options: Namespace) -> None:
         raise UserError(f"--minutes must be positive, not {options.minutes:g}.")
     if options.updates is not None and options.updates < 1:
         raise UserError(f"--updates must be 1 or more, not {options.updates}.")
+    if options.seed is not None and not 0 <= options.seed < 2**63:
+        raise UserError(f"--seed must be 0 or more and below 2^63, not {options.seed}.")
+    preset = get_preset(options.preset)
     train(
-        get_preset(options.preset),
+        preset if options.seed is None else replace(preset, seed=options.seed),
         options.out,
         data=options.data,
         minutes=options.minutes,

@@ -142,6 +142,9 @@ def parser() -> Parser:
     length = train.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=float, help="time to train; the schedules are fitted to it")
     length.add_argument("--updates", type=int, help="updates to train, however long they take")
+    train.add_argument(
+        "--seed", type=int, help="of the first weights and of what is drawn (usual: the preset's)"
+    )
     train.add_argument("--resume", action="store_true", help="go on with the run in the folder")
 
     data = adder.add_parser("data", help="make and convert puzzle sets")

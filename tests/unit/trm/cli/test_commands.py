@@ -189,6 +189,7 @@ def test_version_and_help(capsys):
         (("train", "--preset", "chess", "--out", "{empty}/run"), "no preset 'chess'"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "0"), "must be positive"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--minutes", "nan"), "must be positive"),
+        (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--seed", "-1"), "0 or more"),
         (("train", "--preset", "sudoku-trm", "--out", "{empty}/run", "--resume"), "no run to resume"),
         (("data", "generate", "chess", "--count", "1", "--out", "{empty}"), "no task 'chess'"),
         (("data", "generate", "sudoku", "--count", "0", "--out", "{empty}"), "count from 1"),

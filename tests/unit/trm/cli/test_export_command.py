@@ -212,11 +212,6 @@ def test_a_folder_that_cannot_be_written(refused, monkeypatch, trace_file, tmp_p
     assert "Nothing can be written" in refused("export", "--trace", trace_file, "--png", tmp_path / "a.png")
 
 
-def test_a_player_that_is_not_there(refused, monkeypatch, trace_file, tmp_path):
-    monkeypatch.setattr("trm.cli.export.PLAYER", tmp_path / "assembled.py")
-    assert "needs the player" in refused("export", "--trace", trace_file, "--html", tmp_path / "a.html")
-
-
 def test_an_output_is_replaced_whole_or_not_at_all(refused, ran, monkeypatch, trace_file, tmp_path):
     out = tmp_path / "a.svg"
     out.write_text("old")

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from training_runs import CPU, SCHEDULE, trainer_of, usual_preset
 
 from trm.checkpoint import load_model
+from trm.cli import main
 from trm.errors import DataError, UserError
 from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
@@ -64,6 +65,16 @@ def test_a_number_of_updates_is_kept_to(tmp_path, tiny_config):
     train(preset, tmp_path / "run", updates=8, resume=True)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert log[-1]["update"] == 8
+
+
+def test_a_seed_decides_every_number(tmp_path, tiny_config, monkeypatch):
+    """The same one gives the same weights to the bit, another one others."""
+    monkeypatch.setattr("trm.training.presets.get_preset", lambda name: usual_preset(tiny_config()))
+    for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
+        main(["train", "--preset", "x", "--seed", seed, "--updates", "4", "--out", str(tmp_path / name)])
+    a, b, c = (load_file(tmp_path / name / "model.safetensors") for name in "abc")
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not torch.equal(a["lm_head.weight"], c["lm_head.weight"])
 
 
 def test_snapshots_on_the_way(tmp_path, tiny_config):
