@@ -6,12 +6,13 @@ refused that a model could be shown. What comes from the browser is checked at t
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.editor.component import component
 from app.editor.description import described, grid_of
+from app.player.component import component
 from app.sidebar import puzzles, validity
 from app.state import links
 from trm.errors import PuzzleError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from app.sidebar.sidebar import Choice
 
 KEY = "editor"
+SCRIPT = Path(__file__).parent / "src" / "editor.js"
+STYLE = Path(__file__).parent / "editor.css"
 
 
 def is_open(task: Task) -> bool:
@@ -63,7 +66,7 @@ def show(choice: "Choice") -> None:
         "said": _said(task, choice.puzzle if state.draft is None else state.draft),
         "pasted": state.pasted,
     }
-    component()(
+    component("editor", SCRIPT, STYLE)(
         data=data,
         key=KEY,
         on_draft_change=_on("draft", _keep),

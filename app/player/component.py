@@ -1,22 +1,26 @@
-"""The player as a Streamlit component. Stepping happens in the browser: it never asks the server for a call."""
+"""The player as a Streamlit component, and what makes one of any script that shares its modules and looks.
+
+Stepping happens in the browser: the player never asks the server for a call.
+"""
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
-from trm.player.assembled import player_css, player_js
+from trm.player.bundle import FOLDER, bundle, player_css
 
 
 @cache
-def component() -> Callable[..., Any]:
-    """Registered once per server."""
+def component(name: str, script: Path, *styles: Path) -> Callable[..., Any]:
+    """A component whose `script` exports `mount` as default. Registered once per server."""
     return st.components.v2.component(
-        "recursion_lens_player",
-        html='<div class="lens-player"></div>\n',
-        css=player_css(),
-        js=player_js(),
+        f"recursion_lens_{name}",
+        html=f'<div class="lens-{name}"></div>\n',
+        css=player_css(*styles),
+        js=bundle(script),
     )
 
 
@@ -33,7 +37,7 @@ def player(
     `pin` is what a press on the pin would do: "pin" or "unpin"; None leaves the pin out. `on_pin` is called when it was
     pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor, whose key the help then lists.
     """
-    shown = component()(
+    shown = component("player", FOLDER / "mount.js")(
         data=data | {"pin": pin, "edit": edit},
         key=key,
         on_view_change=lambda: None,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import streamlit as st
 
-from app.player import player
+from app.player.component import player
 from app.player.contents import contents
 from app.server.runs import Run
 from app.state import links
@@ -72,7 +72,7 @@ def show(
     **options: Any,
 ) -> dict[str, Any] | None:
     """Draw both. `key` is the player's on this page; `start` the view to open with (`app.state.links`); `hint` is said while
-    both are the same run; `options` as `app.player.player` takes them.
+    both are the same run; `options` as `app.player.component.player` takes them.
 
     Returns the view that the person settled on: that of one player, with `align` and `lead`; None before any.
     """

@@ -8,12 +8,12 @@ from player_page import PATIENCE, Player
 from playwright.sync_api import Locator, Page, expect
 from standalone import open_standalone, show
 
-from app.editor.component import ENTRY, FOLDER
+from app.editor import SCRIPT, STYLE
 from app.editor.description import described, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
-from trm.player.assembled import joined
+from trm.player.bundle import bundle
 from trm.solve import solve
 from trm.tasks import get_task
 
@@ -178,7 +178,7 @@ def open_draft(new_page: Callable[..., Page]) -> Callable[..., Locator]:
 
     def make(task_name: str, puzzle: str, cells: int | None = None, **options) -> Locator:
         task, page = get_task(task_name, cells), new_page(**options)
-        open_standalone(page, script=joined(ENTRY), style=(FOLDER / "editor.css").read_text("utf-8"))
+        open_standalone(page, script=bundle(SCRIPT), style=STYLE.read_text("utf-8"))
         grid = grid_of(task, task.parse(puzzle, unfinished=True))
         said = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
         show(

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from app.screens.lecture import offline
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import read_language
-from trm.player.assembled import player_words
+from trm.player.bundle import player_words
 
 LOOKS = 5  # of who follows, while nothing is new
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}

@@ -14,7 +14,7 @@ from playwright.sync_api import Page, Route
 
 from trm.coordinates import Depth
 from trm.export.payload import payload
-from trm.player.assembled import player_css, player_js
+from trm.player.bundle import player_css, player_js
 from trm.tasks.base import Puzzle, Task
 from trm.trace import Provenance, Trace, quantised
 

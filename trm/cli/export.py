@@ -36,11 +36,10 @@ def run_export(options: Namespace) -> dict[str, Any]:
     pace = Pace(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.against))
     check_paths(paths, [path for path in read if path])
-    player = player_texts() if "html" in paths else None
     run, moment = _recorded(options) if options.trace else _made(options)
     against = _against(options, run) if options.against is not None else None
     with Progress("frames drawn") as drawing:
-        request = Request(paths, moment, moment if moment_asked else None, pace, player, against, appearance)
+        request = Request(paths, moment, moment if moment_asked else None, pace, against, appearance)
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -87,13 +86,6 @@ def puzzle_file(options: Namespace) -> Path | None:
 def _file(given: str | None) -> Path | None:
     """The file that a text names, if it names one."""
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.terminal.puzzle_text)
-
-
-def player_texts() -> tuple[str, str]:
-    """The player's script and its style."""
-    from trm.player.assembled import player_css, player_js
-
-    return player_js(), player_css()
 
 
 def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":

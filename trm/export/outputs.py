@@ -24,9 +24,6 @@ DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
 IN_A_VIEW = ("html", *DRAWN)
 PNG_SCALE = 2
 
-Player = tuple[str, str]
-"""The player's script and its style."""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -36,7 +33,6 @@ class Request:
     moment: Coordinates  # of PNG and SVG
     start: Coordinates | None  # where the page opens; None for the first answer
     pace: Pace
-    player: Player | None  # where a page is asked for
     against: Run | None = None  # on the page beside it
     appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
@@ -76,15 +72,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:
             if format == "html":
-                script, style = request.player
-                text = page(
-                    run,
-                    script=script,
-                    style=style,
-                    start=request.start,
-                    mode=look.mode,
-                    against=request.against,
-                )
+                text = page(run, start=request.start, mode=look.mode, against=request.against)
                 temporary.write_text(text, "utf-8")
             elif format == "png":
                 image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)

@@ -1,7 +1,7 @@
 """A run as one page: the app's player with the run inside, in a file that asks nothing of any network.
 
-The player's script and style come in as text, since this package imports no app. What a user named (models, puzzles) is
-only ever text: escaped in the page, and inside the JSON no character that could end its element.
+What a user named (models, puzzles) is only ever text: escaped in the page, and inside the JSON no character that could end
+its element.
 """
 
 import json
@@ -15,6 +15,7 @@ from trm.errors import UserError
 from trm.export.pairs import pair_payload
 from trm.export.payload import payload
 from trm.export.run import Run
+from trm.player.bundle import player_css, player_js
 
 KEYS = (
     ("<kbd>→</kbd> <kbd>←</kbd>", "one f_H call"),
@@ -28,8 +29,8 @@ KEYS = (
 
 SIDES = ("Left", "Right")
 
-POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-"""What the browser lets the page do: run what is in it, load nothing."""
+POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+"""What the browser lets the page do: run what is in it (modules are Blobs that its script makes), load nothing."""
 
 WITHOUT_SCRIPT = "<noscript>This page draws with JavaScript, which is off in this browser.</noscript>"
 
@@ -85,15 +86,12 @@ show();
 def page(
     run: Run,
     *,
-    script: str,
-    style: str,
     start: Coordinates | None = None,
     mode: str = "answer",
     against: Run | None = None,
 ) -> str:
-    """The whole page, UTF-8. `script` is an ES module that exports the player's `mount` as default, `style` its CSS;
-    `start` is the call that the page opens at, usually the first answer, and `mode` the view. With `against` it shows two players on one
-    clock, the run on the right.
+    """The whole page, UTF-8. `start` is the call that the page opens at, usually the first answer, and `mode` the view. With
+    `against` it shows two players on one clock, the run on the right.
 
     Raises UserError where a run holds values that are no numbers.
     """
@@ -111,14 +109,14 @@ def page(
 <main id="player">{WITHOUT_SCRIPT}</main>
 <footer>{keys}</footer>
 <script type="application/json" id="run">{_data(runs, start, mode)}</script>"""
-    return document(title, body, style=style, own_style=STYLE, script=script, start=START)
+    return document(title, body, style=player_css(), own_style=STYLE, script=player_js(), start=START)
 
 
 def document(
     title: str, body: str, *, style: str, own_style: str, script: str, start: str, language: str = "en"
 ) -> str:
-    """A page that asks nothing of any network. `title` and `body` are HTML; `script` is an ES module that exports `mount`
-    as default, and `start`, which stands in a block below it, calls that; `own_style` comes after `style`.
+    """A page that asks nothing of any network. `title` and `body` are HTML; `script` is an ES module that defines `mount`,
+    and `start`, which stands in a block below it, calls that; `own_style` comes after `style`.
     """
     return f"""<!doctype html>
 <html lang="{escape(language)}">
@@ -137,7 +135,7 @@ def document(
 <body>
 {body}
 <script type="module">
-{within_element("script", with_a_name(script))}
+{within_element("script", script)}
 {{
 {start.strip()}
 }}
@@ -179,14 +177,6 @@ def as_data(sent: Any) -> str:
             "Ask for --csv or --npz to see where they begin."
         ) from None
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def with_a_name(script: str) -> str:
-    """The module as part of a larger one, where what it exports as default is called `mount`."""
-    exports = re.findall(r"^export default (?:async )?function (\w+)", script, re.MULTILINE)
-    if exports != ["mount"]:
-        raise ValueError("The player's script has no `export default function mount`.")
-    return script
 
 
 def within_element(element: str, text: str) -> str:

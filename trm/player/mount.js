@@ -1,4 +1,4 @@
-/** The way in, for Streamlit (Components v2) and for the offline HTML file alike, which take one text: trm/player/assembled.py. */
+/** The way in, for Streamlit (Components v2) and for the offline HTML file alike, which take one text: trm/player/bundle.py. */
 
 import { keepMounted, mountedIn } from "./mounting.js";
 import { Pair } from "./pair.js";

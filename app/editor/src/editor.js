@@ -3,6 +3,7 @@
  * says belongs to the draft with that very text.
  */
 
+import { keepMounted, mountedIn } from "../../../trm/player/mounting.js";
 import { make, write } from "../../../trm/player/view/dom.js";
 import { cellsBetween, Drafts, resized, textOf, written } from "./draft.js";
 import { EditorGrid } from "./editor_grid.js";
@@ -14,7 +15,7 @@ const LONGEST = 200_000; // characters of a pasted text; more than any puzzle ha
 const MARKS = { one: "✓", none: "✕", several: "2+", unknown: "?" };
 const TITLES = { one: "One solution", none: "No solution", several: "Several solutions", unknown: "Number of solutions unknown" };
 
-export class Editor {
+class Editor {
   constructor(parent) {
     this.parent = parent;
     this.root = make("div", { class: "player editor", "data-testid": "editor", lang: "en" });
@@ -271,4 +272,16 @@ export class Editor {
     this.listening.abort();
     this.root.remove();
   }
+}
+
+/**
+ * Mounts the editor in `parentElement`, or tells the one that is there what Python has to say.
+ * Reports the draft with setStateValue("draft", {text, at}), where the time makes it news even where the text is one
+ * that was told before; asks with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
+ * @returns a function that removes it, once its element has left the page.
+ */
+export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
+  const editor = mountedIn(parentElement) ?? new Editor(parentElement);
+  editor.update(data, setStateValue, setTriggerValue);
+  return keepMounted(parentElement, editor);
 }

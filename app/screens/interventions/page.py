@@ -17,7 +17,6 @@ from app.ui import progress, status
 from app.ui.downloads import offer
 from app.ui.markdown import plain
 from trm.errors import UserError
-from trm.player.assembled import player_css, player_js
 
 PLAYER = "interventions"
 
@@ -146,7 +145,7 @@ def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
     try:
         left = Run.of(both.plain, choice.task, puzzle=choice.title)
         right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
-        return html_page(right, script=player_js(), style=player_css(), against=left).encode()
+        return html_page(right, against=left).encode()
     except UserError as error:
         return str(error).encode()
 

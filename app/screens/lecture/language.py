@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.screens.lecture.scenes import FOLDER, LectureError, read_toml
-from trm.player.assembled import player_words
+from trm.player.bundle import player_words
 from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from app.screens import lecture
 from app.screens.lecture import language
-from app.screens.lecture.assembled import lecture_css, lecture_js
 from app.screens.lecture.contents import Lecture, code
 from app.screens.lecture.scenes import LectureError, Scene
 from trm.errors import UserError
@@ -27,6 +27,7 @@ from trm.export.pictures.grid import grid_svg
 from trm.export.pictures.scene import Appearance
 from trm.export.run import Run
 from trm.files import written_whole
+from trm.player.bundle import bundle, player_css
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PRINT_WITHIN = 120  # seconds
@@ -69,9 +70,9 @@ def offline(told: Lecture, spoken: str) -> str:
     return document(
         f"Recursion Lens: {title}",
         body,
-        style=lecture_css(),
+        style=player_css(lecture.STYLE),
         own_style=STYLE,
-        script=lecture_js(),
+        script=bundle(lecture.SCRIPT),
         start=START,
         language=spoken,
     )

@@ -4,7 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from app.screens.lecture import component, language, own_model
+from app.player.component import component
+from app.screens.lecture import SCRIPT, STYLE, language, own_model
 from app.screens.lecture.contents import Lecture, code, lecture
 from app.screens.lecture.qr_code import invitation
 from app.screens.lecture.rooms import Rooms
@@ -38,7 +39,7 @@ def page() -> None:
 def show(told: Lecture, place: dict[str, Any]) -> None:
     """The lecture. A fragment, so that another scene reruns nothing else."""
     try:
-        component.show(contents(told, place), key=KEY, on_ask=take_ask)
+        component("lecture", SCRIPT, STYLE)(data=contents(told, place), key=KEY, on_ask_change=take_ask)
     except UserError as error:
         status.problem(str(error))
         return

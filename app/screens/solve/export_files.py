@@ -62,7 +62,6 @@ def make(
     from trm.export.pictures.film import Pace
     from trm.export.pictures.scene import Appearance
     from trm.export.run import Run
-    from trm.player.assembled import player_css, player_js
 
     def run_of(one: Shown) -> Run:
         return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
@@ -74,7 +73,6 @@ def make(
             moment=wish.at,
             start=wish.at,
             pace=Pace(wish.every),
-            player=(player_js(), player_css()),
             against=None if against is None else run_of(against),
             appearance=Appearance(wish.mode, wish.marks, wish.theme),
         )
@@ -98,7 +96,7 @@ def frames(wish: Wish, depth: Depth, steps: int) -> int:
 
 def page_bytes(*traces: Trace) -> int:
     """About how large the offline page of these runs is."""
-    from trm.player.assembled import player_css, player_js
+    from trm.player.bundle import player_css, player_js
 
     own = len(player_js()) + len(player_css())
     return own + round(BASE64 * sum(trace.nbytes for trace in traces))

@@ -5,7 +5,8 @@ from functools import partial
 import streamlit as st
 
 from app import editor
-from app.player import pair, player
+from app.player import pair
+from app.player.component import player
 from app.player.contents import contents
 from app.screens.solve import export_panel, pin
 from app.server.options import server_options

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from app_page import App
 
-from app.editor.component import ENTRY
 from app.editor.description import described, grid_of, keys_of
 from tests.app.screens.test_solve_page import PRESETS, TYPED, preset, shown_puzzle
-from tests.unit.trm.player.test_javascript import ROOT, needs_node
-from trm.player.assembled import joined
+from tests.unit.trm.player.test_javascript import ROOT
 from trm.tasks import get_task
 
 TASK = get_task("sudoku")
@@ -144,16 +142,6 @@ def test_what_the_editor_is_told_of_each_task():
 def test_an_arc_grid_is_told_without_what_is_beyond_it():
     arc = get_task("arc")
     assert grid_of(arc, arc.parse("12/34/56")) == {"rows": 3, "columns": 2, "tokens": [3, 4, 5, 6, 7, 8]}
-
-
-@needs_node
-def test_the_editor_is_one_module_that_shares_what_it_can_with_the_player(tmp_path):
-    text = joined(ENTRY)
-    assert (ROOT / "trm/player/view/dom.js").read_text("utf-8").splitlines()[0] in text
-    (tmp_path / "editor.mjs").write_text(text, "utf-8")
-    says = "import('./editor.mjs').then((all) => console.log(Object.keys(all), all.default.name))"
-    result = subprocess.run(["node", "-e", says], cwd=tmp_path, capture_output=True, text=True, timeout=120)
-    assert result.stdout == "[ 'default' ] mount\n", result.stderr
 
 
 def upload(app: App, name: str, content: str) -> None:

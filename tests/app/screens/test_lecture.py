@@ -18,7 +18,7 @@ from app.screens.lecture.rooms import Room, Rooms
 from app.screens.lecture.runs import chosen, read_run
 from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from trm.coordinates import Coordinates, Depth
-from trm.player.assembled import player_words
+from trm.player.bundle import player_words
 from trm.registry import own_config
 from trm.run_facts import model_facts
 

@@ -8,6 +8,7 @@
  * what Python sends and what a lecturer does; `lecture_view` draws it.
  */
 
+import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
 import { rememberedRoom, rememberRoom } from "./leading.js";
@@ -18,7 +19,7 @@ import { sheets } from "./sheets.js";
 
 const KEYS_HERE = { PageDown: "next", PageUp: "previous", q: "answer", f: "present", b: "blank", ".": "blank", t: "timer", T: "reset", o: "notes", i: "invite" };
 
-export class Lecture extends LectureView {
+class Lecture extends LectureView {
   constructor(parent) {
     super();
     Object.assign(this, { parent, runs: {}, texts: {}, at: null, room: null, player: null, isAnswered: false });
@@ -190,4 +191,15 @@ export class Lecture extends LectureView {
     this.handout?.remove();
     this.root.remove();
   }
+}
+
+/**
+ * Mounts the lecture in `parentElement`, or brings it up to date. Asks for scenes and languages with
+ * setTriggerValue("ask", {scene, language}).
+ * @returns a function that removes it, once its element has left the page.
+ */
+export default function mount({ data, parentElement, setTriggerValue }) {
+  const lecture = mountedIn(parentElement) ?? new Lecture(parentElement);
+  lecture.update(data, setTriggerValue);
+  return keepMounted(parentElement, lecture);
 }

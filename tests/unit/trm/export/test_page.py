@@ -9,12 +9,12 @@ import pytest
 from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 
 from trm.errors import UserError
-from trm.export.page import page
+from trm.export.page import document, page
 from trm.export.payload import payload
 from trm.export.run import Run
 from trm.export.table import csv_text
 
-SCRIPT = "const text = '</script><!--';\nexport default function mount() { return text; }"
+SCRIPT = "const text = '</script><!--';"
 STYLE = ".player::after { content: '</style>'; }"
 
 
@@ -38,8 +38,8 @@ class Elements(HTMLParser):
 @pytest.mark.parametrize("name", RUNS)
 def test_the_page_holds_the_payload(name):
     run = run_of(name)
-    found = Elements(page(run, script=SCRIPT, style=STYLE))
-    data = page(run, script=SCRIPT, style=STYLE).split('id="run">')[1].split("</script>")[0]
+    found = Elements(page(run))
+    data = page(run).split('id="run">')[1].split("</script>")[0]
     assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
     assert found.names.count("script") == 2 and found.names.count("style") == 1
     assert found.links == ["data:,"]
@@ -48,9 +48,9 @@ def test_the_page_holds_the_payload(name):
 
 
 def test_hostile_names_stay_text_on_the_page():
-    plain = Elements(page(run_of("sudoku"), script=SCRIPT, style=STYLE))
+    plain = Elements(page(run_of("sudoku")))
     run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
-    text = page(run, script=SCRIPT, style=STYLE)
+    text = page(run)
     found = Elements(text)
     assert found.names == [
         *plain.names[: plain.names.index("p") + 1],
@@ -65,25 +65,20 @@ def test_hostile_names_stay_text_on_the_page():
 def test_what_would_end_a_script_in_the_data_is_escaped():
     trace = sudoku_run()
     hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
-    text = page(Run.of(hostile, SUDOKU), script=SCRIPT, style=STYLE)
+    text = page(Run.of(hostile, SUDOKU))
     data = text.split('id="run">')[1].split("</script>")[0]
     assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
 
 
 def test_the_players_own_text_cannot_end_its_element():
-    text = page(run_of("sudoku"), script=SCRIPT, style=STYLE)
-    assert text.count("</script>") == 2 and text.count("</style>") == 1 and text.count("<!--") == 0
+    text = document("", "", script=SCRIPT, start="", style=STYLE, own_style="")
+    assert text.count("</script>") == text.count("</style>") == 1 and text.count("<!--") == 0
     assert r"const text = '\x3c/script>\x3c!--'" in text
-
-
-def test_a_page_needs_a_player():
-    with pytest.raises(ValueError, match="mount"):
-        page(run_of("sudoku"), script="export const a = 1;", style="")
 
 
 def test_no_page_of_what_is_no_number():
     trace = sudoku_run()
     run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
     with pytest.raises(UserError, match="no numbers"):
-        page(run, script=SCRIPT, style=STYLE)
+        page(run)
     assert "nan" in csv_text(run)

@@ -15,8 +15,6 @@ from trm.export.pairs import pair_payload
 from trm.export.run import Run
 from trm.trace import save_trace
 
-SCRIPT = "export default function mount() {}\n"
-
 
 @pytest.fixture(autouse=True)
 def _on_the_cpu(monkeypatch):
@@ -89,7 +87,7 @@ def test_one_line_for_a_mistake(refused, files, arguments, words):
 
 def test_hostile_names_of_both_stay_text():
     one, other = (Run.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain"))
-    text = page(one, against=other, script=SCRIPT, style="")
+    text = page(one, against=other)
     assert text.count("<script") == text.count("</script>") == 2 and "<b onclick" not in text
     data = json.loads(text.split('id="run">')[1].split("</script>")[0])
     assert data["titles"][1].startswith("</script><!--<b onclick")
@@ -97,7 +95,7 @@ def test_hostile_names_of_both_stay_text():
 
 def test_a_note_of_both_stands_once():
     run = Run.of(sudoku_run(), SUDOKU, note="Beware.")
-    assert page(run, against=replace(run), script=SCRIPT, style="").count("Beware.") == 1
+    assert page(run, against=replace(run)).count("Beware.") == 1
 
 
 def test_a_pair_is_two():
