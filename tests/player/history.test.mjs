@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { flagNames } from "../../trm/player/model/flags.js";
+import { flagNames } from "../../trm/player/model/cells.js";
 import { cellHistory, keptFrom, lastAnswered } from "../../trm/player/model/history.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
 import { readGrid } from "../../trm/player/model/reading.js";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { clockAt, follow, isOver, isPast, moveClock } from "../../trm/player/model/clock.js";
 import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "../../trm/player/model/compare.js";
 import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
-import { flagNames } from "../../trm/player/model/flags.js";
+import { flagNames } from "../../trm/player/model/cells.js";
 import { readGrid } from "../../trm/player/model/reading.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, BLUE, BORDER, mazePayload, PAD, RED, tinyPayload } from "./by_hand.mjs";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../trm/player/model/coordinates.js";
-import { flagNames } from "../../trm/player/model/flags.js";
+import { flagNames } from "../../trm/player/model/cells.js";
 import { KEYS, keyMeaning } from "../../trm/player/keys.js";
 import { linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";

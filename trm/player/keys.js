@@ -1,6 +1,7 @@
 /**
- * What the keys mean. One table serves the keys and their help, so that the help lists every key; one that the page around
- * the player handles has no meaning here.
+ * What the keys mean, and which presses are a player's. One table serves the keys and their help, so that the help lists
+ * every key; one that the page around the player handles has no meaning here. One player of a page has its keys, and what has
+ * keys of its own keeps those.
  */
 
 export const MODES = ["answer", "probabilities", "confidence", "change", "z", "reverse"];
@@ -34,4 +35,31 @@ const MEANINGS = new Map(KEYS.flatMap(([, , meanings]) => Object.entries(meaning
 export function keyMeaning({ key, shiftKey, ctrlKey, altKey, metaKey }) {
   if (ctrlKey || altKey || metaKey) return null;
   return (shiftKey && MEANINGS.get(`shift ${key}`)) || (MEANINGS.get(key) ?? null);
+}
+
+const ACTIVE = Symbol.for("recursion-lens.active-player"); // the player that the keys of the page go to: the one last touched
+const OWN_ARROWS = ["input", "textarea", "select", "[contenteditable='']", "[contenteditable='true']", "canvas", "video", "audio",
+  ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map((role) => `[role=${role}]`)].join();
+const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=checkbox], [role=switch]";
+
+/** The keys of the page go to this player from now on; `ifFree`: unless another one has them. */
+export function takeKeys(player, { ifFree = false } = {}) {
+  if (!ifFree || !document[ACTIVE]?.root.isConnected) document[ACTIVE] = player;
+}
+
+export function leaveKeys(player) {
+  if (document[ACTIVE] === player) delete document[ACTIVE];
+}
+
+/** What a press means to a player; null where it is somebody else's. `isIdle`: there is nothing that escape would close. */
+export function pressMeaning(event, player, isIdle) {
+  const { frame } = player;
+  if (event.defaultPrevented) return null;
+  const path = event.composedPath();
+  const own = path.includes(frame);
+  if (!own && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
+  if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return null;
+  const meaning = keyMeaning(event);
+  if (meaning?.action === "play" && path[0].matches?.(PRESSED_BY_SPACE)) return null;
+  return meaning?.action === "escape" && !own && isIdle ? null : meaning;
 }

@@ -5,26 +5,22 @@
  * the tokens, says how. Either way every cell is an element with its symbol as text: tests, screen readers and clicks meet those.
  *
  * The whole position of the player is one number, the place of a call in the line of all calls, and everything on the
- * screen is a function of (trace, call, mode, selected cell, zoom, marks). `trace`, `coordinates`, `keys`, `reading`,
- * `history`, `speech`, `markers`, `strips`, `link` and `skins` are those functions, tested under Node; `grid`, `timeline`,
- * `cell_panel` and `controls` have one class per region, which remembers what it drew and touches only what differs, and
- * `player_view` draws them all; `keyboard` says which keys are a player's, `playing` is its clock. Here is what a person or
- * Python asks of it, and what Python is told.
+ * screen is a function of (trace, call, mode, selected cell, zoom, marks). `model/`, `text/`, `skins/` and `keys` are those
+ * functions, tested under Node; `view/` has one class per region, which remembers what it drew and touches only what
+ * differs, and `player_view` draws them all. Here is what a person or Python asks of it, and what Python is told.
  *
  * `mount` shows one such player or, as `pair`, two of them on one clock.
  */
 
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
 import { make } from "./view/dom.js";
-import { leaveKeys, pressMeaning, takeKeys } from "./keyboard.js";
-import { MODES } from "./keys.js";
+import { leaveKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
 import { linkTo } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
-import { keepBeating } from "./model/playing.js";
+import { keepBeating } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
 import { READS_Z } from "./model/reading.js";
-import { sameRun, shapeOf } from "./model/sameness.js";
-import { PayloadError, continues, decodeTrace } from "./model/trace.js";
+import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
 import { words } from "./text/words.js";
 
 const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page

@@ -1,5 +1,5 @@
 /**
- * Two runs on one clock. The runs may be of other depths, so the clock counts what both have: supervision steps, or f_H
+ * The clock of a player that plays, and two runs on one clock. The runs may be of other depths, so the clock counts what both have: supervision steps, or f_H
  * calls. A clock is {by, progress, kind}: the run that was moved last, how many of these units it had done then, and the
  * kind of call that it stood at. f_H stands with f_H and f_L with f_L, so that no run shows a newer y for nothing.
  */
@@ -52,4 +52,15 @@ export function moveClock(traces, clock, command, align) {
     if (next !== call) return clockAt(traces, by, next, align);
   }
   return clock;
+}
+
+/** Beats as often as the player's speed says, for as long as it plays; beats that were missed are caught up with. */
+export function keepBeating(player) {
+  let last = performance.now();
+  const tick = (now) => {
+    if (!player.playing) return;
+    for (const beat = 1000 / player.speed; now - last >= beat && player.playing; last += beat) player.beat();
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
 }

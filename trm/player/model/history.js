@@ -3,7 +3,7 @@
  * from 0, `answer` elsewhere too.
  */
 
-import { isScored } from "./scored.js";
+import { isScored } from "./cells.js";
 
 /**
  * One cell: `decided`, the first f_H call after which its answer never changes any more; `flips`, how often it changed;

@@ -1,7 +1,7 @@
 /** Places on the timeline worth naming. Each kind has a letter and, in the style sheet, a shape. */
 
 import { callOfAnswer } from "./coordinates.js";
-import { answerPlace } from "../text/places.js";
+import { answerPlace } from "../text/speech.js";
 import { say } from "../text/words.js";
 
 const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };

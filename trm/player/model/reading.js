@@ -1,8 +1,7 @@
 /** Reading: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
-import { CHANGED, CONFLICT, DIFFERS, DROPPED, EMPTY, GIVEN, KEPT, WRONG } from "./flags.js";
-import { isScored } from "./scored.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, EMPTY, GIVEN, isScored, KEPT, WRONG } from "./cells.js";
 
 /** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
 export const READS_Z = ["z", "reverse"];

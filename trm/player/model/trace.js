@@ -1,7 +1,7 @@
 /** Decoding: a payload becomes a trace, typed arrays with the counts that every view needs, checked. */
 
 import { keptFrom, lastAnswered } from "./history.js";
-import { isScored } from "./scored.js";
+import { isScored } from "./cells.js";
 import { skinOf } from "../skins/skins.js";
 import { say, sayIfKnown } from "../text/words.js";
 
@@ -126,3 +126,14 @@ export function continues(previous, next) {
   return previous.task === next.task && previous.n === next.n && previous.T === next.T && previous.V === next.V
     && previous.L === next.L && starts(previous.inputs, next.inputs) && starts(previous.tokens, next.tokens);
 }
+
+/** Whether two payloads hold the same run; the view that Python asks for does not count. */
+export function sameRun(one, other) {
+  const names = (data) => Object.keys(data).filter((name) => name !== "start");
+  const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
+  return Boolean(one && other) && names(one).length === names(other).length && names(one).every((name) => same(one[name], other[name]));
+}
+
+/** Runs of one shape are shown in the same elements. */
+export const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
+  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);

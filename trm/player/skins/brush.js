@@ -1,6 +1,6 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "../model/flags.js";
+import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "../model/cells.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in

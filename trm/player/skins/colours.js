@@ -1,7 +1,7 @@
 /** Grids of colours: ARC. */
 
 import { LEVELS, brightness } from "./brush.js";
-import { CHANGED, CONFLICT, WRONG } from "../model/flags.js";
+import { CHANGED, CONFLICT, WRONG } from "../model/cells.js";
 import { say } from "../text/words.js";
 
 /** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */

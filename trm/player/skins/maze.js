@@ -1,7 +1,7 @@
 /** Mazes: walls, floor, and a trail that joins what is beside each other. */
 
 import { DOWN, LEFT, LEVELS, RIGHT, UP, brightness } from "./brush.js";
-import { CHANGED, CONFLICT, DROPPED, GIVEN, WRONG } from "../model/flags.js";
+import { CHANGED, CONFLICT, DROPPED, GIVEN, WRONG } from "../model/cells.js";
 import { say } from "../text/words.js";
 
 const TRAIL = ["path", "start", "goal"];

@@ -8,9 +8,25 @@
  * where path cells that are no more so fade out, `fades`; where symbols can be written over colours, `numbers`.
  */
 
+import { CHANGED, CONFLICT, GIVEN, WRONG } from "../model/cells.js";
+import { say } from "../text/words.js";
 import { COLOURS_SKIN } from "./colours.js";
 import { MAZE_SKIN } from "./maze.js";
-import { TEXT_SKIN } from "./text.js";
+
+/** Cells with their symbol as text: Sudoku. */
+const TEXT_SKIN = {
+  name: "text",
+  marks: [GIVEN, CHANGED, CONFLICT, WRONG],
+  broken: "in_conflict",
+  breaks: "mark_conflict",
+  brokenSentence: (count) => (count ? say("cells_in_conflict", { count }) : say("no_rule_broken")),
+  captions: {
+    answer: "y_caption",
+    probabilities: "symbol_size",
+    confidence: "shade_caption",
+    change: "large_small",
+  },
+};
 
 export const SKINS = { text: TEXT_SKIN, maze: MAZE_SKIN, colours: COLOURS_SKIN };
 

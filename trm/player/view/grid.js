@@ -1,7 +1,7 @@
 /** The cells. */
 
 import { make } from "./dom.js";
-import { CHANGED, DIFFERS, flagNames, KEPT } from "../model/flags.js";
+import { CHANGED, DIFFERS, flagNames, KEPT } from "../model/cells.js";
 import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "../skins/picture.js";

@@ -1,7 +1,7 @@
 /** What the marks in the cells mean, and how many cells carry each. */
 
 import { make, write } from "./dom.js";
-import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "../model/flags.js";
+import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "../model/cells.js";
 import { say } from "../text/words.js";
 
 const MARKS = [

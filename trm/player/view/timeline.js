@@ -5,8 +5,7 @@ import { callOfAnswer, coordinatesOf, windowOf } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
 import { Lens } from "./lens.js";
 import { Markers } from "./marker_flags.js";
-import { callPlace } from "../text/places.js";
-import { likelySymbols } from "../text/speech.js";
+import { callPlace, likelySymbols } from "../text/speech.js";
 import { STRIPS } from "./strips.js";
 import { say } from "../text/words.js";
 

@@ -1,4 +1,4 @@
-/** What is said of a cell, as bits: by its class names, its marks and the legend. */
+/** What is said of a cell, as bits: by its class names, its marks and the legend; and whether a solution says anything of it. */
 
 export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS] = [1, 2, 4, 8, 16, 32, 64, 128];
 const FLAG_NAMES = [
@@ -8,3 +8,8 @@ const FLAG_NAMES = [
 
 /** The class names of a cell's flags. */
 export const flagNames = (flags) => FLAG_NAMES.filter(([bit]) => flags & bit).map(([, name]) => name);
+
+const PADDING = 0; // the token of cells that are no part of the puzzle: in a solution, whatever stands there is right
+
+/** Whether a solution says something about a cell. */
+export const isScored = (labels, cell) => !labels || labels[cell] !== PADDING;
