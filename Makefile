@@ -7,6 +7,7 @@ MODEL_DIR ?=
 DATA_DIR ?=
 WORKERS ?= 3
 BIN := .venv/bin
+SCRIPTS := '{app,tests,trm}/**/*.{js,mjs,css}'
 
 # Tests in the browser wait a lot: three workers keep two cores busy. They begin first, as they take longest.
 # A test run starts many processes. Each would compile everything anew where no bytecode may be kept.
@@ -19,9 +20,7 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
 		-- $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
-test: .venv/.test .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+test: lint .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 	$(BIN)/pytest -m 'alone and not slow' tests/browser
 
@@ -47,10 +46,13 @@ recorded: .venv/.app  ## compute anew what the pages open with, and docs/finding
 lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxfmt --check $(SCRIPTS)
+	$(BIN)/oxlint --deny-warnings app tests trm
 
 format: .venv/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/oxfmt $(SCRIPTS)
 
 clean:
 	rm -rf .venv

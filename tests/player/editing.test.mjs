@@ -1,4 +1,7 @@
-/** Editing a puzzle: what is drawn, undone and read out, on grids written down by hand; and what each key means. */
+/**
+ * Editing a puzzle: what is drawn, undone and read out, on grids written down by hand; and what each key
+ * means.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -26,9 +29,20 @@ test("a fast pointer leaves no gap", () => {
   assert.deepEqual(cellsBetween(20, 0, 9), [20, 10, 0]);
   assert.deepEqual(cellsBetween(0, 11, 9), [0, 10, 11]);
   assert.deepEqual(cellsBetween(4, 4, 9), [4, 4]);
-  for (const [from, to] of [[0, 80], [8, 72], [3, 77]]) {
+  for (const [from, to] of [
+    [0, 80],
+    [8, 72],
+    [3, 77],
+  ]) {
     const line = cellsBetween(from, to, 9);
-    line.slice(1).forEach((cell, at) => assert.ok(Math.abs((cell % 9) - (line[at] % 9)) <= 1 && Math.abs(Math.floor(cell / 9) - Math.floor(line[at] / 9)) <= 1));
+    line
+      .slice(1)
+      .forEach((cell, at) =>
+        assert.ok(
+          Math.abs((cell % 9) - (line[at] % 9)) <= 1 &&
+            Math.abs(Math.floor(cell / 9) - Math.floor(line[at] / 9)) <= 1,
+        ),
+      );
     assert.deepEqual([line[0], line.at(-1)], [from, to]);
   }
 });
@@ -66,11 +80,20 @@ test("each key means one thing, and none with another modifier", () => {
   assert.deepEqual(meaning("5"), { write: 6 });
   assert.deepEqual(meaning("S", { shiftKey: true }), { write: 3 });
   assert.deepEqual(meaning("ArrowUp", { shiftKey: true }), { move: [-1, 0], draws: true });
-  assert.deepEqual(["Backspace", "Delete", " ", "Escape"].map((key) => meaning(key).action), ["empty", "empty", "toggle", "cancel"]);
+  assert.deepEqual(
+    ["Backspace", "Delete", " ", "Escape"].map((key) => meaning(key).action),
+    ["empty", "empty", "toggle", "cancel"],
+  );
   const control = (key, shiftKey = false) => meaning(key, { ctrlKey: true, shiftKey })?.action;
-  assert.deepEqual([control("z"), control("Z", true), control("z", true), control("y"), control("Enter")], ["undo", "redo", "redo", "redo", "use"]);
+  assert.deepEqual(
+    [control("z"), control("Z", true), control("z", true), control("y"), control("Enter")],
+    ["undo", "redo", "redo", "redo", "use"],
+  );
   assert.equal(meaning("z", { metaKey: true }).action, "undo");
-  assert.deepEqual([control("v"), control("5"), meaning("5", { altKey: true }), meaning("x"), meaning("F5")], [undefined, undefined, null, null, null]);
+  assert.deepEqual(
+    [control("v"), control("5"), meaning("5", { altKey: true }), meaning("x"), meaning("F5")],
+    [undefined, undefined, null, null, null],
+  );
 });
 
 test("moves stop at the edges", () => {

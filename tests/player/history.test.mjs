@@ -1,4 +1,7 @@
-/** What became of cells over a run: decided, flips, right, kept, dropped; against answers written down by hand. */
+/**
+ * What became of cells over a run: decided, flips, right, kept, dropped; against answers written down by
+ * hand.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,11 +15,23 @@ import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
 
 /** A run of one cell that gave these answers, one after another; its solution is 9. */
-const oneCell = (answers, labels = [9]) => ({ L: 1, answers: answers.length, tokens: Uint8Array.from(answers), labels: labels && Uint8Array.from(labels), givens: [0] });
+const oneCell = (answers, labels = [9]) => ({
+  L: 1,
+  answers: answers.length,
+  tokens: Uint8Array.from(answers),
+  labels: labels && Uint8Array.from(labels),
+  givens: [0],
+});
 
 test("a cell is decided at the first f_H call after which it never changes", () => {
   const of = (answers) => cellHistory(oneCell(answers), 0);
-  const read = ({ decided, flips, firstRight, losses, rightFrom }) => [decided, flips, firstRight, losses, rightFrom];
+  const read = ({ decided, flips, firstRight, losses, rightFrom }) => [
+    decided,
+    flips,
+    firstRight,
+    losses,
+    rightFrom,
+  ];
   assert.deepEqual(read(of([9, 9, 9, 9])), [0, 0, 0, 0, 0]);
   assert.deepEqual(read(of([2, 3, 9, 9])), [2, 2, 2, 0, 2]);
   assert.deepEqual(read(of([9, 2, 9, 9])), [2, 2, 0, 1, 2]);
@@ -50,21 +65,45 @@ test("the latest f_H call at which a cell was answered as a token", () => {
 });
 
 test("a cell's story in words, with the calls to go to", () => {
-  const story = (changes, cell = 1) => cellStory(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) => (call == null ? text : `${text} (${call})`));
-  assert.deepEqual(story({}), ["decided at step 2, cycle 2 (7)", "2 flips", "first right at step 2, cycle 2 (7)", "and stayed right"]);
-  assert.deepEqual(story({}, 0), ["decided at step 1, cycle 1 (1)", "no flips", "first right at step 1, cycle 1 (1)", "and stayed right"]);
-  assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
-    "decided at step 2, cycle 1 (5)", "2 flips", "first right at step 1, cycle 1 (1)", "lost once, right again from step 2, cycle 1 (5)",
+  const story = (changes, cell = 1) =>
+    cellStory(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
+      call == null ? text : `${text} (${call})`,
+    );
+  assert.deepEqual(story({}), [
+    "decided at step 2, cycle 2 (7)",
+    "2 flips",
+    "first right at step 2, cycle 2 (7)",
+    "and stayed right",
   ]);
-  assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), ["first right at step 1, cycle 1 (1)", "lost 2 times, not right in the end"]);
-  assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), ["decided at step 2, cycle 1 (5)", "1 flip", "never right"]);
+  assert.deepEqual(story({}, 0), [
+    "decided at step 1, cycle 1 (1)",
+    "no flips",
+    "first right at step 1, cycle 1 (1)",
+    "and stayed right",
+  ]);
+  assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
+    "decided at step 2, cycle 1 (5)",
+    "2 flips",
+    "first right at step 1, cycle 1 (1)",
+    "lost once, right again from step 2, cycle 1 (5)",
+  ]);
+  assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), [
+    "first right at step 1, cycle 1 (1)",
+    "lost 2 times, not right in the end",
+  ]);
+  assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
+    "decided at step 2, cycle 1 (5)",
+    "1 flip",
+    "never right",
+  ]);
   assert.deepEqual(story({ labels: null, cells_right: null }), ["decided at step 2, cycle 2 (7)", "2 flips"]);
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come
 });
 
 test("marks stand on cells that stay right, from their f_H call on, where they are asked for, and not on a reading of z", () => {
   const trace = decodeTrace(tinyPayload({ givens: base64([0, 0]) }));
-  const kept = (call, mode = "answer", marks = true) => Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("kept"));
+  const kept = (call, mode = "answer", marks = true) =>
+    Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("kept"));
   assert.deepEqual(kept(0), [false, false]);
   assert.deepEqual(kept(1), [true, false]);
   assert.deepEqual(kept(6), [true, false]);
@@ -76,32 +115,66 @@ test("marks stand on cells that stay right, from their f_H call on, where they a
 
 /** S.G over .#. : the cell below the start is path in the first answer only; 3 cycles, one f_L call each. */
 function deadEnd() {
-  const [first, then] = [[START, OPEN, GOAL, PATH, WALL, OPEN], [START, OPEN, GOAL, OPEN, WALL, OPEN]];
-  const list = (count, value) => new Array(count).fill(value);
-  return decodeTrace(mazePayload({
-    T: 3, N_sup: 2, steps: 2, answers: base64([first, then, then, then, then, then].flat()), conflicts: base64(list(36, 0)),
-    probabilities: base64(list(36, [0, 0, 255, 0, 0, 0]).flat()), z_answers: base64(list(12, then).flat()), z_confidence: base64(list(72, 9)),
-    halt_probability: [0.1, 0.2], entropy: list(6, 0), residual_y: list(6, 0), residual_z: list(12, 0), cells_right: list(6, 2), solved: list(6, false),
-  }));
+  const [first, then] = [
+    [START, OPEN, GOAL, PATH, WALL, OPEN],
+    [START, OPEN, GOAL, OPEN, WALL, OPEN],
+  ];
+  const list = (count, value) => Array(count).fill(value);
+  return decodeTrace(
+    mazePayload({
+      T: 3,
+      N_sup: 2,
+      steps: 2,
+      answers: base64([first, then, then, then, then, then].flat()),
+      conflicts: base64(list(36, 0)),
+      probabilities: base64(list(36, [0, 0, 255, 0, 0, 0]).flat()),
+      z_answers: base64(list(12, then).flat()),
+      z_confidence: base64(list(72, 9)),
+      halt_probability: [0.1, 0.2],
+      entropy: list(6, 0),
+      residual_y: list(6, 0),
+      residual_z: list(12, 0),
+      cells_right: list(6, 2),
+      solved: list(6, false),
+    }),
+  );
 }
 
 test("a dead end fades over one supervision step of calls after it was dropped", () => {
   const trace = deadEnd();
   const CELL = 3;
   const left = (call, mode = "answer", options) => readGrid(trace, call, mode, options).fading?.[CELL] ?? 0;
-  assert.deepEqual([1, 2].map((call) => left(call)), [0, 0]); // it is path, and stays so during f_L
-  assert.deepEqual([3, 4, 5, 6, 7, 8].map((call) => left(call)), [255, 212, 170, 127, 85, 42]); // sixths: a step has 6 calls
-  assert.deepEqual([9, 10, 11].map((call) => left(call)), [0, 0, 0]);
-  const dropped = (call, options) => flagNames(readGrid(trace, call, "answer", options).flags[CELL]).includes("dropped");
-  assert.deepEqual([2, 3, 8, 9].map((call) => dropped(call)), [false, true, true, false]);
+  assert.deepEqual(
+    [1, 2].map((call) => left(call)),
+    [0, 0],
+  ); // it is path, and stays so during f_L
+  // sixths: a step has 6 calls
+  assert.deepEqual(
+    [3, 4, 5, 6, 7, 8].map((call) => left(call)),
+    [255, 212, 170, 127, 85, 42],
+  );
+  assert.deepEqual(
+    [9, 10, 11].map((call) => left(call)),
+    [0, 0, 0],
+  );
+  const dropped = (call, options) =>
+    flagNames(readGrid(trace, call, "answer", options).flags[CELL]).includes("dropped");
+  assert.deepEqual(
+    [2, 3, 8, 9].map((call) => dropped(call)),
+    [false, true, true, false],
+  );
   const view = readGrid(trace, 4, "answer");
   assert.deepEqual([...readPicture(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
 });
 
 test("where motion is not wanted it stays as it is until it is gone; other modes and other tasks have none", () => {
   const trace = deadEnd();
-  assert.deepEqual([3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { still: true }).fading[3]), [127, 127, 127, 0]);
-  for (const mode of ["probabilities", "confidence", "change", "z"]) assert.equal(readGrid(trace, 4, mode).fading, null);
+  assert.deepEqual(
+    [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { still: true }).fading[3]),
+    [127, 127, 127, 0],
+  );
+  for (const mode of ["probabilities", "confidence", "change", "z"])
+    assert.equal(readGrid(trace, 4, mode).fading, null);
   assert.equal(readGrid(decodeTrace(arcPayload()), 3, "answer").fading, null);
   assert.equal(readGrid(decodeTrace(tinyPayload()), 3, "answer").fading, null);
 });

@@ -3,10 +3,42 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clockText, endsStep, fillIn, flow, formula, hasGradient, layersDone, marksAt, placeWords, readingWords, spans } from "../../app/screens/lecture/src/following.js";
+import {
+  clockText,
+  endsStep,
+  fillIn,
+  flow,
+  formula,
+  hasGradient,
+  layersDone,
+  marksAt,
+  placeWords,
+  readingWords,
+  spans,
+} from "../../app/screens/lecture/src/following.js";
 
-const TRM = { n: 6, T: 3, N_sup: 16, layers_L: 2, layers_H: 2, depth: 672, gradient_calls: 7, shared: true, one_state: false };
-const HRM = { n: 2, T: 2, N_sup: 16, layers_L: 4, layers_H: 3, depth: 352, gradient_calls: 2, shared: false, one_state: false };
+const TRM = {
+  n: 6,
+  T: 3,
+  N_sup: 16,
+  layers_L: 2,
+  layers_H: 2,
+  depth: 672,
+  gradient_calls: 7,
+  shared: true,
+  one_state: false,
+};
+const HRM = {
+  n: 2,
+  T: 2,
+  N_sup: 16,
+  layers_L: 4,
+  layers_H: 3,
+  depth: 352,
+  gradient_calls: 2,
+  shared: false,
+  one_state: false,
+};
 const at = (supervision_step, cycle, call, kind) => ({ supervision_step, cycle, call, kind });
 
 test("depth is counted call by call and ends at the whole depth", () => {
@@ -28,7 +60,10 @@ test("f_L adds x and writes z, f_H leaves x out and writes y", () => {
 
 test("a gradient reaches the last calls of a supervision step only", () => {
   const learning = (sizes) => {
-    const calls = Array.from({ length: sizes.T * (sizes.n + 1) }, (_, place) => ({ cycle: Math.floor(place / (sizes.n + 1)) + 1, call: (place % (sizes.n + 1)) + 1 }));
+    const calls = Array.from({ length: sizes.T * (sizes.n + 1) }, (_, place) => ({
+      cycle: Math.floor(place / (sizes.n + 1)) + 1,
+      call: (place % (sizes.n + 1)) + 1,
+    }));
     return calls.map((call) => (hasGradient(sizes, call) ? "1" : "0")).join("");
   };
   assert.equal(learning(TRM), "000000000000001111111");
@@ -38,12 +73,21 @@ test("a gradient reaches the last calls of a supervision step only", () => {
 test("the heads are read and the states detached where a supervision step ends", () => {
   assert.equal(endsStep(TRM, at(2, 3, 7, "f_H")), true);
   assert.equal(endsStep(TRM, at(2, 2, 7, "f_H")), false);
-  assert.deepEqual(marksAt(TRM, at(1, 3, 7, "f_H")), { current: "f_H", around: ["loop_L", "loop_T", "loop_N", "detach", "heads"] });
+  assert.deepEqual(marksAt(TRM, at(1, 3, 7, "f_H")), {
+    current: "f_H",
+    around: ["loop_L", "loop_T", "loop_N", "detach", "heads"],
+  });
   assert.deepEqual(marksAt(TRM, at(1, 1, 2, "f_L")).around, ["loop_L", "loop_T", "loop_N"]);
 });
 
 test("readings that the head was not trained for are called so", () => {
-  const words = { reading_none: "none", reading_cycle: "cycle", reading_y: "y", reading_z: "z", reading_reverse: "reverse" };
+  const words = {
+    reading_none: "none",
+    reading_cycle: "cycle",
+    reading_y: "y",
+    reading_z: "z",
+    reading_reverse: "reverse",
+  };
   const said = (place, mode = "answer") => readingWords(words, TRM, place, mode);
   assert.equal(said(at(1, 1, 3, "f_L")), "none");
   assert.equal(said(at(1, 1, 7, "f_H")), "cycle");
@@ -56,7 +100,20 @@ test("readings that the head was not trained for are called so", () => {
 
 test("words", () => {
   assert.equal(fillIn("{now} of {all}, {other}", { now: 1, all: 2 }), "1 of 2, {other}");
-  assert.equal(placeWords({ place: "{step}/{N_sup} {cycle}/{T} {call}", place_L: "{call} of {n}" }, TRM, at(2, 1, 3, "f_L")), "2/16 1/3 3 of 6");
-  assert.deepEqual(spans("a `b` **c**d"), [["", "a "], ["code", "b"], ["", " "], ["b", "c"], ["", "d"]]);
+  assert.equal(
+    placeWords(
+      { place: "{step}/{N_sup} {cycle}/{T} {call}", place_L: "{call} of {n}" },
+      TRM,
+      at(2, 1, 3, "f_L"),
+    ),
+    "2/16 1/3 3 of 6",
+  );
+  assert.deepEqual(spans("a `b` **c**d"), [
+    ["", "a "],
+    ["code", "b"],
+    ["", " "],
+    ["b", "c"],
+    ["", "d"],
+  ]);
   assert.equal(clockText(605.7), "10:05");
 });

@@ -1,10 +1,20 @@
-/** Two runs on one clock: where each stands, which one a key moves, and which cells differ; worked out by hand. */
+/**
+ * Two runs on one clock: where each stands, which one a key moves, and which cells differ; worked out by
+ * hand.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { clockAt, follow, isOver, isPast, moveClock } from "../../trm/player/model/clock.js";
-import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "../../trm/player/model/compare.js";
+import {
+  areComparable,
+  cellComparison,
+  differenceSentence,
+  differences,
+  endSentence,
+  misfitSentence,
+} from "../../trm/player/model/compare.js";
 import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
 import { readGrid } from "../../trm/player/model/reading.js";
@@ -13,7 +23,16 @@ import { arcPayload, base64, BLUE, BORDER, mazePayload, PAD, RED, tinyPayload } 
 import { makePayload } from "./payload.mjs";
 
 /** Only what the clock reads of a run. */
-const run = ({ n, T, N_sup, steps = N_sup }) => ({ n, T, N_sup, steps, perCycle: n + 1, perStep: T * (n + 1), calls: steps * T * (n + 1), answers: steps * T });
+const run = ({ n, T, N_sup, steps = N_sup }) => ({
+  n,
+  T,
+  N_sup,
+  steps,
+  perCycle: n + 1,
+  perStep: T * (n + 1),
+  calls: steps * T * (n + 1),
+  answers: steps * T,
+});
 const [trm, hrm] = [run({ n: 6, T: 3, N_sup: 4 }), run({ n: 2, T: 2, N_sup: 4 })]; // 21 and 6 calls a step
 const place = (trace, call) => {
   const { supervision_step, cycle, call: number, kind } = coordinatesOf(trace, call);
@@ -26,14 +45,16 @@ const stand = (traces, clock, align) => traces.map((trace) => place(trace, follo
 test("a run stands at its own call, however the clock counts", () => {
   for (const align of ["step", "call"]) {
     for (const trace of [trm, hrm]) {
-      for (let call = 0; call < trace.calls; call++) assert.equal(follow(trace, clockAt([trace], 0, call, align), align), call);
+      for (let call = 0; call < trace.calls; call++)
+        assert.equal(follow(trace, clockAt([trace], 0, call, align), align), call);
     }
   }
 });
 
 test("by supervision step: equally far into the same step, f_H beside f_H and f_L beside f_L", () => {
   const beside = (call) => place(hrm, follow(hrm, clockAt([trm], 0, call, "step"), "step"));
-  assert.deepEqual([6, 13, 20].map(beside), ["1.1.f_H", "1.2.f_H", "1.2.f_H"]); // a third, two thirds, a whole step
+  // a third, two thirds, a whole step
+  assert.deepEqual([6, 13, 20].map(beside), ["1.1.f_H", "1.2.f_H", "1.2.f_H"]);
   assert.deepEqual([0, 5, 7, 12, 14, 19].map(beside), ["1.1.1", "1.1.2", "1.1.2", "1.2.1", "1.2.2", "1.2.2"]);
   assert.deepEqual([27, 41, 83].map(beside), ["2.1.f_H", "2.2.f_H", "4.2.f_H"]);
   for (let call = 0; call < trm.calls; call++) {
@@ -53,9 +74,17 @@ test("by f_H call: the same cycle counted from the start", () => {
 
 test("the clock never goes back for one run when the other goes on", () => {
   for (const align of ["step", "call"]) {
-    for (const [one, other] of [[trm, hrm], [hrm, trm]]) {
-      const calls = Array.from({ length: one.calls }, (_, call) => call).filter((call) => coordinatesOf(one, call).kind === "f_L").map((call) => follow(other, clockAt([one], 0, call, align), align));
-      assert.deepEqual(calls, [...calls].sort((a, b) => a - b));
+    for (const [one, other] of [
+      [trm, hrm],
+      [hrm, trm],
+    ]) {
+      const calls = Array.from({ length: one.calls }, (_, call) => call)
+        .filter((call) => coordinatesOf(one, call).kind === "f_L")
+        .map((call) => follow(other, clockAt([one], 0, call, align), align));
+      assert.deepEqual(
+        calls,
+        [...calls].sort((a, b) => a - b),
+      );
     }
   }
 });
@@ -64,23 +93,42 @@ test("a shorter run stays at its end, which is told from not having come so far"
   const [short, long] = [run({ n: 6, T: 3, N_sup: 2 }), trm];
   const clock = clockAt([short, long], 1, 62, "step"); // the end of step 3
   assert.deepEqual(stand([short, long], clock, "step"), ["2.3.f_H", "3.3.f_H"]);
-  assert.deepEqual([short, long].map((trace) => isPast(trace, clock, "step")), [true, false]);
+  assert.deepEqual(
+    [short, long].map((trace) => isPast(trace, clock, "step")),
+    [true, false],
+  );
   assert.equal(endSentence(short), "ended after step 2");
   assert.equal(endSentence(run({ n: 6, T: 3, N_sup: 16, steps: 2 })), "step 2 of 16 has arrived so far");
-  assert.equal(isPast(short, clockAt([short, long], 1, 41, "step"), "step"), false); // at its very end it is not past it
+  // at its very end it is not past it
+  assert.equal(isPast(short, clockAt([short, long], 1, 41, "step"), "step"), false);
 });
 
 test("keys step the second run, then the first one to its end, and the same way back", () => {
   const traces = [run({ n: 1, T: 2, N_sup: 4 }), run({ n: 1, T: 2, N_sup: 2 })];
   let clock = clockAt(traces, 1, 5, "step");
   const seen = [];
-  for (const command of ["next answer", "next answer", "next answer", "next step", "previous answer", "previous step", "previous answer", "previous answer"]) {
+  for (const command of [
+    "next answer",
+    "next answer",
+    "next answer",
+    "next step",
+    "previous answer",
+    "previous step",
+    "previous answer",
+    "previous answer",
+  ]) {
     clock = moveClock(traces, clock, command, "step");
     seen.push(`${stand(traces, clock, "step").join(" ")} ${clock.by}`);
   }
   assert.deepEqual(seen, [
-    "2.2.f_H 2.2.f_H 1", "3.1.f_H 2.2.f_H 0", "3.2.f_H 2.2.f_H 0", "4.2.f_H 2.2.f_H 0", "4.1.f_H 2.2.f_H 0", "3.1.f_H 2.2.f_H 0",
-    "2.2.f_H 2.2.f_H 0", "2.1.f_H 2.1.f_H 1",
+    "2.2.f_H 2.2.f_H 1",
+    "3.1.f_H 2.2.f_H 0",
+    "3.2.f_H 2.2.f_H 0",
+    "4.2.f_H 2.2.f_H 0",
+    "4.1.f_H 2.2.f_H 0",
+    "3.1.f_H 2.2.f_H 0",
+    "2.2.f_H 2.2.f_H 0",
+    "2.1.f_H 2.1.f_H 1",
   ]);
 });
 
@@ -107,7 +155,10 @@ test("runs that have not come to the clock wait there, and a key back goes from 
   const traces = [run({ n: 1, T: 1, N_sup: 8, steps: 2 }), run({ n: 1, T: 1, N_sup: 8, steps: 3 })];
   const clock = { by: 1, progress: 6, kind: "f_H" };
   assert.equal(moveClock(traces, clock, "next answer", "step"), clock);
-  assert.deepEqual(stand(traces, moveClock(traces, clock, "previous answer", "step"), "step"), ["2.1.f_H", "2.1.f_H"]);
+  assert.deepEqual(stand(traces, moveClock(traces, clock, "previous answer", "step"), "step"), [
+    "2.1.f_H",
+    "2.1.f_H",
+  ]);
   assert.equal(isOver(traces, clock, "step"), false);
 });
 
@@ -122,25 +173,52 @@ test("with nothing arrived of one run the other is walked alone", () => {
 test("two runs of one depth never part, whatever is pressed", () => {
   const traces = [trm, run({ n: 6, T: 3, N_sup: 4 })];
   let [clock, seed, call] = [clockAt(traces, 1, 6, "step"), 1, 6];
-  const commands = ["next answer", "previous answer", "next step", "previous step", "next call", "previous call", "first", "last"];
+  const commands = [
+    "next answer",
+    "previous answer",
+    "next step",
+    "previous step",
+    "next call",
+    "previous call",
+    "first",
+    "last",
+  ];
   for (let press = 0; press < 500; press++) {
     seed = (seed * 48271) % 2147483647;
     const command = commands[seed % commands.length];
     clock = moveClock(traces, clock, command, "step");
     call = move(trm, call, command);
-    assert.deepEqual(traces.map((trace) => follow(trace, clock, "step")), [call, call]);
+    assert.deepEqual(
+      traces.map((trace) => follow(trace, clock, "step")),
+      [call, call],
+    );
   }
 });
 
 // ---- differences
 
 /** Answers of two cells: 2 1, 2 2, 2 2, 2 3 against 2 1, 2 3, 2 2, 3 3. */
-const [one, other] = [tinyPayload(), tinyPayload({ trace_id: "other", answers: base64([2, 1, 2, 3, 2, 2, 3, 3]) })].map(decodeTrace);
+const [one, other] = [
+  tinyPayload(),
+  tinyPayload({ trace_id: "other", answers: base64([2, 1, 2, 3, 2, 2, 3, 3]) }),
+].map(decodeTrace);
 const at = (trace, call, mode = "answer") => ({ trace, call, mode });
 
 test("cells that show something else at this moment", () => {
   const cells = (call, mode) => [...differences(at(one, call, mode), at(other, call, mode)).cells];
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 6, 7].map((call) => cells(call)), [[0, 0], [0, 0], [0, 0], [0, 1], [0, 1], [0, 0], [0, 0], [1, 0]]);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 6, 7].map((call) => cells(call)),
+    [
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 1],
+      [0, 1],
+      [0, 0],
+      [0, 0],
+      [1, 0],
+    ],
+  );
   const { count, total, tokens } = differences(at(one, 7), at(other, 7));
   assert.deepEqual([count, total, [...tokens[0]], [...tokens[1]]], [1, 2, [2, 3], [3, 3]]);
   assert.deepEqual([...differences(at(one, 7), at(other, 5)).cells], [0, 1]); // each at its own call
@@ -150,8 +228,17 @@ test("cells that show something else at this moment", () => {
 test("they are flagged in both grids, and only where that is asked for", () => {
   const { cells } = differences(at(one, 3), at(other, 3));
   for (const trace of [one, other]) {
-    const flagged = (options) => Array.from(readGrid(trace, 3, "answer", options).flags, (flags) => flagNames(flags).includes("differs"));
-    assert.deepEqual([flagged({ differs: cells }), flagged()], [[false, true], [false, false]]);
+    const flagged = (options) =>
+      Array.from(readGrid(trace, 3, "answer", options).flags, (flags) =>
+        flagNames(flags).includes("differs"),
+      );
+    assert.deepEqual(
+      [flagged({ differs: cells }), flagged()],
+      [
+        [false, true],
+        [false, false],
+      ],
+    );
   }
 });
 
@@ -161,14 +248,44 @@ test("grids of another size or task are not compared, and that is said", () => {
   assert.ok(!areComparable(one, maze));
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ rows: 2, columns: 1 }))));
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ symbols: [" ", ".", "1", "3"] }))));
-  assert.equal(misfitSentence([one, maze], ["Pinned", "Now"]), "No differences are marked: Pinned is 1x2 sudoku, Now is 2x3 maze");
+  assert.equal(
+    misfitSentence([one, maze], ["Pinned", "Now"]),
+    "No differences are marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
+  );
 });
 
 test("of ARC grids the cells inside either outline count", () => {
-  const junk = decodeTrace(arcPayload({ trace_id: "junk", answers: base64([[BLUE, RED, BORDER, RED], [BLUE, BLUE, RED, BORDER]].flat()), crops: { input: [1, 2], answers: [[1, 2], [1, 3]], z: [[1, 2], [1, 2], [1, 2], [1, 2]] } }));
+  const junk = decodeTrace(
+    arcPayload({
+      trace_id: "junk",
+      answers: base64(
+        [
+          [BLUE, RED, BORDER, RED],
+          [BLUE, BLUE, RED, BORDER],
+        ].flat(),
+      ),
+      crops: {
+        input: [1, 2],
+        answers: [
+          [1, 2],
+          [1, 3],
+        ],
+        z: [
+          [1, 2],
+          [1, 2],
+          [1, 2],
+          [1, 2],
+        ],
+      },
+    }),
+  );
   const arc = decodeTrace(arcPayload());
-  const found = (call) => { const { cells, count, total } = differences(at(arc, call), at(junk, call)); return [[...cells], count, total]; };
-  assert.deepEqual(found(1), [[0, 0, 0, 0], 0, 2]); // padding beyond the border is red in one: no cell of either grid
+  const found = (call) => {
+    const { cells, count, total } = differences(at(arc, call), at(junk, call));
+    return [[...cells], count, total];
+  };
+  // padding beyond the border is red in one: no cell of either grid
+  assert.deepEqual(found(1), [[0, 0, 0, 0], 0, 2]);
   assert.deepEqual(found(3), [[1, 1, 1, 0], 3, 3]);
   assert.equal(PAD, 0);
 });
@@ -181,10 +298,15 @@ test("how much differs, in words", () => {
   assert.equal(said(81, 81), "All 81 cells differ");
   assert.equal(said(12, 81, "z"), "12 of 81 cells differ in what z reads");
   const { tokens } = differences(at(one, 7), at(other, 7));
-  assert.equal(cellComparison([one, other], tokens, ["Pinned", "Now"], 0), "Row 1, column 1: Pinned 1, Now 2");
+  assert.equal(
+    cellComparison([one, other], tokens, ["Pinned", "Now"], 0),
+    "Row 1, column 1: Pinned 1, Now 2",
+  );
 });
 
 test("a run against itself differs nowhere, at any call and in any mode", () => {
   const trace = decodeTrace(makePayload({ N_sup: 2 }));
-  for (let call = 0; call < trace.calls; call++) for (const mode of ["answer", "z"]) assert.equal(differences(at(trace, call, mode), at(trace, call, mode)).count, 0);
+  for (let call = 0; call < trace.calls; call++)
+    for (const mode of ["answer", "z"])
+      assert.equal(differences(at(trace, call, mode), at(trace, call, mode)).count, 0);
 });

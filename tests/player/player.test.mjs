@@ -1,9 +1,19 @@
-/** The pure parts of the player: decoding, navigation, reading of the cells, sentences, curves. Run: node --test tests/player/ */
+/**
+ * The pure parts of the player: decoding, navigation, reading of the cells, sentences, curves. Run: node
+ * --test tests/player/
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { answerAt, callAt, callOfAnswer, coordinatesOf, move, windowOf } from "../../trm/player/model/coordinates.js";
+import {
+  answerAt,
+  callAt,
+  callOfAnswer,
+  coordinatesOf,
+  move,
+  windowOf,
+} from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
 import { KEYS, keyMeaning } from "../../trm/player/keys.js";
 import { linkTo } from "../../trm/player/model/link.js";
@@ -11,10 +21,28 @@ import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
 import { cellProbabilities, cropAt, isKnown, readGrid } from "../../trm/player/model/reading.js";
-import { captionSentence, cellSentence, eventSentence, likelySymbols, placeSentence } from "../../trm/player/text/speech.js";
+import {
+  captionSentence,
+  cellSentence,
+  eventSentence,
+  likelySymbols,
+  placeSentence,
+} from "../../trm/player/text/speech.js";
 import { cellCurves, STRIPS } from "../../trm/player/view/strips.js";
 import { continues, decodeBytes, decodeTrace } from "../../trm/player/model/trace.js";
-import { arcPayload, base64, BLUE, GOAL, mazePayload, OPEN, PATH, RED, START, tinyPayload, WALL } from "./by_hand.mjs";
+import {
+  arcPayload,
+  base64,
+  BLUE,
+  GOAL,
+  mazePayload,
+  OPEN,
+  PATH,
+  RED,
+  START,
+  tinyPayload,
+  WALL,
+} from "./by_hand.mjs";
 import { conflictsOf, makePayload } from "./payload.mjs";
 
 /** The picture at a call as plain lists. */
@@ -31,7 +59,11 @@ test("base64 becomes bytes, and anything else is refused by name", () => {
 });
 
 test("a payload that does not fit is refused with one line that names the first misfit", () => {
-  const refused = (changes, message) => assert.throws(() => decodeTrace(tinyPayload(changes)), (error) => message.test(error.message) && !error.message.includes("\n"));
+  const refused = (changes, message) =>
+    assert.throws(
+      () => decodeTrace(tinyPayload(changes)),
+      (error) => message.test(error.message) && !error.message.includes("\n"),
+    );
   assert.throws(() => decodeTrace(undefined), /not written for this player/);
   refused({ version: 2 }, /version 1/);
   refused({ n: 0 }, /"n" is 0/);
@@ -54,14 +86,16 @@ test("a decoded trace counts what changed, and finds the cell that changed most 
 test("probabilities of a cell sum to 1 at every answer, and are 0 before the first", () => {
   const trace = decodeTrace(makePayload({ N_sup: 2 }));
   for (let answer = 0; answer < trace.answers; answer++) {
-    for (let cell = 0; cell < trace.L; cell++) assert.ok(Math.abs(cellProbabilities(trace, answer, cell).reduce((a, b) => a + b) - 1) < 1e-9);
+    for (let cell = 0; cell < trace.L; cell++)
+      assert.ok(Math.abs(cellProbabilities(trace, answer, cell).reduce((a, b) => a + b) - 1) < 1e-9);
   }
-  assert.deepEqual(cellProbabilities(trace, -1, 5), new Array(11).fill(0));
+  assert.deepEqual(cellProbabilities(trace, -1, 5), Array(11).fill(0));
 });
 
 test("coordinates and calls are inverse to each other, and coordinates outside the run are brought in", () => {
   const trace = decodeTrace(makePayload({ n: 2, T: 3, N_sup: 4, growth: 3 }));
-  for (let call = 0; call < trace.calls; call++) assert.equal(callAt(trace, coordinatesOf(trace, call)), call);
+  for (let call = 0; call < trace.calls; call++)
+    assert.equal(callAt(trace, coordinatesOf(trace, call)), call);
   assert.deepEqual(coordinatesOf(trace, 0), { supervision_step: 1, cycle: 1, call: 1, kind: "f_L" });
   assert.deepEqual(coordinatesOf(trace, 2), { supervision_step: 1, cycle: 1, call: 3, kind: "f_H" });
   assert.deepEqual(coordinatesOf(trace, 9), { supervision_step: 2, cycle: 1, call: 1, kind: "f_L" });
@@ -71,12 +105,17 @@ test("coordinates and calls are inverse to each other, and coordinates outside t
 
 test("the answer on the screen is the one of the last f_H call", () => {
   const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 2 }));
-  assert.deepEqual([0, 1, 2, 3, 4, 5, 6].map((call) => answerAt(trace, call)), [-1, -1, 0, 0, 0, 1, 1]);
-  for (let answer = 0; answer < trace.answers; answer++) assert.equal(answerAt(trace, callOfAnswer(trace, answer)), answer);
+  assert.deepEqual(
+    [0, 1, 2, 3, 4, 5, 6].map((call) => answerAt(trace, call)),
+    [-1, -1, 0, 0, 0, 1, 1],
+  );
+  for (let answer = 0; answer < trace.answers; answer++)
+    assert.equal(answerAt(trace, callOfAnswer(trace, answer)), answer);
 });
 
 test("every move, in the middle and at the edges", () => {
-  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3 })); // 6 calls a step, 18 in all; f_H at 2, 5, 8, 11, 14, 17
+  // 6 calls a step, 18 in all; f_H at 2, 5, 8, 11, 14, 17
+  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3 }));
   const moves = {
     "next answer": { 0: 2, 2: 5, 3: 5, 14: 17, 15: 17, 17: 17 },
     "previous answer": { 0: 0, 2: 2, 3: 2, 5: 2, 17: 14 },
@@ -88,7 +127,8 @@ test("every move, in the middle and at the edges", () => {
     last: { 0: 17, 17: 17 },
   };
   for (const [command, cases] of Object.entries(moves)) {
-    for (const [from, to] of Object.entries(cases)) assert.equal(move(trace, Number(from), command), to, `${command} from ${from}`);
+    for (const [from, to] of Object.entries(cases))
+      assert.equal(move(trace, Number(from), command), to, `${command} from ${from}`);
   }
 });
 
@@ -108,7 +148,8 @@ test("keys mean what the help says; with ctrl, alt or meta they are somebody els
   assert.deepEqual(keyMeaning({ key: "p" }), { action: "pin" });
   assert.deepEqual(keyMeaning({ key: "Home", shiftKey: true }), { move: "first" });
   for (const key of ["7", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
-  for (const held of ["ctrlKey", "altKey", "metaKey"]) assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
+  for (const held of ["ctrlKey", "altKey", "metaKey"])
+    assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
 });
 
 test("every key has one meaning, and every move a key", () => {
@@ -137,14 +178,18 @@ test("cells: givens, changes, conflicts and errors against counts made elsewhere
     const view = readGrid(trace, callOfAnswer(trace, answer), "answer");
     const with_ = (name) => [...view.flags].filter((flags) => flagNames(flags).includes(name)).length;
     assert.equal(trace.cells_total - with_("wrong"), payload.cells_right[answer]);
-    assert.equal(with_("conflict"), conflictsOf([...view.tokens]).reduce((a, b) => a + b));
+    assert.equal(
+      with_("conflict"),
+      conflictsOf([...view.tokens]).reduce((a, b) => a + b),
+    );
     assert.equal(with_("changed"), trace.changed[answer]);
   }
 });
 
 test("cells at f_L calls: y is unchanged; before the first f_H there are only the givens; z is read on its own", () => {
   const trace = decodeTrace(tinyPayload());
-  const names = (call, mode) => Array.from(readGrid(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
+  const names = (call, mode) =>
+    Array.from(readGrid(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
   assert.deepEqual([...readGrid(trace, 0, "answer").tokens], [2, 1]);
   assert.deepEqual(names(0, "answer"), ["given", "empty"]);
   assert.deepEqual(names(3, "answer"), ["given conflict", "changed conflict wrong"]);
@@ -157,9 +202,12 @@ test("cells at f_L calls: y is unchanged; before the first f_H there are only th
 });
 
 /** The tiny run with what z and y are nearest to: y is read as 2 2, then 2 3 to the end. */
-const reversePayload = (changes) => tinyPayload({
-  z_reverse: base64([2, 1, 1, 1, 2, 3, 2, 3, 2, 2, 1, 2, 2, 3, 2, 3]), y_reverse: base64([2, 2, 2, 3, 2, 3, 2, 3]), ...changes,
-});
+const reversePayload = (changes) =>
+  tinyPayload({
+    z_reverse: base64([2, 1, 1, 1, 2, 3, 2, 3, 2, 2, 1, 2, 2, 3, 2, 3]),
+    y_reverse: base64([2, 2, 2, 3, 2, 3, 2, 3]),
+    ...changes,
+  });
 
 test("z by reverse embedding: its tokens large, those of y small where they differ, no certainty and no rule", () => {
   const trace = decodeTrace(reversePayload());
@@ -170,23 +218,43 @@ test("z by reverse embedding: its tokens large, those of y small where they diff
   assert.deepEqual([...view(1).small], [2, 2]);
   assert.deepEqual([...view(3).small], [-1, -1]);
   assert.equal(view(3).shade, null);
-  assert.deepEqual(Array.from(view(2).flags, (flags) => flagNames(flags).join(" ")), ["given changed", "changed"]);
+  assert.deepEqual(
+    Array.from(view(2).flags, (flags) => flagNames(flags).join(" ")),
+    ["given changed", "changed"],
+  );
   assert.deepEqual([...readGrid(trace, 3, "change").small], [-1, 1]);
   assert.equal(readGrid(trace, 3, "z").small, null);
 });
 
 test("where a run has no reverse embedding that is said, and z is shown through the head", () => {
   const [known, older] = [decodeTrace(reversePayload()), decodeTrace(tinyPayload())];
-  assert.deepEqual([known, older].map((trace) => isKnown(trace, "reverse")), [true, false]);
+  assert.deepEqual(
+    [known, older].map((trace) => isKnown(trace, "reverse")),
+    [true, false],
+  );
   assert.ok(isKnown(older, "z"));
-  assert.match(captionSentence(older, 3, "reverse"), /^Not recorded in this run, which is older.*z through the output head/);
-  assert.throws(() => decodeTrace(reversePayload({ z_reverse: base64([1]) })), /"z_reverse" has 1 bytes instead of 16/);
-  assert.throws(() => decodeTrace(reversePayload({ y_reverse: base64(new Array(8).fill(4)) })), /"y_reverse" holds token 4/);
+  assert.match(
+    captionSentence(older, 3, "reverse"),
+    /^Not recorded in this run, which is older.*z through the output head/,
+  );
+  assert.throws(
+    () => decodeTrace(reversePayload({ z_reverse: base64([1]) })),
+    /"z_reverse" has 1 bytes instead of 16/,
+  );
+  assert.throws(
+    () => decodeTrace(reversePayload({ y_reverse: base64(Array(8).fill(4)) })),
+    /"y_reverse" holds token 4/,
+  );
 });
 
 test("without a solution only an overwritten given is wrong", () => {
-  const trace = decodeTrace(tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }));
-  assert.deepEqual(Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")), [true, false]);
+  const trace = decodeTrace(
+    tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }),
+  );
+  assert.deepEqual(
+    Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
+    [true, false],
+  );
   assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p\u00a00.12)");
   assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a00.97)");
 });
@@ -198,22 +266,34 @@ test("the status says where the run stands and what the call did", () => {
   assert.equal(eventSentence(trace, 0), "z moved by 1.00, no answer yet, would not halt (p\u00a00.12)");
   assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, would not halt (p\u00a00.12)");
   assert.equal(eventSentence(trace, 4), "z moved by 0.25, y unchanged, would halt here (p\u00a00.97)");
-  assert.equal(eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7), "1 cell changed, 2 of 2 right, would have halted at step 1 (p\u00a00.97)");
+  assert.equal(
+    eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7),
+    "1 cell changed, 2 of 2 right, would have halted at step 1 (p\u00a00.97)",
+  );
 });
 
 test("the caption owns up to readings the head was not trained for", () => {
   const trace = decodeTrace(tinyPayload());
   assert.match(captionSentence(trace, 5, "z"), /never trained for/);
   const both = decodeTrace(reversePayload());
-  assert.match(captionSentence(both, 5, "reverse"), /^z by reverse embedding .*nothing was trained for.*Small: y/);
+  assert.match(
+    captionSentence(both, 5, "reverse"),
+    /^z by reverse embedding .*nothing was trained for.*Small: y/,
+  );
   assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
-  assert.match(captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"), /^z, which is y here, by reverse embedding/);
+  assert.match(
+    captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"),
+    /^z, which is y here, by reverse embedding/,
+  );
   assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
   assert.match(captionSentence(trace, 1, "answer"), /cycle 1 of 2: a reading the head was not trained for/);
   assert.match(captionSentence(trace, 2, "answer"), /^f_L rewrites z.*cycle 1 of 2/);
   assert.doesNotMatch(captionSentence(trace, 3, "answer"), /not trained/);
   assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /not trained/);
-  assert.match(captionSentence(decodeTrace(tinyPayload({ input_conflicts: base64([1, 1]) })), 0, "answer"), /givens already break a rule/);
+  assert.match(
+    captionSentence(decodeTrace(tinyPayload({ input_conflicts: base64([1, 1]) })), 0, "answer"),
+    /givens already break a rule/,
+  );
 });
 
 test("the selected cell in words", () => {
@@ -221,12 +301,27 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(trace, 7, 1), "Row 1, column 2: 2 with probability 1.00, solution 2");
   assert.equal(cellSentence(trace, 1, 1), "Row 1, column 2: blank with probability 0.61, solution 2");
   assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
-  assert.equal(cellSentence(trace, 0, 0, "z"), "Row 1, column 1, given: no answer yet, solution 1; z reads 1 with 0.00");
-  assert.equal(cellSentence(trace, 7, 1, "z"), "Row 1, column 2: 2 with probability 1.00, solution 2; z reads 2 with 0.59");
+  assert.equal(
+    cellSentence(trace, 0, 0, "z"),
+    "Row 1, column 1, given: no answer yet, solution 1; z reads 1 with 0.00",
+  );
+  assert.equal(
+    cellSentence(trace, 7, 1, "z"),
+    "Row 1, column 2: 2 with probability 1.00, solution 2; z reads 2 with 0.59",
+  );
   const both = decodeTrace(reversePayload());
-  assert.equal(cellSentence(both, 0, 1, "reverse"), "Row 1, column 2: no answer yet, solution 2; z is nearest to blank");
-  assert.equal(cellSentence(both, 3, 1, "reverse"), "Row 1, column 2: 1 with probability 0.59, solution 2; z is nearest to 2, y to 2");
-  assert.equal(cellSentence(both, 3, 1, "confidence"), "Row 1, column 2: 1 with probability 0.59, solution 2");
+  assert.equal(
+    cellSentence(both, 0, 1, "reverse"),
+    "Row 1, column 2: no answer yet, solution 2; z is nearest to blank",
+  );
+  assert.equal(
+    cellSentence(both, 3, 1, "reverse"),
+    "Row 1, column 2: 1 with probability 0.59, solution 2; z is nearest to 2, y to 2",
+  );
+  assert.equal(
+    cellSentence(both, 3, 1, "confidence"),
+    "Row 1, column 2: 1 with probability 0.59, solution 2",
+  );
 });
 
 test("the symbols that a cell may be, the most probable first", () => {
@@ -237,16 +332,35 @@ test("the symbols that a cell may be, the most probable first", () => {
 });
 
 test("markers: first solved, broken again, would halt, trained depth, arrived; each with its letter, call and text", () => {
-  const marks = (changes) => markersOf(decodeTrace(tinyPayload(changes))).map(({ letter, call, text }) => `${letter} ${call} ${text}`);
+  const marks = (changes) =>
+    markersOf(decodeTrace(tinyPayload(changes))).map(({ letter, call, text }) => `${letter} ${call} ${text}`);
   const quiet = { halt_step: null };
-  assert.deepEqual(marks({}), ["S 7 solved at step 2, cycle 2, and stays solved", "H 7 would halt at step 2 (q_halt > 0)"]);
-  assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), ["S 3 solved at step 1, cycle 2, but not in the end", "B 5 broke again at step 2, cycle 1"]);
-  assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), ["S 1 solved at step 1, cycle 1, and stays solved"]);
-  assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
-    "S 1 solved at step 1, cycle 1, but not in the end", "B 3 broke again at step 1, cycle 2", "B 7 broke again at step 2, cycle 2",
+  assert.deepEqual(marks({}), [
+    "S 7 solved at step 2, cycle 2, and stays solved",
+    "H 7 would halt at step 2 (q_halt > 0)",
   ]);
-  assert.deepEqual(marks({ ...quiet, solved: [true, false, true, true] })[0], "S 1 solved at step 1, cycle 1, for good from step 2, cycle 1");
-  const deeper = { ...quiet, solved: [false, false, false, false], trained: { n: 1, T: 2, N_sup: 1 }, N_sup: 5 };
+  assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
+    "S 3 solved at step 1, cycle 2, but not in the end",
+    "B 5 broke again at step 2, cycle 1",
+  ]);
+  assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), [
+    "S 1 solved at step 1, cycle 1, and stays solved",
+  ]);
+  assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
+    "S 1 solved at step 1, cycle 1, but not in the end",
+    "B 3 broke again at step 1, cycle 2",
+    "B 7 broke again at step 2, cycle 2",
+  ]);
+  assert.deepEqual(
+    marks({ ...quiet, solved: [true, false, true, true] })[0],
+    "S 1 solved at step 1, cycle 1, for good from step 2, cycle 1",
+  );
+  const deeper = {
+    ...quiet,
+    solved: [false, false, false, false],
+    trained: { n: 1, T: 2, N_sup: 1 },
+    N_sup: 5,
+  };
   assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 step 2 of 5 has arrived"]);
 });
 
@@ -260,30 +374,61 @@ test("flags stand where they belong, or beside each other where they would cover
 });
 
 test("the timeline shows the run, the step or the cycle around a call", () => {
-  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3, growth: 2 })); // 3 calls a cycle, 6 a step, 18 when complete
+  // 3 calls a cycle, 6 a step, 18 when complete
+  const trace = decodeTrace(makePayload({ n: 2, T: 2, N_sup: 3, growth: 2 }));
   assert.deepEqual(windowOf(trace, 7, "run"), { start: 0, width: 18 });
-  assert.deepEqual([0, 5, 6, 11].map((call) => windowOf(trace, call, "step").start), [0, 0, 6, 6]);
-  assert.deepEqual([0, 2, 3, 11].map((call) => windowOf(trace, call, "cycle").start), [0, 0, 3, 9]);
+  assert.deepEqual(
+    [0, 5, 6, 11].map((call) => windowOf(trace, call, "step").start),
+    [0, 0, 6, 6],
+  );
+  assert.deepEqual(
+    [0, 2, 3, 11].map((call) => windowOf(trace, call, "cycle").start),
+    [0, 0, 3, 9],
+  );
   assert.deepEqual([windowOf(trace, 7, "step").width, windowOf(trace, 7, "cycle").width], [6, 3]);
 });
 
 test("a link says what is shown and keeps what else the address says", () => {
   const view = { supervision_step: 3, cycle: 2, call: 7, kind: "f_H", mode: "confidence", cell: [4, 0] };
-  assert.equal(linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view), "http://host:8501/?model=m&puzzle=53..&at=3.2.7&mode=confidence&cell=4%2C0#x");
-  assert.equal(linkTo("http://host/?cell=1%2C2", { ...view, cell: null }), "http://host/?at=3.2.7&mode=confidence");
+  assert.equal(
+    linkTo("http://host:8501/?model=m&puzzle=53..&at=1.1.1#x", view),
+    "http://host:8501/?model=m&puzzle=53..&at=3.2.7&mode=confidence&cell=4%2C0#x",
+  );
+  assert.equal(
+    linkTo("http://host/?cell=1%2C2", { ...view, cell: null }),
+    "http://host/?at=3.2.7&mode=confidence",
+  );
   const pair = { ...view, cell: null, align: "call", lead: "left" };
   assert.equal(linkTo("http://host/", pair), "http://host/?at=3.2.7&mode=confidence&align=call&lead=left");
-  assert.equal(linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }), "http://host/?at=3.2.7&mode=confidence");
+  assert.equal(
+    linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }),
+    "http://host/?at=3.2.7&mode=confidence",
+  );
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {
   const trace = decodeTrace(tinyPayload());
   const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
-  assert.deepEqual(read(7), { halting: "0.973", right: "2/2", changed: "1", entropy: "0.00", "residual-y": "4e-3", "residual-z": "–" });
-  assert.deepEqual(read(0), { halting: "0.120", right: "–", changed: "–", entropy: "–", "residual-y": "–", "residual-z": "1.00" });
+  assert.deepEqual(read(7), {
+    halting: "0.973",
+    right: "2/2",
+    changed: "1",
+    entropy: "0.00",
+    "residual-y": "4e-3",
+    "residual-z": "–",
+  });
+  assert.deepEqual(read(0), {
+    halting: "0.120",
+    right: "–",
+    changed: "–",
+    entropy: "–",
+    "residual-y": "–",
+    "residual-z": "1.00",
+  });
   for (const strip of STRIPS) {
     for (const [, path] of strip.paths(trace)) {
-      for (const [, x, y] of path.matchAll(/[ML]([\d.]+) ([-\d.]+)/g)) assert.ok(x >= 0 && x <= trace.length && y >= 0 && y <= 1, `${strip.id}: ${path}`);
+      for (const [, x, y] of path.matchAll(/[ML]([\d.]+) ([-\d.]+)/g))
+        assert.ok(x >= 0 && x <= trace.length && y >= 0 && y <= 1, `${strip.id}: ${path}`);
     }
   }
 });
@@ -303,8 +448,14 @@ test("looks choose the skin, and words replace symbols where a token has a look"
   assert.deepEqual(maze.words, ["pad", "wall", "open", "start", "goal", "path"]);
   assert.deepEqual(maze.texts, [".", "#", ".", "S", "G", "o"]);
   assert.equal(decodeTrace(arcPayload()).skin.name, "colours");
-  assert.throws(() => decodeTrace(mazePayload({ looks: ["wall"] })), /"looks" has 1 entries, but there are 6 symbols/);
-  assert.throws(() => decodeTrace(arcPayload({ crops: { input: [1, 2], answers: [[1, 2]], z: [] } })), /"crops" has 1 entries instead of 2/);
+  assert.throws(
+    () => decodeTrace(mazePayload({ looks: ["wall"] })),
+    /"looks" has 1 entries, but there are 6 symbols/,
+  );
+  assert.throws(
+    () => decodeTrace(arcPayload({ crops: { input: [1, 2], answers: [[1, 2]], z: [] } })),
+    /"crops" has 1 entries instead of 2/,
+  );
 });
 
 test("a trail joins path, start and goal, and nothing across the edge of the grid", () => {
@@ -321,20 +472,25 @@ test("pictures change where a mode's own reading changes", () => {
   assert.deepEqual(pictureOf(trace, 1, "probabilities").levels, [0, (255 - 170) >> 3, 0, 0, 0, 0]);
   assert.deepEqual(pictureOf(trace, 3, "probabilities").levels, [0, 170 >> 3, 0, 0, 0, 0]);
   assert.deepEqual(pictureOf(trace, 3, "change").others, [0, OPEN + 1, 0, 0, 0, 0]);
-  assert.deepEqual(pictureOf(trace, 3, "confidence").levels, [31, 170 >> 3, 31, 31, 0, 31]); // a wall covers it
-  assert.deepEqual(pictureOf(trace, 3, "z").levels, [0, 128 >> 3, 0, 128 >> 3, 0, 128 >> 3]); // givens do not show it
+  // a wall covers it
+  assert.deepEqual(pictureOf(trace, 3, "confidence").levels, [31, 170 >> 3, 31, 31, 0, 31]);
+  // givens do not show it
+  assert.deepEqual(pictureOf(trace, 3, "z").levels, [0, 128 >> 3, 0, 128 >> 3, 0, 128 >> 3]);
   assert.deepEqual(pictureOf(trace, 0, "probabilities").levels, [0, 0, 0, 0, 0, 0]);
 });
 
 test("the second most probable colour is read, not the one on the screen", () => {
   const picture = pictureOf(decodeTrace(arcPayload()), 1, "probabilities");
   assert.deepEqual(picture.others, [RED + 1, BLUE + 1, RED + 1, RED + 1]);
-  assert.deepEqual(picture.levels, new Array(4).fill(100 >> 3));
+  assert.deepEqual(picture.levels, Array(4).fill(100 >> 3));
 });
 
 test("what stands where the solution has padding is not wrong", () => {
   const trace = decodeTrace(arcPayload());
-  assert.deepEqual(Array.from(readGrid(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")), ["changed wrong", "", "", "changed"]);
+  assert.deepEqual(
+    Array.from(readGrid(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")),
+    ["changed wrong", "", "", "changed"],
+  );
   assert.equal(trace.restlessCell, 0);
   assert.equal(cellSentence(trace, 3, 3), "Row 1, column 4: blue with probability 0.61");
 });
@@ -352,25 +508,56 @@ test("of a grid that is only used in a corner that corner is shown, the same at 
   assert.deepEqual(partOf(trace), { rows: 1, columns: 3 }); // two cells and their border
   assert.deepEqual(partOf(trace, true), { rows: 1, columns: 4 });
   assert.deepEqual(cut({ solution: [1, 3] }), { rows: 1, columns: 4 });
-  assert.deepEqual(cut({ input: [0, 0], answers: [[1, 2], [0, 0]] }), { rows: 1, columns: 2 }); // where nothing counts, the first cell
+  // where nothing counts, the first cell
+  assert.deepEqual(
+    cut({
+      input: [0, 0],
+      answers: [
+        [1, 2],
+        [0, 0],
+      ],
+    }),
+    { rows: 1, columns: 2 },
+  );
   assert.deepEqual(partOf(decodeTrace(mazePayload())), { rows: 2, columns: 3 });
-  assert.deepEqual([2, 3, 4].map((cell) => isInPart({ rows: 1, columns: 3 }, cell, 4)), [true, false, false]);
+  assert.deepEqual(
+    [2, 3, 4].map((cell) => isInPart({ rows: 1, columns: 3 }, cell, 4)),
+    [true, false, false],
+  );
   assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "1x3 of 1x4 shown");
-  assert.equal(partSentence(trace, { rows: 1, columns: 1 }, 3, "answer"), "1x1 of 1x4 shown, this reading is 1x2");
+  assert.equal(
+    partSentence(trace, { rows: 1, columns: 1 }, 3, "answer"),
+    "1x1 of 1x4 shown, this reading is 1x2",
+  );
   assert.equal(partSentence(trace, partOf(trace, true), 3, "answer"), "");
 });
 
 test("mazes and colours in words", () => {
   const trace = decodeTrace(mazePayload());
-  assert.equal(eventSentence(trace, 1), "first answer, 2 of 3 open cells right, would not halt (p\u00a00.20)");
+  assert.equal(
+    eventSentence(trace, 1),
+    "first answer, 2 of 3 open cells right, would not halt (p\u00a00.20)",
+  );
   assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
   assert.equal(STRIPS[1].name(trace), "open right");
-  const noWalls = decodeTrace(mazePayload({ answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]) }));
+  const noWalls = decodeTrace(
+    mazePayload({
+      answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),
+    }),
+  );
   assert.match(eventSentence(noWalls, 1), /2 of 3 open cells right, 1 given overwritten,/);
-  const unknown = { labels: null, cells_right: null, solved: [false, false], conflicts: base64([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]) };
+  const unknown = {
+    labels: null,
+    cells_right: null,
+    solved: [false, false],
+    conflicts: base64([0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+  };
   assert.match(eventSentence(decodeTrace(mazePayload(unknown)), 1), /path broken at 2 cells/);
   assert.match(eventSentence(decodeTrace(mazePayload(unknown)), 3), /no shortest path yet/);
-  assert.match(eventSentence(decodeTrace(arcPayload({ labels: null, cells_right: null, solved: [false, false] })), 1), /border closed/);
+  assert.match(
+    eventSentence(decodeTrace(arcPayload({ labels: null, cells_right: null, solved: [false, false] })), 1),
+    /border closed/,
+  );
   assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /there is only the puzzle/);
   assert.match(captionSentence(trace, 3, "probabilities"), /Size of a dot: the probability of path/);
 });

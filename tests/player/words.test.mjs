@@ -14,11 +14,23 @@ const SOURCES = new URL("../../trm/player/", import.meta.url);
 
 test("texts are filled in, with the form that fits the number", () => {
   speak({ cells_changed: "изменено: {count|клетка|клетки|клеток}", flips: "{count|flip|flips}" });
-  assert.deepEqual([1, 2, 5, 11, 14, 21, 22, 112].map((count) => say("cells_changed", { count })), [
-    "изменено: 1 клетка", "изменено: 2 клетки", "изменено: 5 клеток", "изменено: 11 клеток", "изменено: 14 клеток", "изменено: 21 клетка",
-    "изменено: 22 клетки", "изменено: 112 клеток",
-  ]);
-  assert.deepEqual([1, 0, 2].map((count) => say("flips", { count })), ["1 flip", "0 flips", "2 flips"]);
+  assert.deepEqual(
+    [1, 2, 5, 11, 14, 21, 22, 112].map((count) => say("cells_changed", { count })),
+    [
+      "изменено: 1 клетка",
+      "изменено: 2 клетки",
+      "изменено: 5 клеток",
+      "изменено: 11 клеток",
+      "изменено: 14 клеток",
+      "изменено: 21 клетка",
+      "изменено: 22 клетки",
+      "изменено: 112 клеток",
+    ],
+  );
+  assert.deepEqual(
+    [1, 0, 2].map((count) => say("flips", { count })),
+    ["1 flip", "0 flips", "2 flips"],
+  );
   assert.equal(sayIfKnown("name_of_nothing", "x"), "x");
   speak();
 });
@@ -36,9 +48,12 @@ test("another table is another language; what it lacks, and all after it, is Eng
 });
 
 test("every word that is asked for by name is in the table, and no module has words of its own for people", () => {
-  for (const file of readdirSync(SOURCES, { recursive: true }).filter((name) => name.endsWith(".js") && !name.endsWith("english.js"))) {
+  for (const file of readdirSync(SOURCES, { recursive: true }).filter(
+    (name) => name.endsWith(".js") && !name.endsWith("english.js"),
+  )) {
     const text = readFileSync(new URL(file, SOURCES), "utf-8");
-    for (const [, name] of text.matchAll(/\bsay\("([\w-]+)"/g)) assert.ok(name in ENGLISH, `${file}: ${name}`);
+    for (const [, name] of text.matchAll(/\bsay\("([\w-]+)"/g))
+      assert.ok(name in ENGLISH, `${file}: ${name}`);
     const labels = [...text.matchAll(/(?:title|"aria-label"): "([^"]+)"/g)].map(([, label]) => label);
     assert.deepEqual(labels, [], file);
   }

@@ -1,13 +1,17 @@
-/** The way in, for Streamlit (Components v2) and for the offline HTML file alike, which take one text: trm/player/bundle.py. */
+/**
+ * The way in, for Streamlit (Components v2) and for the offline HTML file alike, which take one text:
+ * trm/player/bundle.py.
+ */
 
 import { keepMounted, mountedIn } from "./mounting.js";
 import { Pair } from "./pair.js";
 import { Player } from "./player.js";
 
 /**
- * Mounts the player in `parentElement`, or two of them where `data` has `players`, or brings what is there up to date.
- * Reports the settled view with setStateValue("view", {supervision_step, cycle, call, kind, cell, mode}), for two also
- * `align` and `lead`; asks to pin a run, or to let it go, with setTriggerValue("pin", {pin, trace_id}).
+ * Mounts the player in `parentElement`, or two of them where `data` has `players`, or brings what is there up
+ * to date. Reports the settled view with setStateValue("view", {supervision_step, cycle, call, kind, cell,
+ * mode}), for two also `align` and `lead`; asks to pin a run, or to let it go, with setTriggerValue("pin",
+ * {pin, trace_id}).
  * @returns a function that removes it, once its element has left the page.
  */
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {

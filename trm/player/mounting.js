@@ -6,8 +6,9 @@ export const mountedIn = (element) => mounted.get(element);
 
 /**
  * Remembers what is mounted in an element.
- * @returns a function that removes it if its element has left the page. While that is there, it is asked for a state that was
- *   overtaken: Streamlit imports the script anew for each, and the next one may still be on its way.
+ * @returns a function that removes it if its element has left the page. While that is there, it is asked for
+ * a state that was overtaken: Streamlit imports the script anew for each, and the next one may still be on
+ * its way.
  */
 export function keepMounted(element, shown) {
   mounted.set(element, shown);

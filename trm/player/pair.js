@@ -1,11 +1,18 @@
 /**
- * Two players on one clock: what is moved, chosen or played in one is so in the other, and cells that differ are marked in
- * both. One set of controls serves both. Where runs are of other depths they stand as far as `clock.js` says; one that the
- * clock has passed stays at its end, and that is said.
+ * Two players on one clock: what is moved, chosen or played in one is so in the other, and cells that differ
+ * are marked in both. One set of controls serves both. Where runs are of other depths they stand as far as
+ * `clock.js` says; one that the clock has passed stays at its end, and that is said.
  */
 
 import { ALIGNMENTS, clockAt, follow, isOver, isPast, moveClock } from "./model/clock.js";
-import { areComparable, cellComparison, differenceSentence, differences, endSentence, misfitSentence } from "./model/compare.js";
+import {
+  areComparable,
+  cellComparison,
+  differenceSentence,
+  differences,
+  endSentence,
+  misfitSentence,
+} from "./model/compare.js";
 import { callAt } from "./model/coordinates.js";
 import { make, write } from "./view/dom.js";
 import { PairedPlayer } from "./paired_player.js";
@@ -13,22 +20,38 @@ import { SPOKEN } from "./view/player_view.js";
 import { placeSentence } from "./text/speech.js";
 import { say, words } from "./text/words.js";
 
-const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"]; // what both players have alike; the cell too, where grids are of one size
+// what both players have alike; the cell too, where grids are of one size
+const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"];
 
 export class Pair {
   constructor(parent) {
-    Object.assign(this, { parent, align: "step", clock: null, names: [say("left"), say("right")], updating: false });
+    Object.assign(this, {
+      parent,
+      align: "step",
+      clock: null,
+      names: [say("left"), say("right")],
+      updating: false,
+    });
     this.root = make("div", { class: "player pair", "data-testid": "pair", lang: words.language });
     this.bar = make("div", { class: "pair-controls" });
     this.said = make("p", { class: "pair-said", "data-testid": "differences" }, "");
     this.cellLine = make("p", { class: "pair-cell", "data-testid": "cell-difference" }, "");
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
     this.alignButtons = ALIGNMENTS.map((align) => this.makeAlignButton(align));
-    const switcher = make("div", { class: "align", role: "group", "aria-label": say("aligned") }, [make("span", {}, say("aligned_by")), ...this.alignButtons]);
+    const switcher = make("div", { class: "align", role: "group", "aria-label": say("aligned") }, [
+      make("span", {}, say("aligned_by")),
+      ...this.alignButtons,
+    ]);
     this.halves = [0, 1].map(() => this.makeHalf());
     this.root.append(
-      this.bar, make("div", { class: "pair-line" }, [this.said, this.cellLine, switcher]),
-      make("div", { class: "halves" }, this.halves.map(({ node }) => node)), this.spoken,
+      this.bar,
+      make("div", { class: "pair-line" }, [this.said, this.cellLine, switcher]),
+      make(
+        "div",
+        { class: "halves" },
+        this.halves.map(({ node }) => node),
+      ),
+      this.spoken,
     );
     parent.append(this.root);
     this.players = this.halves.map(({ place }) => new PairedPlayer(place, this));
@@ -43,8 +66,16 @@ export class Pair {
   }
 
   makeHalf() {
-    const [name, title, ended, place] = [make("b", {}, ""), make("span", { class: "half-title", dir: "auto" }, ""), make("span", { class: "ended" }, ""), make("div", {})];
-    const node = make("section", { class: "half" }, [make("p", { class: "half-head" }, [name, title, ended]), place]);
+    const [name, title, ended, place] = [
+      make("b", {}, ""),
+      make("span", { class: "half-title", dir: "auto" }, ""),
+      make("span", { class: "ended" }, ""),
+      make("div", {}),
+    ];
+    const node = make("section", { class: "half" }, [
+      make("p", { class: "half-head" }, [name, title, ended]),
+      place,
+    ]);
     return { node, name, title, ended, place };
   }
 
@@ -61,10 +92,13 @@ export class Pair {
       half.node.setAttribute("aria-label", `${data.names[place]}: ${data.titles[place]}`);
     });
     this.updating = true;
-    this.players.forEach((player, place) => player.update({ ...data.players[place], start: null, pin: data.pin, edit: data.edit }, report, trigger));
+    this.players.forEach((player, place) =>
+      player.update({ ...data.players[place], start: null, pin: data.pin, edit: data.edit }, report, trigger),
+    );
     this.updating = false;
     const start = JSON.stringify(data.start ?? null);
-    if (data.start && start !== this.start && start !== this.lead?.reported) Object.assign(this, { wish: data.start, obeyed: null });
+    if (data.start && start !== this.start && start !== this.lead?.reported)
+      Object.assign(this, { wish: data.start, obeyed: null });
     this.start = start;
     this.settle();
   }
@@ -145,13 +179,16 @@ export class Pair {
 
   setClock(clock) {
     this.clock = clock;
-    for (const player of this.players) if (player.trace) player.call = follow(player.trace, clock, this.align);
+    for (const player of this.players)
+      if (player.trace) player.call = follow(player.trace, clock, this.align);
     this.drawBoth();
   }
 
   /** Counts in other units; the run that was moved last stays where it is. */
   setAlign(align) {
-    const by = [this.clock?.by, 1, 0].find((place) => this.traces[place] && !isPast(this.traces[place], this.clock, this.align));
+    const by = [this.clock?.by, 1, 0].find(
+      (place) => this.traces[place] && !isPast(this.traces[place], this.clock, this.align),
+    );
     this.align = align;
     this.drawAlign();
     if (by == null) return;
@@ -159,7 +196,9 @@ export class Pair {
   }
 
   drawAlign() {
-    this.alignButtons.forEach((button, place) => button.setAttribute("aria-pressed", String(ALIGNMENTS[place] === this.align)));
+    this.alignButtons.forEach((button, place) =>
+      button.setAttribute("aria-pressed", String(ALIGNMENTS[place] === this.align)),
+    );
   }
 
   // ---- what is on the screen
@@ -221,7 +260,14 @@ export class Pair {
     this.sentence = this.differenceText(found);
     this.endings = ends.map((end, place) => end && `${names[place]}: ${end}`).filter(Boolean);
     write(this.said, this.sentence);
-    write(this.cellLine, this.isSameRun ? this.hint : found && lead.cell != null ? cellComparison(traces, found.tokens, names, lead.cell) : "");
+    write(
+      this.cellLine,
+      this.isSameRun
+        ? this.hint
+        : found && lead.cell != null
+          ? cellComparison(traces, found.tokens, names, lead.cell)
+          : "",
+    );
   }
 
   get isSameRun() {
@@ -230,7 +276,11 @@ export class Pair {
   }
 
   differenceText(found) {
-    const { traces: [one, other], names, lead } = this;
+    const {
+      traces: [one, other],
+      names,
+      lead,
+    } = this;
     if (!one || !other) return "";
     if (!found) return `${misfitSentence([one, other], names)}.`;
     if (this.isSameRun) return say("same_run");
@@ -238,20 +288,35 @@ export class Pair {
   }
 
   speakSoon() {
-    this.speaking ??= setTimeout(() => {
-      this.speaking = null;
-      const { lead } = this;
-      if (lead) write(this.spoken, [placeSentence(lead.trace, lead.call), this.sentence, ...this.endings].join(". "));
-    }, this.lead?.playing ? 4 * SPOKEN : SPOKEN);
+    this.speaking ??= setTimeout(
+      () => {
+        this.speaking = null;
+        const { lead } = this;
+        if (lead)
+          write(
+            this.spoken,
+            [placeSentence(lead.trace, lead.call), this.sentence, ...this.endings].join(". "),
+          );
+      },
+      this.lead?.playing ? 4 * SPOKEN : SPOKEN,
+    );
   }
 
   // ---- what Python is told, and who comes after
 
   /** The view of the run that was moved last, with what tells which that is. */
   view() {
-    const { clock: { by }, traces, align } = this;
+    const {
+      clock: { by },
+      traces,
+      align,
+    } = this;
     const player = traces[by] && !isPast(traces[by], this.clock, align) ? this.players[by] : this.lead;
-    return { ...player.ownView(), align: align === "step" ? null : align, lead: player === this.players[0] ? "left" : null };
+    return {
+      ...player.ownView(),
+      align: align === "step" ? null : align,
+      lead: player === this.players[0] ? "left" : null,
+    };
   }
 
   get settings() {

@@ -1,4 +1,7 @@
-/** A player that is one of two: what a person does to it is done to both, and the clock of the pair says where it stands. */
+/**
+ * A player that is one of two: what a person does to it is done to both, and the clock of the pair says where
+ * it stands.
+ */
 
 import { Player } from "./player.js";
 

@@ -1,13 +1,15 @@
 /**
  * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
  *
- * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by the looks of
- * the tokens, says how. Either way every cell is an element with its symbol as text: tests, screen readers and clicks meet those.
+ * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by
+ * the looks of the tokens, says how. Either way every cell is an element with its symbol as text: tests,
+ * screen readers and clicks meet those.
  *
- * The whole position of the player is one number, the place of a call in the line of all calls, and everything on the
- * screen is a function of (trace, call, mode, selected cell, zoom, marks). `model/`, `text/`, `skins/` and `keys` are those
- * functions, tested under Node; `view/` has one class per region, which remembers what it drew and touches only what
- * differs, and `player_view` draws them all. Here is what a person or Python asks of it, and what Python is told.
+ * The whole position of the player is one number, the place of a call in the line of all calls, and
+ * everything on the screen is a function of (trace, call, mode, selected cell, zoom, marks). `model/`,
+ * `text/`, `skins/` and `keys` are those functions, tested under Node; `view/` has one class per region,
+ * which remembers what it drew and touches only what differs, and `player_view` draws them all. Here is what
+ * a person or Python asks of it, and what Python is told.
  *
  * `mount` shows one such player or, as `pair`, two of them on one clock.
  */
@@ -26,19 +28,38 @@ import { words } from "./text/words.js";
 const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
 
 export class Player extends PlayerView {
-  /** `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of several. */
+  /**
+   * `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of
+   * several.
+   */
   constructor(parent, frame = null) {
     super();
     this.parent = parent;
     this.root = make("div", { class: "player", "data-testid": "player", lang: words.language });
     this.frame = frame ?? this.root;
-    Object.assign(this, { call: 0, cell: null, mode: "answer", zoom: "run", marks: false, whole: false, numbers: false, speed: 5, playing: false, trace: null, differs: null, wish: null });
+    Object.assign(this, {
+      call: 0,
+      cell: null,
+      mode: "answer",
+      zoom: "run",
+      marks: false,
+      whole: false,
+      numbers: false,
+      speed: 5,
+      playing: false,
+      trace: null,
+      differs: null,
+      wish: null,
+    });
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.listening = new AbortController();
     const { signal } = this.listening;
-    const listen = (target, names, act) => names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
+    const listen = (target, names, act) =>
+      names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
     listen(document, "keydown", (event) => this.onKey(event));
-    listen(document, "fullscreenchange", () => this.frame.classList.toggle("full", this.frame.matches(":fullscreen")));
+    listen(document, "fullscreenchange", () =>
+      this.frame.classList.toggle("full", this.frame.matches(":fullscreen")),
+    );
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
     listen(this.calm, "change", () => this.trace && this.draw());
     listen(window, "resize", () => this.fitIn());
@@ -69,7 +90,9 @@ export class Player extends PlayerView {
     this.drawChosen();
   }
 
-  /** Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is. */
+  /**
+   * Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is.
+   */
   decode(data) {
     let trace;
     try {
@@ -102,7 +125,10 @@ export class Player extends PlayerView {
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
-  /** To a place, or as near as the run has come; from there on with every step that arrives, until a person moves. */
+  /**
+   * To a place, or as near as the run has come; from there on with every step that arrives, until a person
+   * moves.
+   */
   approach(start) {
     const { steps, N_sup } = this.trace;
     this.call = callAt(this.trace, start);
@@ -145,7 +171,10 @@ export class Player extends PlayerView {
     this.reportSoon();
   }
 
-  /** Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is such a thing. */
+  /**
+   * Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is
+   * such a thing.
+   */
   toggleView(name) {
     if (!this.trace.skin.numbers) return;
     this[name] = !this[name];
@@ -186,9 +215,13 @@ export class Player extends PlayerView {
   }
 
   toggleFull() {
-    const fillPage = () => this.frame.classList.toggle("full"); // where the browser has no full screen for elements, or refuses
+    // where the browser has no full screen for elements, or refuses
+    const fillPage = () => this.frame.classList.toggle("full");
     if (!this.frame.requestFullscreen) fillPage();
-    else (document.fullscreenElement ? document.exitFullscreen() : this.frame.requestFullscreen()).catch(fillPage);
+    else
+      (document.fullscreenElement ? document.exitFullscreen() : this.frame.requestFullscreen()).catch(
+        fillPage,
+      );
   }
 
   get takesKeys() {
@@ -220,18 +253,30 @@ export class Player extends PlayerView {
   }
 
   moveSelection(down, right) {
-    const { part: { rows, columns: shown }, trace: { columns } } = this;
+    const {
+      part: { rows, columns: shown },
+      trace: { columns },
+    } = this;
     const from = this.cell ?? this.trace.restlessCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
-    this.select(within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown));
+    this.select(
+      within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown),
+    );
   }
 
   // ---- what Python is told
 
   /** Coordinates, cell and mode. */
   view() {
-    const { trace: { columns }, cell } = this;
-    return { ...coordinatesOf(this.trace, this.call), cell: cell == null ? null : [Math.floor(cell / columns), cell % columns], mode: this.mode };
+    const {
+      trace: { columns },
+      cell,
+    } = this;
+    return {
+      ...coordinatesOf(this.trace, this.call),
+      cell: cell == null ? null : [Math.floor(cell / columns), cell % columns],
+      mode: this.mode,
+    };
   }
 
   /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
@@ -263,8 +308,8 @@ export class Player extends PlayerView {
   }
 
   /** Takes over what is chosen, but for the place in the run. */
-  take({ call, playing, ...chosen }) {
-    Object.assign(this, chosen);
+  take(settings) {
+    Object.assign(this, settings, { call: this.call, playing: this.playing });
   }
 
   restore(settings) {

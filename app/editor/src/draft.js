@@ -1,16 +1,18 @@
 /**
- * A puzzle that is being edited. A grid is {rows, columns, tokens} and never changes: every change makes another one,
- * and the history keeps them all.
+ * A puzzle that is being edited. A grid is {rows, columns, tokens} and never changes: every change makes
+ * another one, and the history keeps them all.
  */
 
 /**
- * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and is put
- * into the last of the cells.
+ * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and
+ * is put into the last of the cells.
  */
 export function written(grid, cells, token, { blank, once }) {
   const tokens = [...grid.tokens];
   if (once.includes(token)) {
-    tokens.forEach((other, cell) => { if (other === token) tokens[cell] = blank; });
+    tokens.forEach((other, cell) => {
+      if (other === token) tokens[cell] = blank;
+    });
     cells = cells.slice(-1);
   }
   for (const cell of cells) tokens[cell] = token;
@@ -29,19 +31,28 @@ export function resized({ rows, columns, tokens }, newRows, newColumns, blank) {
 
 /** The grid as its task reads it: a symbol a cell, `separator` between rows. */
 export function textOf({ rows, columns, tokens }, symbols, separator) {
-  const row = (_, at) => tokens.slice(at * columns, (at + 1) * columns).map((token) => symbols[token]).join("");
+  const row = (_, at) =>
+    tokens
+      .slice(at * columns, (at + 1) * columns)
+      .map((token) => symbols[token])
+      .join("");
   return Array.from({ length: rows }, row).join(separator);
 }
 
 export const sameGrid = (one, other) =>
-  one.rows === other.rows && one.columns === other.columns && one.tokens.every((token, cell) => token === other.tokens[cell]);
+  one.rows === other.rows &&
+  one.columns === other.columns &&
+  one.tokens.every((token, cell) => token === other.tokens[cell]);
 
-/** The cells from one to another in a straight line, both included: a pointer that is moved fast skips some. */
+/**
+ * The cells from one to another in a straight line, both included: a pointer that is moved fast skips some.
+ */
 export function cellsBetween(from, to, columns) {
   const [row, column] = [Math.floor(from / columns), from % columns];
   const [down, right] = [Math.floor(to / columns) - row, (to % columns) - column];
   const steps = Math.max(Math.abs(down), Math.abs(right), 1);
-  const at = (_, step) => Math.round(row + (down * step) / steps) * columns + Math.round(column + (right * step) / steps);
+  const at = (_, step) =>
+    Math.round(row + (down * step) / steps) * columns + Math.round(column + (right * step) / steps);
   return Array.from({ length: steps + 1 }, at);
 }
 

@@ -1,6 +1,6 @@
 /**
- * A puzzle edited in its grid. The draft and all it was before live here; Python reads texts and judges drafts: what it
- * says belongs to the draft with that very text.
+ * A puzzle edited in its grid. The draft and all it was before live here; Python reads texts and judges
+ * drafts: what it says belongs to the draft with that very text.
  */
 
 import { keepMounted, mountedIn } from "../../../trm/player/mounting.js";
@@ -13,7 +13,12 @@ import { Size, Tools } from "./tools.js";
 const SETTLED = 80; // ms without a change before Python is asked: fast typing is not judged key by key
 const LONGEST = 200_000; // characters of a pasted text; more than any puzzle has
 const MARKS = { one: "✓", none: "✕", several: "2+", unknown: "?" };
-const TITLES = { one: "One solution", none: "No solution", several: "Several solutions", unknown: "Number of solutions unknown" };
+const TITLES = {
+  one: "One solution",
+  none: "No solution",
+  several: "Several solutions",
+  unknown: "Number of solutions unknown",
+};
 
 class Editor {
   constructor(parent) {
@@ -67,27 +72,70 @@ class Editor {
       node.addEventListener("click", act);
       return node;
     };
-    this.grid = new EditorGrid(task, { point: (cell, event) => this.point(cell, event), drag: (cell) => this.drag(cell), drop: () => this.drop() });
+    this.grid = new EditorGrid(task, {
+      point: (cell, event) => this.point(cell, event),
+      drag: (cell) => this.drag(cell),
+      drop: () => this.drop(),
+    });
     this.tools = new Tools(task, (token) => this.choose(token));
-    this.size = task.resizable ? new Size(task.most, (rows, columns) => this.change(resized(this.drafts.now, rows, columns, task.blank), `${rows} rows, ${columns} columns`)) : null;
-    this.verdict = make("p", { class: "verdict", role: "status", "data-testid": "verdict" }, [make("i", { "aria-hidden": "true" }), make("span")]);
+    this.size = task.resizable
+      ? new Size(task.most, (rows, columns) =>
+          this.change(
+            resized(this.drafts.now, rows, columns, task.blank),
+            `${rows} rows, ${columns} columns`,
+          ),
+        )
+      : null;
+    this.verdict = make("p", { class: "verdict", role: "status", "data-testid": "verdict" }, [
+      make("i", { "aria-hidden": "true" }),
+      make("span"),
+    ]);
     this.note = make("p", { class: "note", role: "status", "data-testid": "note" });
     this.undoButton = button("undo", "Undo", () => this.act("undo"));
     this.redoButton = button("redo", "Redo", () => this.act("redo"));
-    const changes = make("div", { class: "changes", role: "group", "aria-label": "Change" }, [
-      this.undoButton, this.redoButton, button("clear", task.drawn ? "Clear all" : "Empty all", () => this.fill(task.blank)),
-      task.drawn && button("fill", "Fill", () => this.fill(this.token), { title: "Every cell as the one you draw with" }), button("paste", "Paste", () => this.pasteFromClipboard()),
-    ].filter(Boolean));
-    const ends = make("div", { class: "ends" }, [button("use", "Use this puzzle", () => this.act("use")), button("cancel", "Cancel", () => this.leave())]);
-    const keys = keysInWords(task.drawn, task.key_words).flatMap(([key, does]) => [make("dt", {}, key), make("dd", {}, does)]);
+    const changes = make(
+      "div",
+      { class: "changes", role: "group", "aria-label": "Change" },
+      [
+        this.undoButton,
+        this.redoButton,
+        button("clear", task.drawn ? "Clear all" : "Empty all", () => this.fill(task.blank)),
+        task.drawn &&
+          button("fill", "Fill", () => this.fill(this.token), {
+            title: "Every cell as the one you draw with",
+          }),
+        button("paste", "Paste", () => this.pasteFromClipboard()),
+      ].filter(Boolean),
+    );
+    const ends = make("div", { class: "ends" }, [
+      button("use", "Use this puzzle", () => this.act("use")),
+      button("cancel", "Cancel", () => this.leave()),
+    ]);
+    const keys = keysInWords(task.drawn, task.key_words).flatMap(([key, does]) => [
+      make("dt", {}, key),
+      make("dd", {}, does),
+    ]);
     this.spoken = make("p", { class: "spoken", "aria-live": "polite" });
-    this.root.replaceChildren(make("div", { class: "desk" }, [
-      make("div", { class: "board" }, [this.grid.node]),
-      make("div", { class: "side" }, [
-        make("p", { class: "title" }, "Edit the puzzle"), make("p", { class: "hint" }, task.hint),
-        this.verdict, this.tools.node, this.size?.node, make("div", {}, [changes, this.note]), ends, make("dl", { class: "keys" }, keys),
-      ].filter(Boolean)),
-    ]), this.spoken);
+    this.root.replaceChildren(
+      make("div", { class: "desk" }, [
+        make("div", { class: "board" }, [this.grid.node]),
+        make(
+          "div",
+          { class: "side" },
+          [
+            make("p", { class: "title" }, "Edit the puzzle"),
+            make("p", { class: "hint" }, task.hint),
+            this.verdict,
+            this.tools.node,
+            this.size?.node,
+            make("div", {}, [changes, this.note]),
+            ends,
+            make("dl", { class: "keys" }, keys),
+          ].filter(Boolean),
+        ),
+      ]),
+      this.spoken,
+    );
   }
 
   // ---- what is on the screen
@@ -97,7 +145,9 @@ class Editor {
     const shown = stroke ? this.stroked() : drafts.now;
     this.chosen = Math.min(this.chosen, shown.tokens.length - 1);
     const isSaid = this.said.text === this.text;
-    const broken = new Set((isSaid ? this.said.conflicts : []).map(([row, column]) => row * shown.columns + column));
+    const broken = new Set(
+      (isSaid ? this.said.conflicts : []).map(([row, column]) => row * shown.columns + column),
+    );
     this.grid.draw(shown, this.chosen, broken);
     this.root.style.setProperty("--shape", shown.columns / shown.rows);
     if (this.task.drawn) this.tools.mark(this.token);
@@ -157,7 +207,8 @@ class Editor {
 
   point(cell, event) {
     this.chosen = cell;
-    if (this.task.drawn) this.stroke = { cells: [cell], last: cell, token: event.button === 2 ? this.task.blank : this.token };
+    if (this.task.drawn)
+      this.stroke = { cells: [cell], last: cell, token: event.button === 2 ? this.task.blank : this.token };
     this.draw();
   }
 
@@ -185,7 +236,11 @@ class Editor {
 
   onKey(event) {
     const path = event.composedPath();
-    if (event.defaultPrevented || (["Enter", " "].includes(event.key) && !event.ctrlKey && !event.metaKey && path[0].matches("button"))) return;
+    if (
+      event.defaultPrevented ||
+      (["Enter", " "].includes(event.key) && !event.ctrlKey && !event.metaKey && path[0].matches("button"))
+    )
+      return;
     const meaning = editingKey(event, this.task.keys);
     if (!meaning) return;
     event.preventDefault();
@@ -218,7 +273,12 @@ class Editor {
 
   /** Takes a given off, or puts it back. */
   toggle() {
-    const { chosen, emptied, task, drafts: { now } } = this;
+    const {
+      chosen,
+      emptied,
+      task,
+      drafts: { now },
+    } = this;
     const held = now.tokens[chosen];
     if (held !== task.blank) emptied.set(chosen, held);
     const before = emptied.get(chosen) ?? (task.drawn ? task.writable[1] : null);
@@ -227,7 +287,11 @@ class Editor {
   }
 
   onPaste(event) {
-    if (!event.composedPath().includes(this.root) && document.activeElement?.matches("input, textarea, [contenteditable=true]")) return;
+    if (
+      !event.composedPath().includes(this.root) &&
+      document.activeElement?.matches("input, textarea, [contenteditable=true]")
+    )
+      return;
     const text = event.clipboardData?.getData("text/plain");
     if (!text) return;
     event.preventDefault();
@@ -238,7 +302,10 @@ class Editor {
     try {
       this.read(await navigator.clipboard.readText());
     } catch {
-      this.tell("This browser does not hand over what was copied. Press ctrl v here, or use the text field beside.", true);
+      this.tell(
+        "This browser does not hand over what was copied. Press ctrl v here, or use the text field beside.",
+        true,
+      );
     }
   }
 
@@ -254,7 +321,8 @@ class Editor {
 
   /** The key alone drops no work. */
   cancel() {
-    if (this.drafts.changed) this.tell("The puzzle was changed. Press Cancel to drop that, or Use this puzzle.");
+    if (this.drafts.changed)
+      this.tell("The puzzle was changed. Press Cancel to drop that, or Use this puzzle.");
     else this.leave();
   }
 
@@ -275,9 +343,9 @@ class Editor {
 }
 
 /**
- * Mounts the editor in `parentElement`, or tells the one that is there what Python has to say.
- * Reports the draft with setStateValue("draft", {text, at}), where the time makes it news even where the text is one
- * that was told before; asks with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
+ * Mounts the editor in `parentElement`, or tells the one that is there what Python has to say. Reports the
+ * draft with setStateValue("draft", {text, at}), where the time makes it news even where the text is one that
+ * was told before; asks with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
  * @returns a function that removes it, once its element has left the page.
  */
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {

@@ -10,11 +10,26 @@ export class EditorGrid {
   constructor(task, act) {
     this.task = task;
     this.name = `draft-${++grids}`;
-    this.node = make("div", { class: `cells ${task.drawn ? "drawn" : "text"}`, role: "grid", tabindex: "0", "data-testid": "draft", "data-mode": "answer" });
+    this.node = make("div", {
+      class: `cells ${task.drawn ? "drawn" : "text"}`,
+      role: "grid",
+      tabindex: "0",
+      "data-testid": "draft",
+      "data-mode": "answer",
+    });
     this.node.addEventListener("pointerdown", (event) => this.onDown(event, act));
-    this.node.addEventListener("pointermove", (event) => { if (this.held) act.drag(this.cellUnder(event)); });
-    for (const end of ["pointerup", "pointercancel"]) this.node.addEventListener(end, () => { if (this.held) act.drop(); this.held = false; });
-    this.node.addEventListener("contextmenu", (event) => { if (task.drawn) event.preventDefault(); }); // its button empties cells
+    this.node.addEventListener("pointermove", (event) => {
+      if (this.held) act.drag(this.cellUnder(event));
+    });
+    for (const end of ["pointerup", "pointercancel"])
+      this.node.addEventListener(end, () => {
+        if (this.held) act.drop();
+        this.held = false;
+      });
+    // its button empties cells
+    this.node.addEventListener("contextmenu", (event) => {
+      if (task.drawn) event.preventDefault();
+    });
   }
 
   onDown(event, act) {
@@ -38,7 +53,9 @@ export class EditorGrid {
   draw(grid, chosen, broken) {
     if (this.shown?.rows !== grid.rows || this.shown?.columns !== grid.columns) this.build(grid);
     this.shown = grid;
-    this.cells.forEach((node, cell) => this.drawCell(node, cell, grid.tokens[cell], broken.has(cell), cell === chosen));
+    this.cells.forEach((node, cell) =>
+      this.drawCell(node, cell, grid.tokens[cell], broken.has(cell), cell === chosen),
+    );
     this.node.setAttribute("aria-activedescendant", this.cells[chosen].id);
   }
 
@@ -47,11 +64,27 @@ export class EditorGrid {
     const closes = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
     this.cells = Array.from({ length: rows * columns }, (_, cell) => {
       const [row, column] = [Math.floor(cell / columns), cell % columns];
-      const edges = [closes(column, box_columns, columns) && "right", closes(row, box_rows, rows) && "bottom"].filter(Boolean);
-      return make("div", { role: "gridcell", id: `${this.name}-${cell}`, "data-cell": `${row},${column}`, "data-edge": edges.join(" ") || null }, "");
+      const edges = [
+        closes(column, box_columns, columns) && "right",
+        closes(row, box_rows, rows) && "bottom",
+      ].filter(Boolean);
+      return make(
+        "div",
+        {
+          role: "gridcell",
+          id: `${this.name}-${cell}`,
+          "data-cell": `${row},${column}`,
+          "data-edge": edges.join(" ") || null,
+        },
+        "",
+      );
     });
     this.drawn = [];
-    this.node.replaceChildren(...Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns))));
+    this.node.replaceChildren(
+      ...Array.from({ length: rows }, (_, row) =>
+        make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)),
+      ),
+    );
     this.node.style.setProperty("--columns", columns);
     this.node.setAttribute("aria-label", `${name} puzzle, ${rows} rows, ${columns} columns`);
   }
@@ -63,9 +96,15 @@ export class EditorGrid {
     this.drawn[cell] = state;
     const { looks, blank, drawn } = this.task;
     const look = looks[token];
-    const classes = ["cell", drawn ? "" : token === blank ? "empty" : "given", drawn && look[0] !== "#" ? look : "", isBroken ? "conflict" : ""];
+    const classes = [
+      "cell",
+      drawn ? "" : token === blank ? "empty" : "given",
+      drawn && look[0] !== "#" ? look : "",
+      isBroken ? "conflict" : "",
+    ];
     node.className = classes.filter(Boolean).join(" ");
-    if (look[0] === "#") Object.assign(node.style, { backgroundColor: look, color: needsWhite(look) ? "#ffffff" : "#000000" });
+    if (look[0] === "#")
+      Object.assign(node.style, { backgroundColor: look, color: needsWhite(look) ? "#ffffff" : "#000000" });
     write(node, this.symbolOf(token));
     node.setAttribute("aria-selected", String(isChosen));
     node.setAttribute("aria-label", this.sentence(cell, token, isBroken));
@@ -74,7 +113,9 @@ export class EditorGrid {
   /** What stands in a cell: nothing where its look says all. */
   symbolOf(token) {
     const { symbols, blank, looks } = this.task;
-    return token === blank && looks[token][0] !== "#" || ["wall", "path"].includes(looks[token]) ? "" : symbols[token];
+    return (token === blank && looks[token][0] !== "#") || ["wall", "path"].includes(looks[token])
+      ? ""
+      : symbols[token];
   }
 
   sentence(cell, token, isBroken = false) {

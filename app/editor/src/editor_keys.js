@@ -1,6 +1,15 @@
 /** What keys mean while a puzzle is edited. */
 
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity], PageUp: [-Infinity, 0], PageDown: [Infinity, 0] };
+const MOVES = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, -Infinity],
+  End: [0, Infinity],
+  PageUp: [-Infinity, 0],
+  PageDown: [Infinity, 0],
+};
 const WITH_CONTROL = { z: "undo", Z: "redo", y: "redo", Enter: "use" };
 const ALONE = { Backspace: "empty", Delete: "empty", " ": "toggle", Enter: "put", Escape: "cancel" };
 
@@ -23,7 +32,9 @@ export function editingKey({ key, shiftKey, ctrlKey, metaKey, altKey }, keys) {
 /** The cell one comes to, inside the grid. */
 export function cellBeside(cell, [down, right], rows, columns) {
   const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
-  return within(Math.floor(cell / columns) + down, rows) * columns + within((cell % columns) + right, columns);
+  return (
+    within(Math.floor(cell / columns) + down, rows) * columns + within((cell % columns) + right, columns)
+  );
 }
 
 /** The keys in words, for those who look for them. */

@@ -7,20 +7,49 @@ export class Tools {
   /** `choose(token)` is called when a button is pressed. */
   constructor(task, choose) {
     const { drawn, writable, names, looks, symbols, blank, keys } = task;
-    const keysOf = (token) => Object.keys(keys).filter((key) => keys[key] === token).join(" ");
-    this.buttons = new Map(writable.map((token) => {
-      const isEmpty = token === blank && !drawn;
-      const swatch = make("i", { class: `swatch ${looks[token][0] === "#" ? "" : looks[token]}` }, drawn ? letterOf(looks[token], symbols[token]) : isEmpty ? "⌫" : symbols[token]);
-      if (looks[token][0] === "#") Object.assign(swatch.style, { background: looks[token], color: needsWhite(looks[token]) ? "#ffffff" : "#000000" });
-      const label = isEmpty ? "empty the cell" : names[token];
-      const node = make("button", {
-        type: "button", class: "tool", "data-tool": names[token], title: `${label} (${keysOf(token)})`, "aria-label": drawn || isEmpty ? label : `write ${label}`,
-      }, drawn ? [swatch, make("span", {}, names[token])] : swatch);
-      node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
-      node.addEventListener("click", () => choose(token));
-      return [token, node];
-    }));
-    this.node = make("div", { class: `tools ${drawn ? "palette" : "pad"}`, role: "group", "aria-label": drawn ? "Draw with" : "Write into the cell" }, [...this.buttons.values()]);
+    const keysOf = (token) =>
+      Object.keys(keys)
+        .filter((key) => keys[key] === token)
+        .join(" ");
+    this.buttons = new Map(
+      writable.map((token) => {
+        const isEmpty = token === blank && !drawn;
+        const swatch = make(
+          "i",
+          { class: `swatch ${looks[token][0] === "#" ? "" : looks[token]}` },
+          drawn ? letterOf(looks[token], symbols[token]) : isEmpty ? "⌫" : symbols[token],
+        );
+        if (looks[token][0] === "#")
+          Object.assign(swatch.style, {
+            background: looks[token],
+            color: needsWhite(looks[token]) ? "#ffffff" : "#000000",
+          });
+        const label = isEmpty ? "empty the cell" : names[token];
+        const node = make(
+          "button",
+          {
+            type: "button",
+            class: "tool",
+            "data-tool": names[token],
+            title: `${label} (${keysOf(token)})`,
+            "aria-label": drawn || isEmpty ? label : `write ${label}`,
+          },
+          drawn ? [swatch, make("span", {}, names[token])] : swatch,
+        );
+        node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
+        node.addEventListener("click", () => choose(token));
+        return [token, node];
+      }),
+    );
+    this.node = make(
+      "div",
+      {
+        class: `tools ${drawn ? "palette" : "pad"}`,
+        role: "group",
+        "aria-label": drawn ? "Draw with" : "Write into the cell",
+      },
+      [...this.buttons.values()],
+    );
   }
 
   /** Marks the one that is drawn with. */
@@ -37,9 +66,19 @@ export class Size {
   constructor(most, resize) {
     this.most = most;
     this.shown = [1, 1];
-    this.counts = ["rows", "columns"].map((name) => make("output", { "data-testid": name, "aria-label": name }, ""));
+    this.counts = ["rows", "columns"].map((name) =>
+      make("output", { "data-testid": name, "aria-label": name }, ""),
+    );
     const by = (side, step, label) => {
-      const node = make("button", { type: "button", "aria-label": `${label} ${["row", "column"][side]}`, "data-testid": `${label}-${["row", "column"][side]}` }, step > 0 ? "+" : "−");
+      const node = make(
+        "button",
+        {
+          type: "button",
+          "aria-label": `${label} ${["row", "column"][side]}`,
+          "data-testid": `${label}-${["row", "column"][side]}`,
+        },
+        step > 0 ? "+" : "−",
+      );
       node.addEventListener("mousedown", (event) => event.preventDefault());
       node.addEventListener("click", () => {
         const wish = this.shown.map((count, at) => (at === side ? count + step : count));
@@ -47,12 +86,24 @@ export class Size {
       });
       return node;
     };
-    this.node = make("div", { class: "size", role: "group", "aria-label": "Size" }, [0, 1].map((side) =>
-      make("div", {}, [make("span", {}, ["Rows", "Columns"][side]), by(side, -1, "remove"), this.counts[side], by(side, 1, "add")])));
+    this.node = make(
+      "div",
+      { class: "size", role: "group", "aria-label": "Size" },
+      [0, 1].map((side) =>
+        make("div", {}, [
+          make("span", {}, ["Rows", "Columns"][side]),
+          by(side, -1, "remove"),
+          this.counts[side],
+          by(side, 1, "add"),
+        ]),
+      ),
+    );
   }
 
   show(rows, columns) {
     this.shown = [rows, columns];
-    this.counts.forEach((node, side) => { node.textContent = this.shown[side]; });
+    this.counts.forEach((node, side) => {
+      node.textContent = this.shown[side];
+    });
   }
 }

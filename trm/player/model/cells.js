@@ -1,15 +1,25 @@
-/** What is said of a cell, as bits: by its class names, its marks and the legend; and whether a solution says anything of it. */
+/**
+ * What is said of a cell, as bits: by its class names, its marks and the legend; and whether a solution says
+ * anything of it.
+ */
 
 export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS] = [1, 2, 4, 8, 16, 32, 64, 128];
 const FLAG_NAMES = [
-  [GIVEN, "given"], [CHANGED, "changed"], [CONFLICT, "conflict"], [WRONG, "wrong"], [EMPTY, "empty"], [KEPT, "kept"], [DROPPED, "dropped"],
+  [GIVEN, "given"],
+  [CHANGED, "changed"],
+  [CONFLICT, "conflict"],
+  [WRONG, "wrong"],
+  [EMPTY, "empty"],
+  [KEPT, "kept"],
+  [DROPPED, "dropped"],
   [DIFFERS, "differs"],
 ];
 
 /** The class names of a cell's flags. */
 export const flagNames = (flags) => FLAG_NAMES.filter(([bit]) => flags & bit).map(([, name]) => name);
 
-const PADDING = 0; // the token of cells that are no part of the puzzle: in a solution, whatever stands there is right
+// the token of cells that are no part of the puzzle: in a solution, whatever stands there is right
+const PADDING = 0;
 
 /** Whether a solution says something about a cell. */
 export const isScored = (labels, cell) => !labels || labels[cell] !== PADDING;

@@ -1,7 +1,8 @@
 /**
- * The clock of a player that plays, and two runs on one clock. The runs may be of other depths, so the clock counts what both have: supervision steps, or f_H
- * calls. A clock is {by, progress, kind}: the run that was moved last, how many of these units it had done then, and the
- * kind of call that it stood at. f_H stands with f_H and f_L with f_L, so that no run shows a newer y for nothing.
+ * The clock of a player that plays, and two runs on one clock. The runs may be of other depths, so the clock
+ * counts what both have: supervision steps, or f_H calls. A clock is {by, progress, kind}: the run that was
+ * moved last, how many of these units it had done then, and the kind of call that it stood at. f_H stands
+ * with f_H and f_L with f_L, so that no run shows a newer y for nothing.
  */
 
 import { callOfAnswer, coordinatesOf, move } from "./coordinates.js";
@@ -17,7 +18,9 @@ export function clockAt(traces, by, call, align) {
   return { by, progress: (call + 1) / unitOf(traces[by], align), kind: coordinatesOf(traces[by], call).kind };
 }
 
-/** Whether the clock is past the last call that there is of a run: it has ended, or has not come so far yet. */
+/**
+ * Whether the clock is past the last call that there is of a run: it has ended, or has not come so far yet.
+ */
 export const isPast = (trace, clock, align) => clock.progress * unitOf(trace, align) > trace.calls + TINY;
 
 /** The call at which a run stands; past its end, its last. */
@@ -30,17 +33,21 @@ export function follow(trace, clock, align) {
 
 /** Whether all of both runs is over. `traces` may hold null: a run of which nothing has arrived. */
 export function isOver(traces, clock, align) {
-  return traces.every((trace) => trace && trace.steps === trace.N_sup && clock.progress * unitOf(trace, align) > trace.calls - TINY);
+  return traces.every(
+    (trace) =>
+      trace && trace.steps === trace.N_sup && clock.progress * unitOf(trace, align) > trace.calls - TINY,
+  );
 }
 
 /**
- * The clock after a command. The second run steps, and where it cannot, since it has ended, the first one: the longer run
- * is walked to its end. `traces` may hold null.
+ * The clock after a command. The second run steps, and where it cannot, since it has ended, the first one:
+ * the longer run is walked to its end. `traces` may hold null.
  */
 export function moveClock(traces, clock, command, align) {
   const there = [1, 0].filter((by) => traces[by]);
   const ends = (which) => there.map((by) => clockAt(traces, by, move(traces[by], 0, which), align));
-  const extreme = (clocks, isMore) => clocks.reduce((best, other) => (isMore(other.progress, best.progress) ? other : best));
+  const extreme = (clocks, isMore) =>
+    clocks.reduce((best, other) => (isMore(other.progress, best.progress) ? other : best));
   const last = () => extreme(ends("last"), (one, other) => one > other);
   if (command === "first") return extreme(ends("first"), (one, other) => one < other);
   if (command === "last") return last();
@@ -54,7 +61,10 @@ export function moveClock(traces, clock, command, align) {
   return clock;
 }
 
-/** Beats as often as the player's speed says, for as long as it plays; beats that were missed are caught up with. */
+/**
+ * Beats as often as the player's speed says, for as long as it plays; beats that were missed are caught up
+ * with.
+ */
 export function keepBeating(player) {
   let last = performance.now();
   const tick = (now) => {

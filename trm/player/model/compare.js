@@ -1,22 +1,35 @@
-/** Two runs held against each other at one moment: which cells differ, and what is said of it. A moment is {trace, call, mode}. */
+/**
+ * Two runs held against each other at one moment: which cells differ, and what is said of it. A moment is
+ * {trace, call, mode}.
+ */
 
 import { cropAt, readGrid, READS_Z } from "./reading.js";
 import { say, sayIfKnown } from "../text/words.js";
 
 /** Whether the cells of two runs mean the same: grids of one task and size, with the same symbols. */
 export function areComparable(one, other) {
-  return one.task === other.task && one.rows === other.rows && one.columns === other.columns && one.symbols.join("\n") === other.symbols.join("\n");
+  return (
+    one.task === other.task &&
+    one.rows === other.rows &&
+    one.columns === other.columns &&
+    one.symbols.join("\n") === other.symbols.join("\n")
+  );
 }
 
 /**
- * What differs in what two comparable runs show: `cells` [L], 1 where it does; `count` of them, of `total`; and `tokens`, what
- * each shows [L]. Where grids are cut out of what a model answers (ARC), the cells inside either one count.
+ * What differs in what two comparable runs show: `cells` [L], 1 where it does; `count` of them, of `total`;
+ * and `tokens`, what each shows [L]. Where grids are cut out of what a model answers (ARC), the cells inside
+ * either one count.
  */
 export function differences(one, other) {
   const tokens = [one, other].map(({ trace, call, mode }) => readGrid(trace, call, mode).tokens);
   const [[mine, theirs], { L, columns }] = [tokens, one.trace];
-  const crops = [one, other].map(({ trace, call, mode }) => cropAt(trace, call, mode)).filter((crop) => crop?.[0] && crop[1]);
-  const counts = (cell) => !crops.length || crops.some(([height, width]) => Math.floor(cell / columns) < height && cell % columns < width);
+  const crops = [one, other]
+    .map(({ trace, call, mode }) => cropAt(trace, call, mode))
+    .filter((crop) => crop?.[0] && crop[1]);
+  const counts = (cell) =>
+    !crops.length ||
+    crops.some(([height, width]) => Math.floor(cell / columns) < height && cell % columns < width);
   const found = { cells: new Uint8Array(L), count: 0, total: 0, tokens };
   for (let cell = 0; cell < L; cell++) {
     if (!counts(cell)) continue;
@@ -38,16 +51,23 @@ export function differenceSentence({ count, total }, mode) {
 
 /** Why nothing is marked, where grids cannot be compared. */
 export function misfitSentence(traces, names) {
-  const [left_size, right_size] = traces.map(({ task, rows, columns }) => `${rows}x${columns} ${sayIfKnown(`task_${task}`, task)}`);
+  const [left_size, right_size] = traces.map(
+    ({ task, rows, columns }) => `${rows}x${columns} ${sayIfKnown(`task_${task}`, task)}`,
+  );
   return say("misfit", { left: names[0], left_size, right: names[1], right_size });
 }
 
 /** What is said of a run that the clock has passed. */
-export const endSentence = ({ steps, N_sup }) => (steps < N_sup ? say("arrived_so_far", { step: steps, N_sup }) : say("ended_after", { step: N_sup }));
+export const endSentence = ({ steps, N_sup }) =>
+  steps < N_sup ? say("arrived_so_far", { step: steps, N_sup }) : say("ended_after", { step: N_sup });
 
 /** What both runs show in a cell. */
 export function cellComparison(traces, tokens, names, cell) {
   const [{ columns }] = traces;
   const shown = traces.map(({ words }, place) => `${names[place]} ${words[tokens[place][cell]]}`);
-  return say("compared_cell", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1, shown: shown.join(", ") });
+  return say("compared_cell", {
+    row: Math.floor(cell / columns) + 1,
+    column: (cell % columns) + 1,
+    shown: shown.join(", "),
+  });
 }

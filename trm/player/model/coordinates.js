@@ -1,19 +1,28 @@
 /**
- * Navigation: a run is a single line of calls. Per supervision step there are T cycles, per cycle n calls of f_L (they
- * rewrite z) and then one of f_H (it rewrites y). A place in the run is one number, the call's in that line, from 0.
+ * Navigation: a run is a single line of calls. Per supervision step there are T cycles, per cycle n calls of
+ * f_L (they rewrite z) and then one of f_H (it rewrites y). A place in the run is one number, the call's in
+ * that line, from 0.
  */
 
 /** Coordinates of a call, all counted from 1. */
 export function coordinatesOf(trace, call) {
   const cycle = Math.floor(call / trace.perCycle);
   const number = (call % trace.perCycle) + 1;
-  return { supervision_step: Math.floor(cycle / trace.T) + 1, cycle: (cycle % trace.T) + 1, call: number, kind: number > trace.n ? "f_H" : "f_L" };
+  return {
+    supervision_step: Math.floor(cycle / trace.T) + 1,
+    cycle: (cycle % trace.T) + 1,
+    call: number,
+    kind: number > trace.n ? "f_H" : "f_L",
+  };
 }
 
 /** The call at coordinates; outside the run, the nearest one in it. */
 export function callAt(trace, { supervision_step = 1, cycle = 1, call = trace.perCycle }) {
   const within = (value, top) => Math.min(Math.max(value, 1), top) - 1;
-  return (within(supervision_step, trace.steps) * trace.T + within(cycle, trace.T)) * trace.perCycle + within(call, trace.perCycle);
+  return (
+    (within(supervision_step, trace.steps) * trace.T + within(cycle, trace.T)) * trace.perCycle +
+    within(call, trace.perCycle)
+  );
 }
 
 /** The f_H call number `answer` (from 0) as a call. */

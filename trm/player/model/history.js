@@ -1,14 +1,15 @@
 /**
- * How cells came to their answers: pure counts over all f_H calls that have arrived. An f_H call is named by its number
- * from 0, `answer` elsewhere too.
+ * How cells came to their answers: pure counts over all f_H calls that have arrived. An f_H call is named by
+ * its number from 0, `answer` elsewhere too.
  */
 
 import { isScored } from "./cells.js";
 
 /**
- * One cell: `decided`, the first f_H call after which its answer never changes any more; `flips`, how often it changed;
- * and, where the solution says what is right, `firstRight` (-1: never), `losses`, how often it was right and then was
- * not, and `rightFrom`, the f_H call from which it is right to the end (-1: it is not right at the end). Else those are null.
+ * One cell: `decided`, the first f_H call after which its answer never changes any more; `flips`, how often
+ * it changed; and, where the solution says what is right, `firstRight` (-1: never), `losses`, how often it
+ * was right and then was not, and `rightFrom`, the f_H call from which it is right to the end (-1: it is not
+ * right at the end). Else those are null.
  */
 export function cellHistory({ tokens, labels, answers, L }, cell) {
   const history = { decided: 0, flips: 0, firstRight: null, losses: null, rightFrom: null };
@@ -33,8 +34,8 @@ export function cellHistory({ tokens, labels, answers, L }, cell) {
 }
 
 /**
- * [L]: the f_H call at which a cell was right for the first time, if it stayed right to the end of what has arrived;
- * `answers`, which no call reaches, for all others, for givens and where no solution is known.
+ * [L]: the f_H call at which a cell was right for the first time, if it stayed right to the end of what has
+ * arrived; `answers`, which no call reaches, for all others, for givens and where no solution is known.
  */
 export function keptFrom({ tokens, labels, givens, answers, L }) {
   const kept = new Int32Array(L).fill(answers);
@@ -50,7 +51,9 @@ export function keptFrom({ tokens, labels, givens, answers, L }) {
   return kept;
 }
 
-/** [answers * L]: the latest f_H call up to this one at which the cell was answered as `token`, -1 for none. */
+/**
+ * [answers * L]: the latest f_H call up to this one at which the cell was answered as `token`, -1 for none.
+ */
 export function lastAnswered({ tokens, answers, L }, token) {
   const last = new Int16Array(answers * L);
   for (let at = 0; at < last.length; at++) {

@@ -7,8 +7,9 @@ import { say } from "../text/words.js";
 const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };
 
 /**
- * {kind, letter, call, text}, in the order of the legend: where the puzzle is solved for the first time; each f_H call at
- * which it no longer is; where the model would halt; where the depth it was trained to ends; how far the run has arrived.
+ * {kind, letter, call, text}, in the order of the legend: where the puzzle is solved for the first time; each
+ * f_H call at which it no longer is; where the model would halt; where the depth it was trained to ends; how
+ * far the run has arrived.
  */
 export function markersOf(trace) {
   const { steps, N_sup, perStep } = trace;
@@ -16,16 +17,28 @@ export function markersOf(trace) {
   const mark = (kind, call, text) => markers.push({ kind, letter: LETTERS[kind], call, text });
   const endOf = (step) => step * perStep - 1;
   const first = trace.solved.findIndex(Boolean);
-  if (first >= 0) mark("solved", callOfAnswer(trace, first), say("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }));
-  for (const answer of breaksOf(trace)) mark("broke", callOfAnswer(trace, answer), say("broke_again", { place: answerPlace(trace, answer) }));
-  if (trace.halt_step) mark("halt", endOf(trace.halt_step), say("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }));
+  if (first >= 0)
+    mark(
+      "solved",
+      callOfAnswer(trace, first),
+      say("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
+    );
+  for (const answer of breaksOf(trace))
+    mark("broke", callOfAnswer(trace, answer), say("broke_again", { place: answerPlace(trace, answer) }));
+  if (trace.halt_step)
+    mark(
+      "halt",
+      endOf(trace.halt_step),
+      say("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
+    );
   const depth = trace.trained?.N_sup ?? N_sup;
   if (N_sup > depth) mark("trained", endOf(depth), say("trained_depth", { step: depth }));
   if (steps < N_sup) mark("arrived", endOf(steps), say("has_arrived", { step: steps, N_sup }));
   return markers;
 }
 
-const breaksOf = ({ solved }) => solved.map((_, answer) => answer).filter((answer) => answer > 0 && solved[answer - 1] && !solved[answer]);
+const breaksOf = ({ solved }) =>
+  solved.map((_, answer) => answer).filter((answer) => answer > 0 && solved[answer - 1] && !solved[answer]);
 
 /** What became of the solution found at the f_H call `first`. */
 function solvedSince(trace, first) {
@@ -35,11 +48,18 @@ function solvedSince(trace, first) {
   return since === first ? say("and_stays_solved") : say("for_good", { place: answerPlace(trace, since) });
 }
 
-/** Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside. Keeps their order. */
+/**
+ * Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside.
+ * Keeps their order.
+ */
 export function spreadOut(places, gap) {
-  const order = places.map((_, index) => index).sort((one, other) => places[one] - places[other] || one - other);
+  const order = places
+    .map((_, index) => index)
+    .sort((one, other) => places[one] - places[other] || one - other);
   const spread = [...places];
-  order.forEach((index, rank) => { if (rank) spread[index] = Math.max(spread[index], spread[order[rank - 1]] + gap); });
+  order.forEach((index, rank) => {
+    if (rank) spread[index] = Math.max(spread[index], spread[order[rank - 1]] + gap);
+  });
   let most = 1 - gap / 2;
   for (const index of order.reverse()) {
     spread[index] = Math.min(spread[index], most);

@@ -10,13 +10,13 @@ export const isKnown = (trace, mode) => mode !== "reverse" || trace.zReverse != 
 const FULL = 255; // a byte that stands for 1
 
 /**
- * What every cell shows at a call: `tokens` [L]; `flags` [L]; `small` [L] or null, the tokens that stand small beside
- * those, -1 for none: in the change mode the ones before, beside z by reverse embedding those of y where they differ;
- * `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else null; `fading` [L], 0..255, what is left
- * to be seen of a path that was dropped, where paths fade, else null.
- * y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only the puzzle is there.
- * `marks`: flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
- * `differs` [L] or null: 1 for cells to flag as others than in another run.
+ * What every cell shows at a call: `tokens` [L]; `flags` [L]; `small` [L] or null, the tokens that stand
+ * small beside those, -1 for none: in the change mode the ones before, beside z by reverse embedding those of
+ * y where they differ; `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else
+ * null; `fading` [L], 0..255, what is left to be seen of a path that was dropped, where paths fade, else
+ * null. y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only
+ * the puzzle is there. `marks`: flag the cells that were right once and stayed right. `still`: what fades
+ * stays as it is until it is gone. `differs` [L] or null: 1 for cells to flag as others than in another run.
  */
 export function readGrid(trace, call, mode, { marks = false, still = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty } = trace;
@@ -24,31 +24,53 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
   const readsZ = READS_Z.includes(mode);
   const readings = mode === "reverse" ? trace.zReverse : trace.zTokens;
-  const tokens = readsZ ? row(readings, call) : row(trace.tokens, answer) ?? inputs;
+  const tokens = readsZ ? row(readings, call) : (row(trace.tokens, answer) ?? inputs);
   const isNew = readsZ || callOfAnswer(trace, answer) === call;
   const before = isNew ? (readsZ ? row(readings, call - 1) : row(trace.tokens, answer - 1)) : null;
-  const conflicts = readsZ ? null : row(trace.conflicts, answer) ?? trace.inputConflicts;
+  const conflicts = readsZ ? null : (row(trace.conflicts, answer) ?? trace.inputConflicts);
   const judged = readsZ || answer >= 0;
   const kept = marks && !readsZ && answer >= 0 ? trace.keptFrom : null;
-  const fading = mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, still) : null;
+  const fading =
+    mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, still) : null;
   const flags = new Uint8Array(L);
   for (let cell = 0; cell < L; cell++) {
     const token = tokens[cell];
-    const wrong = judged && (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
-    flags[cell] = (givens[cell] ? GIVEN : 0) | (before && before[cell] !== token ? CHANGED : 0)
-      | (conflicts?.[cell] ? CONFLICT : 0) | (wrong ? WRONG : 0) | (empty[token] ? EMPTY : 0)
-      | (kept && kept[cell] <= answer ? KEPT : 0) | (fading?.[cell] ? DROPPED : 0) | (differs?.[cell] ? DIFFERS : 0);
+    const wrong =
+      judged &&
+      (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
+    flags[cell] =
+      (givens[cell] ? GIVEN : 0) |
+      (before && before[cell] !== token ? CHANGED : 0) |
+      (conflicts?.[cell] ? CONFLICT : 0) |
+      (wrong ? WRONG : 0) |
+      (empty[token] ? EMPTY : 0) |
+      (kept && kept[cell] <= answer ? KEPT : 0) |
+      (fading?.[cell] ? DROPPED : 0) |
+      (differs?.[cell] ? DIFFERS : 0);
   }
-  const shade = mode === "z" ? row(trace.zConfidence, call) : mode === "confidence" ? highestProbability(trace, answer) : null;
+  const shade =
+    mode === "z"
+      ? row(trace.zConfidence, call)
+      : mode === "confidence"
+        ? highestProbability(trace, answer)
+        : null;
   return { tokens, flags, small: besides(trace, mode, { answer, before, tokens }), shade, fading };
 }
 
 function besides({ L, yReverse }, mode, { answer, before, tokens }) {
-  const others = mode === "change" ? before : mode === "reverse" && answer >= 0 ? yReverse.subarray(answer * L, (answer + 1) * L) : null;
+  const others =
+    mode === "change"
+      ? before
+      : mode === "reverse" && answer >= 0
+        ? yReverse.subarray(answer * L, (answer + 1) * L)
+        : null;
   return others && Int16Array.from(others, (token, cell) => (token === tokens[cell] ? -1 : token));
 }
 
-/** A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many calls have passed. */
+/**
+ * A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many
+ * calls have passed.
+ */
 function fadingPath(trace, call, answer, still) {
   const { L, lastPath, perStep } = trace;
   const fading = new Uint8Array(L);
@@ -64,7 +86,8 @@ function highestProbability({ L, V, probabilities }, answer) {
   const highest = new Uint8Array(L);
   if (answer < 0) return highest;
   for (let cell = 0, at = answer * L * V; cell < L; cell++) {
-    for (let token = 0; token < V; token++, at++) if (probabilities[at] > highest[cell]) highest[cell] = probabilities[at];
+    for (let token = 0; token < V; token++, at++)
+      if (probabilities[at] > highest[cell]) highest[cell] = probabilities[at];
   }
   return highest;
 }
@@ -72,13 +95,18 @@ function highestProbability({ L, V, probabilities }, answer) {
 /** Probabilities of the V symbols of one cell at an f_H call; zeros before the first. They sum to 1. */
 export function cellProbabilities(trace, answer, cell) {
   const start = (answer * trace.L + cell) * trace.V;
-  return Array.from({ length: trace.V }, (_, token) => (answer < 0 ? 0 : trace.probabilities[start + token] / 255));
+  return Array.from({ length: trace.V }, (_, token) =>
+    answer < 0 ? 0 : trace.probabilities[start + token] / 255,
+  );
 }
 
-/** Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such thing. */
+/**
+ * Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such
+ * thing.
+ */
 export function cropAt(trace, call, mode) {
   const { crops } = trace;
   if (!crops) return null;
   if (mode === "reverse") return crops.z_reverse[call];
-  return mode === "z" ? crops.z[call] : crops.answers[answerAt(trace, call)] ?? crops.input;
+  return mode === "z" ? crops.z[call] : (crops.answers[answerAt(trace, call)] ?? crops.input);
 }

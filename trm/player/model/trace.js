@@ -33,31 +33,36 @@ function bytesOf(binary) {
 }
 
 /**
- * The payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells, V symbols.
- * Arrays stay flat and row-major. Raises PayloadError naming the first thing that does not fit.
+ * The payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells,
+ * V symbols. Arrays stay flat and row-major. Raises PayloadError naming the first thing that does not fit.
  */
 export function decodeTrace(data) {
   if (!data || data.version !== 1) throw refusal("it was not written for this player (version 1)");
   for (const name of ["rows", "columns", "n", "T", "N_sup"]) {
-    if (!Number.isInteger(data[name]) || data[name] < 1) throw refusal(`"${name}" is ${data[name]}, not a positive number`);
+    if (!Number.isInteger(data[name]) || data[name] < 1)
+      throw refusal(`"${name}" is ${data[name]}, not a positive number`);
   }
   const { n, T, N_sup, steps, symbols } = data;
   if (steps === 0) throw new PayloadError(say("waiting"));
-  if (!Number.isInteger(steps) || steps < 0 || steps > N_sup) throw refusal(`"steps" is ${steps}, not between 0 and ${N_sup}`);
+  if (!Number.isInteger(steps) || steps < 0 || steps > N_sup)
+    throw refusal(`"steps" is ${steps}, not between 0 and ${N_sup}`);
   if (!symbols?.length) throw refusal('"symbols" is empty');
   const [L, V, answers, calls] = [data.rows * data.columns, symbols.length, steps * T, steps * T * (n + 1)];
   const bytes = (name, length) => decodeBytes(data[name], length, name);
   const tokens = (name, length) => {
     const found = bytes(name, length);
-    for (const token of found) if (token >= V) throw refusal(`"${name}" holds token ${token}, but there are ${V} symbols`);
+    for (const token of found)
+      if (token >= V) throw refusal(`"${name}" holds token ${token}, but there are ${V} symbols`);
     return found;
   };
   const numbers = (name, length) => {
-    if (data[name]?.length !== length) throw refusal(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
+    if (data[name]?.length !== length)
+      throw refusal(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
     return data[name];
   };
   const pairs = (list, length) => {
-    if (list?.length !== length) throw refusal(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
+    if (list?.length !== length)
+      throw refusal(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
     return list;
   };
   const names = data.symbol_names ?? symbols;
@@ -65,7 +70,12 @@ export function decodeTrace(data) {
   if (looks.length !== V) throw refusal(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
   const isEmpty = names.map((name) => name === "blank" || name === "pad");
   const trace = {
-    ...data, L, V, answers, calls, looks,
+    ...data,
+    L,
+    V,
+    answers,
+    calls,
+    looks,
     skin: skinOf(looks),
     oneState: data.kind === "trm-single-z",
     scored: data.scored ?? "",
@@ -74,7 +84,11 @@ export function decodeTrace(data) {
     length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
     empty: isEmpty,
-    words: symbols.map((symbol, token) => (looks[token] || isEmpty[token] || !symbol.trim() ? sayIfKnown(`name_${names[token]}`, names[token]) : symbol)),
+    words: symbols.map((symbol, token) =>
+      looks[token] || isEmpty[token] || !symbol.trim()
+        ? sayIfKnown(`name_${names[token]}`, names[token])
+        : symbol,
+    ),
     inputs: tokens("inputs", L),
     givens: bytes("givens", L),
     labels: data.labels == null ? null : tokens("labels", L),
@@ -92,18 +106,26 @@ export function decodeTrace(data) {
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
-    crops: data.crops == null ? null : {
-      ...data.crops, answers: pairs(data.crops.answers, answers), z: pairs(data.crops.z, calls),
-      z_reverse: data.crops.z_reverse == null ? null : pairs(data.crops.z_reverse, calls),
-    },
+    crops:
+      data.crops == null
+        ? null
+        : {
+            ...data.crops,
+            answers: pairs(data.crops.answers, answers),
+            z: pairs(data.crops.z, calls),
+            z_reverse: data.crops.z_reverse == null ? null : pairs(data.crops.z_reverse, calls),
+          },
   };
   const lastPath = trace.skin.fades ? lastAnswered(trace, looks.indexOf("path")) : null;
   return Object.assign(trace, countChanges(trace), { keptFrom: keptFrom(trace), lastPath });
 }
 
-/** Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a given; and the cell that changed most often. */
+/**
+ * Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a
+ * given; and the cell that changed most often.
+ */
 function countChanges({ answers, L, tokens, conflicts, givens, inputs, labels }) {
-  const none = () => new Array(answers).fill(0);
+  const none = () => Array(answers).fill(0);
   const [changed, conflicting, overwritten, restless] = [none(), none(), none(), new Uint16Array(L)];
   for (let answer = 0, at = 0; answer < answers; answer++) {
     for (let cell = 0; cell < L; cell++, at++) {
@@ -118,20 +140,35 @@ function countChanges({ answers, L, tokens, conflicts, givens, inputs, labels })
   return { changed, conflicting, overwritten, restlessCell: restless.indexOf(Math.max(...restless)) };
 }
 
-/** Whether `next` is the run `previous` again, perhaps with more supervision steps: the same puzzle and the same answers so far. */
+/**
+ * Whether `next` is the run `previous` again, perhaps with more supervision steps: the same puzzle and the
+ * same answers so far.
+ */
 export function continues(previous, next) {
   if (!previous) return false;
   if (previous.trace_id === next.trace_id) return true;
-  const starts = (short, long) => long.length >= short.length && short.every((value, index) => value === long[index]);
-  return previous.task === next.task && previous.n === next.n && previous.T === next.T && previous.V === next.V
-    && previous.L === next.L && starts(previous.inputs, next.inputs) && starts(previous.tokens, next.tokens);
+  const starts = (short, long) =>
+    long.length >= short.length && short.every((value, index) => value === long[index]);
+  return (
+    previous.task === next.task &&
+    previous.n === next.n &&
+    previous.T === next.T &&
+    previous.V === next.V &&
+    previous.L === next.L &&
+    starts(previous.inputs, next.inputs) &&
+    starts(previous.tokens, next.tokens)
+  );
 }
 
 /** Whether two payloads hold the same run; the view that Python asks for does not count. */
 export function sameRun(one, other) {
   const names = (data) => Object.keys(data).filter((name) => name !== "start");
   const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
-  return Boolean(one && other) && names(one).length === names(other).length && names(one).every((name) => same(one[name], other[name]));
+  return (
+    Boolean(one && other) &&
+    names(one).length === names(other).length &&
+    names(one).every((name) => same(one[name], other[name]))
+  );
 }
 
 /** Runs of one shape are shown in the same elements. */

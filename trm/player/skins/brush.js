@@ -6,9 +6,15 @@ export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
 const FADED = 0.3;
 
-/** Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it stands out on any colour. */
+/**
+ * Around what differs from another run: a diamond, which no other mark is, with a rim of paper, so that it
+ * stands out on any colour.
+ */
 function differs({ context, ink, width, height, size }) {
-  for (const [tone, share] of [[ink.paper, 0.24], [ink.differs, 0.13]]) {
+  for (const [tone, share] of [
+    [ink.paper, 0.24],
+    [ink.differs, 0.13],
+  ]) {
     const [across, down, inset] = [width / 2, height / 2, size * 0.1];
     Object.assign(context, { strokeStyle: tone, lineWidth: Math.max(1.5, size * share), lineJoin: "round" });
     context.beginPath();
@@ -22,12 +28,25 @@ function differs({ context, ink, width, height, size }) {
 }
 
 /**
- * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on: filling a
- * path or setting a letter takes ten times as long.
+ * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on:
+ * filling a path or setting a letter takes ten times as long.
  */
 export class Brush {
   constructor(context, ink, drawings = {}) {
-    Object.assign(this, { context, ink, drawings: { ...drawings, differs }, stamps: new Map(), changed: [], wrong: [], kept: [], x: 0, y: 0, width: 0, height: 0, size: 0 });
+    Object.assign(this, {
+      context,
+      ink,
+      drawings: { ...drawings, differs },
+      stamps: new Map(),
+      changed: [],
+      wrong: [],
+      kept: [],
+      x: 0,
+      y: 0,
+      width: 0,
+      height: 0,
+      size: 0,
+    });
   }
 
   /** Goes to a cell. */
@@ -84,7 +103,11 @@ export class Brush {
   /** A ring in the middle. */
   circle(colour, radius, opacity) {
     const { context, x, y, width, height, size } = this;
-    Object.assign(context, { strokeStyle: colour, lineWidth: Math.max(1, size * 0.12), globalAlpha: opacity });
+    Object.assign(context, {
+      strokeStyle: colour,
+      lineWidth: Math.max(1, size * 0.12),
+      globalAlpha: opacity,
+    });
     context.beginPath();
     context.arc(x + width / 2, y + height / 2, size * radius, 0, 2 * Math.PI);
     context.stroke();
@@ -93,11 +116,19 @@ export class Brush {
 
   letter(colour, text) {
     const { context, x, y, width, height, size, ink } = this;
-    Object.assign(context, { font: `700 ${Math.round(size * 0.62)}px ${ink.font}`, textAlign: "center", textBaseline: "middle", fillStyle: colour });
+    Object.assign(context, {
+      font: `700 ${Math.round(size * 0.62)}px ${ink.font}`,
+      textAlign: "center",
+      textBaseline: "middle",
+      fillStyle: colour,
+    });
     context.fillText(text, x + width / 2, y + height * 0.54);
   }
 
-  /** Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour. */
+  /**
+   * Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not
+   * the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour.
+   */
   marks(flags) {
     if (flags & DIFFERS) this.stamp("differs", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
@@ -108,14 +139,21 @@ export class Brush {
   /** Draws the marks of all cells since, as one path a tone: that is quicker than hundreds. */
   finish() {
     const { context, changed, wrong, kept, ink, size } = this;
-    const [inset, thick, edge] = [Math.round(size * 0.14), Math.max(2, Math.round(size * 0.14)), Math.max(1, Math.round(size * 0.04))];
+    const [inset, thick, edge] = [
+      Math.round(size * 0.14),
+      Math.max(2, Math.round(size * 0.14)),
+      Math.max(1, Math.round(size * 0.04)),
+    ];
     const eachPlace = (places, tone, draw) => {
       context.fillStyle = tone;
       context.beginPath();
       for (let at = 0; at < places.length; at += 2) draw(places[at], places[at + 1]);
       context.fill();
     };
-    for (const [tone, rim] of [[ink.paper, edge], [ink.accent, 0]]) {
+    for (const [tone, rim] of [
+      [ink.paper, edge],
+      [ink.accent, 0],
+    ]) {
       const side = size * 0.31 + 2 * rim;
       eachPlace(changed, tone, (x, y) => {
         context.moveTo(x, y);
@@ -123,10 +161,18 @@ export class Brush {
         context.lineTo(x, y + side);
       });
     }
-    for (const [tone, rim] of [[ink.paper, edge], [ink.wrong, 0]]) {
-      eachPlace(wrong, tone, (x, y) => context.rect(x + inset - rim, y - edge - thick - rim, size - 2 * inset + 2 * rim, thick + 2 * rim));
+    for (const [tone, rim] of [
+      [ink.paper, edge],
+      [ink.wrong, 0],
+    ]) {
+      eachPlace(wrong, tone, (x, y) =>
+        context.rect(x + inset - rim, y - edge - thick - rim, size - 2 * inset + 2 * rim, thick + 2 * rim),
+      );
     }
-    for (const [tone, rim] of [[ink.paper, edge], [ink.goal, 0]]) {
+    for (const [tone, rim] of [
+      [ink.paper, edge],
+      [ink.goal, 0],
+    ]) {
       const side = Math.round(size * 0.26) + rim;
       eachPlace(kept, tone, (x, y) => context.rect(x, y - side, side, side));
     }
@@ -136,5 +182,13 @@ export class Brush {
   }
 }
 
-/** How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through the head. */
-export const brightness = (mode, flags, level) => (mode === "change" && !(flags & CHANGED) ? FADED : mode === "z" && !(flags & GIVEN) ? FADED + ((1 - FADED) * level) / LEVELS : 1);
+/**
+ * How bright a cell is: unchanged ones step back in the change mode, uncertain ones where z is read through
+ * the head.
+ */
+export const brightness = (mode, flags, level) =>
+  mode === "change" && !(flags & CHANGED)
+    ? FADED
+    : mode === "z" && !(flags & GIVEN)
+      ? FADED + ((1 - FADED) * level) / LEVELS
+      : 1;

@@ -31,7 +31,11 @@ export const COLOURS_SKIN = {
   readProbabilities({ V }, probabilities, start, cell, picture) {
     let second = -1;
     for (let token = 0; token < V; token++) {
-      if (token !== picture.tokens[cell] && (second < 0 || probabilities[start + token] > probabilities[start + second])) second = token;
+      if (
+        token !== picture.tokens[cell] &&
+        (second < 0 || probabilities[start + token] > probabilities[start + second])
+      )
+        second = token;
     }
     picture.levels[cell] = probabilities[start + second] >> 3;
     picture.others[cell] = picture.levels[cell] ? second + 1 : 0;
@@ -46,7 +50,8 @@ export const COLOURS_SKIN = {
     else if (share < 1) brush.square(look, share);
     else brush.fill(look, 0, 0, brush.width - 1, brush.height - 1);
     context.globalAlpha = 1;
-    if (number && look[0] === "#" && (share > 0.4 || brush.size < 20)) brush.stamp(`number ${needsWhite(look) ? "light" : "dark"}`, Number(number));
+    if (number && look[0] === "#" && (share > 0.4 || brush.size < 20))
+      brush.stamp(`number ${needsWhite(look) ? "light" : "dark"}`, Number(number));
     if (flags & CONFLICT) brush.fill(ink.hatch);
     if (other && mode === "probabilities") this.paintInner(brush, other, level / LEVELS);
     else if (other) this.paintSmall(brush, other);

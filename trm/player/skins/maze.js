@@ -45,7 +45,8 @@ export const MAZE_SKIN = {
     const { context, ink } = brush;
     const bright = brightness(mode, flags, level);
     const isDot = mode === "probabilities" && !(flags & GIVEN);
-    if (look !== "wall" || isDot || bright < 1) this.paintGround(brush, flags, mode === "confidence" ? level : 0);
+    if (look !== "wall" || isDot || bright < 1)
+      this.paintGround(brush, flags, mode === "confidence" ? level : 0);
     context.globalAlpha = bright;
     if (isDot) brush.stamp("dot", level);
     else if (look === "wall") brush.fill(ink.wall);

@@ -7,29 +7,52 @@ import { isInPart } from "../view/part.js";
 import { cropAt } from "../model/reading.js";
 
 /**
- * Everything that the picture of each cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a probability
- * from 0 to LEVELS of brush.js; `fading` [L], what is left of a dropped path on the same scale; `others` [L], a second
- * token + 1, 0 for none; `joints` [L], bits of the sides where a trail goes on.
- * A cell whose numbers are all the same looks the same.
+ * Everything that the picture of each cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a
+ * probability from 0 to LEVELS of brush.js; `fading` [L], what is left of a dropped path on the same scale;
+ * `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail goes on. A cell
+ * whose numbers are all the same looks the same.
  */
 export function readPicture(trace, call, mode, view) {
   const { L, V, skin, looks, probabilities } = trace;
   const answer = answerAt(trace, call);
-  const picture = { tokens: view.tokens, flags: view.flags, levels: new Uint8Array(L), others: new Uint8Array(L), fading: new Uint8Array(L), joints: skin.joints(trace, view.tokens) };
+  const picture = {
+    tokens: view.tokens,
+    flags: view.flags,
+    levels: new Uint8Array(L),
+    others: new Uint8Array(L),
+    fading: new Uint8Array(L),
+    joints: skin.joints(trace, view.tokens),
+  };
   for (let cell = 0; cell < L; cell++) {
     if (view.fading) picture.fading[cell] = view.fading[cell] >> 3;
-    if (view.shade) picture.levels[cell] = skin.showsShade(looks[view.tokens[cell]], view.flags[cell], mode) ? view.shade[cell] >> 3 : 0;
+    if (view.shade)
+      picture.levels[cell] = skin.showsShade(looks[view.tokens[cell]], view.flags[cell], mode)
+        ? view.shade[cell] >> 3
+        : 0;
     else if (view.small) picture.others[cell] = view.small[cell] + 1;
-    else if (mode === "probabilities" && answer >= 0) skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
+    else if (mode === "probabilities" && answer >= 0)
+      skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
   }
   return picture;
 }
 
-const INKS = ["paper", "soft", "accent", "wrong", "wall", "trail", "goal", "onGoal", "differs", "floorLine", "gridLine"];
+const INKS = [
+  "paper",
+  "soft",
+  "accent",
+  "wrong",
+  "wall",
+  "trail",
+  "goal",
+  "onGoal",
+  "differs",
+  "floorLine",
+  "gridLine",
+];
 
 /**
- * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what is drawn.
- * 900 elements with borders and grounds of their own take three times as long as a key press may.
+ * Under a grid of a picture: all cells on one canvas, which is touched where a cell looks different from what
+ * is drawn. 900 elements with borders and grounds of their own take three times as long as a key press may.
  */
 export class Picture {
   constructor(node) {
@@ -56,13 +79,19 @@ export class Picture {
   select(selected) {
     this.selected = selected;
     this.ring.hidden = selected == null;
-    if (selected != null) this.place(this.ring, Math.floor(selected / this.trace.columns), selected % this.trace.columns, 1, 1);
+    if (selected != null)
+      this.place(this.ring, Math.floor(selected / this.trace.columns), selected % this.trace.columns, 1, 1);
   }
 
   place(node, row, column, rows, columns) {
     const share = (count, of) => `${(100 * count) / of}%`;
     const { part } = this;
-    Object.assign(node.style, { left: share(column, part.columns), top: share(row, part.rows), width: share(columns, part.columns), height: share(rows, part.rows) });
+    Object.assign(node.style, {
+      left: share(column, part.columns),
+      top: share(row, part.rows),
+      width: share(columns, part.columns),
+      height: share(rows, part.rows),
+    });
   }
 
   draw(call, mode, view) {
@@ -78,21 +107,40 @@ export class Picture {
   redraw() {
     if (!this.picture) return;
     const tones = this.tones();
-    const drawnWith = [...Object.values(tones), ...Object.values(this.part), this.numbers, this.canvas.clientWidth, this.canvas.clientHeight, globalThis.devicePixelRatio].join();
+    const drawnWith = [
+      ...Object.values(tones),
+      ...Object.values(this.part),
+      this.numbers,
+      this.canvas.clientWidth,
+      this.canvas.clientHeight,
+      globalThis.devicePixelRatio,
+    ].join();
     if (drawnWith === this.drawnWith) return;
     this.drawnWith = drawnWith;
     fitCanvas(this.canvas);
     this.brush = null;
     if (!this.canvas.width || !this.canvas.height) return; // on a page that is not shown
     const context = this.canvas.getContext("2d", { alpha: false });
-    this.brush = new Brush(context, { ...tones, ...hatches(context, tones, this.canvas.width / this.part.columns) }, this.trace.skin.drawings);
+    this.brush = new Brush(
+      context,
+      { ...tones, ...hatches(context, tones, this.canvas.width / this.part.columns) },
+      this.trace.skin.drawings,
+    );
     this.paint(null);
   }
 
   /** Paints the cells that look different from `was`, or all. */
   paint(was) {
-    const { picture, brush, trace: { L, columns, looks, texts, skin }, part, canvas, mode } = this;
-    const edges = (count, length) => Array.from({ length: count + 1 }, (_, place) => Math.round((place * length) / count));
+    const {
+      picture,
+      brush,
+      trace: { L, columns, looks, texts, skin },
+      part,
+      canvas,
+      mode,
+    } = this;
+    const edges = (count, length) =>
+      Array.from({ length: count + 1 }, (_, place) => Math.round((place * length) / count));
     const [lefts, tops] = [edges(part.columns, canvas.width), edges(part.rows, canvas.height)];
     const cell = { look: "", number: "", other: "", level: 0, fading: 0, joints: 0, flags: 0 };
     for (let place = 0; place < L; place++) {
@@ -116,7 +164,8 @@ export class Picture {
     const { crops } = this.trace;
     const [rows, columns] = cropAt(this.trace, call, mode) ?? [0, 0];
     this.crop.hidden = !crops || !rows || !columns;
-    if (!this.crop.hidden) this.place(this.crop, 0, 0, Math.min(rows, this.part.rows), Math.min(columns, this.part.columns));
+    if (!this.crop.hidden)
+      this.place(this.crop, 0, 0, Math.min(rows, this.part.rows), Math.min(columns, this.part.columns));
   }
 
   /** The colours of the page as a canvas understands them. */
@@ -133,8 +182,13 @@ export class Picture {
   }
 }
 
-const looksSame = (one, other, cell) => one.tokens[cell] === other.tokens[cell] && one.flags[cell] === other.flags[cell]
-  && one.levels[cell] === other.levels[cell] && one.others[cell] === other.others[cell] && one.joints[cell] === other.joints[cell] && one.fading[cell] === other.fading[cell];
+const looksSame = (one, other, cell) =>
+  one.tokens[cell] === other.tokens[cell] &&
+  one.flags[cell] === other.flags[cell] &&
+  one.levels[cell] === other.levels[cell] &&
+  one.others[cell] === other.others[cell] &&
+  one.joints[cell] === other.joints[cell] &&
+  one.fading[cell] === other.fading[cell];
 
 /** Patterns of slanted lines for cells `size` wide. */
 function hatches(context, { paper, soft, gridLine }, size) {
@@ -144,12 +198,16 @@ function hatches(context, { paper, soft, gridLine }, size) {
     const pen = tile.getContext("2d");
     tones.forEach(([tone, opacity], line) => {
       Object.assign(pen, { fillStyle: tone, globalAlpha: opacity });
-      for (let y = 0; y < step; y++) for (let x = 0; x < thick; x++) pen.fillRect((step - y + line * thick + x) % step, y, 1, 1);
+      for (let y = 0; y < step; y++)
+        for (let x = 0; x < thick; x++) pen.fillRect((step - y + line * thick + x) % step, y, 1, 1);
     });
     return context.createPattern(tile, "repeat");
   };
   return {
-    hatch: pattern(Math.max(6 * thick, Math.round(size / 3)), [[paper, 0.75], [soft, 0.9]]),
+    hatch: pattern(Math.max(6 * thick, Math.round(size / 3)), [
+      [paper, 0.75],
+      [soft, 0.9],
+    ]),
     borderHatch: pattern(Math.max(4 * thick, Math.round(size / 4)), [[gridLine, 0.8]]),
   };
 }

@@ -1,11 +1,12 @@
 /**
  * Skins: how a kind of grid is drawn and spoken of.
  *
- * `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` and `breaks` are the
- * names, in the table of words, of cells that break a rule and of their mark, `captions` those of what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture), `showsShade`
- * (whether how sure a reading is can be seen in a cell) and
- * `paint(brush, cell, mode)`, where a cell is {look, number, other, level, joints, fading, flags}, and `drawings` that it stamps;
- * where path cells that are no more so fade out, `fades`; where symbols can be written over colours, `numbers`.
+ * `name` is the class of the player; `marks` are the flags worth a place in the legend; `broken` and `breaks`
+ * are the names, in the table of words, of cells that break a rule and of their mark, `captions` those of
+ * what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture), `showsShade`
+ * (whether how sure a reading is can be seen in a cell) and `paint(brush, cell, mode)`, where a cell is
+ * {look, number, other, level, joints, fading, flags}, and `drawings` that it stamps; where path cells that
+ * are no more so fade out, `fades`; where symbols can be written over colours, `numbers`.
  */
 
 import { CHANGED, CONFLICT, GIVEN, WRONG } from "../model/cells.js";

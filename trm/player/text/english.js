@@ -1,8 +1,8 @@
 /**
- * What the player says, in English. Another language is a table with the same names, which whoever shows the player gives to
- * `speak` (words.js); the lecture has one in each of its language files. {name} is filled in; {name|cell|cells} is a number
- * with the form of the word that fits it: two forms as in English, or three as in Russian. Between the braces it is JSON,
- * since Python reads it too.
+ * What the player says, in English. Another language is a table with the same names, which whoever shows the
+ * player gives to `speak` (words.js); the lecture has one in each of its language files. {name} is filled in;
+ * {name|cell|cells} is a number with the form of the word that fits it: two forms as in English, or three as
+ * in Russian. Between the braces it is JSON, since Python reads it too.
  */
 export const ENGLISH = {
   "language": "en",
@@ -23,8 +23,10 @@ export const ENGLISH = {
   "halts_here": "would halt here (p\u00a0{p})",
   "halted": "would have halted at step {step} (p\u00a0{p})",
   "halts_not": "would not halt (p\u00a0{p})",
-  "not_recorded": "Not recorded in this run, which is older: let the model run again. Shown: z through the output head.",
-  "one_state_caption": "z through the output head, which is trained on it only where a supervision step ends.",
+  "not_recorded":
+    "Not recorded in this run, which is older: let the model run again. Shown: z through the output head.",
+  "one_state_caption":
+    "z through the output head, which is trained on it only where a supervision step ends.",
   "z_caption": "z through the output head: a reading the head was never trained for.",
   "givens_break": "No answer yet, and the givens already break a rule.",
   "only_givens": "No answer yet: before the first f_H call there are only the givens.",
@@ -32,8 +34,10 @@ export const ENGLISH = {
   "y_stays": "f_L rewrites z; y stays as f_H left it.",
   "y_inside": "y after cycle {cycle} of {T}: a reading the head was not trained for.",
   "y_caption": "y through the output head.",
-  "reverse_caption": "z by reverse embedding (argmax against the input embedding): a reading nothing was trained for.",
-  "reverse_one_state": "z, which is y here, by reverse embedding (argmax against the input embedding): a reading nothing was trained for.",
+  "reverse_caption":
+    "z by reverse embedding (argmax against the input embedding): a reading nothing was trained for.",
+  "reverse_one_state":
+    "z, which is y here, by reverse embedding (argmax against the input embedding): a reading nothing was trained for.",
   "small_y": "Small: y likewise.",
   "symbol_size": "Size of a symbol: its probability.",
   "dot_size": "Size of a dot: the probability of path.",

@@ -1,4 +1,7 @@
-/** What is said of a place in the run: sentences for the status, the caption, the selected cell and screen readers. */
+/**
+ * What is said of a place in the run: sentences for the status, the caption, the selected cell and screen
+ * readers.
+ */
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
 import { cellHistory } from "../model/history.js";
@@ -31,7 +34,13 @@ export function eventSentence(trace, call) {
   const answer = answerAt(trace, call);
   const halting = haltingSentence(trace, supervision_step);
   const z = latentName(trace, call);
-  if (kind === "f_L") return say("moved", { z, by: figure(trace.residualZ[call]), y: say(answer < 0 ? "no_answer" : "y_unchanged"), halting });
+  if (kind === "f_L")
+    return say("moved", {
+      z,
+      by: figure(trace.residualZ[call]),
+      y: say(answer < 0 ? "no_answer" : "y_unchanged"),
+      halting,
+    });
   const changes = answer === 0 ? say("first_answer") : say("cells_changed", { count: trace.changed[answer] });
   return say("answered", { changes, score: scoreSentence(trace, answer), halting });
 }
@@ -41,7 +50,9 @@ function scoreSentence(trace, answer) {
   const { cellsRight, cells_total, scored, skin, solved, conflicting, overwritten } = trace;
   if (!cellsRight) return solved[answer] ? say("solved") : skin.brokenSentence(conflicting[answer]);
   const counts = { right: cellsRight[answer], all: cells_total };
-  const score = scored ? say("score_of", { ...counts, cells: sayIfKnown(`scored_${scored}_cells`, `${scored} cells`) }) : say("score", counts);
+  const score = scored
+    ? say("score_of", { ...counts, cells: sayIfKnown(`scored_${scored}_cells`, `${scored} cells`) })
+    : say("score", counts);
   return scored && overwritten[answer] ? say("overwritten", { score, count: overwritten[answer] }) : score;
 }
 
@@ -53,7 +64,9 @@ function latentName(trace, call) {
 function haltingSentence(trace, step) {
   const p = trace.haltProbability[step - 1].toFixed(2);
   if (trace.halt_step === step) return say("halts_here", { p });
-  return trace.halt_step && trace.halt_step < step ? say("halted", { step: trace.halt_step, p }) : say("halts_not", { p });
+  return trace.halt_step && trace.halt_step < step
+    ? say("halted", { step: trace.halt_step, p })
+    : say("halts_not", { p });
 }
 
 /** What must be said about the reading on the screen, so that nobody takes it for more than it is. */
@@ -77,14 +90,30 @@ function reverseSentence(trace, call) {
   return `${say("reverse_caption")}${answerAt(trace, call) < 0 ? "" : ` ${say("small_y")}`}`;
 }
 
-/** The selected cell in words: what it holds now, how sure, what the solution says, and in the modes that show z how that reads. */
+/**
+ * The selected cell in words: what it holds now, how sure, what the solution says, and in the modes that show
+ * z how that reads.
+ */
 export function cellSentence(trace, call, cell, mode = "answer") {
   const [row, column] = [Math.floor(cell / trace.columns) + 1, (cell % trace.columns) + 1];
   const answer = answerAt(trace, call);
   const token = answer < 0 ? trace.inputs[cell] : trace.tokens[answer * trace.L + cell];
-  const sure = answer < 0 ? say("no_answer") : say("with_probability", { symbol: trace.words[token], p: cellProbabilities(trace, answer, cell)[token].toFixed(2) });
-  const solution = trace.labels && isScored(trace.labels, cell) ? say("solution", { symbol: trace.words[trace.labels[cell]] }) : "";
-  return say(trace.givens[cell] ? "given_cell" : "cell", { row, column, said: `${sure}${solution}${stateSentence(trace, call, cell, mode)}` });
+  const sure =
+    answer < 0
+      ? say("no_answer")
+      : say("with_probability", {
+          symbol: trace.words[token],
+          p: cellProbabilities(trace, answer, cell)[token].toFixed(2),
+        });
+  const solution =
+    trace.labels && isScored(trace.labels, cell)
+      ? say("solution", { symbol: trace.words[trace.labels[cell]] })
+      : "";
+  return say(trace.givens[cell] ? "given_cell" : "cell", {
+    row,
+    column,
+    said: `${sure}${solution}${stateSentence(trace, call, cell, mode)}`,
+  });
 }
 
 /** How the states read in one cell, in the modes that show z. */
@@ -92,8 +121,12 @@ function stateSentence(trace, call, cell, mode) {
   const { L, words, zTokens, zConfidence, zReverse, yReverse } = trace;
   const [z, y] = [call * L + cell, answerAt(trace, call) * L + cell];
   if (!READS_Z.includes(mode)) return "";
-  if (mode === "z" || !zReverse) return say("z_reads", { symbol: words[zTokens[z]], p: (zConfidence[z] / 255).toFixed(2) });
-  return say("z_nearest", { symbol: words[zReverse[z]] }) + (y < 0 ? "" : say("y_nearest", { symbol: words[yReverse[y]] }));
+  if (mode === "z" || !zReverse)
+    return say("z_reads", { symbol: words[zTokens[z]], p: (zConfidence[z] / 255).toFixed(2) });
+  return (
+    say("z_nearest", { symbol: words[zReverse[z]] }) +
+    (y < 0 ? "" : say("y_nearest", { symbol: words[yReverse[y]] }))
+  );
 }
 
 /** The symbols that a cell may be at a call, the most probable first: "7 0.80, 1 0.07". */
@@ -101,26 +134,45 @@ export function likelySymbols(trace, call, cell) {
   const answer = answerAt(trace, call);
   if (answer < 0) return say("no_answer");
   const probabilities = cellProbabilities(trace, answer, cell);
-  const likely = probabilities.map((_, token) => token).filter((token) => probabilities[token] >= 0.05).sort((a, b) => probabilities[b] - probabilities[a]);
-  return likely.slice(0, 3).map((token) => `${trace.words[token]} ${probabilities[token].toFixed(2)}`).join(", ");
+  const likely = probabilities
+    .map((_, token) => token)
+    .filter((token) => probabilities[token] >= 0.05)
+    .sort((a, b) => probabilities[b] - probabilities[a]);
+  return likely
+    .slice(0, 3)
+    .map((token) => `${trace.words[token]} ${probabilities[token].toFixed(2)}`)
+    .join(", ");
 }
 
 /**
- * The story of a cell over the f_H calls that have arrived, as sentences with the call to go to: [{kind, text, call}].
- * What is right is left out where nothing says so.
+ * The story of a cell over the f_H calls that have arrived, as sentences with the call to go to: [{kind,
+ * text, call}]. What is right is left out where nothing says so.
  */
 export function cellStory(trace, cell) {
   const { decided, flips, firstRight, losses, rightFrom } = cellHistory(trace, cell);
   const at = (answer) => callOfAnswer(trace, answer);
-  const final = trace.steps === trace.N_sup ? "decided" : "unchanged_since"; // while the run grows it may still change
-  const story = [{ kind: "decided", text: say(final, { place: answerPlace(trace, decided) }), call: at(decided) }];
+  // while the run grows it may still change
+  const final = trace.steps === trace.N_sup ? "decided" : "unchanged_since";
+  const story = [
+    { kind: "decided", text: say(final, { place: answerPlace(trace, decided) }), call: at(decided) },
+  ];
   story.push({ kind: "flips", text: flips ? say("flips", { count: flips }) : say("no_flips"), call: null });
   if (firstRight === null) return story;
   if (firstRight < 0) return [...story, { kind: "right", text: say("never_right"), call: null }];
-  story.push({ kind: "right", text: say("first_right", { place: answerPlace(trace, firstRight) }), call: at(firstRight) });
+  story.push({
+    kind: "right",
+    text: say("first_right", { place: answerPlace(trace, firstRight) }),
+    call: at(firstRight),
+  });
   if (!losses) story.push({ kind: "kept", text: say("stayed_right"), call: null });
-  else if (rightFrom < 0) story.push({ kind: "lost", text: say("lost", { times: times(losses) }), call: null });
-  else story.push({ kind: "regained", text: say("regained", { times: times(losses), place: answerPlace(trace, rightFrom) }), call: at(rightFrom) });
+  else if (rightFrom < 0)
+    story.push({ kind: "lost", text: say("lost", { times: times(losses) }), call: null });
+  else
+    story.push({
+      kind: "regained",
+      text: say("regained", { times: times(losses), place: answerPlace(trace, rightFrom) }),
+      call: at(rightFrom),
+    });
   return story;
 }
 

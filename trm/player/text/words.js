@@ -12,7 +12,9 @@ export function speak(table = {}) {
 
 /** A text with its values filled in. */
 export function say(name, values = {}) {
-  return words[name].replace(/\{(\w+)((?:\|[^|{}]*)*)\}/g, (_, value, forms) => (forms ? `${values[value]} ${formOf(values[value], forms.slice(1).split("|"))}` : values[value]));
+  return words[name].replace(/\{(\w+)((?:\|[^|{}]*)*)\}/g, (_, value, forms) =>
+    forms ? `${values[value]} ${formOf(values[value], forms.slice(1).split("|"))}` : values[value],
+  );
 }
 
 /** The text of a name that not every table has, or what stands in for it. */
@@ -26,4 +28,5 @@ function formOf(number, forms) {
   return forms[ones === 1 ? 0 : 1];
 }
 
-export const figure = (value) => (value == null ? "–" : value === 0 ? "0" : value >= 0.01 ? value.toFixed(2) : value.toExponential(0));
+export const figure = (value) =>
+  value == null ? "–" : value === 0 ? "0" : value >= 0.01 ? value.toFixed(2) : value.toExponential(0);

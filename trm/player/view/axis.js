@@ -7,17 +7,37 @@ import { say } from "../text/words.js";
 
 const NAMES = { run: "step", step: "cycle", cycle: "call" };
 
-/** A row of units for each zoom, of which one is shown: supervision steps, the cycles of a step, the calls of a cycle. */
+/**
+ * A row of units for each zoom, of which one is shown: supervision steps, the cycles of a step, the calls of
+ * a cycle.
+ */
 export class Axis {
   constructor({ N_sup, T, n }) {
     const every = Math.ceil(N_sup / 16);
-    const steps = this.makeUnits(N_sup, (step) => (step === 1 || step === N_sup || step % every === 0 ? String(step) : ""));
-    this.units = { run: steps, step: this.makeUnits(T, String), cycle: this.makeUnits(n + 1, (call) => (call > n ? "f_H" : String(call))) };
-    this.rows = Object.fromEntries(ZOOMS.map((zoom) => [zoom, make("div", { class: "units", "data-zoom": zoom }, this.units[zoom])]));
+    const steps = this.makeUnits(N_sup, (step) =>
+      step === 1 || step === N_sup || step % every === 0 ? String(step) : "",
+    );
+    this.units = {
+      run: steps,
+      step: this.makeUnits(T, String),
+      cycle: this.makeUnits(n + 1, (call) => (call > n ? "f_H" : String(call))),
+    };
+    this.rows = Object.fromEntries(
+      ZOOMS.map((zoom) => [zoom, make("div", { class: "units", "data-zoom": zoom }, this.units[zoom])]),
+    );
     this.drawn = {};
-    this.node = make("div", {
-      class: "steps", role: "slider", tabindex: "0", "data-testid": "timeline-steps", "aria-label": say("axis"), "aria-valuemin": "1",
-    }, Object.values(this.rows));
+    this.node = make(
+      "div",
+      {
+        class: "steps",
+        role: "slider",
+        tabindex: "0",
+        "data-testid": "timeline-steps",
+        "aria-label": say("axis"),
+        "aria-valuemin": "1",
+      },
+      Object.values(this.rows),
+    );
   }
 
   makeUnits(count, text) {
@@ -46,7 +66,10 @@ export class Axis {
   }
 }
 
-/** Buttons for the three levels, which say where one is in each, and the whole run as a bar with the part that is shown. */
+/**
+ * Buttons for the three levels, which say where one is in each, and the whole run as a bar with the part that
+ * is shown.
+ */
 export class ZoomBar {
   constructor({ N_sup }, zoom) {
     const button = (attributes, text, level) => {
@@ -56,13 +79,32 @@ export class ZoomBar {
       return node;
     };
     const next = (by) => () => ZOOMS[ZOOMS.indexOf(this.zoom) + by] ?? this.zoom;
-    this.out = button({ "data-testid": "zoom-out", "aria-label": say("zoom_out"), title: say("zoom_out") }, "−", next(-1));
-    this.in = button({ "data-testid": "zoom-in", "aria-label": say("zoom_in"), title: say("zoom_in") }, "+", next(1));
-    this.levels = ZOOMS.map((level) => button({ "data-testid": `zoom-${level}` }, [level === "run" ? say("all_steps", { N_sup }) : ""], () => level));
+    this.out = button(
+      { "data-testid": "zoom-out", "aria-label": say("zoom_out"), title: say("zoom_out") },
+      "−",
+      next(-1),
+    );
+    this.in = button(
+      { "data-testid": "zoom-in", "aria-label": say("zoom_in"), title: say("zoom_in") },
+      "+",
+      next(1),
+    );
+    this.levels = ZOOMS.map((level) =>
+      button(
+        { "data-testid": `zoom-${level}` },
+        [level === "run" ? say("all_steps", { N_sup }) : ""],
+        () => level,
+      ),
+    );
     this.part = make("i");
     this.here = make("b");
     this.whole = make("div", { class: "whole", "aria-hidden": "true" }, [this.part, this.here]);
-    this.node = make("div", { class: "zoom", role: "group", "aria-label": say("part_of_run") }, [this.out, this.in, ...this.levels, this.whole]);
+    this.node = make("div", { class: "zoom", role: "group", "aria-label": say("part_of_run") }, [
+      this.out,
+      this.in,
+      ...this.levels,
+      this.whole,
+    ]);
   }
 
   draw(trace, call, zoom, { start, width }) {
@@ -76,7 +118,8 @@ export class ZoomBar {
     write(this.levels[1], say("step_number", { step: supervision_step }));
     write(this.levels[2], say("cycle_number", { cycle }));
     const percent = (calls) => `${(100 * calls) / trace.length}%`;
-    if (this.start !== start || this.width !== width) Object.assign(this.part.style, { left: percent(start), width: percent(width) });
+    if (this.start !== start || this.width !== width)
+      Object.assign(this.part.style, { left: percent(start), width: percent(width) });
     Object.assign(this, { start, width });
     this.here.style.left = percent(call + 0.5);
   }

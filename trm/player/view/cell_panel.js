@@ -15,26 +15,48 @@ export class CellPanel {
     this.title = make("p", { class: "title" }, "");
     this.columns = trace.words.map((word, token) => {
       const [number, fill] = [make("span", { class: "number" }, ""), make("i")];
-      const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [number, make("span", { class: "well" }, fill), this.makeName(trace, token, word)]);
+      const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [
+        number,
+        make("span", { class: "well" }, fill),
+        this.makeName(trace, token, word),
+      ]);
       return { node, number, fill, shown: null };
     });
     this.story = make("p", { class: "story", "data-testid": "cell-story" });
-    const columns = make("div", { class: "columns" }, this.columns.map(({ node }) => node));
-    this.node = make("section", { class: "cell-panel", "data-testid": "cell-panel", "aria-label": say("selected_cell") }, [this.title, this.story, columns]);
+    const columns = make(
+      "div",
+      { class: "columns" },
+      this.columns.map(({ node }) => node),
+    );
+    this.node = make(
+      "section",
+      { class: "cell-panel", "data-testid": "cell-panel", "aria-label": say("selected_cell") },
+      [this.title, this.story, columns],
+    );
   }
 
   /** A symbol; the word for what has none; a chip where ten words would not fit. */
   makeName({ empty, looks, skin }, token, word) {
-    if (skin !== SKINS.colours) return make("b", { class: empty[token] || looks[token] ? "word" : null }, word);
+    if (skin !== SKINS.colours)
+      return make("b", { class: empty[token] || looks[token] ? "word" : null }, word);
     const isColour = looks[token].startsWith("#");
-    return make("b", { class: isColour ? "chip" : `chip ${looks[token]}`, style: isColour ? `--chip:${looks[token]}` : null, title: word, role: "img", "aria-label": word });
+    return make("b", {
+      class: isColour ? "chip" : `chip ${looks[token]}`,
+      style: isColour ? `--chip:${looks[token]}` : null,
+      title: word,
+      role: "img",
+      "aria-label": word,
+    });
   }
 
   show(trace) {
     this.trace = trace;
   }
 
-  /** Colours the columns as the curves; a symbol that is not part of an answer and never matters here is left out. */
+  /**
+   * Colours the columns as the curves; a symbol that is not part of an answer and never matters here is left
+   * out.
+   */
   select(cell, curves) {
     this.columns.forEach(({ node }, token) => {
       const rank = curves ? curves.ranks[token] : -1;
@@ -52,18 +74,24 @@ export class CellPanel {
     const said = JSON.stringify(story);
     if (said === this.told) return;
     this.told = said;
-    this.story.replaceChildren(...story.map(({ kind, text, call }) => {
-      if (call == null) return make("span", { "data-story": kind }, text);
-      const button = make("button", { type: "button", "data-story": kind, title: say("go_there") }, text);
-      button.addEventListener("mousedown", (event) => event.preventDefault());
-      button.addEventListener("click", () => this.go(call));
-      return button;
-    }));
+    this.story.replaceChildren(
+      ...story.map(({ kind, text, call }) => {
+        if (call == null) return make("span", { "data-story": kind }, text);
+        const button = make("button", { type: "button", "data-story": kind, title: say("go_there") }, text);
+        button.addEventListener("mousedown", (event) => event.preventDefault());
+        button.addEventListener("click", () => this.go(call));
+        return button;
+      }),
+    );
   }
 
   draw(call, cell, mode) {
     write(this.title, cell == null ? say("click_a_cell") : cellSentence(this.trace, call, cell, mode));
-    const probabilities = cellProbabilities(this.trace, cell == null ? -1 : answerAt(this.trace, call), cell ?? 0);
+    const probabilities = cellProbabilities(
+      this.trace,
+      cell == null ? -1 : answerAt(this.trace, call),
+      cell ?? 0,
+    );
     this.columns.forEach((column, token) => {
       const p = probabilities[token];
       if (column.shown === p) return;

@@ -7,47 +7,87 @@ import { Share } from "./share.js";
 import { say, sayIfKnown } from "../text/words.js";
 
 const ICONS = {
-  first: "M6 5h2.5v14H6zM19 5v14L9.5 12z", previous: "M17 5v14L6.5 12z", play: "M7 4.5v15L19.5 12z", pause: "M6.5 5h4v14h-4zM13.5 5h4v14h-4z",
-  marks: "M20.5 7.2 9.6 18.4 3.5 12.3l1.7-1.7 4.4 4.4 9.2-9.5z", pin: "M15 3l6 6-2 1-3.5 3.5-.5 4-2 2-3.8-3.8L4 21l-1-1 5.3-5.2L4.5 11l2-2 4-.5L14 5z", next: "M7 5v14l10.5-7z", last: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z", full: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
+  first: "M6 5h2.5v14H6zM19 5v14L9.5 12z",
+  previous: "M17 5v14L6.5 12z",
+  play: "M7 4.5v15L19.5 12z",
+  pause: "M6.5 5h4v14h-4zM13.5 5h4v14h-4z",
+  marks: "M20.5 7.2 9.6 18.4 3.5 12.3l1.7-1.7 4.4 4.4 9.2-9.5z",
+  pin: "M15 3l6 6-2 1-3.5 3.5-.5 4-2 2-3.8-3.8L4 21l-1-1 5.3-5.2L4.5 11l2-2 4-.5L14 5z",
+  next: "M7 5v14l10.5-7z",
+  last: "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z",
+  full: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
 const SPEEDS = [1, 2, 5, 10, 30];
 const titleOf = (mode, index) => `${sayIfKnown(`mode_${mode}_title`, say(`mode_${mode}`))} (${index + 1})`;
 
 /** Keys as the help shows them: those that have a name in letters by that name. */
-const keyWords = (keys) => keys.split(" ").map((key) => sayIfKnown(`key_${key}`, key)).join(" ");
+const keyWords = (keys) =>
+  keys
+    .split(" ")
+    .map((key) => sayIfKnown(`key_${key}`, key))
+    .join(" ");
 
-/** Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on playing. */
+/**
+ * Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on
+ * playing.
+ */
 export class Controls {
   constructor(player) {
     const button = (name, label, act, content = icon(ICONS[name])) => {
-      const node = make("button", { type: "button", title: label, "aria-label": label, "data-testid": name }, content);
+      const node = make(
+        "button",
+        { type: "button", title: label, "aria-label": label, "data-testid": name },
+        content,
+      );
       node.addEventListener("mousedown", (event) => event.preventDefault());
       node.addEventListener("click", act);
       return node;
     };
     const step = (name, label, command) => button(name, label, () => player.command(command));
     this.playButton = button("play", say("play"), () => player.play(!player.playing));
-    const speeds = SPEEDS.map((speed) => make("option", { value: speed, selected: speed === player.speed }, say("per_second", { speed })));
+    const speeds = SPEEDS.map((speed) =>
+      make("option", { value: speed, selected: speed === player.speed }, say("per_second", { speed })),
+    );
     this.speed = make("select", { "data-testid": "speed", "aria-label": say("speed") }, speeds);
-    this.speed.addEventListener("change", () => { player.speed = Number(this.speed.value); this.speed.blur(); });
-    this.modeButtons = MODES.map((mode, index) => button(`mode-${mode}`, titleOf(mode, index), () => player.setMode(mode), say(`mode_${mode}`)));
+    this.speed.addEventListener("change", () => {
+      player.speed = Number(this.speed.value);
+      this.speed.blur();
+    });
+    this.modeButtons = MODES.map((mode, index) =>
+      button(`mode-${mode}`, titleOf(mode, index), () => player.setMode(mode), say(`mode_${mode}`)),
+    );
     this.marksButton = button("marks", say("marks"), () => player.setMarks(!player.marks));
     this.pinButton = button("pin", "", () => player.pin());
     this.share = new Share(() => player.link());
     this.share.node.hidden = location.protocol === "file:"; // nobody else has the file on this machine
     this.modes = make("div", { class: "modes", role: "group", "aria-label": say("modes") }, this.modeButtons);
     this.transport = make("div", { class: "transport", role: "group", "aria-label": say("steps") }, [
-      step("first", say("first"), "first"), step("previous", say("previous"), "previous answer"), this.playButton,
-      step("next", say("next"), "next answer"), step("last", say("last"), "last"), this.speed, make("span", { class: "space" }),
-      this.marksButton, this.pinButton, this.share.node,
-      button("full", say("full"), () => player.toggleFull()), button("help", say("help"), () => this.toggleHelp(), "?"),
+      step("first", say("first"), "first"),
+      step("previous", say("previous"), "previous answer"),
+      this.playButton,
+      step("next", say("next"), "next answer"),
+      step("last", say("last"), "last"),
+      this.speed,
+      make("span", { class: "space" }),
+      this.marksButton,
+      this.pinButton,
+      this.share.node,
+      button("full", say("full"), () => player.toggleFull()),
+      button("help", say("help"), () => this.toggleHelp(), "?"),
     ]);
-    const keys = KEYS.flatMap(([key, meaning]) => [make("dt", {}, keyWords(key)), make("dd", {}, say(meaning))]);
+    const keys = KEYS.flatMap(([key, meaning]) => [
+      make("dt", {}, keyWords(key)),
+      make("dd", {}, say(meaning)),
+    ]);
     const rowOf = (name) => keys.slice(2 * KEYS.findIndex(([key]) => key === name)).slice(0, 2);
     this.pinNodes = [this.pinButton, ...rowOf("p")];
     this.editNodes = rowOf("e");
     this.close = button("close-help", say("close"), () => this.toggleHelp(false), say("close"));
-    const list = make("div", {}, [make("p", { class: "title" }, say("keys")), make("dl", { tabindex: "0" }, keys), this.close]);
+    const list = make("div", {}, [
+      make("p", { class: "title" }, say("keys")),
+      make("dl", { tabindex: "0" }, keys),
+      this.close,
+    ]);
     this.help = make("div", { class: "help", role: "dialog", "aria-label": say("keys"), hidden: true }, list);
   }
 
@@ -63,7 +103,9 @@ export class Controls {
   }
 
   drawMode(mode) {
-    this.modeButtons.forEach((node, index) => node.setAttribute("aria-pressed", String(MODES[index] === mode)));
+    this.modeButtons.forEach((node, index) =>
+      node.setAttribute("aria-pressed", String(MODES[index] === mode)),
+    );
   }
 
   /** Modes that a run has nothing for are still there, and say so when chosen. */
@@ -90,7 +132,10 @@ export class Controls {
     for (const node of this.editNodes) node.hidden = !can;
   }
 
-  /** `pin` is what Python would do: "pin" this run, "unpin" the one that is pinned, or nothing, where runs are not pinned. */
+  /**
+   * `pin` is what Python would do: "pin" this run, "unpin" the one that is pinned, or nothing, where runs are
+   * not pinned.
+   */
   drawPin(pin) {
     for (const node of this.pinNodes) node.hidden = !pin;
     const label = say(pin === "unpin" ? "unpin" : "pin");

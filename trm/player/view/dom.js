@@ -3,19 +3,28 @@
 const SVG = "http://www.w3.org/2000/svg";
 
 export function make(tag, attributes = {}, children = []) {
-  const node = ["svg", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value != null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  const node = ["svg", "path"].includes(tag)
+    ? document.createElementNS(SVG, tag)
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes))
+    if (value != null && value !== false) node.setAttribute(name, value === true ? "" : value);
   node.append(...[children].flat());
   return node;
 }
 
-export const icon = (path) => make("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, make("path", { d: path }));
-export const write = (node, text) => { if (node.firstChild?.data !== text) node.textContent = text; };
+export const icon = (path) =>
+  make("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, make("path", { d: path }));
+export const write = (node, text) => {
+  if (node.firstChild?.data !== text) node.textContent = text;
+};
 
 /** Makes a canvas as fine as the screen under the size it is shown at. */
 export function fitCanvas(canvas) {
   const scale = globalThis.devicePixelRatio || 1;
-  [canvas.width, canvas.height] = [Math.round(canvas.clientWidth * scale), Math.round(canvas.clientHeight * scale)];
+  [canvas.width, canvas.height] = [
+    Math.round(canvas.clientWidth * scale),
+    Math.round(canvas.clientHeight * scale),
+  ];
 }
 
 /** How far down its page an element stands, however far that is scrolled. */

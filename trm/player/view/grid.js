@@ -1,7 +1,7 @@
 /** The cells. */
 
 import { make } from "./dom.js";
-import { CHANGED, DIFFERS, flagNames, KEPT } from "../model/cells.js";
+import { DIFFERS, flagNames, KEPT } from "../model/cells.js";
 import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "../skins/picture.js";
@@ -23,11 +23,19 @@ export class Grid {
     this.number = ++made;
     const { rows, columns, skin } = trace;
     this.cells = Array.from({ length: trace.L }, (_, cell) => this.makeCell(trace, cell));
-    const lines = Array.from({ length: rows }, (_, row) => make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)));
+    const lines = Array.from({ length: rows }, (_, row) =>
+      make("div", { role: "row", class: "row" }, this.cells.slice(row * columns, (row + 1) * columns)),
+    );
     this.texts = this.cells.map((node) => (skin.paint ? node.firstChild : node).firstChild);
-    this.node = make("div", {
-      class: `cells ${skin.name}`, role: "grid", tabindex: "0",
-    }, lines);
+    this.node = make(
+      "div",
+      {
+        class: `cells ${skin.name}`,
+        role: "grid",
+        tabindex: "0",
+      },
+      lines,
+    );
     this.art = new (skin.paint ? Picture : Pencil)(this.node);
     this.node.addEventListener("click", (event) => {
       const cell = this.cells.indexOf(event.target.closest("[data-cell]"));
@@ -40,22 +48,40 @@ export class Grid {
   makeCell({ columns, rows, box_columns, box_rows, skin }, cell) {
     const [row, column] = [Math.floor(cell / columns), cell % columns];
     const closesBox = (place, size, count) => size && (place + 1) % size === 0 && place + 1 < count;
-    const edges = [closesBox(column, box_columns, columns) && "right", closesBox(row, box_rows, rows) && "bottom"].filter(Boolean);
-    return make("div", {
-      class: skin.paint ? "spot" : "cell", role: "gridcell", id: `cell-${this.number}-${cell}`, "data-cell": `${row},${column}`,
-      "data-edge": edges.join(" ") || null, "aria-selected": "false",
-    }, skin.paint ? make("span", {}, "") : "");
+    const edges = [
+      closesBox(column, box_columns, columns) && "right",
+      closesBox(row, box_rows, rows) && "bottom",
+    ].filter(Boolean);
+    return make(
+      "div",
+      {
+        class: skin.paint ? "spot" : "cell",
+        role: "gridcell",
+        id: `cell-${this.number}-${cell}`,
+        "data-cell": `${row},${column}`,
+        "data-edge": edges.join(" ") || null,
+        "aria-selected": "false",
+      },
+      skin.paint ? make("span", {}, "") : "",
+    );
   }
 
   /** Shows these rows and columns only; `numbers` as in Picture. */
   cut(part, numbers) {
     const { trace, cells, node } = this;
     if (this.part?.rows !== part.rows || this.part?.columns !== part.columns) {
-      cells.forEach((cell, place) => { cell.hidden = !isInPart(part, place, trace.columns); });
-      [...node.querySelectorAll(".row")].forEach((row, place) => { row.hidden = place >= part.rows; });
+      cells.forEach((cell, place) => {
+        cell.hidden = !isInPart(part, place, trace.columns);
+      });
+      [...node.querySelectorAll(".row")].forEach((row, place) => {
+        row.hidden = place >= part.rows;
+      });
       node.style.setProperty("--columns", part.columns);
       node.style.setProperty("--shape", part.columns / part.rows);
-      node.setAttribute("aria-label", say("grid", { task: sayIfKnown(`task_${trace.task}`, trace.task), ...part }));
+      node.setAttribute(
+        "aria-label",
+        say("grid", { task: sayIfKnown(`task_${trace.task}`, trace.task), ...part }),
+      );
     }
     this.part = part;
     this.art.cut(part, numbers);
@@ -82,17 +108,22 @@ export class Grid {
 
   /** Symbols and class names. */
   drawElements({ tokens, flags }) {
-    const { drawn, cells, texts: nodes, trace: { L, texts, skin } } = this;
+    const {
+      drawn,
+      cells,
+      texts: nodes,
+      trace: { L, texts, skin },
+    } = this;
     const base = skin.paint ? "spot" : "cell";
     let written = 0;
     for (let cell = 0; cell < L; cell++) {
       if (drawn.tokens[cell] !== tokens[cell]) {
-        nodes[cell].data = texts[drawn.tokens[cell] = tokens[cell]];
+        nodes[cell].data = texts[(drawn.tokens[cell] = tokens[cell])];
         written++;
       }
       if (drawn.flags[cell] === flags[cell]) continue;
       if ((drawn.flags[cell] ^ flags[cell]) & (KEPT | DIFFERS)) describeMarks(cells[cell], flags[cell]);
-      cells[cell].className = classOf(base, drawn.flags[cell] = flags[cell]);
+      cells[cell].className = classOf(base, (drawn.flags[cell] = flags[cell]));
     }
     if (skin.paint && written > MANY) this.restText();
   }
@@ -106,14 +137,20 @@ export class Grid {
 
   /** What a mode adds to symbols: how sure they are, and the small ones beside them. */
   drawDetails({ shade, small }) {
-    const { drawn, cells, trace: { L, texts } } = this;
+    const {
+      drawn,
+      cells,
+      trace: { L, texts },
+    } = this;
     for (let cell = 0; cell < L; cell++) {
       const level = shade ? shade[cell] >> 3 : drawn.shade[cell];
-      if (drawn.shade[cell] !== level) cells[cell].style.setProperty("--shade", ((drawn.shade[cell] = level) / 31).toFixed(2));
+      if (drawn.shade[cell] !== level)
+        cells[cell].style.setProperty("--shade", ((drawn.shade[cell] = level) / 31).toFixed(2));
       const beside = small ? small[cell] : -1;
       if ((drawn.small[cell] ?? -1) === beside) continue;
       drawn.small[cell] = beside;
-      if (beside < 0) delete cells[cell].dataset.small; else cells[cell].dataset.small = texts[beside];
+      if (beside < 0) delete cells[cell].dataset.small;
+      else cells[cell].dataset.small = texts[beside];
     }
   }
 
@@ -128,7 +165,7 @@ export class Grid {
     const mark = (cell, on) => cell != null && cells[cell].setAttribute("aria-selected", String(on));
     mark(this.selected, false);
     cells[this.selected]?.removeAttribute("aria-label");
-    mark(this.selected = selected, true);
+    mark((this.selected = selected), true);
     for (const cell of peers) cells[cell].removeAttribute("data-peer");
     this.peers = trace.skin.paint || selected == null ? [] : peersOf(trace, selected);
     for (const cell of this.peers) cells[cell].setAttribute("data-peer", "");
@@ -140,7 +177,11 @@ export class Grid {
 
   /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
   describe() {
-    if (this.selected != null && this.call != null) this.cells[this.selected].setAttribute("aria-label", cellSentence(this.trace, this.call, this.selected, this.mode));
+    if (this.selected != null && this.call != null)
+      this.cells[this.selected].setAttribute(
+        "aria-label",
+        cellSentence(this.trace, this.call, this.selected, this.mode),
+      );
   }
 
   remove() {
@@ -152,7 +193,9 @@ export class Grid {
 
 /** What marks without a word of their own say to a screen reader. */
 function describeMarks(node, flags) {
-  const said = [flags & KEPT && say("mark_kept"), flags & DIFFERS && say("differs_from_other")].filter(Boolean);
+  const said = [flags & KEPT && say("mark_kept"), flags & DIFFERS && say("differs_from_other")].filter(
+    Boolean,
+  );
   if (said.length) node.setAttribute("aria-description", said.join(", "));
   else node.removeAttribute("aria-description");
 }
@@ -167,7 +210,10 @@ function peersOf({ L, columns, box_rows, box_columns }, selected) {
   const [row, column] = place(selected);
   return Array.from({ length: L }, (_, cell) => cell).filter((cell) => {
     const [r, c] = place(cell);
-    const boxed = box_rows && Math.floor(r / box_rows) === Math.floor(row / box_rows) && Math.floor(c / box_columns) === Math.floor(column / box_columns);
+    const boxed =
+      box_rows &&
+      Math.floor(r / box_rows) === Math.floor(row / box_rows) &&
+      Math.floor(c / box_columns) === Math.floor(column / box_columns);
     return cell !== selected && (r === row || c === column || boxed);
   });
 }

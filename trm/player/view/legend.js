@@ -5,16 +5,37 @@ import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, KEPT, WRONG } from "../mode
 import { say } from "../text/words.js";
 
 const MARKS = [
-  [GIVEN, "given"], [CHANGED, "changed"], [CONFLICT, "conflict"], [WRONG, "wrong"], [DROPPED, "dropped"], [KEPT, "kept"], [DIFFERS, "differs"],
+  [GIVEN, "given"],
+  [CHANGED, "changed"],
+  [CONFLICT, "conflict"],
+  [WRONG, "wrong"],
+  [DROPPED, "dropped"],
+  [KEPT, "kept"],
+  [DIFFERS, "differs"],
 ];
 
 export class Legend {
   constructor({ skin }) {
-    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(([bit, kind]) => {
-      const count = make("b", {}, "");
-      return { bit, count, node: make("span", { class: `key ${kind}` }, [make("i"), say(bit === CONFLICT ? skin.breaks : `mark_${kind}`), " ", count]) };
-    });
-    this.node = make("p", { class: "legend", "aria-hidden": "true" }, this.marks.map(({ node }) => node));
+    this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(
+      ([bit, kind]) => {
+        const count = make("b", {}, "");
+        return {
+          bit,
+          count,
+          node: make("span", { class: `key ${kind}` }, [
+            make("i"),
+            say(bit === CONFLICT ? skin.breaks : `mark_${kind}`),
+            " ",
+            count,
+          ]),
+        };
+      },
+    );
+    this.node = make(
+      "p",
+      { class: "legend", "aria-hidden": "true" },
+      this.marks.map(({ node }) => node),
+    );
   }
 
   show({ labels }) {

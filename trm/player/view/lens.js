@@ -4,31 +4,59 @@ import { coordinatesOf } from "../model/coordinates.js";
 import { make } from "./dom.js";
 import { say } from "../text/words.js";
 
-/** A button for every call of a step, cycle by cycle; the current one is the one that the keyboard reaches. */
+/**
+ * A button for every call of a step, cycle by cycle; the current one is the one that the keyboard reaches.
+ */
 export class Lens {
   constructor({ n, T }, go) {
     Object.assign(this, { go, calls: [], drawn: {} });
     this.cycles = Array.from({ length: T }, (_, cycle) => {
       const buttons = Array.from({ length: n + 1 }, (_, index) => this.makeCall(cycle, index, n));
       this.calls.push(...buttons);
-      return make("div", { class: "cycle" }, [make("span", {}, say("cycle_number", { cycle: cycle + 1 })), make("div", { class: "calls" }, buttons)]);
+      return make("div", { class: "cycle" }, [
+        make("span", {}, say("cycle_number", { cycle: cycle + 1 })),
+        make("div", { class: "calls" }, buttons),
+      ]);
     });
-    this.node = make("div", { class: "lens", style: `--cycles:${T};--calls:${n + 1}`, role: "group", "aria-label": say("calls_of_step") }, this.cycles);
+    this.node = make(
+      "div",
+      {
+        class: "lens",
+        style: `--cycles:${T};--calls:${n + 1}`,
+        role: "group",
+        "aria-label": say("calls_of_step"),
+      },
+      this.cycles,
+    );
     const goTo = (event) => {
-      const place = this.node.getRootNode().elementFromPoint(event.clientX, event.clientY)?.closest("[data-place]")?.dataset.place;
+      const place = this.node
+        .getRootNode()
+        .elementFromPoint(event.clientX, event.clientY)
+        ?.closest("[data-place]")?.dataset.place;
       if (place != null && event.buttons) this.go((this.drawn.step - 1) * this.calls.length + Number(place));
     };
-    this.node.addEventListener("pointerdown", (event) => { this.node.setPointerCapture(event.pointerId); goTo(event); });
+    this.node.addEventListener("pointerdown", (event) => {
+      this.node.setPointerCapture(event.pointerId);
+      goTo(event);
+    });
     this.node.addEventListener("pointermove", goTo);
-    this.node.addEventListener("mousedown", (event) => event.preventDefault()); // no focus: the space bar goes on playing
+    // no focus: the space bar goes on playing
+    this.node.addEventListener("mousedown", (event) => event.preventDefault());
   }
 
   makeCall(cycle, index, n) {
     const name = index < n ? `f_L ${index + 1}` : "f_H";
-    return make("button", {
-      type: "button", tabindex: "-1", class: index < n ? "f_L" : "f_H",
-      "data-place": cycle * (n + 1) + index, "aria-label": say("cycle_and_call", { cycle: cycle + 1, call: name }),
-    }, index < n ? String(index + 1) : name);
+    return make(
+      "button",
+      {
+        type: "button",
+        tabindex: "-1",
+        class: index < n ? "f_L" : "f_H",
+        "data-place": cycle * (n + 1) + index,
+        "aria-label": say("cycle_and_call", { cycle: cycle + 1, call: name }),
+      },
+      index < n ? String(index + 1) : name,
+    );
   }
 
   draw(trace, call) {

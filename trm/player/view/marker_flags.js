@@ -23,12 +23,18 @@ export class Markers {
     this.node.replaceChildren(...this.flags);
     const focused = this.legend.getRootNode().activeElement?.dataset?.marker;
     const kinds = [...new Set(markers.map(({ kind }) => kind))];
-    this.legend.replaceChildren(...kinds.map((kind) => this.makeEntry(markers.filter((marker) => marker.kind === kind))));
+    this.legend.replaceChildren(
+      ...kinds.map((kind) => this.makeEntry(markers.filter((marker) => marker.kind === kind))),
+    );
     this.legend.querySelector(`[data-marker="${focused}"]`)?.focus();
   }
 
   makeFlag(marker) {
-    const flag = make("button", { type: "button", tabindex: "-1", class: `flag ${marker.kind}` }, make("i", {}, marker.letter));
+    const flag = make(
+      "button",
+      { type: "button", tabindex: "-1", class: `flag ${marker.kind}` },
+      make("i", {}, marker.letter),
+    );
     this.listen(flag, marker, () => marker.call);
     return flag;
   }
@@ -37,7 +43,11 @@ export class Markers {
   makeEntry(markers) {
     const [{ kind, letter, text }] = markers;
     const said = markers.length > 1 ? say("and_more", { text, count: markers.length - 1 }) : text;
-    const entry = make("button", { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") }, [make("i", { "aria-hidden": "true" }, letter), said]);
+    const entry = make(
+      "button",
+      { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") },
+      [make("i", { "aria-hidden": "true" }, letter), said],
+    );
     this.listen(entry, markers[0], () => (markers.find(({ call }) => call > this.call) ?? markers[0]).call);
     return entry;
   }
@@ -56,8 +66,15 @@ export class Markers {
     this.drawn = `${start} ${width}`;
     const inside = this.markers.map(({ call: place }) => place >= start && place < start + width);
     const shown = this.markers.map((_, index) => index).filter((index) => inside[index]);
-    const places = spreadOut(shown.map((index) => (this.markers[index].call + 0.5 - start) / width), GAP);
-    this.flags.forEach((flag, index) => { flag.hidden = !inside[index]; });
-    shown.forEach((index, at) => { this.flags[index].style.left = `${places[at] * 100}%`; });
+    const places = spreadOut(
+      shown.map((index) => (this.markers[index].call + 0.5 - start) / width),
+      GAP,
+    );
+    this.flags.forEach((flag, index) => {
+      flag.hidden = !inside[index];
+    });
+    shown.forEach((index, at) => {
+      this.flags[index].style.left = `${places[at] * 100}%`;
+    });
   }
 }

@@ -1,12 +1,14 @@
-/** Of a grid that is only used in its top left corner (ARC): the part that is shown, and what is said of it. */
+/**
+ * Of a grid that is only used in its top left corner (ARC): the part that is shown, and what is said of it.
+ */
 
 import { make, write } from "./dom.js";
 import { cropAt } from "../model/reading.js";
 import { say } from "../text/words.js";
 
 /**
- * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution and latest
- * answer, with their border. It is the same at every call, so that nothing jumps.
+ * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution
+ * and latest answer, with their border. It is the same at every call, so that nothing jumps.
  */
 export function partOf({ crops, rows, columns }, whole = false) {
   if (!crops || whole) return { rows, columns };
@@ -16,7 +18,8 @@ export function partOf({ crops, rows, columns }, whole = false) {
 }
 
 /** Whether a cell is in the part. */
-export const isInPart = (part, cell, columns) => Math.floor(cell / columns) < part.rows && cell % columns < part.columns;
+export const isInPart = (part, cell, columns) =>
+  Math.floor(cell / columns) < part.rows && cell % columns < part.columns;
 
 /** What is to be read about the part at a call; "" where all of the grid is shown. */
 export function partSentence(trace, part, call, mode) {
@@ -38,7 +41,11 @@ export class PartBar {
     this.said = make("span", { "data-testid": "part" }, "");
     this.whole = button("whole", say("whole"), whole);
     this.numbers = button("numbers", say("numbers"), numbers);
-    this.node = make("p", { class: "part", hidden: !trace.skin.numbers }, [this.said, this.whole, this.numbers]);
+    this.node = make("p", { class: "part", hidden: !trace.skin.numbers }, [
+      this.said,
+      this.whole,
+      this.numbers,
+    ]);
   }
 
   draw(trace, part, { call, mode, whole, numbers }) {

@@ -35,17 +35,26 @@ export class Pencil {
 
   /** Draws the cells whose probabilities differ from the ones drawn, or all. */
   drawMarks(answer, all) {
-    const { trace: { L, V, columns, probabilities }, canvas } = this;
+    const {
+      trace: { L, V, columns, probabilities },
+      canvas,
+    } = this;
     if (all) {
       fitCanvas(canvas);
       const [size, candidates] = [canvas.width / columns, this.candidates()];
-      this.tools = { context: canvas.getContext("2d"), size, candidates, ...this.makeAtlas(size, candidates) };
+      this.tools = {
+        context: canvas.getContext("2d"),
+        size,
+        candidates,
+        ...this.makeAtlas(size, candidates),
+      };
     }
     if (answer >= 0) {
       for (let cell = 0; cell < L; cell++) {
         const [now, was] = [(answer * L + cell) * V, (this.drawn * L + cell) * V];
         let same = !all && this.drawn >= 0;
-        for (let token = 0; same && token < V; token++) same = probabilities[now + token] === probabilities[was + token];
+        for (let token = 0; same && token < V; token++)
+          same = probabilities[now + token] === probabilities[was + token];
         if (!same) this.drawCell(cell, now);
       }
     } else if (!all) this.tools.context.clearRect(0, 0, canvas.width, canvas.height);
@@ -56,7 +65,11 @@ export class Pencil {
     const tokens = this.trace.texts.map((_, token) => token).filter((token) => !this.trace.empty[token]);
     const across = this.trace.box_columns || Math.ceil(Math.sqrt(tokens.length));
     const down = Math.ceil(tokens.length / across);
-    return tokens.map((token, place) => ({ token, x: ((place % across) + 0.5) / across, y: (Math.floor(place / across) + 0.5) / down }));
+    return tokens.map((token, place) => ({
+      token,
+      x: ((place % across) + 0.5) / across,
+      y: (Math.floor(place / across) + 0.5) / down,
+    }));
   }
 
   /**
@@ -71,8 +84,20 @@ export class Pencil {
     for (let level = 0; level <= PENCIL_SIZES; level++) {
       const p = level / PENCIL_SIZES;
       const height = Math.round(size * (0.17 + 0.43 * p));
-      Object.assign(context, { font: `${height}px ${fontFamily}`, fillStyle: color, globalAlpha: 0.4 + 0.6 * p, textAlign: "center", textBaseline: "middle" });
-      candidates.forEach(({ token }, column) => context.fillText(this.trace.texts[token], (column + 0.5) * side, (level + 0.5) * side + height * 0.05));
+      Object.assign(context, {
+        font: `${height}px ${fontFamily}`,
+        fillStyle: color,
+        globalAlpha: 0.4 + 0.6 * p,
+        textAlign: "center",
+        textBaseline: "middle",
+      });
+      candidates.forEach(({ token }, column) =>
+        context.fillText(
+          this.trace.texts[token],
+          (column + 0.5) * side,
+          (level + 0.5) * side + height * 0.05,
+        ),
+      );
     }
     return { atlas, side };
   }
@@ -91,7 +116,17 @@ export class Pencil {
       const extent = Math.min(side, Math.ceil(size * (0.22 + 0.5 * p)));
       const inset = (side - extent) / 2;
       const corner = (place) => size * (place + (0.5 - place) * p * p) - extent / 2;
-      context.drawImage(atlas, column * side + inset, level * side + inset, extent, extent, left + corner(x), top + corner(y), extent, extent);
+      context.drawImage(
+        atlas,
+        column * side + inset,
+        level * side + inset,
+        extent,
+        extent,
+        left + corner(x),
+        top + corner(y),
+        extent,
+        extent,
+      );
     });
   }
 }

@@ -20,7 +20,10 @@ export class PlayerView {
     this.controls.drawPlaying(this.playing);
   }
 
-  /** What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on undisturbed. */
+  /**
+   * What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on
+   * undisturbed.
+   */
   show() {
     const { trace } = this;
     for (const part of [this.grid, this.timeline, this.panel, this.legend, this.controls]) part.show(trace);
@@ -70,10 +73,17 @@ export class PlayerView {
   }
 
   speakSoon() {
-    this.speaking ??= setTimeout(() => {
-      this.speaking = null;
-      if (this.trace) write(this.spoken, `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`);
-    }, this.playing ? 4 * SPOKEN : SPOKEN);
+    this.speaking ??= setTimeout(
+      () => {
+        this.speaking = null;
+        if (this.trace)
+          write(
+            this.spoken,
+            `${placeSentence(this.trace, this.call)}: ${eventSentence(this.trace, this.call)}`,
+          );
+      },
+      this.playing ? 4 * SPOKEN : SPOKEN,
+    );
   }
 
   /** Draws all that depends on what was chosen. */

@@ -9,20 +9,32 @@ import { PartBar } from "./part.js";
 import { Timeline } from "./timeline.js";
 
 /**
- * What depends on the size and look of the grid and on the depth, but not on the run: {grid, timeline, panel, legend, controls,
- * partBar}, which have a class each; {place, event, caption, label, spoken}, which hold a sentence each; and `stage`, with
- * all of them in it but the label, what is spoken and the help.
+ * What depends on the size and look of the grid and on the depth, but not on the run: {grid, timeline, panel,
+ * legend, controls, partBar}, which have a class each; {place, event, caption, label, spoken}, which hold a
+ * sentence each; and `stage`, with all of them in it but the label, what is spoken and the help.
  */
 export function regionsOf(player) {
   const { trace } = player;
   const line = (name, attributes = {}) => make("p", { class: name, ...attributes }, "");
   const grid = new Grid(trace, (cell) => player.select(cell));
-  const timeline = new Timeline(trace, { go: (call) => player.go(call), zoom: (level) => player.setZoom(level) });
+  const timeline = new Timeline(trace, {
+    go: (call) => player.go(call),
+    zoom: (level) => player.setZoom(level),
+  });
   const panel = new CellPanel(trace, (call) => player.go(call));
   const legend = new Legend(trace);
   const controls = new Controls(player);
-  const partBar = new PartBar(trace, { whole: () => player.act("whole"), numbers: () => player.act("numbers") });
-  const [place, event, caption, label, spoken] = [line("place"), line("event"), line("caption"), line("label"), line("spoken", { "aria-live": "polite" })];
+  const partBar = new PartBar(trace, {
+    whole: () => player.act("whole"),
+    numbers: () => player.act("numbers"),
+  });
+  const [place, event, caption, label, spoken] = [
+    line("place"),
+    line("event"),
+    line("caption"),
+    line("label"),
+    line("spoken", { "aria-live": "polite" }),
+  ];
   const board = make("div", { class: "board" }, [grid.node, partBar.node, legend.node, caption]);
   const stage = make("div", { class: "stage" }, [
     make("div", { class: "status" }, [place, event]),

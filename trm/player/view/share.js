@@ -4,20 +4,37 @@ import { icon, make } from "./dom.js";
 import { say } from "../text/words.js";
 
 const SHOWN = 2000; // ms that "Copied" stays
-const LINK = "M8.5 13.5a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 1 0-5.7-5.7L10.6 5.7l1.4 1.4 1.2-1.2a2 2 0 1 1 2.9 2.9l-3.3 3.3a2 2 0 0 1-2.9 0zM15.5 10.5a4 4 0 0 0-5.7 0l-3.3 3.3a4 4 0 1 0 5.7 5.7l1.2-1.2-1.4-1.4-1.2 1.2a2 2 0 1 1-2.9-2.9l3.3-3.3a2 2 0 0 1 2.9 0z";
+const LINK =
+  "M8.5 13.5a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 1 0-5.7-5.7L10.6 5.7l1.4 1.4 1.2-1.2a2 2 0 1 1 2.9 2.9l-3.3 3.3a2 2 0 0 1-2.9 0zM15.5 10.5a4 4 0 0 0-5.7 0l-3.3 3.3a4 4 0 1 0 5.7 5.7l1.2-1.2-1.4-1.4-1.2 1.2a2 2 0 1 1-2.9-2.9l3.3-3.3a2 2 0 0 1 2.9 0z";
 
-/** `address()` is the link to copy. Where the clipboard is refused the link is shown, selected, to be copied by hand. */
+/**
+ * `address()` is the link to copy. Where the clipboard is refused the link is shown, selected, to be copied
+ * by hand.
+ */
 export class Share {
   constructor(address) {
     this.address = address;
-    this.button = make("button", { type: "button", title: say("copy"), "aria-label": say("copy"), "data-testid": "copy-link" }, icon(LINK));
+    this.button = make(
+      "button",
+      { type: "button", title: say("copy"), "aria-label": say("copy"), "data-testid": "copy-link" },
+      icon(LINK),
+    );
     this.button.addEventListener("mousedown", (event) => event.preventDefault());
     this.button.addEventListener("click", () => this.copy());
     this.copied = make("span", { class: "copied", role: "status" });
-    this.field = make("input", { type: "text", readonly: true, "aria-label": say("link"), "data-testid": "link" });
+    this.field = make("input", {
+      type: "text",
+      readonly: true,
+      "aria-label": say("link"),
+      "data-testid": "link",
+    });
     this.byHand = make("label", { class: "by-hand", hidden: true }, [say("copy_by_hand"), this.field]);
-    this.field.addEventListener("keydown", (event) => { if (event.key === "Escape") this.close(); });
-    this.field.addEventListener("blur", () => { this.byHand.hidden = true; });
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") this.close();
+    });
+    this.field.addEventListener("blur", () => {
+      this.byHand.hidden = true;
+    });
     this.node = make("div", { class: "share" }, [this.button, this.copied, this.byHand]);
   }
 
@@ -25,14 +42,17 @@ export class Share {
     if (this.node.hidden) return;
     const link = this.address();
     try {
-      await navigator.clipboard.writeText(link); // there is no clipboard on pages that are neither local nor https
+      // there is no clipboard on pages that are neither local nor https
+      await navigator.clipboard.writeText(link);
     } catch {
       this.show(link);
       return;
     }
     this.copied.textContent = say("copied");
     clearTimeout(this.hiding);
-    this.hiding = setTimeout(() => { this.copied.textContent = ""; }, SHOWN);
+    this.hiding = setTimeout(() => {
+      this.copied.textContent = "";
+    }, SHOWN);
   }
 
   show(link) {

@@ -6,64 +6,112 @@ import { figure, say, sayIfKnown } from "../text/words.js";
 
 // Curves live in a box as wide as the run has calls and 1 high; y grows downwards as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
-const linePath = (values, x, level) => values.map((value, index) => `${index ? "L" : "M"}${x(index)} ${(1 - level(value)).toFixed(4)}`).join("");
+const linePath = (values, x, level) =>
+  values.map((value, index) => `${index ? "L" : "M"}${x(index)} ${(1 - level(value)).toFixed(4)}`).join("");
 const barPath = (from, to, level) => `M${from} 1V${(1 - level).toFixed(4)}H${to}V1Z`;
 
 function barsPath(trace, values, top) {
-  return values.map((value, answer) => barPath(answer * trace.perCycle, (answer + 1) * trace.perCycle, value / top)).join("");
+  return values
+    .map((value, answer) => barPath(answer * trace.perCycle, (answer + 1) * trace.perCycle, value / top))
+    .join("");
 }
 
 /** Residuals span decades: 0.001 is the floor of their logarithmic scale. */
 function logLevel(top) {
-  return (value) => Math.max(0, (Math.log10(Math.max(value, 1e-3)) + 3) / (Math.log10(Math.max(top, 1e-2)) + 3));
+  return (value) =>
+    Math.max(0, (Math.log10(Math.max(value, 1e-3)) + 3) / (Math.log10(Math.max(top, 1e-2)) + 3));
 }
 
 /** Which cells are counted as right; where nobody knows what is right, those that break a rule. */
 function rightName({ cellsRight, scored, skin }) {
   if (!cellsRight) return say(skin.broken);
-  return scored ? say("strip_right_of", { cells: sayIfKnown(`scored_${scored}`, scored) }) : say("strip_right");
+  return scored
+    ? say("strip_right_of", { cells: sayIfKnown(`scored_${scored}`, scored) })
+    : say("strip_right");
 }
 
 /** The strips: `read` is the value at a call as text, `paths` the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
-    id: "halting", name: () => say("strip_halting"),
+    id: "halting",
+    name: () => say("strip_halting"),
     read: (trace, call) => trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
     paths: (trace) => [
-      ...trace.haltProbability.map((p, step) => [p > 0.5 ? "bar lit" : "bar", barPath(step * trace.perStep, (step + 1) * trace.perStep, p)]),
+      ...trace.haltProbability.map((p, step) => [
+        p > 0.5 ? "bar lit" : "bar",
+        barPath(step * trace.perStep, (step + 1) * trace.perStep, p),
+      ]),
       ["rule", `M0 .5H${trace.length}`],
     ],
   },
   {
-    id: "right", name: rightName,
-    read: (trace, call) => (trace.cellsRight
-      ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
-      : perAnswer(trace, call, trace.conflicting, String)),
-    paths: (trace) => [["area", trace.cellsRight
-      ? barsPath(trace, trace.cellsRight, trace.cells_total)
-      : barsPath(trace, trace.conflicting, Math.max(1, ...trace.conflicting))]],
+    id: "right",
+    name: rightName,
+    read: (trace, call) =>
+      trace.cellsRight
+        ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
+        : perAnswer(trace, call, trace.conflicting, String),
+    paths: (trace) => [
+      [
+        "area",
+        trace.cellsRight
+          ? barsPath(trace, trace.cellsRight, trace.cells_total)
+          : barsPath(trace, trace.conflicting, Math.max(1, ...trace.conflicting)),
+      ],
+    ],
   },
   {
-    id: "changed", name: () => say("strip_changed"), quiet: true,
+    id: "changed",
+    name: () => say("strip_changed"),
+    quiet: true,
     read: (trace, call) => (answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String)),
     paths: (trace) => [["area", barsPath(trace, trace.changed, Math.max(1, ...trace.changed))]],
   },
   {
-    id: "entropy", name: () => say("strip_entropy"), quiet: true,
+    id: "entropy",
+    name: () => say("strip_entropy"),
+    quiet: true,
     read: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
-    paths: (trace) => [["line", linePath(trace.entropy, (answer) => answerX(trace, answer), (value) => value / Math.max(1e-9, ...trace.entropy))]],
+    paths: (trace) => [
+      [
+        "line",
+        linePath(
+          trace.entropy,
+          (answer) => answerX(trace, answer),
+          (value) => value / Math.max(1e-9, ...trace.entropy),
+        ),
+      ],
+    ],
   },
   {
-    id: "residual-y", name: () => say("strip_residual-y"), quiet: true,
+    id: "residual-y",
+    name: () => say("strip_residual-y"),
+    quiet: true,
     read: (trace, call) => perAnswer(trace, call, trace.residualY, figure),
-    paths: (trace) => [["line", linePath(trace.residualY, (answer) => answerX(trace, answer), logLevel(highestResidual(trace)))]],
+    paths: (trace) => [
+      [
+        "line",
+        linePath(trace.residualY, (answer) => answerX(trace, answer), logLevel(highestResidual(trace))),
+      ],
+    ],
   },
   {
-    id: "residual-z", name: () => say("strip_residual-z"), quiet: true,
+    id: "residual-z",
+    name: () => say("strip_residual-z"),
+    quiet: true,
     read: (trace, call) => (movesZ(trace, call) ? figure(trace.residualZ[call]) : "–"),
     paths: (trace) => {
       const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));
-      return [["line fine", linePath(moves.map((call) => trace.residualZ[call]), (move) => moves[move] + 0.5, logLevel(highestResidual(trace)))]];
+      return [
+        [
+          "line fine",
+          linePath(
+            moves.map((call) => trace.residualZ[call]),
+            (move) => moves[move] + 0.5,
+            logLevel(highestResidual(trace)),
+          ),
+        ],
+      ];
     },
   },
 ];
@@ -80,17 +128,26 @@ function perAnswer(trace, call, values, text) {
 }
 
 /**
- * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run, -1 past the fifth
- * or when the symbol never matters; [V] peaks, the highest probability each reached.
+ * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run, -1 past
+ * the fifth or when the symbol never matters; [V] peaks, the highest probability each reached.
  */
 export function cellCurves(trace, cell) {
   const rows = Array.from({ length: trace.answers }, (_, answer) => cellProbabilities(trace, answer, cell));
   const series = trace.texts.map((_, token) => rows.map((row) => row[token]));
   const peaks = series.map((values) => Math.max(...values));
   const weights = series.map((values) => values.reduce((sum, value) => sum + value, 0));
-  const ranked = peaks.map((_, token) => token).filter((token) => peaks[token] > 0.05).sort((a, b) => weights[b] - weights[a] || a - b);
+  const ranked = peaks
+    .map((_, token) => token)
+    .filter((token) => peaks[token] > 0.05)
+    .sort((a, b) => weights[b] - weights[a] || a - b);
   return {
-    paths: series.map((values) => linePath(values, (answer) => answerX(trace, answer), (value) => value)),
+    paths: series.map((values) =>
+      linePath(
+        values,
+        (answer) => answerX(trace, answer),
+        (value) => value,
+      ),
+    ),
     ranks: peaks.map((_, token) => ranked.slice(0, 5).indexOf(token)),
     peaks,
   };

@@ -9,9 +9,13 @@ import { callPlace, likelySymbols } from "../text/speech.js";
 import { STRIPS } from "./strips.js";
 import { say } from "../text/words.js";
 
-const TWICE = { within: 400, near: 24 }; // ms and pixels between two presses that mean one double click, or double tap
+// ms and pixels between two presses that mean one double click, or double tap
+const TWICE = { within: 400, near: 24 };
 
-/** Lens, axis, strips and the selected cell's curves on one time axis. `zoom(level)` asks to show less or more of it. */
+/**
+ * Lens, axis, strips and the selected cell's curves on one time axis. `zoom(level)` asks to show less or more
+ * of it.
+ */
 export class Timeline {
   constructor(trace, { go, zoom }) {
     Object.assign(this, { go, values: {}, names: {}, plots: {}, part: { start: 0, width: trace.length } });
@@ -22,18 +26,36 @@ export class Timeline {
     this.lens = new Lens(trace, go);
     this.axis = new Axis(trace);
     this.zoomBar = new ZoomBar(trace, zoom);
-    this.markers = new Markers(go, (marker) => (marker ? this.showTip(marker.call, marker.text) : this.hideTip()));
+    this.markers = new Markers(go, (marker) =>
+      marker ? this.showTip(marker.call, marker.text) : this.hideTip(),
+    );
     this.zoomNext = () => zoom({ run: "step", step: "cycle", cycle: "run" }[this.zoom]);
     this.addTrack("step", this.axis.node, () => null);
     this.axis.node.after(this.markers.legend);
-    for (const strip of STRIPS) this.addTrack(strip.id, this.makePlot(strip.id), (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`, strip.quiet);
+    for (const strip of STRIPS)
+      this.addTrack(
+        strip.id,
+        this.makePlot(strip.id),
+        (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`,
+        strip.quiet,
+      );
     this.values.halting.dataset.testid = "halt-probability";
-    this.addTrack("cell", this.makePlot("cell"), (call) => (this.cell == null ? null : likelySymbols(this.trace, call, this.cell)));
-    this.fill("cell", trace.texts.map(() => ["line", ""]));
+    this.addTrack("cell", this.makePlot("cell"), (call) =>
+      this.cell == null ? null : likelySymbols(this.trace, call, this.cell),
+    );
+    this.fill(
+      "cell",
+      trace.texts.map(() => ["line", ""]),
+    );
     const clip = make("div", { class: "clip" }, [this.pointed, this.cursor]);
     this.tracks.append(make("div", { class: "overlay" }, [this.markers.node, clip, this.tip]));
     this.cone = make("div", { class: "cone", "aria-hidden": "true" });
-    this.node = make("div", { class: `timeline ${trace.skin.name}`, "data-testid": "timeline" }, [this.zoomBar.node, this.lens.node, this.cone, this.tracks]);
+    this.node = make("div", { class: `timeline ${trace.skin.name}`, "data-testid": "timeline" }, [
+      this.zoomBar.node,
+      this.lens.node,
+      this.cone,
+      this.tracks,
+    ]);
   }
 
   /** Takes over a trace of the same depth: its curves and markers. */
@@ -47,13 +69,19 @@ export class Timeline {
     this.markers.show(trace);
   }
 
-  /** Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high. */
+  /**
+   * Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
+   */
   fill(id, paths) {
     this.plots[id].replaceChildren(...paths.map(([name, d]) => make("path", { class: name, d })));
   }
 
   makePlot(id) {
-    this.plots[id] = make("svg", { viewBox: `0 0 ${this.part.width} 1`, preserveAspectRatio: "none", "aria-hidden": "true" });
+    this.plots[id] = make("svg", {
+      viewBox: `0 0 ${this.part.width} 1`,
+      preserveAspectRatio: "none",
+      "aria-hidden": "true",
+    });
     return make("div", { class: "plot" }, this.plots[id]);
   }
 
@@ -61,13 +89,19 @@ export class Timeline {
     this.values[id] = make("b", {}, "");
     this.names[id] = make("span", {}, "");
     plot.classList.add("track", `track-${id}`);
-    this.tracks.append(make("div", { class: quiet ? "gutter quiet" : "gutter" }, [this.names[id], this.values[id]]), plot);
+    this.tracks.append(
+      make("div", { class: quiet ? "gutter quiet" : "gutter" }, [this.names[id], this.values[id]]),
+      plot,
+    );
     let last = null;
     plot.addEventListener("pointerdown", (event) => {
       if (event.button) return;
       plot.setPointerCapture(event.pointerId);
       const call = this.callUnder(event, plot);
-      const again = last && event.timeStamp - last.timeStamp < TWICE.within && Math.abs(event.clientX - last.clientX) < TWICE.near;
+      const again =
+        last &&
+        event.timeStamp - last.timeStamp < TWICE.within &&
+        Math.abs(event.clientX - last.clientX) < TWICE.near;
       last = again ? null : event;
       if (again) this.zoomNext();
       else this.go(call);
@@ -87,14 +121,16 @@ export class Timeline {
     const box = plot.getBoundingClientRect();
     const call = part.start + ((clientX - box.left) / box.width) * part.width;
     const within = (value, least, most) => Math.min(Math.max(value, least), most);
-    if (this.zoom === "run") return callOfAnswer(trace, within(Math.floor(call / trace.perCycle), 0, trace.answers - 1));
+    if (this.zoom === "run")
+      return callOfAnswer(trace, within(Math.floor(call / trace.perCycle), 0, trace.answers - 1));
     return within(Math.floor(call), part.start, Math.min(part.start + part.width, trace.calls) - 1);
   }
 
   showTip(call, text) {
     write(this.tip, text);
     const percent = Math.min(Math.max(this.shareOf(call), 0), 1) * 100;
-    Object.assign(this.tip.style, { left: `${percent}%`, transform: `translateX(-${percent}%)` }); // never past an edge
+    // never past an edge
+    Object.assign(this.tip.style, { left: `${percent}%`, transform: `translateX(-${percent}%)` });
     this.pointed.style.transform = `translateX(${percent}cqw)`;
     this.tip.removeAttribute("hidden");
     this.pointed.removeAttribute("hidden");
@@ -113,7 +149,8 @@ export class Timeline {
     const { trace } = this;
     const part = windowOf(trace, call, zoom);
     if (part.start !== this.part.start || part.width !== this.part.width) {
-      for (const plot of Object.values(this.plots)) plot.setAttribute("viewBox", `${part.start} 0 ${part.width} 1`);
+      for (const plot of Object.values(this.plots))
+        plot.setAttribute("viewBox", `${part.start} 0 ${part.width} 1`);
     }
     if (this.zoom !== zoom) this.node.dataset.zoom = zoom;
     Object.assign(this, { call, zoom, part });
@@ -131,22 +168,37 @@ export class Timeline {
   /** Joins the lens with what it has in common with the axis: the step's block there, or the cycle's here. */
   drawCone({ supervision_step: step, cycle }, zoom) {
     const { N_sup, T } = this.trace;
-    const cone = [zoom === "cycle" ? (cycle - 1) / T : 0, zoom === "cycle" ? cycle / T : 1, zoom === "run" ? (step - 1) / N_sup : 0, zoom === "run" ? step / N_sup : 1];
+    const cone = [
+      zoom === "cycle" ? (cycle - 1) / T : 0,
+      zoom === "cycle" ? cycle / T : 1,
+      zoom === "run" ? (step - 1) / N_sup : 0,
+      zoom === "run" ? step / N_sup : 1,
+    ];
     if (this.drawnCone === cone.join()) return;
     this.drawnCone = cone.join();
-    ["--left", "--right", "--from", "--to"].forEach((name, at) => this.cone.style.setProperty(name, cone[at]));
+    ["--left", "--right", "--from", "--to"].forEach((name, at) =>
+      this.cone.style.setProperty(name, cone[at]),
+    );
   }
 
   /** Draws the curves of a cell; null clears them. */
   select(cell, curves) {
     [...this.plots.cell.children].forEach((path, token) => {
       path.setAttribute("d", curves ? curves.paths[token] : "");
-      path.setAttribute("class", curves && curves.ranks[token] >= 0 ? `line series-${curves.ranks[token]}` : "line faint");
+      path.setAttribute(
+        "class",
+        curves && curves.ranks[token] >= 0 ? `line series-${curves.ranks[token]}` : "line faint",
+      );
       paintOwn(path, this.trace, token);
     });
     const { columns } = this.trace;
     this.cell = cell;
-    write(this.names.cell, cell == null ? say("no_cell") : say("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }));
+    write(
+      this.names.cell,
+      cell == null
+        ? say("no_cell")
+        : say("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }),
+    );
   }
 }
 

@@ -1,4 +1,7 @@
-/** The code view: the lines of the recursion, the one of the current call lit, and what its variables hold beside it. */
+/**
+ * The code view: the lines of the recursion, the one of the current call lit, and what its variables hold
+ * beside it.
+ */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
 import { flow, formula, hasGradient, marksAt, shapeText } from "./following.js";
@@ -7,17 +10,26 @@ export class CodeView {
   /** `code` as app/screens/lecture/code_view.py reads it. */
   constructor(code) {
     this.rows = code.flatMap(({ lines }) => lines.map((line) => this.makeRow(line)));
-    this.list = make("div", { class: "source-lines", tabindex: "0", role: "region", "aria-label": "trm/recursion.py" }, this.rows.map(({ node }) => node));
+    this.list = make(
+      "div",
+      { class: "source-lines", tabindex: "0", role: "region", "aria-label": "trm/recursion.py" },
+      this.rows.map(({ node }) => node),
+    );
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
-    this.node = make("section", { class: "source-view", "data-testid": "code" }, [make("div", { class: "code-head" }, [this.name, this.variables]), this.list]);
+    this.node = make("section", { class: "source-view", "data-testid": "code" }, [
+      make("div", { class: "code-head" }, [this.name, this.variables]),
+      this.list,
+    ]);
   }
 
   makeRow({ number, text, marks }) {
     const said = make("span", { class: "said" }, "");
     const isFold = number == null;
     const node = make("div", { class: isFold ? "source-line fold" : "source-line", "data-line": number }, [
-      make("span", { class: "number" }, isFold ? "" : String(number)), make("code", {}, isFold ? "⋯" : text), said,
+      make("span", { class: "number" }, isFold ? "" : String(number)),
+      make("code", {}, isFold ? "⋯" : text),
+      said,
     ]);
     return { node, marks, said };
   }
@@ -26,11 +38,19 @@ export class CodeView {
     Object.assign(this, { sizes, words });
     this.node.classList.toggle("with-gradient", scene.point.includes("gradient"));
     write(this.name, words.code);
-    this.states = Object.fromEntries(["x", "y", "z"].filter((name) => !(sizes.one_state && name === "y")).map((name) => {
-      const written = make("i", {}, "");
-      const node = make("span", { class: `variable ${name}`, "data-variable": name }, [make("b", {}, name === "x" ? "x" : `state.${name}`), ` ${shapeText(sizes[name])}`, written]);
-      return [name, { node, written }];
-    }));
+    this.states = Object.fromEntries(
+      ["x", "y", "z"]
+        .filter((name) => !(sizes.one_state && name === "y"))
+        .map((name) => {
+          const written = make("i", {}, "");
+          const node = make("span", { class: `variable ${name}`, "data-variable": name }, [
+            make("b", {}, name === "x" ? "x" : `state.${name}`),
+            ` ${shapeText(sizes[name])}`,
+            written,
+          ]);
+          return [name, { node, written }];
+        }),
+    );
     this.variables.replaceChildren(...Object.values(this.states).map(({ node }) => node));
   }
 
@@ -38,13 +58,20 @@ export class CodeView {
     const { sizes, words } = this;
     const { current, around } = marksAt(sizes, at);
     const { supervision_step, cycle, call } = at;
-    const counts = { loop_N: `${supervision_step}/${sizes.N_sup}`, loop_T: `${cycle}/${sizes.T}`, loop_L: `${Math.min(call, sizes.n)}/${sizes.n}` };
+    const counts = {
+      loop_N: `${supervision_step}/${sizes.N_sup}`,
+      loop_T: `${cycle}/${sizes.T}`,
+      loop_L: `${Math.min(call, sizes.n)}/${sizes.n}`,
+    };
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind: current });
     let lit = null;
     for (const { node, marks, said } of this.rows) {
       const isCurrent = marks.includes(current);
       node.classList.toggle("current", isCurrent);
-      node.classList.toggle("around", marks.some((mark) => around.includes(mark)));
+      node.classList.toggle(
+        "around",
+        marks.some((mark) => around.includes(mark)),
+      );
       const loop = marks.find((mark) => mark in counts);
       write(said, isCurrent ? formula(sizes, at) : loop ? counts[loop] : "");
       if (isCurrent) lit = node;

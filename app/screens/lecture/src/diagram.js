@@ -1,5 +1,6 @@
 /**
- * The diagram: x, y, z and the net within the three nested loops. It lights up with the call that the player is at.
+ * The diagram: x, y, z and the net within the three nested loops. It lights up with the call that the player
+ * is at.
  *
  * All of it stands in one box of 640 x 372 units, so that it is as large as its place allows.
  */
@@ -11,7 +12,8 @@ const HEIGHT = 372;
 const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
 const MOST_PIPS = 32; // more supervision steps than these are one bar
 const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
-const drawnSoFar = { next: 1 }; // diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
+// diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
+const drawnSoFar = { next: 1 };
 const SPACE = "http://www.w3.org/2000/svg";
 
 /** An SVG element; text goes in only as text. */
@@ -22,16 +24,35 @@ export function svgNode(tag, attributes = {}, children = []) {
   return node;
 }
 
-const box = (x, y, width, height, name, radius = 8) => svgNode("rect", { x, y, width, height, rx: radius, class: name });
-const label = (x, y, text, name, anchor = "start") => svgNode("text", { x, y, class: name, "text-anchor": anchor }, text);
+const box = (x, y, width, height, name, radius = 8) =>
+  svgNode("rect", { x, y, width, height, rx: radius, class: name });
+const label = (x, y, text, name, anchor = "start") =>
+  svgNode("text", { x, y, class: name, "text-anchor": anchor }, text);
 
 export class Diagram {
-  /** `sizes` of the model as app/screens/lecture/runs.py gives them, `words` of the language, `point`: what the scene points at. */
+  /**
+   * `sizes` of the model as app/screens/lecture/runs.py gives them, `words` of the language, `point`: what
+   * the scene points at.
+   */
   constructor(sizes, words, point) {
     Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${drawnSoFar.next++}` });
-    this.node = svgNode("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "diagram", role: "img", "data-testid": "diagram" });
+    this.node = svgNode("svg", {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      class: "diagram",
+      role: "img",
+      "data-testid": "diagram",
+    });
     this.title = svgNode("title", {}, "");
-    this.node.append(this.title, arrowHead(this.arrow), ...this.frames(), ...this.arrows(), ...this.states(), ...this.nets(), ...this.heads(), ...this.foot());
+    this.node.append(
+      this.title,
+      arrowHead(this.arrow),
+      ...this.frames(),
+      ...this.arrows(),
+      ...this.states(),
+      ...this.nets(),
+      ...this.heads(),
+      ...this.foot(),
+    );
     for (const name of point) this.node.classList.add(`point-${name}`);
   }
 
@@ -58,8 +79,11 @@ export class Diagram {
     };
     this.pips.L.at(-1)?.classList.add("of-H");
     return [
-      this.part("loop_N", box(4, 4, 632, 326, "frame", 14)), this.part("loop_T", box(16, 36, 490, 284, "frame", 12)),
-      this.part("loop_L", box(28, 70, 466, 240, "frame", 10)), ...Object.values(this.loops), ...Object.values(this.pips).flat(),
+      this.part("loop_N", box(4, 4, 632, 326, "frame", 14)),
+      this.part("loop_T", box(16, 36, 490, 284, "frame", 12)),
+      this.part("loop_L", box(28, 70, 466, 240, "frame", 10)),
+      ...Object.values(this.loops),
+      ...Object.values(this.pips).flat(),
     ];
   }
 
@@ -67,8 +91,17 @@ export class Diagram {
 
   arrows() {
     const names = Object.keys(STATES);
-    const into = names.map((name) => this.part(`from-${name}`, this.path(`M186 ${STATES[name]}C222 ${STATES[name]} 222 190 250 190`, `flow ${name}`)));
-    const back = (name) => this.part(`to-${name}`, this.path(`M466 190H480V298H42V${STATES[name]}H58`, `flow arrow ${name}`, true));
+    const into = names.map((name) =>
+      this.part(
+        `from-${name}`,
+        this.path(`M186 ${STATES[name]}C222 ${STATES[name]} 222 190 250 190`, `flow ${name}`),
+      ),
+    );
+    const back = (name) =>
+      this.part(
+        `to-${name}`,
+        this.path(`M466 190H480V298H42V${STATES[name]}H58`, `flow arrow ${name}`, true),
+      );
     this.back = svgNode("g", {}, [back("y"), back("z")]);
     return [...into, this.part("sum", this.path("M282 190H308", "flow arrow sum", true)), this.back];
   }
@@ -77,31 +110,56 @@ export class Diagram {
     const { sizes, words } = this;
     const shown = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
     const boxes = shown.flatMap(([name, middle]) => [
-      this.part(name, svgNode("g", { class: `state ${name}` }, [
-        box(62, middle - 27, 124, 54, "box"), label(76, middle + 9, name, "letter"), label(102, middle - 5, words[name], "name"),
-        label(102, middle + 15, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
-      ])),
+      this.part(
+        name,
+        svgNode("g", { class: `state ${name}` }, [
+          box(62, middle - 27, 124, 54, "box"),
+          label(76, middle + 9, name, "letter"),
+          label(102, middle - 5, words[name], "name"),
+          label(102, middle + 15, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
+        ]),
+      ),
     ]);
-    return [...boxes, svgNode("circle", { cx: 266, cy: 190, r: 16, class: "adder" }), label(266, 198, "+", "plus", "middle")];
+    return [
+      ...boxes,
+      svgNode("circle", { cx: 266, cy: 190, r: 16, class: "adder" }),
+      label(266, 198, "+", "plus", "middle"),
+    ];
   }
 
   nets() {
     const { layers_H, layers_L, shared } = this.sizes;
-    const net = (name, y, height, title, layers) => this.part(name, svgNode("g", { class: "net" }, [
-      box(314, y, 148, height, "box"), label(388, y + height / 2 - 3, title, "letter", "middle"),
-      label(388, y + height / 2 + 19, fillIn(this.words.layers, { count: layers }), "name", "middle"),
-    ]));
+    const net = (name, y, height, title, layers) =>
+      this.part(
+        name,
+        svgNode("g", { class: "net" }, [
+          box(314, y, 148, height, "box"),
+          label(388, y + height / 2 - 3, title, "letter", "middle"),
+          label(388, y + height / 2 + 19, fillIn(this.words.layers, { count: layers }), "name", "middle"),
+        ]),
+      );
     if (shared) return [net("net", 148, 84, this.words.net, layers_L)];
     return [net("net_L", 124, 62, "L", layers_L), net("net_H", 194, 62, "H", layers_H)];
   }
 
   heads() {
     const { words } = this;
-    const head = (name, y, text) => this.part(name, svgNode("g", { class: "head" }, [box(526, y, 98, 42, "box"), label(575, y + 27, text, "name", "middle")]));
+    const head = (name, y, text) =>
+      this.part(
+        name,
+        svgNode("g", { class: "head" }, [
+          box(526, y, 98, 42, "box"),
+          label(575, y + 27, text, "name", "middle"),
+        ]),
+      );
     return [
-      this.part("read", this.path("M506 150H516V131H523", "flow arrow y", true)), this.part("read", this.path("M506 150H516V187H523", "flow arrow y", true)),
-      label(515, 118, "y", "small", "middle"), head("answer_head", 110, words.answer_head), head("halt_head", 166, words.halt_head),
-      this.part("detach", this.path("M620 296H512", "flow detach")), this.part("detach", label(566, 303, "✂", "scissors", "middle")),
+      this.part("read", this.path("M506 150H516V131H523", "flow arrow y", true)),
+      this.part("read", this.path("M506 150H516V187H523", "flow arrow y", true)),
+      label(515, 118, "y", "small", "middle"),
+      head("answer_head", 110, words.answer_head),
+      head("halt_head", 166, words.halt_head),
+      this.part("detach", this.path("M620 296H512", "flow detach")),
+      this.part("detach", label(566, 303, "✂", "scissors", "middle")),
       ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
     ];
   }
@@ -121,7 +179,13 @@ export class Diagram {
     this.gradient = label(478, 118, "", "gradient", "end");
     this.depthText = label(WIDTH - 8, 364, "", "loop", "end");
     this.depthBar = svgNode("rect", { x: 8, y: 346, width: 0, height: 16, rx: 4, class: "depth-bar" });
-    return [this.formula, this.gradient, box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4), this.depthBar, this.part("depth", this.depthText)];
+    return [
+      this.formula,
+      this.gradient,
+      box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4),
+      this.depthBar,
+      this.part("depth", this.depthText),
+    ];
   }
 
   // ---- lighting up
@@ -132,18 +196,31 @@ export class Diagram {
     const { from, to } = flow(sizes, at);
     const net = sizes.shared ? "net" : kind === "f_L" ? "net_L" : "net_H";
     const ends = endsStep(sizes, at);
-    const lit = new Set([...from, ...from.map((name) => `from-${name}`), "sum", net, to, `to-${to}`, ...(ends ? ["read", "answer_head", "halt_head", "detach"] : [])]);
-    for (const [name, nodes] of Object.entries(this.lit)) for (const node of nodes) node.classList.toggle("lit", lit.has(name));
+    const lit = new Set([
+      ...from,
+      ...from.map((name) => `from-${name}`),
+      "sum",
+      net,
+      to,
+      `to-${to}`,
+      ...(ends ? ["read", "answer_head", "halt_head", "detach"] : []),
+    ]);
+    for (const [name, nodes] of Object.entries(this.lit))
+      for (const node of nodes) node.classList.toggle("lit", lit.has(name));
     this.back.append(...this.lit[`to-${to}`]); // over the other way, which it shares
-    for (const name of ["y", "z"]) for (const node of this.lit[name] ?? []) node.classList.toggle("written", name === to);
+    for (const name of ["y", "z"])
+      for (const node of this.lit[name] ?? []) node.classList.toggle("written", name === to);
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind });
     this.loops.N.textContent = fillIn(words.loop_N, { now: supervision_step, all: sizes.N_sup });
     this.loops.T.textContent = fillIn(words.loop_T, { now: cycle, all: sizes.T });
-    this.loops.L.textContent = kind === "f_H" ? words.call_H : fillIn(words.loop_L, { now: call, all: sizes.n });
+    this.loops.L.textContent =
+      kind === "f_H" ? words.call_H : fillIn(words.loop_L, { now: call, all: sizes.n });
     light(this.pips.N, supervision_step);
     light(this.pips.T, cycle);
     light(this.pips.L, call);
-    this.pips.L.forEach((pip, place) => pip.classList.toggle("learns", hasGradient(sizes, { cycle, call: place + 1 })));
+    this.pips.L.forEach((pip, place) =>
+      pip.classList.toggle("learns", hasGradient(sizes, { cycle, call: place + 1 })),
+    );
     this.formula.textContent = formula(sizes, at);
     this.gradient.textContent = hasGradient(sizes, at) ? words.gradient : words.no_gradient;
     const done = layersDone(sizes, at);
@@ -154,15 +231,31 @@ export class Diagram {
 }
 
 /** The head of a diagram's arrows. */
-const arrowHead = (id) => svgNode("defs", {}, svgNode("marker", { id, viewBox: "0 0 8 8", refX: 5.5, refY: 4, markerWidth: 3.4, markerHeight: 3.4, orient: "auto" }, svgNode("path", { d: "M0 0L8 4L0 8z", fill: "context-stroke" })));
+const arrowHead = (id) =>
+  svgNode(
+    "defs",
+    {},
+    svgNode(
+      "marker",
+      { id, viewBox: "0 0 8 8", refX: 5.5, refY: 4, markerWidth: 3.4, markerHeight: 3.4, orient: "auto" },
+      svgNode("path", { d: "M0 0L8 4L0 8z", fill: "context-stroke" }),
+    ),
+  );
 
 /** A row of marks between two places, as large as there is room. */
 function pips(count, from, to, middle, name) {
   const pitch = (to - from) / count;
   const radius = Math.min(6.5, pitch * 0.36);
-  return Array.from({ length: count }, (_, place) => svgNode("rect", {
-    x: (from + pitch * (place + 0.5) - radius).toFixed(1), y: middle - radius, width: 2 * radius, height: 2 * radius, rx: radius, class: name,
-  }));
+  return Array.from({ length: count }, (_, place) =>
+    svgNode("rect", {
+      x: (from + pitch * (place + 0.5) - radius).toFixed(1),
+      y: middle - radius,
+      width: 2 * radius,
+      height: 2 * radius,
+      rx: radius,
+      class: name,
+    }),
+  );
 }
 
 function light(marks, now) {

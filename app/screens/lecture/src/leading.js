@@ -1,4 +1,7 @@
-/** The room that a lecturer leads: the tab remembers it, so that the class is not lost when the page is loaded anew. */
+/**
+ * The room that a lecturer leads: the tab remembers it, so that the class is not lost when the page is loaded
+ * anew.
+ */
 
 const REMEMBERED_AS = "recursion-lens-room";
 

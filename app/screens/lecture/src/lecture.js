@@ -1,11 +1,13 @@
 /**
- * The lecture: text, the live player, the diagram and the code of one scene, and what a lecturer needs around them.
+ * The lecture: text, the live player, the diagram and the code of one scene, and what a lecturer needs around
+ * them.
  *
- * The player is the app's own. It says where it stands by the attributes of its root; they are watched here, and diagram,
- * code and the words under the grid are drawn anew before the browser paints: all of them show the same call.
+ * The player is the app's own. It says where it stands by the attributes of its root; they are watched here,
+ * and diagram, code and the words under the grid are drawn anew before the browser paints: all of them show
+ * the same call.
  *
- * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of Python. Here is
- * what Python sends and what a lecturer does; `lecture_view` draws it.
+ * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of
+ * Python. Here is what Python sends and what a lecturer does; `lecture_view` draws it.
  */
 
 import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
@@ -17,12 +19,31 @@ import { Invitation, NotesWindow, Timer } from "./presenter.js";
 import { Room } from "./room.js";
 import { sheets } from "./sheets.js";
 
-const KEYS_HERE = { PageDown: "next", PageUp: "previous", q: "answer", f: "present", b: "blank", ".": "blank", t: "timer", T: "reset", o: "notes", i: "invite" };
+const KEYS_HERE = {
+  PageDown: "next",
+  PageUp: "previous",
+  q: "answer",
+  f: "present",
+  b: "blank",
+  ".": "blank",
+  t: "timer",
+  T: "reset",
+  o: "notes",
+  i: "invite",
+};
 
 class Lecture extends LectureView {
   constructor(parent) {
     super();
-    Object.assign(this, { parent, runs: {}, texts: {}, at: null, room: null, player: null, isAnswered: false });
+    Object.assign(this, {
+      parent,
+      runs: {},
+      texts: {},
+      at: null,
+      room: null,
+      player: null,
+      isAnswered: false,
+    });
     this.root = make("div", { class: "lecture in-colours", "data-testid": "lecture" });
     this.timer = new Timer(() => this.drawTime());
     this.notes = new NotesWindow();
@@ -32,7 +53,9 @@ class Lecture extends LectureView {
     this.listening = new AbortController();
     const { signal } = this.listening;
     document.addEventListener("keydown", (event) => this.onKey(event), { signal, capture: true });
-    document.addEventListener("fullscreenchange", () => this.present(this.root.matches(":fullscreen")), { signal });
+    document.addEventListener("fullscreenchange", () => this.present(this.root.matches(":fullscreen")), {
+      signal,
+    });
     window.addEventListener("resize", () => this.fit(), { signal });
     window.addEventListener("beforeprint", () => this.makeSheets(), { signal });
     window.addEventListener("pagehide", () => this.notes.close(), { signal });
@@ -45,12 +68,17 @@ class Lecture extends LectureView {
   // ---- what Python sends
 
   /**
-   * `data`: {scene, start, language, runs, invitation, room, lead, embed} as app/screens/lecture/page.py puts together; at first, and where
-   * the whole page is drawn, also {languages, texts, outline, code}.
+   * `data`: {scene, start, language, runs, invitation, room, lead, embed} as app/screens/lecture/page.py puts
+   * together; at first, and where the whole page is drawn, also {languages, texts, outline, code}.
    */
   update(data, tell) {
     if (!this.root.isConnected) this.parent.append(this.root);
-    Object.assign(this, { tell, outline: data.outline ?? this.outline, languages: data.languages ?? this.languages, invited: data.invitation ?? null });
+    Object.assign(this, {
+      tell,
+      outline: data.outline ?? this.outline,
+      languages: data.languages ?? this.languages,
+      invited: data.invitation ?? null,
+    });
     Object.assign(this.runs, data.runs);
     Object.assign(this.texts, data.texts);
     if (!this.outline) return tell("ask", { scene: data.scene, language: data.language, lacks: true });
@@ -111,12 +139,17 @@ class Lecture extends LectureView {
     this.askPython();
   }
 
-  /** `lacks`: the run of the scene was sent before, and is not here. `lead`: the room that this tab led before. */
+  /**
+   * `lacks`: the run of the scene was sent before, and is not here. `lead`: the room that this tab led
+   * before.
+   */
   askPython({ lacks = false, lead = null } = {}) {
     this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks, lead });
   }
 
-  /** Python opened a room for this page. Where the tab led another one before, that one is asked for, once. */
+  /**
+   * Python opened a room for this page. Where the tab led another one before, that one is asked for, once.
+   */
   lead(room) {
     const before = this.led ? null : rememberedRoom();
     this.led = room;
@@ -127,7 +160,13 @@ class Lecture extends LectureView {
   // ---- the lecturer
 
   onKey(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || event.composedPath().some((node) => node.matches?.("input, textarea, select, [contenteditable=true]"))) return;
+    if (
+      event.ctrlKey ||
+      event.altKey ||
+      event.metaKey ||
+      event.composedPath().some((node) => node.matches?.("input, textarea, select, [contenteditable=true]"))
+    )
+      return;
     const action = KEYS_HERE[event.key] ?? (event.key === "Escape" && this.closes ? "close" : null);
     if (!action) return;
     event.preventDefault();
@@ -137,7 +176,11 @@ class Lecture extends LectureView {
 
   /** Whether there is something that escape closes before the player hears of it. */
   get closes() {
-    return !this.dark.hidden || !this.invitation.node.hidden || (this.root.classList.contains("full") && !document.fullscreenElement);
+    return (
+      !this.dark.hidden ||
+      !this.invitation.node.hidden ||
+      (this.root.classList.contains("full") && !document.fullscreenElement)
+    );
   }
 
   act(action) {
@@ -166,7 +209,8 @@ class Lecture extends LectureView {
   }
 
   toggleFull() {
-    const fillPage = () => this.present(!this.root.classList.contains("full")); // where there is no full screen for elements, or it is refused
+    // where there is no full screen for elements, or it is refused
+    const fillPage = () => this.present(!this.root.classList.contains("full"));
     if (!this.root.requestFullscreen) fillPage();
     else if (document.fullscreenElement) document.exitFullscreen().catch(fillPage);
     else if (this.root.classList.contains("full")) this.present(false);

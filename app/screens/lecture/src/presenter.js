@@ -1,4 +1,7 @@
-/** What a lecturer has besides the scene: a timer, a blank screen, a QR code for the class, notes in a second window. */
+/**
+ * What a lecturer has besides the scene: a timer, a blank screen, a QR code for the class, notes in a second
+ * window.
+ */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
 import { svgNode } from "./diagram.js";
@@ -46,7 +49,10 @@ export class Timer {
   }
 }
 
-/** The second window: what to say, what comes next, the time. It is written from here; nothing is loaded in it. */
+/**
+ * The second window: what to say, what comes next, the time. It is written from here; nothing is loaded in
+ * it.
+ */
 export class NotesWindow {
   open() {
     if (this.isOpen) return this.window.focus();
@@ -55,7 +61,9 @@ export class NotesWindow {
     const { document: page } = this.window;
     page.documentElement.lang = this.told?.language ?? "en";
     page.head.replaceChildren(Object.assign(page.createElement("style"), { textContent: NOTES_STYLE }));
-    this.parts = Object.fromEntries(["place", "clock"].map((name) => [name, page.createElement(name === "clock" ? "b" : "span")]));
+    this.parts = Object.fromEntries(
+      ["place", "clock"].map((name) => [name, page.createElement(name === "clock" ? "b" : "span")]),
+    );
     const header = page.createElement("header");
     header.append(this.parts.place, this.parts.clock);
     this.parts.title = page.createElement("h1");
@@ -79,8 +87,14 @@ export class NotesWindow {
     page.title = told.title;
     write(parts.place, told.place);
     write(parts.title, told.title);
-    const line = (text, name = "") => Object.assign(page.createElement("p"), { textContent: text, className: name });
-    parts.body.replaceChildren(...told.notes.map((text) => line(text)), line(told.question, "quiet"), line(told.answer), line(told.next, "quiet"));
+    const line = (text, name = "") =>
+      Object.assign(page.createElement("p"), { textContent: text, className: name });
+    parts.body.replaceChildren(
+      ...told.notes.map((text) => line(text)),
+      line(told.question, "quiet"),
+      line(told.answer),
+      line(told.next, "quiet"),
+    );
   }
 
   tick(seconds) {
@@ -92,21 +106,39 @@ export class NotesWindow {
   }
 }
 
-/** The code to scan, with the address in letters. `code`: {address, path, size, is_local} as app/screens/lecture/qr_code.py makes it. */
+/**
+ * The code to scan, with the address in letters. `code`: {address, path, size, is_local} as
+ * app/screens/lecture/qr_code.py makes it.
+ */
 export class Invitation {
   constructor(close) {
-    this.node = make("div", { class: "invitation", role: "dialog", hidden: true, "data-testid": "invitation" });
+    this.node = make("div", {
+      class: "invitation",
+      role: "dialog",
+      hidden: true,
+      "data-testid": "invitation",
+    });
     this.node.addEventListener("click", close);
   }
 
   show(code, words) {
     if (!code) return;
-    const picture = svgNode("svg", { viewBox: `-4 -4 ${code.size + 8} ${code.size + 8}`, role: "img", "aria-label": code.address }, [
-      svgNode("rect", { x: -4, y: -4, width: code.size + 8, height: code.size + 8, fill: "#fff" }), svgNode("path", { d: code.path, stroke: "#000", fill: "none" }),
-    ]);
-    this.node.replaceChildren(make("div", {}, [
-      make("h2", {}, words.share), picture, make("p", { class: "address" }, code.address), make("p", { class: "hint" }, code.is_local ? words.share_local : words.share_hint),
-    ]));
+    const picture = svgNode(
+      "svg",
+      { viewBox: `-4 -4 ${code.size + 8} ${code.size + 8}`, role: "img", "aria-label": code.address },
+      [
+        svgNode("rect", { x: -4, y: -4, width: code.size + 8, height: code.size + 8, fill: "#fff" }),
+        svgNode("path", { d: code.path, stroke: "#000", fill: "none" }),
+      ],
+    );
+    this.node.replaceChildren(
+      make("div", {}, [
+        make("h2", {}, words.share),
+        picture,
+        make("p", { class: "address" }, code.address),
+        make("p", { class: "hint" }, code.is_local ? words.share_local : words.share_hint),
+      ]),
+    );
   }
 }
 
@@ -114,6 +146,16 @@ export class Invitation {
 export function noteWords({ words, scenes }, outline, at, language) {
   const { id } = outline[at];
   const { title, notes, question, answer } = scenes[id];
-  const next = outline[at + 1] ? fillIn(words.next_is, { title: scenes[outline[at + 1].id].title }) : words.end;
-  return { language, place: fillIn(words.scene, { scene: at + 1, scenes: outline.length }), title, notes, question, answer, next };
+  const next = outline[at + 1]
+    ? fillIn(words.next_is, { title: scenes[outline[at + 1].id].title })
+    : words.end;
+  return {
+    language,
+    place: fillIn(words.scene, { scene: at + 1, scenes: outline.length }),
+    title,
+    notes,
+    question,
+    answer,
+    next,
+  };
 }

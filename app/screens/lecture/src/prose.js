@@ -4,11 +4,16 @@ import { make } from "../../../../trm/player/view/dom.js";
 import { spans } from "./following.js";
 
 /** `code` and **emphasis** as elements. */
-export const inline = (text) => spans(text).map(([kind, part]) => (kind ? make(kind, {}, part) : document.createTextNode(part)));
+export const inline = (text) =>
+  spans(text).map(([kind, part]) => (kind ? make(kind, {}, part) : document.createTextNode(part)));
 
 /** A paragraph; one that is nothing but code is a formula. */
 export function paragraph(text) {
   const parts = spans(text);
   const isFormula = parts.length === 1 && parts[0][0] === "code";
-  return make("p", { class: isFormula ? "formula" : null }, isFormula ? parts[0][1].replaceAll("<-", "←") : inline(text));
+  return make(
+    "p",
+    { class: isFormula ? "formula" : null },
+    isFormula ? parts[0][1].replaceAll("<-", "←") : inline(text),
+  );
 }

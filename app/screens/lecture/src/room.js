@@ -1,9 +1,14 @@
-/** Who follows a lecturer goes where they go. Where that is stands in a small file on the server (app/screens/lecture/rooms.py). */
+/**
+ * Who follows a lecturer goes where they go. Where that is stands in a small file on the server
+ * (app/screens/lecture/rooms.py).
+ */
 
 const LOOKS_EVERY = 500; // milliseconds
 
 export class Room {
-  /** `room`: {code, turn} as Python knew it; `go(scene)` is called when the lecturer went to another scene. */
+  /**
+   * `room`: {code, turn} as Python knew it; `go(scene)` is called when the lecturer went to another scene.
+   */
   constructor({ code, turn }, go) {
     Object.assign(this, { address: `app/static/rooms/${code}.json`, turn, go, isLeft: false });
     this.wait();
