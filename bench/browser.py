@@ -31,7 +31,7 @@ from tests.support.standalone import (
     show,
 )
 from trm.checkpoint import load_model
-from trm.export.pairs import pair_payload
+from trm.export.payload import pair_payload
 from trm.record import record
 from trm.registry import trace_paths
 from trm.tasks import get_task

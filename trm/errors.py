@@ -18,3 +18,11 @@ class DataError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint that is not there, damaged, or of a model that is not known."""
+
+
+class TrainingError(UserError):
+    """A run that cannot be started, resumed or continued."""
+
+
+class StoreError(UserError):
+    """A folder that is no trace store, a damaged one, or one that cannot be gone on with as asked."""

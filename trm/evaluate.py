@@ -1,4 +1,4 @@
-"""How good a model is on a puzzle set: exact answers by supervision step, cells, and the halting head's AUC.
+"""How good a model is on one puzzle (`solve`) and on a puzzle set (`evaluate`): exact answers by supervision step, cells, and the halting head's AUC.
 
 Every puzzle gets all N_sup steps: nothing halts early in evaluation, as in both papers. Puzzles without exactly one
 solution have no label to compare with; they are judged by the rules alone and counted apart.
@@ -17,7 +17,9 @@ from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError
 from trm.grading import caveat
+from trm.models import Model
 from trm.parallel import Done, shares, side_by_side
+from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 
@@ -173,3 +175,28 @@ def _by_group(groups: np.ndarray, right: Bool[np.ndarray, "steps count"]) -> dic
             "exact_by_step": by_step,
         }
     return found
+
+
+def solve(
+    model: Model, task: Task, puzzle: str, *, depth: Depth | None = None, puzzle_id: int = 0
+) -> dict[str, Any]:
+    """Run a model on a puzzle given as text, an unfinished one too, through all supervision steps: what `trm solve` prints.
+
+    Returns `grid` (the answer in lines), `answer` (text), `solved` (obeys the rules and keeps the givens; None where no rules tell),
+    `halt_probability` (one per supervision step), `halt_step` (first step that would halt, or None), `steps`, `answers` (text after every f_H call), and a
+    `note` where the answer must not be taken for what the model can do (ARC with the blank puzzle id).
+    Raises PuzzleError.
+    """
+    inputs = task.parse(puzzle, unfinished=True)
+    trace = record(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
+    note = caveat(task, puzzle_id)
+    return {
+        "grid": task.pretty(trace.answers[-1]),
+        "answer": task.format(trace.answers[-1]),
+        "solved": bool(task.is_solved(inputs, trace.answers[-1])) if task.judged_by_rules else None,
+        "halt_probability": [round(float(probability), 6) for probability in trace.halt_probability],
+        "halt_step": trace.halt_step,
+        "steps": trace.steps,
+        "answers": [task.format(answer) for answer in trace.answers],
+        **({"note": note} if note else {}),
+    }

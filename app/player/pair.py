@@ -23,7 +23,7 @@ from app.server.runs import Run
 from app.state import links
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.export.pairs import pair_payload
+from trm.export.payload import pair_payload
 from trm.tasks.base import Task
 from trm.trace import Trace
 

@@ -89,7 +89,7 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
 
 def _cell(options: Namespace, model: "Model") -> int:
     """Raises UserError unless it is a single one."""
-    from trm.store.layout import Positions
+    from trm.positions import Positions
 
     if options.cell is None:
         return HALTING_CELL

@@ -101,7 +101,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
     from probes.interventions.patching import patch_map
     from probes.interventions.presets import another_puzzle
     from probes.interventions.sweeps import part
-    from trm.store.layout import Positions
+    from trm.positions import Positions
 
     if options.puzzle is None or options.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")

@@ -19,8 +19,7 @@ from jaxtyping import Bool, Float32, Int, UInt8
 from probes.latents.projection import MEAN
 from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
-from trm.errors import UserError
-from trm.store.errors import StoreError
+from trm.errors import StoreError, UserError
 from trm.store.layout import Settings
 from trm.store.reader import TraceStore, open_store
 from trm.tasks import task_of

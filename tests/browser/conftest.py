@@ -16,8 +16,8 @@ from served_app import ServedApp, browser_path, open_browser
 from standalone import open_standalone, sent, show
 
 from trm.checkpoint import load_model
+from trm.evaluate import solve
 from trm.record import record
-from trm.solve import solve
 from trm.tasks import get_task
 from trm.tasks.base import Task
 from trm.trace import Trace

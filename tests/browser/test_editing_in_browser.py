@@ -13,8 +13,8 @@ from app.editor.description import described, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
+from trm.evaluate import solve
 from trm.player.bundle import bundle
-from trm.solve import solve
 from trm.tasks import get_task
 
 EASY = load_presets("sudoku")[0].puzzle

@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from standalone import DEPTH, made_up_trace, open_standalone, random_answers, sent, show
 
 from bench.figures import percentile_95
-from trm.export.pairs import pair_payload
+from trm.export.payload import pair_payload
 from trm.tasks import get_task
 
 pytestmark = pytest.mark.alone

@@ -6,7 +6,7 @@ from playwright.sync_api import Page
 from standalone import growing_path, made_up_trace, random_answers, sent
 
 from trm.coordinates import Depth
-from trm.export.pairs import pair_payload
+from trm.export.payload import pair_payload
 from trm.tasks import get_task
 from trm.tasks.base import Task
 from trm.trace import Trace

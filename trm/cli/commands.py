@@ -34,7 +34,7 @@ def run_inspect(options: Namespace) -> dict[str, Any]:
 
 def run_solve(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
     """Of a file with several puzzles all are solved: {count, puzzles}, or for people one result below the other."""
-    from trm.solve import solve
+    from trm.evaluate import solve
 
     model, task = opened(options)
     asked = puzzle_texts(options.puzzle, task)

@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from trm.coordinates import F_H, Coordinates
 from trm.errors import UserError
-from trm.export.history import kept_from, last_answered
 from trm.export.pictures.skin import skin_of
 from trm.export.run import Run
+from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 READS_Z = ("z", "reverse")  # through the output head, and as the symbol whose input embedding it is most like
@@ -139,3 +139,29 @@ def _fading(run: Run, call: int, answer: int) -> Float[np.ndarray, "cells"]:
     left = 1 - (call - dropped_at) / depth.calls_per_step
     shown = np.where((last >= 0) & (last < answer), np.clip(left, 0, 1), 0)
     return np.ceil(shown * LEVELS) / LEVELS
+
+
+def kept_from(
+    answers: UInt8[np.ndarray, "f_H cells"],
+    labels: UInt8[np.ndarray, "cells"] | None,
+    givens: Bool[np.ndarray, "cells"],
+) -> Int[np.ndarray, "cells"]:
+    """The f_H call, from 0, at which a cell was right for the first time, if it stayed right to the end.
+
+    The number of f_H calls, which none has, for all others, for givens and where no solution is known.
+    """
+    calls = len(answers)
+    if labels is None:
+        return np.full(answers.shape[1], calls)
+    right = answers == labels
+    first = np.where(right.any(0), right.argmax(0), calls)
+    stays = (
+        right[::-1].cumprod(0).sum(0) == calls - first
+    )  # right in each of the last calls from the first on
+    return np.where(stays & ~givens & (labels != PADDING), first, calls)
+
+
+def last_answered(answers: UInt8[np.ndarray, "f_H cells"], token: int) -> Int[np.ndarray, "f_H cells"]:
+    """For each f_H call the latest one up to it, from 0, at which a cell was answered as `token`, -1 for none."""
+    numbers = np.arange(len(answers))[:, None]
+    return np.maximum.accumulate(np.where(answers == token, numbers, -1), axis=0)

@@ -12,8 +12,7 @@ from typing import Any
 from trm import __version__
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.export.pairs import pair_payload
-from trm.export.payload import payload
+from trm.export.payload import pair_payload, payload
 from trm.export.run import Run
 from trm.player.bundle import player_css, player_js
 

@@ -6,6 +6,7 @@ types leaves here (a test walks the payload).
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -114,3 +115,29 @@ def _bytes(array: np.ndarray) -> str:
 def _numbers(array: np.ndarray) -> list[float]:
     """Six significant digits: more than a curve shows, half the size."""
     return [float(f"{number:.6g}") for number in array.tolist()]
+
+
+def pair_payload(
+    players: Sequence[dict[str, Any]],
+    *,
+    names: Sequence[str],
+    titles: Sequence[str],
+    start: dict[str, Any] | None = None,
+    hint: str = "",
+) -> dict[str, Any]:
+    """What the player shows of two runs on one clock, the first on the left.
+
+    `players` are payloads, of which only the steps that have arrived need to be there; `names`
+    are short and stand in sentences ("Pinned: ended after step 8"), `titles` say all that tells the runs apart. `start` is
+    the view to open with: coordinates, cell and mode as for one player; `align`, "step" or "call"; `lead`, "left" where
+    the coordinates are the left run's. `hint` is said while both are the same run.
+    """
+    if not len(players) == len(names) == len(titles) == 2:
+        raise ValueError("A pair is two players, each with a name and a title.")
+    return {
+        "players": list(players),
+        "names": list(names),
+        "titles": list(titles),
+        "start": start,
+        "hint": hint,
+    }

@@ -81,7 +81,7 @@ export class Pair {
 
   // ---- what Python sends
 
-  /** `data` as trm/export/pairs.py writes it. */
+  /** `data` as trm/export/payload.py writes it. */
   update(data, report, trigger) {
     if (!this.root.isConnected) this.parent.append(this.root);
     Object.assign(this, { names: data.names, hint: data.hint });

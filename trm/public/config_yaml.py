@@ -1,4 +1,9 @@
-"""What the files beside a public checkpoint say: `all_config.yaml` of its run, and `dataset.json` where it was kept."""
+"""What the files beside a public checkpoint say: `all_config.yaml` of its run, and `dataset.json` where it was kept.
+
+Strangers wrote that yaml: only plain values of it are read, in bounded memory. Anchors may be repeated (`yaml.dump`
+writes them where a list occurs twice), which costs nothing as all repetitions are one object. Merging (`<<`) copies
+instead, so a few lines of it can grow without end; no public code writes it.
+"""
 
 import json
 import re
@@ -6,11 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from trm.config import SHORT
 from trm.errors import CheckpointError
-from trm.public.plain_yaml import LARGEST_YAML, read_yaml
 
 YAML_NAMES = ("all_config.yaml", "config.yaml")
+LARGEST_YAML = 1 << 16  # bytes; a public configuration has about two thousand, and each may cost a kilobyte
+MOST_BRACKETS = 1000  # reading brackets within brackets takes time that grows with the square of their number
 
 # What is read of the yaml's `arch`, and the type that each value has in the public code.
 ARCH = {
@@ -122,3 +130,30 @@ def _dataset(file: Path) -> dict[str, int]:
     if not isinstance(values, dict):
         return {}
     return {key: values[key] for key in DATASET if type(values.get(key)) is int}
+
+
+class _PlainLoader(yaml.SafeLoader):
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(problem="merge keys are not read")
+
+
+def read_yaml(path: Path) -> Any:
+    """The values in a yaml file. Raises CheckpointError when it is too large, cannot be read, or is not plain yaml."""
+    try:
+        if path.stat().st_size > LARGEST_YAML:
+            raise CheckpointError(
+                f"{path} is larger than {LARGEST_YAML >> 10} KiB, which no configuration is."
+            )
+        text = path.read_text("utf-8")
+        if text.count("[") + text.count("{") > MOST_BRACKETS:
+            raise yaml.YAMLError("too deep or too long")
+        return yaml.load(text, _PlainLoader)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    # Dates and numbers that are none (2001-99-99) reach us as whatever their parsers raise.
+    except (yaml.YAMLError, ValueError, TypeError, ArithmeticError, LookupError, RecursionError):
+        raise CheckpointError(
+            f"{path} is not plain yaml (tags that make objects and merge keys are refused)."
+        ) from None

@@ -9,7 +9,7 @@ A store is a folder in zarr v3 format, so that any zarr reader opens it, with a 
     top_logits/, top_tokens/   (puzzle, call, cell, k), the largest first
     q_halt/, q_continue/   (puzzle, supervision step): halting logits, float32
     inputs/, labels/       (puzzle, cell): tokens; puzzle_ids/ (puzzle, 1)
-    facts/                 (puzzle, fact, cell): what the task's logic says of each cell (`trm.store.facts`)
+    facts/                 (puzzle, fact, cell): what the task's logic says of each cell (`trm.store.layout.cell_facts`)
     shards/<number>/done.json
 
 The puzzle axis of every array is cut into shards of the same number of puzzles; a shard is whole chunk files, named
@@ -20,8 +20,6 @@ Chunks are not compressed: zstd takes 8 % off the float16 states of the bundled 
 the start, and a file of the wrong length is noticed; each chunk ends with a CRC32C, which zarr checks when it is read.
 """
 
-from trm.store.errors import StoreError
-from trm.store.facts import cell_facts
 from trm.store.reader import LazyArray, TraceStore, open_store
 
-__all__ = ["LazyArray", "StoreError", "TraceStore", "cell_facts", "open_store"]
+__all__ = ["LazyArray", "TraceStore", "open_store"]

@@ -18,8 +18,8 @@ import zarr
 from zarr.codecs import Crc32cCodec
 
 from trm.config import SHORT
+from trm.errors import StoreError
 from trm.files import OutputError, make_folder, written_whole
-from trm.store.errors import StoreError
 from trm.store.layout import BLOCK, Layout
 from trm.store.manifest import check_same
 

@@ -1,4 +1,4 @@
-"""What a store holds, worked out from a few settings before anything is run: which calls and positions, how large."""
+"""What a store holds, worked out before anything is run: which calls and positions, what is said of each cell, how large."""
 
 import re
 from collections.abc import Mapping
@@ -7,10 +7,13 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int16, UInt8
 
 from trm.config import ModelConfig
 from trm.coordinates import F_H, Coordinates
 from trm.errors import UserError
+from trm.positions import Positions
+from trm.tasks.base import Task
 
 STATES = ("y", "z")
 DTYPES = {"float16": "float16", "float32": "float32", "bfloat16": "uint16"}
@@ -53,49 +56,6 @@ class Settings:
             )
 
 
-@dataclass(frozen=True)
-class Positions:
-    """Which positions of a state are kept, in this order: single ones (prefix first), then the mean over all cells."""
-
-    single: tuple[int, ...]  # of the P positions of the net
-    mean: bool
-    names: tuple[str, ...]  # of what is kept: p1 (prefix), r1c1 (a cell), mean
-
-    @classmethod
-    def of(cls, text: str, config: ModelConfig) -> "Positions":
-        """Read a setting. Raises UserError naming the part that is wrong."""
-        prefix, cells, columns = config.prefix_length, config.sequence_length, config.grid[1]
-        chosen: set[int] = set()
-        mean = False
-        for part in text.replace(" ", "").split(","):
-            cell = re.fullmatch(r"r(\d{1,5})c(\d{1,5})", part)
-            if part in ("prefix", "all"):
-                if part == "prefix" and not prefix:
-                    raise UserError("This model has no prefix positions. Choose --positions cells or mean.")
-                chosen.update(range(config.length if part == "all" else prefix))
-            elif part == "cells":
-                chosen.update(range(prefix, config.length))
-            elif part == "mean":
-                mean = True
-            elif cell:
-                row, column = int(cell[1]) - 1, int(cell[2]) - 1
-                if not (0 <= column < columns and 0 <= row < cells // columns):
-                    raise UserError(f"There is no cell {part}: the grid has {cells // columns}x{columns}.")
-                chosen.add(prefix + row * columns + column)
-            else:
-                raise UserError(
-                    f"{part!r} is no position. Choose cells, mean, prefix, all, or cells such as r1c1,r5c5."
-                )
-        single = tuple(sorted(chosen))
-        names = [
-            f"p{place + 1}"
-            if place < prefix
-            else f"r{(place - prefix) // columns + 1}c{(place - prefix) % columns + 1}"
-            for place in single
-        ]
-        return cls(single, mean, (*names, "mean") if mean else tuple(names))
-
-
 def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
     """Read which calls are wanted, in the order in which they are made. Raises UserError naming the part that is wrong.
 
@@ -132,6 +92,16 @@ def chosen_calls(text: str, config: ModelConfig) -> tuple[Coordinates, ...]:
             )
         wanted |= found
     return tuple(at for at in every if at in wanted)
+
+
+def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int16[np.ndarray, "cells"]]:
+    """Facts of every cell by name: `given` (0 or 1), `row` and `column` (from 1), and those of `Task.facts`.
+
+    Probes ask whether states hold them. They are whole numbers; -1 where a fact is not defined for a cell.
+    """
+    row, column = np.divmod(np.arange(task.cells), task.columns)
+    found = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.facts(inputs)
+    return {name: fact.astype(np.int16) for name, fact in found.items()}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trm import __version__
 from trm.config import SHORT
 from trm.data import PuzzleSet
-from trm.store.errors import StoreError
+from trm.errors import StoreError
 from trm.store.layout import Settings
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from jaxtyping import Float32, Int, Int16, Int32, Num, UInt8
 
 from trm.config import SHORT
 from trm.coordinates import Coordinates
-from trm.errors import UserError
-from trm.store.errors import StoreError
+from trm.errors import StoreError, UserError
 from trm.store.folder import MANIFEST, finished_shards, is_store, marker_of, read_manifest
 from trm.store.layout import ArrayPlan, Layout
 from trm.store.manifest import FORMAT

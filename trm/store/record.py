@@ -21,7 +21,6 @@ from trm.grading import caveat
 from trm.models import Model
 from trm.parallel import Done, shares, side_by_side
 from trm.recursion import deep_supervision
-from trm.store.facts import cell_facts
 from trm.store.folder import (
     StoreFolder,
     check_place,
@@ -31,7 +30,7 @@ from trm.store.folder import (
     store_bytes,
 )
 from trm.store.gather import Gatherer, Joiner
-from trm.store.layout import Layout, Settings
+from trm.store.layout import Layout, Settings, cell_facts
 from trm.store.manifest import make_manifest
 from trm.store.writer import Writer
 from trm.tasks.base import Task

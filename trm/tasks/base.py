@@ -19,10 +19,9 @@ from threading import Thread
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped, UInt8
+from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.symmetries import Symmetries
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
@@ -71,6 +70,24 @@ class Puzzle:
     inputs: UInt8[np.ndarray, "cells"]
     labels: UInt8[np.ndarray, "cells"]
     difficulty: Difficulty
+
+
+@dataclass(frozen=True, eq=False)
+class Symmetries:
+    """One symmetry of the task's rules for each of some grids, as data. They can be undone."""
+
+    source: Integer[np.ndarray, "batch cells"]  # which cell comes to this place
+    renamed: UInt8[np.ndarray, "batch vocab"]  # what each token becomes
+
+    def apply(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
+        """Each grid under its symmetry."""
+        moved = np.take_along_axis(grids, self.source, 1)
+        return np.take_along_axis(self.renamed, moved.astype(np.intp), 1)
+
+    def undo(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
+        """The grids that `apply` made these of."""
+        named = np.take_along_axis(self.renamed.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
+        return np.take_along_axis(named, self.source.argsort(1), 1)
 
 
 class Task(ABC):

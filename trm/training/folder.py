@@ -21,11 +21,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from trm.checkpoint import save_model
+from trm.errors import TrainingError
 from trm.files import written_whole
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
 from trm.training.carry import Flight
-from trm.training.errors import TrainingError
 from trm.training.presets import Preset
 
 if TYPE_CHECKING:

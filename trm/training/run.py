@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 
 from trm.device import choose_device, training_dtype
+from trm.errors import TrainingError
 from trm.evaluate import exact_by_step
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles, official_puzzles
-from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.parallel import Share
 from trm.training.presets import Preset

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from trm.coordinates import Depth
 from trm.device import training_dtype
+from trm.errors import TrainingError
 from trm.layers import Block
 from trm.models import Model, new_model
 from trm.recursion import Heads, State, deep_recursion
 from trm.tasks.base import PADDING
 from trm.training.carry import Boarding, Flight
 from trm.training.data import PuzzleStream
-from trm.training.errors import TrainingError
 from trm.training.losses import cell_loss, continue_loss, halt_loss
 from trm.training.optimizers import AdamAtan2, sign_step
 from trm.training.parallel import Share

@@ -8,10 +8,10 @@ import torch
 
 from trm.coordinates import F_H, Depth
 from trm.errors import PuzzleError
+from trm.evaluate import solve
 from trm.grading import Judgement
 from trm.record import growing_trace, mean_entropy, only_solution, record, relative_moves
 from trm.recursion import deep_supervision
-from trm.solve import solve
 from trm.tasks.sudoku import Sudoku
 
 SMALL = Sudoku(2, 2)

@@ -26,8 +26,7 @@ from trm.tasks.arc.grid import (
     encode,
     is_colour,
 )
-from trm.tasks.base import MOST_GUESSES, Difficulty, Rating, Task
-from trm.tasks.symmetries import Symmetries
+from trm.tasks.base import MOST_GUESSES, Difficulty, Rating, Symmetries, Task
 
 NAMES = ("black", "blue", "red", "green", "yellow", "grey", "magenta", "orange", "sky blue", "maroon")
 PALETTE = (

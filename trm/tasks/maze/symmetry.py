@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from trm.tasks.symmetries import Symmetries
+from trm.tasks.base import Symmetries
 
 
 @cache

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.maze import generator, rating, symmetry, text
 from trm.tasks.maze.geometry import (
     GOAL,
@@ -26,7 +26,6 @@ from trm.tasks.maze.geometry import (
     unpack,
 )
 from trm.tasks.maze.solver import Survey, on_any_way, rings
-from trm.tasks.symmetries import Symmetries
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 

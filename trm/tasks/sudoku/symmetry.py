@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.tasks.symmetries import Symmetries
+from trm.tasks.base import Symmetries
 
 FIRST_DIGIT = 2  # token of digit 1
 

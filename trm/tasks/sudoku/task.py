@@ -10,11 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Task
+from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
-from trm.tasks.symmetries import Symmetries
 
 STRATUM = 6
 """Width of the bands of givens that results are reported by: 24-29, 30-35, ..."""

@@ -8,8 +8,9 @@ from probes.latents import trajectories as module
 from probes.latents.trajectories import MEAN, WalksError, cell_number, read_walks, record_walks
 from trm.coordinates import F_H, F_L
 from trm.data import PuzzleSet
+from trm.errors import StoreError
 from trm.evaluate import evenly
-from trm.store import StoreError, open_store
+from trm.store import open_store
 from trm.store.layout import Settings
 from trm.store.record import record_store
 

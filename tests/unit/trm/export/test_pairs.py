@@ -11,7 +11,7 @@ from export_runs import HOSTILE, SUDOKU, maze_run, sudoku_run
 from trm.checkpoint import save_model
 from trm.cli.main import main
 from trm.export.page import page
-from trm.export.pairs import pair_payload
+from trm.export.payload import pair_payload
 from trm.export.run import Run
 from trm.trace import save_trace
 

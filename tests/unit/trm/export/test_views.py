@@ -9,8 +9,7 @@ from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.history import kept_from, last_answered
-from trm.export.moment import LEVELS, MODES, moment
+from trm.export.moment import LEVELS, MODES, kept_from, last_answered, moment
 from trm.export.pictures.fonts import BOX, measure, runs
 from trm.export.pictures.palette import DARK, LIGHT
 from trm.export.pictures.primitives import Cell, Text

@@ -14,9 +14,9 @@ from stores import SMALL, model_that_halts, recorder, ten_puzzles
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.data import PuzzleSet
-from trm.errors import UserError
+from trm.errors import StoreError, UserError
 from trm.recursion import deep_supervision
-from trm.store import StoreError, open_store
+from trm.store import open_store
 from trm.store.folder import finished_shards
 
 

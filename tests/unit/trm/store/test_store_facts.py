@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trm.store import cell_facts
+from trm.store.layout import cell_facts
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku

@@ -9,9 +9,9 @@ import torch
 from stores import DAY, SETTINGS, SMALL, model_that_halts, recorder, same_files, ten_puzzles
 
 from trm.data import PuzzleSet
-from trm.errors import PuzzleError, UserError
+from trm.errors import PuzzleError, StoreError, UserError
 from trm.files import OutputError
-from trm.store import StoreError, open_store
+from trm.store import open_store
 from trm.store.folder import StoreFolder, finished_shards, needed_bytes
 from trm.store.gather import Joiner
 from trm.store.layout import Layout

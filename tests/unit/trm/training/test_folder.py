@@ -10,8 +10,7 @@ from training_runs import CPU, SCHEDULE, trainer_of, usual_preset
 
 from trm.checkpoint import load_model
 from trm.cli import main
-from trm.errors import DataError, UserError
-from trm.training.errors import TrainingError
+from trm.errors import DataError, TrainingError, UserError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.run import train
 

@@ -8,9 +8,8 @@ from training_runs import CPU, SCHEDULE, SMALL, USUAL, usual_preset
 
 from trm.checkpoint import load_model
 from trm.data import PuzzleSet, load_puzzles, write_official
-from trm.errors import DataError
+from trm.errors import DataError, TrainingError
 from trm.training.data import PuzzleStream, generate_puzzles
-from trm.training.errors import TrainingError
 from trm.training.presets import Preset
 from trm.training.run import train
 

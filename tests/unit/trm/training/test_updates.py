@@ -10,11 +10,11 @@ import torch
 from training_runs import CPU, SCHEDULE, SMALL, trainer_of
 
 from trm.coordinates import Depth
+from trm.errors import TrainingError
 from trm.models import new_model
 from trm.recursion import State, deep_recursion
 from trm.tasks import get_task
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles
-from trm.training.errors import TrainingError
 from trm.training.folder import TrainingFolder, put_back
 from trm.training.presets import Part, Preset
 from trm.training.run import look, train

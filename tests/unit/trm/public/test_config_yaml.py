@@ -4,7 +4,7 @@ import pytest
 from checkpoints import refusal
 
 from trm.errors import CheckpointError
-from trm.public.plain_yaml import read_yaml
+from trm.public.config_yaml import read_yaml
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,50 @@
+"""Positions of a state by name: cells, prefix, all, single cells such as r1c1, or the mean over all cells."""
+
+import re
+from dataclasses import dataclass
+
+from trm.config import ModelConfig
+from trm.errors import UserError
+
+
+@dataclass(frozen=True)
+class Positions:
+    """Which positions of a state are meant, in this order: single ones (prefix first), then the mean over all cells."""
+
+    single: tuple[int, ...]  # of the P positions of the net
+    mean: bool
+    names: tuple[str, ...]  # one each: p1 (prefix), r1c1 (a cell), mean
+
+    @classmethod
+    def of(cls, text: str, config: ModelConfig) -> "Positions":
+        """Read a setting. Raises UserError naming the part that is wrong."""
+        prefix, cells, columns = config.prefix_length, config.sequence_length, config.grid[1]
+        chosen: set[int] = set()
+        mean = False
+        for part in text.replace(" ", "").split(","):
+            cell = re.fullmatch(r"r(\d{1,5})c(\d{1,5})", part)
+            if part in ("prefix", "all"):
+                if part == "prefix" and not prefix:
+                    raise UserError("This model has no prefix positions. Choose --positions cells or mean.")
+                chosen.update(range(config.length if part == "all" else prefix))
+            elif part == "cells":
+                chosen.update(range(prefix, config.length))
+            elif part == "mean":
+                mean = True
+            elif cell:
+                row, column = int(cell[1]) - 1, int(cell[2]) - 1
+                if not (0 <= column < columns and 0 <= row < cells // columns):
+                    raise UserError(f"There is no cell {part}: the grid has {cells // columns}x{columns}.")
+                chosen.add(prefix + row * columns + column)
+            else:
+                raise UserError(
+                    f"{part!r} is no position. Choose cells, mean, prefix, all, or cells such as r1c1,r5c5."
+                )
+        single = tuple(sorted(chosen))
+        names = [
+            f"p{place + 1}"
+            if place < prefix
+            else f"r{(place - prefix) // columns + 1}c{(place - prefix) % columns + 1}"
+            for place in single
+        ]
+        return cls(single, mean, (*names, "mean") if mean else tuple(names))
