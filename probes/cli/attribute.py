@@ -11,7 +11,7 @@ from probes.cli.sweep import told, write
 from probes.interventions.attribution.mixing_results import MEAN
 from probes.interventions.attribution.mixing_results import METHODS as MIXING
 from probes.interventions.attribution.results import HALTING_CELL, METHODS, SPANS
-from trm.cli.main import PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
+from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 def add(adder) -> None:
     command = adder.add_parser("attribute", help="what in the puzzle a logit is due to")
-    _model_options(command)
+    model_options(command)
     command.add_argument("--puzzle", help=PUZZLE_HELP + "; the weights of --method mixing need none")
-    _puzzle_id_options(command, PUZZLE_ID_HELP)
+    puzzle_id_options(command, PUZZLE_ID_HELP)
     command.add_argument("--cell", help="the cell whose answer is explained, such as r5c5")
     command.add_argument("--halting", action="store_true", help="explain the halting logit instead")
     command.add_argument(
@@ -53,7 +53,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
 
     if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):
         or_halting = "" if options.method in MIXING else ", or --halting"
@@ -72,7 +72,7 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     from probes.interventions.attribution.results import attributed
     from probes.interventions.fork import keep
     from probes.interventions.sites import one_call
-    from trm.cli.commands import asked_puzzle_id
+    from trm.cli.options import asked_puzzle_id
 
     cell = _cell(options, model)
     if options.method == "mixing":

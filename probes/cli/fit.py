@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli.main import DATA_HELP, PUZZLE_HELP, _model_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -14,7 +14,7 @@ USUAL_LIMIT = 200
 def add(adder) -> None:
     """The parsers of both commands."""
     fit = adder.add_parser("fit", help="fit linear probes on the states of a model and score them")
-    _model_options(fit, required=False)
+    model_options(fit, required=False)
     fit.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
     fit.add_argument(
         "--limit", type=int, default=USUAL_LIMIT, help="puzzles, evenly spread over the set (usual: 200)"
@@ -59,7 +59,7 @@ def add(adder) -> None:
     fit.set_defaults(run=run_fit)
 
     read = adder.add_parser("apply", help="read one puzzle with saved probes, cell by cell and step by step")
-    _model_options(read)
+    model_options(read)
     read.add_argument(
         "--probe",
         action="append",
@@ -77,7 +77,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     from probes.linear.experiment.files import RECORDED, write_study
     from probes.linear.probe import ProbeSettings
     from probes.linear.target_groups import families_of, recorded_targets, usual_targets
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
 
     if options.findings:
         return write_recorded(options.findings)
@@ -123,7 +123,7 @@ def run_apply(options: Namespace) -> dict[str, Any]:
     import json
 
     from probes.linear.apply import open_probe, read_puzzle, summary_of
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
     from trm.files import written_whole
 
     probes = [open_probe(path) for path in options.probe]

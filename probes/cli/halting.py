@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
-from trm.cli.main import DATA_HELP, MODEL_HELP
+from trm.cli.options import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
 from trm.registry import ASSETS, model_config, model_names
 from trm.terminal import Progress, tell

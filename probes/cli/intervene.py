@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.cli.sweep import set_of, told
-from trm.cli.main import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, _model_options, _puzzle_id_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -18,9 +18,9 @@ def add(adder) -> None:
         help="change states of a run and see what follows",
         description="Give --puzzle with --do or --experiment for one run, --data for the ready-made experiments over a set.",
     )
-    _model_options(command, required=False)
+    model_options(command, required=False)
     command.add_argument("--puzzle", help=PUZZLE_HELP)
-    _puzzle_id_options(command, PUZZLE_ID_HELP)
+    puzzle_id_options(command, PUZZLE_ID_HELP)
     what = command.add_argument_group("what is done")
     what.add_argument(
         "--do",
@@ -59,7 +59,7 @@ def run(options: Namespace) -> dict[str, Any]:
 def _one_run(options: Namespace) -> dict[str, Any]:
     from probes.interventions.fork import followed, keep
     from probes.interventions.spec import parse_all, written
-    from trm.cli.commands import asked_puzzle_id, opened
+    from trm.cli.options import asked_puzzle_id, opened
     from trm.grading import Judgement
     from trm.trace import save_trace
 
@@ -97,7 +97,7 @@ def _one_run(options: Namespace) -> dict[str, Any]:
 
 def _over_a_set(options: Namespace) -> dict[str, Any]:
     from probes.interventions.preset_runs import over_puzzles
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
 
     model, task = opened(options)
     puzzles = set_of(options, task, model)
@@ -112,7 +112,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
 
 def _record(options: Namespace) -> dict[str, Any]:
     from probes.interventions.record import record_all
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
     from trm.registry import model_names
 
     if options.model not in model_names():

@@ -6,7 +6,8 @@ what it needs is imported when it runs.
 """
 
 from probes.cli import attribute, compare, fit, halting, intervene, project, sweep, use
-from trm.cli.main import Parser, run_command
+from trm.cli.main import run_command
+from trm.cli.options import Parser
 
 COMMANDS = (
     attribute,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.latents.pca_umap import UMAPSettings
 from probes.latents.procrustes import CALLS
-from trm.cli.main import DATA_HELP, MODEL_HELP
+from trm.cli.options import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
 from trm.registry import ASSETS
 from trm.terminal import Progress, tell

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
-from trm.cli.main import DATA_HELP, PUZZLE_HELP, _identifiers_option, _model_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, identifiers_option, model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -42,10 +42,10 @@ def add(adder) -> None:
         formatter_class=_raw(),
     )
     command.add_argument("what", choices=(*SWEEPS, "patching"))
-    _model_options(command)
+    model_options(command)
     command.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
     command.add_argument("--limit", type=int, help="puzzles, evenly spread over the set")
-    _identifiers_option(command)
+    identifiers_option(command)
     command.add_argument("--state", help="y, z, or yz for both (usual: yz; of patching: z)")
     command.add_argument("--step", type=int, help="supervision step at whose beginning it is done")
     command.add_argument("--seed", type=int)
@@ -77,7 +77,7 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     from probes.interventions.recorded import record
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
 
     chosen = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     settings = settings_for(options.what, **chosen)  # before the model is opened: mistakes are told at once
@@ -142,7 +142,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
 
 def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
     """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
-    from trm.cli.commands import identifiers
+    from trm.cli.options import identifiers
     from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli.main import DATA_HELP, _model_options
+from trm.cli.options import DATA_HELP, model_options
 from trm.errors import UserError
 from trm.terminal import Progress
 
@@ -12,7 +12,7 @@ from trm.terminal import Progress
 def add(adder) -> None:
     """The parser."""
     use = adder.add_parser("use", help="move or erase a state along a probe's direction and see what it does")
-    _model_options(use)
+    model_options(use)
     use.add_argument("--probe", type=Path, help="a file that `fit --save` wrote")
     use.add_argument(
         "--record",
@@ -37,7 +37,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use, readable_use
     from probes.linear.probe import ProbeError
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
 
     if options.record:
         return record(options)
@@ -74,7 +74,7 @@ def record(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use
     from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_study
-    from trm.cli.commands import opened
+    from trm.cli.options import opened
     from trm.files import written_whole
 
     study = recorded_study(options.model)

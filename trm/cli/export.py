@@ -1,4 +1,4 @@
-"""What `trm export` does: a run, made now or recorded, and the files that are asked for."""
+"""`trm export`: a run, made now or recorded, written to the files that are asked for."""
 
 import os
 from argparse import Namespace
@@ -7,7 +7,17 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trm.cli.commands import asked_puzzle_id, forced, opened, puzzle_texts
+from trm.cli.options import (
+    PUZZLE_HELP,
+    PUZZLE_ID_HELP,
+    add_command,
+    asked_puzzle_id,
+    forced,
+    model_options,
+    opened,
+    puzzle_id_options,
+    puzzle_texts,
+)
 from trm.errors import UserError
 from trm.terminal import Progress
 
@@ -21,7 +31,72 @@ if TYPE_CHECKING:
     from trm.trace import Trace
 
 
-def run_export(options: Namespace) -> dict[str, Any]:
+EXPORTS = {
+    "html": "the player in one page that needs no network",
+    "png": "one moment as a picture",
+    "svg": "one moment as a drawing, its text as text",
+    "gif": "the run as a film",
+    "mp4": "the same, made by the program ffmpeg",
+    "csv": "a table, one line per call",
+    "npz": "every array of the run",
+}
+
+
+def add(adder) -> None:
+    export = add_command(adder, "export", run, "write what the player shows of a run to offline files")
+    model_options(export, required=False)
+    export.add_argument("--puzzle", help=PUZZLE_HELP)
+    puzzle_id_options(export, PUZZLE_ID_HELP)
+    export.add_argument(
+        "--depth",
+        metavar="N,T,N_SUP",
+        help="run it at another depth than its own, such as 6,3,24; the files say which it was trained with",
+    )
+    export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
+    export.add_argument(
+        "--against",
+        metavar="MODEL_OR_TRACE",
+        help="a second run beside it on the page of --html, on one clock: another model on the same puzzle, or a recorded run",
+    )
+    files = export.add_argument_group("files", "one run is written to as many as are named")
+    for name, text in EXPORTS.items():
+        files.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
+    shown = export.add_argument_group("what is shown")
+    shown.add_argument(
+        "--step", type=int, help="supervision step of the picture (usual: the last); the page opens there too"
+    )
+    shown.add_argument("--cycle", type=int, help="cycle in that step (usual: the last)")
+    shown.add_argument(
+        "--call", type=int, help="call in that cycle (usual: the last, which is the call of f_H)"
+    )
+    shown.add_argument(
+        "--view",
+        metavar="VIEW",
+        help="what the cells show: answer (usual), probabilities, confidence, change, z, reverse (z by reverse embedding)",
+    )
+    shown.add_argument(
+        "--marks", action="store_true", help="also mark the cells that were right once and stayed right"
+    )
+    shown.add_argument("--theme", metavar="THEME", help="of pictures and films: light (usual) or dark")
+    shown.add_argument(
+        "--every",
+        default="answer",
+        choices=("call", "answer", "step"),
+        help="frames of a film (usual: answer, each f_H call)",
+    )
+    shown.add_argument(
+        "--frame-time", type=float, default=0.3, metavar="S", help="seconds of a frame (usual: 0.3)"
+    )
+    shown.add_argument(
+        "--hold",
+        type=float,
+        default=1.5,
+        metavar="S",
+        help="seconds of the first and the last frame (usual: 1.5)",
+    )
+
+
+def run(options: Namespace) -> dict[str, Any]:
     from trm.export.outputs import FORMATS, Request, check_paths, write
     from trm.export.pictures.film import Pace
     from trm.export.pictures.scene import Appearance

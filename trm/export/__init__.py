@@ -4,6 +4,7 @@
     trace + task -> payload -> HTML, with the player's own JavaScript
     trace + task -> CSV, NPZ
 
-`run.py` says what is to be seen at a call, in the player's words; `scene.py` and `cells.py` lay that out as primitives;
-`svg.py` and `raster.py` draw those. Nothing here imports torch.
+`outputs.py` writes all of them. `run.py` and `moment.py` say what is to be seen at a call; in `pictures/`, `scene.py` and `cells/`
+lay that out as primitives, and `svg.py`, `raster.py` and `film.py` draw those. `payload.py` is what a browser is sent, `page.py` the
+page around it; `table.py` makes CSV and NPZ. Nothing here imports torch.
 """

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from scripts.build_sudoku_test import STRATA, build
+from scripts.build_test_sets import SUDOKU_STRATA, sudoku_set
 from trm.data import (
     PuzzleSet,
     bundled_sets,
@@ -316,7 +316,7 @@ def test_givens_ranges():
 def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
     assert len(bundled) == 1000 and bundled.labelled.all()
     assert SUDOKU.is_solved(bundled.inputs, bundled.labels).all()
-    for number, (difficulty, fewest, most) in enumerate(STRATA):
+    for number, (difficulty, fewest, most) in enumerate(SUDOKU_STRATA):
         rows = np.arange(number * 200, number * 200 + 200)
         part = bundled.take(rows)
         assert set(part.difficulty) == {difficulty}
@@ -330,7 +330,7 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
 
 def test_the_bundled_test_set_can_be_built_again(bundled):
     """A smaller build holds the first puzzles of each number of givens; hard ones would take too long."""
-    again = build(per_stratum=3, strata=STRATA[:4])
+    again = sudoku_set(per_stratum=3, strata=SUDOKU_STRATA[:4])
     assert len(again) == 3 * 4
     known = {
         (question.tobytes(), answer.tobytes())

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scripts.build_maze_test import LARGE_STRATA, STRATA, build, build_large
-from scripts.test_set import Kind, without_twins
+from scripts.build_test_sets import (
+    LARGE_MAZE_STRATA,
+    MAZE_STRATA,
+    Kind,
+    large_maze_set,
+    maze_set,
+    without_twins,
+)
 from trm.data import fitting_sets, load_puzzles, unseen_set, write_csv
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
@@ -207,7 +213,7 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings():
     assert len(puzzles) == 500 and puzzles.labelled.all()
     assert MAZE.is_solved(puzzles.inputs, puzzles.labels).all()
     assert len({MAZE.symmetry_key(solution) for solution in puzzles.labels}) == 500
-    for number, (difficulty, shortest, longest) in enumerate(STRATA):
+    for number, (difficulty, shortest, longest) in enumerate(MAZE_STRATA):
         part = puzzles.take(np.arange(number * 100, number * 100 + 100))
         assert set(part.difficulty) == {difficulty}
         assert shortest <= steps(part.labels).min() and steps(part.labels).max() <= longest
@@ -215,7 +221,7 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings():
         rating = MAZE.rate(puzzles.inputs[row])
         assert (rating.solutions, rating.difficulty) == (1, puzzles.difficulty[row])
         assert rating.search_nodes == puzzles.rating[row]
-    again = build(per_stratum=4)
+    again = maze_set(per_stratum=4)
     assert (again.inputs.reshape(5, 4, 225) == puzzles.inputs.reshape(5, 100, 225)[:, :4]).all()
     assert np.array_equal(again.labels.reshape(5, 4, 225), puzzles.labels.reshape(5, 100, 225)[:, :4])
 
@@ -226,10 +232,10 @@ def test_the_bundled_set_of_large_mazes_keeps_its_word():
     assert fitting_sets(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
     puzzles = load_puzzles("maze/test-30x30", large)
     assert len(puzzles) == 200 and large.is_solved(puzzles.inputs, puzzles.labels).all()
-    for number, (_, shortest, longest) in enumerate(LARGE_STRATA):
+    for number, (_, shortest, longest) in enumerate(LARGE_MAZE_STRATA):
         part = puzzles.labels[number * 40 : number * 40 + 40]
         assert shortest <= steps(part).min() and steps(part).max() <= longest
-    again = build_large(per_stratum=1)
+    again = large_maze_set(per_stratum=1)
     assert (again.inputs == puzzles.inputs[::40]).all() and (again.labels == puzzles.labels[::40]).all()
 
 

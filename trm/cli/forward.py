@@ -1,0 +1,28 @@
+"""`trm forward`: every number of a forward pass, to compare implementations."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from trm.cli.options import add_command, forced, model_options
+
+
+def add(adder) -> None:
+    command = add_command(
+        adder,
+        "forward",
+        run,
+        "write every number of a forward pass, to compare implementations",
+    )
+    model_options(command)
+    command.add_argument(
+        "--inputs", required=True, type=Path, help=".npz with inputs [B, L], optional puzzle_identifiers [B]"
+    )
+    command.add_argument("--out", required=True, type=Path, help=".npz to write")
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    from trm.checkpoint import load_model
+    from trm.forward import forward_file
+
+    return forward_file(load_model(options.model, force=forced(options)), options.inputs, options.out)

@@ -1,0 +1,156 @@
+"""What several commands share: options of the same name and meaning, and what they open.
+
+Whatever needs torch is imported when it is called, so that `--help` and `models` do not wait for it.
+"""
+
+import argparse
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trm.errors import UserError
+from trm.terminal import Progress, puzzle_text
+
+if TYPE_CHECKING:
+    from trm.data import PuzzleSet
+    from trm.models import Model
+    from trm.tasks.base import Task
+
+MODEL_HELP = (
+    "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
+)
+DATA_HELP = (
+    "a bundled set such as sudoku/test, a CSV, a text file with puzzles in lines, a dataset folder, "
+    "or a folder of official ARC JSON"
+)
+PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
+PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
+
+FORCE = "force_"  # prefix of options that replace a field of ModelConfig
+
+# What a checkpoint may not say of itself, by field of ModelConfig: option names, type, help.
+FORCED = {
+    "n": (("--n", "--L_cycles"), int, "f_L calls in a latent recursion"),
+    "T": (("--T", "--H_cycles"), int, "latent recursions in a supervision step"),
+    "N_sup": (("--N_sup", "--halt_max_steps"), int, "supervision steps"),
+    "heads": (("--heads", "--num_heads"), int, "attention heads"),
+    "positions": (("--positions", "--pos_encodings"), str, "rope, learned or none"),
+    "prefix_length": (("--prefix", "--puzzle_emb_len"), int, "positions before the first cell"),
+    "sequence_length": (("--cells", "--seq_len"), int, "cells of the grid"),
+    "task": (("--task",), str, "sudoku, maze or arc"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Keeps argparse's mistakes to one line, and takes no shortened options: scripts outlive them."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def add_command(adder, name: str, run, summary: str) -> Parser:
+    """The parser of a command, which `run` carries out."""
+    sub = adder.add_parser(name, help=summary, description=summary)
+    sub.add_argument("--json", action="store_true", help="print one JSON object")
+    sub.set_defaults(run=run)
+    return sub
+
+
+def model_options(
+    command: Parser, *, positional: bool = False, required: bool = True, taken: tuple[str, ...] = ()
+) -> None:
+    """The model, and what to take for values that its checkpoint does not hold; `taken` names mean something else here."""
+    if positional:
+        command.add_argument("model", help=MODEL_HELP)
+    else:
+        command.add_argument("--model", required=required, help=MODEL_HELP)
+    forced = command.add_argument_group(
+        "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
+    )
+    for field, (names, kind, text) in FORCED.items():
+        forced.add_argument(
+            *(name for name in names if name not in taken), dest=FORCE + field, type=kind, help=text
+        )
+
+
+def puzzle_id_options(command: Parser, text: str) -> None:
+    command.add_argument("--puzzle-id", default="0", help=text)
+    identifiers_option(command)
+
+
+def identifiers_option(command: Parser) -> None:
+    command.add_argument(
+        "--identifiers",
+        type=Path,
+        help="identifiers.json of the data set that an ARC model was trained on; usually looked for beside the checkpoint",
+    )
+
+
+def forced(options: Namespace) -> dict[str, Any]:
+    """The fields of ModelConfig that options replace."""
+    given = {
+        name.removeprefix(FORCE): value for name, value in vars(options).items() if name.startswith(FORCE)
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def opened(options: Namespace) -> "tuple[Model, Task]":
+    """The model that the options name, and its task. Raises UserError."""
+    from trm.checkpoint import load_model
+    from trm.tasks import task_of
+
+    model = load_model(options.model, force=forced(options))
+    return model, task_of(model.config)
+
+
+def limited_puzzles(options: Namespace, model: "Model", task: "Task") -> "PuzzleSet":
+    """The puzzle set that the options name, or as many of it as they ask for. Raises UserError."""
+    from trm.data import load_puzzles
+    from trm.evaluate import evenly
+
+    with Progress("puzzles read") as reading:
+        puzzles = load_puzzles(
+            options.data, task, progress=reading.count, identifiers=identifiers(options, model)
+        )
+    return puzzles if options.limit is None else puzzles.take(evenly(len(puzzles), options.limit))
+
+
+def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
+    """The puzzles that are given, as texts by their places: one in words, or those of a file, which are all read here.
+
+    Raises DataError naming file and place where one cannot be read.
+    """
+    if (text := puzzle_text(given)) is given:
+        return {"": given}
+    from trm.data import questions
+
+    found = questions(text.encode(), given, task)
+    for question in found:
+        question.read(task)
+    return {question.place: question.text for question in found}
+
+
+def identifiers(options: Namespace, model: "Model") -> Path | None:
+    """The file of puzzle ids: as given, else the one beside the checkpoint, if there is one."""
+    from trm.data.identifiers import FILE
+
+    beside = model.path.with_name(FILE)
+    return options.identifiers or (beside if beside.is_file() else None)
+
+
+def asked_puzzle_id(options: Namespace, model: "Model") -> int:
+    """The puzzle id that the options give as a number or by name. Raises UserError."""
+    from trm.data import puzzle_id, read_identifiers
+
+    if options.puzzle_id.isdecimal():
+        return int(options.puzzle_id)
+    path = identifiers(options, model)
+    if path is None:
+        raise UserError(
+            f"Puzzle id {options.puzzle_id!r} is a name, and no identifiers.json says which number it has. "
+            "Give --identifiers, the file of the data set that the model was trained on."
+        )
+    return puzzle_id(options.puzzle_id, read_identifiers(path), path)
