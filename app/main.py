@@ -1,56 +1,15 @@
-"""Recursion Lens: the app's entry point and router. Run it with `make app`, or `streamlit run app/main.py`."""
+"""Recursion Lens: the app that is served. Run it with `make app`, or `streamlit run app/main.py`, which finds `app` here.
+
+Each visit runs `app/server/pages.py`; what follows `--` on the command line is read by `app/server/options.py`.
+"""
 
 import sys
 from pathlib import Path
 
 import streamlit as st
 
-if (root := str(Path(__file__).resolve().parent.parent)) not in sys.path:
+HERE = Path(__file__).resolve().parent
+if (root := str(HERE.parent)) not in sys.path:
     sys.path.insert(0, root)  # Streamlit puts app/ on the path, not the folder that holds app, trm and probes
 
-from app.server import streamlit_fixes
-from app.server.options import OptionError, server_options
-from app.state.widgets import carry_over
-from app.ui.markdown import plain
-
-# Their files lie in screens/: Streamlit takes a folder pages/ for an older scheme of its own, in which the first visitor of
-# a server who comes by a link to /compare gets that file without this one.
-FIRST = "solve"
-PAGES = {  # name, which is file and address, and icon, in the order of the menu
-    "solve": "grid_on",
-    "latents": "scatter_plot",
-    "probes": "colorize",
-    "halting": "front_hand",
-    "compare": "compare",
-    "interventions": "science",
-    "lecture": "school",
-}
-
-
-def main() -> None:
-    streamlit_fixes.mend()
-    st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
-    is_embedded = st.context.is_embedded
-    for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
-        st.html(Path(__file__).with_name(name))
-    pages = [
-        st.Page(
-            f"screens/{name}/page.py",
-            title=name.title(),
-            icon=f":material/{icon}:",
-            url_path=name,
-            default=name == FIRST,
-        )
-        for name, icon in PAGES.items()
-    ]
-    page = st.navigation(pages, position="hidden" if is_embedded else "top")
-    try:
-        server_options()
-    except OptionError as error:
-        st.error(plain(str(error)), icon=":material/terminal:")
-        return
-    carry_over(page.url_path)
-    page.run()
-
-
-main()
+app = st.App(HERE / "server" / "pages.py")

@@ -8,6 +8,7 @@ pin                                 the run that is pinned beside it; align, lea
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import unquote, urlencode
 
@@ -17,7 +18,7 @@ LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
-SOLVE = "screens/solve/page.py"
+SOLVE = Path(__file__).parents[1] / "screens" / "solve" / "page.py"
 SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
 """What the sidebar settles from a link once in a session, by its names in the session's state."""
 
@@ -54,14 +55,14 @@ def opened_with() -> dict[str, str]:
     return state.link
 
 
-def follow(link: dict[str, str], page: str = SOLVE) -> NoReturn:
-    """Go to a page of this session as if it was opened with these parameters: `follow(place(...))`.
+def follow(link: dict[str, str]) -> NoReturn:
+    """Go to Solve as if it was opened with these parameters: `follow(place(...))`.
 
     Not in a callback, where Streamlit goes nowhere: `if st.button(...): links.follow(...)`. Parameters that are not given are as
     in a new session, but for the model and the pinned run, which stay.
     """
     st.session_state.followed = dict(link)
-    st.switch_page(page, query_params=link)
+    st.switch_page(SOLVE, query_params=link)
 
 
 def place(

@@ -1,4 +1,4 @@
-"""The app without a browser: Streamlit's AppTest runs the entry point and shows what was sent.
+"""The app without a browser: Streamlit's AppTest runs the script that the app serves and shows what was sent.
 
 AppTest runs no JavaScript, so what the player got is read from the component's message.
 """
@@ -10,11 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from streamlit import config
 from streamlit.components.v2.bidi_component.main import _make_trigger_id
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
-MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+FOLDER = Path(__file__).resolve().parents[2] / "app"
+config._main_script_path = str(FOLDER / "main.py")  # as `streamlit run` does: its settings lie beside it
 PATIENCE = 30.0  # seconds: a busy machine
 
 MODELS = {
@@ -41,11 +44,17 @@ def shown(markdown: str) -> str:
 
 
 class App:
-    """One person's session of the app."""
+    """One person's session of the app, opened with a link to a page of it, at first the one that comes first."""
 
-    def __init__(self, link: dict[str, str]):
-        self.test = AppTest.from_file(MAIN, default_timeout=120)
+    def __init__(self, link: dict[str, str], page: str = ""):
+        self.test = AppTest.from_file(FOLDER / "server" / "pages.py", default_timeout=120)
         self.test.query_params.update(link)
+        self.test._page_hash = calc_hash(page)
+        self.run()
+
+    def open(self, page: str) -> None:
+        """Go to another page."""
+        self.test.switch_page(str(FOLDER / "screens" / page / "page.py"))
         self.run()
 
     def run(self) -> None:

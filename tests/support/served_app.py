@@ -34,11 +34,11 @@ class ServedApp:
     def __enter__(self) -> "ServedApp":
         self.url = f"http://localhost:{_free_port()}"
         self._said = tempfile.TemporaryFile()
-        command = [sys.executable, "-m", "streamlit", "run", "app/main.py"]
+        command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py")]
         options = ["--server.headless", "true", "--server.port", self.url.rpartition(":")[2]]
         self._process = subprocess.Popen(
             [*command, *options],
-            cwd=ROOT,
+            cwd=ROOT / "assets",  # it may be started from anywhere
             env=os.environ | {"PYTHONUNBUFFERED": "1"},
             stdout=self._said,
             stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trm.files import OutputError, written_whole
 
-FOLDER = Path(__file__).parents[2] / "static" / "rooms"  # Streamlit hands out what lies in static/
+FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit hands out static/
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 LENGTH = 6
 KEPT = 500

@@ -11,7 +11,6 @@ from app.state import session
 from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
-PAGE = "screens/compare/page.py"
 PAIR = ("sudoku-trm", "sudoku-hrm")
 
 
@@ -19,8 +18,7 @@ PAIR = ("sudoku-trm", "sudoku-hrm")
 def open_compare(open_app):
     def make(model: str = PAIR[0], **link: str) -> App:
         app = open_app(**link)
-        app.test.switch_page(PAGE)
-        app.run()
+        app.open("compare")
         if app["model"] != model:
             app.set("model", model)
             app.until(lambda: app.has("against"), "the model is open")
@@ -41,8 +39,7 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app,
     app = open_app()
     monkeypatch.setattr(session.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
     monkeypatch.setattr(session.models(), "ready", lambda source: False)
-    app.test.switch_page(PAGE)
-    app.run()
+    app.open("compare")
     assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
     assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][

@@ -166,9 +166,8 @@ def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
 def test_so_it_does_where_two_are_compared(open_app, gate):
     session.runs.clear()
     app = open_app(model="sudoku-trm", against="sudoku-hrm")
-    app.test.switch_page("screens/compare/page.py")
     for _ in range(3):
-        app.run()
+        app.open("compare")
         for side in app.payload["players"]:
             assert side["steps"] == 16 and "recorded on" in side["label"]
     gate.let(32)

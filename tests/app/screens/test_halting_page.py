@@ -13,7 +13,6 @@ from probes.halting.rules import outcomes
 from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
 
-PAGE = "screens/halting/page.py"
 VIEWS = ("steps", "reliability", "roc", "board", "compute", "rule", "beyond", "errors")
 MODEL = "sudoku-trm"
 
@@ -39,8 +38,7 @@ def record(tmp_path, monkeypatch):
 
 def open_page(open_app, **link: str):
     app = open_app(**link)
-    app.test.switch_page(PAGE)
-    app.run()
+    app.open("halting")
     app.set(
         "model", link.get("model", MODEL)
     )  # AppTest forgets on the way what was chosen on the page before

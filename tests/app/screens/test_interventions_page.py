@@ -28,11 +28,8 @@ FAST = {"model": "sudoku-trm", "steps": "3", "n": "1", "T": "1"}
 class Page(App):
     """The app, opened at the page."""
 
-    def run(self) -> None:
-        if not hasattr(self, "moved"):
-            self.moved = True
-            self.test.switch_page("screens/interventions/page.py")
-        super().run()
+    def __init__(self, link: dict[str, str]):
+        super().__init__(link, "interventions")
 
     @property
     def sides(self) -> list[dict]:

@@ -8,8 +8,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import app_page
 import pytest
-from app_page import MAIN
 
 from app.screens.latents import point_selection, source
 from app.screens.latents.point_selection import Chosen
@@ -18,7 +18,6 @@ from probes.cli.project import RECORDED
 from probes.latents import trajectories
 from probes.latents.files import load_scene, save_scene
 
-PAGE = "screens/latents/page.py"
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
 
 
@@ -33,8 +32,7 @@ def latents(open_app):
 
     def make(**link):
         app = open_app(**link)
-        app.test.switch_page(PAGE)
-        app.run()
+        app.open("latents")
         return app
 
     return make
@@ -86,12 +84,11 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
 
 def test_opening_it_imports_nothing_heavy():
     code = (
-        "import sys; from streamlit.testing.v1 import AppTest;"
-        f"test = AppTest.from_file({str(MAIN)!r}, default_timeout=120); test.switch_page({PAGE!r}); test.run();"
-        "assert not test.exception and test.get('plotly_chart');"
+        "import sys; from app_page import App; app = App({}, 'latents'); assert app.test.get('plotly_chart');"
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=MAIN.parents[1], capture_output=True, text=True)
+    support = Path(app_page.__file__).parent
+    found = subprocess.run([sys.executable, "-c", code], cwd=support, capture_output=True, text=True)
     assert found.stdout.strip() == "[]", found.stderr[-2000:]
 
 

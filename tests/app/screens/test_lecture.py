@@ -245,8 +245,7 @@ def test_the_lines_are_found_where_the_file_changes(tmp_path):
 
 def open_lecture(app, **link):
     app.test.query_params.update(link)
-    app.test.switch_page("screens/lecture/page.py")
-    app.run()
+    app.open("lecture")
 
 
 def runs_of(*scenes: str) -> set[str]:

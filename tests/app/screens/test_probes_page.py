@@ -16,15 +16,12 @@ from probes.linear.experiment import views
 from probes.linear.experiment.files import RECORDED, load_study
 from trm.registry import models_folder
 
-PAGE = "screens/probes/page.py"
-
 
 @pytest.fixture
 def open_probes(open_app):
     def make(model: str) -> App:
         app = open_app(model=model)
-        app.test.switch_page(PAGE)
-        app.run()
+        app.open("probes")
         assert app["model"] == model  # as on the page before
         return app
 

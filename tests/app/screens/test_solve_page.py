@@ -14,7 +14,7 @@ from trm import registry
 from trm.data import load_presets
 from trm.tasks import get_task
 
-ROOT = Path(__file__).resolve().parents[3]
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
 PRESETS = load_presets("sudoku")
 TASK = get_task("sudoku")
 TYPED = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
@@ -41,16 +41,15 @@ class Witness(MetaPathFinder):
             importers.append(threading.current_thread().name)
 
 sys.meta_path.insert(0, Witness())
-from streamlit.testing.v1 import AppTest
-page = AppTest.from_file("app/main.py", default_timeout=60).run()
-payload = json.loads(page.get("bidi_component")[0].proto.json)
+from app_page import App
+payload = App({}).payload
 print(json.dumps({"importers": importers, "inputs": payload["inputs"], "label": payload["label"]}))
 """
 
 
 def test_the_first_page_shows_a_recorded_run_and_does_not_wait_for_torch():
     page = subprocess.run(
-        [sys.executable, "-c", FIRST_PAGE], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FIRST_PAGE], cwd=SUPPORT, capture_output=True, text=True, timeout=120
     )
     assert page.returncode == 0, page.stderr
     shown = json.loads(page.stdout)

@@ -1,0 +1,53 @@
+"""The router: the script that `app/main.py` runs for each visit, which draws the page that was asked for."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from app.server import streamlit_fixes
+from app.server.options import OptionError, server_options
+from app.state.widgets import carry_over
+from app.ui.markdown import plain
+
+# Their files do not lie in a folder pages/ beside this script: Streamlit takes that for an older scheme of its own, in which
+# the first visitor of a server who comes by a link to /compare gets that file without this one.
+SCREENS = Path(__file__).resolve().parents[1] / "screens"
+FIRST = "solve"
+PAGES = {  # name, which is file and address, and icon, in the order of the menu
+    "solve": "grid_on",
+    "latents": "scatter_plot",
+    "probes": "colorize",
+    "halting": "front_hand",
+    "compare": "compare",
+    "interventions": "science",
+    "lecture": "school",
+}
+
+
+def main() -> None:
+    streamlit_fixes.mend()
+    st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
+    is_embedded = st.context.is_embedded
+    for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
+        st.html(Path(__file__).with_name(name))
+    pages = [
+        st.Page(
+            SCREENS / name / "page.py",
+            title=name.title(),
+            icon=f":material/{icon}:",
+            url_path=name,
+            default=name == FIRST,
+        )
+        for name, icon in PAGES.items()
+    ]
+    page = st.navigation(pages, position="hidden" if is_embedded else "top")
+    try:
+        server_options()
+    except OptionError as error:
+        st.error(plain(str(error)), icon=":material/terminal:")
+        return
+    carry_over(page.url_path)
+    page.run()
+
+
+main()
