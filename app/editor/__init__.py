@@ -19,7 +19,7 @@ from trm.errors import PuzzleError
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from app.sidebar.sidebar import Choice
+    from app.state.choice import Choice
 
 KEY = "editor"
 SCRIPT = Path(__file__).parent / "src" / "editor.js"

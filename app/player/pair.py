@@ -1,7 +1,7 @@
 """Two runs on one clock, each in a whole player, with their differences marked. Solve draws the pinned run so; for pages
 that hold runs against each other:
 
-    trm, hrm = (pair.Side.of(choice, session.shown(choice, place=name), name=name) for name, choice in ...)
+    trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name) for name, choice in ...)
     pair.show(trm, hrm, key="compare")
 
 `show` draws what has arrived. Runs that may still grow are asked for again and again by `watch`, which takes a function
@@ -18,17 +18,16 @@ from typing import TYPE_CHECKING, Any, Self
 import streamlit as st
 
 from app.player.component import player
-from app.player.contents import contents
 from app.server.runs import Run
 from app.state import links
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.export.payload import pair_payload
+from trm.export.payload import VERSION, pair_payload, payload
 from trm.tasks.base import Task
 from trm.trace import Trace
 
 if TYPE_CHECKING:
-    from app.sidebar.sidebar import Choice
+    from app.state.choice import Choice
 
 LOOKS_EVERY = 0.5  # seconds between looks at runs that grow
 
@@ -45,7 +44,7 @@ class Side:
 
     @classmethod
     def of(cls, choice: "Choice", run: Run | Trace | None, *, name: str, title: str | None = None) -> Self:
-        """A side from what a person chose and what `session.shown` gives for it. Raises UserError where the run failed."""
+        """A side from what a person chose and what `choice_runs.shown` gives for it. Raises UserError where the run failed."""
         if isinstance(run, Run) and run.error:
             raise run.error
         trace = run.trace if isinstance(run, Run) else run
@@ -110,3 +109,13 @@ def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) ->
             st.rerun()  # from now on there is nothing to look for
 
     st.fragment(drawn, run_every=LOOKS_EVERY if grows else None)()
+
+
+def contents(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
+    """The payload of a trace, or word that nothing of a run of this depth is there yet. `place` names what shows it."""
+    if trace is None:
+        return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
+    ready: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("contents", {})
+    if place not in ready or ready[place][0] is not trace:
+        ready[place] = (trace, payload(trace, task))
+    return ready[place][1]

@@ -13,13 +13,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from app.server.models import Source
 from trm.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
     from trm.models import Model
+    from trm.tasks.base import Task
+    from trm.trace import Trace
 
 MODELS_KEPT = 8
 DOWNLOADS = 4  # at a time
@@ -189,6 +193,19 @@ def torch_threads(model: "Model") -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def growing_trace(model: "Model", task: "Task", inputs: np.ndarray, **options: Any) -> Iterator["Trace"]:
+    """As `trm.record.growing_trace`, with as many threads as the model is worth."""
+    from trm.record import growing_trace
+
+    traces = growing_trace(model, task, inputs, **options)
+    while True:
+        with torch_threads(model):
+            trace = next(traces, None)
+        if trace is None:
+            return
+        yield trace
 
 
 def _all_threads() -> int:

@@ -7,7 +7,7 @@ import streamlit as st
 from app.server import streamlit_fixes
 from app.server.options import OptionError, server_options
 from app.state.widgets import carry_over
-from app.ui.markdown import plain
+from app.ui.text import plain
 
 # Their files do not lie in a folder pages/ beside this script: Streamlit takes that for an older scheme of its own, in which
 # the first visitor of a server who comes by a link to /compare gets that file without this one.

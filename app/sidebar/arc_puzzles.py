@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 
 from app.server.options import Options
-from app.state import links, session
-from app.ui.markdown import plain
+from app.state import links
+from app.ui.text import plain
 from trm.config import ModelConfig
 from trm.data.identifiers import FILE
 from trm.errors import DataError, PuzzleError
@@ -115,7 +115,7 @@ def title_of(arc: str) -> str:
 
 def _tell_no_tasks(folder: Path) -> None:
     try:
-        session.arc_tasks(folder)
+        _read_tasks(folder)
     except DataError as error:
         st.error(plain(str(error)), icon=":material/folder_off:")
 
@@ -175,7 +175,7 @@ def _known_ids(folder: Path | None) -> dict[str, int] | None:
     if folder is None or not (folder / FILE).is_file():
         return None
     try:
-        return session.puzzle_ids(folder / FILE)
+        return _read_ids(folder / FILE)
     except DataError:
         return None
 
@@ -183,9 +183,25 @@ def _known_ids(folder: Path | None) -> dict[str, int] | None:
 def _tasks(options: Options) -> "dict[str, ArcTask]":
     """Those of the server's folder; none where it holds none, which `controls` tells."""
     try:
-        return {} if options.data_dir is None else session.arc_tasks(options.data_dir)
+        return {} if options.data_dir is None else _read_tasks(options.data_dir)
     except DataError:
         return {}
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the ARC tasks")
+def _read_tasks(folder: Path) -> "dict[str, ArcTask]":
+    """The tasks of the server's --data-dir. Raises DataError."""
+    from trm.data.arc import arc_tasks
+
+    return arc_tasks(folder)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Reading the puzzle ids")
+def _read_ids(path: Path) -> dict[str, int]:
+    """Puzzle ids by name, of an identifiers.json. Raises DataError."""
+    from trm.data.identifiers import read_identifiers
+
+    return read_identifiers(path)
 
 
 def _encoded(grid: np.ndarray) -> np.ndarray:

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from app.server import shared
 from app.server.models import Source, source_of
 from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
-from app.state import links, session
+from app.state import links
 from trm import registry
 from trm.config import ConfigError, ModelConfig
 from trm.coordinates import Depth
@@ -110,7 +111,7 @@ def open_model(name: str, options: Options) -> Opened | Opening:
         config = registry.model_config(name)
         task_of(config)
         return Opened(source, config, {})
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     if opening.error:
         raise opening.error
     if opening.model is None:
@@ -120,7 +121,7 @@ def open_model(name: str, options: Options) -> Opened | Opening:
 
 def give_up(opening: Opening) -> None:
     """Cancel an opening and go back to the model before. A callback: widgets can be changed only there."""
-    session.models().cancel(opening)
+    shared.models().cancel(opening)
     st.session_state.model_path = st.session_state.get("opened", "")
 
 

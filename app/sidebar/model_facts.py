@@ -5,12 +5,15 @@ from typing import Any
 
 import streamlit as st
 
+from app.server import shared
+from app.server.models import Source
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
-from app.state import session
-from app.ui.markdown import plain
+from app.ui.text import plain
+from trm import registry
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
+from trm.errors import CheckpointError
 
 CHECK_EVERY = 1.0  # seconds between looks at a self-check
 
@@ -31,7 +34,7 @@ def show_depth(opened: Opened) -> None:
     """Depth and device in use, a line each."""
     source, _, depth = model_controls.forced(opened)
     st.caption(_depth_sentence(opened.config, depth))
-    st.caption(session.device_line(source))
+    st.caption(_device_sentence(source))
 
 
 def _assumed_sentence(opened: Opened) -> str:
@@ -81,7 +84,7 @@ def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
     source, config = opened.source, opened.config
     changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
-        accuracy = session.accuracy(source.name, source.stamp)
+        accuracy = _accuracy(source.name, source.stamp)
         if accuracy:
             st.caption(
                 f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
@@ -99,11 +102,20 @@ def self_check(opened: Opened, unknown: bool) -> None:
     st.caption(f"Self-check: {'checking...' if result is None else plain(check_sentence(result))}")
 
 
+@st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
+def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
+    """What `trm eval` measured of a bundled model; None where nothing was, or where its weights cannot be read."""
+    try:
+        return registry.model_card(model_name)["accuracy"]
+    except CheckpointError:
+        return None
+
+
 def _check(opened: Opened) -> dict[str, Any] | None:
     source, _, depth = model_controls.forced(opened)
-    models = session.models()
+    models = shared.models()
     model = models.ask(source).model if models.ready(source) else None
-    return None if model is None else session.checks().ask(source, model, depth).result
+    return None if model is None else shared.checks().ask(source, model, depth).result
 
 
 def check_sentence(result: Mapping[str, Any]) -> str:
@@ -129,3 +141,11 @@ def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
         f"a step; **N_sup = {depth.N_sup}** steps{trained('N_sup')}. "
         f"That is {depth.calls_per_step * depth.N_sup} calls of the net."
     )
+
+
+def _device_sentence(source: Source) -> str:
+    """Device and dtype in use, once they are known."""
+    model = shared.models().ask(source).model if shared.models().ready(source) else None
+    if model is None:
+        return "Model not loaded yet: a recorded run is shown first."
+    return f"Runs in {str(model.compute_dtype).removeprefix('torch.')} on {model.device.type.upper()}."

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import streamlit as st
 
-from app.ui.markdown import plain
+from app.ui.text import plain
 from trm.data import Question, questions
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError

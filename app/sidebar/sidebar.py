@@ -1,56 +1,21 @@
 """What a person asks for: model, puzzle and depth, from the sidebar and from the link. Checked here, once."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 
-import numpy as np
 import streamlit as st
 
-from app.server.models import Source
+from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
 from app.sidebar import arc_puzzles, model_controls, model_facts, puzzles
-from app.state import links, session
-from trm.config import ModelConfig
-from trm.coordinates import Depth
+from app.state import links
+from app.state.choice import Choice
+from app.ui import status
 from trm.registry import models_folder
 from trm.tasks import task_of
 from trm.tasks.base import Task
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What to show. `puzzle` is the task's one-line form; where the typed text is no puzzle, `mistake` says why."""
-
-    source: Source
-    config: ModelConfig
-    depth: Depth
-    puzzle: str
-    title: str
-    sentence: str
-    puzzle_id: int = 0
-    labels: bytes | None = None  # tokens of the published answer, where only that can judge one
-    mistake: str | None = None
-    arc: str | None = None  # the test of ARC that the puzzle is, as links name it
-
-    @cached_property
-    def task(self) -> Task:
-        return task_of(self.config)
-
-    @property
-    def label_tokens(self) -> np.ndarray | None:
-        return None if self.labels is None else np.frombuffer(self.labels, np.uint8)
-
-    @property
-    def run(self) -> Hashable:
-        """Equal for what is the same run."""
-        return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
-
-    @property
-    def is_as_trained(self) -> bool:
-        """Nothing was changed that a recorded run would not show."""
-        return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id
 
 
 @dataclass(frozen=True)
@@ -64,7 +29,7 @@ class Asked:
 
 def sidebar(options: Options, *, below_model: Callable[[model_controls.Opened], None] | None = None) -> Asked:
     """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open."""
-    names = session.model_names(models_folder(), options)
+    names = shared.model_names(models_folder(), options)
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
@@ -115,3 +80,33 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
         mistake,
         arc,
     )
+
+
+def chosen(asked: Asked, mistakes: Sequence[str] = ()) -> Choice | None:
+    """What the page is of; None where it is not known yet, and what is waited for or missing is said. Mistakes are said first."""
+    with st.container():
+        for mistake in (*asked.mistakes, *mistakes):
+            status.problem(mistake)
+    if asked.choice is None:
+        status.no_model_yet(asked.opening)
+    return asked.choice
+
+
+def model_sidebar(options: Options) -> model_controls.Opened | None:
+    """The controls of a page about a model on many puzzles: the model alone. None while there is none, which is said.
+
+    What was chosen stays when the person goes to another page.
+    """
+    names = shared.model_names(models_folder(), options)
+    with st.sidebar:
+        st.markdown("### :material/motion_blur: Recursion Lens")
+        found, mistakes = model_controls.choose(names, options, links.opened_with())
+    for mistake in mistakes:
+        status.problem(mistake)
+    if found is None or isinstance(found, Opening):
+        status.no_model_yet(found)
+        return None
+    with st.sidebar:
+        st.caption(model_facts.title(found.config))
+    links.write({"model": found.source.name})
+    return found

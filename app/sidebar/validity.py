@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+import streamlit as st
 
-from app.state import session
 from trm.errors import PuzzleError
-from trm.tasks.base import Task
+from trm.tasks.base import Rating, Task
 
 SOLUTIONS = ("none", "one", "several")
+MOST_GUESSES = 5000  # of the rating of a puzzle: 150 ms, which a person waits for
+RATINGS_KEPT = 256
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,13 @@ def verdict(task: Task, puzzle: str) -> Verdict:
     broken = np.argwhere((task.conflicts(inputs) & task.givens(inputs)).reshape(task.rows, task.columns))
     conflicts = tuple((row, column) for row, column in broken.tolist())
     try:
-        rating = session.rating(task, puzzle)
+        rating = _rating(task.name, puzzle, task)
     except PuzzleError as error:  # the text was read, so it is the search that was given up
         return Verdict("unknown", f"How many solutions it has is not known. {error}", conflicts)
     return Verdict(SOLUTIONS[rating.solutions] if task.judged_by_rules else "", rating.sentence, conflicts)
+
+
+@st.cache_data(max_entries=RATINGS_KEPT, show_spinner=False)
+def _rating(task_name: str, puzzle: str, _task: Task) -> Rating:
+    """How hard a puzzle is, by the task's own solver. Raises PuzzleError where that gives up."""
+    return _task.rate(_task.parse(puzzle, unfinished=True), most_guesses=MOST_GUESSES)

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
+from app.server import shared
 from app.server.jobs import Job, Work
-from app.state import session
-from app.ui.markdown import plain
+from app.ui.text import plain
 
 LOOK_EVERY = 0.4  # seconds
 AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
@@ -15,8 +15,8 @@ AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
 
 def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
     """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
-    job = session.jobs().find(key)
-    return session.jobs().ask(key, work) if job is None or anew else job
+    job = shared.jobs().find(key)
+    return shared.jobs().ask(key, work) if job is None or anew else job
 
 
 def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
@@ -43,7 +43,7 @@ def watch(job: Job) -> Any | None:
     Reruns the page when the job ends.
     """
     if not job.done:
-        session.jobs().wait(job, AT_ONCE)
+        shared.jobs().wait(job, AT_ONCE)
     if job.error is not None:
         st.error(plain(str(job.error)), icon=":material/error:")
         return None

@@ -1,16 +1,20 @@
 """The words around the player: what the puzzle is, what is wrong with it, what is being waited for."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from app import editor
+from app.server import shared
 from app.server.models import Source
 from app.server.opening import Opening
 from app.server.runs import Run
 from app.sidebar import model_controls, validity
-from app.sidebar.sidebar import Choice
 from app.state import session
-from app.ui.markdown import plain
+from app.state.choice import Choice
+from app.ui.text import plain
 
+PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
 LOOK_EVERY = 0.25  # seconds between looks at a model that is being opened
 LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew at what is asked
 
@@ -48,7 +52,7 @@ def _cells(cells: tuple[tuple[int, int], ...], choice: Choice) -> str:
 
 def loading(source: Source) -> None:
     """Shown while a model on this machine is loaded; then the page is drawn anew."""
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     with st.spinner(f"Loading {plain(source.name)}: a few seconds, once.", show_time=True):
         spot = st.empty()
         for _ in range(int(LOADED_WITHIN / LOOK_EVERY)):
@@ -70,7 +74,7 @@ def opening(going_on: Opening) -> None:
             f"Download {size}",
             key="download",
             type="primary",
-            on_click=session.models().fetch,
+            on_click=shared.models().fetch,
             args=(going_on,),
             width="stretch",
         )
@@ -93,6 +97,16 @@ def fetching(going_on: Opening) -> None:
         st.rerun()
 
 
+@st.fragment(run_every=1.0)
+def take_over(source: Source, is_made: Callable[[], bool]) -> None:
+    """While something recorded is shown, the model is loaded behind it and then asked for the same by `is_made`, which tells
+    whether that is there; then the page is drawn anew, with its own.
+    """
+    shared.models().ask(source, after=PAGE_FIRST)
+    if shared.models().ready(source) and is_made():
+        st.rerun()
+
+
 def growth(run: Run | None, choice: Choice) -> None:
     """How far a run has come that is not complete, with a way to stop it or go on."""
     steps, total = (run.trace.steps if run and run.trace else 0), choice.depth.N_sup
@@ -104,7 +118,7 @@ def growth(run: Run | None, choice: Choice) -> None:
         )
         right.button("Go on", key="go_on", on_click=session.go_on, width="stretch")
         return
-    seconds = session.runs().seconds_left(run) if run else None
+    seconds = shared.runs().seconds_left(run) if run else None
     time_left = "" if seconds is None else f", about {max(round(seconds), 1)} s left"
     left.progress(
         steps / total, f"Supervision step {min(steps + 1, total)} of {total} is being computed{time_left}."

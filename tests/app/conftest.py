@@ -20,7 +20,7 @@ def short_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
     """Opens the app; keywords are the query parameters of the link. Short runs are waited for, however busy the machine."""
-    monkeypatch.setattr("app.state.session.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
     return lambda **link: App(link)
 
 

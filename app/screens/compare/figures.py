@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.ui import charts
+from app.ui.text import percent
 from probes.comparison.files import Comparison
 
 if TYPE_CHECKING:
@@ -217,13 +218,9 @@ def costs(comparison: Comparison) -> dict[str, list]:
             "of a run": f"{about.layers_per_step * about.N_sup} layers",
             "a step costs": f"{about.flops_per_step / 1e9:.2f} GFLOP",
             "a run": f"{about.flops_per_step * about.N_sup / 1e9:.1f} GFLOP",
-            "right after step 1": _share(measured.solved.middle[0]),
-            "after the last": _share(measured.solved.middle[-1]),
+            "right after step 1": percent(measured.solved.middle[0]),
+            "after the last": percent(measured.solved.middle[-1]),
         }
 
     rows = [row(name, measured) for name, measured in zip(called, comparison.models, strict=True)]
     return {column: [each[column] for each in rows] for column in rows[0]}
-
-
-def _share(value: float | None) -> str:
-    return "none" if value is None else f"{value:.1%}"

@@ -8,12 +8,12 @@ from functools import partial
 
 import streamlit as st
 
+from app.server import shared
 from app.server.jobs import Job, Tell
 from app.server.models import Source
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from probes.comparison.files import Comparison, ComparisonError, load_comparison, recorded_path
 from trm.errors import CheckpointError
 from trm.tasks.base import Task
@@ -41,16 +41,16 @@ class Asked:
 def begin(asked: Asked) -> None:
     """Measure both, one after the other."""
     for key, source in zip(asked.keys, asked.sources, strict=True):
-        session.jobs().ask(key, partial(_measure, source, asked.task, asked.puzzles))
+        shared.jobs().ask(key, partial(_measure, source, asked.task, asked.puzzles))
 
 
 def found_jobs(asked: Asked) -> list[Job]:
     """The jobs of both; none where nobody began them, or one was cancelled."""
-    jobs = [session.jobs().find(key) for key in asked.keys]
+    jobs = [shared.jobs().find(key) for key in asked.keys]
     return [job for job in jobs if job is not None] if all(jobs) else []
 
 
-def result(asked: Asked, jobs: list[Job]) -> Comparison:
+def result(jobs: list[Job]) -> Comparison:
     """Both held against each other, once their jobs are done. Raises ComparisonError."""
     from probes.comparison.files import compared
 
@@ -67,7 +67,7 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, tell: Tell):
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     while not opening.wait(LOOK_EVERY):
         tell(0.0, f"opening {source.name}")
     if opening.error:
@@ -101,7 +101,7 @@ def recorded(one: Source, other: Source) -> Recorded | None:
     found = _load(str(path), path.stat().st_mtime_ns)
     if found is None:
         return None
-    marks = [session.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
+    marks = [shared.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
     stale = tuple(
         measured.about.name
         for measured, mark in zip(found.models, marks, strict=True)

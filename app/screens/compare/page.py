@@ -7,14 +7,15 @@ import streamlit as st
 from app.player import pair
 from app.screens.compare import measurement, second_model, views
 from app.screens.compare.measurement import Asked
+from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options, server_options
-from app.sidebar import dataset, puzzle_page, sidebar
-from app.sidebar.sidebar import Choice
-from app.state import links, session
+from app.sidebar import dataset, sidebar
+from app.state import links
+from app.state.choice import Choice
 from app.ui import status
-from app.ui.markdown import plain
 from app.ui.progress import watch
+from app.ui.text import plain
 from probes.comparison.files import Comparison
 from trm.errors import UserError
 
@@ -26,7 +27,7 @@ USUAL = 100
 def page() -> None:
     options = server_options()
     asked = sidebar.sidebar(options, below_model=partial(second_model.control, options=options))
-    choice = puzzle_page.chosen(asked)
+    choice = sidebar.chosen(asked)
     if choice is not None:
         compare(choice, options)
 
@@ -52,7 +53,7 @@ def players(one: Choice, other: Choice) -> None:
 
     def look() -> tuple[pair.Side, pair.Side]:
         left, right = (
-            pair.Side.of(choice, session.shown(choice, place=f"compare {place}"), name=name)
+            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {place}"), name=name)
             for place, (choice, name) in enumerate(named)
         )
         return left, right
@@ -107,7 +108,7 @@ def computed(asked: Asked) -> Comparison | None:
             if job.cancelled:
                 jobs[-1].cancel()
             return None
-    return measurement.result(asked, jobs)
+    return measurement.result(jobs)
 
 
 def tell_recorded(recorded: measurement.Recorded) -> None:

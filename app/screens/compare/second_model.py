@@ -6,12 +6,13 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.server import shared
 from app.server.opening import Opening
 from app.server.options import Options
 from app.sidebar import model_controls
 from app.sidebar.model_controls import MOST_STEPS, Opened
-from app.sidebar.sidebar import Choice
-from app.state import links, session
+from app.state import links
+from app.state.choice import Choice
 from trm import registry
 from trm.coordinates import Depth
 from trm.errors import CheckpointError, UserError
@@ -48,13 +49,13 @@ def candidates(first: Opened, options: Options) -> list[str]:
     bundled = _bundled(registry.models_folder(), first.config.task, first.config.grid)
     others = [
         name
-        for name in session.model_names(registry.models_folder(), options)
+        for name in shared.model_names(registry.models_folder(), options)
         if name not in registry.model_names()
     ]
     return list(dict.fromkeys([*bundled, *others, first.source.name]))
 
 
-@st.cache_data(ttl=session.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
+@st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=16, show_spinner=False)
 def _bundled(folder: Path, task: str, grid: tuple[int, int]) -> list[str]:
     """Bundled models of a task and size, each followed by its snapshots; ablations last."""
     found = []

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.screens.compare import figures
 from app.ui import charts, downloads
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.comparison.files import Comparison, cka_table, curves_table
 
 if TYPE_CHECKING:

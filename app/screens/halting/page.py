@@ -13,9 +13,10 @@ from app.screens.halting import tables as tables
 from app.screens.halting import texts as words
 from app.screens.halting.source import Shown
 from app.server.options import server_options
-from app.sidebar import model_page
+from app.sidebar import sidebar
 from app.state import links
 from app.ui import charts, downloads
+from app.ui.text import percent
 from probes.halting.report import report
 from probes.halting.runs import table
 
@@ -24,7 +25,7 @@ WIDTHS = (2.4, 1)  # of the figure, and of what is said beside it
 
 
 def page() -> None:
-    found = model_page.sidebar(server_options())
+    found = sidebar.model_sidebar(server_options())
     if found is None:
         return
     title = st.container()
@@ -58,11 +59,11 @@ def headline(shown: Shown) -> None:
     found, own = shown.analysis, shown.analysis.stopping.own
     facts = {
         "Right, all steps": (
-            words.percent(found.stopping.fixed.accuracy[-1]),
+            percent(found.stopping.fixed.accuracy[-1]),
             f"Exactly right after step {found.runs.steps}.",
         ),
         "Right, halting by itself": (
-            words.percent(own.accuracy[own.learned]),
+            percent(own.accuracy[own.learned]),
             f"At the first step that would halt, {own.mean_steps[own.learned]:.1f} steps on average.",
         ),
         "Calibration error": (

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.halting.rules import OUTCOMES, Outcomes
 from probes.halting.runs import HaltingRuns
 

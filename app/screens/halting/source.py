@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.server import shared
 from app.server.jobs import Job, Tell
 from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
-from app.state import session
 from app.ui.progress import watch
 from probes.cli.halting import DEEP, RECORDED
 from probes.halting.report import HaltingAnalysis, analyse
@@ -66,7 +66,7 @@ def opening_result(found: Opened) -> Shown | None:
     main = recording(source.name) if source.is_bundled else None
     if main is None:
         return None
-    mark = session.weights_fingerprint(source.name, source.stamp)
+    mark = shared.weights_fingerprint(source.name, source.stamp)
     deep = recording(f"{source.name}{DEEP}")
     if deep is not None and deep.runs.about.fingerprint != main.runs.about.fingerprint:
         deep = None
@@ -115,7 +115,7 @@ def controls(found: Opened) -> None:
 def begin(asked: Asked) -> None:
     """Ask for a computation, and for what it finds to be shown. A callback."""
     st.session_state.halting_asked = asked
-    session.jobs().ask(asked.key, partial(compute, asked))
+    shared.jobs().ask(asked.key, partial(compute, asked))
 
 
 def back() -> None:
@@ -128,7 +128,7 @@ def computed(found: Opened) -> Shown | None:
     asked = st.session_state.get("halting_asked")
     if asked is None or asked.source != found.source:
         return None
-    job: Job | None = session.jobs().find(asked.key)
+    job: Job | None = shared.jobs().find(asked.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
@@ -163,7 +163,7 @@ def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
 
 def _opened(source: Source, tell: Tell) -> "Model":
     """The model, once it is loaded."""
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     while not opening.wait(0.2):
         tell(0.0, f"loading {source.name}")
     if opening.error:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from app.screens.halting.source import Shown
-from app.ui.markdown import plain
+from app.ui.text import percent, plain
 from probes.halting import reference
 from probes.halting.errors_by_step import Share
 from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
@@ -43,10 +43,6 @@ def source(shown: Shown) -> str:
         f"{made}: {about.model} on {runs.count:,} puzzles of {about.data}, {runs.steps} supervision steps "
         f"(trained with {about.N_sup}), {about.dtype} on {about.device.upper()}.{left_out}"
     )
-
-
-def percent(value: float | None) -> str:
-    return "none" if value is None or value != value else f"{value:.1%}"
 
 
 def area(value: float | None) -> str:

@@ -7,14 +7,14 @@ import streamlit as st
 
 from app.screens.interventions import figures, runs
 from app.screens.interventions.attribution import target
+from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from app.ui import charts, progress
 from app.ui.downloads import offer
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.interventions.attribution.mixing_results import MEAN, attended, layer_names, mixed
 from trm.coordinates import F_H, F_L, Coordinates
 
@@ -50,7 +50,7 @@ def show(choice: Choice) -> None:
     if is_attention:
         heads = [MEAN, *(str(number + 1) for number in range(choice.config.heads))]
         head = row.segmented_control("Head", heads, key="mixing_head", default=MEAN, required=True)
-    opening = session.models().ask(choice.source)
+    opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
         return

@@ -7,14 +7,14 @@ import numpy as np
 import streamlit as st
 
 from app.screens.interventions import figures, runs
+from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from app.ui import charts, progress
 from app.ui.downloads import offer
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def show(choice: Choice) -> None:
         help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
     )  # fmt: skip
     step, cell = target(choice, halting)
-    opening = session.models().ask(choice.source)
+    opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
         return

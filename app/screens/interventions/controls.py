@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from app.sidebar.sidebar import Choice
 from app.state import links
-from app.ui.markdown import plain
+from app.state.choice import Choice
+from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import USUAL
 from probes.interventions.sites import InterventionError

@@ -9,13 +9,14 @@ from app.screens.interventions import controls, runs
 from app.screens.interventions import sweeps as sweeps
 from app.screens.interventions.controls import OWN, Asked
 from app.screens.interventions.runs import Both
+from app.server import shared
 from app.server.options import server_options
-from app.sidebar import puzzle_page, sidebar
-from app.sidebar.sidebar import Choice
-from app.state import links, session
+from app.sidebar import sidebar
+from app.state import links
+from app.state.choice import Choice
 from app.ui import progress, status
 from app.ui.downloads import offer
-from app.ui.markdown import plain
+from app.ui.text import plain
 from trm.errors import UserError
 
 PLAYER = "interventions"
@@ -24,7 +25,7 @@ PLAYER = "interventions"
 def page() -> None:
     options = server_options()
     asked = sidebar.sidebar(options)
-    choice = puzzle_page.chosen(asked)
+    choice = sidebar.chosen(asked)
     if choice is not None:
         change(choice)
 
@@ -47,10 +48,10 @@ def change(choice: Choice) -> None:
 
 def found(choice: Choice, asked: Asked) -> Both | None:
     """Both runs; None while they are made, or where they cannot be, which is said."""
-    models = session.models()
+    models = shared.models()
     kept = runs.recorded(choice, asked)
     if kept is not None and not is_made(choice, asked):
-        puzzle_page.take_over(choice.source, partial(is_made, choice, asked))
+        status.take_over(choice.source, partial(is_made, choice, asked))
         return kept
     if not models.ready(choice.source):
         status.loading(choice.source)
@@ -66,7 +67,7 @@ def found(choice: Choice, asked: Asked) -> Both | None:
 
 def is_made(choice: Choice, asked: Asked) -> bool:
     """Whether both runs of the model, if it is open, are there or failed. They are asked for by this."""
-    models = session.models()
+    models = shared.models()
     opening = models.ask(choice.source) if models.ready(choice.source) else None
     if opening is None or opening.model is None:
         return opening is not None and opening.error is not None

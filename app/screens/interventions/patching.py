@@ -7,13 +7,13 @@ import streamlit as st
 
 from app.screens.interventions import figures, runs
 from app.screens.interventions.attribution import target
+from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from app.ui import charts, progress
 from app.ui.downloads import offer
-from app.ui.markdown import plain
+from app.ui.text import plain
 
 if TYPE_CHECKING:
     from trm.models import Model
@@ -49,7 +49,7 @@ def show(choice: Choice) -> None:
         ),
     )
     asked = st.session_state.get("patching_asked")
-    opening = session.models().ask(choice.source)
+    opening = shared.models().ask(choice.source)
     if asked is None or asked[0] != choice.run or opening.model is None:
         st.caption(f"Selected: {_name(choice, cell)}.")
         return

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.screens.interventions.controls import OWN, Asked
+from app.server import choice_runs, shared
 from app.server.jobs import Tell, Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from probes.interventions.recorded import RECORDED, USUAL
 from trm.trace import Trace, TraceError, load_trace
 
@@ -36,8 +36,8 @@ def recorded(choice: Choice, asked: Asked) -> Both | None:
     """The bundled pair, where exactly this is asked for; imports no torch."""
     if not (choice.source.is_bundled and choice.is_as_trained and asked == Asked(USUAL, asked.step)):
         return None
-    mark = session.weights_fingerprint(choice.source.name, choice.source.stamp)
-    plain = session.recorded(choice)
+    mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
+    plain = choice_runs.recorded(choice)
     changed = _recorded_branch(
         RECORDED / choice.source.name / f"{USUAL}-{asked.step}.safetensors", mark, choice.puzzle
     )
@@ -82,7 +82,7 @@ def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
     """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
     from probes.interventions.fork import keep
 
-    session.check_size(choice.config, choice.depth)
+    choice_runs.check_size(choice.config, choice.depth)
     kept = _kept_runs()
     key: Hashable = (model.fingerprint, choice.run)
     if key not in kept:

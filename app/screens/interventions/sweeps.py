@@ -10,13 +10,13 @@ from app.screens.interventions import attention as mixing
 from app.screens.interventions import attribution as attribution
 from app.screens.interventions import figures as figures
 from app.screens.interventions import patching as patching
+from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset
-from app.sidebar.sidebar import Choice
-from app.state import session
+from app.state.choice import Choice
 from app.ui import charts, progress
 from app.ui.downloads import offer
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.interventions.recorded import recorded
 from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
 from trm.errors import UserError
@@ -151,7 +151,7 @@ def kept(choice: Choice, chosen: Section) -> Result | None:
         )
         return None
     about = f"{found.get('puzzles', '?')} puzzles of {plain(str(found.get('data', '?')))}"
-    if found["fingerprint"] != session.weights_fingerprint(choice.source.name, choice.source.stamp):
+    if found["fingerprint"] != shared.weights_fingerprint(choice.source.name, choice.source.stamp):
         st.warning(
             f"Recorded with earlier weights of {plain(choice.source.name)} ({about}). Compute it anew for these.",
             icon=":material/sync_problem:",
@@ -214,7 +214,7 @@ def computed(choice: Choice, key: str) -> Result | None:
     st.session_state[f"{key}-ended"] = False
     if asked is None or asked[0] != choice.source:
         return None
-    models = session.models()
+    models = shared.models()
     opening = models.ask(choice.source)
     if not models.ready(choice.source):
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")

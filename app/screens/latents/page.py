@@ -4,10 +4,9 @@ import numpy as np
 import streamlit as st
 
 from app.screens.latents import plot, point_selection, source, texts
-from app.screens.latents.look import Look
-from app.screens.latents.points import models
+from app.screens.latents.points import Look, models
 from app.server.options import server_options
-from app.sidebar import model_page
+from app.sidebar import sidebar
 from app.ui import charts, downloads, status
 from probes.latents.files import columns_of, summary
 from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
@@ -26,7 +25,7 @@ SMALL = 260  # pixels of a curve's height
 
 def page() -> None:
     options = server_options()
-    opened = model_page.sidebar(options)
+    opened = sidebar.model_sidebar(options)
     if opened is None:
         return
     with st.sidebar:

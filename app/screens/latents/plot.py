@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.screens.latents import trajectories
-from app.screens.latents.look import Look
-from app.screens.latents.points import Points
+from app.screens.latents.points import Look, Points
 from app.ui import charts
 from probes.latents.projection import Map, Scene
 

@@ -4,12 +4,12 @@ Each carries the row of its puzzle and its moment as `customdata`, which is how 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from app.screens.latents.look import Look
 from app.ui import charts
 from probes.latents.projection import MODEL, Field, Scene
 from trm.coordinates import Coordinates
@@ -22,6 +22,25 @@ MEANINGS = {
     "solved_now": {"yes": "solved", "no": "unsolved"},
     "cell_right": {"yes": "solved", "no": "unsolved"},
 }
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a scene is drawn."""
+
+    method: str  # pca or umap
+    axes: int  # 2 or 3
+    colour: str  # name of a field
+    by_step: bool  # played over the steps, or all at once
+    ways: tuple[int, ...] = ()  # rows of the puzzles whose ways are drawn
+
+    @property
+    def is_flat(self) -> bool:
+        return self.axes == 2
+
+    def along(self, places: np.ndarray) -> dict[str, np.ndarray]:
+        """Places (points, axes) as a trace of plotly wants them: an array (points,) for each axis."""
+        return {axis: places[:, number].astype(np.float32) for number, axis in enumerate("xyz"[: self.axes])}
 
 
 class Points:

@@ -12,13 +12,13 @@ from typing import Any
 import streamlit as st
 
 from app.screens.compare import second_model
+from app.server import shared
 from app.server.jobs import Tell
 from app.server.models import Source, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
-from app.state import session
 from app.ui.progress import result_of
 from probes.cli.project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.files import SceneError, load_scene
@@ -61,7 +61,7 @@ def recorded(opened: Opened, other: str = "") -> Scene | None:
 def is_of_these_weights(scene: Scene, opened: Opened, options: Options, other: str = "") -> bool:
     """Whether a recorded scene was made by the weights that are there now."""
     sources = [opened.source, *([source_of(other, options)] if other else [])]
-    here = {session.weights_fingerprint(source.name, source.stamp) for source in sources}
+    here = {shared.weights_fingerprint(source.name, source.stamp) for source in sources}
     made = {scene.about.fingerprint, *([scene.partner.about.fingerprint] if scene.partner else [])}
     return here == made
 
@@ -168,7 +168,7 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
     from probes.latents.trajectories import record_walks
     from trm.data import load_puzzles
 
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     while not opening.wait(LOOK):
         tell(0.0, f"opening {source.name}")
     if opening.error:

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from app.screens.latents.look import Look
-from app.screens.latents.points import models
+from app.screens.latents.points import Look, models
 from app.ui import charts
 from probes.latents.projection import Scene
 

@@ -1,6 +1,6 @@
 """The lecture with another model in it: its runs on the puzzles of the scenes, made behind the page."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,15 +10,14 @@ import streamlit as st
 from app.screens.lecture.contents import Lecture, lecture
 from app.screens.lecture.runs import Shown
 from app.screens.lecture.scenes import LectureError
+from app.server import shared
 from app.server.jobs import Tell
 from app.server.models import Source, source_of
-from app.server.opening import torch_threads
+from app.server.opening import growing_trace
 from app.server.options import Options
-from app.state import session
 from app.ui import status
 from app.ui.progress import result_of
 from trm.registry import models_folder
-from trm.trace import Trace
 
 if TYPE_CHECKING:
     from trm.models import Model
@@ -55,7 +54,7 @@ def _plays(run: Shown, model: "Model") -> bool:
 
 
 def _opened(source: Source) -> "Model | None":
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     if opening.error:
         raise opening.error
     if opening.model is None:
@@ -72,7 +71,7 @@ def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell)
     for place, (key, run) in enumerate(wanted.items()):
         words = f"{name} on the puzzle {run.title}"
         tell(place / len(wanted), words)
-        for trace in _traces(model, run):
+        for trace in growing_trace(model, run.task, run.trace.inputs, labels=run.trace.labels):
             tell((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
         own[key] = replace(
             run,
@@ -85,22 +84,9 @@ def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell)
     return Lecture(own)
 
 
-def _traces(model: "Model", run: Shown) -> Iterator[Trace]:
-    """The growing trace of one run."""
-    from trm.record import growing_trace
-
-    traces = growing_trace(model, run.task, run.trace.inputs, labels=run.trace.labels)
-    while True:
-        with torch_threads(model):
-            trace = next(traces, None)
-        if trace is None:
-            return
-        yield trace
-
-
 def choose(options: Options, chosen: str | None) -> None:
     """The control under the lecture; the session's `lecture_model` holds the name, None for the recorded runs."""
-    names = session.model_names(models_folder(), options)
+    names = shared.model_names(models_folder(), options)
     if chosen and chosen not in names:
         names = [chosen, *names]
     st.selectbox(

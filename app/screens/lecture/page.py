@@ -12,7 +12,7 @@ from app.screens.lecture.rooms import Rooms
 from app.server.options import server_options
 from app.state import links
 from app.ui import status
-from app.ui.markdown import plain
+from app.ui.text import plain
 from trm.errors import UserError
 
 KEY = "lecture"

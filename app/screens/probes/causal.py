@@ -10,11 +10,11 @@ import streamlit as st
 from app.screens.probes import figures, texts
 from app.screens.probes import source as sources
 from app.screens.probes.source import Shown
+from app.server import shared
 from app.server.jobs import Tell
 from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
-from app.state import session
 from app.ui import charts, downloads
 from app.ui.progress import watch
 from probes.linear.experiment.files import SUFFIX
@@ -53,10 +53,10 @@ def view(found: Opened, shown: Shown, family: str) -> None:
             return
         if st.button("Try it", key="probes_use", type="primary"):
             st.session_state.probes_use_asked = asked
-            session.jobs().ask(asked.key, partial(measure, asked, shown))
+            shared.jobs().ask(asked.key, partial(measure, asked, shown))
     before = st.session_state.get("probes_use_asked")
     with picture:
-        job = None if before is None else session.jobs().find(before.key)
+        job = None if before is None else shared.jobs().find(before.key)
         if job is None or (before.source, before.study) != (found.source, shown.key):
             st.info(texts.USE, icon=":material/science:")
             return

@@ -6,7 +6,7 @@ from app.screens.probes import causal, figures, grid, texts, uploads  # fmt: ski
 from app.screens.probes import source as sources
 from app.screens.probes.source import Shown, spoken
 from app.server.options import server_options
-from app.sidebar import model_page
+from app.sidebar import sidebar
 from app.sidebar.model_controls import Opened
 from app.sidebar.puzzles import first_puzzle
 from app.state import links
@@ -25,7 +25,7 @@ WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
 
 
 def page() -> None:
-    found = model_page.sidebar(server_options())
+    found = sidebar.model_sidebar(server_options())
     if found is None:
         return
     st.markdown("### What can be read from z and y?")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.server import shared
 from app.server.jobs import Tell
 from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
-from app.state import session
 from app.ui.progress import result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
 from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
@@ -63,7 +63,7 @@ def recorded(found: Opened) -> Shown | None:
         return None
     if summary is None:
         return None
-    mark = session.weights_fingerprint(source.name, source.stamp)
+    mark = shared.weights_fingerprint(source.name, source.stamp)
 
     def probes(targets: Sequence[str], state: str) -> list[SavedProbe]:
         return [open_probe(folder / f"{target}.{state}{SUFFIX}") for target in targets]
@@ -86,8 +86,8 @@ def _recorded(name: str, stamp: int) -> dict[str, Any] | None:
 def fingerprint(found: Opened) -> str | None:
     """Of the weights that are shown; None where they are not there any more."""
     if found.source.is_bundled:
-        return session.weights_fingerprint(found.source.name, found.source.stamp)
-    model = session.models().ask(found.source).model
+        return shared.weights_fingerprint(found.source.name, found.source.stamp)
+    model = shared.models().ask(found.source).model
     return model.fingerprint if model else None
 
 
@@ -189,7 +189,7 @@ def controls(found: Opened) -> None:
 def begin(asked: Asked) -> None:
     """Ask for a study, and for it to be shown. A callback."""
     st.session_state.probes_asked = asked
-    session.jobs().ask(asked.key, partial(fit, asked))
+    shared.jobs().ask(asked.key, partial(fit, asked))
 
 
 def back() -> None:
@@ -202,7 +202,7 @@ def computed(found: Opened) -> Shown | None:
     asked = st.session_state.get("probes_asked")
     if asked is None or asked.source != found.source:
         return None
-    job = session.jobs().find(asked.key)
+    job = shared.jobs().find(asked.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
@@ -242,7 +242,7 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
 
 def opened(source: Source, tell: Tell) -> "Model":
     """The model, once it is loaded. Raises UserError where it cannot be."""
-    opening = session.models().ask(source)
+    opening = shared.models().ask(source)
     while not opening.wait(PULSE):
         tell(0.0, f"loading {source.name}")
     if opening.error:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from app.ui.markdown import plain
+from app.ui.text import plain
 from probes.linear.experiment.files import RECORDED, SUFFIX
 from probes.linear.experiment.views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
 

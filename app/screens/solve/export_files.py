@@ -18,7 +18,7 @@ from trm.trace import Trace
 
 if TYPE_CHECKING:
     from app.server.models import Source
-    from app.sidebar.sidebar import Choice
+    from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
 MOMENTS = ("html", "png", "svg")  # what shows one call, or opens at it

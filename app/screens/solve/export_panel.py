@@ -24,12 +24,13 @@ from app.screens.solve.export_files import (
     place_in,
 )
 from app.screens.solve.pin import Pinned
+from app.server import shared
 from app.server.jobs import Tell
 from app.sidebar import puzzles
-from app.sidebar.sidebar import Choice
-from app.state import links, session
-from app.ui.markdown import plain
+from app.state import links
+from app.state.choice import Choice
 from app.ui.progress import watch
+from app.ui.text import plain
 from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.export.outputs import FORMATS
@@ -184,12 +185,12 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
     def work(tell: Tell) -> bytes:
         return make(shown, wish, progress=lambda done, of: tell(done / of, f"frame {done} of {of}"))
 
-    job = session.jobs().find(key)
+    job = shared.jobs().find(key)
     if job is None or job.given_up:
         st.button(
             f"Make {wish.format.upper()}",
             key=f"{KEY}_make",
-            on_click=session.jobs().ask,
+            on_click=shared.jobs().ask,
             args=(key, work),
             type="primary",
             icon=":material/movie:",

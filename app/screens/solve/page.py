@@ -7,13 +7,14 @@ import streamlit as st
 from app import editor
 from app.player import pair
 from app.player.component import player
-from app.player.contents import contents
+from app.player.pair import contents
 from app.screens.solve import export_panel, pin
+from app.server import choice_runs, shared
 from app.server.options import server_options
 from app.server.runs import Run
-from app.sidebar import puzzle_page, sidebar
-from app.sidebar.sidebar import Choice
+from app.sidebar import sidebar
 from app.state import links, session
+from app.state.choice import Choice
 from app.ui import status
 from trm.errors import UserError
 from trm.trace import Trace
@@ -27,7 +28,7 @@ def page() -> None:
     asked = sidebar.sidebar(options)
     mistakes = pin.settle(asked.choice, options) if asked.choice else ()
     pin.note()
-    choice = puzzle_page.chosen(asked, mistakes)
+    choice = sidebar.chosen(asked, mistakes)
     if choice is not None:
         solve(choice)
 
@@ -44,18 +45,18 @@ def solve(choice: Choice) -> None:
         status.puzzle(choice)
     waiting = st.container()
     try:
-        shown = session.shown(choice, waits=True)
+        shown = choice_runs.shown(choice, waits=True)
     except UserError as error:
         status.problem(str(error))
         return
-    if shown is None and not session.models().ready(choice.source):
+    if shown is None and not shared.models().ready(choice.source):
         with waiting:
             status.loading(choice.source)
     grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
     looks = grows or pin.waits()
     st.fragment(show, run_every=GROWS_EVERY if looks else None)(choice, shown, grows, looks)
     if isinstance(shown, Trace):
-        puzzle_page.take_over(choice.source, partial(session.is_made, choice))
+        status.take_over(choice.source, partial(choice_runs.is_made, choice))
 
 
 def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) -> None:
@@ -64,7 +65,7 @@ def show(choice: Choice, shown: Trace | Run | None, grows: bool, looks: bool) ->
     `grows`: there is more to come of the run; `looks`: of that or of the pinned one, so the fragment runs every now and then.
     """
     try:
-        run = session.run_of(choice) if grows else shown
+        run = choice_runs.run_of(choice) if grows else shown
     except UserError as error:
         status.problem(str(error))
         return

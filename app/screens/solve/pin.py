@@ -11,13 +11,14 @@ from typing import Any
 import streamlit as st
 
 from app.player.pair import Side, run_title
+from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options
 from app.sidebar import arc_puzzles, model_controls, puzzles
 from app.sidebar.model_controls import MOST_CYCLES, MOST_STEPS, Opened
-from app.sidebar.sidebar import Choice
 from app.state import links, session
-from app.ui.markdown import plain
+from app.state.choice import Choice
+from app.ui.text import plain
 from trm.coordinates import Depth
 from trm.errors import CheckpointError, UserError
 from trm.export.payload import trace_id
@@ -130,7 +131,7 @@ def side() -> Side | None:
     ghost = pinned()
     if ghost is None:
         return None
-    run = ghost.trace or session.shown(ghost.choice, place=NAMES[0])
+    run = ghost.trace or choice_runs.shown(ghost.choice, place=NAMES[0])
     found = Side.of(ghost.choice, run, name=NAMES[0])
     if found.is_whole and ghost.trace is None:
         st.session_state.pinned = replace(ghost, trace=found.trace)

@@ -115,7 +115,7 @@ def test_a_maze_without_start_is_said_and_shown(open_app):
 
 
 def test_a_rating_that_is_given_up_is_said_and_not_an_error(open_app, monkeypatch):
-    monkeypatch.setattr("app.state.session.MOST_GUESSES", 0)
+    monkeypatch.setattr("app.sidebar.validity.MOST_GUESSES", 0)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (

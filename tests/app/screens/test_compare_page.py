@@ -7,7 +7,7 @@ from app_page import App
 
 from app.screens.compare import measurement
 from app.screens.compare.views import VIEWS
-from app.state import session
+from app.server import shared
 from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
@@ -37,8 +37,8 @@ def charts(app: App) -> int:
 
 def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app, monkeypatch):
     app = open_app()
-    monkeypatch.setattr(session.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
-    monkeypatch.setattr(session.models(), "ready", lambda source: False)
+    monkeypatch.setattr(shared.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
+    monkeypatch.setattr(shared.models(), "ready", lambda source: False)
     app.open("compare")
     assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
@@ -122,7 +122,7 @@ def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compar
 
     monkeypatch.setattr("probes.comparison.measure.measure", measure)
     app.click("compare-measure")
-    job = next(job for job in session.jobs()._jobs.values() if job.key[0] == "measured" and not job.done)
+    job = next(job for job in shared.jobs()._jobs.values() if job.key[0] == "measured" and not job.done)
     job.cancel()
     app.until(lambda: any("Cancelled" in info.value for info in app.test.info), "that it was cancelled")
     assert charts(app) == 0 and not measured

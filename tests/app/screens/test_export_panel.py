@@ -17,7 +17,7 @@ from app.screens.solve.export_files import Shown, Wish, command, file_name, make
 from app.server.jobs import Cancelled
 from app.server.models import source_of
 from app.server.options import Options
-from app.sidebar.sidebar import Choice
+from app.state.choice import Choice
 from tests.app.screens.test_growing import gate, grown  # noqa: F401 (a fixture)
 from tests.app.screens.test_pin import press, sides
 from tests.app.screens.test_solve_page import PRESETS, TYPED

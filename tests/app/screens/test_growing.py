@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
+from app.server import choice_runs, shared
 from app.server.models import Source, source_of
 from app.server.options import server_options
-from app.state import session
 from trm import record
 
 PATIENCE = 30.0
@@ -37,8 +37,8 @@ def gate(monkeypatch):
     """Makes every run a slow one."""
     gate = Gate()
     monkeypatch.setattr(record, "growing_trace", gate)
-    monkeypatch.setattr(session, "SHORT_RUN", 0.0)
-    monkeypatch.setattr(session, "AT_ONCE", 0.02)
+    monkeypatch.setattr(choice_runs, "SHORT_RUN", 0.0)
+    monkeypatch.setattr(choice_runs, "AT_ONCE", 0.02)
     yield gate
     gate.let(1000)
 
@@ -149,9 +149,9 @@ def test_a_run_that_fails_is_one_line_and_not_tried_for_ever(open_app, model_dir
 
 def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
     """Or a slow machine would set a person who looks at a late step back to the first."""
-    session.runs.clear()
+    shared.runs.clear()
     app = open_app(model="sudoku-trm")
-    app.until(lambda: session.models().ready(source(app)), "the model is open")
+    app.until(lambda: shared.models().ready(source(app)), "the model is open")
     for _ in range(15):
         app.run()
         assert app.payload["steps"] == 16 and "recorded on" in app.payload["label"]
@@ -164,7 +164,7 @@ def test_a_recorded_run_stays_until_the_models_own_is_whole(open_app, gate):
 
 
 def test_so_it_does_where_two_are_compared(open_app, gate):
-    session.runs.clear()
+    shared.runs.clear()
     app = open_app(model="sudoku-trm", against="sudoku-hrm")
     for _ in range(3):
         app.open("compare")

@@ -8,7 +8,7 @@ from halting_stand_in import make_runs
 
 from app.screens.halting import source
 from app.screens.halting.puzzles import of_square, solve_link
-from app.state import session
+from app.server import shared
 from probes.halting.rules import outcomes
 from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
@@ -184,9 +184,9 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     app.until(lambda: goes_on, "the job")
     app.run()
     assert charts(app) == 1 and "Recorded" in app.captions
-    job = session.jobs().find(goes_on[0].key)
+    job = shared.jobs().find(goes_on[0].key)
     job.cancel()
-    assert session.jobs().wait(job, 20)
+    assert shared.jobs().wait(job, 20)
     app.run()
     assert any("Cancelled" in info.value for info in app.test.info)
     assert job.result is None

@@ -9,7 +9,7 @@ from app_page import App, shown
 
 from app.server.options import DATA_DIR, MODEL_DIR
 from app.sidebar import puzzles
-from app.ui.markdown import plain
+from app.ui.text import plain
 from tests.app.screens.test_export_panel import opened
 from tests.app.screens.test_pin import press
 from trm.data import load_presets

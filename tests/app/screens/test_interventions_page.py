@@ -47,7 +47,7 @@ class Page(App):
 
 @pytest.fixture
 def open_page(monkeypatch):
-    monkeypatch.setattr("app.state.session.SHORT_WAIT", 100.0)
+    monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
     return lambda **link: Page(FAST | link)
 
 

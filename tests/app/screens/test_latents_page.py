@@ -13,7 +13,7 @@ import pytest
 
 from app.screens.latents import point_selection, source
 from app.screens.latents.point_selection import Chosen
-from app.state import session
+from app.server import shared
 from probes.cli.project import RECORDED
 from probes.latents import trajectories
 from probes.latents.files import load_scene, save_scene
@@ -145,16 +145,16 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app.run()
     (bar,) = app.test.get("progress")
     assert "Running 30 puzzles by runs/hrm" in bar.proto.text and 0 < bar.proto.value <= 100
-    job = next(job for key, job in session.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
+    job = next(job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
     cancel = next(button for button in app.test.button if button.label == "Cancel")
     began = time.monotonic()
     cancel.click().run()
-    assert session.jobs().wait(job, 1.0) and time.monotonic() - began < 2.0
+    assert shared.jobs().wait(job, 1.0) and time.monotonic() - began < 2.0
     assert job.cancelled and job.result is None
     app.run()
     assert "Cancelled" in app.test.info[0].value and not charts(app) and not app.test.get("progress")
     assert folders and not any(Path(folder).exists() for folder in folders)
-    assert not [key for key in session.jobs()._jobs if key[:2] == ("latents-scene", asked[0])]
+    assert not [key for key in shared.jobs()._jobs if key[:2] == ("latents-scene", asked[0])]
     app.run()
     assert "Cancelled" in app.test.info[0].value  # looking at it does not begin it again
     slow = False

@@ -9,7 +9,7 @@ from app_page import App
 from safetensors.numpy import load_file, save_file
 
 from app.screens.probes import source
-from app.state import session
+from app.server import shared
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
@@ -60,7 +60,7 @@ def test_another_model_takes_over_with_its_own_targets(open_probes):
 
 
 def test_a_recording_of_other_weights_says_so(open_probes, monkeypatch):
-    monkeypatch.setattr(session, "weights_fingerprint", lambda name, stamp: "f" * 16)
+    monkeypatch.setattr(shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_probes(model="sudoku-hrm")
     assert any("other weights" in warning for warning in app.warnings)
 
@@ -80,7 +80,7 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     assert list(app.test.get_by_key("probes_target").options) == ["solution", "candidates"]
     assert "description length, z" in text(app)
     app.set("probes_score", "code")
-    study = session.jobs().find(app.test.session_state["probes_asked"].key).result[0]
+    study = shared.jobs().find(app.test.session_state["probes_asked"].key).result[0]
     code = views.code_of(study, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in drawn] == ["z", "y", "told without"] and len(code.bits) == 2
@@ -97,11 +97,11 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     app.set("probes_use_class", "7")
     app.click("probes_use")
     app.until(lambda: "of the state's norm" in text(app), "what the change did")
-    use = session.jobs().find(app.test.session_state["probes_use_asked"].key).result
+    use = shared.jobs().find(app.test.session_state["probes_use_asked"].key).result
     assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
     asked = app.test.session_state["probes_asked"]
     assert asked.command.startswith("python -m probes fit --model ") and "--code-length" in asked.command
-    summary, probes = session.jobs().find(asked.key).result
+    summary, probes = shared.jobs().find(asked.key).result
     assert set(probes) == {
         (name, state) for name in ("solution", *(f"candidate_{n}" for n in range(1, 10))) for state in "zy"
     }
@@ -167,7 +167,7 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
     assert list(app.test.get_by_key("probes_view").options) == ["In a puzzle", "Is it used?", "Directions"]
     app.until(lambda: "read rightly" in text(app), "the reading")
     (job,) = [
-        job for key, job in session.jobs()._jobs.items() if key[:3:2] == ("probe reading", opened_key(files))
+        job for key, job in shared.jobs()._jobs.items() if key[:3:2] == ("probe reading", opened_key(files))
     ]
     reading = job.result["readings"]
     assert {one["state"] for one in reading} == {"z", "y"} and {one["target"] for one in reading} == {
@@ -196,11 +196,11 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
     app.set("probes_steps", [1, 2, 3])
     app.set("probes-count", 1000)
     app.click("probes_fit")
-    job = session.jobs().find(app.test.session_state["probes_asked"].key)
+    job = shared.jobs().find(app.test.session_state["probes_asked"].key)
     app.until(lambda: job.share > 0, "some progress")
     assert not job.done
     job.cancel()
-    assert session.jobs().wait(job, 1.0) and job.result is None
+    assert shared.jobs().wait(job, 1.0) and job.result is None
     app.run()
     assert "Cancelled" in app.test.info[0].value
 

@@ -1,4 +1,4 @@
-"""Text for pages. Streamlit reads most of what it is given as Markdown; what people, files and links say must not be."""
+"""Text for pages: as it is, and shares in words. Streamlit reads most of what it is given as Markdown; what people, files and links say must not be."""
 
 import re
 
@@ -11,6 +11,11 @@ def plain(text: str) -> str:
     if len(parts) % 2 == 0 or "" in parts[1::2]:  # not what a message of ours looks like
         return _escaped(text)
     return "".join(f"`{part}`" if number % 2 else _escaped(part) for number, part in enumerate(parts))
+
+
+def percent(share: float | None) -> str:
+    """A share with one decimal; "none" where it is not defined."""
+    return "none" if share is None or share != share else f"{share:.1%}"
 
 
 def _escaped(text: str) -> str:

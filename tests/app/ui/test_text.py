@@ -5,7 +5,7 @@ import re
 import pytest
 from app_page import shown
 
-from app.ui.markdown import plain
+from app.ui.text import plain
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""The run of what a person chose: which one is shown, recorded or made now, and how long it is waited for.
+
+torch takes seconds to import. So a page first shows a recorded trace, then asks for the model, which is loaded by a
+thread; when it is ready the page shows its own run instead.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.server import shared
+from app.server.opening import growing_trace
+from app.server.runs import Run
+from app.state import session
+from app.state.choice import Choice
+from trm import flops, registry
+from trm.config import ModelConfig
+from trm.coordinates import Depth
+from trm.errors import PuzzleError, UserError
+from trm.tasks import task_of
+from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
+
+if TYPE_CHECKING:
+    from trm.models import Model
+
+TRACES_KEPT = 256  # recorded ones, about 120 kB each
+SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core
+SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
+AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
+LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
+
+
+@st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
+def recorded_trace(model_name: str, fingerprint: str, puzzle: str) -> Trace | None:
+    """The bundled trace of exactly these weights on exactly this puzzle, if there is one."""
+    task = task_of(registry.model_config(model_name))
+    for path in registry.trace_paths(model_name):
+        try:
+            trace = load_trace(path)
+        except TraceError:
+            continue
+        if trace.provenance.fingerprint == fingerprint and task.format(trace.inputs) == puzzle:
+            return trace
+    return None
+
+
+def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Run | None:
+    """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
+
+    A recorded trace stays until the run is whole: who looks at a late step of it would else be set back to the first.
+    `waits`: a run gets the time after which it is better shown growing. `place` as for `run_of`. Raises UserError when the model
+    cannot be opened or cannot read the puzzle, or the run would be too large.
+    """
+    own = None
+    if is_open := shared.models().ready(choice.source):
+        own = run_of(choice, place=place)
+    if own is not None and waits:
+        _wait_for(own, choice)
+    if own is not None and own.done:
+        return own
+    kept = recorded(choice)
+    if kept is None and not is_open:
+        shared.models().ask(choice.source)
+    return own if kept is None else kept
+
+
+def recorded(choice: Choice) -> Trace | None:
+    """The bundled trace of exactly what is chosen, if there is one."""
+    if not (choice.source.is_bundled and choice.is_as_trained):
+        return None
+    mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
+    return recorded_trace(choice.source.name, mark, choice.puzzle)
+
+
+def is_made(choice: Choice) -> bool:
+    """Whether the run of an open model is there to its end, or failed. It is asked for by this."""
+    try:
+        own = run_of(choice)
+    except UserError:
+        return True  # `shown` raises it too
+    return own is not None and own.done
+
+
+def run_of(choice: Choice, *, place: str = "") -> Run | None:
+    """The run of an open model; None where the person stopped it before it came to anything. Raises UserError.
+
+    The person leaves the run that they watched before in the same place: one who looks at two has two places.
+    """
+    opening = shared.models().ask(choice.source)
+    if opening.error:
+        raise opening.error
+    if opening.model is None:  # forgotten since, for others
+        return None
+    key = (
+        choice.source,
+        opening.model.fingerprint,
+        choice.puzzle,
+        choice.puzzle_id,
+        choice.labels,
+        choice.depth,
+    )
+    if session.is_stopped(choice):
+        return shared.runs().look(key, watcher=session.watcher(place))
+    check_size(choice.config, choice.depth)
+    begin = partial(_steps, opening.model, choice)
+    return shared.runs().ask(key, begin, watcher=session.watcher(place))
+
+
+def _wait_for(run: Run, choice: Choice) -> None:
+    """Give a run the time after which it is better shown growing: so long that no fast one is."""
+    short = flops.run(choice.config.with_depth(**vars(choice.depth))) < SHORT_RUN
+    shared.runs().wait(run, SHORT_WAIT if short else AT_ONCE)
+
+
+def _steps(model: "Model", choice: Choice) -> Iterator[Trace]:
+    task = choice.task
+    inputs = task.parse(choice.puzzle, unfinished=True)
+    kept = {"depth": choice.depth, "puzzle_id": choice.puzzle_id, "labels": choice.label_tokens}
+    return growing_trace(model, task, inputs, **kept)
+
+
+def check_size(config: ModelConfig, depth: Depth) -> None:
+    """Raises PuzzleError where a run of this depth would take too much memory."""
+    calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
+    trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
+    states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)
+    if trace > LARGEST_TRACE or states > LARGEST_STATES:
+        raise PuzzleError(
+            f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps on {cells} cells make a run of "
+            f"{trace >> 20} MiB, with states of {states >> 20} MiB: too large to be kept. Lower n, T or the steps."
+        )

@@ -1,0 +1,47 @@
+"""What a person chose to look at: a model at a depth, and a puzzle."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from app.server.models import Source
+from trm.config import ModelConfig
+from trm.coordinates import Depth
+from trm.tasks import task_of
+from trm.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to show. `puzzle` is the task's one-line form; where the typed text is no puzzle, `mistake` says why."""
+
+    source: Source
+    config: ModelConfig
+    depth: Depth
+    puzzle: str
+    title: str
+    sentence: str
+    puzzle_id: int = 0
+    labels: bytes | None = None  # tokens of the published answer, where only that can judge one
+    mistake: str | None = None
+    arc: str | None = None  # the test of ARC that the puzzle is, as links name it
+
+    @cached_property
+    def task(self) -> Task:
+        return task_of(self.config)
+
+    @property
+    def label_tokens(self) -> np.ndarray | None:
+        return None if self.labels is None else np.frombuffer(self.labels, np.uint8)
+
+    @property
+    def run(self) -> Hashable:
+        """Equal for what is the same run."""
+        return self.source, self.puzzle, self.puzzle_id, self.labels, self.depth
+
+    @property
+    def is_as_trained(self) -> bool:
+        """Nothing was changed that a recorded run would not show."""
+        return not self.source.forced and self.depth == self.config.depth and not self.puzzle_id
