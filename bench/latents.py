@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 
 from bench.figures import figure, is_quick, median_seconds, say, seconds
-from probes.latents.making import make_scene
-from probes.latents.pca_umap import UMAPSettings, fit_pca, fit_umap
+from probes.latents.pca import fit_pca
+from probes.latents.project import make_scene
 from probes.latents.trajectories import Walks, record_walks
+from probes.latents.umap import UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
 from trm.checkpoint import load_model
 from trm.data import load_puzzles

@@ -67,7 +67,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 COMPILE_UMAP = (
-    "tests/unit/probes/latents/test_pca_umap.py",
+    "tests/unit/probes/latents/test_umap.py",
     "tests/unit/probes/latents/test_projection.py",
 )
 """The first UMAP of an installation takes a minute of a core, of which one worker is enough."""

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
-from probes.latents.pca_umap import UMAPSettings
 from probes.latents.procrustes import CALLS
+from probes.latents.umap import UMAPSettings
 from trm.cli.options import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
 from trm.registry import ASSETS
 from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
-    from probes.latents.making import Tell
+    from probes.latents.project import Tell
     from probes.latents.projection import Scene
     from probes.latents.trajectories import Walks
 
@@ -195,11 +195,11 @@ def scene_of(walks: "Walks", asked: Projecting, tell: "Tell", *, second: "Walks 
         from probes.latents.joint import make_joint_scene
 
         return make_joint_scene(walks, second, state=asked.state, command=command, umap=asked.umap, tell=tell)
-    from probes.latents.making import make_scene
+    from probes.latents.project import make_scene
 
     return make_scene(
         walks, state=asked.state, calls=asked.calls, command=command, umap=asked.umap, tell=tell
-    )[0]
+    )
 
 
 def _written(walks: "Walks", asked: Projecting, out: Path) -> dict[str, Any]:

@@ -9,14 +9,13 @@ number of puzzles: 50 puzzles in 500 random directions already look alike. The d
 2021, arXiv:2010.15327) puts the unbiased HSIC_1 of Song et al. 2012 in the place of HSIC; it can fall a little below 0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from probes.covariance import StatesError
-from probes.latents.pca_umap import Progress
 from probes.threads import one_blas_thread
 
 FEWEST = 4  # puzzles that HSIC_1 is defined for
@@ -29,7 +28,7 @@ def cka(
     b: Float[np.ndarray, "puzzle_b moment_b dim_b"] | None = None,
     *,
     debiased: bool = True,
-    progress: Progress | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Float64[np.ndarray, "moment_a moment_b"]:
     """Linear CKA between every moment of a and every moment of b, on the same puzzles in the same order.
 
@@ -99,7 +98,7 @@ def arrangement(
     states: Float[np.ndarray, "puzzle moment dim"],
     *,
     debiased: bool = True,
-    progress: Progress | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Arrangement:
     """The Gram matrix of every moment, as `cka` makes it: to compare models whose states do not fit into memory together.
 

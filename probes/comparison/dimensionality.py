@@ -54,18 +54,6 @@ def participation_ratio(
     return np.divide(1.0, squares, out=np.zeros(squares.shape), where=squares > 0)
 
 
-def effective_rank(eigenvalues: Float64[np.ndarray, "*batch eigenvalue"]) -> Float64[np.ndarray, "*batch"]:
-    """exp of the entropy of the normalised singular values: 1 on a line, D in an isotropic cloud, 0 for equal points.
-
-    Roy & Vetterli 2007, "The effective rank: a measure of effective dimensionality". The matrix is the centred cloud;
-    its singular values are the roots of the eigenvalues, up to a factor that cancels. It weighs small directions more
-    than the participation ratio does.
-    """
-    shares = _shares(np.sqrt(eigenvalues))
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(-1)
-    return np.asarray(np.where(shares.any(-1), np.exp(entropy), 0.0))
-
-
 def _shares(values: Float64[np.ndarray, "*batch value"]) -> Float64[np.ndarray, "*batch value"]:
     """Divided by their sum; zeros stay zeros."""
     total = values.sum(-1, keepdims=True)

@@ -34,7 +34,6 @@ class Reliability:
     expected_error: float  # ECE: mean of |share right - confidence| over answers
     expected_error_band: tuple[float, float]
     largest_error: float  # MCE: its maximum over bins that are not empty
-    largest_error_band: tuple[float, float]
 
 
 def reliability(
@@ -68,7 +67,6 @@ def reliability(
     whole = _errors(counts.sum(0), confidence.sum(0), hits.sum(0))
     again = _errors(*np.split(resampling.sums(np.hstack((counts, confidence, hits))), 3, axis=1))
     expected_low, expected_high = resampling.band(again.expected)
-    largest_low, largest_high = resampling.band(again.largest)
     return Reliability(
         edges=edges,
         counts=counts.sum(0),
@@ -78,7 +76,6 @@ def reliability(
         expected_error=float(whole.expected),
         expected_error_band=(float(expected_low), float(expected_high)),
         largest_error=float(whole.largest),
-        largest_error_band=(float(largest_low), float(largest_high)),
     )
 
 

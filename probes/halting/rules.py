@@ -24,13 +24,6 @@ Right = Bool[np.ndarray, "step puzzle"]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
-def halting_margin(
-    q_halt: Float[np.ndarray, "*batch"], q_continue: Float[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """q_halt - q_continue: HRM halts where halting has the larger value (Wang et al. 2025, arXiv:2506.21734)."""
-    return q_halt - q_continue
-
-
 def halt_probabilities(halting: Float[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch"]:
     """The logistic function of the logits, in float64; above one half where the model would halt."""
     return np.exp(-np.logaddexp(0.0, -halting.astype(np.float64)))

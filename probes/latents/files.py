@@ -14,10 +14,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from probes.latents.pca_umap import UMAPSettings
 from probes.latents.procrustes import Match
 from probes.latents.projection import About, Curve, Field, Map, Partner, Scene
 from probes.latents.quality import Quality
+from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.files import written_whole
@@ -205,16 +205,6 @@ def coordinates_table(scene: Scene) -> Any:
     columns = columns_of(scene)
     described = json.dumps(summary(scene))
     return pa.table(columns).replace_schema_metadata({"recursion-lens": described})
-
-
-def parquet_bytes(scene: Scene) -> bytes:
-    """The table of all points as a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    buffer = pa.BufferOutputStream()
-    pq.write_table(coordinates_table(scene), buffer)
-    return buffer.getvalue().to_pybytes()
 
 
 def write_parquet(path: Path, scene: Scene) -> None:

@@ -9,12 +9,11 @@ from dataclasses import replace
 import numpy as np
 
 from probes.covariance import StatesError
-from probes.latents.fields import fields_of
-from probes.latents.making import Tell, about, curves_of, project, silent
-from probes.latents.pca_umap import UMAPSettings
 from probes.latents.procrustes import CALLS, Match, match
+from probes.latents.project import Tell, about, curves_of, fields_of, project, silent
 from probes.latents.projection import KEPT, MODEL, Curve, Field, Partner, Scene
 from probes.latents.trajectories import Walks
+from probes.latents.umap import UMAPSettings
 from probes.threads import one_blas_thread
 
 
@@ -45,7 +44,7 @@ def make_joint_scene(
     with one_blas_thread():
         turn = match(*(walks.states[state] for walks in pair))
         states = turn.together(*(walks.states[state] for walks in pair)).astype(np.float32)
-    components, maps, fitted = project(states, umap=umap, tell=tell)
+    components, maps, pca = project(states, umap=umap, tell=tell)
     abouts = [about(walks, state=state, calls=CALLS, command=command) for walks in pair]
     scene = Scene(
         about=abouts[0],
@@ -53,7 +52,7 @@ def make_joint_scene(
         puzzles=tuple(map(first.task.format, first.inputs)) * 2,
         numbers=np.tile(first.numbers, 2),
         components=components[..., :KEPT].astype(np.float32),
-        variance=fitted.pca.explained_variance_ratio[:KEPT],
+        variance=pca.explained_variance_ratio[:KEPT],
         maps=maps,
         fields=(_owners(pair, steps), *_joined_fields([fields_of(walks, state) for walks in pair])),
         curves=_joined_curves([curves_of(walks) for walks in pair]),

@@ -1,10 +1,11 @@
 """Two models on one map: the states of one, turned onto those of the other for the same puzzles after the same steps.
 
-Each model's states are reduced by a PCA of their own to as many numbers; a rotation with one factor (orthogonal Procrustes,
-`probes.latents.alignment`) then takes the second's onto the first's. All of it is fitted on half of the puzzles. The other half says
-what that is worth: the share of the first model's spread that the turned states miss, beside the same with the puzzles of the
-second model shuffled, for the fit too. Shuffled states still go the way that every puzzle goes, step by step; so only what
-shuffling loses is about the single puzzle.
+Orthogonal Procrustes (Schoenemann 1966): a rotation, perhaps with a reflection, cannot bend or stretch single directions,
+so what it leaves over is a difference in shape and not in choice of axes. Each model's states are reduced by a PCA of their
+own to as many numbers; a rotation with one factor then takes the second's onto the first's. All of it is fitted on half of
+the puzzles. The other half says what that is worth: the share of the first model's spread that the turned states miss,
+beside the same with the puzzles of the second model shuffled, for the fit too. Shuffled states still go the way that every
+puzzle goes, step by step; so only what shuffling loses is about the single puzzle.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from probes.covariance import StatesError
-from probes.latents.alignment import Alignment, align
-from probes.latents.pca_umap import PCA, fit_pca
+from probes.covariance import StatesError, blocks
+from probes.latents.pca import PCA, fit_pca
 
 CALLS = "last"
 """What two models are matched by: each one's last call of a supervision step, whatever its n and T are."""
@@ -25,6 +25,44 @@ FEWEST = 4  # puzzles
 First = Float[np.ndarray, "puzzle moment dim_a"]
 Second = Float[np.ndarray, "puzzle_b moment_b dim_b"]
 Reduced = Float64[np.ndarray, "puzzle moment component"]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """A map from the states of model a to those of model b."""
+
+    mean_a: Float64[np.ndarray, "dim_a"]
+    mean_b: Float64[np.ndarray, "dim_b"]
+    rotation: Float64[np.ndarray, "dim_a dim_b"]  # orthonormal rows or columns, whichever are fewer
+    scale: float
+
+    def apply(self, states: Float[np.ndarray, "*batch dim_a"]) -> Float64[np.ndarray, "*batch dim_b"]:
+        """States of model a, in the space of model b."""
+        return self.scale * (states.astype(np.float64) - self.mean_a) @ self.rotation + self.mean_b
+
+
+def align(a: Float[np.ndarray, "*point dim_a"], b: Float[np.ndarray, "*point dim_b"]) -> Alignment:
+    """Rotate the states of model a onto the matched states of model b: min |scale (a - mean a) R - (b - mean b)|.
+
+    Where the two widths differ, the narrower states are padded with zeros, which loses nothing; R is then the part of
+    the rotation that ends in b's space. With fewer points than dimensions any two clouds fit well. Raises StatesError
+    where there are fewer than two points, or a number is not finite.
+    """
+    if np.prod(a.shape[:-1]) < 2:
+        raise StatesError("Two matched states at least are needed for an alignment. Take more puzzles.")
+    (cloud_a, mean_a), (cloud_b, mean_b) = _centred(a), _centred(b)
+    left, singular, right = np.linalg.svd(cloud_a.T @ cloud_b, full_matrices=False)
+    variance = (cloud_a**2).sum()
+    return Alignment(mean_a, mean_b, left @ right, float(singular.sum() / variance if variance else 1.0))
+
+
+def _centred(
+    states: Float[np.ndarray, "*point dim"],
+) -> tuple[Float64[np.ndarray, "row dim"], Float64[np.ndarray, "dim"]]:
+    """Points around their mean, and the mean."""
+    rows = np.concatenate(list(blocks(states)))
+    mean = rows[0] + (rows - rows[0]).mean(0)
+    return rows - mean, mean
 
 
 @dataclass(frozen=True)
@@ -88,7 +126,7 @@ def match(
     if not all(pca.total_variance for pca in pcas):
         raise StatesError("All states of one model are equal, so there is nothing to match. Choose others.")
     reduced = [pca.transform(states) for pca, states in zip(pcas, (first, second), strict=True)]
-    alignment = align(reduced[1][fit], reduced[0][fit], scale=True)
+    alignment = align(reduced[1][fit], reduced[0][fit])
     missed = _missed(alignment, *(states[test] for states in reduced))
     by_chance = [_shuffled(reduced, rng.permutation(fit), rng.permutation(test)) for _ in range(shuffles)]
     return Turn(
@@ -119,5 +157,5 @@ def _shuffled(
 ) -> float:
     """What is missed where the puzzles of the second model are in these orders instead."""
     first, second = reduced
-    alignment = align(second[fit], first[np.sort(fit)], scale=True)
+    alignment = align(second[fit], first[np.sort(fit)])
     return _missed(alignment, first[np.sort(test)], second[test])

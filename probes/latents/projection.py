@@ -1,6 +1,6 @@
 """A scene: all that is drawn of many walks. Maps of one state, what is known of each point, and curves over the run.
 
-A scene is made from walks (`probes.latents.making`) or read from a file (`probes.latents.files`), which takes neither torch nor
+A scene is made from walks (`probes.latents.project`) or read from a file (`probes.latents.files`), which takes neither torch nor
 scikit-learn. It keeps the first few principal components of every state, not the states: three are drawn, and the others
 tell how many directions a chosen part of the cloud spreads in.
 """
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num
 
-from probes.latents.pca_umap import UMAPSettings
 from probes.latents.procrustes import Match
 from probes.latents.quality import Quality
+from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 
 KEPT = 16

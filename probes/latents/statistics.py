@@ -1,4 +1,9 @@
-"""How the walks of solved and unsolved puzzles differ: whether they come to rest, and where they end.
+"""How states travel, and how the walks of solved and unsolved puzzles differ: whether they come to rest, and where they end.
+
+The states of P puzzles at K moments are one array, `puzzle moment dim`. A moment is any step of the clock that the caller
+picked: all calls, f_H calls, or supervision steps. A state is whatever vector the caller picked: one cell, the mean over
+cells, or all positions flattened. Moments are indices of that axis, from 0. Lengths are Euclidean, in the units of the
+state. States in float16 are widened first; what is not finite makes the numbers of its own puzzle NaN, nobody else's.
 
 Bands are 95 % of a bootstrap over puzzles (Efron 1979), each group drawn apart. A state rests where its last recorded move
 is shorter than a thousandth of its length.
@@ -10,12 +15,56 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-from probes.latents.dynamics import residuals
 from probes.latents.trajectories import Walks
+
+States = Float[np.ndarray, "puzzle moment dim"]
 
 REST = 1e-3
 RESAMPLES, LEVEL, SEED = 1000, 0.95, 0
 AXES = 3  # that are drawn
+
+
+def _widened(states: States) -> States:
+    """In float32 at least, so that differences of float16 are exact and lengths do not overflow."""
+    return states.astype(np.promote_types(states.dtype, np.float32), copy=False)
+
+
+def _lengths(vectors: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "*batch"]:
+    """Euclidean lengths, summed in float64."""
+    return np.sqrt(np.einsum("...d,...d->...", vectors, vectors, dtype=np.float64))
+
+
+def _relative(
+    part: Float64[np.ndarray, "*batch"], whole: Float64[np.ndarray, "*#batch"]
+) -> Float64[np.ndarray, "*batch"]:
+    """part / whole, where nothing of nothing is 0 and something of nothing is infinite."""
+    return np.divide(part, whole, out=np.where(part > 0, np.inf, part), where=whole != 0)
+
+
+def speeds(states: States) -> Float64[np.ndarray, "puzzle move"]:
+    """|s_k - s_(k-1)|, in units of the state per moment; one fewer than moments."""
+    return _lengths(np.diff(_widened(states), axis=1))
+
+
+def residuals(states: States) -> Float64[np.ndarray, "puzzle move"]:
+    """|s_k - s_(k-1)| / |s_k|, the forward residual of the HRM paper (Wang et al. 2025, arXiv:2506.21734).
+
+    0 where the state stays at the origin, infinite where it moves onto it.
+    """
+    return _relative(speeds(states), _lengths(states[:, 1:]))
+
+
+def distances_to_final(states: States, *, relative: bool = False) -> Float64[np.ndarray, "puzzle moment"]:
+    """|s_k - s_K|, how far each moment is from the last one recorded; relative: divided by |s_K|, without unit.
+
+    Relative distances to a final state at the origin are infinite, and 0 for states that are there too.
+    """
+    states = _widened(states)
+    distances = _lengths(states - states[:, -1:])
+    return _relative(distances, _lengths(states[:, -1:])) if relative else distances
+
+
+# ---- solved against unsolved
 
 
 @dataclass(frozen=True)

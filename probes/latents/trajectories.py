@@ -157,7 +157,7 @@ def read_walks(
         ),
         position=position,
         calls=calls,
-        states={state: _states(store, state, position, config.prefix_length) for state in ("y", "z")},
+        states={state: _states(store, state, position) for state in ("y", "z")},
         inputs=store.inputs(),
         labels=store.labels(),
         answers=store.answers(),
@@ -166,9 +166,7 @@ def read_walks(
     )
 
 
-def _states(
-    store: TraceStore, state: str, position: str, prefix: int
-) -> Float32[np.ndarray, "puzzle moment dim"]:
+def _states(store: TraceStore, state: str, position: str) -> Float32[np.ndarray, "puzzle moment dim"]:
     names = store.positions
     if position in names:
         return store.states(state, positions=[names.index(position)])[:, :, 0]

@@ -22,9 +22,9 @@ from app.sidebar.model_controls import Opened
 from app.ui.progress import result_of
 from probes.cli.project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.files import SceneError, load_scene
-from probes.latents.pca_umap import MOST_IN_POOL, UMAPSettings
 from probes.latents.procrustes import CALLS as MATCHED
 from probes.latents.projection import MEAN, Scene
+from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 from trm.tasks import task_of

@@ -11,7 +11,6 @@ from probes.halting.rules import (
     fixed_depth_curve,
     halt_probabilities,
     halting_bands,
-    halting_margin,
     outcomes,
     threshold_curve,
     unchanged_answer_curve,
@@ -47,12 +46,6 @@ def random_runs(seed: int, steps: int = 6, puzzles: int = 40, levels: int = 9):
 
 def test_probabilities_do_not_overflow():
     assert halt_probabilities(np.array([-1e4, 0.0, np.log(3), 1e4])) == pytest.approx([0, 0.5, 0.75, 1])
-
-
-def test_hrm_halts_where_halting_is_worth_more():
-    margin = halting_margin(np.array([[2.0, -1.0]]), np.array([[3.0, -4.0]]))
-    assert margin.tolist() == [[-1, 3]]
-    assert outcomes(margin, np.ones((1, 2), bool)).halts.tolist() == [0, 1]
 
 
 def test_bands_split_by_the_end():
@@ -144,7 +137,6 @@ def test_a_band_holds_the_error_of_a_biased_head():
     low, high = found.expected_error_band
     assert found.expected_error == pytest.approx(0.3)
     assert 0.24 < low < 0.27 < 0.33 < high < 0.36
-    assert found.largest_error_band == pytest.approx((low, high))
     assert found.share_right_band[:, -2] == pytest.approx([0.9 - high, 0.9 - low])
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from probes.covariance import StatesError
-from probes.latents.procrustes import match
+from probes.latents.procrustes import align, match
+from tests.unit.probes.latents.test_pca import turned as turned_and_moved
 
 
 def cloud(puzzles: int = 40, moments: int = 6, dim: int = 5, seed: int = 0) -> np.ndarray:
@@ -71,3 +72,66 @@ def test_what_cannot_be_matched():
             match(one, other)
     with pytest.raises(StatesError, match="nothing to match"):
         match(states, np.ones_like(states))
+
+
+# alignment
+
+
+def missed(a: np.ndarray, b: np.ndarray) -> float:
+    """Share of b's variance that a, turned onto it, does not reach."""
+    spread = b - b.reshape(-1, b.shape[-1]).mean(0)
+    return float(((align(a, b).apply(a) - b) ** 2).sum() / (spread**2).sum())
+
+
+def test_a_turned_and_moved_cloud_is_found_again():
+    a = np.random.default_rng(0).normal(size=(8, 25, 6))
+    b = turned_and_moved(a, 6, seed=1)
+    found = align(a, b)
+    assert found.scale == pytest.approx(1)
+    assert found.rotation @ found.rotation.T == pytest.approx(np.eye(6), abs=1e-12)
+    assert found.apply(a) == pytest.approx(b, abs=1e-9)
+
+
+@pytest.mark.parametrize("dims", [(4, 9), (9, 4)])
+def test_models_of_different_width(dims):
+    """The same 4-dimensional cloud in spaces of 4 and of 9 dimensions."""
+    points = np.random.default_rng(0).normal(size=(200, 4)).astype(np.float32)
+    a, b = (turned_and_moved(points, dim, seed=dim) for dim in dims)
+    found = align(a, b)
+    assert found.rotation.shape == dims
+    assert found.apply(a) == pytest.approx(b, abs=1e-4)
+
+
+def test_alignment_equals_scipy_on_padded_clouds():
+    from scipy.linalg import orthogonal_procrustes
+
+    rng = np.random.default_rng(5)
+    a, b = rng.normal(size=(50, 7)), rng.normal(size=(50, 3)) * 4
+    a0, b0 = a - a.mean(0), np.pad(b - b.mean(0), ((0, 0), (0, 4)))
+    rotation, scale = orthogonal_procrustes(a0, b0)
+    found = align(a, b)
+    assert found.rotation == pytest.approx(rotation[:, :3], abs=1e-9)
+    assert found.scale == pytest.approx(scale / (a0**2).sum())
+
+
+def test_scale():
+    a = np.random.default_rng(0).normal(size=(100, 5))
+    b = 3 * turned_and_moved(a, 5)
+    assert align(a, b).scale == pytest.approx(3)
+    assert align(a, b).apply(a) == pytest.approx(b, abs=1e-9)
+    noise = np.random.default_rng(1).normal(size=(100, 5))
+    assert missed(a, noise) == pytest.approx(missed(noise, a)) and 0.8 < missed(a, noise) < 1
+
+
+def test_unrelated_clouds_fit_where_points_are_few():
+    """10 points in 200 dimensions leave the rotation free."""
+    a, b = np.random.default_rng(0).normal(size=(2, 10, 200))
+    assert missed(a, b) < 0.05
+
+
+def test_alignments_without_spread():
+    point, points = np.full((4, 3), 0.1), np.random.default_rng(0).normal(size=(4, 3))
+    assert align(point, point).apply(point) == pytest.approx(point)
+    assert missed(point, points) == pytest.approx(1)
+    with pytest.raises(StatesError, match="Two matched states"):
+        align(point[:1], point[:1])

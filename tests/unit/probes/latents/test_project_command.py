@@ -9,7 +9,7 @@ from fake_walks import SMALL
 from probes.cli.main import main
 from probes.cli.project import Projecting
 from probes.latents.files import load_scene
-from probes.latents.pca_umap import UMAPSettings
+from probes.latents.umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
 from trm.store.layout import Settings

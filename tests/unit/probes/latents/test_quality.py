@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from probes.covariance import StatesError
-from probes.latents.pca_umap import fit_pca
+from probes.latents.pca import fit_pca
 from probes.latents.quality import quality
-from tests.unit.probes.latents.test_pca_umap import turned, walks
+from tests.unit.probes.latents.test_pca import turned, walks
 
 # quality
 

@@ -1,10 +1,100 @@
-"""How solved and unsolved walks differ, on walks whose numbers are known."""
+"""How states travel, on paths whose numbers are known, and how solved and unsolved walks differ."""
 
 import numpy as np
 import pytest
 from fake_walks import fake_walks
 
-from probes.latents.statistics import Banded, banded, difference, ordered, percent, sentences
+from probes.latents.statistics import (
+    Banded,
+    banded,
+    difference,
+    distances_to_final,
+    ordered,
+    percent,
+    residuals,
+    sentences,
+    speeds,
+)
+
+# moves
+
+
+def circle(moments: int, *, per_turn: int, radius: float = 2.0) -> np.ndarray:
+    """One puzzle on a circle around the origin."""
+    angle = 2 * np.pi * np.arange(moments) / per_turn
+    return radius * np.stack([np.cos(angle), np.sin(angle)], -1)[None]
+
+
+def line(moments: int) -> np.ndarray:
+    """One puzzle that moves by (3, 4) each moment, from (3, 4)."""
+    return np.arange(1, moments + 1)[None, :, None] * np.array([3.0, 4.0])
+
+
+def geometric(moments: int) -> np.ndarray:
+    """One puzzle on the way to (8, 0) that goes half of what is left each moment, from the origin."""
+    return np.stack([8 - 8 * 0.5 ** np.arange(moments), np.zeros(moments)], -1)[None]
+
+
+def still(moments: int) -> np.ndarray:
+    return np.full((1, moments, 2), 0.1)
+
+
+def test_a_line_at_constant_speed():
+    states = line(5)
+    assert speeds(states).tolist() == [[5, 5, 5, 5]]
+    assert residuals(states)[0] == pytest.approx([1 / 2, 1 / 3, 1 / 4, 1 / 5])
+    assert distances_to_final(states).tolist() == [[20, 15, 10, 5, 0]]
+    assert distances_to_final(states, relative=True)[0] == pytest.approx([0.8, 0.6, 0.4, 0.2, 0])
+
+
+def test_a_circle():
+    """Twelve moments a turn: every move is the chord 2 r sin(15 degrees),."""
+    states = circle(13, per_turn=12)
+    chord = 4 * np.sin(np.pi / 12)
+    assert speeds(states) == pytest.approx(np.full((1, 12), chord))
+    assert residuals(states) == pytest.approx(np.full((1, 12), chord / 2))
+    assert distances_to_final(states)[0, [0, 3, 6, 12]] == pytest.approx([0, 8**0.5, 4, 0])
+
+
+def test_geometric_convergence():
+    """Distances halve; from (0, 0) the first residual is 4 / 4, then 2 / 6, 1 / 7."""
+    states = geometric(4)
+    assert residuals(states)[0] == pytest.approx([1, 1 / 3, 1 / 7])
+    assert distances_to_final(states)[0] == pytest.approx([7, 3, 1, 0])
+
+
+def test_puzzles_keep_apart():
+    states = np.concatenate([line(4), np.full((1, 4, 2), np.nan), still(4)])
+    assert np.isnan(speeds(states)[1]).all() and np.isnan(residuals(states)[1]).all()
+    assert speeds(states)[[0, 2]].tolist() == [[5, 5, 5], [0, 0, 0]]
+
+
+def test_standing_still():
+    for states in (still(4), np.zeros((1, 4, 2))):
+        assert speeds(states).tolist() == residuals(states).tolist() == [[0, 0, 0]]
+        assert distances_to_final(states, relative=True).tolist() == [[0, 0, 0, 0]]
+
+
+def test_moving_onto_the_origin_is_infinitely_much_of_nothing():
+    states = np.array([[[1.0], [0.0], [0.0]]])
+    assert residuals(states).tolist() == [[np.inf, 0]]
+    assert distances_to_final(states, relative=True).tolist() == [[np.inf, 0, 0]]
+
+
+@pytest.mark.parametrize("moments", [1, 2])
+def test_few_moments(moments):
+    states = line(moments)
+    assert speeds(states).shape == residuals(states).shape == (1, moments - 1)
+
+
+def test_half_precision_is_widened_before_it_overflows():
+    """300 squared exceeds float16, and so does the sum of two numbers near its end."""
+    states = np.array([[[-60000.0, 300.0], [60000.0, 300.0]]], np.float16)
+    expected = 2 * float(np.float16(60000))
+    assert speeds(states).tolist() == distances_to_final(states)[:, :1].tolist() == [[expected]]
+
+
+# solved against unsolved
 
 
 def difference_of(config, right, z, axes=None):

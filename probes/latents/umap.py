@@ -1,0 +1,159 @@
+"""UMAP of states (McInnes, Healy & Melville 2018, arXiv:1802.03426): shows who is close to whom.
+
+Sizes of its clusters and distances between them mean nothing. It is given principal components of the states.
+`probes.latents.quality` says how much of a picture may be believed.
+
+umap-learn and what comes with it are imported when the first UMAP is fitted, and compile themselves then: about ten
+seconds, once in a process.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from probes.covariance import StatesError
+from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
+
+Progress = Callable[
+    [float], None
+]  # share of the work done, 0 to 1; what it raises ends the work and comes out of it
+
+MOST_IN_POOL = 50_000  # points; that many take UMAP a minute on two cores
+
+
+@dataclass(frozen=True)
+class UMAPSettings:
+    """What makes a UMAP, besides its pool. Two fits with equal settings give equal pictures on one machine."""
+
+    dimensions: int = 2  # of the picture, 2 or 3
+    neighbours: int = 15  # of a point, itself included: few show detail, many the whole
+    min_dist: float = 0.1  # how tightly points may be packed, 0 to 1
+    epochs: int = 500
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (
+            self.dimensions in (2, 3)
+            and 2 <= self.neighbours <= 200
+            and 0 <= self.min_dist <= 1
+            and 11 <= self.epochs <= 5000
+            and 0 <= self.seed < 1 << 32
+        ):
+            raise StatesError(
+                f"{self} is no setting for UMAP. Use 2 or 3 dimensions, 2 to 200 neighbours, a min_dist of 0 to 1, "
+                "11 to 5000 epochs and a seed from 0."
+            )
+
+
+@dataclass(frozen=True)
+class UMAPProjection:
+    """A pool of states placed by UMAP."""
+
+    settings: UMAPSettings
+    pca: PCA  # at most 50 components; UMAP sees these coordinates only
+    embedding: Float32[np.ndarray, "point axis"]  # no unit
+
+
+def fit_umap(
+    states: Float[np.ndarray, "*batch dim"],
+    settings: UMAPSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> UMAPProjection:
+    """UMAP of a pool of states, by way of at most 50 principal components.
+
+    It begins from the first principal components, which keeps the large structure where PCA shows it (Kobak & Linderman
+    2021), and uses exact neighbours. `progress` is told 0 while it waits for another UMAP to end, then, once the
+    neighbours are found, the share of epochs done. Raises StatesError where the pool is too small for the neighbours, too
+    large, all equal, or not finite.
+    """
+    settings = settings or UMAPSettings()
+    count = int(np.prod(states.shape[:-1]))
+    if not settings.neighbours < count <= MOST_IN_POOL:
+        raise StatesError(
+            f"UMAP with {settings.neighbours} neighbours takes {settings.neighbours + 1} to {MOST_IN_POOL} states, "
+            f"not {count}. Choose other puzzles or moments."
+        )
+    pca = fit_pca(states, components=MOST_COMPONENTS)
+    if pca.total_variance == 0:
+        raise StatesError(
+            "All states are equal, so there is nothing to place. Choose other puzzles or moments."
+        )
+    pool = pca.transform(states).reshape(count, -1).astype(np.float32)
+    start = np.random.default_rng(settings.seed).normal(scale=1e-4, size=(count, settings.dimensions))
+    first = pool[:, : settings.dimensions]
+    start[:, : first.shape[1]] += first * (10 / np.abs(first).max())
+    with _turn(progress):
+        return UMAPProjection(settings, pca, _placed(settings, pool, start))
+
+
+def _placed(
+    settings: UMAPSettings,
+    pool: Float32[np.ndarray, "point component"],
+    start: Float[np.ndarray, "point axis"],
+) -> Float32[np.ndarray, "point axis"]:
+    """The pool, moved from its start by the library's `UMAP`."""
+    from pynndescent import NNDescent
+    from sklearn.neighbors import NearestNeighbors
+    from umap import UMAP
+
+    class NoIndex(NNDescent):
+        """In the place of the library's approximate index, which takes longer to compile than an exact search takes."""
+
+        def __init__(self):
+            """It is never asked: only to place other states would take it."""
+
+    distances, neighbours = (
+        NearestNeighbors(algorithm="brute").fit(pool).kneighbors(pool, settings.neighbours)
+    )
+    model = UMAP(
+        n_components=settings.dimensions,
+        n_neighbors=settings.neighbours,
+        min_dist=settings.min_dist,
+        n_epochs=settings.epochs,
+        init=start,
+        random_state=settings.seed,
+        n_jobs=1,  # more would make the result depend on chance
+        precomputed_knn=(neighbours, distances, NoIndex()),
+        force_approximation_algorithm=True,  # or a small pool's neighbours are searched again
+    )
+    return model.fit(pool).embedding_
+
+
+_lock = Lock()
+
+
+@contextmanager
+def _turn(progress: Progress | None) -> Iterator[None]:
+    """One UMAP at a time, watched: with two threads inside, the simplest of numba's thread pools ends the process.
+
+    Epochs are counted in the place of the library's progress bar. The bar itself can be given a file to write to, but
+    what is raised there, to stop the work, leaves a lock of tqdm's held and so the next bar waiting for ever.
+    """
+    tell = progress or (lambda share: None)
+    tell(0.0)
+    while not _lock.acquire(timeout=0.2):
+        tell(0.0)  # so that waiting can be given up too
+    try:
+        import numba
+        from umap import layouts
+
+        def watched(epochs: range, **bar: Any) -> Iterator[int]:
+            for epoch in epochs:
+                yield epoch
+                tell((epoch + 1) / len(epochs))
+
+        threads, library_bar = numba.get_num_threads(), layouts.tqdm
+        layouts.tqdm = watched
+        try:
+            yield
+        finally:
+            layouts.tqdm = library_bar
+            numba.set_num_threads(threads)  # umap-learn does so only if it is not stopped
+    finally:
+        _lock.release()

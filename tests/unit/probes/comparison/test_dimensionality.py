@@ -1,0 +1,52 @@
+"""In how many directions clouds spread whose spectrum is known: lines, squares, Gaussians."""
+
+import numpy as np
+import pytest
+
+from probes.comparison.dimensionality import moment_spectra, participation_ratio, spectrum
+
+
+def test_spectrum_by_hand():
+    """Points (+-2, 0) and (0, +-1): variances 8 / 3 and 2 / 3."""
+    points = np.array([[2.0, 0], [-2, 0], [0, 1], [0, -1]]) + 100
+    values = spectrum(points)
+    assert values == pytest.approx([8 / 3, 2 / 3])
+    assert participation_ratio(values) == pytest.approx(10**2 / (8**2 + 2**2))  # 100 / 68
+
+
+def test_an_isotropic_gaussian_fills_its_space():
+    points = np.random.default_rng(0).normal(size=(20_000, 16))
+    assert participation_ratio(spectrum(points)) == pytest.approx(16, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", [(500, 8), (5, 40)], ids=["more points", "more dimensions"])
+def test_rank_one(shape):
+    rng = np.random.default_rng(0)
+    points = 7 + rng.normal(size=(shape[0], 1)) * rng.normal(size=shape[1])
+    values = spectrum(points)
+    assert values.shape == (min(shape),) and (values[1:] == 0).all()
+    assert participation_ratio(values) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("count", [1, 3, 50])
+def test_equal_points_have_no_dimension(count):
+    values = spectrum(np.full((count, 7), 0.1))
+    assert (values == 0).all()
+    assert participation_ratio(values) == 0
+
+
+def test_a_spectrum_is_the_same_from_either_side():
+    """5 points in 8 dimensions, by their Gram matrix, against the covariance written out."""
+    points = np.random.default_rng(1).normal(3, 2, (5, 8))
+    expected = np.linalg.eigvalsh(np.cov(points.T))[::-1][:5]
+    assert spectrum(points) == pytest.approx(expected, abs=1e-12)
+
+
+def test_moment_spectra():
+    """A cloud of puzzles that is a line at first, then equal points, then a square."""
+    square = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
+    states = np.stack([square * [1, 0], square * 0, square], axis=1).astype(np.float16)
+    values = moment_spectra(states)
+    assert values == pytest.approx(np.array([[4 / 3, 0], [0, 0], [4 / 3, 4 / 3]]))
+    assert participation_ratio(values) == pytest.approx([1, 0, 2])
+    assert participation_ratio(spectrum(states)) == pytest.approx(36 / 20)  # variances 2 : 1

@@ -1,0 +1,140 @@
+"""UMAP of clouds whose shape is known: reproducible, watched, one at a time."""
+
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from probes.covariance import StatesError
+from probes.latents.umap import UMAPProjection, UMAPSettings, fit_umap
+from tests.unit.probes.latents.test_pca import turned
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+SETTINGS = UMAPSettings(neighbours=10, epochs=60, seed=3)
+
+
+def clusters(seed: int) -> np.ndarray:
+    """Two clusters of 10 puzzles x 6 moments in 80 dimensions, far apart."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(20, 6, 80)) + np.repeat([0.0, 9.0], 10)[:, None, None]
+
+
+@pytest.fixture(scope="module")
+def umap() -> UMAPProjection:
+    return fit_umap(clusters(0), SETTINGS)
+
+
+def test_importing_the_modules_imports_nothing_heavy():
+    code = (
+        "import sys, probes.latents.umap, probes.latents.quality, probes.latents.procrustes\n"
+        "import probes.latents.statistics, probes.comparison.dimensionality\n"
+        "print(*sorted({'umap', 'numba', 'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_umap_parts_two_clusters(umap):
+    assert umap.pca.components.shape == (50, 80)
+    pool = umap.embedding.reshape(2, 60, 2)
+    centres = pool.mean(1)
+    apart = np.linalg.norm(centres[1] - centres[0])
+    assert apart > 2 * np.linalg.norm(pool - centres[:, None], axis=-1).max()
+
+
+def test_umap_is_reproducible(umap):
+    again = fit_umap(clusters(0), SETTINGS)
+    assert np.array_equal(again.embedding, umap.embedding)
+    assert not np.array_equal(fit_umap(clusters(0), replace(SETTINGS, seed=4)).embedding, umap.embedding)
+
+
+def test_umap_tells_its_progress(umap):
+    shares = []
+    watched = fit_umap(clusters(0), SETTINGS, progress=shares.append)
+    assert shares[0] == 0 and shares[-1] == 1 and shares == sorted(shares) and len(set(shares)) >= 60
+    assert np.array_equal(watched.embedding, umap.embedding)
+
+
+class Enough(Exception):
+    pass
+
+
+def test_umap_can_be_cancelled(umap):
+    """What the callback raises comes out, once told; the next fit is as if nothing had been."""
+    import numba
+
+    told, threads = [], numba.get_num_threads()
+
+    def stop(share: float) -> None:
+        told.append(share)
+        if share >= 0.1:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit_umap(clusters(0), SETTINGS, progress=stop)
+    assert told[-1] == pytest.approx(0.1) and told.count(told[-1]) == 1
+    assert numba.get_num_threads() == threads
+    assert np.array_equal(fit_umap(clusters(0), SETTINGS).embedding, umap.embedding)
+
+
+def test_one_umap_at_a_time_and_waiting_can_be_cancelled(umap):
+    started, go_on, done = threading.Event(), threading.Event(), []
+
+    def hold(share: float) -> None:
+        if share > 0:
+            started.set()
+            assert go_on.wait(60)
+
+    first = threading.Thread(
+        target=lambda: done.append(fit_umap(clusters(0), SETTINGS, progress=hold)), daemon=True
+    )
+    first.start()
+    assert started.wait(60)
+    told = []
+
+    def stop(share: float) -> None:
+        told.append(share)
+        if len(told) == 3:
+            raise Enough
+
+    with pytest.raises(Enough):
+        fit_umap(clusters(1), SETTINGS, progress=stop)
+    assert told == [0, 0, 0] and not done  # it never got its turn
+    go_on.set()
+    first.join(60)
+    assert np.array_equal(done[0].embedding, umap.embedding)
+
+
+def test_umap_in_three_dimensions_of_a_line():
+    """Fewer principal components than axes: the others begin as noise."""
+    points = turned(np.linspace(0, 1, 40)[:, None], 2)
+    placed = fit_umap(points, replace(SETTINGS, dimensions=3)).embedding
+    assert placed.shape == (40, 3) and np.isfinite(placed).all()
+
+
+@pytest.mark.parametrize(
+    "states, message",
+    [
+        (np.zeros((2, 5, 3)), "takes 11 to 50000 states, not 10"),
+        (np.zeros((50_001, 1), np.float16), "not 50001"),
+        (np.ones((4, 5, 3)), "All states are equal"),
+        (np.full((4, 5, 3), np.inf), "infinite"),
+    ],
+)
+def test_pools_that_umap_refuses(states, message):
+    with pytest.raises(StatesError, match=message):
+        fit_umap(states, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    "change", [{"dimensions": 4}, {"neighbours": 1}, {"min_dist": float("nan")}, {"epochs": 0}, {"seed": -1}]
+)
+def test_settings_that_are_refused(change):
+    with pytest.raises(StatesError, match="no setting for UMAP"):
+        replace(SETTINGS, **change)
