@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.sweep import told, write
-from probes.interventions.attribution.mixing_results import MEAN
-from probes.interventions.attribution.mixing_results import METHODS as MIXING
-from probes.interventions.attribution.results import HALTING_CELL, METHODS, SPANS
+from probes.interventions.attribution.results import HALTING_CELL, MEAN, METHODS, MIXING, SPANS
 from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
@@ -68,8 +66,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
-    from probes.interventions.attribution.mixing_results import attended, mixed
-    from probes.interventions.attribution.results import attributed
+    from probes.interventions.attribution.results import attended, attributed, mixed
     from probes.interventions.fork import keep
     from probes.interventions.sites import one_call
     from trm.cli.options import asked_puzzle_id

@@ -73,8 +73,9 @@ def add(adder) -> None:
 
 
 def run_fit(options: Namespace) -> dict[str, Any]:
-    from probes.linear.experiment.experiment import StudySettings, fit_study
+    from probes.linear.experiment.experiment import fit_study
     from probes.linear.experiment.files import RECORDED, write_study
+    from probes.linear.experiment.study import StudySettings
     from probes.linear.probe import ProbeSettings
     from probes.linear.target_groups import families_of, recorded_targets, usual_targets
     from trm.cli.options import opened

@@ -15,7 +15,7 @@ from probes.comparison.dimensionality import moment_spectra, participation_ratio
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
 from probes.comparison.result import About, Curve, Measured, Numbers
 from probes.comparison.set_run import SetRun, run_set
-from probes.halting.depth import Shares, compute_by_step, retention, solved_by_step
+from probes.halting.by_step import Shares, compute_by_step, retention, solved_by_step
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.data import PuzzleSet

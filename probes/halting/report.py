@@ -8,10 +8,19 @@ from typing import Any
 
 import numpy as np
 
+from probes.halting.by_step import (
+    Approach,
+    Breaks,
+    Share,
+    Shares,
+    Solving,
+    approach,
+    breaks,
+    solved_by_step,
+    solving,
+)
 from probes.halting.calibration import ROC, Reliability, reliability, roc, roc_by_step
 from probes.halting.decisions import Decisions, decisions, right_by_going_on
-from probes.halting.depth import Breaks, Shares, breaks, solved_by_step
-from probes.halting.errors_by_step import Approach, Share, Solving, approach, solving
 from probes.halting.rules import (
     ComputeCurve,
     HaltingBands,

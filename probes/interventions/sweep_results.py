@@ -117,8 +117,7 @@ def _rollouts(model, task, puzzles, settings, tell):
 
 
 def _peers(model, task, puzzles, settings, tell):
-    from probes.interventions.attribution.mixing import mixing
-    from probes.interventions.attribution.mixing_results import layer_names
+    from probes.interventions.attribution.mixing import layer_names, mixing
     from probes.interventions.attribution.peers import peer_effects
 
     found = peer_effects(model, task, puzzles, step=settings.step, seed=settings.seed, tell=tell).facts()

@@ -1,8 +1,11 @@
-"""The reading of one puzzle: what saved probes read in each of its cells, step by step, beside what is true there."""
+"""Reading with saved probes: what they read in each cell of one puzzle, step by step, beside what is true there.
+
+Saved probes are opened as a study without scores: enough to read puzzles with them, of their own model or of another checkpoint.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +13,15 @@ import numpy as np
 from jaxtyping import Bool, Float32, Num, UInt8
 
 from probes.linear.files import ProbeFileError, load_probe
+from probes.linear.probe import ProbeResult, apply
+from probes.linear.target_groups import families_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
-from probes.linear.train import ProbeResult, apply
 from trm.coordinates import Coordinates, Depth
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
     from probes.linear.collect import Progress
-    from probes.linear.experiment.experiment import Study
+    from probes.linear.experiment.study import Study
     from trm.models import Model
 
 
@@ -222,3 +226,50 @@ def probes_of(study: "Study") -> list[SavedProbe]:
         for finding, about in about_probes(study)
         for probe in finding.probes
     ]
+
+
+def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
+    """As `Study.summary` writes it, with no findings. A family has the members that every state has a probe of.
+
+    Raises ProbeFileError where there are none, two are the same, they are of several models or moments, or of another task.
+    """
+    if not probes:
+        raise ProbeFileError("No probe was given. Give files of `probes fit --save`.")
+    first, seen = probes[0], set()
+    for probe in probes:
+        if probe.about.get("task") != task.name:
+            raise ProbeFileError(
+                f"The probe {probe.target} is one of {probe.about.get('task')}, this model solves {task.name}. "
+                "Choose a model of that task."
+            )
+        if (probe.about.get("fingerprint"), probe.moments) != (first.about.get("fingerprint"), first.moments):
+            raise ProbeFileError(
+                f"The probes {first.target} and {probe.target} are of other weights or other moments. Open those of one study."
+            )
+        if (probe.target, probe.state) in seen:
+            raise ProbeFileError(f"The probe {probe.target} of {probe.state} is there twice. Leave one out.")
+        seen.add((probe.target, probe.state))
+    states = [state for state in ("z", "y") if any(of == state for _, of in seen)]
+    families = []
+    for family in families_of(task):
+        members = tuple(
+            member for member in family.members if all((member.name, state) in seen for state in states)
+        )
+        if members:
+            families.append(replace(family, members=members))
+    if not families:
+        raise ProbeFileError(
+            "No target has a probe of every state that is there. Open both files of a target, or those of one state."
+        )
+    return {
+        "about": {
+            "model": first.about.get("model", "unknown"),
+            "fingerprint": first.about.get("fingerprint", ""),
+            "task": task.name,
+            "grid": [task.rows, task.columns],
+        },
+        "settings": {"states": states},
+        "moments": [asdict(at) for at in first.moments],
+        "targets": [family.facts() for family in families],
+        "findings": [],
+    }

@@ -17,12 +17,10 @@ from jaxtyping import Float64, Int64, Num
 from probes.linear.control_task import control_values
 from probes.linear.fit import Meter, Question, fit_moments
 from probes.linear.mdl import CodeLength, blocks_of
-from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, Reading, States, apply
+from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States
 from probes.linear.scores import Draws, Errors, Hits, banded, draws_of, majority_accuracy
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
-
-__all__ = ["ProbeError", "ProbeResult", "ProbeSettings", "Reading", "apply", "fit_probe"]
 
 Progress = Callable[[float], None]
 """Told the share of the work done, 0 to 1; what it raises ends the work and comes out of it."""

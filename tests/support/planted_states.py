@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from probes.linear.probe import ProbeSettings
 from probes.linear.targets import Values
-from probes.linear.train import ProbeSettings
 
 FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=200)
 DIGITS = ("1", "2", "3", "4")

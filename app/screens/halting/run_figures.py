@@ -6,8 +6,8 @@ import numpy as np
 
 from app.screens.halting.figures import HEIGHT
 from app.ui import charts
+from probes.halting.by_step import Approach
 from probes.halting.decisions import Decisions
-from probes.halting.errors_by_step import Approach
 from probes.halting.report import Beyond
 
 if TYPE_CHECKING:

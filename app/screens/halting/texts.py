@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from app.screens.halting.source import Shown
 from app.ui.text import percent, plain
 from probes.halting import reference
-from probes.halting.errors_by_step import Share
+from probes.halting.by_step import Share
 from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
 from probes.halting.rules import OUTCOMES
 from probes.halting.runs import HaltingRuns

@@ -15,7 +15,8 @@ from app.state.choice import Choice
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
-from probes.interventions.attribution.mixing_results import MEAN, attended, layer_names, mixed
+from probes.interventions.attribution.mixing import layer_names
+from probes.interventions.attribution.results import MEAN, attended, mixed
 from trm.coordinates import F_H, F_L, Coordinates
 
 if TYPE_CHECKING:

@@ -219,7 +219,8 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
     model = opened(asked.source, tell)
     from app.server.opening import torch_threads
     from probes.linear.apply import probes_of
-    from probes.linear.experiment.experiment import StudySettings, fit_study
+    from probes.linear.experiment.experiment import fit_study
+    from probes.linear.experiment.study import StudySettings
     from probes.linear.probe import ProbeSettings
     from trm.data import load_puzzles
     from trm.evaluate import evenly

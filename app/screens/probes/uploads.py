@@ -11,9 +11,8 @@ from app.screens.probes import texts
 from app.screens.probes.source import Shown
 from app.sidebar.model_controls import Opened
 from app.ui import status
-from probes.linear.apply import SavedProbe, open_probe
+from probes.linear.apply import SavedProbe, open_probe, study_of
 from probes.linear.files import ProbeFileError
-from probes.linear.opened import study_of
 from trm.tasks import task_of
 
 MOST = 64  # files

@@ -19,6 +19,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from probes.interventions.attribution.mixing import boxes
 from probes.interventions.batched import Tell, quiet
 from probes.interventions.fork import KeptRun, last_of
 from probes.interventions.sites import InterventionError
@@ -252,9 +253,3 @@ def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
         box = boxes(task)
         found += [(f"box {number + 1}", box == number) for number in range(int(box.max()) + 1)]
     return found
-
-
-def boxes(task: Task) -> np.ndarray:
-    """Of each cell of a Sudoku its box, from 0, row by row."""
-    row, column = np.divmod(np.arange(task.cells), task.columns)
-    return row // task.box_rows * (task.columns // task.box_columns) + column // task.box_columns

@@ -6,21 +6,28 @@ norm follows, so this is a view of the weights, to first order, and not of a run
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from probes.interventions.attribution.gradients import boxes
-from probes.interventions.attribution.mixing_results import layer_names
 from probes.interventions.sites import InterventionError
 from probes.stats import BY_PUZZLE, ratio
-from trm.layers import Net
-from trm.models import Model
+from trm.config import ModelConfig
 from trm.tasks.base import Task
+
+if TYPE_CHECKING:
+    from trm.models import Model
 
 OTHERS = "all others"
 PEERS = "peers"  # of all kinds together
 RATIO = "peers / others"
+
+
+def boxes(task: Task) -> np.ndarray:
+    """Of each cell of a Sudoku its box, from 0, row by row."""
+    row, column = np.divmod(np.arange(task.cells), task.columns)
+    return row // task.box_rows * (task.columns // task.box_columns) + column // task.box_columns
 
 
 def relations(task: Task) -> dict[str, Bool[np.ndarray, "cells cells"]]:
@@ -94,11 +101,19 @@ class Mixing:
     by_relation: dict[str, Strength]
 
 
-def mixing(model: Model, task: Task, layer: str = "") -> Mixing:
+def layer_names(config: ModelConfig) -> tuple[str, ...]:
+    """The layers of all nets: 1, 2 where one net makes all calls, else L1, L2 (f_L), H1, H2 (f_H)."""
+    counts = {"L": config.layers, "H": config.H_layers} if config.H_layers else {"": config.layers}
+    return tuple(f"{net}{number + 1}" for net, count in counts.items() for number in range(count))
+
+
+def mixing(model: "Model", task: Task, layer: str = "") -> Mixing:
     """The product of a layer's two position matrices, down @ up; the first layer's if none is named.
 
     Raises InterventionError where positions are mixed by attention, or there is no such layer.
     """
+    from trm.layers import Net
+
     if model.config.mixing != "mlp":
         raise InterventionError(
             "This model mixes positions by attention: look at its attention maps instead."

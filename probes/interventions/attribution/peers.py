@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from probes.interventions.attribution.gradients import AT_ONCE, Reading, boxes, single_givens, taken_away
-from probes.interventions.attribution.mixing import peers_of
+from probes.interventions.attribution.gradients import AT_ONCE, Reading, single_givens, taken_away
+from probes.interventions.attribution.mixing import boxes, peers_of
 from probes.interventions.batched import Tell, quiet
 from probes.interventions.fork import KeptRun, keep
 from probes.interventions.sweeps import check

@@ -7,23 +7,22 @@ random net. z and y are each other's baseline.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 
 import numpy as np
-from jaxtyping import Float64, Int64, Num
+from jaxtyping import Num
 
 from probes.linear.baselines import input_features
 from probes.linear.collect import STATES, Runs, check_puzzles, collect, moments_of
 from probes.linear.control_task import control_types
-from probes.linear.experiment.plan import Plan, Tell
-from probes.linear.experiment.scores import FamilyScores, gains, scored
-from probes.linear.scores import Score
+from probes.linear.experiment.scores import gains, scored
+from probes.linear.experiment.study import Finding, Study, StudySettings
+from probes.linear.probe import ProbeResult, apply
 from probes.linear.splits import Split, split_puzzles
 from probes.linear.target_groups import Family, chosen_families
 from probes.linear.targets import Evidence, Level, values_at
-from probes.linear.train import ProbeError, ProbeResult, ProbeSettings, apply, fit_probe
+from probes.linear.train import fit_probe
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
@@ -32,100 +31,10 @@ from trm.tasks.base import Task
 
 INPUT = "input"
 RANDOM = "random"
-RANDOM_RUNS = ("all", "first", "none")
-"""At which of the moments states of a net with random weights are probed too."""
+FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set
 
-
-@dataclass(frozen=True)
-class StudySettings:
-    """What is asked. Raises ProbeError for what cannot be."""
-
-    targets: tuple[str, ...]
-    states: tuple[str, ...] = STATES
-    steps: tuple[int, ...] = (1, 2, 4)  # supervision steps
-    calls: str = "last"
-    random: str = "all"
-    control: bool = True  # also the control task
-    probe: ProbeSettings = field(default_factory=ProbeSettings)
-
-    def __post_init__(self) -> None:
-        if not self.states or set(self.states) - set(STATES):
-            raise ProbeError(
-                f"States {', '.join(self.states) or 'none'} cannot be probed. Choose z, y or both."
-            )
-        if self.random not in RANDOM_RUNS:
-            raise ProbeError(
-                f"Random weights at {self.random!r} moments? Choose one of: {', '.join(RANDOM_RUNS)}."
-            )
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """What was read of a target from one source."""
-
-    family: Family
-    source: str  # z, y, input, random z, random y
-    probes: tuple[ProbeResult, ...]  # one for each member
-    moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
-    found: FamilyScores  # of all members together
-    gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
-
-    @property
-    def scores(self) -> dict[str, Score]:
-        """By name; of z and y also `above majority`, `above input`, `above random z`, ..."""
-        return self.found.scores | self.gains
-
-    @property
-    def by_cell(self) -> Float64[np.ndarray, "moment cell"]:
-        """Share of the test puzzles read rightly, or the mean error of numbers; NaN of nothing."""
-        return self.found.by_cell
-
-    @property
-    def confusion(self) -> Int64[np.ndarray, "moment class class"] | None:
-        """Cells of test puzzles by their true class and by the one read."""
-        return self.found.confusion
-
-    def summary(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "target": self.family.name,
-            "source": self.source,
-            "moments": list(self.moments),
-            "scores": {
-                name: {bound: _listed(getattr(score, bound)) for bound in ("value", "low", "high")}
-                for name, score in self.scores.items()
-            },
-            "by_cell": [_listed(row, digits=4) for row in self.by_cell],
-            "confusion": None if self.confusion is None else self.confusion.tolist(),
-            "examples": [int(count) for count in sum(probe.counts.sum((1, 2)) for probe in self.probes)],
-            "probes": [
-                {"name": probe.name, "regularisation": probe.regularisation.tolist()}
-                | ({"class_balance": probe.summary()["class_balance"]["train"]} if probe.classes else {})
-                | ({"code": probe.summary()["code"]} if probe.code else {})
-                for probe in self.probes
-            ],
-        }
-
-
-@dataclass(frozen=True, eq=False)
-class Study:
-    """All findings, and what they were made of."""
-
-    about: dict[str, Any]
-    settings: StudySettings
-    moments: tuple[Coordinates, ...]
-    families: tuple[Family, ...]
-    findings: tuple[Finding, ...]
-
-    def summary(self) -> dict[str, Any]:
-        """For JSON: everything but the probes' weights."""
-        return {
-            "about": self.about,
-            "settings": asdict(self.settings),
-            "moments": [asdict(at) for at in self.moments],
-            "targets": [family.facts() for family in self.families],
-            "findings": [finding.summary() for finding in self.findings],
-        }
+Tell = Callable[[float, str], None]
+"""Told the share of the work done, 0 to 1, and what is being done; what it raises ends the work."""
 
 
 def fit_study(
@@ -296,6 +205,35 @@ def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.nd
     return apply(probe, test).values
 
 
-def _listed(numbers: Float64[np.ndarray, "_"], digits: int = 6) -> list[float | None]:
-    """For JSON, which has no NaN."""
-    return [None if np.isnan(number) else round(float(number), digits) for number in numbers]
+# ---- how far it has come
+
+
+class Plan:
+    """Splits 0 to 1 among the stages of a study, by what they cost."""
+
+    def __init__(
+        self,
+        tell: Tell | None,
+        *,
+        states: Sequence[str],
+        families: Sequence[Family],
+        depth: Depth,
+        random_at: Sequence[Coordinates],
+        moments: int,
+    ):
+        self.tell = tell or (lambda share, words: None)
+        self.fits = FIT_COST * moments
+        steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
+        probes = sum(len(family.members) for family in families)
+        sources = len(states) * (2 if random_at else 1) + 1
+        self.all, self.done = steps + self.fits * probes * sources, 0.0
+
+    def stage(self, cost: int | float, words: str) -> Callable[[float], None]:
+        """The progress of the next stage."""
+        begun = self.done
+        self.done += cost
+        return lambda share: self.tell(min(1.0, (begun + share * cost) / self.all), words)
+
+    def fit(self, words: str) -> Callable[[float], None]:
+        """The next probe."""
+        return self.stage(self.fits, words)

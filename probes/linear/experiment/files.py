@@ -14,7 +14,7 @@ from trm.files import written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.linear.experiment.experiment import Finding, Study
+    from probes.linear.experiment.study import Finding, Study
 
 RECORDED = ASSETS / "recorded" / "probes"
 SUFFIX = ".safetensors"

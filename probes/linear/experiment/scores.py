@@ -27,8 +27,10 @@ class FamilyScores:
     scores: dict[str, Score]
     sampled: Sampled
     sampled_majority: Sampled  # of numbers 0: R^2 of the mean
-    by_cell: Float64[np.ndarray, "moment cell"]
-    confusion: Int64[np.ndarray, "moment class class"] | None
+    by_cell: Float64[
+        np.ndarray, "moment cell"
+    ]  # share of the test puzzles read rightly, or mean error of numbers
+    confusion: Int64[np.ndarray, "moment class class"] | None  # cells by their true class and by the one read
 
 
 def scored(

@@ -5,7 +5,8 @@ a given holds its digit for everyone to see, so a probe that reads it there has 
 """
 
 from probes.linear.targets.base import Evidence, Kind, Level, Target, TargetError, Values, values_at
-from probes.linear.targets.listed import target_of, targets_of
+from probes.linear.targets.common import rightness, run, symbols
+from trm.tasks.base import PADDING, Task
 
 __all__ = [
     "Evidence",
@@ -18,3 +19,24 @@ __all__ = [
     "targets_of",
     "values_at",
 ]
+
+
+def targets_of(task: Task) -> tuple[Target, ...]:
+    """All targets that apply to this task, in the order of their listing; their names are unique."""
+    if task.name == "sudoku":
+        from probes.linear.targets.sudoku import sudoku_targets
+
+        return tuple(sudoku_targets(task))
+    if task.name == "maze":
+        from probes.linear.targets.maze import maze_targets
+
+        return tuple(maze_targets(task))
+    return (*symbols(task, PADDING + 1, "symbol"), *rightness(task), *run())
+
+
+def target_of(task: Task, name: str) -> Target:
+    """The target of this name. Raises TargetError naming those there are."""
+    targets = {target.name: target for target in targets_of(task)}
+    if name not in targets:
+        raise TargetError(f"There is no target {name!r} of {task.name}. Choose one of: {', '.join(targets)}.")
+    return targets[name]

@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from probes.comparison.cka import cka
 from probes.covariance import StatesError
-from probes.halting.depth import compute_by_step, retention, solved_by_step
+from probes.halting.by_step import compute_by_step, retention, solved_by_step
 from probes.stats import Resampling, RunsError
 from probes.threads import one_blas_thread
 from trm import flops

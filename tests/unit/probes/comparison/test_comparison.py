@@ -19,7 +19,7 @@ from probes.comparison.measure import measure
 from probes.comparison.near_complete import near_complete
 from probes.comparison.set_run import run_set
 from probes.covariance import StatesError
-from probes.halting.depth import compute_by_step
+from probes.halting.by_step import compute_by_step
 from probes.reports.comparison import section, write_findings
 from probes.stats import RunsError
 from tests.unit.probes.comparison.test_cka import cloud, rotation

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from probes.halting.by_step import breaks
 from probes.halting.calibration import reliability, roc, roc_by_step
-from probes.halting.depth import breaks
 from probes.halting.rules import (
     OUTCOMES,
     changed_cells,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
+from probes.halting.by_step import approach, share_of, solving
 from probes.halting.decisions import decisions, right_by_going_on
-from probes.halting.errors_by_step import approach, share_of, solving
 from probes.halting.report import analyse, fewest_steps, report
 from probes.halting.runs import LARGEST_FILE, OF_STEP, load_runs, run_puzzles, save_runs, table
 from probes.stats import Resampling, RunsError

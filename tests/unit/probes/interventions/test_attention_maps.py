@@ -10,7 +10,7 @@ from small_runs import MLP, SMALL
 from probes.cli.main import main
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
-from probes.interventions.attribution.mixing_results import attended
+from probes.interventions.attribution.results import attended
 from probes.interventions.fork import keep
 from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model

@@ -9,11 +9,11 @@ from probes.interventions.attribution.mixing import (
     PEERS,
     RATIO,
     by_relation,
+    layer_names,
     mixing,
     peers_of,
     relations,
 )
-from probes.interventions.attribution.mixing_results import layer_names
 from probes.interventions.sites import InterventionError
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from planted_states import FEW, planted, whole
 
-from probes.linear.apply import SavedProbe
+from probes.linear.apply import SavedProbe, study_of
 from probes.linear.directions import direction_of, directions_at, plane_of
 from probes.linear.experiment.views import balance_at, code_of
 from probes.linear.files import ProbeFileError
-from probes.linear.opened import study_of
+from probes.linear.probe import ProbeError
 from probes.linear.splits import split_puzzles
-from probes.linear.train import ProbeError, fit_probe
+from probes.linear.train import fit_probe
 from trm.coordinates import Coordinates
 from trm.tasks.sudoku import Sudoku
 

@@ -13,10 +13,12 @@ from probes.linear.apply import open_probe, probes_of, read_puzzle, summary_of
 from probes.linear.causal import Push, UseSettings, measure_use
 from probes.linear.collect import CollectError, collect, moments_of
 from probes.linear.directions import direction_of
-from probes.linear.experiment.experiment import StudySettings, fit_study
+from probes.linear.experiment.experiment import fit_study
 from probes.linear.experiment.files import load_study, score_table, write_study
+from probes.linear.experiment.study import StudySettings
 from probes.linear.experiment.views import code_of
 from probes.linear.files import ProbeFileError
+from probes.linear.probe import ProbeError, ProbeSettings, apply
 from probes.linear.target_groups import (
     CANDIDATES,
     chosen_families,
@@ -25,7 +27,6 @@ from probes.linear.target_groups import (
     usual_targets,
 )
 from probes.linear.targets import TargetError
-from probes.linear.train import ProbeError, ProbeSettings, apply
 from probes.reports.linear import write_findings
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
@@ -143,11 +144,11 @@ def test_a_study_has_every_source_with_its_scores(study):
             )  # float32, summed in another order
     assert "control" not in solution["input"].scores
     assert solution["input"].moments == (0,) and solution["z"].moments == (0, 1)
-    confusion = solution["z"].confusion
+    confusion = solution["z"].found.confusion
     assert confusion.shape == (2, 4, 4)
     share = np.trace(confusion[1]) / confusion[1].sum()
     assert share == pytest.approx(solution["z"].scores["accuracy"].value[1])
-    assert {finding.by_cell.shape for finding in by_target["blanks"]} <= {(2, 1), (1, 1)}
+    assert {finding.found.by_cell.shape for finding in by_target["blanks"]} <= {(2, 1), (1, 1)}
     # Candidates are a function of what a row, column and box show: of 4x4 puzzles the input gives nearly all.
     (candidates,) = (finding for finding in by_target[CANDIDATES] if finding.source == "input")
     assert len(candidates.probes) == 4

@@ -15,9 +15,10 @@ from safetensors.numpy import save_file
 from probes.covariance import StatesError
 from probes.linear.control_task import control_types
 from probes.linear.files import ProbeFileError, load_probe, save_probe
+from probes.linear.probe import ProbeError, ProbeSettings, apply
 from probes.linear.splits import split_puzzles
 from probes.linear.targets import Values
-from probes.linear.train import ProbeError, ProbeSettings, apply, fit_probe
+from probes.linear.train import fit_probe
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 

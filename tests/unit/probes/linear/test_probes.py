@@ -8,10 +8,11 @@ from planted_states import DIGITS, FEW, planted, symbols, whole
 
 import probes.linear.fit
 from probes.linear.control_task import control_types
+from probes.linear.probe import ProbeResult, ProbeSettings, apply
 from probes.linear.scores import Errors, Hits, banded, draws_of
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
-from probes.linear.train import ProbeResult, ProbeSettings, apply, fit_probe
+from probes.linear.train import fit_probe
 
 # what probes find
 

@@ -1,0 +1,106 @@
+"""What is asked of a study, and what it found, as it is fitted by `probes.linear.experiment.experiment`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from probes.linear.collect import STATES
+from probes.linear.experiment.scores import FamilyScores
+from probes.linear.probe import ProbeError, ProbeResult, ProbeSettings
+from probes.linear.scores import Score
+from probes.linear.target_groups import Family
+from trm.coordinates import Coordinates
+
+RANDOM_RUNS = ("all", "first", "none")
+"""At which of the moments states of a net with random weights are probed too."""
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What is asked. Raises ProbeError for what cannot be."""
+
+    targets: tuple[str, ...]
+    states: tuple[str, ...] = STATES
+    steps: tuple[int, ...] = (1, 2, 4)  # supervision steps
+    calls: str = "last"
+    random: str = "all"
+    control: bool = True  # also the control task
+    probe: ProbeSettings = field(default_factory=ProbeSettings)
+
+    def __post_init__(self) -> None:
+        if not self.states or set(self.states) - set(STATES):
+            raise ProbeError(
+                f"States {', '.join(self.states) or 'none'} cannot be probed. Choose z, y or both."
+            )
+        if self.random not in RANDOM_RUNS:
+            raise ProbeError(
+                f"Random weights at {self.random!r} moments? Choose one of: {', '.join(RANDOM_RUNS)}."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What was read of a target from one source."""
+
+    family: Family
+    source: str  # z, y, input, random z, random y
+    probes: tuple[ProbeResult, ...]  # one for each member
+    moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
+    found: FamilyScores  # of all members together
+    gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
+
+    @property
+    def scores(self) -> dict[str, Score]:
+        """By name; of z and y also `above majority`, `above input`, `above random z`, ..."""
+        return self.found.scores | self.gains
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "target": self.family.name,
+            "source": self.source,
+            "moments": list(self.moments),
+            "scores": {
+                name: {bound: _listed(getattr(score, bound)) for bound in ("value", "low", "high")}
+                for name, score in self.scores.items()
+            },
+            "by_cell": [_listed(row, digits=4) for row in self.found.by_cell],
+            "confusion": None if self.found.confusion is None else self.found.confusion.tolist(),
+            "examples": [int(count) for count in sum(probe.counts.sum((1, 2)) for probe in self.probes)],
+            "probes": [
+                {"name": probe.name, "regularisation": probe.regularisation.tolist()}
+                | ({"class_balance": probe.summary()["class_balance"]["train"]} if probe.classes else {})
+                | ({"code": probe.summary()["code"]} if probe.code else {})
+                for probe in self.probes
+            ],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All findings, and what they were made of."""
+
+    about: dict[str, Any]
+    settings: StudySettings
+    moments: tuple[Coordinates, ...]
+    families: tuple[Family, ...]
+    findings: tuple[Finding, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """For JSON: everything but the probes' weights."""
+        return {
+            "about": self.about,
+            "settings": asdict(self.settings),
+            "moments": [asdict(at) for at in self.moments],
+            "targets": [family.facts() for family in self.families],
+            "findings": [finding.summary() for finding in self.findings],
+        }
+
+
+def _listed(numbers: Float64[np.ndarray, "_"], digits: int = 6) -> list[float | None]:
+    """For JSON, which has no NaN."""
+    return [None if np.isnan(number) else round(float(number), digits) for number in numbers]
