@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probes.cli.sweep import told, write
+from probes.cli.shared import told, write
 from probes.interventions.attribution.results import HALTING_CELL, MEAN, METHODS, MIXING, SPANS
 from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
 from trm.errors import UserError

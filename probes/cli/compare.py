@@ -1,6 +1,5 @@
 """`probes similarity` and `probes compare`: two models on the same puzzles, as the Compare page has them."""
 
-import shlex
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from probes.comparison.files import (
     cka_of_all,
     cka_table,
     cka_to_list,
+    compare_command,
     compared,
     curves_table,
     load_comparison,
@@ -70,14 +70,6 @@ def _pair_options(command: Any, *, against: bool) -> None:
     command.add_argument("--data", required=not against, help="a puzzle set, as `trm eval` takes it")
     command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
     command.add_argument("--out", type=Path, help="write this name with .json and with .parquet")
-
-
-def compare_command(
-    one: str, other: str, data: str, limit: int, *, command: str = "compare", out: str = ""
-) -> str:
-    """The command that makes the same comparison without a browser."""
-    words = ["--model", one, "--against", other, "--data", data, "--limit", str(limit)]
-    return shlex.join(["python", "-m", "probes", command, *words, *(["--out", out] if out else [])])
 
 
 def run_similarity(options: Namespace) -> dict[str, Any]:

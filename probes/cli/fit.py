@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from probes.cli.shared import puzzle_set
 from trm.cli.options import DATA_HELP, PUZZLE_HELP, model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
@@ -158,15 +159,6 @@ def write_recorded(document: Path) -> dict[str, Any]:
         {name: study for name, study in studies.items() if study},
         {name: use for name, use in uses.items() if use},
     )
-
-
-def puzzle_set(options: Namespace, task) -> Any:
-    """The puzzles that `--data` and `--limit` name; usually of the bundled test set."""
-    from trm.data import load_puzzles, unseen_set
-    from trm.evaluate import evenly
-
-    puzzles = load_puzzles(options.data or unseen_set(task), task)
-    return puzzles.take(evenly(len(puzzles), options.limit))
 
 
 def headline(study) -> dict[str, Any]:

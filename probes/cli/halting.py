@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
+from probes.halting.runs import DEEP, DEEP_RECORDED, DEEPEST, MOST_RECORDED, RECORDED
 from trm.cli.options import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
-from trm.registry import ASSETS, model_config, model_names
+from trm.registry import model_config, model_names
 from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
     from probes.halting.runs import HaltingRuns
-
-RECORDED = ASSETS / "recorded" / "halting"
-MOST_RECORDED = 1000  # puzzles, for the steps of training
-DEEP, DEEP_RECORDED = "-deep", 200  # ending of the second recording; its puzzles, for DEEPEST steps
-DEEPEST = 64  # supervision steps
 
 
 def add(adder: Any) -> None:

@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from probes.cli.sweep import set_of, told
+from probes.cli.shared import set_of, told
 from trm.cli.options import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text

@@ -5,64 +5,23 @@ point with its coordinates (.parquet). `--against` puts a second model's states 
 the first's. `--record` does so for the page's own recordings.
 """
 
-import shlex
 from argparse import Namespace
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.latents.procrustes import CALLS
+from probes.latents.settings import PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.umap import UMAPSettings
 from trm.cli.options import DATA_HELP, MODEL_HELP
 from trm.errors import UserError
-from trm.registry import ASSETS
 from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
-    from probes.latents.project import Tell
-    from probes.latents.projection import Scene
     from probes.latents.trajectories import Walks
 
-RECORDED = ASSETS / "recorded" / "latents"
-SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
-"""What the page opens with: bundled model -> its puzzles."""
-PAIRS = (("sudoku-trm", "sudoku-hrm"),)
-"""Bundled models whose joint map is recorded too."""
-LIMIT = 64  # puzzles recorded
 ENDINGS = (".safetensors", ".parquet")
-
-
-@dataclass(frozen=True)
-class Projecting:
-    """What is projected and how; the same on the command line and on the page."""
-
-    model: str
-    data: str
-    limit: int | None = LIMIT
-    state: str = "z"
-    calls: str = "f_H"
-    position: str = "mean"
-    umap: UMAPSettings | None = None
-    against: str = ""  # a second model, on the same map: `calls` are the last of each supervision step then
-
-    @property
-    def command(self) -> str:
-        """That makes it again."""
-        words = ["--model", self.model, *(("--against", self.against) if self.against else ())]
-        words += ["--data", self.data]
-        words += [] if self.limit is None else ["--limit", str(self.limit)]
-        words += ["--state", self.state, "--calls", self.calls, "--position", self.position]
-        if self.umap is not None:
-            words += [
-                "--umap",
-                "--axes",
-                str(self.umap.dimensions),
-                "--neighbours",
-                str(self.umap.neighbours),
-            ]
-            words += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
-        return f"python -m probes project {shlex.join(words)} --out points.parquet"
 
 
 def add(adder: Any) -> None:
@@ -165,11 +124,6 @@ def record(name: str, against: str = "") -> dict[str, Any]:
     return _written(walks_of(asked), asked, out)
 
 
-def joint_name(one: str, other: str) -> str:
-    """Of the file of a recorded joint map."""
-    return f"{one}--{other}"
-
-
 def walks_of(asked: Projecting) -> "Walks":
     """Run the (first) model over its puzzles. Raises UserError."""
     from probes.latents.trajectories import record_walks
@@ -184,22 +138,6 @@ def walks_of(asked: Projecting) -> "Walks":
             position=asked.position,
             progress=running.count,
         )
-
-
-def scene_of(walks: "Walks", asked: Projecting, tell: "Tell", *, second: "Walks | None" = None) -> "Scene":
-    """The scene that was asked for, of walks of the model and, for a joint map, of the second. Raises UserError."""
-    command = (
-        asked.command if asked.model else f"python -m probes project --store STORE --state {asked.state}"
-    )
-    if second is not None:
-        from probes.latents.joint import make_joint_scene
-
-        return make_joint_scene(walks, second, state=asked.state, command=command, umap=asked.umap, tell=tell)
-    from probes.latents.project import make_scene
-
-    return make_scene(
-        walks, state=asked.state, calls=asked.calls, command=command, umap=asked.umap, tell=tell
-    )
 
 
 def _written(walks: "Walks", asked: Projecting, out: Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""What several commands do alike: open a model with its puzzles, and choose what is recorded."""
+"""What several commands do alike: take puzzles, tell progress, write a result, and choose what is recorded."""
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from argparse import Namespace
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from trm.errors import UserError
 from trm.terminal import Progress
@@ -22,6 +24,60 @@ def model_with_puzzles(model_name: str, data: str) -> "tuple[Model, Task, Puzzle
     task = task_of(model.config)
     with Progress("puzzles read") as reading:
         return model, task, load_puzzles(data, task, progress=reading.count)
+
+
+def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
+    """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
+    from trm.cli.options import identifiers
+
+    from trm.data import load_puzzles, unseen_set
+    from trm.evaluate import evenly
+
+    with Progress("puzzles read") as reading:
+        puzzles = load_puzzles(
+            options.data or unseen_set(task),
+            task,
+            progress=reading.count,
+            identifiers=identifiers(options, model),
+        )
+    limit = options.limit if options.limit is not None else usual
+    return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
+
+
+def puzzle_set(options: Namespace, task: "Task") -> "PuzzleSet":
+    """The puzzles that `--data` and `--limit` name; usually of the bundled test set."""
+    from trm.data import load_puzzles, unseen_set
+    from trm.evaluate import evenly
+
+    puzzles = load_puzzles(options.data or unseen_set(task), task)
+    return puzzles.take(evenly(len(puzzles), options.limit))
+
+
+def told() -> Callable[[float, str], None]:
+    """Progress on stderr, in hundredths."""
+    progress = Progress("")
+
+    def tell(share: float, words: str) -> None:
+        progress.what = f"% {words}"
+        progress.count(round(100 * share), 100)
+
+    return tell
+
+
+def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
+    """The result as JSON, its table beside it as Parquet. Raises OutputError where that cannot be written."""
+    import json
+
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    from trm.files import written_whole
+
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    with written_whole(path.with_suffix(".parquet")) as temporary:
+        write_table(pyarrow.table(table), temporary)
+    return path
 
 
 def names_to_record(asked: str | None, recorded: Collection[str]) -> list[str]:

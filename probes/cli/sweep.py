@@ -8,17 +8,16 @@ patching   effect on one cell of patching each (step, cell) from a run on anothe
 """
 
 from argparse import Namespace
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probes.cli.shared import set_of, told, write
 from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
 from trm.cli.options import DATA_HELP, PUZZLE_HELP, identifiers_option, model_options
 from trm.errors import UserError
-from trm.terminal import Progress, puzzle_text
+from trm.terminal import puzzle_text
 
 if TYPE_CHECKING:
-    from trm.data import PuzzleSet
     from trm.models import Model
     from trm.tasks.base import Task
 
@@ -137,37 +136,6 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
     }
 
 
-# ---- shared with `probes intervene`
-
-
-def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
-    """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
-    from trm.cli.options import identifiers
-    from trm.data import load_puzzles, unseen_set
-    from trm.evaluate import evenly
-
-    with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(
-            options.data or unseen_set(task),
-            task,
-            progress=reading.count,
-            identifiers=identifiers(options, model),
-        )
-    limit = options.limit if options.limit is not None else usual
-    return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
-
-
-def told() -> Callable[[float, str], None]:
-    """Progress on stderr, in hundredths."""
-    progress = Progress("")
-
-    def tell(share: float, words: str) -> None:
-        progress.what = f"% {words}"
-        progress.count(round(100 * share), 100)
-
-    return tell
-
-
 def steps_of(text: str) -> list[int]:
     """Steps such as 1,2 or 1-8. Raises UserError."""
     found: list[int] = []
@@ -177,22 +145,6 @@ def steps_of(text: str) -> list[int]:
             raise UserError(f"--steps must be supervision steps such as 1,2 or 1-8, not {text[:40]!r}.")
         found += range(int(first), int(last or first) + 1)
     return sorted(set(found))
-
-
-def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
-    """The result as JSON, its table beside it as Parquet. Raises OutputError where that cannot be written."""
-    import json
-
-    import pyarrow
-    from pyarrow.parquet import write_table
-
-    from trm.files import written_whole
-
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    with written_whole(path.with_suffix(".parquet")) as temporary:
-        write_table(pyarrow.table(table), temporary)
-    return path
 
 
 def _raw():

@@ -4,6 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+from probes.cli.shared import puzzle_set
 from trm.cli.options import DATA_HELP, model_options
 from trm.errors import UserError
 from trm.terminal import Progress
@@ -33,7 +34,6 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from probes.cli.fit import puzzle_set
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use, readable_use
     from probes.linear.probe import ProbeError
@@ -70,7 +70,6 @@ def record(options: Namespace) -> dict[str, Any]:
     """The recorded probe of the first target, at steps 1 and 4, moved towards its middle class, of z and of y."""
     import json
 
-    from probes.cli.fit import puzzle_set
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use
     from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_study

@@ -4,6 +4,7 @@ A comparison of the default pair comes with the app, so that its page has someth
 """
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,14 @@ def load_comparison(path: Path) -> Comparison:
         raise ComparisonError(
             f"{path} is no comparison of this version, or is damaged. Record it again."
         ) from None
+
+
+def compare_command(
+    one: str, other: str, data: str, limit: int, *, command: str = "compare", out: str = ""
+) -> str:
+    """The command that makes the same comparison without a browser."""
+    words = ["--model", one, "--against", other, "--data", data, "--limit", str(limit)]
+    return shlex.join(["python", "-m", "probes", command, *words, *(["--out", out] if out else [])])
 
 
 def recorded_path(one: str, other: str) -> Path:

@@ -19,6 +19,7 @@ from probes.stats import RunsError
 from trm import __version__
 from trm.errors import DataError
 from trm.files import written_whole
+from trm.registry import ASSETS
 
 if TYPE_CHECKING:
     from trm.coordinates import Depth
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 KIND = "recursion-lens halting"
 METADATA = b"recursion-lens"  # key in the metadata of the table
 LARGEST_FILE = 1 << 28  # bytes
+RECORDED = ASSETS / "recorded" / "halting"
+MOST_RECORDED = 1000  # puzzles, for the steps of training
+DEEP, DEEP_RECORDED = "-deep", 200  # ending of the second recording; its puzzles, for DEEPEST steps
+DEEPEST = 64  # supervision steps
 BATCH = 16  # puzzles a forward pass: small, so that progress is told and heard often
 
 

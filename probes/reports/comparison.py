@@ -8,7 +8,7 @@ from pathlib import Path
 
 from probes.comparison.files import Comparison
 from probes.comparison.result import Measured
-from probes.reports.markdown import write_section
+from probes.reports.markdown import percent, write_section
 
 KEEPS = 0.99  # share of solutions from which on a model is said to keep them
 HRM_PAPER = "HRM paper, arXiv:2506.21734"
@@ -52,13 +52,9 @@ def _row(what: str, published: str, values: list[str]) -> str:
     return f"| {' | '.join([what, *values, published])} |"
 
 
-def _percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.0f} %"
-
-
 def _at_steps(numbers: list, steps: tuple[int, ...]) -> str:
     """Shares after these steps, as far as there are so many."""
-    return ", ".join(_percent(numbers[step - 1]) for step in steps if step <= len(numbers))
+    return ", ".join(percent(numbers[step - 1], 0) for step in steps if step <= len(numbers))
 
 
 def _settled(measured: Measured, state: str) -> str:
@@ -133,20 +129,20 @@ def _answers(measured: Measured) -> list[str]:
             f"{ratio['y']:.1f} against {ratio['z']:.1f}, {ratio['y'] / ratio['z']:.1f} times; published 3.0 times)."
         )
         lines.append(
-            f"**Does HRM lose a solution that it is handed?** {_verdict(min(kept) < KEEPS)} ({name}: {_percent(kept[0])} are right "
-            f"after step 1, {_percent(kept[-1])} after step {len(kept)})."
+            f"**Does HRM lose a solution that it is handed?** {_verdict(min(kept) < KEEPS)} ({name}: {percent(kept[0], 0)} are right "
+            f"after step 1, {percent(kept[-1], 0)} after step {len(kept)})."
         )
     else:
         lines.append(
-            f"**Does TRM keep a solution that it is handed?** {_verdict(min(kept) >= KEEPS)} ({name}: {_percent(min(kept))} at the "
+            f"**Does TRM keep a solution that it is handed?** {_verdict(min(kept) >= KEEPS)} ({name}: {percent(min(kept), 0)} at the "
             f"least, over {len(kept)} steps)."
         )
     if measured.near:
         one = measured.near["1"].middle
         fails = one[-1] < KEEPS
-        lost = f", {_percent(max(one))} at its best step" if fails and max(one) > one[-1] else ""
+        lost = f", {percent(max(one), 0)} at its best step" if fails and max(one) > one[-1] else ""
         lines.append(
-            f"**Does {name} fail on puzzles with one blank cell?** {_verdict(fails)} ({_percent(one[-1])} right at the end{lost})."
+            f"**Does {name} fail on puzzles with one blank cell?** {_verdict(fails)} ({percent(one[-1], 0)} right at the end{lost})."
         )
     return lines
 

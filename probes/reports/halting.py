@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from probes.cli.halting import DEEP, DEEP_RECORDED
 from probes.halting import reference
 from probes.halting.report import analyse, report
 from probes.halting.rules import OUTCOMES
-from probes.halting.runs import load_runs
-from probes.reports.markdown import write_section
+from probes.halting.runs import DEEP, DEEP_RECORDED, load_runs
+from probes.reports.markdown import percent, write_section
 from trm.errors import UserError
 
 SECTION = "halting"  # name of its marks
@@ -75,7 +74,7 @@ def _answers(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str
         f"- **Does halting cost accuracy?** Against all steps: {each(main, _cost)}.",
         f"- **Is the head worth its training?** Steps within half a point of full accuracy, head against same depth for all: {each(main, _worth)}.",
         f"- **Grokking along the steps** ({reference.GROKKING.value}: {reference.GROKKING.of}, {reference.GROKKING.source}): {each(main, _grokking)}.",
-        f"- **Does a solved puzzle stay solved?** {each(main, lambda one: _percent(one['along_steps']['stays_solved']['share']))}.",
+        f"- **Does a solved puzzle stay solved?** {each(main, lambda one: percent(one['along_steps']['stays_solved']['share']))}.",
     ]
     if deep:
         lines.append(f"- **Does depth beyond training help?** {each(deep, _deeper)}.")
@@ -112,7 +111,7 @@ def _grokking(one: Report) -> str:
     share = one["along_steps"]["solved_at_once"]["share"]
     if share is None:
         return "no solve to tell from"
-    return f"{'yes' if share >= LEAPS else 'no'} ({_percent(share)} of solves in one leap)"
+    return f"{'yes' if share >= LEAPS else 'no'} ({percent(share)} of solves in one leap)"
 
 
 def _deeper(one: Report) -> str:
@@ -128,7 +127,7 @@ def _deeper(one: Report) -> str:
 def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
     rows: list[tuple[str, Callable[[Report], str], str]] = [
         ("puzzles", lambda one: f"{one['count']:,} of {one['about']['data']}", ""),
-        ("exactly right, all steps", lambda one: _percent(one["stopping"]["all_steps"]["accuracy"]), ""),
+        ("exactly right, all steps", lambda one: percent(one["stopping"]["all_steps"]["accuracy"]), ""),
         ("calibration error of q_halt", _banded, ""),
         ("too sure by (mean)", lambda one: f"{too_sure(one):+.3f}", ""),
         (
@@ -178,10 +177,6 @@ def _published(depth: int) -> str:
     return ", ".join(f"{kind.upper()} {values[at]} %" for kind, values in reference.EXACT_BY_DEPTH.items())
 
 
-def _percent(value: float | None) -> str:
-    return "none" if value is None else f"{100 * value:.1f} %"
-
-
 def _number(value: float | None) -> str:
     return "not defined" if value is None else f"{value:.3f}"
 
@@ -191,7 +186,7 @@ def _share(found: Mapping[str, Any]) -> str:
     return (
         "none"
         if found["share"] is None
-        else f"{_percent(found['share'])} ({100 * low:.1f} to {100 * high:.1f})"
+        else f"{percent(found['share'])} ({100 * low:.1f} to {100 * high:.1f})"
     )
 
 
@@ -202,12 +197,12 @@ def _banded(one: Report) -> str:
 
 def _rule(one: Report, name: str) -> str:
     point = one["stopping"].get(name)
-    return f"{_percent(point['accuracy'])} after {point['mean_steps']:.1f} steps" if point else ""
+    return f"{percent(point['accuracy'])} after {point['mean_steps']:.1f} steps" if point else ""
 
 
 def _well_taken(one: Report) -> str:
     made = one["decisions"]
-    return f"{_percent(made['well_taken'])} of {made['at_stake']:,}"
+    return f"{percent(made['well_taken'])} of {made['at_stake']:,}"
 
 
 def _continuing(one: Report) -> str:
@@ -220,7 +215,7 @@ def _outcome(name: str) -> Callable[[Report], str]:
 
 
 def _part(one: Report, name: str) -> str:
-    return f"{_percent(one['beyond'][name] / one['count'])} of {one['count']}"
+    return f"{percent(one['beyond'][name] / one['count'])} of {one['count']}"
 
 
 def _broke(one: Report) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import RECORDED, recorded
-from probes.reports.markdown import write_section
+from probes.reports.markdown import percent, write_section
 from trm.errors import UserError
 
 SECTION = "what causes what"  # name of its marks
@@ -246,7 +246,3 @@ def _made_of(found: dict[str, Result]) -> str:
 
 def _with_band(table: dict[str, list], row: int) -> str:
     return f"{percent(table['share'][row])} ({percent(table['low'][row])} to {percent(table['high'][row])})"
-
-
-def percent(share: float | None) -> str:
-    return "none" if share is None else f"{100 * share:.1f} %"

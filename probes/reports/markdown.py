@@ -1,4 +1,5 @@
-"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is."""
+"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is.
+And shares as all sections write them."""
 
 from pathlib import Path
 
@@ -27,3 +28,8 @@ def write_section(document: Path, name: str, text: str) -> None:
         before, after = old.rstrip("\n") + "\n\n", "\n"
     with written_whole(document) as temporary:
         temporary.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{after}", "utf-8")
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """A share in percent; `none` where there is none."""
+    return "none" if share is None else f"{100 * share:.{digits}f} %"

@@ -7,8 +7,8 @@ import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 
-from probes.cli.project import RECORDED
 from probes.latents.files import load_scene
+from probes.latents.settings import RECORDED
 
 PLOT = ".st-key-latents_cloud .js-plotly-plot"
 ON_SCREEN = """plot => {

@@ -16,7 +16,7 @@ from app.state.choice import Choice
 from app.ui import status
 from app.ui.progress import watch
 from app.ui.text import plain
-from probes.comparison.files import Comparison
+from probes.comparison.files import Comparison, compare_command
 from trm.errors import UserError
 
 PLAYER = "compare"
@@ -134,8 +134,6 @@ def show(comparison: Comparison, asked: Asked) -> None:
     about = [measured.about for measured in comparison.models]
 
     def command(name: str) -> str:
-        from probes.cli.compare import compare_command
-
         specs = [
             source.spec if source.spec else each.name
             for source, each in zip(asked.sources, about, strict=True)

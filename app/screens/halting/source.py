@@ -15,9 +15,8 @@ from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
 from app.ui.progress import watch
-from probes.cli.halting import DEEP, RECORDED
 from probes.halting.report import HaltingAnalysis, analyse
-from probes.halting.runs import HaltingRuns, load_runs
+from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
 from trm.coordinates import Depth
 from trm.errors import DataError
 from trm.tasks import task_of

@@ -20,10 +20,10 @@ from app.server.options import Options
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.ui.progress import result_of
-from probes.cli.project import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.files import SceneError, load_scene
 from probes.latents.procrustes import CALLS as MATCHED
 from probes.latents.projection import MEAN, Scene
+from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm.coordinates import Depth
 from trm.errors import CheckpointError

@@ -14,9 +14,9 @@ import pytest
 from app.screens.latents import point_selection, source
 from app.screens.latents.point_selection import Chosen
 from app.server import shared
-from probes.cli.project import RECORDED
 from probes.latents import trajectories
 from probes.latents.files import load_scene, save_scene
+from probes.latents.settings import RECORDED
 
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
 

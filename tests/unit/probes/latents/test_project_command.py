@@ -7,8 +7,8 @@ import pytest
 from fake_walks import SMALL
 
 from probes.cli.main import main
-from probes.cli.project import Projecting
 from probes.latents.files import load_scene
+from probes.latents.settings import Projecting
 from probes.latents.umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
