@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -52,13 +53,7 @@ def html(figure: "Figure", title: str) -> bytes:
 
     alone = Figure(figure).update_layout(template="plotly_white", title=None)
     body = alone.to_html(full_html=True, include_plotlyjs=True, config={"displaylogo": False})
-    return body.replace("<head>", f"<head><title>{_escaped(title)}</title>", 1).encode()
-
-
-def _escaped(text: str) -> str:
-    from html import escape
-
-    return escape(text)
+    return body.replace("<head>", f"<head><title>{escape(title)}</title>", 1).encode()
 
 
 def parquet(table: Table) -> bytes:

@@ -1,4 +1,7 @@
-"""Text for pages: as it is, and shares in words. Streamlit reads most of what it is given as Markdown; what people, files and links say must not be."""
+"""Text for pages: words of others as they are, and shares.
+
+Streamlit reads most of what it is given as Markdown; what people, files and links say must not be.
+"""
 
 import re
 

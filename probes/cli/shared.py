@@ -29,7 +29,6 @@ def model_with_puzzles(model_name: str, data: str) -> "tuple[Model, Task, Puzzle
 def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
     """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
     from trm.cli.options import identifiers
-
     from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 

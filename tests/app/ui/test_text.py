@@ -5,7 +5,7 @@ import re
 import pytest
 from app_page import shown
 
-from app.ui.text import plain
+from app.ui.text import percent, plain
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,12 @@ def test_a_link_cannot_put_a_picture_into_the_page(open_app):
     app = open_app(model="![x](http://example.org/y.png)")
     (error,) = [element.value for element in app.test.error]
     assert "![" not in error and "\\!\\[x\\]" in error
+
+
+def test_a_share_has_one_decimal_and_none_is_said():
+    assert [percent(share) for share in (0.1234, 1.0, None, float("nan"))] == [
+        "12.3%",
+        "100.0%",
+        "none",
+        "none",
+    ]
