@@ -1,53 +1,122 @@
-"""Promises about the whole: which way imports point, what is light to import, and that a bundled model really solves."""
+"""Promises about the whole: every file in its room, which way imports point, what is light to import."""
 
 import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-
-from trm import flops
-from trm.checkpoint import load_model
-from trm.data import load_puzzles, unseen_set
-from trm.evaluate import predict
-from trm.models import new_model
-from trm.registry import model_config, model_names
-from trm.tasks import task_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def imported(path: Path) -> set[str]:
-    """Top-level names of the packages that a file imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+FLOORS = ("trm", "probes", "app")
+"""Each imports only those before it."""
+FILES = {
+    path: ".".join(path.relative_to(REPOSITORY).with_suffix("").parts).removesuffix(".__init__")
+    for floor in (*FLOORS, "bench")
+    for path in sorted((REPOSITORY / floor).rglob("*.py"))
+}
+PATHS = {name: path for path, name in FILES.items()}
+SEAMS = {"main.py"}
+"""What others plug into may be short; so may a command, which has a file of its own."""
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def names_imported(path: Path) -> tuple[tuple[str, str], ...]:
+    """(module, name) of all that a file imports, anywhere in it; the name is "" for a module as a whole."""
+    found = []
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
+            found += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
-            names.add(node.module)
-    return {name.partition(".")[0] for name in names}
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                found.append((module, "") if module in PATHS else (node.module, alias.name))
+    return tuple(found)
 
 
-@pytest.mark.parametrize(
-    "package, forbidden",
-    [
-        ("trm", {"streamlit", "app", "probes"}),
-        ("probes", {"streamlit", "app"}),
-        ("app", {"sklearn", "scipy"}),
-    ],
-)
-def test_imports_point_one_way(package, forbidden):
-    files = sorted((REPOSITORY / package).rglob("*.py"))
+def imported(path: Path) -> set[str]:
+    """Top-level names of the packages that a file imports."""
+    return {module.partition(".")[0] for module, _ in names_imported(path)}
+
+
+def modules_imported(path: Path) -> set[Path]:
+    return {PATHS[module] for module, _ in names_imported(path) if module in PATHS} - {path}
+
+
+@pytest.mark.parametrize("floor", FLOORS)
+def test_imports_point_one_way(floor):
+    above = {"streamlit", *FLOORS[FLOORS.index(floor) + 1 :]} if floor != "app" else {"sklearn", "scipy"}
+    files = [path for path, name in FILES.items() if name.partition(".")[0] == floor]
     assert files
     for path in files:
-        assert not imported(path) & forbidden, path
+        assert not imported(path) & above, path
+
+
+def test_no_module_imports_itself_through_others():
+    """Imports inside functions and for type checkers count too. A package's own `__init__` may name what lies in it."""
+    modules = {path for path in FILES if path.name != "__init__.py"}
+    left = {path: modules_imported(path) & modules for path in modules}
+    while free := {path for path, others in left.items() if not others & left.keys()}:
+        left = {path: others for path, others in left.items() if path not in free}
+    assert not left, sorted(FILES[path] for path in left)
+
+
+def test_pages_import_no_commands():
+    for path, name in FILES.items():
+        if name.startswith("app."):
+            commands = [module for module, _ in names_imported(path) if ".cli" in module]
+            assert not commands, path
+
+
+def test_private_names_stay_in_their_folder():
+    for path in FILES:
+        for module, name in names_imported(path):
+            if module in PATHS and PATHS[module].parent != path.parent:
+                assert not name.startswith("_") or name.startswith("__"), f"{path} imports {module}.{name}"
+
+
+def test_no_file_is_run_by_its_path():
+    for path in FILES:
+        calls = {node.attr for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        assert not calls & {"spec_from_file_location", "exec_module", "run_path"}, path
+
+
+def product_folders() -> dict[Path, list[Path]]:
+    """Modules of Python and JavaScript by folder."""
+    folders: dict[Path, list[Path]] = {}
+    for floor in (*FLOORS, "bench"):
+        for path in sorted((REPOSITORY / floor).rglob("*.*")):
+            if path.suffix in (".py", ".js") and path.name not in ("__init__.py", "__main__.py"):
+                folders.setdefault(path.relative_to(REPOSITORY).parent, []).append(path)
+    return folders
+
+
+ROOMS = product_folders()
+
+
+@pytest.mark.parametrize("folder", ROOMS, ids=str)
+def test_a_room_is_seen_at_a_glance(folder):
+    modules = ROOMS[folder]
+    most = {"app": 1, "probes": 6, "trm": 24}.get(str(folder), 15)
+    assert len(modules) <= most
+    prefixes = Counter(path.stem.partition("_")[0] for path in modules if "_" in path.stem)
+    assert not [prefix for prefix, count in prefixes.items() if count > 2], "three of a prefix are a folder"
+    whole = [
+        path for path in modules if path.suffix == ".py" and path.name not in SEAMS and folder.name != "cli"
+    ]
+    assert not [path.name for path in whole if len(path.read_text("utf-8").splitlines()) < 25]
 
 
 def test_what_is_imported_is_required():
@@ -110,84 +179,3 @@ def test_a_recorded_trace_is_shown_without_torch():
         [sys.executable, "-c", PROBE], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
-
-
-# the bundled models
-
-MOST_OPERATIONS = 50e9  # of a run: what a core does in about two seconds
-
-
-def by_size(name: str):
-    """A model's name, marked where its runs take long."""
-    slow = flops.run(model_config(name)) > MOST_OPERATIONS
-    return pytest.param(name, marks=pytest.mark.slow if slow else ())
-
-
-bundled = pytest.mark.parametrize("name", [by_size(name) for name in model_names()])
-
-EASIEST, SPARSE = slice(0, 4), slice(4, 8)
-
-
-def some_puzzles(task):
-    """Of the easy test puzzles, or of all where none is, the four with the most givens, then the four of all with the fewest."""
-    puzzles = load_puzzles(unseen_set(task), task)
-    is_easy = np.array(puzzles.difficulty) == "easy"
-    by_givens = np.argsort(-puzzles.givens, kind="stable")
-    easy = by_givens[is_easy[by_givens]] if is_easy.any() else by_givens
-    return puzzles.take(np.concatenate((easy[:4], by_givens[-4:])))
-
-
-def test_there_is_a_bundled_model():
-    assert "sudoku-trm" in model_names()
-
-
-@pytest.fixture(scope="module")
-def answers():
-    """A few puzzles and a bundled model's predictions on them, by name."""
-
-    @cache
-    def make(name: str):
-        puzzles = some_puzzles(task_of(model_config(name)))
-        return puzzles, predict(load_model(name, device=torch.device("cpu")), puzzles.inputs)
-
-    return make
-
-
-@bundled
-def test_a_bundled_model_solves_easy_puzzles(name, answers):
-    """Of a set that has only hard ones, some of them."""
-    puzzles, predictions = answers(name)
-    right = (predictions.answers[-1] == puzzles.labels).all(-1)
-    assert right[EASIEST].sum() >= 3 if "easy" in puzzles.difficulty else right.any()
-
-
-@bundled
-def test_it_uses_its_steps(name, answers):
-    """On sparse puzzles the answer moves from step to step, and more cells are right after the last than the first."""
-    puzzles, predictions = answers(name)
-    found, labels = predictions.answers[:, SPARSE], puzzles.labels[SPARSE]
-    assert (found[0] != found[-1]).any()
-    right = (found == labels).mean((1, 2))
-    assert right[-1] > right[0]
-
-
-@bundled
-def test_another_puzzle_gets_another_answer(name, answers):
-    """All answers differ, also in the cells whose solutions do: in a maze the walls around it are the same in all."""
-    puzzles, predictions = answers(name)
-    last = predictions.answers[-1]
-    assert len({answer.tobytes() for answer in last}) == 8
-    differs = (puzzles.labels != puzzles.labels[:1]).any(0)
-    assert differs.mean() > 0.4 and (last != last[:1]).any(0)[differs].all()
-    assert np.ptp(predictions.q_halt[-1]) > 0
-
-
-@bundled
-def test_noise_solves_nothing(name):
-    """The same architecture with random weights: what is right above is the training's doing."""
-    model = new_model(model_config(name)).requires_grad_(False)
-    model.initialise(0)
-    puzzles = some_puzzles(task_of(model.config)).take(np.arange(4))
-    predictions = predict(model, puzzles.inputs)
-    assert not (predictions.answers == puzzles.labels).all(-1).any()
-    assert (predictions.answers == puzzles.labels).mean() < 0.3
