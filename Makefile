@@ -25,7 +25,7 @@ test: lint .venv/.browser  ## install what is missing, then lint, unit, app and 
 	$(BIN)/pytest -m 'alone and not slow' tests/browser
 
 quick: lint  ## what every commit passes: lint, unit tests without checks of shapes, tests of the JavaScript
-	$(BIN)/pytest tests/unit -m 'not slow' --numprocesses 2 --dist loadfile \
+	$(BIN)/pytest tests/unit -m 'not heavy and not slow' --numprocesses 2 --dist loadfile \
 		--override-ini addopts='-q --strict-markers --import-mode=importlib'
 
 test-slow: .venv/.test .venv/.browser  ## what `make test` leaves out since it takes long

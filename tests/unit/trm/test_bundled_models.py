@@ -14,6 +14,8 @@ from trm.models import new_model
 from trm.registry import model_config, model_names
 from trm.tasks import task_of
 
+pytestmark = pytest.mark.heavy
+
 MOST_OPERATIONS = 50e9  # of a run: what a core does in about two seconds
 
 

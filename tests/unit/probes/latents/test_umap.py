@@ -13,6 +13,8 @@ from probes.covariance import StatesError
 from probes.latents.umap import UMAPProjection, UMAPSettings, fit_umap
 from tests.unit.probes.latents.test_pca import turned
 
+pytestmark = pytest.mark.heavy
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 SETTINGS = UMAPSettings(neighbours=10, epochs=60, seed=3)
 

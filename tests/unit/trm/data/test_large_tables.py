@@ -14,6 +14,8 @@ from checkpoints import CPU, refusal
 from trm.checkpoint import load_model
 from trm.registry import ENDS, fingerprint
 
+pytestmark = pytest.mark.heavy
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 PUZZLES, WIDTH = 1_045_829, 512  # of the public HRM for ARC-2
 TABLE = "puzzle_emb.weights"

@@ -194,6 +194,7 @@ def test_a_hub_that_is_down(hub, stored, status):
     refusal("hf://someone/other", f"status {status}; try again later")
 
 
+@pytest.mark.heavy
 def test_the_environment_points_the_way(tmp_path, public_checkpoint):
     """The library's own variables, in a process of its own; the second run has no hub and opens from the cache."""
     command = [

@@ -15,6 +15,8 @@ from trm.models import new_model
 from trm.store import open_store
 from trm.tasks.sudoku import Sudoku
 
+pytestmark = pytest.mark.heavy
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests" / "support"))),

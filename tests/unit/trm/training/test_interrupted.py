@@ -18,6 +18,8 @@ from trm.training.folder import TrainingFolder, put_back
 from trm.training.presets import Preset
 from trm.training.trainer import Trainer
 
+pytestmark = pytest.mark.heavy
+
 FULL = """
 import resource, sys
 from pathlib import Path

@@ -21,6 +21,8 @@ from trm.training.run import can_compile
 from trm.training.schedule import DepthPhase, GivenPhase, Schedule
 from trm.training.trainer import Trainer
 
+pytestmark = pytest.mark.heavy
+
 REPOSITORY = Path(__file__).resolve().parents[4]
 CPU = torch.device("cpu")
 UPDATES = 6
