@@ -25,6 +25,8 @@ from trm.cli.main import main
 from trm.config import ModelConfig
 from trm.models import Model, new_model
 
+pytest_plugins = ["shared"]
+
 # Threads only wait for each other in models this small: on a busy machine each product takes fifty times as long. The
 # processes that tests start, the served app among them, take their number from here.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

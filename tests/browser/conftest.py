@@ -1,4 +1,4 @@
-"""One server and one browser for all tests here.
+"""One server and one browser for all tests here, whichever worker they run in: see shared.py.
 
 A page that wrote an error to its console, or threw one, fails its test.
 """
@@ -12,7 +12,7 @@ from pages import Pages
 from pair_page import Pair
 from player_page import PATIENCE, Player
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from served_app import ServedApp, browser_path, open_browser
+from served_app import Served, browser_path
 from standalone import open_standalone, sent, show
 
 from trm.checkpoint import load_model
@@ -32,19 +32,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser(shared_url: Callable[[str], str]) -> Iterator[Browser]:
     if browser_path() is None:
         pytest.fail("The browser tests need Chromium: install the package chromium.")
-    with sync_playwright() as playwright:
-        browser = open_browser(playwright)
+    with sync_playwright() as playwright, playwright.chromium.connect(shared_url("browser")) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[ServedApp]:
-    with ServedApp() as app:
-        yield app
+def served(shared_url: Callable[[str], str]) -> Served:
+    return Served(shared_url("app"))
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +57,7 @@ def new_page(pages: Pages) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture(scope="module")
-def kept_player(pages: Pages, served: ServedApp) -> Iterator[Player]:
+def kept_player(pages: Pages, served: Served) -> Iterator[Player]:
     """The player on the page as it opens, once it shows the model's own run: one page for all tests of a module, which
     begin with `Player.begin_anew`."""
     with pages.lent() as lent:
@@ -73,7 +70,7 @@ def kept_player(pages: Pages, served: ServedApp) -> Iterator[Player]:
 
 
 @pytest.fixture
-def open_player(served: ServedApp, new_page: Callable[..., Page]) -> Callable[..., Player]:
+def open_player(served: Served, new_page: Callable[..., Page]) -> Callable[..., Player]:
     """Opens the app at a link and waits for the player; options are those of `new_page`."""
 
     def make(link: str = "", **options) -> Player:

@@ -42,7 +42,7 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
     page.mouse.up()
 
 
-def test_selecting_going_to_solve_and_exporting(served, new_page):
+def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
     scene = load_scene(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
     page.goto(f"{served.url}/?model=sudoku-trm")
@@ -96,7 +96,8 @@ def test_selecting_going_to_solve_and_exporting(served, new_page):
     page.get_by_role("button", name="Take away").click()
     with page.expect_download(timeout=2000 * PATIENCE) as download:
         page.get_by_role("button", name="Figure, HTML").click()
-    path = download.value.path().rename(download.value.path().with_suffix(".html"))
+    path = tmp_path / "figure.html"
+    download.value.save_as(path)
     alone = new_page(1280, 800)
     asked: list[str] = []
     alone.on("request", lambda request: asked.append(request.url))

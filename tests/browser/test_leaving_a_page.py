@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from player_page import Player
 from playwright.sync_api import Page, expect
-from served_app import ServedApp
+from served_app import Served
 from slow_line import Line
 
 PRESS_AND_LEAVE = """(ms) => new Promise((done) => {
@@ -18,7 +18,7 @@ BEFORE_IT_IS_TOLD = 490  # ms from a key to the click: the player tells its view
 
 
 def test_a_view_that_is_told_on_the_way_to_another_page_does_not_empty_that(
-    new_page: Callable[..., Page], served: ServedApp
+    new_page: Callable[..., Page], served: Served
 ):
     page = new_page()
     line = Line(page)

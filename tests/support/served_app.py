@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -28,7 +29,14 @@ BROWSER_OPTIONS = [
 START_WITHIN = 60  # seconds
 
 
-class ServedApp:
+@dataclass
+class Served:
+    """What waits at `url`."""
+
+    url: str = ""
+
+
+class ServedApp(Served):
     """A context in which the app is served at `url`, from a fresh process."""
 
     def __enter__(self) -> "ServedApp":
@@ -51,12 +59,7 @@ class ServedApp:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end(self._process)
         self._said.close()
 
     def processor_seconds(self) -> float:
@@ -86,6 +89,15 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         return probe.getsockname()[1]
+
+
+def end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def browser_path() -> str | None:
