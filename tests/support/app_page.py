@@ -49,7 +49,8 @@ class App:
     def __init__(self, link: dict[str, str], page: str = ""):
         self.test = AppTest.from_file(FOLDER / "server" / "pages.py", default_timeout=120)
         self.test.query_params.update(link)
-        self.test._page_hash = calc_hash(page)
+        if page:
+            self.test._page_hash = calc_hash(page)
         self.run()
 
     def open(self, page: str) -> None:
