@@ -151,10 +151,7 @@ def test_every_scene_of_the_file_without_a_network(new_page, tmp_path: Path, out
     page.goto(file.as_uri())
     walk(page, outline, stepping=size == "old")
     assert look(page)["language"] == language
-    others = [
-        url for url in asked if not url.startswith("blob:null/")
-    ]  # those are modules that are in the file
-    assert others == [file.as_uri()], "the file asks for something else"
+    assert asked == [file.as_uri()], "the file asks for something else"
 
 
 def test_every_scene_of_the_page(served, new_page, outline):

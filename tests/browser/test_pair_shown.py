@@ -210,8 +210,5 @@ def test_the_offline_page_of_two_runs(new_page, tmp_path):
         for run, player in zip(runs, pair.players, strict=True):
             assert texts(player) == [SUDOKU.symbols[token] for token in answer_of(run, player.position)]
         pair.press("ArrowRight")
-    others = [
-        url for url in asked if not url.startswith("blob:null/")
-    ]  # those are modules that are in the file
-    assert others == [out.as_uri() + "?at=3.1.2&lead=left&mode=confidence"]
+    assert asked == [out.as_uri() + "?at=3.1.2&lead=left&mode=confidence"]
     assert page.get_by_test_id("pin").is_hidden()

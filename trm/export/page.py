@@ -28,8 +28,8 @@ KEYS = (
 
 SIDES = ("Left", "Right")
 
-POLICY = "default-src 'none'; script-src 'unsafe-inline' blob:; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
-"""What the browser lets the page do: run what is in it (modules are Blobs that its script makes), load nothing."""
+POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'none'"
+"""What the browser lets the page do: run what is in it, load nothing."""
 
 WITHOUT_SCRIPT = "<noscript>This page draws with JavaScript, which is off in this browser.</noscript>"
 

@@ -1,7 +1,8 @@
 """The player's JavaScript as one text, for Streamlit's components and for the offline page, which each take one module.
 
-The modules stay modules. The text holds their sources in the order of their imports, each cut into pieces where it names
-another module; in the browser each becomes a Blob with an address, and these addresses join the pieces.
+Each module becomes a function that is called once and returns what the module exports, in the order of their imports, so
+that the names inside it stay its own. Modules import names (`import { make } from "./view/dom.js";`) and export what they
+declare (`export const`, `export function`, `export class`); anything else is a syntax error in the text.
 
 Only the standard library is needed here.
 """
@@ -10,22 +11,14 @@ import json
 import re
 from functools import cache
 from graphlib import TopologicalSorter
-from os.path import commonpath
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-IMPORTED = re.compile(r'(?<=from "|port ")(\.\.?/[^"\n]+)(?=";$)', re.MULTILINE)
-
-LOADER = """const modules = %s;
-const addresses = [];
-for (const pieces of modules) {
-  const source = pieces.map((piece) => addresses[piece] ?? piece);
-  addresses.push(URL.createObjectURL(new Blob(source, { type: "text/javascript" })));
-}
-const { default: mount } = await import(addresses.at(-1));
-export default mount;
-"""
+IMPORT = re.compile(r'^import (\{[^}]*\}) from "(\.[^"]+)";$', re.MULTILINE)
+EXPORT = re.compile(
+    r"^export (?:default )?(?=(?:async )?(?:function|class|const) ([\w$]+|\[[^\]]+\]))", re.MULTILINE
+)
 
 
 @cache
@@ -41,17 +34,20 @@ def bundle(entry: Path) -> str:
         path = waiting.pop()
         if path not in sources:
             sources[path] = path.read_text("utf-8")
-            imports[path] = [(path.parent / name).resolve() for name in IMPORTED.findall(sources[path])]
+            imports[path] = [(path.parent / name).resolve() for _, name in IMPORT.findall(sources[path])]
             waiting += imports[path]
     order = list(TopologicalSorter(imports).static_order())
-    top = commonpath([path.parent for path in order])
-    modules = []
-    for path in order:
-        pieces: list[str | int] = [*IMPORTED.split(sources[path])]
-        pieces[1::2] = [order.index(each) for each in imports[path]]
-        name = path.relative_to(top).as_posix()
-        modules.append([*pieces, f"\n//# sourceURL=recursion-lens/{name}\n"])
-    return LOADER % json.dumps(modules, ensure_ascii=False, separators=(",", ":"))
+    functions = []
+    for number, path in enumerate(order):
+        taken = iter(imports[path])
+        text = IMPORT.sub(
+            lambda found: f"const {found[1]} = module_{order.index(next(taken))};", sources[path]
+        )  # noqa: B023
+        exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
+        functions.append(
+            f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"
+        )
+    return "\n".join([*functions, f"const {{ mount }} = module_{len(order) - 1};\nexport default mount;\n"])
 
 
 def player_js() -> str:
