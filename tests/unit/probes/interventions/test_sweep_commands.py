@@ -116,7 +116,7 @@ def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_pat
     for name in ("model.safetensors", "config.json"):
         (bundled / name).write_bytes((folder / name).read_bytes())
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path / "models"))
-    for module in ("recorded_causes", "causes_record", "cause_findings"):
+    for module in ("interventions.recorded", "interventions.record", "reports.interventions"):
         monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
     monkeypatch.setattr("probes.interventions.record.load_puzzles", lambda *_: puzzles_of(folder))
     monkeypatch.setattr(
