@@ -42,7 +42,7 @@ def bundle(entry: Path) -> str:
         taken = iter(imports[path])
         text = IMPORT.sub(
             lambda found: f"const {found[1]} = module_{order.index(next(taken))};", sources[path]
-        )  # noqa: B023
+        )
         exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
         functions.append(
             f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"

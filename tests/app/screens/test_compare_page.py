@@ -97,7 +97,7 @@ def test_an_ablation_is_held_against_the_model_it_changes(open_compare):
 
 
 def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
-    monkeypatch.setattr(measurement.session, "weights_fingerprint", lambda name, stamp: "f" * 16)
+    monkeypatch.setattr(measurement.shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
     app = open_compare()
     assert any("other weights of sudoku-trm and sudoku-hrm" in warning for warning in app.warnings)
     assert charts(app) == 1
