@@ -37,17 +37,19 @@ def bundle(entry: Path) -> str:
             imports[path] = [(path.parent / name).resolve() for _, name in IMPORT.findall(sources[path])]
             waiting += imports[path]
     order = list(TopologicalSorter(imports).static_order())
-    functions = []
-    for number, path in enumerate(order):
-        taken = iter(imports[path])
-        text = IMPORT.sub(
-            lambda found: f"const {found[1]} = module_{order.index(next(taken))};", sources[path]
-        )
-        exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
-        functions.append(
-            f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"
-        )
+    functions = [
+        _function(number, sources[path], [order.index(each) for each in imports[path]])
+        for number, path in enumerate(order)
+    ]
     return "\n".join([*functions, f"const {{ mount }} = module_{len(order) - 1};\nexport default mount;\n"])
+
+
+def _function(number: int, source: str, imports: list[int]) -> str:
+    """The module of a number; `imports` are those of the modules that it names, in that order."""
+    taken = iter(imports)
+    text = IMPORT.sub(lambda found: f"const {found[1]} = module_{next(taken)};", source)
+    exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
+    return f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"
 
 
 def player_js() -> str:
