@@ -66,7 +66,7 @@ def test_every_format_from_one_recorded_run(tmp_path, trace_file, ran):
     assert Image.open(tmp_path / "out.png").format == "PNG" and Image.open(tmp_path / "out.gif").n_frames == 6
     assert "made-up: run" in (tmp_path / "out.svg").read_text()
     text = (tmp_path / "out.html").read_text()
-    assert "export default function mount" in text and ".player" in text and "made-up: run" in text
+    assert "export default mount;" in text and ".player" in text and "made-up: run" in text
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         ["run.safetensors", *(f"out.{name}" for name in formats)]
     )

@@ -1,0 +1,34 @@
+"""A run in numbers, worked out by hand for one that mends two cells and then rests."""
+
+from export_runs import DEPTH, SUDOKU, sudoku_run
+
+from trm.coordinates import F_H, F_L, Coordinates
+from trm.run_facts import model_facts, reading_facts, run_facts
+
+
+def test_the_sizes_of_a_model_and_of_its_run(tiny_config):
+    facts = model_facts(tiny_config(), DEPTH)
+    assert (facts["per_cycle"], facts["per_step"], facts["calls"]) == (3, 6, 18)
+    assert (facts["P"], facts["cells"], facts["D"], facts["V"]) == (17, 16, 8, 6)
+    assert facts["attention"] and facts["shared"] and facts["whole_cycle"]
+
+
+def test_what_came_of_a_run():
+    trace = sudoku_run()
+    facts = run_facts(trace, SUDOKU)
+    right = [int(((answer == trace.labels) & ~SUDOKU.givens(trace.inputs)).sum()) for answer in trace.answers]
+    given = int(SUDOKU.givens(trace.inputs).sum())
+    assert facts["solved"] and facts["known"] and facts["wrong_last"] == 0
+    assert facts["right_first"] - facts["right_last"] == right[0] - right[-1] < 0
+    assert facts["counted"] in (16, 16 - given)
+    first = next(number for number, answer in enumerate(trace.answers) if (answer == trace.labels).all())
+    assert (facts["solved_answer"], facts["solved_step"]) == (first + 1, first // DEPTH.T + 1)
+    assert facts["halts"] and facts["halt_step"] == 3 and facts["halts_right"] and not facts["halts_wrong"]
+
+
+def test_how_much_of_the_solution_is_read_after_a_call():
+    trace = sudoku_run()
+    last = Coordinates(3, 2, 3, F_H)
+    assert reading_facts(trace, SUDOKU, last)["y_head"] == 100
+    before_any_answer = reading_facts(trace, SUDOKU, Coordinates(1, 1, 1, F_L))
+    assert before_any_answer["y_head"] is None and not before_any_answer["readable"]
