@@ -1,0 +1,68 @@
+"""What a page shows of an experiment, worked out by hand from a summary of one target at two steps."""
+
+import pytest
+
+from probes.linear.experiment.views import Cells, baselines_at, labels_of, scoreboard, value_at
+
+
+def finding(source: str, values: list[float], **scores: list[float]) -> dict:
+    all_scores = {"accuracy": values, **scores}
+    return {
+        "target": "digit",
+        "source": source,
+        "moments": list(range(len(values))),
+        "scores": {name: {"value": numbers} for name, numbers in all_scores.items()},
+    }
+
+
+SUMMARY = {
+    "targets": [{"name": "digit", "score": "accuracy"}],
+    "moments": [{"supervision_step": step, "cycle": 1, "call": 3} for step in (1, 4)],
+    "findings": [
+        finding("z", [0.5, 0.9], majority=[0.2, 0.3]),
+        finding("y", [0.6, 0.7]),
+        finding("input", [0.4]),
+        finding("random z", [0.1, 0.45]),
+    ],
+}
+
+
+def test_what_a_state_has_to_beat():
+    assert baselines_at(SUMMARY, "digit", "accuracy", 1, of="z") == {
+        "majority": 0.3,
+        "input": 0.4,
+        "random z": 0.45,
+    }
+    assert baselines_at(SUMMARY, "digit", "r2", 0) == {
+        "mean": 0.0,
+        "input": None,
+        "random z": None,
+        "random y": None,
+    }
+    assert value_at(None, "accuracy", 0) is None
+
+
+@pytest.mark.parametrize(
+    "what, values, written", [("z", [0.5, 0.9], "0.50"), ("z above y", [-0.1, 0.2], "-0.10")]
+)
+def test_the_board_of_scores(what, values, written):
+    board = scoreboard(SUMMARY, what)
+    assert board.names == ["digit"] and board.values[0] == pytest.approx(values)
+    assert format(board.values[0][0], board.format) == written
+
+
+def test_a_state_is_held_against_the_best_of_its_baselines():
+    board = scoreboard(SUMMARY, "z above baseline")
+    assert board.values[0] == pytest.approx([0.5 - 0.4, 0.9 - 0.45]) and board.signed
+
+
+def test_steps_with_several_calls_are_named_by_cycle_and_call():
+    assert labels_of(SUMMARY) == ["1", "4"]
+    twice = [{"supervision_step": 1, "cycle": cycle, "call": 3} for cycle in (1, 2)]
+    assert labels_of({"moments": twice}) == ["1.1.3", "1.2.3"]
+
+
+def test_a_share_is_written_in_hundredths():
+    assert (
+        Cells([[0.5]], True, 0, 1).written(0.5) == "50" and Cells([[0.5]], False, 0, 1).written(0.46) == "0.5"
+    )
