@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from player_page import PATIENCE
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 
 FORGET = "() => { localStorage.clear(); sessionStorage.clear(); }"
@@ -45,7 +44,6 @@ class Lent:
         key = tuple(sorted(options.items()))
         page = self.pages.take(key)
         page.set_viewport_size({"width": width, "height": height})
-        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", self._keep_ours)
         page.on("pageerror", self._keep)
         self.taken.append((key, page))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Locator, Page
 
-PATIENCE = 60  # seconds: a busy machine, on which all workers share one server
+PATIENCE = 30  # seconds: a busy machine
 
 
 class Player:
