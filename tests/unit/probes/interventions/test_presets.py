@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
+from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.fork import keep
 from probes.interventions.preset_runs import over_puzzles, planned
@@ -14,17 +13,6 @@ from probes.interventions.sites import InterventionError
 from probes.interventions.spec import written
 from trm.data import PuzzleSet
 from trm.tasks import get_task
-
-
-@pytest.fixture
-def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
-    return tiny_model(**MLP)
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return six_puzzles()
 
 
 def setting(puzzles: PuzzleSet, step: int = 2) -> Setting:

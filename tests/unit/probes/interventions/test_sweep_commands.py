@@ -3,20 +3,13 @@
 import json
 
 import pytest
-import torch
-from small_runs import MLP, SMALL
+from small_runs import SMALL
 
 from probes.cli.main import main
 from probes.interventions.record import WEIGHT
 from trm.checkpoint import save_model
 from trm.data import Preset, PuzzleSet, load_puzzles
 from trm.trace import load_trace
-
-
-@pytest.fixture
-def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
-    return tiny_model(**MLP)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_runs import DEPTH, MLP, SMALL, answers_of, six_puzzles
+from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.batched import run_rows
 from probes.interventions.fork import keep
@@ -21,20 +21,7 @@ from probes.interventions.multi_run import (
 from probes.interventions.patching import patch_map
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweeps import Curve, noise_sweep, removal_sweep
-from trm.data import PuzzleSet
 from trm.recursion import State
-
-
-@pytest.fixture
-def model(tiny_model, monkeypatch):
-    monkeypatch.setattr("probes.interventions.batched.training_dtype", lambda device: torch.float32)
-    return tiny_model(**MLP)
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return six_puzzles()
-
 
 # ---- rows
 

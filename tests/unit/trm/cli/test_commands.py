@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from trm.checkpoint import save_model
 from trm.cli.main import main
@@ -22,11 +21,6 @@ PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419.
 SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
 
 
-@pytest.fixture(autouse=True)
-def _on_the_cpu(monkeypatch):
-    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
-
-
 @pytest.fixture
 def model(tmp_path, tiny_model) -> Path:
     """A folder with a model of 9x9 Sudoku that has random weights."""
@@ -35,17 +29,6 @@ def model(tmp_path, tiny_model) -> Path:
     )
     save_model(tmp_path / "model", made.config, made.state_dict())
     return tmp_path / "model"
-
-
-@pytest.fixture
-def ran(capsys):
-    """Calls the command line with --json in this process; returns its one JSON object."""
-
-    def call(*arguments: object):
-        main([*map(str, arguments), "--json"])
-        return json.loads(capsys.readouterr().out)
-
-    return call
 
 
 def python_m_trm(*arguments: object) -> subprocess.CompletedProcess:

@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from export_runs import SUDOKU, sudoku_run
 from PIL import Image
 from safetensors.numpy import load_file, save_file
@@ -22,20 +22,10 @@ from trm.trace import load_trace, save_trace
 REPOSITORY = Path(__file__).resolve().parents[4]
 
 
-@pytest.fixture(autouse=True)
-def _on_the_cpu(monkeypatch):
-    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
-
-
 @pytest.fixture
-def ran(capsys):
+def ran(ran):
     """Calls `trm export` with --json in this process; returns its one JSON object."""
-
-    def call(*arguments: object):
-        main(["export", *map(str, arguments), "--json"])
-        return json.loads(capsys.readouterr().out)
-
-    return call
+    return partial(ran, "export")
 
 
 @pytest.fixture

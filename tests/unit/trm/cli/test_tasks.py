@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 from trm.checkpoint import save_model
 from trm.cli.main import main
@@ -26,22 +25,6 @@ PUZZLES = {
     "six": "." * 36,
     "single": "." * 81,
 }
-
-
-@pytest.fixture(autouse=True)
-def _on_the_cpu(monkeypatch):
-    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
-
-
-@pytest.fixture
-def ran(capsys):
-    """Calls the command line with --json in this process; returns its one JSON object."""
-
-    def call(*arguments: object):
-        main([*map(str, arguments), "--json"])
-        return json.loads(capsys.readouterr().out)
-
-    return call
 
 
 @pytest.fixture

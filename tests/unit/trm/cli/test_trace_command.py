@@ -15,11 +15,6 @@ from trm.terminal import Progress
 SMALL = Sudoku(2, 2)
 
 
-@pytest.fixture(autouse=True)
-def _on_the_cpu(monkeypatch):
-    monkeypatch.setattr("trm.checkpoint.choose_device", lambda: torch.device("cpu"))
-
-
 @pytest.fixture
 def given(tmp_path, tiny_model) -> list[str]:
     """Options that name a tiny model and nine puzzles of 4x4 Sudoku."""

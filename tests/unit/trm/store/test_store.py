@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import zarr
-from stores import SMALL, model_that_halts, recorder, ten_puzzles
+from stores import SMALL
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.data import PuzzleSet
@@ -18,23 +18,6 @@ from trm.errors import StoreError, UserError
 from trm.recursion import deep_supervision
 from trm.store import open_store
 from trm.store.folder import finished_shards
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return ten_puzzles()
-
-
-@pytest.fixture
-def model(tiny_model):
-    return model_that_halts(tiny_model)
-
-
-@pytest.fixture
-def recorded(tmp_path, model, puzzles):
-    """Records the ten puzzles with settings replaced as asked for; returns the folder."""
-    return recorder(tmp_path, model, puzzles)
-
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from stores import DAY, SETTINGS, SMALL, model_that_halts, recorder, same_files, ten_puzzles
+from stores import DAY, SETTINGS, SMALL, same_files
 
 from trm.data import PuzzleSet
 from trm.errors import PuzzleError, StoreError, UserError
@@ -17,22 +17,6 @@ from trm.store.gather import Joiner
 from trm.store.layout import Layout
 from trm.store.record import Part, readable_bytes, record_store
 from trm.tasks.sudoku import Sudoku
-
-
-@pytest.fixture(scope="module")
-def puzzles() -> PuzzleSet:
-    return ten_puzzles()
-
-
-@pytest.fixture
-def model(tiny_model):
-    return model_that_halts(tiny_model)
-
-
-@pytest.fixture
-def recorded(tmp_path, model, puzzles):
-    """Records the ten puzzles with settings replaced as asked for; returns the folder."""
-    return recorder(tmp_path, model, puzzles)
 
 
 def stop_after(done: int):
