@@ -49,7 +49,7 @@ def recorded_trace(model_name: str, fingerprint: str, puzzle: str) -> Trace | No
 def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Run | None:
     """What to show: the model's own run if it is open, else a recorded trace; None when there is neither yet.
 
-    A recorded trace stays until the run is whole: who looks at a late step of it would else be set back to the first.
+    A recorded trace stays until the run is complete; otherwise a person at a late step would be sent back to the first.
     `waits`: a run gets the time after which it is better shown growing. `place` as for `run_of`. Raises UserError when the model
     cannot be opened or cannot read the puzzle, or the run would be too large.
     """
@@ -86,7 +86,8 @@ def is_made(choice: Choice) -> bool:
 def run_of(choice: Choice, *, place: str = "") -> Run | None:
     """The run of an open model; None where the person stopped it before it came to anything. Raises UserError.
 
-    The person leaves the run that they watched before in the same place: one who looks at two has two places.
+    In each `place` a person watches one run: asking for another stops watching the one before. A page with two players has
+    two places.
     """
     opening = shared.models().ask(choice.source)
     if opening.error:

@@ -8,7 +8,7 @@ from app.state.choice import Choice
 
 
 def watcher(place: str = "") -> str:
-    """Who looks: one name for each person's session, and for each place there in which a run is shown."""
+    """The name of a watcher: one for each session and each place in it where a run is shown."""
     return st.session_state.setdefault("watcher", uuid4().hex) + place
 
 

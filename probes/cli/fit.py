@@ -4,8 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from probes.cli.shared import puzzle_set
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, model_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, limited_puzzles, model_options
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -98,7 +97,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         )
         options.out = RECORDED / model.name / "study.json"
         options.save = RECORDED / model.name
-    puzzles = puzzle_set(options, task)
+    puzzles = limited_puzzles(options, model, task)
     settings = StudySettings(
         targets=names,
         states=split_names(options.state),

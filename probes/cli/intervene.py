@@ -4,8 +4,15 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from probes.cli.shared import set_of, told
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
+from probes.cli.shared import told
+from trm.cli.options import (
+    DATA_HELP,
+    PUZZLE_HELP,
+    PUZZLE_ID_HELP,
+    limited_puzzles,
+    model_options,
+    puzzle_id_options,
+)
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -100,7 +107,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
     from trm.cli.options import opened
 
     model, task = opened(options)
-    puzzles = set_of(options, task, model)
+    puzzles = limited_puzzles(options, model, task)
     found = over_puzzles(
         model, task, puzzles, names=[options.experiment] if options.experiment else None, tell=told()
     )

@@ -1,6 +1,5 @@
 """What several commands do alike: take puzzles, tell progress, write a result, and choose what is recorded."""
 
-from argparse import Namespace
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,32 +23,6 @@ def model_with_puzzles(model_name: str, data: str) -> "tuple[Model, Task, Puzzle
     task = task_of(model.config)
     with Progress("puzzles read") as reading:
         return model, task, load_puzzles(data, task, progress=reading.count)
-
-
-def set_of(options: Namespace, task: "Task", model: "Model", *, usual: int | None = None) -> "PuzzleSet":
-    """The puzzles that the options name, the bundled test set where they name none. Raises DataError."""
-    from trm.cli.options import identifiers
-    from trm.data import load_puzzles, unseen_set
-    from trm.evaluate import evenly
-
-    with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(
-            options.data or unseen_set(task),
-            task,
-            progress=reading.count,
-            identifiers=identifiers(options, model),
-        )
-    limit = options.limit if options.limit is not None else usual
-    return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
-
-
-def puzzle_set(options: Namespace, task: "Task") -> "PuzzleSet":
-    """The puzzles that `--data` and `--limit` name; usually of the bundled test set."""
-    from trm.data import load_puzzles, unseen_set
-    from trm.evaluate import evenly
-
-    puzzles = load_puzzles(options.data or unseen_set(task), task)
-    return puzzles.take(evenly(len(puzzles), options.limit))
 
 
 def told() -> Callable[[float, str], None]:
@@ -80,7 +53,7 @@ def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:
 
 
 def names_to_record(asked: str | None, recorded: Collection[str]) -> list[str]:
-    """The model that was asked for, or all of which something is recorded. Raises UserError where nothing is of that one."""
+    """The requested model, or every model with recorded results. Raises UserError if that model has none."""
     if asked is not None and asked not in recorded:
         raise UserError(
             f"Nothing is recorded of {asked}: it is no bundled model, or no page opens with it. "

@@ -11,9 +11,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probes.cli.shared import set_of, told, write
+from probes.cli.shared import told, write
 from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, identifiers_option, model_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, identifiers_option, limited_puzzles, model_options
 from trm.errors import UserError
 from trm.terminal import puzzle_text
 
@@ -84,7 +84,7 @@ def run(options: Namespace) -> dict[str, Any]:
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"
     else:
-        puzzles = set_of(options, task, model, usual=LIMITS[options.what])
+        puzzles = limited_puzzles(options, model, task, usual=LIMITS[options.what])
         result = swept(options.what, model, task, puzzles, settings, told())
         result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
         name = f"{options.what}-{settings.source}" if options.what == "rollouts" else options.what

@@ -4,8 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from probes.cli.shared import puzzle_set
-from trm.cli.options import DATA_HELP, model_options
+from trm.cli.options import DATA_HELP, limited_puzzles, model_options
 from trm.errors import UserError
 from trm.terminal import Progress
 
@@ -52,11 +51,12 @@ def run(options: Namespace) -> dict[str, Any]:
         raise ProbeError(
             f"This probe is of the steps {', '.join(map(str, sorted(set(steps))))}, not of {step}. Choose one of them."
         )
+    puzzles = limited_puzzles(options, model, task)
     with Progress("per mille of the work done", 1000) as progress:
         found = measure_use(
             model,
             task,
-            puzzle_set(options, task),
+            puzzles,
             probe,
             moment=len(steps) - 1 - steps[::-1].index(step),  # its last call
             class_name=options.class_name,
@@ -82,7 +82,7 @@ def record(options: Namespace) -> dict[str, Any]:
             f"Nothing is recorded of {options.model}. Run `probes fit --model {options.model} --record` first."
         )
     model, task = opened(options)
-    puzzles, target = puzzle_set(options, task), study["targets"][0]
+    puzzles, target = limited_puzzles(options, model, task), study["targets"][0]
     classes = target["classes"]
     class_name = classes[len(classes) // 2] if len(classes) > 2 else ""
     steps = [at["supervision_step"] for at in study["moments"]]

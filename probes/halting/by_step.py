@@ -79,7 +79,7 @@ class Approach:
 
     before: Int[np.ndarray, "moment"]  # supervision steps to go to the first right answer, ending with 0
     quantiles: Float64[np.ndarray, "3 moment"]  # of wrong / blank cells: quarter, median, three quarters
-    count: Int[np.ndarray, "moment"]  # puzzles that had taken so many steps
+    count: Int[np.ndarray, "moment"]  # puzzles that took at least this many steps
 
 
 def approach(wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *, most: int = 8) -> Approach:

@@ -106,16 +106,20 @@ def opened(options: Namespace) -> "tuple[Model, Task]":
     return model, task_of(model.config)
 
 
-def limited_puzzles(options: Namespace, model: "Model", task: "Task") -> "PuzzleSet":
-    """The puzzle set that the options name, or as many of it as they ask for. Raises UserError."""
-    from trm.data import load_puzzles
+def limited_puzzles(
+    options: Namespace, model: "Model", task: "Task", *, usual: int | None = None
+) -> "PuzzleSet":
+    """The puzzle set of `--data` (the bundled test set if not given), reduced to `--limit` puzzles.
+
+    `usual` is the limit if none is given; None takes all. Raises UserError.
+    """
+    from trm.data import load_puzzles, unseen_set
     from trm.evaluate import evenly
 
+    data, limit = options.data or unseen_set(task), usual if options.limit is None else options.limit
     with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(
-            options.data, task, progress=reading.count, identifiers=identifiers(options, model)
-        )
-    return puzzles if options.limit is None else puzzles.take(evenly(len(puzzles), options.limit))
+        puzzles = load_puzzles(data, task, progress=reading.count, identifiers=identifiers(options, model))
+    return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
 
 
 def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
@@ -138,7 +142,7 @@ def identifiers(options: Namespace, model: "Model") -> Path | None:
     from trm.data.identifiers import FILE
 
     beside = model.path.with_name(FILE)
-    return options.identifiers or (beside if beside.is_file() else None)
+    return getattr(options, "identifiers", None) or (beside if beside.is_file() else None)
 
 
 def asked_puzzle_id(options: Namespace, model: "Model") -> int:

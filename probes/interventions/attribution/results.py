@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 METHODS = {
     "gradients": "integrated gradients: what each cell adds, on the way from the puzzle without givens",
-    "givens": "what the number loses when a given is taken away",
-    "units": "what the number loses when a row, column or box is taken away",
+    "givens": "how far the value falls when one given is removed",
+    "units": "how far the value falls when a row, column or box is removed",
 }
 MIXING = {
     "attention": "how much a cell attends to every other in one call, and they to it; attention models",

@@ -29,7 +29,7 @@ class FamilyScores:
     sampled_majority: Sampled  # of numbers 0: R^2 of the mean
     by_cell: Float64[
         np.ndarray, "moment cell"
-    ]  # share of the test puzzles read rightly, or mean error of numbers
+    ]  # accuracy over the test puzzles, or mean absolute error for numbers
     confusion: Int64[np.ndarray, "moment class class"] | None  # cells by their true class and by the one read
 
 
