@@ -12,10 +12,10 @@ from bench.figures import figure, is_quick, say, seconds
 from probes.linear.collect import collect, moments_of
 from probes.linear.experiment.experiment import fit_study
 from probes.linear.experiment.study import StudySettings
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
 from probes.linear.target_groups import usual_targets
-from probes.linear.train import fit_probe
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly

@@ -1,276 +1,196 @@
-"""From states to the regressions of `probes.linear.solver`, some moments at a time: examples, weights, and the choice of C.
+"""Linear probes: what can be read from a state by a weighted sum of its numbers, and from which moment on.
 
-An example is a cell of a puzzle for which the target is defined at one of the moments at least; at the others it has no
-weight.
+The states of P puzzles at K moments in C cells are one array, `puzzle moment cell dim`. (For targets of puzzles C is 1: the
+mean over cells, or a position of the prefix.) At every moment a probe of its own is fitted on the training puzzles:
+logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the
+strength of regularisation is that of the smallest loss on the validation puzzles, and scores are those of the test puzzles,
+with bands. That something can be read does not say that the model uses it (Belinkov 2022, arXiv:2102.12452).
+
+Torch is imported when a probe is fitted, and not to apply one.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Float64, Int64, Num
 
-from probes.covariance import StatesError
-from probes.linear.mdl import online_code
-from probes.linear.solver import (
-    Logistic,
-    Problems,
-    fit_logistic,
-    fit_ridge,
-    gram_matrix,
-    log_losses,
-    log_probabilities,
-    present_classes,
-    squared_losses,
-    standardisation,
-)
-from probes.linear.splits import Split
+from probes.linear.batched_fit import Meter, Question, fit_moments
+from probes.linear.control_task import control_values
+from probes.linear.mdl import CodeLength, blocks_of
+from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States
+from probes.linear.scores import Draws, Errors, Hits, banded, draws_of, majority_accuracy
+from probes.linear.splits import PARTS, Split
+from probes.linear.targets.base import Values
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-AT_ONCE = 256 << 20  # bytes of training features held at a time
-
-Numbers = Num[np.ndarray, "puzzle moment cell"]
+Progress = Callable[[float], None]
+"""Told the share of the work done, 0 to 1; what it raises ends the work and comes out of it."""
 
 
-class Meter:
-    """Tells the share of work done, and is called in between too, so that the work can be ended there."""
+def fit_probe(
+    states: States,
+    values: Values,
+    split: Split,
+    *,
+    classes: Sequence[str],
+    name: str = "",
+    settings: ProbeSettings | None = None,
+    types: Int64[np.ndarray, "_ _"] | None = None,
+    pooled: bool = False,
+    progress: Progress | None = None,
+) -> ProbeResult:
+    """Fit the probes of all moments and score them.
 
-    def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
-        self.tell = progress or (lambda share: None)
-        self.done, self.stages = 0, stages
-        self.tell(0.0)
-
-    def alive(self) -> None:
-        """Nothing new."""
-        self.tell(self.done / self.stages)
-
-    def advance(self, stages: int) -> None:
-        """So many stages more are done."""
-        self.done += stages
-        self.alive()
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """States, what is looked for in them, and how. All arrays have the same puzzles, moments and cells."""
-
-    states: Num[np.ndarray, "puzzle moment cell dim"]
-    values: Numbers
-    defined: Bool[np.ndarray, "puzzle moment cell"]
-    control: Numbers | None  # values of the control task
-    split: Split
-    classes: int  # 0 for numbers
-    grid: tuple[float, ...]  # C or alpha, the strongest regularisation first
-    balanced: bool
-    code_length: bool
-    seed: int
-
-    @property
-    def stages(self) -> int:
-        """Units of work in each group of moments, of about the same length."""
-        return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
-
-    def groups(self) -> list[range]:
-        """Moments whose features are held together."""
-        _, moments, _, dim = self.states.shape
-        cells = int(self.defined[self.split.train].any(1).sum())
-        at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
-        return [range(first, min(first + at_once, moments)) for first in range(0, moments, at_once)]
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """The cells of some puzzles at some moments."""
-
-    moments: range
-    order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
-    rank: Int[np.ndarray, "example"]  # of each example's puzzle in that order, ascending
-    cell: Int[np.ndarray, "example"]
-
-    @classmethod
-    def of(cls, question: Question, order: Int[np.ndarray, "puzzle"], moments: range) -> Examples:
-        """All cells that are defined at one of the moments."""
-        defined = question.defined[order][:, moments.start : moments.stop].any(1)
-        return cls(moments, order, *np.nonzero(defined))
-
-    def picked(self, array: Num[np.ndarray, "puzzle moment cell"] | Bool[np.ndarray, "puzzle moment cell"]):
-        """Entries of the examples, (moment, example)."""
-        puzzles = self.order[self.rank]
-        return np.stack([array[puzzles, moment, self.cell] for moment in self.moments])
-
-    def labels(self, question: Question, values: Numbers) -> Tensor:
-        """Values of the examples, (moment, example): classes in int64, numbers in float32."""
-        import torch
-
-        return torch.as_tensor(self.picked(values).astype(np.int64 if question.classes else np.float32))
-
-    def problems(self, question: Question) -> Problems:
-        """The examples as they are. Raises StatesError where a state is not finite."""
-        import torch
-
-        dim = question.states.shape[-1]
-        x = np.ones((len(self.moments), len(self.rank), dim + 1), np.float32)
-        puzzles = self.order[self.rank]
-        for index, moment in enumerate(self.moments):
-            x[index, :, :dim] = question.states[puzzles, moment, self.cell]
-            if not np.isfinite(x[index]).all():
-                raise StatesError(
-                    "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
-                )
-        weight = self.picked(question.defined).astype(np.float32)
-        return Problems(torch.from_numpy(x), self.labels(question, question.values), torch.from_numpy(weight))
-
-
-@dataclass(frozen=True, eq=False)
-class Fitted:
-    """The probes of some moments, as arrays of `ProbeResult`, and what they read."""
-
-    mean: np.ndarray
-    scale: np.ndarray
-    weights: np.ndarray
-    intercept: np.ndarray
-    present: np.ndarray
-    regularisation: np.ndarray
-    read: np.ndarray  # (test puzzle, moment, cell)
-    control_read: np.ndarray | None
-    code: tuple[np.ndarray, np.ndarray] | None  # bits, uniform bits
-
-
-def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
-    """Fit the probes of some moments on training puzzles, choose C on validation ones, read the test puzzles.
-
-    Raises StatesError where a state is not finite.
+    `values` are `puzzle moment cell`, or have one moment where they do not change; so may states (the input, say).
+    `classes` names the classes; without any, values are numbers. `types`, those of `control_types`, ask for the control
+    task. `pooled`: one probe over all moments together, for a target such as the supervision step. Raises ProbeError
+    where shapes do not fit, values are no classes, or there is nothing to learn or to test; StatesError where a state is
+    not finite.
     """
-    import torch
+    settings = settings or ProbeSettings()
+    classes = tuple(classes)
+    _check(states, values, split, classes, settings, types)
+    question = _question(states, values, split, classes, settings, types, pooled)
+    groups = question.groups()
+    meter = Meter(progress, len(groups) * question.stages)
+    fits = [fit_moments(question, moments, meter) for moments in groups]
 
-    from trm.device import choose_device
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(fit, name) for fit in fits], 1 if "read" in name else 0)
 
-    shuffled = np.random.default_rng(question.seed).permutation(
-        question.split.train
-    )  # order of the online code
-    parts = [
-        Examples.of(question, order, moments)
-        for order in (shuffled, question.split.validation, question.split.test)
-    ]
-    device = choose_device()
-    raw = [part.problems(question).to(device) for part in parts]
-    mean, scale = standardisation(raw[0])
-    parted = [replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw]
-    varied = varying(parted[0])
-    train, validation, test = (
-        problems if varied.all() else replace(problems, x=problems.x[..., varied].contiguous())
-        for problems in parted
-    )
-
-    theta, present, strength = best(question, train, validation, meter)
-    control_read = None
+    draws = draws_of(len(split.test), count=settings.resamples, seed=settings.seed)
+    counts = _counts(question)
+    sampled = _scored(question, question.values, joined("read"), counts, draws)
     if question.control is not None:
-        relabelled = (
-            replace(problems, y=part.labels(question, question.control).to(device))
-            for problems, part in ((train, parts[0]), (validation, parts[1]))
-        )
-        control_theta, control_present, _ = best(question, *relabelled, meter)
-        control_read = read(question, test, parts[2], control_theta, control_present)
+        main = "accuracy" if classes else "r2"
+        control = _scored(question, question.control, joined("control_read"), counts, draws)[main]
+        sampled |= {"control": control, "selectivity": sampled[main] - control}
     code = None
-    if question.code_length:
-        rank = torch.as_tensor(parts[0].rank, device=device)
-        code = online_code(
-            train, rank, puzzles=len(shuffled), classes=question.classes, C=strength, alive=meter.alive
-        )
-        meter.advance(2)
-    whole = torch.zeros(*theta.shape[:2], len(varied), dtype=theta.dtype, device=device)
-    whole[..., varied] = theta
-    return Fitted(
-        mean=mean[:, 0, :-1].cpu().numpy(),
-        scale=scale[:, 0, :-1].cpu().numpy(),
-        weights=whole[..., :-1].float().cpu().numpy(),
-        intercept=whole[..., -1].float().cpu().numpy(),
-        present=present.cpu().numpy(),
-        regularisation=strength.cpu().numpy(),
-        read=read(question, test, parts[2], theta, present),
-        control_read=control_read,
+    if settings.code_length:
+        bits, uniform = (np.concatenate(parts) for parts in zip(*(fit.code for fit in fits), strict=True))
+        code = CodeLength(bits, uniform, blocks_of(len(split.train)))
+    return ProbeResult(
+        name=name,
+        classes=classes,
+        settings=settings,
+        split=split,
+        pooled=pooled,
+        counts=counts,
+        scores={score: banded(found) for score, found in sampled.items()},
         code=code,
+        **{part: joined(part) for part in PARAMETERS},
     )
 
 
-def varying(train: Problems) -> Tensor:
-    """Which features differ between examples of a moment, (dim + 1). The weight of the others is 0 whatever is fitted, and of
-    an input, one-hot, they are many: given symbols of cells that are asked about because they are blank. The last column is
-    that of the intercept.
-    """
-    found = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
-    found[-1] = True
-    return found
-
-
-def best(
-    question: Question, train: Problems, validation: Problems, meter: Meter
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Coefficients (moment, row, dim + 1), present classes (moment, class), and the strength of regularisation (moment)
-    with the smallest validation loss. Weaker ones are not tried at a moment once it has become worse.
-    """
-    import torch
-
-    moments, device = len(train.y), train.x.device
-    present = torch.ones(moments, max(1, question.classes), dtype=torch.bool, device=device)
-    if question.classes:
-        present = present_classes(train, question.classes)
-        known = present.gather(1, validation.y)  # a class that was not there to be learned cannot choose C
-        validation = replace(validation, weight=validation.weight * known)
-        if question.balanced:
-            train, validation = (
-                replace(part, weight=part.weight * balancing(part, question.classes))
-                for part in (train, validation)
+def _check(
+    states: States,
+    values: Values,
+    split: Split,
+    classes: tuple[str, ...],
+    settings: ProbeSettings,
+    types: Int64[np.ndarray, "_ _"] | None,
+) -> None:
+    """Raises ProbeError as `fit_probe` does."""
+    found, defined = values.values, values.defined
+    puzzles, moments, cells, _ = states.shape
+    if found.ndim != 3 or found.shape != defined.shape:
+        raise ProbeError(f"Values of shape {found.shape} are not those of `values_at`: puzzle, moment, cell.")
+    if found.shape[1] != moments and 1 not in (found.shape[1], moments):
+        raise ProbeError(
+            f"Values are of {found.shape[1]} moments, states of {moments}. Give both for the same."
+        )
+    if (found.shape[0], found.shape[2]) != (puzzles, cells):
+        raise ProbeError(
+            f"Values are of {found.shape[0]} puzzles with {found.shape[2]} cells, states of {puzzles} with {cells}. "
+            "Give both for the same cells; a target of puzzles takes states of a single place."
+        )
+    if types is not None and types.shape != (puzzles, cells):
+        raise ProbeError(
+            f"Types are of shape {types.shape}, states of {puzzles} puzzles with {cells} cells. Give one for each cell."
+        )
+    last = max(getattr(split, part).max() for part in PARTS)
+    if last >= puzzles:
+        raise ProbeError(f"The split names puzzle {last}, from 0, of {puzzles}. Split these puzzles anew.")
+    if len(classes) == 1:
+        raise ProbeError(f"There is but one class, {classes[0]}, so nothing to tell apart. Name all classes.")
+    known = found[defined]
+    if classes and not ((known >= 0) & (known < len(classes)) & (known == np.floor(known))).all():
+        raise ProbeError(
+            f"Some values are none of the {len(classes)} classes. Give their indices, from 0, or leave them undefined."
+        )
+    if not np.isfinite(known).all():
+        raise ProbeError("Some values are infinite or not a number. Leave them undefined.")
+    if settings.code_length and not classes:
+        raise ProbeError("A code length is one of classes, not of numbers. Leave it out for this target.")
+    for part in ("train", "test"):
+        if not defined[getattr(split, part)].any():
+            raise ProbeError(
+                f"The target is defined for no cell of the {part} puzzles. Give more puzzles, or choose another target."
             )
-    rows = question.classes if question.classes > 2 else 1
-    theta = torch.zeros(moments, rows, train.x.shape[-1], dtype=torch.float64, device=device)
-    strength = torch.zeros(moments, dtype=torch.float64, device=device)
-    smallest = torch.full((moments,), torch.inf, dtype=torch.float64, device=device)
-    trying = torch.arange(moments, device=device)  # moments whose validation loss still falls
-    gram = None if question.classes else gram_matrix(train)
-    for wish in question.grid:
-        if question.classes:
-            penalty = torch.full((len(trying),), 1 / wish, dtype=torch.float64, device=device)
-            objective = Logistic(train, present[trying], penalty)
-            found = fit_logistic(objective, theta[trying], meter.alive)
-            loss = log_losses(validation, found, present[trying])
-        else:
-            found = fit_ridge(train, gram[trying], wish)
-            loss = squared_losses(validation, found)
-        better = loss < smallest[trying]
-        if not better.all():
-            train, validation = train.take(better), validation.take(better)
-            trying, found, loss = trying[better], found[better], loss[better]
-        theta[trying], strength[trying], smallest[trying] = found, wish, loss
-        meter.advance(1)
-    return theta, present, strength
 
 
-def balancing(problems: Problems, classes: int) -> Tensor:
-    """Weights n / (K n_k) of scikit-learn's `class_weight="balanced"`, (moment, example); K: classes that occur."""
-    import torch
+def _question(
+    states: States,
+    values: Values,
+    split: Split,
+    classes: tuple[str, ...],
+    settings: ProbeSettings,
+    types: Int64[np.ndarray, "_ _"] | None,
+    pooled: bool,
+) -> Question:
+    """Everything with the same puzzles, moments and cells; pooled moments are more cells of a single one."""
+    found, defined, control = values.values, values.defined, None
+    if types is not None:
+        control = control_values(types, found, defined, split.train, seed=settings.seed)
+    puzzles, _, cells, dim = states.shape
+    shape = (puzzles, max(states.shape[1], found.shape[1]), cells)
+    flat = (puzzles, 1, shape[1] * cells) if pooled else shape
 
-    weight = (problems.weight > 0).double()
-    counts = torch.zeros(len(weight), classes, dtype=torch.float64, device=weight.device)
-    counts.scatter_add_(1, problems.y, weight)
-    factors = counts.sum(1, keepdim=True) / (
-        counts.clamp(min=1) * (counts > 0).sum(1, keepdim=True).clamp(min=1)
+    def spread(array: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(array, shape).reshape(flat)
+
+    return Question(
+        states=np.broadcast_to(states, (*shape, dim)).reshape(*flat, dim),
+        values=spread(found),
+        defined=spread(defined),
+        control=None if control is None else spread(control),
+        split=split,
+        classes=len(classes),
+        grid=settings.C if classes else settings.alpha,
+        balanced=settings.balanced,
+        code_length=settings.code_length,
+        seed=settings.seed,
     )
-    return factors.gather(1, problems.y).to(problems.weight.dtype)
 
 
-def read(question: Question, test: Problems, places: Examples, theta: Tensor, present: Tensor) -> Numbers:
-    """Class or number of every test cell, (puzzle, moment, cell); 0 where nothing is defined."""
+def _counts(question: Question) -> Int64[np.ndarray, "3 moment class"]:
+    """How many cells each part has of each class; of all numbers."""
+    found = []
+    for part in PARTS:
+        puzzles = getattr(question.split, part)
+        defined, values = question.defined[puzzles], question.values[puzzles]
+        kinds = [defined & (values == kind) for kind in range(question.classes)] or [defined]
+        found.append(np.stack([kind.sum((0, 2)) for kind in kinds], -1))
+    return np.stack(found).astype(np.int64)
+
+
+def _scored(
+    question: Question,
+    true: Num[np.ndarray, "all_puzzles moment cell"],
+    read: Num[np.ndarray, "puzzle moment cell"],
+    counts: Int64[np.ndarray, "3 moment class"],
+    draws: Draws,
+) -> dict[str, Float64[np.ndarray, "draw moment"]]:
+    """Scores of what was read of the test puzzles, on each of the draws; NaN at moments that had nothing to learn from."""
+    test = question.split.test
+    true, defined = true[test], question.defined[test]
     if question.classes:
-        found = log_probabilities(test.x, theta, present).argmax(-1)
+        hits = Hits.of(true, read, defined, question.classes)
+        sampled = {
+            "accuracy": hits.accuracy(draws),
+            "balanced_accuracy": hits.balanced_accuracy(draws),
+            "majority": majority_accuracy(hits, counts[0].argmax(-1), draws),
+        }
     else:
-        found = (test.x.double() @ theta.mT)[..., 0]
-    cells = question.states.shape[2]
-    grid = np.zeros((len(places.order), len(places.moments), cells), found.cpu().numpy().dtype)
-    grid[places.rank, :, places.cell] = found.cpu().numpy().T
-    return grid
+        sampled = {"r2": Errors.of(true, read, defined).r2(draws)}
+    learned = counts[0].sum(-1) > 0
+    return {name: np.where(learned, found, np.nan) for name, found in sampled.items()}

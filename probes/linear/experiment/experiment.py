@@ -18,11 +18,11 @@ from probes.linear.collect import STATES, Runs, check_puzzles, collect, moments_
 from probes.linear.control_task import control_types
 from probes.linear.experiment.scores import gains, scored
 from probes.linear.experiment.study import Finding, Study, StudySettings
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, apply
 from probes.linear.splits import Split, split_puzzles
 from probes.linear.target_groups import Family, chosen_families
 from probes.linear.targets import Evidence, Level, values_at
-from probes.linear.train import fit_probe
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet

@@ -8,10 +8,10 @@ from planted_states import DIGITS, FEW, planted, symbols, whole
 
 from probes.linear.baselines import input_features
 from probes.linear.control_task import control_types, control_values
+from probes.linear.fit import fit_probe
 from probes.linear.mdl import blocks_of
 from probes.linear.splits import PARTS, Split, SplitError, split_puzzles
 from probes.linear.targets import Values
-from probes.linear.train import fit_probe
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
 

@@ -10,9 +10,9 @@ from probes.linear.apply import SavedProbe, study_of
 from probes.linear.directions import direction_of, directions_at, plane_of
 from probes.linear.experiment.views import balance_at, code_of
 from probes.linear.files import ProbeFileError
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError
 from probes.linear.splits import split_puzzles
-from probes.linear.train import fit_probe
 from trm.coordinates import Coordinates
 from trm.tasks.sudoku import Sudoku
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from probes.linear.experiment.scores import gains, scored
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
 from probes.linear.splits import Split
 from probes.linear.target_groups import chosen_families
 from probes.linear.targets import Values
-from probes.linear.train import fit_probe
 from probes.reports.linear import verdict
 from trm.tasks.sudoku import Sudoku
 

@@ -15,10 +15,10 @@ from safetensors.numpy import save_file
 from probes.covariance import StatesError
 from probes.linear.control_task import control_types
 from probes.linear.files import ProbeFileError, load_probe, save_probe
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError, ProbeSettings, apply
 from probes.linear.splits import split_puzzles
 from probes.linear.targets import Values
-from probes.linear.train import fit_probe
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 
@@ -157,7 +157,7 @@ def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
 
 def test_torch_and_scikit_learn_wait_until_a_probe_is_fitted():
     code = (
-        "import sys, probes.linear.train, probes.linear.files, probes.linear.baselines, probes.linear.targets\n"
+        "import sys, probes.linear.fit, probes.linear.files, probes.linear.baselines, probes.linear.targets\n"
         "print(*sorted({'torch', 'sklearn', 'scipy', 'zarr'} & set(sys.modules)))"
     )
     done = subprocess.run(

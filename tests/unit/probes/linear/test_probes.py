@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from planted_states import DIGITS, FEW, planted, symbols, whole
 
-import probes.linear.fit
+import probes.linear.batched_fit
 from probes.linear.control_task import control_types
+from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
 from probes.linear.scores import Errors, Hits, banded, draws_of
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
-from probes.linear.train import fit_probe
 
 # what probes find
 
@@ -154,7 +154,7 @@ def test_ridge_regression_equals_scikit_learn(alpha):
 def test_moments_do_not_depend_on_each_other(monkeypatch):
     states, values = planted(moments=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
-    monkeypatch.setattr(probes.linear.fit, "AT_ONCE", 1)
+    monkeypatch.setattr(probes.linear.batched_fit, "AT_ONCE", 1)
     one_by_one = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     assert one_by_one.weights == pytest.approx(all_at_once.weights, abs=1e-4)
     assert (one_by_one.regularisation == all_at_once.regularisation).all()

@@ -1,0 +1,276 @@
+"""From states to the regressions of `probes.linear.solver`, some moments at a time: examples, weights, and the choice of C.
+
+An example is a cell of a puzzle for which the target is defined at one of the moments at least; at the others it has no
+weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool, Int, Num
+
+from probes.covariance import StatesError
+from probes.linear.mdl import online_code
+from probes.linear.solver import (
+    Logistic,
+    Problems,
+    fit_logistic,
+    fit_ridge,
+    gram_matrix,
+    log_losses,
+    log_probabilities,
+    present_classes,
+    squared_losses,
+    standardisation,
+)
+from probes.linear.splits import Split
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+AT_ONCE = 256 << 20  # bytes of training features held at a time
+
+Numbers = Num[np.ndarray, "puzzle moment cell"]
+
+
+class Meter:
+    """Tells the share of work done, and is called in between too, so that the work can be ended there."""
+
+    def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
+        self.tell = progress or (lambda share: None)
+        self.done, self.stages = 0, stages
+        self.tell(0.0)
+
+    def alive(self) -> None:
+        """Nothing new."""
+        self.tell(self.done / self.stages)
+
+    def advance(self, stages: int) -> None:
+        """So many stages more are done."""
+        self.done += stages
+        self.alive()
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """States, what is looked for in them, and how. All arrays have the same puzzles, moments and cells."""
+
+    states: Num[np.ndarray, "puzzle moment cell dim"]
+    values: Numbers
+    defined: Bool[np.ndarray, "puzzle moment cell"]
+    control: Numbers | None  # values of the control task
+    split: Split
+    classes: int  # 0 for numbers
+    grid: tuple[float, ...]  # C or alpha, the strongest regularisation first
+    balanced: bool
+    code_length: bool
+    seed: int
+
+    @property
+    def stages(self) -> int:
+        """Units of work in each group of moments, of about the same length."""
+        return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
+
+    def groups(self) -> list[range]:
+        """Moments whose features are held together."""
+        _, moments, _, dim = self.states.shape
+        cells = int(self.defined[self.split.train].any(1).sum())
+        at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
+        return [range(first, min(first + at_once, moments)) for first in range(0, moments, at_once)]
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """The cells of some puzzles at some moments."""
+
+    moments: range
+    order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
+    rank: Int[np.ndarray, "example"]  # of each example's puzzle in that order, ascending
+    cell: Int[np.ndarray, "example"]
+
+    @classmethod
+    def of(cls, question: Question, order: Int[np.ndarray, "puzzle"], moments: range) -> Examples:
+        """All cells that are defined at one of the moments."""
+        defined = question.defined[order][:, moments.start : moments.stop].any(1)
+        return cls(moments, order, *np.nonzero(defined))
+
+    def picked(self, array: Num[np.ndarray, "puzzle moment cell"] | Bool[np.ndarray, "puzzle moment cell"]):
+        """Entries of the examples, (moment, example)."""
+        puzzles = self.order[self.rank]
+        return np.stack([array[puzzles, moment, self.cell] for moment in self.moments])
+
+    def labels(self, question: Question, values: Numbers) -> Tensor:
+        """Values of the examples, (moment, example): classes in int64, numbers in float32."""
+        import torch
+
+        return torch.as_tensor(self.picked(values).astype(np.int64 if question.classes else np.float32))
+
+    def problems(self, question: Question) -> Problems:
+        """The examples as they are. Raises StatesError where a state is not finite."""
+        import torch
+
+        dim = question.states.shape[-1]
+        x = np.ones((len(self.moments), len(self.rank), dim + 1), np.float32)
+        puzzles = self.order[self.rank]
+        for index, moment in enumerate(self.moments):
+            x[index, :, :dim] = question.states[puzzles, moment, self.cell]
+            if not np.isfinite(x[index]).all():
+                raise StatesError(
+                    "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
+                )
+        weight = self.picked(question.defined).astype(np.float32)
+        return Problems(torch.from_numpy(x), self.labels(question, question.values), torch.from_numpy(weight))
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The probes of some moments, as arrays of `ProbeResult`, and what they read."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    intercept: np.ndarray
+    present: np.ndarray
+    regularisation: np.ndarray
+    read: np.ndarray  # (test puzzle, moment, cell)
+    control_read: np.ndarray | None
+    code: tuple[np.ndarray, np.ndarray] | None  # bits, uniform bits
+
+
+def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
+    """Fit the probes of some moments on training puzzles, choose C on validation ones, read the test puzzles.
+
+    Raises StatesError where a state is not finite.
+    """
+    import torch
+
+    from trm.device import choose_device
+
+    shuffled = np.random.default_rng(question.seed).permutation(
+        question.split.train
+    )  # order of the online code
+    parts = [
+        Examples.of(question, order, moments)
+        for order in (shuffled, question.split.validation, question.split.test)
+    ]
+    device = choose_device()
+    raw = [part.problems(question).to(device) for part in parts]
+    mean, scale = standardisation(raw[0])
+    parted = [replace(problems, x=problems.x.sub_(mean).div_(scale)) for problems in raw]
+    varied = varying(parted[0])
+    train, validation, test = (
+        problems if varied.all() else replace(problems, x=problems.x[..., varied].contiguous())
+        for problems in parted
+    )
+
+    theta, present, strength = best(question, train, validation, meter)
+    control_read = None
+    if question.control is not None:
+        relabelled = (
+            replace(problems, y=part.labels(question, question.control).to(device))
+            for problems, part in ((train, parts[0]), (validation, parts[1]))
+        )
+        control_theta, control_present, _ = best(question, *relabelled, meter)
+        control_read = read(question, test, parts[2], control_theta, control_present)
+    code = None
+    if question.code_length:
+        rank = torch.as_tensor(parts[0].rank, device=device)
+        code = online_code(
+            train, rank, puzzles=len(shuffled), classes=question.classes, C=strength, alive=meter.alive
+        )
+        meter.advance(2)
+    whole = torch.zeros(*theta.shape[:2], len(varied), dtype=theta.dtype, device=device)
+    whole[..., varied] = theta
+    return Fitted(
+        mean=mean[:, 0, :-1].cpu().numpy(),
+        scale=scale[:, 0, :-1].cpu().numpy(),
+        weights=whole[..., :-1].float().cpu().numpy(),
+        intercept=whole[..., -1].float().cpu().numpy(),
+        present=present.cpu().numpy(),
+        regularisation=strength.cpu().numpy(),
+        read=read(question, test, parts[2], theta, present),
+        control_read=control_read,
+        code=code,
+    )
+
+
+def varying(train: Problems) -> Tensor:
+    """Which features differ between examples of a moment, (dim + 1). The weight of the others is 0 whatever is fitted, and of
+    an input, one-hot, they are many: given symbols of cells that are asked about because they are blank. The last column is
+    that of the intercept.
+    """
+    found = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
+    found[-1] = True
+    return found
+
+
+def best(
+    question: Question, train: Problems, validation: Problems, meter: Meter
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Coefficients (moment, row, dim + 1), present classes (moment, class), and the strength of regularisation (moment)
+    with the smallest validation loss. Weaker ones are not tried at a moment once it has become worse.
+    """
+    import torch
+
+    moments, device = len(train.y), train.x.device
+    present = torch.ones(moments, max(1, question.classes), dtype=torch.bool, device=device)
+    if question.classes:
+        present = present_classes(train, question.classes)
+        known = present.gather(1, validation.y)  # a class that was not there to be learned cannot choose C
+        validation = replace(validation, weight=validation.weight * known)
+        if question.balanced:
+            train, validation = (
+                replace(part, weight=part.weight * balancing(part, question.classes))
+                for part in (train, validation)
+            )
+    rows = question.classes if question.classes > 2 else 1
+    theta = torch.zeros(moments, rows, train.x.shape[-1], dtype=torch.float64, device=device)
+    strength = torch.zeros(moments, dtype=torch.float64, device=device)
+    smallest = torch.full((moments,), torch.inf, dtype=torch.float64, device=device)
+    trying = torch.arange(moments, device=device)  # moments whose validation loss still falls
+    gram = None if question.classes else gram_matrix(train)
+    for wish in question.grid:
+        if question.classes:
+            penalty = torch.full((len(trying),), 1 / wish, dtype=torch.float64, device=device)
+            objective = Logistic(train, present[trying], penalty)
+            found = fit_logistic(objective, theta[trying], meter.alive)
+            loss = log_losses(validation, found, present[trying])
+        else:
+            found = fit_ridge(train, gram[trying], wish)
+            loss = squared_losses(validation, found)
+        better = loss < smallest[trying]
+        if not better.all():
+            train, validation = train.take(better), validation.take(better)
+            trying, found, loss = trying[better], found[better], loss[better]
+        theta[trying], strength[trying], smallest[trying] = found, wish, loss
+        meter.advance(1)
+    return theta, present, strength
+
+
+def balancing(problems: Problems, classes: int) -> Tensor:
+    """Weights n / (K n_k) of scikit-learn's `class_weight="balanced"`, (moment, example); K: classes that occur."""
+    import torch
+
+    weight = (problems.weight > 0).double()
+    counts = torch.zeros(len(weight), classes, dtype=torch.float64, device=weight.device)
+    counts.scatter_add_(1, problems.y, weight)
+    factors = counts.sum(1, keepdim=True) / (
+        counts.clamp(min=1) * (counts > 0).sum(1, keepdim=True).clamp(min=1)
+    )
+    return factors.gather(1, problems.y).to(problems.weight.dtype)
+
+
+def read(question: Question, test: Problems, places: Examples, theta: Tensor, present: Tensor) -> Numbers:
+    """Class or number of every test cell, (puzzle, moment, cell); 0 where nothing is defined."""
+    if question.classes:
+        found = log_probabilities(test.x, theta, present).argmax(-1)
+    else:
+        found = (test.x.double() @ theta.mT)[..., 0]
+    cells = question.states.shape[2]
+    grid = np.zeros((len(places.order), len(places.moments), cells), found.cpu().numpy().dtype)
+    grid[places.rank, :, places.cell] = found.cpu().numpy().T
+    return grid
