@@ -64,5 +64,6 @@ def test_steps_with_several_calls_are_named_by_cycle_and_call():
 
 def test_a_share_is_written_in_hundredths():
     assert (
-        Cells([[0.5]], True, 0.0, 1.0).written(0.5) == "50" and Cells([[0.5]], False, 0.0, 1.0).written(0.46) == "0.5"
+        Cells([[0.5]], True, 0.0, 1.0).written(0.5) == "50"
+        and Cells([[0.5]], False, 0.0, 1.0).written(0.46) == "0.5"
     )
