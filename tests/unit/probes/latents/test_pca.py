@@ -91,7 +91,7 @@ def test_pca_refuses_states_of_another_model():
 def test_pca_of_a_pool_takes_less_than_a_second():
     """64 puzzles x 48 moments, D = 128, fitted and applied."""
     states = walks()
-    start = time.perf_counter()
+    start = time.process_time()
     placed = fit_pca(states).transform(states)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
     assert placed.shape == (64, 48, 50)

@@ -303,9 +303,9 @@ def test_a_million_names_are_read_in_seconds(names):
     names.write_text(
         json.dumps(["<blank>", *(f"{number:08x}|||t0|||0123456789" for number in range(1 << 20))])
     )
-    began = time.perf_counter()
+    began = time.process_time()
     assert len(read_identifiers(names)) == 1 << 20
-    assert time.perf_counter() - began < 5  # half a second on an idle machine
+    assert time.process_time() - began < 5  # half a second on an idle machine
 
 
 # the official format

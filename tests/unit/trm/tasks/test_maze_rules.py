@@ -203,9 +203,9 @@ def test_judging_all_answers_of_a_run_is_quick():
     task = Maze(30)
     puzzle = task.generate(np.random.default_rng(0), "hard", min_path=110)
     answers = np.broadcast_to(puzzle.labels, (48, 900))
-    began = time.perf_counter()
+    began = time.process_time()
     assert task.is_solved(np.broadcast_to(puzzle.inputs, (48, 900)), answers).all()
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
 
 
 @pytest.mark.parametrize(
