@@ -1,0 +1,168 @@
+"""Whether a model uses its states: y and z beside a constant that knows nothing but the cell's own input token.
+
+A state can be drawn, projected and probed though no thought is in it: if it is the same vector wherever the same token was
+read, it only tells the net its input again. Two figures show that. How much of its variance over cells and puzzles the input
+token explains; and how many answers change when every latent recursion reads, in its place, the mean that the state has at that
+call over all cells with that token. A state that can be replaced so is inert.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.models import Model
+from trm.recursion import State, Watch, deep_supervision, only_pass_on
+
+INERT_BELOW = 0.05  # of the answers
+Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
+
+
+@dataclass(frozen=True)
+class StateUse:
+    """What comes of replacing a state by one constant for each input token."""
+
+    variance_by_token: float  # of the state after the last supervision step, from 0 to 1
+    changed: float  # share of the cells to be filled in whose last answer is another
+    exact: float  # share of puzzles right in all cells, with the state as it is
+    exact_with_constant: float
+
+    @property
+    def inert(self) -> bool:
+        return self.changed < INERT_BELOW
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"inert": self.inert}
+
+
+def use_of_states(
+    model: Model,
+    inputs: UInt8[np.ndarray, "puzzles cells"],
+    labels: UInt8[np.ndarray, "puzzles cells"],
+    blank: np.ndarray,
+    *,
+    depth: Depth | None = None,
+    watch: Watch = only_pass_on,
+    batch: int = 8,
+    progress: Progress | None = None,
+) -> dict[str, StateUse]:
+    """The use of y and z (of z alone where both are one state), on puzzles of which `blank` are the cells to be filled in.
+
+    The constants are means over these puzzles. Two or three runs of all supervision steps; `watch` sees every call.
+    """
+    depth = depth or model.config.depth
+    tokens = torch.from_numpy(inputs.astype(np.int64)).to(model.device)
+    rows = [slice(begin, begin + batch) for begin in range(0, len(tokens), batch)]
+    states = ("y", "z") if model.config.latents else ("z",)
+    runs, done = (1 + len(states)) * len(rows), 0
+
+    def run(**hooks: Any) -> np.ndarray:
+        nonlocal done
+        answers = []
+        for part in rows:
+            ids = torch.zeros(len(tokens[part]), dtype=torch.long, device=model.device)
+            bound = {name: hook(tokens[part]) for name, hook in hooks.items()}
+            *_, last = deep_supervision(model, tokens[part], ids, depth=depth, watch=watch, **bound)
+            answers.append(last.heads.logits.argmax(-1).cpu().numpy())
+            done += 1
+            if progress:
+                progress(done * len(tokens) // runs, len(tokens))
+        return np.concatenate(answers)
+
+    means = _TokenMeans(model, depth)
+    clean = run(ahead=means.collect)
+    exact = float((clean == labels).all(-1).mean())
+    found = {}
+    for name in states:
+        answers = run(ahead=lambda part, name=name: means.replacing(name, part))
+        found[name] = StateUse(
+            variance_by_token=means.explained(name),
+            changed=float((answers != clean)[blank].mean()),
+            exact=exact,
+            exact_with_constant=float((answers == labels).all(-1).mean()),
+        )
+    return found
+
+
+class _TokenMeans:
+    """Sums of the states that latent recursions read, by call and input token. A position of the prefix counts as a token."""
+
+    def __init__(self, model: Model, depth: Depth):
+        self.prefix, self.vocab = model.config.prefix_length, model.config.vocab_size
+        self.depth = depth
+        self.read_at = {"y": (F_L, 1), "z": (F_H, depth.n + 1)}  # the call before which a state is replaced
+        self.counts: dict[Coordinates, Tensor] = {}
+        self.sums: dict[Coordinates, Tensor] = {}
+        self.squares: dict[Coordinates, float] = {}
+
+    def collect(self, tokens: Int[Tensor, "batch cell"]) -> Callable[[Coordinates, State], State]:
+        """An `ahead` that adds up what it sees."""
+        groups = self._groups(tokens)
+
+        def ahead(at: Coordinates, state: State) -> State:
+            for name, call in self.read_at.items():
+                if call == (at.kind, at.call):
+                    self._add(at, getattr(state, name), groups)
+            return state
+
+        return ahead
+
+    def _add(self, at: Coordinates, state: Tensor, groups: Tensor) -> None:
+        rows = _by_position(state).double()  # (batch x positions, K x dim)
+        if at not in self.sums:
+            kinds = self.vocab + self.prefix
+            self.sums[at] = rows.new_zeros(kinds, rows.shape[1])
+            self.counts[at] = rows.new_zeros(kinds)
+            self.squares[at] = 0.0
+        self.sums[at].index_add_(0, groups.flatten(), rows)
+        self.counts[at] += torch.bincount(groups.flatten(), minlength=len(self.counts[at]))
+        cells = groups.flatten() < self.vocab
+        self.squares[at] += float(rows[cells].square().sum())
+
+    def replacing(
+        self, name: str, tokens: Int[Tensor, "batch cell"]
+    ) -> Callable[[Coordinates, State], State]:
+        """An `ahead` that puts the means in a state's place."""
+        groups = self._groups(tokens)
+
+        def ahead(at: Coordinates, state: State) -> State:
+            if self.read_at[name] != (at.kind, at.call):
+                return state
+            old = getattr(state, name)
+            means = (self.sums[at] / self.counts[at].clamp(min=1)[:, None]).to(old.dtype)
+            return state._replace(**{name: _as_state(means[groups], old)})
+
+        return ahead
+
+    def explained(self, name: str) -> float:
+        """Of the state's variance over cells, at the last call that reads it, what the token explains: sum of squares between
+        tokens over the whole."""
+        kind, call = self.read_at[name]
+        at = Coordinates(self.depth.N_sup, self.depth.T, call, kind)
+        sums, counts = self.sums[at][: self.vocab], self.counts[at][: self.vocab]
+        centre = float((sums.sum(0) / counts.sum()).square().sum() * counts.sum())
+        between = float((sums.square().sum(1) / counts.clamp(min=1)).sum()) - centre
+        whole = self.squares[at] - centre
+        return between / whole if whole > 0 else 1.0  # a state that never varies is told by any token
+
+    def _groups(self, tokens: Int[Tensor, "batch cell"]) -> Int[Tensor, "batch position"]:
+        prefix = self.vocab + torch.arange(self.prefix, device=tokens.device)
+        return torch.cat((prefix.expand(len(tokens), -1), tokens), dim=1)
+
+
+def _by_position(state: Tensor) -> Float[Tensor, "rows width"]:
+    """A row for every puzzle and position, the K latents of a multi-z model side by side."""
+    if state.ndim == 4:  # (B, K, P, D)
+        state = state.transpose(1, 2).flatten(2)
+    return state.flatten(0, 1)
+
+
+def _as_state(rows: Float[Tensor, "batch position width"], like: Tensor) -> Tensor:
+    if like.ndim == 4:
+        return rows.unflatten(2, (like.shape[1], like.shape[3])).transpose(1, 2)
+    return rows
