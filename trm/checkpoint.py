@@ -8,7 +8,7 @@ dtype, as that of an ARC model has a million rows of which a puzzle needs one.
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from trm.config import SHORT, ConfigError, ModelConfig
 from trm.device import choose_device, inference_dtype
-from trm.errors import CheckpointError
+from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
 from trm.models import Model, new_model
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
@@ -28,7 +28,7 @@ from trm.public.hub import Progress, hub_name, hub_weights, is_hub
 from trm.public.state_dict import plain_names, unwrap
 from trm.public.tensor_file import read_stored, refuse_odd
 from trm.public.weights import choose_weights
-from trm.registry import FORMAT, fingerprint, model_folder, own_config
+from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
 
 TABLE = "puzzle_emb.weights"
 LARGEST_CHECKED_TABLE = 1 << 22  # numbers; reading more only to see that all are finite would take long
@@ -44,7 +44,9 @@ class Checkpoint:
     path: Path  # the weights file
     config: ModelConfig
     tensors: dict[str, Tensor]
-    sources: dict[str, str]  # field of config -> where its value is from
+    sources: dict[
+        str, str
+    ]  # field of config -> where its value is from; "weights": whether they are an average
 
 
 def load_model(
@@ -53,16 +55,19 @@ def load_model(
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
     force: Mapping[str, Any] | None = None,
+    accept_unknown: bool = False,
     progress: Progress | None = None,
 ) -> Model:
     """Open a bundled name, a folder, a file or a place on the hub, ready to run.
 
     Device and dtype are chosen by `trm.device` unless given. `force` replaces fields that tensors do not tell (n, T,
-    N_sup, heads, positions, prefix_length, sequence_length, task); `progress` hears of bytes fetched. The model gets
-    the attributes `name`, `path` (the weights file), `fingerprint` (16 digits that tell which weights these are) and
-    `sources`. Raises CheckpointError.
+    N_sup, heads, positions, prefix_length, sequence_length, task); `accept_unknown` opens a checkpoint of which some
+    settings are not understood; `progress` hears of bytes fetched. The model gets the attributes `name`, `path` (the
+    weights file), `fingerprint` (16 digits that tell which weights these are) and `sources`. Raises CheckpointError,
+    for settings that are not understood its kind UnknownSettingsError.
     """
-    return ready(read_checkpoint(spec, force=force, progress=progress), device=device, dtype=dtype)
+    checkpoint = read_checkpoint(spec, force=force, accept_unknown=accept_unknown, progress=progress)
+    return ready(checkpoint, device=device, dtype=dtype)
 
 
 def ready(
@@ -112,11 +117,15 @@ def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
 
 
 def read_checkpoint(
-    spec: str, *, force: Mapping[str, Any] | None = None, progress: Progress | None = None
+    spec: str,
+    *,
+    force: Mapping[str, Any] | None = None,
+    accept_unknown: bool = False,
+    progress: Progress | None = None,
 ) -> Checkpoint:
     """Find and read a checkpoint, in our form or the public one. Raises CheckpointError."""
     path = hub_weights(spec, progress=progress) if is_hub(spec) else find_weights(spec)
-    stored = unwrap(read_stored(path), path)
+    stored, averaged = unwrap(read_stored(path), path)
     for name, tensor in stored.items():
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
@@ -124,10 +133,13 @@ def read_checkpoint(
     own = own_config(path.parent) if path.name == "model.safetensors" else None
     if own is not None:
         tensors = stored
-        config, sources = _forced(own, check_force(force, path), path)
+        held = own_values(path.parent) or {}
+        config, sources = _forced(own, check_force(force, path), path, held=held.keys())
     else:
         tensors = plain_names(stored, path)
-        config, sources = config_from_public(tensors, path, force=force)
+        config, sources = config_from_public(tensors, path, force=force, averaged=averaged)
+    if config.unknown and not accept_unknown:
+        raise UnknownSettingsError(path, config.unknown)
     numbers = {name: tensor if name == TABLE else tensor.float() for name, tensor in tensors.items()}
     return Checkpoint(_name(spec, path, own), path, config, numbers, sources)
 
@@ -140,11 +152,14 @@ def _name(spec: str, path: Path, own: ModelConfig | None) -> str:
     return name if own is None else name.removesuffix(f"/{path.name}")
 
 
-def _forced(config: ModelConfig, force: dict[str, Any], path: Path) -> tuple[ModelConfig, dict[str, str]]:
-    """Our own configuration with fields replaced, and where each field is from."""
+def _forced(
+    config: ModelConfig, force: dict[str, Any], path: Path, *, held: Collection[str]
+) -> tuple[ModelConfig, dict[str, str]]:
+    """Our own configuration with fields replaced, and where each field is from; the file holds those of `held`."""
     if force.get("heads") and config.mixing == "mlp":
         raise CheckpointError(f"{path}: heads cannot be forced: the model mixes positions by an MLP.")
-    sources = dict.fromkeys(PUBLIC_NAMES, "config.json")
+    sources = {name: "config.json" if name in held else "usual of its kind" for name in PUBLIC_NAMES}
+    sources |= {"weights": "saved by `trm train`: averaged (EMA) unless its preset says otherwise"}
     sources |= dict.fromkeys(config.assumed, "assumed: says config.json") | dict.fromkeys(force, FORCED)
     assumed = [name for name in config.assumed if name not in force]
     try:

@@ -15,6 +15,8 @@ from trm.errors import PuzzleError, UserError
 
 Mixing = Literal["attention", "mlp"]
 Positions = Literal["rope", "learned", "none"]
+HALT_ALONE, HALT_OR_CONTINUE = "q_halt > 0", "q_halt > q_continue"
+Halting = Literal["q_halt > 0", "q_halt > q_continue"]
 Names = tuple[str, ...]
 
 # Bounds on what a file may ask for, checked before any memory is taken or time spent.
@@ -34,6 +36,7 @@ TYPES = {
     str: "text",
     Mixing: "attention or mlp",
     Positions: "rope, learned or none",
+    Halting: f"{HALT_ALONE} or {HALT_OR_CONTINUE}",
     Names: "a list of names",
 }
 
@@ -49,7 +52,7 @@ class Kind:
     title: str
     nets: int  # 1: the same net is f_L and f_H
     latents: range  # how many z states it may have; 0: y and z are one state
-    halting: str  # when it halts, in terms of its two halting logits
+    halting: Halting = HALT_ALONE  # when it halts, unless its configuration says otherwise
     last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
 
     def gradient_calls(self, n: int) -> int:
@@ -59,11 +62,11 @@ class Kind:
 
 ONE = range(1, 2)
 KINDS = {
-    "trm": Kind("TRM", nets=1, latents=ONE, halting="q_halt > 0"),
-    "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE, halting="q_halt > 0"),
-    "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1), halting="q_halt > 0"),
-    "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1), halting="q_halt > 0"),
-    "hrm": Kind("HRM", nets=2, latents=ONE, halting="q_halt > q_continue", last_calls=2),
+    "trm": Kind("TRM", nets=1, latents=ONE),
+    "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE),
+    "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1)),
+    "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1)),
+    "hrm": Kind("HRM", nets=2, latents=ONE, halting=HALT_OR_CONTINUE, last_calls=2),
 }
 
 
@@ -91,7 +94,10 @@ class ModelConfig:
     H_layers: int = 0  # blocks in the net of f_H where there are two nets, else 0
     latents: int = 1  # z states: one, one for each f_L call (multi z), or 0 (single z: y and z are one state)
     rope_theta: float = 10_000.0
+    # When it halts; not given: as its kind does. TRM trained with a loss on q_continue halts as HRM always does.
+    halting: Halting = None  # type: ignore[assignment]
     assumed: Names = ()  # fields above that the checkpoint did not contain
+    unknown: Names = ()  # settings of the checkpoint that are not understood: it may compute something else
 
     def __post_init__(self):
         for field in fields(self):
@@ -146,6 +152,8 @@ class ModelConfig:
             )
         if self.latents not in kind.latents:
             raise ConfigError(f"a model of kind {self.kind} has no {self.latents} latents")
+        if self.halting is None or kind.halting == HALT_OR_CONTINUE:  # HRM's class knows no other
+            object.__setattr__(self, "halting", kind.halting)
 
     @property
     def depth(self) -> Depth:
@@ -196,7 +204,7 @@ class ModelConfig:
         return replace(self, **changes)
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"assumed": list(self.assumed)}
+        return asdict(self) | {"assumed": list(self.assumed), "unknown": list(self.unknown)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "ModelConfig":
@@ -220,7 +228,7 @@ def _read(name: str, value: Any, wanted: Any) -> Any:
         return value
     if wanted is float and type(value) in (int, float) and -LARGEST_SIZE <= value <= LARGEST_SIZE:
         return float(value)
-    if wanted in (Mixing, Positions) and value in get_args(wanted):
+    if wanted in (Mixing, Positions, Halting) and value in get_args(wanted):
         return value
     if wanted is Names and isinstance(value, list | tuple):
         return tuple(map(str, value))

@@ -3,6 +3,8 @@
 The message is one line: what is wrong, where, and what to do next. Front ends show it as it is.
 """
 
+from collections.abc import Sequence
+
 
 class UserError(Exception):
     """A mistake that a user can cause and mend."""
@@ -18,6 +20,17 @@ class DataError(UserError):
 
 class CheckpointError(UserError):
     """A checkpoint that is not there, damaged, or of a model that is not known."""
+
+
+class UnknownSettingsError(CheckpointError):
+    """A checkpoint with settings that are not understood: it is opened only for who accepts that."""
+
+    def __init__(self, path: object, settings: Sequence[str]):
+        self.settings = tuple(settings)
+        super().__init__(
+            f"{path}: not understood: {', '.join(settings)}. The model may compute something else than is shown here. "
+            "Open it all the same with --accept-unknown."
+        )
 
 
 class TrainingError(UserError):

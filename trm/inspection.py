@@ -24,6 +24,7 @@ from trm.public.format import ASSUMED, PUBLIC_NAMES
 from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file
 from trm.recursion import Watch, deep_supervision, only_pass_on
+from trm.state_use import use_of_states
 from trm.tasks import TASKS, task_of
 from trm.tasks.base import Difficulty, Task
 
@@ -33,6 +34,7 @@ BUDGET = (
 )
 USUAL_CALLS = 16 * 3 * 7  # of a full run; the model's own would make another n or T run on other puzzles
 SOFTMAX = 64  # operations that a number of an attention map takes beside its products, by the clock
+STATE_PUZZLES = 16  # of these, at most, see what the model makes of its states
 BATCH = 8
 SEED = 0
 LARGE_MAZE = 24  # side from which mazes are checked on ways as long as those of the public Maze-Hard set
@@ -52,10 +54,11 @@ def inspect_model(
     """Everything that is known about a model by its name, path or place on the hub, ready for JSON.
 
     Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
-    source, assumed`), `assumed` (their names), `known` (`repo, published` of a public file, or None) and `self_check`
-    (see there; None when it was not asked for). Raises CheckpointError.
+    source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
+    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained) and `self_check` (see
+    there; None when it was not asked for). Raises CheckpointError.
     """
-    checkpoint = read_checkpoint(spec, force=force, progress=fetching)
+    checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
     model = ready(checkpoint)
     config, sources = checkpoint.config, checkpoint.sources
     known = known_file(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
@@ -78,6 +81,8 @@ def inspect_model(
             for name, public_name in PUBLIC_NAMES.items()
         ],
         "assumed": list(config.assumed),
+        "unknown": list(config.unknown),
+        "weights": sources["weights"],
         "known": {"repo": known.repo, "published": known.published} if known else None,
         "self_check": check_itself(model, progress=progress) if self_check else None,
     }
@@ -95,7 +100,8 @@ def check_itself(
     `depth` defaults to the model's own; `watch` sees every call, and may hold the work up or end it by raising. As many
     puzzles as ten seconds on two cores allow, one at least. Returns `puzzles` (how many), `exact, cell, blank_cell`
     (shares, after the last step), `loss` (mean cross-entropy of the labels in nats, after the last step),
-    `loss_by_step` (after each), `seconds` and `note`; where there is nothing to check with, only a `note` that says why.
+    `loss_by_step` (after each), `states` (what `trm.state_use` finds of y and z, on part of the puzzles), `seconds` and
+    `note`; where there is nothing to check with, only a `note` that says why.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
     if config.task == "arc":
@@ -114,6 +120,15 @@ def check_itself(
         return {"note": f"There are no puzzles to check with: {error}"}
     answers, losses = _answered(model, inputs, labels, config.depth, watch, progress)
     right = answers == labels
+    some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
+    states = use_of_states(
+        model,
+        inputs[some],
+        labels[some],
+        ~task.givens(inputs[some]),
+        depth=config.depth,
+        watch=watch,
+    )
     return {
         "puzzles": count,
         "exact": float(right.all(-1).mean()),
@@ -121,6 +136,7 @@ def check_itself(
         "blank_cell": float(right[~task.givens(inputs)].mean()),
         "loss": losses[-1],
         "loss_by_step": losses,
+        "states": {name: use.to_dict() for name, use in states.items()},
         "seconds": round(time.perf_counter() - began, 2),
         "note": note,
     }
@@ -185,20 +201,37 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
         f"{found['name']}: {KINDS[found['kind']].title}, {found['task']} {rows}x{columns}, "
         f"{found['parameters']:,} parameters",
         f"file: {found['path']}",
-        f"halts when: {KINDS[found['kind']].halting}",
     ]
+    if found["task"] not in TASKS:
+        lines.append("task: none that is known here has such a vocabulary, so puzzles cannot be shown")
+    if found["unknown"]:
+        lines.append(
+            f"NOT UNDERSTOOD: {', '.join(found['unknown'])}: the model may compute something else. "
+            "Other commands open it with --accept-unknown only."
+        )
     if found["known"]:
         published = found["known"]["published"]
         lines.append(f"known file: {found['known']['repo']}" + (f" ({published})" if published else ""))
+    lines.append(f"weights: {found['weights']}")
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")
+        lines += [f"{name}: {state_line(use)}" for name, use in found["self_check"].get("states", {}).items()]
     if found["assumed"]:
         lines.append(
             "Assumed values are the public code's defaults: force others if the answers are poor "
             "(see trm inspect --help)."
         )
     return {"report": "\n".join(lines)}
+
+
+def state_line(use: Mapping[str, Any]) -> str:
+    """What `trm.state_use` found of a state, in a sentence."""
+    return (
+        f"the input token explains {use['variance_by_token']:.1%} of its variance; with one constant for each token in its "
+        f"place {use['changed']:.1%} of the answers change, and {use['exact_with_constant']:.1%} instead of {use['exact']:.1%} "
+        f"of the puzzles are exact{': INERT, it tells the net little but its input' if use['inert'] else ''}"
+    )
 
 
 def _check_line(check: Mapping[str, Any]) -> str:

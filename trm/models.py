@@ -3,12 +3,13 @@
 All kinds run through the same recursion. What a kind does differently is the methods of its class, a line each:
 
                     f_L                         f_H                 halts when            gradient
-    TRM             z <- net(x + y + z)         y <- net(y + z)     q_halt > 0            last latent recursion
-    TRMTwoNets      z <- L(x + y + z)           y <- H(y + z)       q_halt > 0            last latent recursion
-    TRMMultiZ       z_k <- net(x + y + sum z)   y <- net(y + sum z) q_halt > 0            last latent recursion
-    TRMSingleZ      z <- net(x + z)             y, z <- net(z)      q_halt > 0            last latent recursion
+    TRM             z <- net(x + y + z)         y <- net(y + z)     q_halt > 0 (*)        last latent recursion
+    TRMTwoNets      z <- L(x + y + z)           y <- H(y + z)       q_halt > 0 (*)        last latent recursion
+    TRMMultiZ       z_k <- net(x + y + sum z)   y <- net(y + sum z) q_halt > 0 (*)        last latent recursion
+    TRMSingleZ      z <- net(x + z)             y, z <- net(z)      q_halt > 0 (*)        last latent recursion
     HRM             z <- L(x + y + z)           y <- H(y + z)       q_halt > q_continue   last two calls
 
+(*) as HRM where q_continue was trained (`no_ACT_continue: false` in the public code).
 Parameters carry the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
 
@@ -19,7 +20,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from trm.config import KINDS, ModelConfig
+from trm.config import HALT_OR_CONTINUE, KINDS, ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Attention, Embedding, Linear, Net, PuzzleEmbedding, truncated_normal
 from trm.recursion import Heads, State
@@ -113,8 +114,8 @@ class Model(nn.Module, ABC):
         return cells @ self.embed_tokens.embedding_weight.float().T
 
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """Positive where the model would halt: q_halt. The continue logit is not trained in TRM."""
-        return heads.q_halt
+        """Positive where the model would halt: q_halt, less q_continue where that was trained (values of Q-learning)."""
+        return heads.q_halt - heads.q_continue if self.config.halting == HALT_OR_CONTINUE else heads.q_halt
 
     def halt_probability(self, heads: Heads) -> Float[Tensor, "batch"]:
         """Above one half where the model would halt."""
@@ -171,10 +172,6 @@ class TRMTwoNets(TRM):
 
 class HRM(TRMTwoNets):
     """Hierarchical Reasoning Model (Wang et al. 2025, arXiv 2506.21734): y is its z_H, z its z_L."""
-
-    def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
-        """Its rule compares the two values of Q-learning: halt when that of halting is the larger one."""
-        return heads.q_halt - heads.q_continue
 
 
 class TRMSingleZ(Model):

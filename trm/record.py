@@ -80,6 +80,8 @@ def growing_trace(
         version=__version__,
         recorded=recorded.isoformat() if recorded else "",
         changes=changes,
+        halting=config.halting,
+        unknown=", ".join(config.unknown),
     )
     tokens, puzzle_ids = one_puzzle(model, inputs, puzzle_id)
     start = left.before if left else initial_state(model, tokens, puzzle_ids)

@@ -17,6 +17,7 @@ SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, ea
 ABLATIONS = (
     "ablations"  # folder beside those of the models: what was trained with one thing changed, likewise
 )
+STATES = "states.json"  # beside a model's weights: what `trm.state_use` found of its y and z
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
@@ -77,6 +78,15 @@ def own_config(folder: Path) -> ModelConfig | None:
 
     Raises CheckpointError when it is ours but describes no model.
     """
+    values = own_values(folder)
+    try:
+        return None if values is None else ModelConfig.from_dict(values)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: {error}.") from None
+
+
+def own_values(folder: Path) -> dict[str, Any] | None:
+    """What the config.json of a folder holds; None when it is not there or not ours. Raises CheckpointError."""
     path = folder / "config.json"
     if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
         return None
@@ -84,12 +94,8 @@ def own_config(folder: Path) -> ModelConfig | None:
         values = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is not JSON. Restore it beside the weights.") from None
-    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
-        return None
-    try:
-        return ModelConfig.from_dict(values)
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}.") from None
+    ours = isinstance(values, dict) and values.pop("format", None) == FORMAT
+    return values if ours else None
 
 
 def fingerprint(path: Path) -> str:
@@ -116,9 +122,10 @@ def fingerprint(path: Path) -> str:
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """What `trm models` prints of a bundled model: its sizes, and the figures that `trm eval` measured.
+    """What `trm models` prints of a bundled model: its sizes, the figures that `trm eval` measured, and what it makes of
+    its states.
 
-    `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
+    `name, task, kind, grid, parameters, n, T, N_sup, accuracy, states`. Raises CheckpointError.
     """
     folder, config = models_folder() / name, model_config(name)
     try:
@@ -128,7 +135,6 @@ def model_card(name: str) -> dict[str, Any]:
         raise CheckpointError(
             f"{folder / 'model.safetensors'} is damaged or cut short. Copy it again."
         ) from None
-    scores = folder / "scores.json"
     return {
         "name": name,
         "task": config.task,
@@ -138,5 +144,10 @@ def model_card(name: str) -> dict[str, Any]:
         "n": config.n,
         "T": config.T,
         "N_sup": config.N_sup,
-        "accuracy": json.loads(scores.read_text("utf-8")) if scores.is_file() else None,
+        "accuracy": _measured(folder / "scores.json"),
+        "states": _measured(folder / STATES),
     }
+
+
+def _measured(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text("utf-8")) if path.is_file() else None

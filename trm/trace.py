@@ -37,6 +37,10 @@ class Provenance:
     version: str  # of this library
     recorded: str  # date, ISO 8601; empty for a live run
     changes: str = ""  # what was done to its states (`probes.interventions.spec`); empty for a run left alone
+    halting: str = (
+        ""  # the rule by which it would halt; empty in traces recorded before there were several a kind
+    )
+    unknown: str = ""  # settings of its checkpoint that were not understood
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ class Source:
     kind: str  # "bundled", "file" or "hub"
     stamp: tuple[int, ...] = ()  # sizes and times of its files: a file written anew is another model
     heads: int | None = None  # attention heads to read the weights with, where not those of the checkpoint
+    accepted: bool = False  # though not all its settings are understood
 
     @property
     def is_bundled(self) -> bool:
@@ -75,10 +76,13 @@ def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
         yield folder, [name for name in files if not name.startswith(".")]
 
 
-def source_of(name: str, options: Options, *, heads: int | None = None) -> Source:
-    """The model that a name means. Raises CheckpointError, one line, for whatever may not be opened here."""
+def source_of(name: str, options: Options, *, accepted: bool = False) -> Source:
+    """The model that a name means. Raises CheckpointError, one line, for whatever may not be opened here.
+
+    `accepted`: a person said to open it though not all its settings are understood.
+    """
     if (folder := registry.model_folder(name)) is not None:
-        return Source(name, name, "bundled", _stamp(folder / "model.safetensors"), heads)
+        return Source(name, name, "bundled", _stamp(folder / "model.safetensors"))
     if is_hub(name):
         if not options.hub:
             raise CheckpointError(
@@ -86,9 +90,9 @@ def source_of(name: str, options: Options, *, heads: int | None = None) -> Sourc
                 f"Start it without, or download the model and start with {HOW_TO_START}."
             )
         address = str(parse_address(name))
-        return Source(address, address, "hub", (), heads)
+        return Source(address, address, "hub", accepted=accepted)
     weights = _confined(name, options)
-    return Source(name, str(weights), "file", _stamp(weights), heads)
+    return Source(name, str(weights), "file", _stamp(weights), accepted=accepted)
 
 
 def _confined(name: str, options: Options) -> Path:

@@ -160,7 +160,7 @@ def _open(opening: Opening, spec: str, after: float) -> None:
         from trm.checkpoint import load_model
         from trm.tasks import task_of
 
-        model = load_model(spec, force=source.forced or None)
+        model = load_model(spec, force=source.forced or None, accept_unknown=source.accepted)
         task_of(model.config)  # there must be a task of its size, or nothing can be shown
         model.name = source.name
         opening.folder = None if source.is_bundled else Path(spec).parent

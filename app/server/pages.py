@@ -6,7 +6,6 @@ import streamlit as st
 
 from app.server import streamlit_fixes
 from app.server.options import OptionError, server_options
-from app.server.shared import freeze_libraries
 from app.state.widgets import carry_over
 from app.ui.text import plain
 
@@ -49,7 +48,6 @@ def main() -> None:
         return
     carry_over(page.url_path)
     page.run()
-    freeze_libraries()
 
 
 main()

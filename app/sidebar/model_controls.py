@@ -15,11 +15,12 @@ from app.state import links
 from trm import registry
 from trm.config import ConfigError, ModelConfig
 from trm.coordinates import Depth
-from trm.errors import CheckpointError, UserError
+from trm.errors import CheckpointError, UnknownSettingsError, UserError
 from trm.tasks import task_of
 
 DEFAULT_MODEL = "sudoku-trm"
 ANOTHER = "Another: path or hub name"
+ACCEPT = "Open it all the same"
 MOST_STEPS = 64
 MOST_CYCLES = 64  # of n and of T
 
@@ -67,6 +68,13 @@ def choose(
     for name in dict.fromkeys([asked, state.get("opened", ""), _default(names)]):
         try:
             opened = open_model(name, options) if name else None
+        except UnknownSettingsError as error:
+            mistakes.append(
+                f"{name}: not understood: {', '.join(error.settings)}. The model may compute something else than is shown "
+                f'here. Press "{ACCEPT}" to open it, or choose another.'
+            )
+            st.button(ACCEPT, key="accept_unknown", icon=":material/warning:", on_click=_accept, args=(name,))
+            continue
         except UserError as error:
             mistakes.append(str(error))
             continue
@@ -106,7 +114,7 @@ def _what_may_be_opened(options: Options) -> str:
 
 def open_model(name: str, options: Options) -> Opened | Opening:
     """The model that a name means, or its opening while that goes on. Raises UserError when that cannot be."""
-    source = source_of(name, options)
+    source = source_of(name, options, accepted=name in st.session_state.get("accepted", ()))
     if source.is_bundled:
         config = registry.model_config(name)
         task_of(config)
@@ -117,6 +125,11 @@ def open_model(name: str, options: Options) -> Opened | Opening:
     if opening.model is None:
         return opening
     return Opened(source, opening.model.config, opening.model.sources, opening.folder)
+
+
+def _accept(name: str) -> None:
+    """Open a model though not all its settings are understood, for this session. A callback."""
+    st.session_state.accepted = {*st.session_state.get("accepted", ()), name}
 
 
 def give_up(opening: Opening) -> None:

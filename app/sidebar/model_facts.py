@@ -24,10 +24,37 @@ def show(opened: Opened) -> None:
     with st.expander(title(config)):
         st.markdown(_table(opened))
         model_controls.force_controls(opened)
+    if config.unknown:
+        st.caption(
+            f":orange[Not understood: {plain(', '.join(config.unknown))}. The model may compute something else.]"
+        )
     if config.assumed:
         st.caption(_assumed_sentence(opened))
     _, read, depth = model_controls.forced(opened)
     _score(opened, depth, read)
+    show_inert_states(opened)
+
+
+def show_inert_states(opened: Opened) -> None:
+    """Say of a state that tells the net little but its input that this is so. Draws nothing for others."""
+    for name, use in states_of(opened).items():
+        if use["inert"]:
+            st.warning(inert_sentence(opened.source.name, name, use), icon=":material/warning:")
+
+
+def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
+    """What is known of the use that a model makes of y and z: measured of a bundled one, of others what the self-check found."""
+    if opened.source.is_bundled:
+        card = _card(opened.source.name, opened.source.stamp)
+        return (card and card["states"]) or {}
+    return (_check(opened) or {}).get("states", {})
+
+
+def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
+    return (
+        f"{plain(model)}'s {state} is inert: the input token explains {use['variance_by_token']:.1%} of its variance, and with one "
+        f"constant for each token in its place {use['changed']:.1%} of the answers change. What is read from it is the input."
+    )
 
 
 def show_depth(opened: Opened) -> None:
@@ -68,7 +95,10 @@ def _table(opened: Opened) -> str:
     if config.puzzle_ids:
         rows += [("puzzle ids", "puzzle_ids", f"{config.puzzle_ids:,}")]
     lines = [f"{name} = **{value}**{_origin(opened, field)}" for name, field, value in rows]
-    return "  \n".join([*lines, f"halts when {KINDS[config.kind].halting}"])
+    lines.append(f"halts when {config.halting}")
+    if "weights" in opened.sources:
+        lines.append(f"weights: {plain(opened.sources['weights'])}")
+    return "  \n".join(lines)
 
 
 def _origin(opened: Opened, field: str) -> str:
@@ -84,7 +114,8 @@ def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
     source, config = opened.source, opened.config
     changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
-        accuracy = _accuracy(source.name, source.stamp)
+        card = _card(source.name, source.stamp)
+        accuracy = card and card["accuracy"]
         if accuracy:
             st.caption(
                 f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
@@ -103,10 +134,10 @@ def self_check(opened: Opened, unknown: bool) -> None:
 
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
-def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
-    """What `trm eval` measured of a bundled model; None where nothing was, or where its weights cannot be read."""
+def _card(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
+    """What was measured of a bundled model; None where its weights cannot be read."""
     try:
-        return registry.model_card(model_name)["accuracy"]
+        return registry.model_card(model_name)
     except CheckpointError:
         return None
 

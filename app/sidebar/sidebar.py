@@ -108,5 +108,6 @@ def model_sidebar(options: Options) -> model_controls.Opened | None:
         return None
     with st.sidebar:
         st.caption(model_facts.title(found.config))
+        model_facts.show_inert_states(found)
     links.write({"model": found.source.name})
     return found

@@ -22,6 +22,7 @@ from probes.comparison.files import (
     write_json,
     write_parquet,
 )
+from trm.cli.options import MODEL_HELP, accept_option
 from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from trm.models import Model
     from trm.tasks.base import Task
 
-MODEL_HELP = "a bundled name, a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
 ENDINGS = (".json", ".parquet")
 
 
@@ -70,6 +70,7 @@ def _pair_options(command: Any, *, against: bool) -> None:
     command.add_argument("--data", required=not against, help="a puzzle set, as `trm eval` takes it")
     command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
     command.add_argument("--out", type=Path, help="write this name with .json and with .parquet")
+    accept_option(command)
 
 
 def run_similarity(options: Namespace) -> dict[str, Any]:
@@ -203,7 +204,7 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
     specs = [options.model, *([options.against] if options.against else [])]
     if len(set(specs)) < len(specs):
         tell(f"{options.model} is held against itself.")
-    models = [load_model(spec) for spec in specs]
+    models = [load_model(spec, accept_unknown=options.accept_unknown) for spec in specs]
     task, *others = (task_of(model.config) for model in models)
     for model, other in zip(models[1:], others, strict=True):
         if (other.name, other.cells) != (task.name, task.cells):

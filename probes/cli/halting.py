@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.halting.runs import DEEP, DEEP_RECORDED, DEEPEST, MOST_RECORDED, RECORDED
-from trm.cli.options import DATA_HELP, MODEL_HELP
+from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
 from trm.registry import model_config, model_names
 from trm.terminal import Progress, tell
@@ -46,6 +46,7 @@ def add(adder: Any) -> None:
     command.add_argument(
         "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
     )
+    accept_option(command)
     command.set_defaults(run=run)
 
 
@@ -60,7 +61,13 @@ def run(options: Namespace) -> dict[str, Any]:
     missing = [f"--{name}" for name in ("model", "data", "out") if not getattr(options, name)]
     if missing:
         raise UserError(f"{missing[0]} is missing. Give --model, --data and --out, or --record alone.")
-    runs = made(options.model, options.data, limit=options.limit, steps=options.steps)
+    runs = made(
+        options.model,
+        options.data,
+        limit=options.limit,
+        steps=options.steps,
+        accept_unknown=options.accept_unknown,
+    )
     found = written(runs, options.out)
     return found if options.json else _summary(found)
 
@@ -100,13 +107,15 @@ def record(name: str) -> dict[str, Any]:
     return {"written": str(RECORDED / name)}
 
 
-def made(model_name: str, data: str, *, limit: int | None, steps: int | None) -> "HaltingRuns":
+def made(
+    model_name: str, data: str, *, limit: int | None, steps: int | None, accept_unknown: bool = False
+) -> "HaltingRuns":
     """Runs of a model on a puzzle set. Raises UserError."""
     from probes.halting.runs import run_puzzles
 
     if steps is not None and not 1 <= steps <= DEEPEST:
         raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
-    model, task, puzzles = model_with_puzzles(model_name, data)
+    model, task, puzzles = model_with_puzzles(model_name, data, accept_unknown=accept_unknown)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
     with Progress("puzzles run") as running:
         return run_puzzles(

@@ -5,7 +5,7 @@ line that says what is wrong and what to do. Each command is a module with `add`
 what it needs is imported when it runs.
 """
 
-from probes.cli import attribute, compare, fit, halting, intervene, project, sweep, use
+from probes.cli import attribute, compare, fit, halting, intervene, project, states, sweep, use
 from trm.cli.main import run_command
 from trm.cli.options import Parser
 
@@ -16,6 +16,7 @@ COMMANDS = (
     halting,
     intervene,
     project,
+    states,
     sweep,
     use,
 )  # modules with `add(adder)`: a parser of their own in it, with the default `run`

@@ -14,7 +14,7 @@ from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.latents.procrustes import CALLS
 from probes.latents.settings import PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.umap import UMAPSettings
-from trm.cli.options import DATA_HELP, MODEL_HELP
+from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
 from trm.terminal import Progress, tell
 
@@ -63,6 +63,7 @@ def add(adder: Any) -> None:
     umap.add_argument("--neighbours", type=int, default=usual.neighbours, help="of a point (usual: 15)")
     umap.add_argument("--min-dist", type=float, default=usual.min_dist, help="0 to 1 (usual: 0.1)")
     umap.add_argument("--seed", type=int, default=usual.seed)
+    accept_option(command)
     command.set_defaults(run=run)
 
 
@@ -100,7 +101,8 @@ def run(options: Namespace) -> dict[str, Any]:
         from trm.store import open_store
 
         return _written(read_walks(open_store(options.store), position=asked.position), asked, options.out)
-    return _written(walks_of(asked), asked, options.out)
+    walks = walks_of(asked, accept_unknown=options.accept_unknown)
+    return _written(walks, asked, options.out, accept_unknown=options.accept_unknown)
 
 
 def _recorded(model: str | None, against: str | None) -> dict[str, Any]:
@@ -124,11 +126,11 @@ def record(name: str, against: str = "") -> dict[str, Any]:
     return _written(walks_of(asked), asked, out)
 
 
-def walks_of(asked: Projecting) -> "Walks":
+def walks_of(asked: Projecting, *, accept_unknown: bool = False) -> "Walks":
     """Run the (first) model over its puzzles. Raises UserError."""
     from probes.latents.trajectories import record_walks
 
-    model, _, puzzles = model_with_puzzles(asked.model, asked.data)
+    model, _, puzzles = model_with_puzzles(asked.model, asked.data, accept_unknown=accept_unknown)
     with Progress("puzzles run") as running:
         return record_walks(
             model,
@@ -140,10 +142,11 @@ def walks_of(asked: Projecting) -> "Walks":
         )
 
 
-def _written(walks: "Walks", asked: Projecting, out: Path) -> dict[str, Any]:
+def _written(walks: "Walks", asked: Projecting, out: Path, *, accept_unknown: bool = False) -> dict[str, Any]:
     from probes.latents.files import save_scene, summary, write_parquet
 
-    second = walks_of(replace(asked, model=asked.against, against="")) if asked.against else None
+    other = replace(asked, model=asked.against, against="")
+    second = walks_of(other, accept_unknown=accept_unknown) if asked.against else None
     with Progress("% projected", 100) as projecting:
         scene = scene_of(
             walks, asked, lambda share, words: projecting.count(round(100 * share)), second=second

@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 
-def model_with_puzzles(model_name: str, data: str) -> "tuple[Model, Task, PuzzleSet]":
+def model_with_puzzles(
+    model_name: str, data: str, *, accept_unknown: bool = False
+) -> "tuple[Model, Task, PuzzleSet]":
     """A model, its task and a puzzle set of it. Raises UserError."""
     from trm.checkpoint import load_model
     from trm.data import load_puzzles
     from trm.tasks import task_of
 
-    model = load_model(model_name)
+    model = load_model(model_name, accept_unknown=accept_unknown)
     task = task_of(model.config)
     with Progress("puzzles read") as reading:
         return model, task, load_puzzles(data, task, progress=reading.count)

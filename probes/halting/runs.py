@@ -82,12 +82,12 @@ class HaltingRuns:
 
     @property
     def has_margin(self) -> bool:
-        """Whether the model's own rule compares two values, as HRM's does."""
-        return self.about.kind == "hrm"
+        """Whether the model's own rule compares q_halt with q_continue, as HRM's does."""
+        return not np.array_equal(self.q_halt, self.halting)
 
     @property
     def q_continue(self) -> Logits:
-        """The value of going on; of HRM only, as TRM does not train it."""
+        """The value of going on, where it was trained: then the rule compares with it."""
         return self.q_halt - self.halting
 
     @property

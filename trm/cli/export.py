@@ -232,7 +232,7 @@ def _against(options: Namespace, run: "Run") -> "Run":
     from trm.grading import caveat
     from trm.tasks import task_of
 
-    model = load_model(options.against)
+    model = load_model(options.against, accept_unknown=options.accept_unknown)
     task = task_of(model.config)
     puzzle_id = asked_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)

@@ -25,4 +25,5 @@ def run(options: Namespace) -> dict[str, Any]:
     from trm.checkpoint import load_model
     from trm.forward import forward_file
 
-    return forward_file(load_model(options.model, force=forced(options)), options.inputs, options.out)
+    model = load_model(options.model, force=forced(options), accept_unknown=options.accept_unknown)
+    return forward_file(model, options.inputs, options.out)

@@ -74,6 +74,15 @@ def model_options(
         forced.add_argument(
             *(name for name in names if name not in taken), dest=FORCE + field, type=kind, help=text
         )
+    accept_option(command)
+
+
+def accept_option(command: Parser) -> None:
+    command.add_argument(
+        "--accept-unknown",
+        action="store_true",
+        help="open a checkpoint with settings that are not understood (`trm inspect` names them)",
+    )
 
 
 def puzzle_id_options(command: Parser, text: str) -> None:
@@ -102,7 +111,7 @@ def opened(options: Namespace) -> "tuple[Model, Task]":
     from trm.checkpoint import load_model
     from trm.tasks import task_of
 
-    model = load_model(options.model, force=forced(options))
+    model = load_model(options.model, force=forced(options), accept_unknown=options.accept_unknown)
     return model, task_of(model.config)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from trm.config import KINDS
+from trm.config import HALT_OR_CONTINUE, KINDS
 from trm.grading import Judgement
 from trm.tasks.base import Task
-from trm.trace import Trace
+from trm.trace import Provenance, Trace
 
 VERSION = 1  # of the payload; player.js refuses others
 
@@ -52,7 +52,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "y_reverse": None if trace.y_reverse is None else _bytes(trace.y_reverse),
         "halt_probability": _numbers(trace.halt_probability),
         "halt_step": trace.halt_step,
-        "halt_rule": halting_rule(trace.provenance.kind),
+        "halt_rule": halting_rule(trace.provenance),
         "entropy": _numbers(trace.entropy),
         "residual_y": _numbers(trace.residual_y),
         "residual_z": _numbers(trace.residual_z),
@@ -66,12 +66,12 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
     }
 
 
-def halting_rule(kind: str) -> str:
-    """When a model of this kind would halt, in words."""
-    if kind not in KINDS:
+def halting_rule(made: Provenance) -> str:
+    """When the model of a trace would halt, in words."""
+    rule = made.halting or (KINDS[made.kind].halting if made.kind in KINDS else "")
+    if not rule:
         return "by its own rule"
-    family = "HRM" if kind == "hrm" else "TRM"
-    return f"halts when {KINDS[kind].halting}, {family}'s rule"
+    return f"halts when {rule}, {'HRM' if rule == HALT_OR_CONTINUE else 'TRM'}'s rule"
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:
@@ -104,8 +104,12 @@ def provenance_line(trace: Trace) -> str:
     """Which model, dtype and version made this, in one line."""
     made = trace.provenance
     when = f"recorded on {made.recorded}" if made.recorded else "computed now"
+    unknown = f"; settings not understood: {made.unknown}" if made.unknown else ""
     changed = f"; changed: {made.changes}" if made.changes else ""
-    return f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version {made.version}{changed}"
+    return (
+        f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version "
+        f"{made.version}{unknown}{changed}"
+    )
 
 
 def _bytes(array: np.ndarray) -> str:

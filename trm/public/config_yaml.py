@@ -30,7 +30,9 @@ ARCH = {
     "hidden_size": int,
     "num_heads": int,
     "halt_max_steps": int,
+    "halt_max_steps_eval": int,
     "mlp_t": bool,
+    "no_ACT_continue": bool,
     "pos_encodings": str,
     "puzzle_emb_len": int,
     "puzzle_emb_ndim": int,
@@ -38,6 +40,18 @@ ARCH = {
     "rope_theta": float,
 }
 DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
+
+# What else public code writes into `arch`. None of it changes what trained weights compute: it is of training, is told by the
+# tensors, or is chosen here.
+OF_NO_EFFECT = {
+    "loss", "halt_exploration_prob", "expansion", "forward_dtype", "batch_size", *DATASET,
+    # of a yaml that keeps everything in one level: the run, its data and its optimizer
+    "arch", "data_path", "data_paths", "data_paths_test", "evaluators", "global_batch_size", "epochs", "eval_interval",
+    "min_eval_interval", "checkpoint_every_eval", "checkpoint_path", "load_checkpoint", "eval_save_outputs", "seed",
+    "lr", "lr_min_ratio", "lr_warmup_steps", "weight_decay", "beta1", "beta2", "puzzle_emb_lr",
+    "puzzle_emb_weight_decay", "freeze_weights", "ema", "ema_rate", "project_name", "run_name",
+}  # fmt: skip
+LONGEST_VALUE = 40  # characters of one that is not understood
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {
@@ -59,6 +73,12 @@ class Description:
     kind: str | None = None
     task: str | None = None  # that the path of the training data hints at
     dataset: dict[str, int] = field(default_factory=dict)
+    unknown: tuple[
+        str, ...
+    ] = ()  # settings under `arch` that are neither read nor known to have no effect: "key = value"
+    averaged: bool | None = (
+        None  # whether the run kept an average of its weights (`ema`), which it then saves; None: not said
+    )
 
 
 def read_description(path: Path) -> Description:
@@ -69,7 +89,8 @@ def read_description(path: Path) -> Description:
         return Description(dataset=dataset)
     values = read_yaml(file)
     values = values if isinstance(values, dict) else {}
-    arch = values["arch"] if isinstance(values.get("arch"), dict) else values  # some keep it flat
+    sections = (values.get(name) for name in ("arch", "config"))
+    arch = next((section for section in sections if isinstance(section, dict)), values)  # some keep it flat
     if not ARCH.keys() & arch.keys():
         raise CheckpointError(
             f"{file} has no `arch` section. Remove the file to open the checkpoint with defaults."
@@ -85,7 +106,21 @@ def read_description(path: Path) -> Description:
         raise CheckpointError(
             f"{file}: rms_norm_eps = {known['rms_norm_eps']:g} is not known here; known: 1e-05."
         )
-    return Description(file.name, known, _kind(known, path), _task(values), dataset)
+    averaged = values.get("ema") if isinstance(values.get("ema"), bool) else None
+    return Description(file.name, known, _kind(known, path), _task(values), dataset, _unknown(arch), averaged)
+
+
+def _unknown(arch: dict[str, Any]) -> tuple[str, ...]:
+    settings = (key for key, value in arch.items() if value is not None)
+    return tuple(
+        f"{short(key)} = {short(arch[key])}" for key in settings if key not in ARCH.keys() | OF_NO_EFFECT
+    )
+
+
+def short(value: Any) -> str:
+    """A value of a stranger's file, cut to a few words."""
+    text = value if isinstance(value, str) and value.isprintable() else SHORT.repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def _number(file: Path, key: str, value: Any) -> float:

@@ -12,13 +12,14 @@ from typing import Any
 
 from torch import Tensor
 
-from trm.config import KINDS, SHORT, ConfigError, ModelConfig
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
 from trm.errors import CheckpointError
 from trm.public.config_yaml import Description, read_description
 from trm.public.known_files import KnownFile, known_file
 from trm.public.shapes import Shapes
+from trm.public.weights import averaging
 
-TENSORS, FORCED, ASSUMED = "tensors", "forced", "assumed: "
+TENSORS, FORCED, ASSUMED, PUBLIC_CODE = "tensors", "forced", "assumed: ", "public code"
 
 # field of ModelConfig -> name in the public code, in the order in which an inspection shows them
 PUBLIC_NAMES = {
@@ -42,6 +43,7 @@ PUBLIC_NAMES = {
     "puzzle_ids": "num_puzzle_identifiers",
     "puzzle_embedding_size": "puzzle_emb_ndim",
     "rope_theta": "rope_theta",
+    "halting": "halts when",
 }
 FORCEABLE = {
     "n": int,
@@ -70,12 +72,16 @@ LONGEST_PREFIX = 64  # positions; above that a length is no usual puzzle with a 
 
 
 def config_from_public(
-    tensors: dict[str, Tensor], path: Path, *, force: Mapping[str, Any] | None = None
+    tensors: dict[str, Tensor],
+    path: Path,
+    *,
+    force: Mapping[str, Any] | None = None,
+    averaged: bool = False,
 ) -> tuple[ModelConfig, dict[str, str]]:
-    """The configuration of a public checkpoint, and for each field where it is from.
+    """The configuration of a public checkpoint, and for each field where it is from; as "weights" what they are.
 
-    `path` is the weights file; yaml and dataset.json are looked for beside it. Raises CheckpointError naming the first
-    thing that does not fit.
+    `path` is the weights file, of which `averaged` is known to hold an averaged copy; yaml and dataset.json are looked for
+    beside it. Raises CheckpointError naming the first thing that does not fit.
     """
     notes = read_description(path)
     shapes = Shapes(tensors, path)
@@ -86,9 +92,11 @@ def config_from_public(
     _settle_sizes(settled, shapes, kind)
     task = _settle_positions(settled, shapes, notes, known)
     _settle_recursion(settled, shapes, notes, known, task)
+    settled.sources["weights"] = averaging(path, in_file=averaged, in_yaml=notes.averaged, yaml=notes.file)
     assumed = [name for name in PUBLIC_NAMES if settled.sources[name].startswith(ASSUMED)]
     try:
-        return ModelConfig.from_dict(settled.values | {"assumed": assumed}), settled.sources
+        told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
+        return ModelConfig.from_dict(told), settled.sources
     except ConfigError as error:
         wrong = f" Of these, {', '.join(assumed)} were assumed and can be forced." if assumed else ""
         raise CheckpointError(f"{path}: {error}.{wrong}") from None
@@ -156,7 +164,7 @@ def _settle_positions(settled: _Settled, shapes: Shapes, notes: Description, kno
     if length and wanted is not None:
         told.insert(0, (length - wanted, TENSORS))
     elif length and cells is not None:
-        told.append((length - cells, "dataset.json"))
+        told.append((length - cells, "tensors and dataset.json"))
     prefix = settled.force.get("prefix_length", told[0][0] if told else None)
     seen = wanted or cells or (length - prefix if length and prefix is not None else None)
     task = _settle_task(settled, shapes, notes, known, seen)
@@ -164,10 +172,12 @@ def _settle_positions(settled: _Settled, shapes: Shapes, notes: Description, kno
     usual = USUAL_CELLS.get(task, {}).get(shapes.vocab_size)
     if length and usual and 0 <= length - usual <= LONGEST_PREFIX:
         told.append((length - usual, TENSORS))
-    if notes.arch:  # as in HRM, whose yaml has no such key
-        told.append((shapes.prefix_rows, notes.file))
     default = _default_label(settled.values["kind"], task)
-    prefix = settled.settle("prefix_length", *told, _of(known, "prefix_length"), (16, default))
+    usual_prefix = (
+        16,
+        PUBLIC_CODE if notes.arch else default,
+    )  # what its class takes where the yaml has no such key
+    prefix = settled.settle("prefix_length", *told, _of(known, "prefix_length"), usual_prefix)
     if not length:
         settled.settle(
             "sequence_length", (cells, "dataset.json"), _of(known, "sequence_length"), (usual, default)
@@ -187,7 +197,8 @@ def _told_prefix(shapes: Shapes, notes: Description, kind: str) -> list[tuple[in
     if not shapes.puzzle_ids:
         return [(0, TENSORS)]
     if "puzzle_emb_len" in notes.arch:
-        return [(notes.arch["puzzle_emb_len"] or shapes.prefix_rows, notes.file)]
+        length = notes.arch["puzzle_emb_len"]
+        return [(length, notes.file) if length else (shapes.prefix_rows, TENSORS)]  # 0: as long as its vector
     return [(shapes.prefix_rows, TENSORS)] if kind == "hrm" else []
 
 
@@ -231,8 +242,13 @@ def _settle_recursion(
         usual_n = (shapes.latents, f"{ASSUMED}one call for each latent")
     settled.settle("n", (arch.get("L_cycles"), notes.file), _of(known, "n"), usual_n)
     settled.settle("T", (arch.get("H_cycles"), notes.file), _of(known, "T"), (T, default))
-    settled.settle("N_sup", (arch.get("halt_max_steps"), notes.file), _of(known, "N_sup"), (16, default))
-    settled.settle("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, "public code"))
+    # a fork evaluates with more steps than it trained with
+    steps = (arch.get("halt_max_steps_eval", arch.get("halt_max_steps")), notes.file)
+    settled.settle("N_sup", steps, _of(known, "N_sup"), (16, default))
+    settled.settle("rope_theta", (arch.get("rope_theta"), notes.file), (10_000.0, PUBLIC_CODE))
+    no_continue = arch.get("no_ACT_continue") if kind != "hrm" else None
+    trained = (None if no_continue is None else HALT_ALONE if no_continue else HALT_OR_CONTINUE, notes.file)
+    settled.settle("halting", trained, (KINDS[kind].halting, PUBLIC_CODE))
     mlp = shapes.mixing == "mlp"
     heads = (
         [(0, TENSORS)] if mlp else [(arch.get("num_heads"), notes.file), _of(known, "heads"), (8, default)]

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from trm.errors import CheckpointError
 
-WRAPPERS = ("ema", "model", "state_dict")  # an averaged copy first: it is what the public code evaluates
+EMA = "ema"
+WRAPPERS = (EMA, "model", "state_dict")  # an averaged copy first: it is what the public code evaluates
 PREFIXES = re.compile(r"(_orig_mod\.|module\.)*(model\.)?(_orig_mod\.|module\.)*(inner\.)?")
 
 BLOCK = r"(self_attn\.(qkv|o)_proj|mlp(_t)?\.(gate_up|down)_proj)\.weight"
@@ -25,16 +26,20 @@ PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of
 LARGEST_CONFIG = 1 << 20  # bytes
 
 
-def unwrap(stored: Any, path: Path) -> dict[str, Tensor]:
-    """The state dict inside the dictionaries it may be nested in. Raises CheckpointError when there is none."""
+def unwrap(stored: Any, path: Path) -> tuple[dict[str, Tensor], bool]:
+    """The state dict inside the dictionaries it may be nested in, and whether one of these says that it is an averaged copy
+    (EMA). Raises CheckpointError when there is none.
+    """
+    averaged = False
     for _ in range(4):
-        inner = [stored[key] for key in WRAPPERS if isinstance(stored, dict) and _is_dict(stored.get(key))]
+        inner = [key for key in WRAPPERS if isinstance(stored, dict) and _is_dict(stored.get(key))]
         if not inner:
             break
-        stored = inner[0]
+        averaged |= inner[0] == EMA
+        stored = stored[inner[0]]
     if not _is_dict(stored) or not all(isinstance(value, Tensor) for value in stored.values()):
         raise CheckpointError(f"{path} is not a state dict: it holds other things than named tensors.")
-    return {str(name): tensor for name, tensor in stored.items()}
+    return {str(name): tensor for name, tensor in stored.items()}, averaged
 
 
 def _is_dict(value: Any) -> bool:

@@ -6,7 +6,7 @@ of one run the last one is. Where several runs lie side by side nobody can know,
 
 import re
 from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from trm.errors import CheckpointError
 
@@ -42,6 +42,18 @@ def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str])
         more = f" and {len(meant) - MOST_LISTED} more" if len(meant) > MOST_LISTED else ""
         raise CheckpointError(f"{where} holds several models. Name one of them: {listed}{more}.")
     return meant[0]
+
+
+def averaging(path: Path, *, in_file: bool, in_yaml: bool | None, yaml: str) -> str:
+    """Whether weights are a running average (EMA), which the public code evaluates and saves, or as trained; and who says so."""
+    step = STEP.fullmatch(path.name)
+    if in_file:
+        return "averaged (EMA): the copy `ema` in the file"
+    if step and step["ema"]:
+        return "averaged (EMA): the file's name"
+    if in_yaml is None:
+        return "averaged (EMA) or as trained: nothing says"
+    return f"{'averaged (EMA)' if in_yaml else 'as trained'}: {yaml} says ema = {str(in_yaml).lower()}"
 
 
 def candidates(files: Iterable[str]) -> list[str]:

@@ -31,7 +31,7 @@ class TopLogits(NamedTuple):
 
 
 class Halting(NamedTuple):
-    """Logits of the halting head after every supervision step. TRM halts where q_halt > 0, HRM where it exceeds q_continue."""
+    """Logits of the halting head after every supervision step. `halting` of the configuration says which of them decide."""
 
     q_halt: Float32[np.ndarray, "puzzles steps"]
     q_continue: Float32[np.ndarray, "puzzles steps"]

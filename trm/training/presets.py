@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from trm.config import ModelConfig
+from trm.config import HALT_OR_CONTINUE, ModelConfig
 from trm.errors import UserError
 from trm.training.schedule import DepthPhase, GivenPhase, GridPhase, Schedule
 
@@ -57,6 +57,8 @@ class Preset:
     snapshots: tuple[float, ...] = ()  # progress at which the averaged weights are kept aside
 
     def __post_init__(self):
+        if self.continue_loss != (self.model.halting == HALT_OR_CONTINUE):
+            raise ValueError(f"{HALT_OR_CONTINUE} is the rule of who learns the value of going on")
         if self.gradient_calls is not None and self.gradient_calls < 1:
             raise ValueError("at least one call must have a gradient")
         if self.schedule.smaller_grids and (self.model.mixing, self.model.positions) != ("attention", "rope"):
@@ -236,7 +238,7 @@ ABLATIONS = (
     ablation("no-ema", ema=None),
     ablation("one-cycle", model={"T": 1}),
     ablation("one-step-gradient", gradient_calls=2),
-    ablation("continue-loss", continue_loss=True),
+    ablation("continue-loss", model={"halting": HALT_OR_CONTINUE}, continue_loss=True),
 )
 
 # The papers' own hyperparameters, for a GPU. Their puzzle table gets a row for every id of the data.

@@ -1,9 +1,9 @@
 """Models of any kind and size on the Solve page: chosen by name, path or link, inspected, forced to other values."""
 
 import pytest
-from app_page import MODELS, shown
+from app_page import MODELS, App, shown
 
-from app.sidebar.model_controls import ANOTHER
+from app.sidebar.model_controls import ACCEPT, ANOTHER
 from tests.app.screens.test_solve_page import shown_puzzle
 from trm import registry
 from trm.tasks import get_task
@@ -108,6 +108,24 @@ def test_the_hub_can_be_switched_off(open_app, monkeypatch):
     assert "--no-hub" in app.errors[0]
 
 
+def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(
+    open_app, model_dir, public_checkpoint
+):
+    fork = public_checkpoint(cells=225, vocab=6, heads=2)
+    fork.arch["history_mode"] = "uniform"
+    fork.save(model_dir / "fork")
+    app = open_app(model="fork")
+    (error,) = app.errors
+    assert "history_mode = uniform" in error and ACCEPT in error and str(model_dir) not in error
+    assert app.payload["task"] == "sudoku"  # the model before
+
+    app.click("accept_unknown")
+    assert not app.errors and not app.has("accept_unknown")
+    assert app.payload["task"] == "maze"
+    assert "settings not understood: history_mode = uniform" in app.payload["label"]
+    assert "Not understood: history_mode = uniform" in app.captions
+
+
 # ---- what was found and assumed
 
 
@@ -133,6 +151,14 @@ def test_what_was_found_is_shown_and_what_was_assumed_is_marked_beside_a_score(o
     assert "n = 4, " in app.captions and "(assumed: maze default)" in app.captions
     app.until(lambda: "of blank cells" in app.captions, "a self-check")
     assert "Self-check: " in app.captions and " exact" in app.captions
+
+
+@pytest.mark.parametrize("page", ["", "halting"])
+def test_a_state_that_tells_only_its_input_is_said_to_be_inert(page):
+    app = App({"model": "sudoku-hrm"}, page)
+    assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
+    app = App({"model": "maze-hrm"}, page)
+    assert not [text for text in app.warnings if "inert" in text]
 
 
 def test_forced_values_run_stand_in_the_link_and_change_the_score(open_app, public_maze):

@@ -1,0 +1,59 @@
+"""`probes states`: does a model use y and z, and how much noise does a reading of them survive?"""
+
+from argparse import Namespace
+from dataclasses import asdict
+from typing import Any
+
+from trm.cli.options import DATA_HELP, limited_puzzles, model_options
+from trm.terminal import Progress
+
+
+def add(adder) -> None:
+    """The parser."""
+    states = adder.add_parser(
+        "states", help="say whether a model uses y and z, and how much noise a reading of them survives"
+    )
+    model_options(states)
+    states.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
+    states.add_argument(
+        "--limit", type=int, default=64, help="puzzles, evenly spread over the set (usual: 64)"
+    )
+    states.set_defaults(run=run)
+
+
+def run(options: Namespace) -> dict[str, Any]:
+    """Of y and z what `trm.state_use` and `probes.robustness` find."""
+    from probes.linear.collect import collect, moments_of
+    from probes.robustness import read_under_noise
+    from trm.cli.options import opened
+    from trm.state_use import use_of_states
+
+    model, task = opened(options)
+    puzzles = limited_puzzles(options, model, task)
+    depth = model.config.depth
+    blank = ~task.givens(puzzles.inputs)
+    with Progress("puzzles run") as running:
+        used = use_of_states(model, puzzles.inputs, puzzles.labels, blank, progress=running.count)
+    last = moments_of(depth, [depth.N_sup])
+    with Progress("% of the states collected", 100) as collecting:
+        runs = collect(
+            model,
+            puzzles.inputs,
+            puzzles.puzzle_identifiers,
+            depth=depth,
+            moments=last,
+            states=tuple(used),
+            progress=lambda share: collecting.count(round(100 * share)),
+        )
+    noise = read_under_noise(
+        {name: state[:, 0] for name, state in runs.states.items()}, runs.now[:, 0], blank
+    )
+    return {
+        "model": model.name,
+        "puzzles": len(puzzles),
+        "data": puzzles.name,
+        "states": {
+            name: use.to_dict() | {"noise": asdict(noise[name]) | {"dies_at": noise[name].dies_at}}
+            for name, use in used.items()
+        },
+    }

@@ -1,0 +1,159 @@
+"""Whether a state is used, on planted models of which that is known."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from trm import inspection, registry
+from trm.checkpoint import load_model
+from trm.config import ModelConfig
+from trm.recursion import Heads, State
+from trm.state_use import use_of_states
+
+VOCAB, CELLS = 6, 16
+RANDOM = np.random.default_rng(0)
+LABELS = RANDOM.integers(2, VOCAB, (12, CELLS)).astype(np.uint8)
+BLANK = RANDOM.random(LABELS.shape) < 0.6
+INPUTS = np.where(BLANK, 1, LABELS).astype(np.uint8)
+SOLUTION_OF = {tuple(row): labels for row, labels in zip(INPUTS.tolist(), LABELS.tolist(), strict=True)}
+
+
+class Planted:
+    """A recursion without weights: one-hot codes of tokens, and states that are what a subclass makes them."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, config: ModelConfig):
+        self.config = config
+        self.noise = torch.Generator().manual_seed(0)
+
+    def code(self, tokens) -> torch.Tensor:
+        cells = F.one_hot(tokens, VOCAB).float()
+        return F.pad(cells, (0, 0, self.config.prefix_length, 0))  # (B, P, V)
+
+    def embed(self, inputs, puzzle_ids):
+        self.solution = self.code(torch.tensor([SOLUTION_OF[tuple(row)] for row in inputs.tolist()]))
+        return self.code(inputs)
+
+    def initial_state(self, x):
+        return State(torch.zeros_like(x), torch.zeros_like(x))
+
+    def gradient_calls(self, n):
+        return 1
+
+    def heads(self, y):
+        return Heads(y[:, self.config.prefix_length :], y[:, 0, 0], y[:, 0, 0])
+
+
+class EmbeddingAsZ(Planted):
+    """z is x; y is the solution where it was the solution before, at first it comes from elsewhere."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, x)
+
+    def f_H(self, state):
+        return State(self.solution + 0.1 * state.z, state.z)
+
+
+class UnreadWalk(EmbeddingAsZ):
+    """z is a random walk that nothing reads."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, state.z + torch.randn(x.shape, generator=self.noise))
+
+    def f_H(self, state):
+        return State(self.solution, state.z)
+
+
+class ReadWalk(UnreadWalk):
+    """z is a random walk, and the answer is what it says."""
+
+    def f_H(self, state):
+        return State(state.z, state.z)
+
+
+class SolutionAsZ(Planted):
+    """z is a code of the solution, from which the answer is read."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, self.solution)
+
+    def f_H(self, state):
+        return State(state.z, state.z)
+
+
+class KeptAnswer(SolutionAsZ):
+    """y holds what was found in the first step; z, which brought it, is told of it by y alone later."""
+
+    def f_L(self, x, state, call):
+        return State(state.y, state.y if bool(state.y.any()) else self.solution)
+
+
+@pytest.fixture
+def use(tiny_config):
+    def of(planted: type[Planted], **options):
+        return use_of_states(planted(tiny_config(n=1, N_sup=2)), INPUTS, LABELS, BLANK, **options)
+
+    return of
+
+
+def test_a_z_that_is_the_embedding_is_inert(use):
+    found = use(EmbeddingAsZ)["z"]
+    assert found.inert and found.changed == 0 and found.variance_by_token == pytest.approx(1)
+    assert found.exact == found.exact_with_constant == 1
+
+
+def test_a_random_walk_that_nothing_reads_is_inert_though_the_token_explains_nothing_of_it(use):
+    found = use(UnreadWalk)["z"]
+    assert found.inert and found.variance_by_token < 0.2
+
+
+def test_a_random_walk_that_is_read_is_not_inert(use):
+    found = use(ReadWalk)["z"]
+    assert not found.inert and found.changed > 0.3
+
+
+def test_a_z_that_codes_the_solution_is_not_inert(use):
+    found = use(SolutionAsZ)["z"]
+    assert not found.inert and found.changed > 0.5
+    assert found.exact == 1 and found.exact_with_constant == 0
+    assert 0.1 < found.variance_by_token < 0.9  # of a given cell the token tells all
+
+
+def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_written_anew_is(use):
+    assert not use(KeptAnswer)["y"].inert
+    assert use(SolutionAsZ)["y"].inert
+
+
+def test_real_models_of_every_kind_are_measured(tiny_model):
+    kinds = [
+        {},
+        {"kind": "trm-two-nets", "H_layers": 1},
+        {"kind": "trm-single-z", "latents": 0},
+        {"kind": "trm-multi-z", "latents": 2},
+        {"kind": "hrm", "H_layers": 1},
+    ]
+    for changes in kinds:
+        found = use_of_states(tiny_model(**changes), INPUTS, LABELS, BLANK, batch=5)
+        assert list(found) == (["z"] if changes.get("kind") == "trm-single-z" else ["y", "z"])
+        for state in found.values():
+            assert 0 <= state.variance_by_token <= 1 + 1e-6 and 0 <= state.changed <= 1
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    ("name", "inert"), [("sudoku-hrm", ["z"]), ("sudoku-trm", []), ("maze-hrm", []), ("maze-trm", [])]
+)
+def test_of_the_bundled_models_only_the_z_of_sudoku_hrm_is_inert(monkeypatch, name, inert):
+    """As `states.json` beside the weights says, too, which pages show."""
+    monkeypatch.setattr(inspection, "STATE_PUZZLES", 6)
+    found = inspection.check_itself(load_model(name))["states"]
+    for states in (found, registry.model_card(name)["states"]):
+        assert [state for state, use in states.items() if use["inert"]] == inert
+
+
+def test_progress_ends_with_all_puzzles(use):
+    told = []
+    use(SolutionAsZ, batch=5, progress=lambda done, of: told.append((done, of)))
+    assert told == sorted(told) and told[-1] == (12, 12)
