@@ -89,8 +89,8 @@ def _answers(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str
 
     low, high = UNDECIDED
     lines = [
-        f"- **Is the halting probability calibrated?** Only undecided pairs (probability {low} to {high}) can show it; the others "
-        f"are near 0 or 1, and most of them repeat the step before: {each(main, _calibrated)}.",
+        f"- **Is the halting probability calibrated?** Judged on undecided pairs (probability {low} to {high}); the others are "
+        f"near 0 or 1, where any head that tells right from wrong has a small error: {each(main, _calibrated)}.",
         f"- **Does halting cost accuracy?** The model's own rule compared with all steps: {each(main, _cost)}.",
         "- **Is the head worth its training?** The model's own rule compared with one that needs no head, “stop when the answer is "
         f"unchanged”: {each(main, _worth)}.",
