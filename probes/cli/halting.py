@@ -79,18 +79,19 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
         "steps": found["steps"],
         "calibration": {
             name: found["calibration"][name]
-            for name in ("expected_error", "expected_error_band", "largest_error")
+            for name in ("expected_error", "expected_error_band", "distinct", "undecided", "at_halt")
         },
         "discrimination": found["discrimination"],
         "outcomes": found["outcomes"],
         "stopping": found["stopping"],
+        "paired": found["paired"],
         "along_steps": {
             name: found["along_steps"][name]["share"]
-            for name in ("monotone", "stays_solved", "solved_at_once")
+            for name in ("monotone", "monotone_late", "stays_solved", "solved_at_once")
         },
         "beyond": {
             name: found["beyond"][name]
-            for name in ("trained_steps", "right_when_trained", "right_at_end", "broken")
+            for name in ("trained_steps", "right_when_trained", "right_at_end", "paired", "broken")
         },
     }
 

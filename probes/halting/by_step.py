@@ -1,8 +1,8 @@
 """Runs step by step: when answers come right, whether they stay, how their errors go away, and what a step costs.
 
 Little by little, or flat and then all at once? Ren & Liu 2026 (arXiv:2601.10679) see "grokking along the steps" in HRM: the
-loss stays where it is, then one step makes the answer right. Others count monotone solves: runs that never make an error
-more on their way.
+loss stays where it is, then one step makes the answer right. Others count monotone solves: runs in which the errors never
+rise. A run that is right after step 1 or 2 says nothing of either: it has no two wrong answers to compare.
 
 Input is whether each answer is exactly right after each step, and how many blank cells are wrong, `step puzzle`, for as many
 steps as were run: those of training, or more. Steps are counted from 1.
@@ -21,9 +21,13 @@ from trm.config import ModelConfig
 Wrong = UInt16[np.ndarray, "step puzzle"]
 
 
+LATE = 3  # first right after this step or later: at least two answers were wrong, so their errors can be compared
+FLAT = 0.9  # of the cells wrong after step 1, the share that is still wrong while a run is flat
+
+
 @dataclass(frozen=True)
 class Share:
-    """A share of puzzles with its bootstrap band; NaN of none."""
+    """A share of puzzles with its 95 % band; NaN of none."""
 
     share: float
     band: tuple[float, float]
@@ -37,39 +41,39 @@ def share_of(
     resampling: Resampling = BY_PUZZLE,
 ) -> Share:
     """Of the puzzles `among`, the share that has the flag."""
-    again = resampling.sums(np.stack((flags & among, among), axis=1).astype(np.float64))
-    low, high = resampling.band(ratio(again[:, 0], again[:, 1]))
-    count = int(among.sum())
-    share = float((flags & among).sum() / count) if count else float("nan")
-    return Share(share, (float(low), float(high)), count)
+    found = _shares((flags & among)[None], among[None], resampling)
+    low, high = found.band[:, 0]
+    return Share(float(found.share[0]), (float(low), float(high)), int(found.count[0]))
 
 
 @dataclass(frozen=True)
 class Solving:
-    """How puzzles that are right after the last step came to be."""
+    """How puzzles come right."""
 
-    monotone: Share  # of the solved: no step left more blank cells wrong than the one before
+    monotone: Share  # of those right at the end: no step left more blank cells wrong than the one before
+    monotone_late: Share  # the same of those that were first right after step LATE or later
     stays: Share  # of those right at some step: right after every later one
-    at_once: Share  # of those first right after step 2 or later: the last step mended half of the errors of step 1, or more
-    leap: Float64[
-        np.ndarray, "puzzle"
-    ]  # errors mended by the solving step / errors after step 1; NaN where step 1 solves, or none
+    leap: Share  # of those first right after step LATE or later: flat in every step before
 
 
 def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -> Solving:
-    """Count monotone solves, solutions that stay, and solves in one leap. Raises RunsError where nothing is given."""
+    """Count monotone solves, solutions that stay, and leaps: solves out of a run that was flat.
+
+    A run that is first right after step 2 has one wrong answer, so that it can neither be flat nor rise: it is counted
+    in `monotone` and `stays` alone. Raises RunsError where nothing is given.
+    """
     check_runs(right)
-    puzzles = np.arange(right.shape[1])
     errors = wrong.astype(np.int64)
     first = first_step(right)
+    late = (first >= LATE) & (errors[0] > 0)
+    fewest = np.minimum.accumulate(errors)[np.maximum(first - 2, 0), np.arange(right.shape[1])]
     after_first = np.arange(1, len(right) + 1)[:, None] >= np.where(first > 0, first, len(right) + 1)
-    late = first > 1
-    leap = np.where(late, ratio(errors[np.maximum(first - 2, 0), puzzles], errors[0]), np.nan)
+    monotone = (np.diff(errors, axis=0) <= 0).all(0)
     return Solving(
-        monotone=share_of((np.diff(errors, axis=0) <= 0).all(0), right[-1], resampling=resampling),
+        monotone=share_of(monotone, right[-1], resampling=resampling),
+        monotone_late=share_of(monotone, right[-1] & (first >= LATE), resampling=resampling),
         stays=share_of((right | ~after_first).all(0), first > 0, resampling=resampling),
-        at_once=share_of(leap >= 0.5, late & ~np.isnan(leap), resampling=resampling),
-        leap=leap,
+        leap=share_of(fewest >= FLAT * errors[0], late, resampling=resampling),
     )
 
 
@@ -109,7 +113,7 @@ def approach(wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares of puzzles, each with a bootstrap band over puzzles."""
+    """Shares of puzzles, each with its 95 % band."""
 
     share: Float64[np.ndarray, "step"]  # NaN of no puzzle
     band: Float64[np.ndarray, "2 step"]
@@ -155,9 +159,9 @@ def _shares(
 ) -> Shares:
     """Of the puzzles `among`, the share that is also in `flags`, which is a part of them."""
     again = resampling.sums(np.concatenate((flags, among)).T.astype(np.float64))
-    part, whole = np.split(again, 2, axis=1)
-    count = among.sum(1)
-    return Shares(share=ratio(flags.sum(1), count), band=resampling.band(ratio(part, whole)), count=count)
+    part, count = flags.sum(1), among.sum(1)
+    band = resampling.share_band(ratio(*np.split(again, 2, axis=1)), part, count)
+    return Shares(share=ratio(part, count), band=band, count=count)
 
 
 @dataclass(frozen=True)

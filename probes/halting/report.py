@@ -19,7 +19,19 @@ from probes.halting.by_step import (
     solved_by_step,
     solving,
 )
-from probes.halting.calibration import ROC, Reliability, reliability, roc, roc_by_step
+from probes.halting.calibration import (
+    ROC,
+    Reliability,
+    at_halt,
+    auc_band,
+    error_by_chance,
+    reliability,
+    repeats,
+    roc,
+    roc_by_step,
+    step_auc,
+    undecided,
+)
 from probes.halting.decisions import Decisions, decisions, right_by_going_on
 from probes.halting.rules import (
     ComputeCurve,
@@ -29,11 +41,14 @@ from probes.halting.rules import (
     fixed_depth_curve,
     halting_bands,
     outcomes,
+    right_at,
+    stop_step,
     threshold_curve,
     unchanged_answer_curve,
+    unchanged_steps,
 )
 from probes.halting.runs import HaltingRuns
-from probes.stats import Resampling
+from probes.stats import Paired, Resampling
 
 ONCE = Resampling(resamples=1)  # where no band is wanted
 TOO_SLOW = 0.005  # of accuracy that may be given up for fewer steps
@@ -47,10 +62,18 @@ class Stopping:
     by_q_halt: ThresholdCurve | None  # on q_halt alone, where the own rule compares two values
     fixed: ComputeCurve
     unchanged: ComputeCurve
+    all_to_own: Paired  # from all steps to the own rule
+    unchanged_to_own: (
+        Paired  # from stopping when the answer is unchanged, which needs no head, to the own rule
+    )
 
     @classmethod
     def of(cls, runs: HaltingRuns) -> "Stopping":
+        own = right_at(runs.right, stop_step(runs.halting > 0))
+        unchanged = right_at(runs.right, stop_step(unchanged_steps(runs.changed) > 0))
         return cls(
+            all_to_own=Paired.of(runs.right[-1], own),
+            unchanged_to_own=Paired.of(unchanged, own),
             own=threshold_curve(runs.halting, runs.right),
             by_q_halt=threshold_curve(runs.q_halt, runs.right) if runs.has_margin else None,
             fixed=fixed_depth_curve(runs.right),
@@ -67,6 +90,7 @@ class Beyond:
     breaks: Breaks  # after the last step of training
     right_when_trained: int  # puzzles
     right_at_end: int
+    paired: Paired  # from the last step of training to the last that was run
     auc: list[float | None]  # of q_halt, by step
     expected_error: list[float]  # of q_halt, by step
     halting: HaltingBands  # over all steps; solved: right at the very end
@@ -79,10 +103,16 @@ class HaltingAnalysis:
     whole: HaltingRuns  # all steps that were run
     runs: HaltingRuns  # those of training
     bands: HaltingBands
-    reliability: Reliability  # of q_halt against "exactly right now"
+    reliability: Reliability  # of q_halt against "exactly right now", all pairs of a puzzle and a step
+    distinct: Reliability  # the same of pairs that do not repeat the step before
+    undecided: Reliability  # of pairs with a halting probability that is not near 0 or 1
+    undecided_by_chance: float  # error of these that a calibrated head would stay below
+    at_halt: Reliability  # of each puzzle's step at which the model would halt
     continuing: Reliability | None  # of q_continue against "right by going on", where it is trained
     roc: ROC  # of q_halt
     roc_last_step: ROC
+    auc_last_step_band: tuple[float, float] | None
+    auc_of_step: float | None  # of the number of the step alone
     roc_own: ROC  # of the logit of the model's own rule
     outcomes: Outcomes
     stopping: Stopping
@@ -91,19 +121,31 @@ class HaltingAnalysis:
     approach: Approach
     beyond: Beyond
 
+    @property
+    def repeats(self) -> int:
+        """Pairs, of those after the first step, that repeat the step before."""
+        return self.reliability.pairs - self.distinct.pairs
+
 
 def analyse(runs: HaltingRuns) -> HaltingAnalysis:
     """Analyse runs. Raises RunsError where there is no puzzle or step, or a logit is not finite."""
     trained = runs.as_trained()
-    whole = roc(trained.q_halt, trained.right)
+    q_halt, right = trained.q_halt, trained.right
+    whole = roc(q_halt, right)
     return HaltingAnalysis(
         whole=runs,
         runs=trained,
         bands=halting_bands(trained.halting, trained.right),
-        reliability=reliability(trained.q_halt, trained.right),
+        reliability=reliability(q_halt, right),
+        distinct=reliability(q_halt, right, among=~repeats(trained.changed, q_halt)),
+        undecided=reliability(q_halt, right, among=undecided(q_halt)),
+        undecided_by_chance=error_by_chance(q_halt, undecided(q_halt)),
+        at_halt=reliability(q_halt, right, among=at_halt(trained.halting)),
         continuing=_continuing(trained),
         roc=whole,
-        roc_last_step=roc(trained.q_halt[-1:], trained.right[-1:]),
+        roc_last_step=roc(q_halt[-1:], right[-1:]),
+        auc_last_step_band=auc_band(q_halt[-1], right[-1]),
+        auc_of_step=step_auc(right),
         roc_own=roc(trained.halting, trained.right) if trained.has_margin else whole,
         outcomes=outcomes(trained.halting, trained.right),
         stopping=Stopping.of(trained),
@@ -128,6 +170,7 @@ def _beyond(runs: HaltingRuns, trained: int) -> Beyond:
         breaks=breaks(runs.right, after=trained),
         right_when_trained=int(runs.right[trained - 1].sum()),
         right_at_end=int(runs.right[-1].sum()),
+        paired=Paired.of(runs.right[trained - 1], runs.right[-1]),
         auc=[found.auc for found in roc_by_step(runs.q_halt, runs.right)],
         expected_error=[
             reliability(runs.q_halt[k : k + 1], runs.right[k : k + 1], resampling=ONCE).expected_error
@@ -140,9 +183,11 @@ def _beyond(runs: HaltingRuns, trained: int) -> Beyond:
 def report(found: HaltingAnalysis) -> dict[str, Any]:
     """The numbers of an analysis, as JSON takes them: a share of nothing is None. Shares are 0 to 1, steps count from 1.
 
-    `about` and `command`; `exact_by_step` of all steps run; `calibration` (`expected_error` with its band, the bins);
-    `discrimination` (AUC of q_halt, and of the model's own logit); `outcomes` in puzzles and `delay` in steps; `stopping`
-    (mean steps and accuracy by each rule); `decisions`; `along_steps`; `beyond` the depth of training.
+    `about` and `command`; `exact_by_step` of all steps run; `calibration` (`expected_error` with its band over all pairs of a
+    puzzle and a step, the bins, how many pairs are `repeats` of the step before, and the same error of `distinct` and
+    `undecided` pairs and `at_halt`); `discrimination` (AUC of q_halt, of the step number alone, and of the model's own logit); `outcomes` in puzzles and `delay` in steps;
+    `stopping` (mean steps and accuracy by each rule) and `paired` (puzzles that the own rule gains and loses, with the
+    exact p of McNemar's test); `decisions`; `along_steps`; `beyond` the depth of training.
     """
     runs, beyond = found.runs, found.beyond
     delay = found.outcomes.delay[~np.isnan(found.outcomes.delay)]
@@ -152,16 +197,28 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
         "steps": len(beyond.auc),
         "exact_by_step": beyond.solved.share.tolist(),
         "calibration": _calibration(found.reliability)
-        | {"expected_error_last_step": beyond.expected_error[runs.steps - 1]},
+        | {
+            "expected_error_last_step": beyond.expected_error[runs.steps - 1],
+            "repeats": {"pairs": found.repeats, "of": (runs.steps - 1) * runs.count},
+            "distinct": _error(found.distinct),
+            "undecided": _error(found.undecided) | {"by_chance": _number(found.undecided_by_chance)},
+            "at_halt": _error(found.at_halt),
+        },
         "continue_calibration": _calibration(found.continuing) if found.continuing else None,
         "discrimination": {
             "auc": found.roc.auc,
+            "auc_of_step_number": found.auc_of_step,
             "auc_last_step": found.roc_last_step.auc,
+            "auc_last_step_band": found.auc_last_step_band and list(found.auc_last_step_band),
             "auc_own_rule": found.roc_own.auc,
         },
         "outcomes": found.outcomes.counts,
         "delay": {"mean": float(delay.mean()) if delay.size else None, "puzzles": int(delay.size)},
         "stopping": _stopping(found.stopping),
+        "paired": {
+            "all_steps_to_learned": _paired(found.stopping.all_to_own),
+            "unchanged_answer_to_learned": _paired(found.stopping.unchanged_to_own),
+        },
         "decisions": {
             "halts": found.decisions.halts,
             "goes_on": found.decisions.goes_on,
@@ -170,8 +227,9 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
         },
         "along_steps": {
             "monotone": _share(found.solving.monotone),
+            "monotone_late": _share(found.solving.monotone_late),
             "stays_solved": _share(found.solving.stays),
-            "solved_at_once": _share(found.solving.at_once),
+            "solved_at_once": _share(found.solving.leap),
             "errors_before_solving": {
                 "steps_before": found.approach.before.tolist(),
                 "median_share": found.approach.quantiles[1].tolist(),
@@ -182,6 +240,7 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
             "trained_steps": beyond.trained,
             "right_when_trained": beyond.right_when_trained,
             "right_at_end": beyond.right_at_end,
+            "paired": _paired(beyond.paired),
             "broken": int((beyond.breaks.first > 0).sum()),
             "recovered": int(beyond.breaks.recovered.sum()),
             "lost_by_step": beyond.breaks.lost.tolist(),
@@ -200,15 +259,26 @@ def _share(found: Share) -> dict[str, Any]:
     }
 
 
+def _paired(found: Paired) -> dict[str, Any]:
+    return asdict(found) | {"p": found.p}
+
+
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
+def _error(found: Reliability) -> dict[str, Any]:
+    return {
+        "expected_error": _number(found.expected_error),
+        "expected_error_band": [_number(end) for end in found.expected_error_band],
+        "too_sure": _number(found.too_sure),
+        "pairs": found.pairs,
+    }
+
+
 def _calibration(found: Reliability) -> dict[str, Any]:
     bins = zip(found.edges, found.edges[1:], found.counts, found.confidence, found.share_right, strict=False)
-    return {
-        "expected_error": found.expected_error,
-        "expected_error_band": list(found.expected_error_band),
+    return _error(found) | {
         "largest_error": found.largest_error,
         "bins": [
             {

@@ -102,6 +102,16 @@ def first_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzl
     return np.where(flags.any(0), flags.argmax(0) + 1, 0)
 
 
+def stop_step(flags: Bool[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "puzzle"]:
+    """The step, from 1, at which a rule stops that waits for the flag; the last where it never is set."""
+    return np.where(flags.any(0), flags.argmax(0) + 1, len(flags))
+
+
+def right_at(right: Right, step: Int[np.ndarray, "puzzle"]) -> Bool[np.ndarray, "puzzle"]:
+    """Whether each puzzle is right after its own step, from 1."""
+    return right[step - 1, np.arange(right.shape[1])]
+
+
 def outcomes(halting: Logits, right: Right) -> Outcomes:
     """Sort every puzzle into one of OUTCOMES. Raises RunsError where nothing is given or a logit is not finite."""
     check_runs(right, halting)
@@ -201,24 +211,25 @@ def changed_cells(answers: UInt8[np.ndarray, "step puzzle cell"]) -> UInt16[np.n
     return changed
 
 
+def unchanged_steps(changed: UInt16[np.ndarray, "step puzzle"]) -> Int[np.ndarray, "step puzzle"]:
+    """Steps in a row, up to each, that left the answer as it was. `changed` is that of `changed_cells`."""
+    unchanged = np.zeros(changed.shape, int)
+    for step in range(1, len(changed)):
+        unchanged[step] = np.where(changed[step] == 0, unchanged[step - 1] + 1, 0)
+    return unchanged
+
+
 def unchanged_answer_curve(changed: UInt16[np.ndarray, "step puzzle"], right: Right) -> ComputeCurve:
     """Stop once the answer has not changed for m steps; settings are m = 1 to all but one. Needs no halting head.
 
-    `changed` is that of `changed_cells`. It stops after step m + 1 at the earliest. No settings where there is a single step. Raises RunsError where there
-    is no puzzle or step.
+    `changed` is that of `changed_cells`. It stops after step m + 1 at the earliest. No settings where there is a single
+    step. Raises RunsError where there is no puzzle or step.
     """
     check_runs(right)
-    steps, puzzles = right.shape
-    unchanged = np.zeros(
-        (steps, puzzles), int
-    )  # steps in a row, up to this one, that left the answer as it was
-    for step in range(1, steps):
-        unchanged[step] = np.where(changed[step] == 0, unchanged[step - 1] + 1, 0)
-    setting = np.arange(1, steps)
-    mean_steps, accuracy = np.zeros((2, len(setting)))
-    for point, m in enumerate(setting):
-        found = first_step(unchanged >= m)
-        stop = np.where(found > 0, found, steps)
-        mean_steps[point] = stop.mean()
-        accuracy[point] = right[stop - 1, np.arange(puzzles)].mean()
-    return ComputeCurve(setting=setting.astype(np.float64), mean_steps=mean_steps, accuracy=accuracy)
+    unchanged, setting = unchanged_steps(changed), np.arange(1, len(right))
+    stops = [stop_step(unchanged >= m) for m in setting]
+    return ComputeCurve(
+        setting=setting.astype(np.float64),
+        mean_steps=np.array([stop.mean() for stop in stops], np.float64),
+        accuracy=np.array([right_at(right, stop).mean() for stop in stops], np.float64),
+    )

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from probes.halting import reference
+from probes.halting.by_step import FLAT, LATE
+from probes.halting.calibration import SAME, UNDECIDED
 from probes.halting.report import analyse, report
 from probes.halting.rules import OUTCOMES
 from probes.halting.runs import DEEP, DEEP_RECORDED, load_runs
 from probes.reports.markdown import percent, write_section
+from probes.stats import RARE, SIGNIFICANT, Paired
 from trm.errors import UserError
 
 SECTION = "halting"  # name of its marks
-CALIBRATED, NEARLY = 0.02, 0.05  # expected calibration error up to which a head is called so
-LEAPS = 0.5  # share of solves in one leap from which on a model is said to grok
+CALIBRATED = 0.05  # a head is called so where the band of its error on undecided pairs ends here or below
+LEAPS = 0.5  # a model is said to grok where the band of its share of leaps begins here or above
 
 Report = Mapping[str, Any]
 
@@ -55,26 +58,44 @@ def section(found: Mapping[str, tuple[Report, Report | None]]) -> str:
             "",
             *_table(main, deep),
             "",
-            "Expected calibration error: 15 bins of equal width over all supervision steps (Guo et al. 2017), 95 % band from a "
-            "bootstrap over puzzles. Monotone: no step leaves more blank cells wrong than the one before. In one leap: the "
-            "solving step mends at least half as many cells as were wrong after step 1. "
-            f"Beyond training: {DEEP_RECORDED} puzzles of the same set. Published numbers are of other, larger models on harder puzzles.",
+            _footnote(),
         ]
     )
 
 
+def _footnote() -> str:
+    low, high = UNDECIDED
+    return (
+        "Expected calibration error: 15 bins of equal width (Guo et al. 2017) over pairs of a puzzle and a supervision step. A pair "
+        f"repeats the step before where no cell of the answer changed and q_halt moved by less than {SAME}; "
+        f"it is undecided where the halting probability is between {low} and {high}. Chance: the error that a perfectly "
+        "calibrated head with these probabilities would stay below in 95 % of draws, with one draw for all steps of a "
+        "puzzle. Bands: 95 %, bootstrap over puzzles; "
+        f"of shares with fewer than {RARE} puzzles of one kind, Wilson's interval. An error of few pairs is biased upwards, and "
+        "the ends of its band are too. Gained: puzzles that only the own rule, or only the longer run, solves; lost: those that "
+        f"only the other solves; p: McNemar's exact test, not corrected for the number of comparisons; not significant: {SIGNIFICANT} or more. "
+        "Monotone: no step leaves more blank cells wrong than the one before. "
+        f"A leap: first right at step {LATE} or later, and until then at most {percent(1 - FLAT, 0)} of the cells that were wrong after "
+        "step 1 were mended; a solve at step 2 mends all of them by definition, so it is not counted. "
+        f"Beyond training: {DEEP_RECORDED} puzzles of the same set. Published numbers are of other, larger models on harder puzzles."
+    )
+
+
 def _answers(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
-    """One line for each question, yes or no for each model."""
+    """One line for each question, with the verdict and its figures for each model."""
 
     def each(reports: Mapping[str, Report], say: Callable[[Report], str]) -> str:
         return "; ".join(f"{name} {say(one)}" for name, one in reports.items())
 
+    low, high = UNDECIDED
     lines = [
-        f"- **Is the halting head calibrated?** Yes up to an error of {CALIBRATED}, nearly up to {NEARLY}: {each(main, _calibrated)}.",
-        f"- **Does halting cost accuracy?** Against all steps: {each(main, _cost)}.",
-        f"- **Is the head worth its training?** Steps within half a point of full accuracy, head against same depth for all: {each(main, _worth)}.",
+        f"- **Is the halting probability calibrated?** Judged on undecided pairs (probability {low} to {high}); the others are "
+        f"near 0 or 1, where any head that tells right from wrong has a small error: {each(main, _calibrated)}.",
+        f"- **Does halting cost accuracy?** The model's own rule compared with all steps: {each(main, _cost)}.",
+        "- **Is the head worth its training?** The model's own rule compared with one that needs no head, “stop when the answer is "
+        f"unchanged”: {each(main, _worth)}.",
         f"- **Grokking along the steps** ({reference.GROKKING.value}: {reference.GROKKING.of}, {reference.GROKKING.source}): {each(main, _grokking)}.",
-        f"- **Does a solved puzzle stay solved?** {each(main, lambda one: percent(one['along_steps']['stays_solved']['share']))}.",
+        f"- **Does a solved puzzle stay solved?** {each(main, lambda one: _share(one['along_steps']['stays_solved']))}.",
     ]
     if deep:
         lines.append(f"- **Does depth beyond training help?** {each(deep, _deeper)}.")
@@ -82,67 +103,90 @@ def _answers(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str
 
 
 def _calibrated(one: Report) -> str:
-    error = one["calibration"]["expected_error"]
-    verdict = "yes" if error <= CALIBRATED else "nearly" if error <= NEARLY else "no"
-    bias = too_sure(one)
-    lean = "" if verdict == "yes" else f", too {'sure' if bias > 0 else 'unsure'} by {abs(bias):.3f}"
-    return f"{verdict} ({error:.3f}{lean})"
-
-
-def too_sure(one: Report) -> float:
-    """Mean halting probability less the share that is right, over all answers."""
-    bins = [each for each in one["calibration"]["bins"] if each["answers"]]
-    off = sum(each["answers"] * (each["mean_probability"] - each["share_right"]) for each in bins)
-    return off / sum(each["answers"] for each in bins)
+    """The verdict of the undecided pairs: the others say little of calibration, whatever the head."""
+    found, pairs = one["calibration"]["undecided"], one["calibration"]["pairs"]
+    if not found["pairs"]:
+        return "never undecided"
+    error, (_, most) = found["expected_error"], found["expected_error_band"]
+    verdict = "no" if error > found["by_chance"] else "yes" if most <= CALIBRATED else "unclear"
+    lean = (
+        f", too {'sure' if found['too_sure'] > 0 else 'unsure'} by {abs(found['too_sure']):.3f}"
+        if verdict == "no"
+        else ""
+    )
+    return (
+        f"{verdict} (error {_banded(found)}{lean}; by chance up to {found['by_chance']:.3f}; {found['pairs']:,} pairs, "
+        f"{percent(found['pairs'] / pairs)} of all)"
+    )
 
 
 def _cost(one: Report) -> str:
-    rules = one["stopping"]
-    lost = rules["all_steps"]["accuracy"] - rules["learned"]["accuracy"]
-    return f"{-100 * lost:+.1f} points after {rules['learned']['mean_steps']:.1f} of {one['about']['N_sup']} steps"
+    rules, paired = one["stopping"], _paired(one["paired"]["all_steps_to_learned"])
+    gained = rules["learned"]["accuracy"] - rules["all_steps"]["accuracy"]
+    verdict = {"no": "yes", "yes": "no, it gains"}.get(paired.verdict, paired.verdict)
+    return f"{verdict} ({100 * gained + 0.0:+.1f} points after {rules['learned']['mean_steps']:.1f} of {one['about']['N_sup']} steps: {paired})"
 
 
 def _worth(one: Report) -> str:
-    rules = one["stopping"]
-    return f"{rules['fewest_steps']['mean_steps']:.1f} against {rules['fewest_steps_fixed_depth']['mean_steps']:.0f}"
+    paired = _paired(one["paired"]["unchanged_answer_to_learned"])
+    verdict = {"yes": "more accurate", "no": "less accurate"}.get(paired.verdict, paired.verdict)
+    return f"{verdict} ({_rule(one, 'learned')}, {_rule(one, 'unchanged_answer')}: {paired})"
 
 
 def _grokking(one: Report) -> str:
-    share = one["along_steps"]["solved_at_once"]["share"]
-    if share is None:
+    found = one["along_steps"]["solved_at_once"]
+    if not found["puzzles"]:
         return "no solve to tell from"
-    return f"{'yes' if share >= LEAPS else 'no'} ({percent(share)} of solves in one leap)"
+    low, high = found["band"]
+    verdict = "yes" if low >= LEAPS else "no" if high < LEAPS else "unclear"
+    return f"{verdict} (a leap in {_share(found)} solves at step {LATE} or later)"
 
 
 def _deeper(one: Report) -> str:
     beyond = one["beyond"]
-    gain = beyond["right_at_end"] - beyond["right_when_trained"]
-    verdict = "yes" if gain > 0 else "no" if gain < 0 else "neither way"
+    paired = _paired(beyond["paired"])
     return (
-        f"{verdict} ({beyond['right_when_trained']} right of {one['count']} at step {beyond['trained_steps']}, "
-        f"{beyond['right_at_end']} at {one['steps']}; {beyond['broken']} broke)"
+        f"{paired.verdict} ({beyond['right_when_trained']} right of {one['count']} at step {beyond['trained_steps']}, "
+        f"{beyond['right_at_end']} at {one['steps']}: {paired})"
     )
+
+
+def _paired(found: Mapping[str, Any]) -> Paired:
+    return Paired(gained=found["gained"], lost=found["lost"])
 
 
 def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
     rows: list[tuple[str, Callable[[Report], str], str]] = [
         ("puzzles", lambda one: f"{one['count']:,} of {one['about']['data']}", ""),
         ("exactly right, all steps", lambda one: percent(one["stopping"]["all_steps"]["accuracy"]), ""),
-        ("calibration error of q_halt", _banded, ""),
-        ("too sure by (mean)", lambda one: f"{too_sure(one):+.3f}", ""),
+        ("calibration error of q_halt, all pairs", lambda one: _banded(one["calibration"]), ""),
+        ("pairs after step 1 that repeat the step before", _repeats, ""),
+        ("calibration error without repeats", lambda one: _banded(one["calibration"]["distinct"]), ""),
+        ("calibration error of undecided pairs", lambda one: _banded(one["calibration"]["undecided"]), ""),
+        ("calibration error where it would halt", lambda one: _banded(one["calibration"]["at_halt"]), ""),
         (
-            "the same after the last step",
+            "calibration error after the last step",
             lambda one: f"{one['calibration']['expected_error_last_step']:.3f}",
             "",
         ),
+        ("too sure by (mean, all pairs)", lambda one: f"{one['calibration']['too_sure']:+.3f}", ""),
         ("AUC of “exactly right now”", lambda one: _number(one["discrimination"]["auc"]), ""),
         (
-            "AUC, last step",
-            lambda one: _number(one["discrimination"]["auc_last_step"]),
-            reference.AUC_LAST_STEP[0].value,
+            "AUC of the step number alone",
+            lambda one: _number(one["discrimination"]["auc_of_step_number"]),
+            "",
         ),
+        ("AUC, last step", _last_auc, reference.AUC_LAST_STEP[0].value),
         ("halting by its own rule", lambda one: _rule(one, "learned"), ""),
         ("stop when unchanged", lambda one: _rule(one, "unchanged_answer"), ""),
+        (
+            "steps within half a point of full accuracy, best threshold, same depth for all",
+            lambda one: ", ".join(
+                f"{one['stopping'][name]['mean_steps']:.1f}"
+                for name in ("fewest_steps", "fewest_steps_fixed_depth")
+            ),
+            "",
+        ),
         ("decisions that mattered, well taken", _well_taken, ""),
         ("calibration error of q_continue", _continuing, ""),
         *((f"{name.replace('_', ' ')}: {words}", _outcome(name), "") for name, words in OUTCOMES.items()),
@@ -151,8 +195,17 @@ def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
             lambda one: _share(one["along_steps"]["monotone"]),
             ", ".join(f"{each.of.partition(',')[0]} {each.value}" for each in reference.MONOTONE),
         ),
+        (
+            f"monotone, of solves at step {LATE} or later",
+            lambda one: _share(one["along_steps"]["monotone_late"]),
+            "",
+        ),
         ("once right, right ever after", lambda one: _share(one["along_steps"]["stays_solved"]), ""),
-        ("solved in one leap", lambda one: _share(one["along_steps"]["solved_at_once"]), ""),
+        (
+            f"leaps, of solves at step {LATE} or later",
+            lambda one: _share(one["along_steps"]["solved_at_once"]),
+            "",
+        ),
     ]
     lines = [f"| | {' | '.join(main)} | published |", f"|---|{'---|' * len(main)}---|"]
     lines += [f"| {name} | {' | '.join(map(say, main.values()))} | {known} |" for name, say, known in rows]
@@ -182,17 +235,32 @@ def _number(value: float | None) -> str:
 
 
 def _share(found: Mapping[str, Any]) -> str:
+    if found["share"] is None:
+        return "none"
     low, high = found["band"]
-    return (
-        "none"
-        if found["share"] is None
-        else f"{percent(found['share'])} ({100 * low:.1f} to {100 * high:.1f})"
-    )
+    return f"{percent(found['share'])} ({100 * low:.1f} to {100 * high:.1f}) of {found['puzzles']:,}"
 
 
-def _banded(one: Report) -> str:
-    low, high = one["calibration"]["expected_error_band"]
-    return f"{one['calibration']['expected_error']:.3f} ({low:.3f} to {high:.3f})"
+def _banded(found: Mapping[str, Any]) -> str:
+    """An expected calibration error with its band."""
+    if not found["pairs"]:
+        return "none"
+    low, high = found["expected_error_band"]
+    return f"{found['expected_error']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _repeats(one: Report) -> str:
+    found = one["calibration"]["repeats"]
+    share = found["pairs"] / found["of"] if found["of"] else None
+    return f"{percent(share)} of {found['of']:,}"
+
+
+def _last_auc(one: Report) -> str:
+    found = one["discrimination"]
+    if found["auc_last_step"] is None:
+        return _number(None)
+    low, high = found["auc_last_step_band"]
+    return f"{found['auc_last_step']:.3f} ({low:.3f} to {high:.3f})"
 
 
 def _rule(one: Report, name: str) -> str:

@@ -124,8 +124,8 @@ right after so many supervision steps.
 {rows}
 
 - Cells right {100 * scores["cell"]:.1f} %, blank cells right {100 * scores["blank_cell"]:.1f} %.
-- The halting logit tells right answers from wrong ones with an AUC of {scores["halt_auc"]:.3f} over all steps; it would halt
-  after {scores["mean_halt_step"]:.1f} steps in the mean.
+- The halting logit tells right answers from wrong ones with an AUC of {scores["halt_auc"]:.3f} over all steps, where the step
+  number helps, and of {scores["halt_auc_last_step"]:.3f} after the last step alone. It would halt after {scores["mean_halt_step"]:.1f} steps in the mean.
 
 {MEANING.get(preset.model.task, "")}"""
 

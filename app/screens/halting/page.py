@@ -66,13 +66,15 @@ def headline(shown: Shown) -> None:
             percent(own.accuracy[own.learned]),
             f"At the first step that would halt, {own.mean_steps[own.learned]:.1f} steps on average.",
         ),
-        "Calibration error": (
-            f"{found.reliability.expected_error:.3f}",
-            "Mean distance of probability and share right, over all answers. 0 is a head that means what it says.",
+        "Calibration error (undecided)": (
+            f"{found.distinct.expected_error:.3f} ({words.area(found.undecided.expected_error)})",
+            "Mean distance of probability and share right, over answers that do not repeat the step before. In brackets: "
+            "over those whose probability is near neither 0 nor 1. 0 is a head that means what it says.",
         ),
-        "AUC of right now": (
-            words.area(found.roc.auc),
-            "The chance that a right answer gets a larger logit than a wrong one.",
+        "AUC (step number alone)": (
+            f"{words.area(found.roc.auc)} ({words.area(found.auc_of_step)})",
+            "The chance that a right answer gets a larger logit than a wrong one. In brackets: the same of the step number, "
+            "which knows nothing of the answer.",
         ),
     }
     row = st.container(horizontal=True, key="halting_headline")
@@ -103,9 +105,9 @@ def reliability(shown: Shown) -> None:
     with right:
         beside("reliability", words.reliability(found))
     with left:
-        figure = figures.reliability(found.reliability, x="halting probability", y="exactly right")
+        figure = figures.reliability(found.distinct, x="halting probability", y="exactly right")
         charts.show(figure, key="halting-reliability")
-        take(shown, "halting-reliability", figure, tables.reliability(found.reliability))
+        take(shown, "halting-reliability", figure, tables.reliability(found.distinct))
 
 
 def roc(shown: Shown) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from app.screens.halting.source import Shown
 from app.ui.text import percent, plain
 from probes.halting import reference
-from probes.halting.by_step import Share
+from probes.halting.by_step import FLAT, LATE, Share
+from probes.halting.calibration import SAME, UNDECIDED, Reliability
 from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
 from probes.halting.rules import OUTCOMES
 from probes.halting.runs import HaltingRuns
@@ -15,10 +16,12 @@ HOW_TO_READ: Mapping[str, str] = {
     "not; dark and light bands hold half and nine tenths of them. Thin lines are single puzzles, full marks where the "
     "answer is right at that step. **Click a mark** to single one out. Above the dotted line the model would halt.",
     "reliability": "Of all answers given with about this probability, how many are right? On the diagonal a head means "
-    "what it says; below it, it is too sure of itself. Whiskers: 95 % bootstrap over puzzles. Under it, how many answers "
-    "each bin holds, on a logarithmic axis: a bin of ten answers says little.",
+    "what it says; below it, it is too sure of itself. An answer that repeats the step before (the same cells, and a "
+    f"logit that moved by less than {SAME}) is left out. Whiskers: 95 % bands over puzzles. Under it, how many "
+    "answers each bin holds, on a logarithmic axis: a bin of ten answers says little.",
     "roc": "As the threshold on the logit falls, more right answers are found, and more wrong ones taken for right. The "
-    "area under the curve (AUC) is the chance that a right answer gets a larger logit than a wrong one; 0.5 is chance.",
+    "area under the curve (AUC) is the chance that a right answer gets a larger logit than a wrong one; 0.5 is chance. Over "
+    "all steps, a logit that only rises with the step number has a large area too, as later answers are more often right.",
     "board": "Each square counts puzzles. On the dotted line the model would halt at its first right answer; below it too "
     "early, above it later than it could. **Click a square** to list its puzzles.",
     "compute": "Further left is cheaper, higher is better. The halting head has to beat two rules that need none: the same "
@@ -28,7 +31,9 @@ HOW_TO_READ: Mapping[str, str] = {
     "beyond": "Top: share right after every step, with a 95 % band. Middle: right answers that each later step breaks, and "
     "wrong ones that it mends. Bottom: whether the head still tells right from wrong (AUC), and how far its probability is off.",
     "errors": "All puzzles that come right, aligned at that moment: how many of their blank cells were wrong in the steps "
-    "before. A slope says that they are mended little by little, a cliff that one step does it: grokking along the steps.",
+    "before. A slope says that they are mended little by little, a cliff that one step does it. A puzzle solved at step 2 "
+    "always looks like a cliff, so only those first right at step "
+    f"{LATE} or later are asked for grokking along the steps: at most {1 - FLAT:.0%} of the first errors mended, then all at once.",
 }
 
 
@@ -46,7 +51,7 @@ def source(shown: Shown) -> str:
 
 
 def area(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.3f}"
+    return "not defined" if value is None or value != value else f"{value:.3f}"
 
 
 def margin(runs: HaltingRuns) -> str:
@@ -55,19 +60,33 @@ def margin(runs: HaltingRuns) -> str:
 
 
 def reliability(found: HaltingAnalysis) -> str:
-    low, high = found.reliability.expected_error_band
-    return (
-        f"Expected calibration error **{found.reliability.expected_error:.3f}** (95 % band {low:.3f} to {high:.3f}) over "
-        f"{found.reliability.counts.sum():,} answers; after the last step alone "
-        f"{found.beyond.expected_error[found.runs.steps - 1]:.3f}. The worst bin is off by {found.reliability.largest_error:.2f}."
-    )
+    """The error over all answers, and over those that say something new."""
+    pairs, unsure = found.reliability.pairs, found.undecided.pairs
+    low, high = UNDECIDED
+    lines = [
+        f"Expected calibration error over {pairs:,} answers, one a puzzle and step: {banded(found.reliability)}. "
+        f"{found.repeats:,} of them repeat the step before.",
+        f"- without repeats, {found.distinct.pairs:,}: **{banded(found.distinct)}**",
+        f"- undecided, p from {low} to {high}, {unsure:,} ({percent(unsure / pairs)} of all): "
+        f"**{banded(found.undecided)}**; by chance a calibrated head has up to {area(found.undecided_by_chance)}",
+        f"- at the step where it would halt, one a puzzle: {banded(found.at_halt)}",
+    ]
+    return "\n".join(lines)
+
+
+def banded(found: Reliability) -> str:
+    low, high = found.expected_error_band
+    return f"{found.expected_error:.3f} ({low:.3f} to {high:.3f})" if found.pairs else "none"
 
 
 def roc(found: HaltingAnalysis) -> str:
     (last,) = reference.AUC_LAST_STEP
+    ends = found.auc_last_step_band
+    band = f" (95 % band {ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
     return (
-        f"All steps together {area(found.roc.auc)}, the last one alone {area(found.roc_last_step.auc)}. Published for the "
-        f"last step: {last.value} ({last.of})."
+        f"All steps together {area(found.roc.auc)}; the step number alone would have {area(found.auc_of_step)}. The last "
+        f"step, where every answer has the same number: **{area(found.roc_last_step.auc)}**{band}. Published for the last "
+        f"step: {last.value} ({last.of})."
     )
 
 
@@ -86,14 +105,14 @@ def compute(found: HaltingAnalysis) -> str:
     by_head, by_depth = fewest_steps(own), fewest_steps(rules.fixed)
     lines = [
         f"As trained: **{percent(own.accuracy[own.learned])}** right after **{own.mean_steps[own.learned]:.1f}** steps on "
-        f"average; all {found.runs.steps} steps: {whole}.",
-        f"Within half a point of that, the best threshold needs {by_head['mean_steps']:.1f} steps, the same depth for all "
+        f"average; all {found.runs.steps} steps: {whole} (halting: {rules.all_to_own}).",
+        f"Within half a point of that, the best threshold, chosen on these puzzles, needs {by_head['mean_steps']:.1f} steps, the same depth for all "
         f"{by_depth['mean_steps']:.0f}.",
     ]
     if len(rules.unchanged.setting):
         lines.append(
-            f"Stopping once the answer stood still for a step: {percent(rules.unchanged.accuracy[0])} after "
-            f"{rules.unchanged.mean_steps[0]:.1f}."
+            f"Stopping once the answer stood still for a step, which needs no head: {percent(rules.unchanged.accuracy[0])} "
+            f"after {rules.unchanged.mean_steps[0]:.1f} (with the head instead: {rules.unchanged_to_own})."
         )
     return " ".join(lines)
 
@@ -109,8 +128,8 @@ def rule(found: HaltingAnalysis) -> str:
 def continuing(found: HaltingAnalysis) -> str:
     error = found.continuing.expected_error if found.continuing else 0.0
     return (
-        "q_continue is trained as the chance that going on, and halting later by the same rule, ends right. Held against "
-        f"just that, its expected calibration error is **{error:.3f}**."
+        "q_continue is trained as the chance that going on, and halting later by the same rule, ends right. Compared "
+        f"with just that, its expected calibration error is **{error:.3f}**."
     )
 
 
@@ -122,8 +141,8 @@ def beyond(found: Beyond, runs: HaltingRuns) -> str:
     )
     return (
         f"Right after step {found.trained}: {found.right_when_trained} of {runs.count} puzzles; after step "
-        f"{runs.steps}: **{found.right_at_end}**. Answers that later broke: {broken}, of which {back} are right again at the "
-        f"end. Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 steps, {sixty_four} % after 64."
+        f"{runs.steps}: **{found.right_at_end}** ({found.paired}). Answers that later broke: {broken}, {back} of them right "
+        f"again at the end. Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 steps, {sixty_four} % after 64."
     )
 
 
@@ -131,15 +150,18 @@ def errors(found: HaltingAnalysis) -> str:
     solving = found.solving
     hrm, trm = reference.MONOTONE
     return (
-        f"Monotone, never an error more: **{_share(solving.monotone)}** of the solved (published: {hrm.value} for HRM, "
-        f"{trm.value} for TRM). Right once and right ever after: {_share(solving.stays)}. Solved in one leap, half of the "
-        f"first step's errors or more mended by the last step: {_share(solving.at_once)}."
+        f"Monotone, never an error more: **{_share(solving.monotone)}** solved puzzles (published: {hrm.value} for HRM, "
+        f"{trm.value} for TRM); of those first right at step {LATE} or later: {_share(solving.monotone_late)}. Right once and "
+        f"right ever after: {_share(solving.stays)}. Flat, then solved by one step, of those first right at step {LATE} or "
+        f"later: **{_share(solving.leap)}**."
     )
 
 
 def _share(found: Share) -> str:
     low, high = found.band
-    return f"{percent(found.share)} ({percent(low)} to {percent(high)})" if found.count else "of no puzzle"
+    if not found.count:
+        return "of no puzzle"
+    return f"{percent(found.share)} ({percent(low)} to {percent(high)}) of {found.count:,}"
 
 
 def outdated(runs: HaltingRuns) -> str:

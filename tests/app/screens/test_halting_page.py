@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from app.screens.halting import source
+from app.screens.halting import source, texts
 from app.screens.halting.puzzles import of_square, solve_link
 from app.server import shared
+from probes.halting.report import analyse
 from probes.halting.rules import outcomes
 from probes.halting.runs import HaltingRuns, save_runs
 from trm import registry
@@ -68,6 +69,27 @@ def test_every_figure_of_a_recorded_result(open_app, record):
         assert command.startswith(
             f"python -m probes halting --model {MODEL} --data some --limit {count} --steps {steps}"
         )
+
+
+def test_the_headline_sets_each_number_beside_what_deflates_it(open_app, record):
+    """The error without repeats beside that of undecided answers, the area beside that of the step number."""
+    found = analyse(record())
+    _, _, error, area = numbers(open_page(open_app))
+    assert error == f"{found.distinct.expected_error:.3f} ({found.undecided.expected_error:.3f})"
+    assert area == f"{found.roc.auc:.3f} ({found.auc_of_step:.3f})"
+
+
+def test_what_is_said_has_its_band_and_its_number_of_puzzles():
+    found = analyse(make_runs(steps=16, count=60, N_sup=16))
+    leap, pairs = found.solving.leap, found.undecided.pairs
+    low, high = leap.band
+    assert f"**{leap.share:.1%} ({low:.1%} to {high:.1%}) of {leap.count}**" in texts.errors(found)
+    assert f"{pairs:,} ({pairs / 960:.1%} of all)" in texts.reliability(found)
+    low, high = found.auc_last_step_band
+    assert f"{found.roc_last_step.auc:.3f}** (95 % band {low:.3f} to {high:.3f})" in texts.roc(found)
+    said = texts.compute(found)
+    assert str(found.stopping.all_to_own) in said and str(found.stopping.unchanged_to_own) in said
+    assert str(found.beyond.paired) in texts.beyond(found.beyond, found.whole)
 
 
 def test_a_link_opens_its_figure(open_app, record):

@@ -9,6 +9,7 @@ from probes.cli import halting
 from probes.cli.main import main
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs, save_runs
+from probes.reports import halting as reports
 from probes.reports.markdown import marks
 from trm.checkpoint import save_model
 
@@ -123,10 +124,24 @@ def test_findings_stand_between_their_marks(tmp_path, recorded, capsys):
     document.write_text(f"# Findings\n\nbefore\n\n{BEGIN}\nold\n{END}\n\nafter\n")
     main(["halting", "--findings", str(document)])
     text = document.read_text()
-    assert text.startswith("# Findings\n\nbefore\n\n") and text.endswith("\n\nafter\n") and "old" not in text
+    assert (
+        text.startswith("# Findings\n\nbefore\n\n") and text.endswith("\n\nafter\n") and "\nold\n" not in text
+    )
     said = report(analyse(runs.as_trained()))
-    row = next(line for line in text.splitlines() if line.startswith("| calibration error of q_halt"))
-    assert f" {said['calibration']['expected_error']:.3f} (" in row
+    for name, pairs in (
+        ("calibration error of q_halt, all pairs", said["calibration"]),
+        ("calibration error without repeats", said["calibration"]["distinct"]),
+        ("calibration error of undecided pairs", said["calibration"]["undecided"]),
+        ("calibration error where it would halt", said["calibration"]["at_halt"]),
+    ):
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        assert f" {pairs['expected_error']:.3f} (" in row
+    leap = said["along_steps"]["solved_at_once"]
+    (row,) = (line for line in text.splitlines() if line.startswith("| leaps"))
+    assert (
+        f" of {leap['puzzles']}" in row
+        and row.split("|")[2].strip() in text.partition("Grokking")[2].partition("\n")[0]
+    )
     assert f"{said['along_steps']['monotone']['share']:.1%}".replace("%", " %") in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert {line.count("|") for line in table} == {5}  # name, two models, published
@@ -136,16 +151,91 @@ def test_findings_stand_between_their_marks(tmp_path, recorded, capsys):
     assert "without the other" in refused(capsys, "--findings", document)
 
 
-def test_a_calibrated_head_is_called_so():
-    """Errors of 0.01, 0.03 and 0.3, the last by saying too much."""
-    from probes.reports.halting import _calibrated, too_sure
+def calibration(error: float, most: float, by_chance: float = 0.2, pairs: int = 10) -> dict:
+    """A report of 1,000 pairs, `pairs` of them undecided."""
+    undecided = {
+        "expected_error": error,
+        "expected_error_band": [0.0, most],
+        "pairs": pairs,
+        "by_chance": by_chance,
+    }
+    undecided["too_sure"] = -error
+    return {"calibration": {"pairs": 1000, "expected_error": 0.001, "undecided": undecided}}
 
-    def said(error: float, mean: float, share: float) -> dict:
-        part = {"answers": 10, "mean_probability": mean, "share_right": share}
-        nobody = {"answers": 0, "mean_probability": None, "share_right": None}
-        return {"calibration": {"expected_error": error, "bins": [part, nobody]}}
 
-    assert _calibrated(said(0.01, 0.5, 0.51)) == "yes (0.010)"
-    assert _calibrated(said(0.03, 0.5, 0.53)) == "nearly (0.030, too unsure by 0.030)"
-    assert _calibrated(said(0.3, 0.9, 0.6)) == "no (0.300, too sure by 0.300)"
-    assert too_sure(said(0.3, 0.9, 0.6)) == pytest.approx(0.3)
+@pytest.mark.parametrize(
+    "error, most, by_chance, verdict",
+    [
+        (0.03, 0.05, 0.2, "yes"),  # all of the band is small
+        (0.03, 0.06, 0.2, "unclear"),
+        (0.15, 0.30, 0.2, "unclear"),  # a calibrated head would look like this on so few pairs
+        (0.27, 0.30, 0.2, "no"),
+        (0.03, 0.04, 0.02, "no"),
+    ],
+)
+def test_the_verdict_on_calibration_rests_on_undecided_pairs(error, most, by_chance, verdict):
+    """An error of 0.001 over all pairs, nearly all of them sure, is no reason to call a head calibrated."""
+    said = reports._calibrated(calibration(error, most, by_chance))
+    assert said.startswith(f"{verdict} (error {error:.3f} ") and "10 pairs, 1.0 % of all" in said
+    assert (f"too unsure by {error:.3f}" in said) == (verdict == "no")
+
+
+def test_a_head_that_is_never_undecided_has_no_verdict():
+    assert reports._calibrated(calibration(0, 0, pairs=0)) == "never undecided"
+
+
+def paired(gained: int, lost: int) -> dict:
+    """A report of 1,000 puzzles in which the own rule, and depth, gain and lose so many."""
+    rules = {
+        name: {"accuracy": accuracy, "mean_steps": steps}
+        for name, accuracy, steps in (
+            ("all_steps", 0.9, 16.0),
+            ("learned", 0.9 + (gained - lost) / 1000, 2.8),
+            ("unchanged_answer", 0.9, 3.7),
+        )
+    }
+    found = {"gained": gained, "lost": lost}
+    return {
+        "about": {"N_sup": 16},
+        "count": 1000,
+        "steps": 64,
+        "stopping": rules,
+        "paired": {"all_steps_to_learned": found, "unchanged_answer_to_learned": found},
+        "beyond": {
+            "trained_steps": 16,
+            "right_when_trained": 900,
+            "right_at_end": 900 + gained - lost,
+            "paired": found,
+        },
+    }
+
+
+def test_three_puzzles_of_a_thousand_are_no_verdict():
+    """p of three heads in a row is 0.25."""
+    said = "3 gained, 0 lost, p = 0.25"
+    for sentence in (reports._cost, reports._worth, reports._deeper):
+        text = sentence(paired(3, 0))
+        assert text.startswith("not significant (") and said in text
+
+
+def test_a_difference_that_a_coin_would_not_make_has_a_verdict():
+    assert reports._deeper(paired(10, 0)).startswith(
+        "yes (900 right of 1000 at step 16, 910 at 64: 10 gained, 0 lost"
+    )
+    assert reports._deeper(paired(0, 10)).startswith("no (")
+    assert reports._cost(paired(0, 9)).startswith("yes (-0.9 points after 2.8 of 16 steps: 0 gained, 9 lost")
+    assert reports._cost(paired(9, 0)).startswith("no, it gains (+0.9 points")
+    assert reports._worth(paired(0, 9)).startswith(
+        "less accurate (89.1 % after 2.8 steps, 90.0 % after 3.7 steps"
+    )
+
+
+@pytest.mark.parametrize(
+    "share, band, verdict",
+    [(0.6, [0.51, 0.7], "yes"), (0.6, [0.4, 0.7], "unclear"), (0.13, [0.06, 0.21], "no")],
+)
+def test_grokking_needs_a_band_above_a_half(share, band, verdict):
+    said = reports._grokking(
+        {"along_steps": {"solved_at_once": {"share": share, "band": band, "puzzles": 70}}}
+    )
+    assert said.startswith(f"{verdict} (") and f"({100 * band[0]:.1f} to {100 * band[1]:.1f}) of 70" in said

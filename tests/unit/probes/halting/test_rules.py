@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 
 from probes.halting.by_step import breaks
-from probes.halting.calibration import reliability, roc, roc_by_step
+from probes.halting.calibration import (
+    at_halt,
+    auc_band,
+    error_by_chance,
+    reliability,
+    repeats,
+    roc,
+    roc_by_step,
+    step_auc,
+    undecided,
+)
 from probes.halting.rules import (
     OUTCOMES,
     changed_cells,
@@ -81,6 +91,7 @@ def test_reliability_by_hand():
     assert found.confidence == pytest.approx([0.3, 0.9])
     assert found.share_right == pytest.approx([1 / 3, 0])
     assert found.expected_error == pytest.approx((0.1 + 0.9) / 4)
+    assert found.too_sure == pytest.approx((0.2 + 0.3 + 0.4 + 0.9 - 1) / 4) and found.pairs == 4
     assert found.largest_error == pytest.approx(0.9)
 
 
@@ -149,6 +160,55 @@ def test_steps_of_one_puzzle_are_drawn_together():
     assert often.share_right_band == pytest.approx(once.share_right_band)
 
 
+def test_a_bin_of_right_answers_alone_has_a_whisker():
+    """Twenty right answers of ten puzzles: as of ten."""
+    found = reliability(np.full((2, 10), 5.0), np.ones((2, 10), bool), bins=1, resampling=FEW)
+    assert found.share_right_band[:, 0] == pytest.approx([10 / (10 + 1.96**2), 1], abs=1e-4)
+
+
+# which pairs of a puzzle and a step say something new
+
+
+def test_a_pair_repeats_where_neither_the_answer_nor_the_probability_moves():
+    """Puzzle 1: the answer stands still at step 2, at step 3 the logit moves by 0.03. Puzzle 2 changes at step 3."""
+    changed = np.array([[16, 16], [0, 0], [0, 1]], np.uint16)
+    halting = np.array([[0.60, 3], [0.61, 3], [0.64, 3]], np.float32)
+    assert repeats(changed, halting).tolist() == [[False, False], [True, True], [False, False]]
+
+
+def test_the_error_of_undecided_pairs_is_not_hidden_by_sure_ones():
+    """Of 100 puzzles 96 are sure and right; four get 0.5 and are wrong: 0.5 * 4 / 100 over all, 0.5 over these."""
+    halting = logit(np.r_[np.full(96, 1 - 1e-9), np.full(4, 0.5)])[None]
+    right = (np.arange(100) < 96)[None]
+    among = undecided(halting)
+    assert among.sum() == 4
+    assert reliability(halting, right, resampling=FEW).expected_error == pytest.approx(0.02)
+    found = reliability(halting, right, among=among, resampling=FEW)
+    assert found.expected_error == pytest.approx(0.5) and found.counts.sum() == 4
+
+
+def test_no_chosen_pair_has_no_error():
+    found = reliability(
+        np.full((1, 3), 9.0), np.ones((1, 3), bool), among=np.zeros((1, 3), bool), resampling=FEW
+    )
+    assert np.isnan([found.expected_error, *found.expected_error_band]).all()
+
+
+def test_a_calibrated_head_has_an_error_by_chance():
+    """100 puzzles at 0.5 in one bin: the share right stays within 1.96 * 0.05 of a half in 95 % of draws."""
+    halting = np.zeros((1, 100))
+    found = error_by_chance(halting, np.ones((1, 100), bool))
+    assert found == pytest.approx(0.098, abs=0.015)
+    ten_steps = np.zeros((10, 100))
+    assert error_by_chance(ten_steps, np.ones((10, 100), bool)) == pytest.approx(found)  # which know no more
+    assert np.isnan(error_by_chance(halting, np.zeros((1, 100), bool)))
+
+
+def test_one_pair_a_puzzle_is_at_its_halt():
+    """At the first step that halts, and at the last where none does."""
+    assert at_halt(logits(".xx", "...", "x..")).T.tolist() == flags(".x.", "..x", "x..").T.tolist()
+
+
 @pytest.mark.parametrize("bins", [0, 1001])
 def test_how_many_bins(bins):
     with pytest.raises(RunsError, match="Take 1 to 1000"):
@@ -183,6 +243,29 @@ def test_no_area_without_both_kinds():
     found = roc_by_step(np.zeros((3, 2)), flags("x.x", "x.."))
     assert [curve.auc for curve in found] == [None, None, 0.5]
     assert found[0].threshold.size == 0
+
+
+def test_the_step_number_alone_tells_right_from_wrong():
+    """Right at steps 2, 2 and 1, wrong at step 1: two pairs of three in order, one tied."""
+    assert step_auc(flags(".x", "xx")) == pytest.approx(2.5 / 3)
+    assert step_auc(flags("xx")) is None
+
+
+def test_the_band_of_an_area_is_that_of_the_resampled_puzzles():
+    """With tied logits, against the area of every resample by itself."""
+    halting, right = (each[0] for each in random_runs(0, puzzles=30))
+    areas = []
+    for times in np.concatenate(list(FEW.draws(30))):
+        drawn = np.repeat(np.arange(30), times.astype(int))
+        areas.append(auc(halting[drawn], right[drawn]))
+    assert auc_band(halting, right, resampling=FEW) == pytest.approx(np.quantile(areas, (0.025, 0.975)))
+
+
+def test_the_band_of_a_perfect_area_has_a_width():
+    """Ten wrong answers, each below all right ones."""
+    low, high = auc_band(np.arange(100.0), np.arange(100) >= 10, resampling=FEW)
+    assert low == pytest.approx(10 / (10 + 1.96**2), abs=1e-4) and high == pytest.approx(1)
+    assert auc_band(np.arange(9.0), np.ones(9, bool)) is None
 
 
 # outcomes

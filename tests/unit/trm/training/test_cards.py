@@ -40,7 +40,7 @@ LOG = [
 ]  # fmt: skip
 SCORES = {
     "data": "sudoku/test", "dtype": "float32", "count": 30, "exact": 0.8, "cell": 0.95, "blank_cell": 0.9,
-    "exact_by_step": [0.5] * 15 + [0.8], "halt_auc": 0.9876, "mean_halt_step": 3.25, "halted_wrong": 0.05,
+    "exact_by_step": [0.5] * 15 + [0.8], "halt_auc": 0.9876, "halt_auc_last_step": 0.7654, "mean_halt_step": 3.25, "halted_wrong": 0.05,
     "by_difficulty": {
         "hard, 24-29 givens": {"count": 10, "exact": 0.7, "exact_by_step": [0.25] * 15 + [0.7]},
         "easy, 36-41 givens": {"count": 20, "exact": 1.0, "exact_by_step": [0.75] * 15 + [1.0]},
@@ -61,7 +61,8 @@ def test_a_card_tells_what_was_measured():
     )
     assert "| all | 30 | 50.0 % | 50.0 % | 80.0 % |" in rows
     assert "| 9 | 90 | T=3, n=6 | 0.200 | 0.900 |" in rows
-    assert "AUC of 0.988" in text and "20.0 % are still wrong" in text and "`snapshots/a`" in text
+    assert "AUC of 0.988 over all steps" in text and "of 0.765 after the last step" in text
+    assert "20.0 % are still wrong" in text and "`snapshots/a`" in text
     assert "halt on a wrong answer in 5.0 %" in text and "2026-01-02" in text
 
 
@@ -176,7 +177,8 @@ def test_the_table_of_ablations():
 
 
 def test_the_readme_tells_what_was_measured():
-    """Its table of models has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC."""
+    """Its table of models has the numbers of scores.json: Sudokus that singles solve, harder ones, and the AUC over
+    all steps and after the last."""
     readme = (registry.ASSETS.parent / "README.md").read_text("utf-8")
     for name in ("sudoku-trm", "sudoku-hrm", "sudoku-trm-large"):
         scores = json.loads((registry.ASSETS / "models" / name / "scores.json").read_text("utf-8"))
@@ -187,4 +189,4 @@ def test_the_readme_tells_what_was_measured():
             count = sum(found["count"] for found in chosen)
             exact = sum(found["count"] * found["exact"] for found in chosen) / count
             assert f"{100 * exact:.1f} % of {count} " in line
-        assert f"| {scores['halt_auc']:.3f} |" in line
+        assert f"| {scores['halt_auc']:.3f} | {scores['halt_auc_last_step']:.3f} |" in line
