@@ -16,7 +16,6 @@ from trm.record import record
 from trm.recursion import Heads
 from trm.tasks import task_of
 
-
 PUZZLE = "1" + "." * 15  # of 4x4
 
 
