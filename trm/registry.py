@@ -122,10 +122,9 @@ def fingerprint(path: Path) -> str:
 
 
 def model_card(name: str) -> dict[str, Any]:
-    """What `trm models` prints of a bundled model: its sizes, the figures that `trm eval` measured, and what it makes of
-    its states.
+    """What `trm models` prints of a bundled model: its sizes, and the figures that `trm eval` measured.
 
-    `name, task, kind, grid, parameters, n, T, N_sup, accuracy, states`. Raises CheckpointError.
+    `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
     """
     folder, config = models_folder() / name, model_config(name)
     try:
@@ -145,8 +144,12 @@ def model_card(name: str) -> dict[str, Any]:
         "T": config.T,
         "N_sup": config.N_sup,
         "accuracy": _measured(folder / "scores.json"),
-        "states": _measured(folder / STATES),
     }
+
+
+def measured_states(name: str) -> dict[str, Any]:
+    """What `trm.state_use` found of a bundled model's y and z; empty where it was not measured."""
+    return _measured(models_folder() / name / STATES) or {}
 
 
 def _measured(path: Path) -> dict[str, Any] | None:

@@ -45,8 +45,7 @@ def show_inert_states(opened: Opened) -> None:
 def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
     """What is known of the use that a model makes of y and z: measured of a bundled one, of others what the self-check found."""
     if opened.source.is_bundled:
-        card = _card(opened.source.name, opened.source.stamp)
-        return (card and card["states"]) or {}
+        return registry.measured_states(opened.source.name)
     return (_check(opened) or {}).get("states", {})
 
 
@@ -114,8 +113,7 @@ def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
     source, config = opened.source, opened.config
     changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
-        card = _card(source.name, source.stamp)
-        accuracy = card and card["accuracy"]
+        accuracy = _accuracy(source.name, source.stamp)
         if accuracy:
             st.caption(
                 f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
@@ -134,10 +132,10 @@ def self_check(opened: Opened, unknown: bool) -> None:
 
 
 @st.cache_data(ttl=shared.EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)
-def _card(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
-    """What was measured of a bundled model; None where its weights cannot be read."""
+def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
+    """What `trm eval` measured of a bundled model; None where nothing was, or where its weights cannot be read."""
     try:
-        return registry.model_card(model_name)
+        return registry.model_card(model_name)["accuracy"]
     except CheckpointError:
         return None
 

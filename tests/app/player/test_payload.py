@@ -188,7 +188,7 @@ def test_every_task_is_sent_in_pythons_own_types(trace, name):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_halting_rule_is_the_kinds_own(trace, kind):
-    sent = payload(replace(trace, provenance=replace(trace.provenance, kind=kind)), TASK)
+    sent = payload(replace(trace, provenance=replace(trace.provenance, kind=kind, halting="")), TASK)
     expected = "q_halt > q_continue, HRM's rule" if kind == "hrm" else "q_halt > 0, TRM's rule"
     assert sent["halt_rule"] == f"halts when {expected}"
     assert sent["kind"] == kind

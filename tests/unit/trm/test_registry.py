@@ -50,14 +50,15 @@ def test_card(bundled, tiny_model):
     card = registry.model_card("small")
     assert card == {
         "name": "small", "task": "sudoku", "kind": "trm", "grid": [4, 4], "n": 2, "T": 2, "N_sup": 3,
-        "parameters": parameter_count(tiny_model()), "accuracy": None, "states": None,
+        "parameters": parameter_count(tiny_model()), "accuracy": None,
     }  # fmt: skip
     scores = {"exact": 0.5, "count": 10}
     (bundled / "small" / "scores.json").write_text(json.dumps(scores))
     assert registry.model_card("small")["accuracy"] == scores
     states = {"z": {"inert": True}}
+    assert registry.measured_states("small") == {}
     (bundled / "small" / "states.json").write_text(json.dumps(states))
-    assert registry.model_card("small")["states"] == states
+    assert registry.measured_states("small") == states
 
 
 def test_config(bundled, tiny_config):
