@@ -55,8 +55,8 @@ def inspect_model(
 
     Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
     source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
-    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained) and `self_check` (see
-    there; None when it was not asked for). Raises CheckpointError.
+    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained), `self_check` (see there;
+    None when it was not asked for) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
     model = ready(checkpoint)
@@ -85,6 +85,7 @@ def inspect_model(
         "weights": sources["weights"],
         "known": {"repo": known.repo, "published": known.published} if known else None,
         "self_check": check_itself(model, progress=progress) if self_check else None,
+        "states": check_states(model) if self_check else {},
     }
 
 
@@ -100,8 +101,7 @@ def check_itself(
     `depth` defaults to the model's own; `watch` sees every call, and may hold the work up or end it by raising. As many
     puzzles as ten seconds on two cores allow, one at least. Returns `puzzles` (how many), `exact, cell, blank_cell`
     (shares, after the last step), `loss` (mean cross-entropy of the labels in nats, after the last step),
-    `loss_by_step` (after each), `states` (what `trm.state_use` finds of y and z, on part of the puzzles), `seconds` and
-    `note`; where there is nothing to check with, only a `note` that says why.
+    `loss_by_step` (after each), `seconds` and `note`; where there is nothing to check with, only a `note` that says why.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
     if config.task == "arc":
@@ -120,15 +120,6 @@ def check_itself(
         return {"note": f"There are no puzzles to check with: {error}"}
     answers, losses = _answered(model, inputs, labels, config.depth, watch, progress)
     right = answers == labels
-    some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
-    states = use_of_states(
-        model,
-        inputs[some],
-        labels[some],
-        ~task.givens(inputs[some]),
-        depth=config.depth,
-        watch=watch,
-    )
     return {
         "puzzles": count,
         "exact": float(right.all(-1).mean()),
@@ -136,10 +127,30 @@ def check_itself(
         "blank_cell": float(right[~task.givens(inputs)].mean()),
         "loss": losses[-1],
         "loss_by_step": losses,
-        "states": {name: use.to_dict() for name, use in states.items()},
         "seconds": round(time.perf_counter() - began, 2),
         "note": note,
     }
+
+
+def check_states(
+    model: Model, *, depth: Depth | None = None, watch: Watch = only_pass_on
+) -> dict[str, dict[str, Any]]:
+    """What `trm.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
+    where there are none.
+    """
+    config = model.config.with_depth(**vars(depth or model.config.depth))
+    if config.task not in TASKS or config.task == "arc":
+        return {}
+    try:
+        task = task_of(config)
+        inputs, labels, _ = puzzles_of(task, affordable(config))
+    except (PuzzleError, DataError):
+        return {}
+    some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
+    inputs, labels = inputs[some], labels[some]
+    blank = ~task.givens(inputs)
+    found = use_of_states(model, inputs, labels, blank, depth=config.depth, watch=watch)
+    return {name: use.to_dict() for name, use in found.items()}
 
 
 def affordable(config: ModelConfig) -> int:
@@ -216,7 +227,7 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")
-        lines += [f"{name}: {state_line(use)}" for name, use in found["self_check"].get("states", {}).items()]
+    lines += [f"{name}: {state_line(use)}" for name, use in found["states"].items()]
     if found["assumed"]:
         lines.append(
             "Assumed values are the public code's defaults: force others if the answers are poor "

@@ -35,12 +35,15 @@ class _Dropped(Exception):
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is as `trm.inspection.check_itself` returns it, None until it is known."""
+    """One self-check. `result` is as `trm.inspection.check_itself` returns it, None until it is known; `states`, which come
+    later, as `check_states`.
+    """
 
-    model: "Model | None"  # let go of when the result is there
+    model: "Model | None"  # let go of when all is there
     depth: Depth
     looked: float
     result: dict[str, Any] | None = None
+    states: dict[str, Any] | None = None
 
 
 class Checks:
@@ -63,7 +66,7 @@ class Checks:
             self._checks.move_to_end(key)
             while len(self._checks) > KEPT:
                 self._checks.popitem(last=False)
-            if not self._working and check.result is None:
+            if not self._working and check.states is None:
                 self._working = True
                 threading.Thread(target=self._work, name="self-check", daemon=False).start()
             return check
@@ -75,28 +78,31 @@ class Checks:
                 if check is None:
                     self._working = False
                     return
+            from trm.inspection import check_itself, check_states
+
             try:
-                result = self._score(check)
+                if check.result is None:
+                    check.result = self._found(check, check_itself)
+                states = self._found(check, check_states)
             except _Dropped:
                 continue
             with self._lock:
-                check.result, check.model = result, None
+                check.states, check.model = {} if "note" in states else states, None
 
     def _next(self) -> Check | None:
         """The check that somebody looked at last."""
         now = time.monotonic()
         waiting = [
-            check for check in self._checks.values() if check.result is None and now - check.looked < GONE
+            check for check in self._checks.values() if check.states is None and now - check.looked < GONE
         ]
         return max(waiting, key=lambda check: check.looked, default=None)
 
-    def _score(self, check: Check) -> dict[str, Any]:
+    def _found(self, check: Check, part: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        """What a check of `trm.inspection` finds; a note where it fails."""
         try:
-            from trm.inspection import check_itself
-
             with torch_threads(check.model):
                 depth = replace(check.depth, N_sup=check.model.config.N_sup)
-                return check_itself(check.model, depth=depth, watch=self._watch(check))
+                return part(check.model, depth=depth, watch=self._watch(check))
         except UserError as error:
             return {"note": str(error)}
         except _Dropped:

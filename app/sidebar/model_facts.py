@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from app.server import shared
+from app.server.checks import Check
 from app.server.models import Source
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
@@ -46,7 +47,8 @@ def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:
     """What is known of the use that a model makes of y and z: measured of a bundled one, of others what the self-check found."""
     if opened.source.is_bundled:
         return registry.measured_states(opened.source.name)
-    return (_check(opened) or {}).get("states", {})
+    check = _check(opened)
+    return (check and check.states) or {}
 
 
 def inert_sentence(model: str, state: str, use: Mapping[str, Any]) -> str:
@@ -119,15 +121,17 @@ def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
                 f"Measured: {accuracy['exact']:.1%} of {accuracy['count']:,} puzzles of {accuracy['data']} exact."
             )
         return
-    unknown = _check(opened) is None
+    check = _check(opened)
+    unknown = check is None or check.states is None
     st.fragment(self_check, run_every=CHECK_EVERY if unknown else None)(opened, unknown)
 
 
 def self_check(opened: Opened, unknown: bool) -> None:
-    """How the model scores at this depth. A fragment; looks again while that was unknown when the page was drawn."""
-    result = _check(opened)
-    if unknown and result is not None:
+    """How the model scores at this depth. A fragment; looks again while something was unknown when the page was drawn."""
+    check = _check(opened)
+    if unknown and check is not None and check.states is not None:
         st.rerun()
+    result = check and check.result
     st.caption(f"Self-check: {'checking...' if result is None else plain(check_sentence(result))}")
 
 
@@ -140,11 +144,11 @@ def _accuracy(model_name: str, stamp: tuple[int, ...]) -> dict[str, Any] | None:
         return None
 
 
-def _check(opened: Opened) -> dict[str, Any] | None:
+def _check(opened: Opened) -> Check | None:
     source, _, depth = model_controls.forced(opened)
     models = shared.models()
     model = models.ask(source).model if models.ready(source) else None
-    return None if model is None else shared.checks().ask(source, model, depth).result
+    return None if model is None else shared.checks().ask(source, model, depth)
 
 
 def check_sentence(result: Mapping[str, Any]) -> str:

@@ -19,7 +19,7 @@ from trm.data import load_puzzles, parsed_presets, unseen_set
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import written_whole
-from trm.inspection import check_itself
+from trm.inspection import check_states
 from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import Progress, tell
@@ -45,7 +45,7 @@ def bundle(
     model = load_model(str(folder))
     scores = measured(model, unseen_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
-    _write(folder / registry.STATES, json.dumps(check_itself(model)["states"], indent=2) + "\n")
+    _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
     told = Run(read_log(run), note, command)
     write_curve(folder / "curve.csv", told.log)
     draw_curve(folder / "curve.png", name, told.log)

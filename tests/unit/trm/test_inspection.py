@@ -10,7 +10,7 @@ from checkpoints import CPU
 from trm import flops, inspection
 from trm.checkpoint import load_model, read_checkpoint
 from trm.coordinates import Depth
-from trm.inspection import BATCH, STATE_PUZZLES, affordable, check_itself, inspect_model, puzzles_of, report
+from trm.inspection import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
 from trm.models import parameter_count
 from trm.recursion import deep_supervision
 from trm.tasks import get_task
@@ -85,7 +85,9 @@ def test_every_value_of_the_model_is_listed(maze_checkpoint):
     listed = {
         value["name"]: value["value"] for value in inspect_model(maze_checkpoint, self_check=False)["values"]
     }
-    assert listed == {name: value for name, value in config.to_dict().items() if name not in ("assumed", "unknown")}
+    assert listed == {
+        name: value for name, value in config.to_dict().items() if name not in ("assumed", "unknown")
+    }
 
 
 def test_without_a_self_check(maze_checkpoint):
@@ -189,7 +191,7 @@ def test_a_self_check_at_another_depth_is_watched(tiny_model):
 
     deeper = Depth(n=3, T=1, N_sup=2)
     found = check_itself(model, depth=deeper, watch=note)
-    batches = -(-found["puzzles"] // BATCH) + 3 * -(-STATE_PUZZLES // BATCH)  # as it is, without y, without z
+    batches = -(-found["puzzles"] // BATCH)
     assert len(calls) == batches * 2 * deeper.calls_per_step and len(found["loss_by_step"]) == 2
     forced = tiny_model(n=3, T=1, N_sup=2)
     assert check_itself(forced)["loss_by_step"] == found["loss_by_step"]

@@ -149,7 +149,7 @@ def test_of_the_bundled_models_only_the_z_of_sudoku_hrm_is_inert(monkeypatch, na
     """As `states.json` beside the weights says, too, which pages show."""
     if not inert:  # far from the bound, so few puzzles tell
         monkeypatch.setattr(inspection, "STATE_PUZZLES", 6)
-    found = inspection.check_itself(load_model(name))["states"]
+    found = inspection.check_states(load_model(name))
     for states in (found, registry.measured_states(name)):
         assert [state for state, use in states.items() if use["inert"]] == inert
 
