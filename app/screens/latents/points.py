@@ -176,11 +176,16 @@ def models(scene: Scene) -> tuple[str, ...]:
     return scene.field(MODEL).levels
 
 
+def meanings(scene: Scene) -> tuple[str, str]:
+    """What the colours of the two models of a joint map are called."""
+    return charts.of_models(scene.about.kind, scene.partner.about.kind)
+
+
 def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
     """The levels of a category with their colours; last what does not apply."""
     named = MEANINGS.get(field.name, {})
-    if field.name == MODEL and scene.about.kind != scene.partner.about.kind:
-        named = dict(zip(field.levels, (scene.about.kind, scene.partner.about.kind), strict=True))
+    if field.name == MODEL:
+        named = dict(zip(field.levels, meanings(scene), strict=True))
     cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
     found = [
         (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])
