@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64
-from scipy.stats import rankdata
 
 from probes.latents.trajectories import Walks
 
@@ -153,7 +152,7 @@ def ordered(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"])
 
 def parted_by_chance(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.ndarray, "puzzle"]) -> float:
     """p of the best axis: the share of PERMUTATIONS of `solved` whose best axis has at least as large a share `ordered`."""
-    ranks, count = rankdata(ends, axis=0), int(solved.sum())
+    ranks, count = np.apply_along_axis(_ranks, 0, ends), int(solved.sum())
     pairs, least = count * (len(solved) - count), count * (count + 1) / 2
 
     def best(labels: Bool[np.ndarray, "shuffling puzzle"]) -> Float64[np.ndarray, "shuffling"]:
@@ -166,6 +165,13 @@ def parted_by_chance(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.nda
         labels = np.tile(solved, (min(rows, PERMUTATIONS - start), 1))
         reached += int((best(random.permuted(labels, axis=1)) >= found - 1e-9).sum())
     return (1 + reached) / (1 + PERMUTATIONS)
+
+
+def _ranks(values: Float[np.ndarray, "puzzle"]) -> Float64[np.ndarray, "puzzle"]:
+    """From 1; ties share the mean of theirs."""
+    ordered_values = np.sort(values)
+    ends = (np.searchsorted(ordered_values, values, side) for side in ("left", "right"))
+    return (sum(ends) + 1) / 2
 
 
 def _group(

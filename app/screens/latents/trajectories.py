@@ -38,21 +38,21 @@ def chosen(scene: Scene, look: Look, places: np.ndarray) -> list[Any]:
 
 
 def keys(scene: Scene, look: Look) -> list[Any]:
-    """What the looks of the chosen ways mean, as entries of the legend."""
+    """How the chosen ways end, as entries of the legend; whose they are on a joint map the entries of the models say."""
     rows = [*look.ways, *(row + scene.puzzle_count for row in look.ways if scene.partner)]
-    of = [f"{name}, " for name in models(scene)] if scene.partner else [""]
-    kinds = dict.fromkeys((int(scene.owner[row]), _is_solved(scene, row)) for row in rows)
+    ends = {"solved" if _is_solved(scene, row) else "unsolved" for row in rows}
     nowhere = np.full((1, 1, look.axes), np.nan, np.float32)
     return [
         _lines(
             look,
             nowhere,
-            **_style(scene, owner, solved),
+            color=charts.colour("baseline" if scene.partner else end),
+            dash=charts.DASHES[end],
             width=2.5,
-            name=f"way: {of[owner]}ends {'solved' if solved else 'unsolved'}",
+            name=f"way: ends {end}",
             showlegend=True,
         )
-        for owner, solved in sorted(kinds, key=lambda kind: (kind[0], not kind[1]))
+        for end in sorted(ends)
     ]
 
 

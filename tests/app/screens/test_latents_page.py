@@ -220,15 +220,18 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
             assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
             names = {trace["name"] for trace in cloud["data"]}
             assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
-            ways = {
-                trace["name"]: (trace["line"]["color"], trace["line"]["dash"])
+            lines = {
+                trace["name"]: (trace["line"]["color"], trace["line"].get("dash"))
                 for trace in cloud["data"]
-                if trace.get("showlegend") and trace["mode"] == "lines"
+                if "line" in trace and "lines" in trace["mode"]
             }
-            assert {"way: sudoku-trm, ends solved", "way: sudoku-trm, ends unsolved"} <= set(ways)
-            for name, look in ways.items():
-                model = "hrm" if "sudoku-hrm" in name else "trm"
-                assert look == (LIGHT[model], "dash" if "unsolved" in name else "solid"), name
+            assert lines["way: ends solved"] == (LIGHT["baseline"], "solid")
+            assert lines["way: ends unsolved"] == (LIGHT["baseline"], "dash")
+            for model in ("trm", "hrm"):  # a way is in its model's colour, which its key has too
+                of_model = [look for name, look in lines.items() if name.endswith(f" of sudoku-{model}")]
+                assert len(of_model) == 4 and {colour for colour, _ in of_model} == {LIGHT[model]}
+                if field != "model":
+                    assert lines[f"model: sudoku-{model}"][0] == LIGHT[model]
     assert [trace["name"].rpartition(" (")[0] for trace in curves[0]["data"] if trace["line"]["width"]] == [
         "sudoku-trm",
         "sudoku-hrm",
