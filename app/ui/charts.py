@@ -18,8 +18,8 @@ LIGHT = {
     "unsolved": "#c2410c",
     "y": "#1a62b8",
     "z": "#b3589a",
-    "trm": "#1a62b8",
-    "hrm": "#d9822b",
+    "trm": "#339950",
+    "hrm": "#a3297a",
     "baseline": "#6b7785",
     "other": "#1b9e83",
 }
@@ -28,8 +28,8 @@ DARK = {
     "unsolved": "#ff9b66",
     "y": "#6cb2f7",
     "z": "#d684bd",
-    "trm": "#6cb2f7",
-    "hrm": "#f0a052",
+    "trm": "#9fdfb1",
+    "hrm": "#eb47b3",
     "baseline": "#97a3b0",
     "other": "#3cc4a6",
 }
@@ -56,17 +56,27 @@ def colour(meaning: str) -> str:
     return (DARK if is_dark() else LIGHT)[meaning]
 
 
+def ink() -> str:
+    """Of text, where plotly does not take it from the page."""
+    return str(_option("textColor"))
+
+
+def of_models(one: str, other: str) -> tuple[str, str]:
+    """The meanings that tell two models apart, by their kinds: each family's own, or of one family both."""
+    return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
+
+
 def sequential() -> list[str]:
     """From little to much: the theme's own scale, whose low end is close to the page's background in light and dark."""
-    return _option("chartSequentialColors")
+    return list(_option("chartSequentialColors"))
 
 
 def diverging() -> list[str]:
-    return _option("chartDivergingColors")
+    return list(_option("chartDivergingColors"))
 
 
-def _option(name: str) -> list[str]:
-    return list(st.get_option(f"theme.{'dark' if is_dark() else 'light'}.{name}"))
+def _option(name: str) -> Any:
+    return st.get_option(f"theme.{'dark' if is_dark() else 'light'}.{name}")
 
 
 def new(*, x: str, y: str, height: int = HEIGHT, **layout: Any) -> "Figure":

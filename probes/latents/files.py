@@ -22,7 +22,7 @@ from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.files import written_whole
 
-FORMAT = "recursion-lens-scene-1"
+FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
 FLOOR = 1e-6  # of residuals in halves: what is below it is rounding
 PICTURED = 3  # components of a PCA that its map shows

@@ -127,14 +127,17 @@ def _map(
     places: Float32[np.ndarray, "puzzle moment axis"],
     shares: Float[np.ndarray, "component"],
 ) -> Map:
-    """A map with its quality: of a PCA as it is drawn flat and in space, of a UMAP in the dimensions it was made for."""
+    """A map with its quality: of a PCA as it is drawn flat and in space, of a UMAP in the dimensions it was made for.
+
+    It is judged by where the runs end, one point of each: most neighbours of a point are its own run.
+    """
     drawn = range(FLAT, places.shape[-1] + 1) if method == "pca" else [places.shape[-1]]
     found: dict[int, Quality] = {}
     for axes in drawn:
         kept = shares[:axes] if method == "pca" else shares
         try:
-            found[axes] = quality(states, places[..., :axes], explained_variance=float(kept.sum()))
-        except StatesError:  # too few points to speak of neighbours
+            found[axes] = quality(states[:, -1], places[:, -1, :axes], explained_variance=float(kept.sum()))
+        except StatesError:  # too few runs to speak of neighbours
             continue
     return Map(method, places, found)
 

@@ -68,7 +68,7 @@ class Map:
 
     method: str  # pca or umap
     places: Float32[np.ndarray, "puzzle moment axis"]  # two or three axes
-    quality: Mapping[int, Quality]  # by the number of axes drawn; none where there are too few points
+    quality: Mapping[int, Quality]  # by the number of axes drawn; none where there are too few runs
     settings: UMAPSettings | None = None
 
     @property

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from probes.covariance import StatesError
 
 MOST_COMPARED = 2000  # states whose distances are all compared
+NEIGHBOURS = 5
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,14 @@ def quality(
     placed: Float[np.ndarray, "*batch axis"],
     *,
     explained_variance: float,
-    neighbours: int = 15,
+    neighbours: int = NEIGHBOURS,
     sample: int = MOST_COMPARED,
     seed: int = 0,
 ) -> Quality:
     """Compare states with their places, among a random sample of at most `sample` (2000) of them.
 
-    Neighbours are those within the sample. `explained_variance` is the sum of the ratios of the components drawn, or,
+    Neighbours are those within the sample. Give one state of each run: a run that rests leaves copies of one state, whose
+    nearest are each other on any map. `explained_variance` is the sum of the ratios of the components drawn, or,
     for UMAP, of those it was given. Raises StatesError where there are not more than twice as many states as neighbours.
     """
     from sklearn.manifold import trustworthiness

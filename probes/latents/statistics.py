@@ -5,7 +5,8 @@ picked: all calls, f_H calls, or supervision steps. A state is whatever vector t
 cells, or all positions flattened. Moments are indices of that axis, from 0. Lengths are Euclidean, in the units of the
 state. States in float16 are widened first; what is not finite makes the numbers of its own puzzle NaN, nobody else's.
 
-Bands are 95 % of a bootstrap over puzzles (Efron 1979), each group drawn apart. A state rests where its last recorded move
+Bands are 95 % of a bootstrap over puzzles (Efron 1979), each group drawn apart. Whether an axis tells the groups apart is a
+permutation test of the best of the axes: which of them it is was chosen by the same puzzles. A state rests where its last recorded move
 is shorter than a thousandth of its length.
 """
 
@@ -22,6 +23,8 @@ States = Float[np.ndarray, "puzzle moment dim"]
 REST = 1e-3
 RESAMPLES, LEVEL, SEED = 1000, 0.95, 0
 AXES = 3  # that are drawn
+PERMUTATIONS, SIGNIFICANT = 9999, 0.05
+SHUFFLED = 1 << 22  # puzzles shuffled at a time
 
 
 def _widened(states: States) -> States:
@@ -96,10 +99,14 @@ class Difference:
     solved: Group | None  # None: there are none
     unsolved: Group | None
     axis: int  # from 1: of the axes drawn, the one that parts the ends best
+    axes: int  # of which it is the best
     share: float  # of all variance, along that axis
     ordered: (
         Banded | None
     )  # share of pairs, a solved and an unsolved end, in the order of the means; 0.5: no difference
+    p: (
+        float | None
+    )  # share of shufflings of who is solved whose best axis has at least as many pairs in order
 
 
 def difference(
@@ -128,8 +135,10 @@ def difference(
         solved=groups[True],
         unsolved=groups[False],
         axis=axis + 1,
+        axes=len(parted),
         share=float(shares[axis]) if axis < len(shares) else 0.0,
         ordered=_ordered_banded(along[solved], along[~solved]) if both else None,
+        p=parted_by_chance(ends, solved) if both else None,
     )
 
 
@@ -139,6 +148,30 @@ def ordered(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"])
     below = (np.searchsorted(values, first, "left") + np.searchsorted(values, first, "right")) / 2
     share = float(below.sum() / (len(first) * len(second)))
     return max(share, 1 - share)
+
+
+def parted_by_chance(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.ndarray, "puzzle"]) -> float:
+    """p of the best axis: the share of PERMUTATIONS of `solved` whose best axis has at least as large a share `ordered`."""
+    ranks, count = np.apply_along_axis(_ranks, 0, ends), int(solved.sum())
+    pairs, least = count * (len(solved) - count), count * (count + 1) / 2
+
+    def best(labels: Bool[np.ndarray, "shuffling puzzle"]) -> Float64[np.ndarray, "shuffling"]:
+        share = (labels.astype(np.float64) @ ranks - least) / pairs
+        return np.maximum(share, 1 - share).max(1)
+
+    found, random, reached = best(solved[None])[0], np.random.default_rng(SEED), 0
+    rows = max(1, SHUFFLED // len(solved))
+    for start in range(0, PERMUTATIONS, rows):
+        labels = np.tile(solved, (min(rows, PERMUTATIONS - start), 1))
+        reached += int((best(random.permuted(labels, axis=1)) >= found - 1e-9).sum())
+    return (1 + reached) / (1 + PERMUTATIONS)
+
+
+def _ranks(values: Float[np.ndarray, "puzzle"]) -> Float64[np.ndarray, "puzzle"]:
+    """From 1; ties share the mean of theirs."""
+    ordered_values = np.sort(values)
+    ends = (np.searchsorted(ordered_values, values, side) for side in ("left", "right"))
+    return (sum(ends) + 1) / 2
 
 
 def _group(
@@ -226,10 +259,21 @@ def sentences(found: Difference) -> tuple[str, ...]:
         f"{percent(unsolved.moved.value)} where it is not{_band(unsolved.moved)}; medians.",
         f"It rests, moving by less than 0.1 %, in {rest[0]} and {rest[1]} puzzles{since}.",
     ]
-    if found.ordered is not None:
+    if found.ordered is None or found.p is None:
+        return tuple(lines)
+    tested = f"best of {found.axes} axes, permutation test, {_p(found.p)}"
+    if found.p < SIGNIFICANT:
         lines.append(
             f"Along axis {found.axis}, which holds {percent(found.share)} of the variance, the solved end at "
             f"{solved.end:.2f} ± {solved.spread:.2f} and the unsolved at {unsolved.end:.2f} ± {unsolved.spread:.2f}: of all "
-            f"pairs of one and the other, {percent(found.ordered.value)} lie in that order (half would by chance)."
+            f"pairs of one and the other, {percent(found.ordered.value)} lie in that order ({tested})."
         )
+    else:
+        name, group = min((("solved", solved), ("unsolved", unsolved)), key=lambda each: each[1].count)
+        noun = "puzzle" if group.count == 1 else "puzzles"
+        lines.append(f"No axis tells them apart ({tested}; {group.count} {name} {noun}).")
     return tuple(lines)
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from probes.latents.files import load_scene
 from probes.latents.projection import Scene
+from probes.latents.quality import NEIGHBOURS
 from probes.reports.markdown import write_section
 from trm.errors import UserError
 
@@ -45,7 +46,10 @@ def section(scenes: dict[str, Scene]) -> str:
 
 def _table(scenes: dict[str, Scene]) -> list[str]:
     lines = [
-        "| model | map | variance | trustworthiness | neighbours kept (by chance) |",
+        "Trustworthiness and neighbours kept are judged by one point a run, its last: the points of a run lie together on any "
+        "map, which says nothing of the map.",
+        "",
+        f"| model | map | variance | trustworthiness | kept of {NEIGHBOURS} neighbours (by chance) |",
         "|---|---|---|---|---|",
     ]
     for name, scene in scenes.items():

@@ -119,6 +119,27 @@ def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme):
     assert (looks["wall"].sum() < looks["open"].sum()) == (scheme == "light")
 
 
+def test_what_the_path_lacks_is_marked_only_while_asked_for(open_run, maze_run):
+    """Else a dash in every cell of the solution shows the way through the maze before the model finds it."""
+    player = open_run(MAZE, maze_run)
+    lacks = np.flatnonzero((maze_run.labels == 5) & (maze_run.answers[0] == 2)).tolist()
+    row, column = divmod(lacks[0], 30)
+    floor = divmod(int(np.flatnonzero((maze_run.labels == 2) & (maze_run.answers[0] == 2))[0]), 30)
+    rows = (0.15, 0.5, 0.85)
+    plain = [pixel(player, *floor, 0.5, y) for y in rows]
+    switch = player.root.get_by_test_id("missing")
+    assert [pixel(player, row, column, 0.5, y) for y in rows] == plain
+    assert switch.inner_text().strip() == f"missing from the path {len(lacks)}"
+    player.press("h")
+    dot = pixel(player, row, column)
+    assert [dot, dot] != plain[:2] and [pixel(player, row, column, 0.5, y) for y in (0.15, 0.85)] == plain[
+        ::2
+    ]
+    assert switch.get_attribute("aria-pressed") == "true"
+    switch.click()
+    assert pixel(player, row, column) == plain[1] and switch.get_attribute("aria-pressed") == "false"
+
+
 def test_path_cells_beside_each_other_are_joined(open_run, maze_run):
     player = open_run(MAZE, maze_run)
     player.press("End")

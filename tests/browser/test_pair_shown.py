@@ -35,6 +35,16 @@ def test_what_differs_is_told_by_shape_and_word(open_pair):
     )
 
 
+def test_a_digit_has_one_colour_in_both_players(open_pair):
+    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2)))
+    series = """root => [...root.querySelectorAll('.column')].map((column) =>
+      column.className.replace("column", "").trim() && getComputedStyle(column).getPropertyValue("--series"))"""
+    for row, column in ((0, 1), (2, 2), (3, 0)):
+        pair.left.cell(row, column).click()
+        left, right = (player.root.evaluate(series) for player in pair.players)
+        assert left == right and len(set(filter(None, left))) >= 3
+
+
 def test_pictures_are_marked_too(open_pair):
     runs = (maze_run(1), maze_run(2))
     pair = open_pair(pair_of(*runs, tasks=(MAZE, MAZE)))

@@ -33,7 +33,7 @@ class Moment:
     given: Cells
     changed: Cells  # by this call
     conflict: Cells  # breaks a rule
-    wrong: Cells  # differs from the solution; without one: a given that was overwritten
+    wrong: Cells  # differs from the solution, but for what a path lacks; without one: a given that was overwritten
     kept: Cells  # was right once and stayed right to the end of the run, where that is asked for
     fading: Float[np.ndarray, "cells"]  # what is left to be seen of a way that was dropped, from 0 to 1
     beside: (
@@ -75,7 +75,7 @@ def moment(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = Fal
         given=judgement.givens,
         changed=none if before is None else before != tokens,
         conflict=conflict,
-        wrong=run.wrong(tokens) if has_answer or mode in READS_Z else none,
+        wrong=run.wrong(tokens) & ~_missing(run) if has_answer or mode in READS_Z else none,
         kept=_kept(run, answer) if has_answer and marks else none,
         fading=_fading(run, call, answer) if has_answer and mode == "answer" else np.zeros(run.task.cells),
         beside=_beside(run, mode, answer, tokens, before),
@@ -84,6 +84,14 @@ def moment(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = Fal
         if has_answer and mode == "probabilities"
         else None,
     )
+
+
+def _missing(run: Run) -> Cells:
+    """The cells of a maze's solution that are path: where an answer lacks them, a mark would give the solution away."""
+    path, labels = skin_of(run.task).fades, run.trace.labels
+    if not path or labels is None:
+        return np.zeros(run.task.cells, bool)
+    return labels == run.task.looks.index(path)
 
 
 def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:

@@ -32,6 +32,7 @@ export const KEYS = [
   ["+ -", "help_zoom", { "+": { zoom: 1 }, "-": { zoom: -1 } }],
   ["g n", "help_view", { g: { action: "whole" }, n: { action: "numbers" } }],
   ["m", "help_marks", { m: { action: "marks" } }],
+  ["h", "help_missing", { h: { action: "missing" } }],
   ["p", "help_pin", { p: { action: "pin" } }],
   ["e", "help_edit", {}],
   ["l", "help_link", { l: { action: "link" } }],

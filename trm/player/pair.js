@@ -21,7 +21,7 @@ import { placeSentence } from "./text/speech.js";
 import { say, words } from "./text/words.js";
 
 // what both players have alike; the cell too, where grids are of one size
-const SHARED = ["mode", "zoom", "marks", "whole", "numbers", "speed"];
+const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed"];
 
 export class Pair {
   constructor(parent) {
@@ -118,6 +118,7 @@ export class Pair {
     this.clock ??= clockAt(this.traces, this.players.indexOf(lead), lead.trace.n, this.align);
     this.chosen ??= cellOf(lead);
     this.shareCell();
+    for (const player of this.players) if (player.trace) player.drawSelection(); // beside another run now
     this.setClock(this.clock);
   }
 
@@ -243,10 +244,15 @@ export class Pair {
     this.tell(found);
   }
 
+  /** Whether both runs are there, and their cells mean the same. */
+  get comparable() {
+    const [one, other] = this.traces;
+    return Boolean(one && other && areComparable(one, other));
+  }
+
   /** What differs in what is shown; null where there is nothing to compare. */
   compare() {
-    const [one, other] = this.traces;
-    if (!one || !other || !areComparable(one, other)) return null;
+    if (!this.comparable) return null;
     return differences(...this.players.map(({ trace, call, shownMode: mode }) => ({ trace, call, mode })));
   }
 

@@ -67,6 +67,10 @@ export class PairedPlayer extends Player {
     return this.pair.view();
   }
 
+  get beside() {
+    return this.pair.comparable ? this.pair.traces.filter((trace) => trace !== this.trace) : [];
+  }
+
   /** Coordinates of its own, cell and mode. */
   ownView() {
     return super.view();

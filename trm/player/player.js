@@ -43,6 +43,7 @@ export class Player extends PlayerView {
       mode: "answer",
       zoom: "run",
       marks: false,
+      missing: false,
       whole: false,
       numbers: false,
       speed: 5,
@@ -189,6 +190,13 @@ export class Player extends PlayerView {
     this.draw();
   }
 
+  /** Marks what a maze's path lacks, or no longer. */
+  toggleMissing() {
+    if (!this.trace.skin.lacks) return;
+    this.missing = !this.missing;
+    this.draw();
+  }
+
   setZoom(level) {
     this.zoom = level;
     this.timeline.draw(this.call, level);
@@ -243,6 +251,7 @@ export class Player extends PlayerView {
   act(action) {
     if (action === "play") this.play(!this.playing);
     else if (action === "marks") this.setMarks(!this.marks);
+    else if (action === "missing") this.toggleMissing();
     else if (action === "whole" || action === "numbers") this.toggleView(action);
     else if (action === "link") this.controls.share.copy();
     else if (action === "pin") this.pin();
@@ -303,8 +312,8 @@ export class Player extends PlayerView {
 
   /** What a person has chosen, for who comes in this one's place. */
   get settings() {
-    const { call, cell, mode, zoom, marks, speed, start, reported, playing } = this;
-    return { call, cell, mode, zoom, marks, speed, start, reported, playing };
+    const { call, cell, mode, zoom, marks, missing, speed, start, reported, playing } = this;
+    return { call, cell, mode, zoom, marks, missing, speed, start, reported, playing };
   }
 
   /** Takes over what is chosen, but for the place in the run. */

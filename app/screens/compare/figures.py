@@ -22,8 +22,7 @@ LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
     """The colours of both: each kind's own, where they are of two kinds."""
-    kinds = [measured.about.kind for measured in comparison.models]
-    return ("hrm", "trm") if kinds[0] == "hrm" and kinds[1] != "hrm" else ("trm", "hrm")
+    return charts.of_models(*(measured.about.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:

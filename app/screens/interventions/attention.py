@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.screens.interventions import figures, runs
-from app.screens.interventions.attribution import target
+from app.screens.interventions import cursor, figures, runs
+from app.screens.interventions.attribution import SELECT
 from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
@@ -41,7 +41,11 @@ def title(choice: Choice) -> str:
 def show(choice: Choice) -> None:
     is_attention = choice.config.mixing == "attention"
     st.caption(ATTENTION_SAYS if is_attention else MIXING_SAYS)
-    at, (_, cell) = call(choice), target(choice, halting=False)
+    stands = cursor.current(choice)
+    if stands is None or stands.cell is None:
+        st.info(SELECT, icon=":material/ads_click:")
+        return
+    at, cell = call(choice, stands), stands.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     layers = layers_of(choice, at)
     layer = row.segmented_control(
@@ -66,14 +70,9 @@ def show(choice: Choice) -> None:
         draw(choice, result, cell)
 
 
-def call(choice: Choice) -> Coordinates:
-    """The call at which the player stands, within the depth that is asked for."""
-    view, depth = st.session_state.get("interventions_view") or {}, choice.depth
-    step, cycle, number = (
-        min(int(view.get(name, 1)), most)
-        for name, most in (("supervision_step", depth.N_sup), ("cycle", depth.T), ("call", depth.n + 1))
-    )
-    return Coordinates(step, cycle, number, F_L if number <= depth.n else F_H)
+def call(choice: Choice, at: cursor.Cursor) -> Coordinates:
+    """The call at which the player stands."""
+    return Coordinates(at.supervision_step, at.cycle, at.call, F_L if at.call <= choice.depth.n else F_H)
 
 
 def layers_of(choice: Choice, at: Coordinates) -> list[str]:

@@ -3,10 +3,9 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import streamlit as st
 
-from app.screens.interventions import figures, runs
+from app.screens.interventions import cursor, figures, runs
 from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from trm.models import Model
 
 SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
+SELECT = "Select a cell in the player."
 SHORT = {
     "gradients": "Integrated gradients",
     "givens": "Each given taken away",
@@ -54,7 +54,11 @@ def show(choice: Choice) -> None:
         label_visibility="collapsed",
         help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
     )  # fmt: skip
-    step, cell = target(choice, halting)
+    at = cursor.current(choice)
+    if at is None or (at.cell is None and not halting):
+        st.info(SELECT, icon=":material/ads_click:")
+        return
+    step, cell = at.supervision_step, HALTING_CELL if halting else at.cell
     opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
@@ -64,19 +68,6 @@ def show(choice: Choice) -> None:
         return
     st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
     draw(choice, result, cell)
-
-
-def target(choice: Choice, halting: bool) -> tuple[int, int]:
-    """The step at which the player stands, and the selected cell; without one the first that is not given."""
-    view = st.session_state.get("interventions_view") or {}
-    step = min(int(view.get("supervision_step", 1)), choice.depth.N_sup)
-    if halting:
-        return step, HALTING_CELL
-    if view.get("cell"):
-        row, column = view["cell"]
-        return step, min(row * choice.task.columns + column, choice.task.cells - 1)
-    blank = np.flatnonzero(~choice.task.givens(puzzles.read(choice.task, choice.puzzle)))
-    return step, int(blank[0]) if blank.size else 0
 
 
 def job(

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from app.screens.interventions import cursor
 from app.state import links
 from app.state.choice import Choice
 from app.ui.text import plain
@@ -177,7 +178,7 @@ def _own(choice: Choice) -> str:
 
 def _place(choice: Choice) -> tuple[str, str]:
     """Where the player stands, and the selected cell, as interventions name them."""
-    view = st.session_state.get("interventions_view") or {}
+    view = st.session_state.get(cursor.REPORTED) or {}
     step, cycle, call = (int(view.get(name, 1)) for name in ("supervision_step", "cycle", "call"))
     depth = choice.depth
     place = f"{min(step, depth.N_sup)}.{min(cycle, depth.T)}.{min(call, depth.n + 1)}"

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app.player import pair
-from app.screens.interventions import controls, runs
+from app.screens.interventions import controls, cursor, runs
 from app.screens.interventions import sweeps as sweeps
 from app.screens.interventions.controls import OWN, Asked
 from app.screens.interventions.runs import Both
@@ -23,6 +23,8 @@ PLAYER = "interventions"
 
 
 def page() -> None:
+    if PLAYER not in st.session_state:
+        cursor.forget()
     options = server_options()
     asked = sidebar.sidebar(options)
     choice = sidebar.chosen(asked)
@@ -100,13 +102,12 @@ def draw(choice: Choice, asked: Asked, both: Both) -> None:
         ),
         pair.Side(asked.title, _title(asked, both), choice.task, both.changed.depth, both.changed),
     )
-    view = pair.show(
-        *sides, key=PLAYER, start=links.opening_view(), hint="The change made no difference at all."
-    )
+    start = cursor.opening(choice, both.plain, both.changed, links.opening_view())
+    view = pair.show(*sides, key=PLAYER, start=start, hint="The change made no difference at all.")
     if view:
         links.remember_view(view)
-        if view != st.session_state.get("interventions_view"):
-            st.session_state.interventions_view = view
+        if view != st.session_state.get(cursor.REPORTED):
+            st.session_state[cursor.REPORTED] = view
             if asked.experiment == OWN or st.session_state.get("causes_figure") in sweeps.IN_ONE:
                 st.rerun()  # what is named by the player's place stands above and below it
 

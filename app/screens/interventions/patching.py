@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.screens.interventions import figures, runs
-from app.screens.interventions.attribution import target
+from app.screens.interventions import cursor, figures, runs
+from app.screens.interventions.attribution import SELECT
 from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
@@ -30,7 +30,11 @@ def title(choice: Choice) -> str:
 
 def show(choice: Choice) -> None:
     st.caption(SAYS)
-    _, cell = target(choice, halting=False)
+    at = cursor.current(choice)
+    if at is None or at.cell is None:
+        st.info(SELECT, icon=":material/ads_click:")
+        return
+    cell = at.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     state = row.segmented_control("State", ["y", "z", "yz"], key="patching_state", default="z", required=True)
     last = row.slider(
@@ -53,6 +57,8 @@ def show(choice: Choice) -> None:
     if asked is None or asked[0] != choice.run or opening.model is None:
         st.caption(f"Selected: {_name(choice, cell)}.")
         return
+    if asked[1] != cell:
+        st.caption(f"Selected now: {_name(choice, cell)}. Compute shows it.")
     pressed = st.session_state.pop("patching_pressed", False)
     result = progress.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
     if result is not None:

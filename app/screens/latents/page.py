@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from app.screens.latents import plot, point_selection, source, texts
-from app.screens.latents.points import Look, models
+from app.screens.latents.points import Look, meanings, models
 from app.server.options import server_options
 from app.sidebar import sidebar
 from app.ui import charts, downloads, status
@@ -56,14 +56,14 @@ def page() -> None:
 
 def show(scene: Scene) -> None:
     st.caption(texts.source(scene))
-    look, match = controls(scene), scene.partner.match if scene.partner else None
+    look = controls(scene)
     figure = plot.figure(scene, look)
     picture, beside = st.columns(WIDTHS, gap="medium")
     with picture:
         options = {"on_select": point_selection.take} if look.axes == 2 else {}
         charts.show(figure, key=point_selection.CHART, config={"displayModeBar": True}, **options)
     with beside:
-        st.markdown("\n\n".join(texts.worth(scene.map(look.method), look.axes, match)))
+        st.markdown("\n\n".join(texts.worth(scene, look.method, look.axes)))
         st.caption(texts.IN_PLANE if look.axes == 2 else texts.IN_SPACE)
         downloads.offer(
             f"latents-{scene.about.model}-{scene.about.state}",
@@ -201,11 +201,9 @@ def curve_figure(scene: Scene, curve: Curve, picked: np.ndarray):
 def groups(scene: Scene) -> list[tuple[str, str, np.ndarray]]:
     """The runs that a curve has a line each for: name, meaning of the colour, which rows."""
     if scene.partner:
-        kinds = (scene.about.kind, scene.partner.about.kind)
-        meanings = kinds if kinds[0] != kinds[1] else ("other", "baseline")
         return [
             (name, meaning, scene.owner == number)
-            for number, (name, meaning) in enumerate(zip(models(scene), meanings, strict=True))
+            for number, (name, meaning) in enumerate(zip(models(scene), meanings(scene), strict=True))
         ]
     solved = scene.field("solved").values[:, -1] == 1
     return [("solved", "solved", solved), ("unsolved", "unsolved", ~solved)]

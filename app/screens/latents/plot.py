@@ -31,7 +31,7 @@ def figure(scene: Scene, look: Look) -> "Figure":
     first = points.at(0) if look.by_step else points.of(moments)
     backdrop = [trajectories.faint(look, places), *trajectories.chosen(scene, look, places)]
     made = charts.new(x="", y="", height=HEIGHT)
-    made.add_traces([*backdrop, *first, *points.keys()])
+    made.add_traces([*backdrop, *first, *points.keys(), *trajectories.keys(scene, look)])
     _axes(made, scene, look, places)
     # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
     made.update_layout(hovermode="closest", dragmode="pan" if look.is_flat else "orbit", uirevision="cloud")
@@ -58,6 +58,13 @@ def short(scene: Scene, moment: int) -> str:
     """A moment's name on the slider: its call, or the step after which two models are held together."""
     at = scene.calls[moment]
     return str(at.supervision_step) if scene.partner else f"{at.supervision_step}.{at.cycle}.{at.call}"
+
+
+def in_words(scene: Scene, moment: int) -> str:
+    """A moment as it is said over the slider."""
+    at = scene.calls[moment]
+    step = f"supervision step {at.supervision_step} of {scene.calls[-1].supervision_step}"
+    return step if scene.partner else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
 def axis_title(scene: Scene, found: Map, axis: int) -> str:
@@ -96,7 +103,7 @@ def _player(made: "Figure", scene: Scene) -> None:
         "font": {"size": charts.FONT},
     }
     made.update_layout(
-        margin={"b": 140},
+        margin={"b": 164},
         updatemenus=[
             look
             | {
@@ -107,7 +114,7 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "y": 0,
                 "xanchor": "left",
                 "yanchor": "top",
-                "pad": {"t": 104, "r": 8},
+                "pad": {"t": 128, "r": 8},
                 "buttons": [
                     {"label": "▶ Play", "method": "animate", "args": [None, moving]},
                     {"label": "❚❚", "method": "animate", "args": [[None], still]},
@@ -121,20 +128,27 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "len": 1,
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 36},
+                "pad": {"t": 60},  # below the title of the axis
                 "ticklen": 0,
                 "minorticklen": 0,
                 "bordercolor": charts.colour("baseline"),
                 "activebgcolor": charts.colour("solved"),
                 "currentvalue": {
-                    "prefix": "after supervision step " if scene.partner else "after call ",
-                    "font": {"size": charts.FONT},
+                    "prefix": "after ",
+                    "font": {
+                        "size": charts.FONT,
+                        "color": charts.ink(),
+                    },  # not that of the labels, which is none
                     "xanchor": "left",
                 },
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
                 "steps": [
-                    {"label": name, "method": "animate", "args": [[name], still]}
-                    for name in (short(scene, moment) for moment in range(len(scene.calls)))
+                    {
+                        "label": in_words(scene, moment),
+                        "method": "animate",
+                        "args": [[short(scene, moment)], still],
+                    }
+                    for moment in range(len(scene.calls))
                 ],
             }
         ],

@@ -105,7 +105,6 @@ class Points:
             mode="markers",
             marker=marker,
             name=name or self.field.title,
-            legendgroup=name,
             showlegend=False,
             customdata=self._custom(rows, moments),
             hovertemplate=self.hover,
@@ -151,12 +150,15 @@ class Points:
             ]
         if self.scene.partner and self.field.name != MODEL:
             found += [
-                self._key(f"model: {name}", charts.colour("baseline"), symbol)
-                for name, symbol in zip(models(self.scene), self.symbols, strict=False)
+                self._key(f"model: {name}", charts.colour("baseline"), symbol, way=charts.colour(meaning))
+                for name, symbol, meaning in zip(
+                    models(self.scene), self.symbols, meanings(self.scene), strict=False
+                )
             ]
         return found
 
-    def _key(self, name: str, colour: str, symbol: str) -> Any:
+    def _key(self, name: str, colour: str, symbol: str, way: str = "") -> Any:
+        """A point of this look, before a line in the colour of ways where those have one of their own."""
         from plotly import graph_objects
 
         flat = self.look.is_flat
@@ -164,8 +166,9 @@ class Points:
         kind = graph_objects.Scatter if flat else graph_objects.Scatter3d
         return kind(
             **nowhere,
-            mode="markers",
+            mode="lines+markers" if way else "markers",
             name=name,
+            line={"color": way or colour, "width": 2.5},
             marker={"size": 11 if flat else 6, "color": colour, "symbol": symbol},
             hoverinfo="skip",
         )
@@ -176,11 +179,16 @@ def models(scene: Scene) -> tuple[str, ...]:
     return scene.field(MODEL).levels
 
 
+def meanings(scene: Scene) -> tuple[str, str]:
+    """What the colours of the two models of a joint map are called."""
+    return charts.of_models(scene.about.kind, scene.partner.about.kind)
+
+
 def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
     """The levels of a category with their colours; last what does not apply."""
     named = MEANINGS.get(field.name, {})
-    if field.name == MODEL and scene.about.kind != scene.partner.about.kind:
-        named = dict(zip(field.levels, (scene.about.kind, scene.partner.about.kind), strict=True))
+    if field.name == MODEL:
+        named = dict(zip(field.levels, meanings(scene), strict=True))
     cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
     found = [
         (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])

@@ -32,9 +32,14 @@ def outdated(scene: Scene) -> str:
     )
 
 
-def worth(found: Map, axes: int, match: Match | None = None) -> list[str]:
+def worth(scene: Scene, method: str, axes: int) -> list[str]:
     """How far a picture may be believed, sentence by sentence; first of a joint one what the match of the models is worth."""
-    return [*([] if match is None else matched(match)), *_worth(found, axes)]
+    found, pca = _worth(scene.map(method), axes), scene.map("pca").quality.get(axes)
+    if method != "pca" and pca:
+        found.append(
+            f"PCA in {axes}-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} kept."
+        )
+    return [*(matched(scene.partner.match) if scene.partner else []), *found]
 
 
 def matched(match: Match) -> list[str]:
@@ -58,14 +63,15 @@ def _worth(found: Map, axes: int) -> list[str]:
     else:
         lines = ["**PCA is linear**: a distance here is at most the distance between the states."]
     if quality is None:
-        return [*lines, "Too few points to say how many neighbours are kept."]
+        return [*lines, "Too few puzzles to say how many neighbours are kept."]
     passed = "The axes hold" if found.method == "pca" else "The components UMAP was given hold"
     return [
         *lines,
         f"{passed} **{quality.explained_variance:.1%}** of the variance.",
+        f"Judged by where {quality.compared} runs end, one point each: the points of one run lie together on any map.",
         f"Trustworthiness **{quality.trustworthiness:.3f}** (1: nobody is near who was not).",
-        f"**{quality.neighbours_kept:.0%}** of each state's {quality.neighbours} nearest are its nearest here too "
-        f"({quality.neighbours_by_chance:.1%} by chance; {quality.compared} states compared).",
+        f"**{quality.neighbours_kept:.0%}** of each end's {quality.neighbours} nearest are its nearest here too "
+        f"({quality.neighbours_by_chance:.1%} by chance).",
     ]
 
 

@@ -76,6 +76,19 @@ def test_an_older_trace_is_sent_without_what_it_lacks(trace):
     assert sent["z_reverse"] is None and sent["y_reverse"] is None
 
 
+def test_the_cell_to_mark_first_is_the_one_that_changed_most_often(trace):
+    """Of the cells that are not given, and of which the solution says something."""
+    answers = np.tile(trace.inputs, (6, 1))
+    answers[1::2, 0] = 5  # a given, changed five times
+    answers[2:, 3], answers[4:, 3] = 2, 3  # twice
+    answers[3:, 4] = 4  # once
+    moved = replace(trace, answers=answers)
+    assert payload(moved, TASK)["restless_cell"] == 3
+    unsaid = trace.labels.copy()
+    unsaid[3] = PADDING
+    assert payload(replace(moved, labels=unsaid), TASK)["restless_cell"] == 4
+
+
 def test_counts_agree_with_the_task(trace):
     solution = trace.labels
     answers = trace.answers.copy()

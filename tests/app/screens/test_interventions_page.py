@@ -168,6 +168,38 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     assert any("Sizes must be numbers" in error for error in app.errors)
 
 
+@pytest.mark.parametrize("link", [{}, {"at": "2.1.2", "cell": "3,4"}], ids=["as it opens", "as a link asks"])
+def test_the_cell_that_is_marked_first_is_the_one_that_is_explained(open_page, link):
+    app = open_page(**link)
+    _, changed = app.both()
+    row, column = (3, 4) if link else divmod(changed["restless_cell"], 9)
+    assert next(sent for sent in app.payloads if "players" in sent)["start"]["cell"] == [row, column]
+    name, step = f"r{row + 1}c{column + 1}", 2 if link else 1
+    app.set("causes_figure", "attribution")
+    app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
+    assert f"in {name}** after step {step}" in app.said
+    app.set("causes_figure", "patching")
+    assert f"Selected: {name}." in app.captions
+    app.set("causes_figure", "mixing")
+    app.until(lambda: len(boards(app)) == 2, "both boards")
+    assert f"--cell {name}" in " ".join(code.value for code in app.test.code)
+
+
+def test_without_a_selected_cell_nothing_is_explained(open_page):
+    app = open_page()
+    app.both()
+    app.test.session_state["interventions_view"] = {
+        "supervision_step": 1,
+        "cycle": 1,
+        "call": 2,
+        "cell": None,
+    }
+    for figure in ("attribution", "patching", "mixing"):
+        app.set("causes_figure", figure)
+        assert "Select a cell in the player." in [info.value for info in app.test.info]
+        assert not app.test.get("plotly_chart")
+
+
 def test_attribution_and_patching_follow_the_selected_cell(open_page):
     app = open_page()
     app.both()
@@ -190,6 +222,9 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
     app.click("patching_compute")
     app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
     assert "--cell r4c5 --state z --steps 1-1" in " ".join(code.value for code in app.test.code)
+    app.test.session_state["interventions_view"] = {"supervision_step": 2, "cell": [0, 1]}
+    app.run()
+    assert "Selected now: r1c2. Compute shows it." in app.captions
     assert not app.errors
 
 

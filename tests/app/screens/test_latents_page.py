@@ -14,6 +14,7 @@ import pytest
 from app.screens.latents import point_selection, source
 from app.screens.latents.point_selection import Chosen
 from app.server import shared
+from app.ui.charts import LIGHT
 from probes.latents import trajectories
 from probes.latents.files import load_scene, save_scene
 from probes.latents.settings import RECORDED
@@ -60,6 +61,13 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     assert [frame["name"] for frame in cloud["frames"]] == [
         f"{at.supervision_step}.{at.cycle}.{at.call}" for at in recorded.calls
     ]
+    (slider,) = cloud["layout"]["sliders"]
+    shown = slider["currentvalue"]
+    assert (
+        shown["prefix"] + slider["steps"][20]["label"]
+        == "after supervision step 7 of 16, cycle 3, call 7 (f_H)"
+    )
+    assert shown["font"]["color"] == "#18222d"  # the labels of the slider have none, and it would be theirs
     for moment, frame in enumerate(cloud["frames"]):
         found = points(frame["data"])
         assert sorted(row for row, *_ in found) == list(range(len(recorded)))
@@ -70,7 +78,15 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     app.set("latents_axes", 3)
     assert {trace["type"] for trace in charts(app)[0]["data"]} == {"scatter3d"}
     app.set("latents_method", "umap")
-    assert "UMAP distances are not distances" in said(app) and "Trustworthiness" in said(app)
+    assert "UMAP distances are not distances" in said(app)
+    judged, pca = (recorded.map(method).quality[2] for method in ("umap", "pca"))
+    assert f"Judged by where {len(recorded)} runs end, one point each" in said(app)
+    assert f"Trustworthiness **{judged.trustworthiness:.3f}**" in said(app)
+    assert f"**{judged.neighbours_kept:.0%}** of each end's 5 nearest" in said(app)
+    assert f"PCA in 2-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} kept." in said(
+        app
+    )
+    assert pca.trustworthiness > judged.trustworthiness and pca.neighbours_kept > judged.neighbours_kept
     for field in recorded.fields:
         app.set("latents_colour", field.name)
         assert len(points(charts(app)[0]["data"])) == len(recorded) * len(recorded.calls), field.name
@@ -204,6 +220,18 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
             assert symbols == {"circle": {"sudoku-trm"}, "diamond": {"sudoku-hrm"}}, field
             names = {trace["name"] for trace in cloud["data"]}
             assert {"model: sudoku-trm", "model: sudoku-hrm"} <= names
+            lines = {
+                trace["name"]: (trace["line"]["color"], trace["line"].get("dash"))
+                for trace in cloud["data"]
+                if "line" in trace and "lines" in trace["mode"]
+            }
+            assert lines["way: ends solved"] == (LIGHT["baseline"], "solid")
+            assert lines["way: ends unsolved"] == (LIGHT["baseline"], "dash")
+            for model in ("trm", "hrm"):  # a way is in its model's colour, which its key has too
+                of_model = [look for name, look in lines.items() if name.endswith(f" of sudoku-{model}")]
+                assert len(of_model) == 4 and {colour for colour, _ in of_model} == {LIGHT[model]}
+                if field != "model":
+                    assert lines[f"model: sudoku-{model}"][0] == LIGHT[model]
     assert [trace["name"].rpartition(" (")[0] for trace in curves[0]["data"] if trace["line"]["width"]] == [
         "sudoku-trm",
         "sudoku-hrm",

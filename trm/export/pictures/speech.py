@@ -29,7 +29,7 @@ def _place(run: Run, at: Coordinates) -> str:
 
 
 def _event(run: Run, at: Coordinates, answer: int) -> str:
-    halting = _halting(run, at.supervision_step)
+    halting = _halting(run, at)
     if at.kind == F_L:
         z = f"z {at.call}" if run.trace.provenance.kind == MULTI_Z else "z"
         moved = short(float(run.trace.residual_z[run.call_number(at)]))
@@ -38,12 +38,17 @@ def _event(run: Run, at: Coordinates, answer: int) -> str:
     return f"{changes}, {_score(run, answer)}, {halting}"
 
 
-def _halting(run: Run, step: int) -> str:
+def _halting(run: Run, at: Coordinates) -> str:
+    """The halting head reads y as a supervision step leaves it: earlier answers of the step have no number."""
+    step, halt_step, depth = at.supervision_step, run.trace.halt_step, run.trace.depth
+    is_past = halt_step and halt_step < step
+    if (at.cycle, at.kind) != (depth.T, F_H):
+        return (
+            f"would have halted at step {halt_step}" if is_past else "halting is read at the end of the step"
+        )
     p = f"(halting p {run.trace.halt_probability[step - 1]:.2f})"
-    halt_step = run.trace.halt_step
     if halt_step == step:
         return f"would halt here {p}"
-    is_past = halt_step and halt_step < step
     return f"would have halted at step {halt_step} {p}" if is_past else f"would not halt {p}"
 
 

@@ -3,7 +3,9 @@
  * anything of it.
  */
 
-export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS] = [1, 2, 4, 8, 16, 32, 64, 128];
+export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS, MISSING] = [
+  1, 2, 4, 8, 16, 32, 64, 128, 256,
+];
 const FLAG_NAMES = [
   [GIVEN, "given"],
   [CHANGED, "changed"],
@@ -13,6 +15,7 @@ const FLAG_NAMES = [
   [KEPT, "kept"],
   [DROPPED, "dropped"],
   [DIFFERS, "differs"],
+  [MISSING, "missing"],
 ];
 
 /** The class names of a cell's flags. */

@@ -1,7 +1,18 @@
 /** Reading: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
-import { CHANGED, CONFLICT, DIFFERS, DROPPED, EMPTY, GIVEN, isScored, KEPT, WRONG } from "./cells.js";
+import {
+  CHANGED,
+  CONFLICT,
+  DIFFERS,
+  DROPPED,
+  EMPTY,
+  GIVEN,
+  isScored,
+  KEPT,
+  MISSING,
+  WRONG,
+} from "./cells.js";
 
 /** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
 export const READS_Z = ["z", "reverse"];
@@ -15,11 +26,12 @@ const FULL = 255; // a byte that stands for 1
  * y where they differ; `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else
  * null; `fading` [L], 0..255, what is left to be seen of a path that was dropped, where paths fade, else
  * null. y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only
- * the puzzle is there. `marks`: flag the cells that were right once and stayed right. `still`: what fades
- * stays as it is until it is gone. `differs` [L] or null: 1 for cells to flag as others than in another run.
+ * the puzzle is there. A path cell of a maze's solution that is no path here is wrong and missing. `marks`:
+ * flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
+ * `differs` [L] or null: 1 for cells to flag as others than in another run.
  */
 export function readGrid(trace, call, mode, { marks = false, still = false, differs = null } = {}) {
-  const { L, givens, inputs, labels, empty } = trace;
+  const { L, givens, inputs, labels, empty, pathToken } = trace;
   const answer = answerAt(trace, call);
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
   const readsZ = READS_Z.includes(mode);
@@ -32,7 +44,7 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
   const kept = marks && !readsZ && answer >= 0 ? trace.keptFrom : null;
   const fading =
     mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, still) : null;
-  const flags = new Uint8Array(L);
+  const flags = new Uint16Array(L);
   for (let cell = 0; cell < L; cell++) {
     const token = tokens[cell];
     const wrong =
@@ -43,6 +55,7 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
       (before && before[cell] !== token ? CHANGED : 0) |
       (conflicts?.[cell] ? CONFLICT : 0) |
       (wrong ? WRONG : 0) |
+      (wrong && labels?.[cell] === pathToken ? MISSING : 0) |
       (empty[token] ? EMPTY : 0) |
       (kept && kept[cell] <= answer ? KEPT : 0) |
       (fading?.[cell] ? DROPPED : 0) |

@@ -1,7 +1,6 @@
 /** Decoding: a payload becomes a trace, typed arrays with the counts that every view needs, checked. */
 
 import { keptFrom, lastAnswered } from "./history.js";
-import { isScored } from "./cells.js";
 import { skinOf } from "../skins/skins.js";
 import { say, sayIfKnown } from "../text/words.js";
 
@@ -77,6 +76,7 @@ export function decodeTrace(data) {
     calls,
     looks,
     skin: skinOf(looks),
+    pathToken: looks.indexOf("path"), // -1 where nothing is a path
     oneState: data.kind === "trm-single-z",
     scored: data.scored ?? "",
     perCycle: n + 1,
@@ -106,6 +106,7 @@ export function decodeTrace(data) {
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
+    restlessCell: data.restless_cell ?? 0,
     crops:
       data.crops == null
         ? null
@@ -116,28 +117,25 @@ export function decodeTrace(data) {
             z_reverse: data.crops.z_reverse == null ? null : pairs(data.crops.z_reverse, calls),
           },
   };
-  const lastPath = trace.skin.fades ? lastAnswered(trace, looks.indexOf("path")) : null;
+  const lastPath = trace.skin.fades ? lastAnswered(trace, trace.pathToken) : null;
   return Object.assign(trace, countChanges(trace), { keptFrom: keptFrom(trace), lastPath });
 }
 
 /**
  * Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a
- * given; and the cell that changed most often.
+ * given.
  */
-function countChanges({ answers, L, tokens, conflicts, givens, inputs, labels }) {
+function countChanges({ answers, L, tokens, conflicts, givens, inputs }) {
   const none = () => Array(answers).fill(0);
-  const [changed, conflicting, overwritten, restless] = [none(), none(), none(), new Uint16Array(L)];
+  const [changed, conflicting, overwritten] = [none(), none(), none()];
   for (let answer = 0, at = 0; answer < answers; answer++) {
     for (let cell = 0; cell < L; cell++, at++) {
       conflicting[answer] += conflicts[at];
       if (givens[cell] && tokens[at] !== inputs[cell]) overwritten[answer]++;
-      if (answer > 0 && tokens[at] !== tokens[at - L]) {
-        changed[answer]++;
-        if (!givens[cell] && isScored(labels, cell)) restless[cell]++;
-      }
+      if (answer > 0 && tokens[at] !== tokens[at - L]) changed[answer]++;
     }
   }
-  return { changed, conflicting, overwritten, restlessCell: restless.indexOf(Math.max(...restless)) };
+  return { changed, conflicting, overwritten };
 }
 
 /**

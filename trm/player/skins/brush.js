@@ -1,6 +1,6 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, DIFFERS, GIVEN, KEPT, WRONG } from "../model/cells.js";
+import { CHANGED, DIFFERS, GIVEN, KEPT, MISSING, WRONG } from "../model/cells.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
@@ -27,6 +27,9 @@ function differs({ context, ink, width, height, size }) {
   }
 }
 
+/** What the path lacks: a small dot, in no colour of a path. */
+const missing = (brush) => brush.dot(brush.ink.soft, 0.1);
+
 /**
  * Draws one cell, in pixels from its corner. What is not a rectangle is drawn once and stamped from then on:
  * filling a path or setting a letter takes ten times as long.
@@ -36,7 +39,7 @@ export class Brush {
     Object.assign(this, {
       context,
       ink,
-      drawings: { ...drawings, differs },
+      drawings: { ...drawings, differs, missing },
       stamps: new Map(),
       changed: [],
       wrong: [],
@@ -126,11 +129,12 @@ export class Brush {
   }
 
   /**
-   * Diamond: differs from another run. Corner above: changed. Square below: right and stayed right. Bar: not
-   * the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour.
+   * Diamond: differs from another run. Dot: missing from the path. Corner above: changed. Square below: right
+   * and stayed right. Bar: not the solution. Like the hatch of broken rules in two tones, so that they stand out on any colour.
    */
   marks(flags) {
     if (flags & DIFFERS) this.stamp("differs", 0);
+    if (flags & MISSING) this.stamp("missing", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
     if (flags & KEPT) this.kept.push(this.x, this.y + this.height);

@@ -1,7 +1,7 @@
 /** Mazes: walls, floor, and a trail that joins what is beside each other. */
 
 import { DOWN, LEFT, LEVELS, RIGHT, UP, brightness } from "./brush.js";
-import { CHANGED, CONFLICT, DROPPED, GIVEN, WRONG } from "../model/cells.js";
+import { CHANGED, CONFLICT, DROPPED, GIVEN, MISSING, WRONG } from "../model/cells.js";
 import { say } from "../text/words.js";
 
 const TRAIL = ["path", "start", "goal"];
@@ -9,7 +9,8 @@ const TRAIL = ["path", "start", "goal"];
 export const MAZE_SKIN = {
   name: "maze",
   fades: true, // what was path and is no more
-  marks: [CHANGED, DROPPED, CONFLICT, WRONG],
+  lacks: true, // a path may lack cells of the solution
+  marks: [CHANGED, DROPPED, CONFLICT, WRONG, MISSING],
   broken: "path_broken",
   breaks: "path_broken",
   brokenSentence: (count) => (count ? say("path_broken_at", { count }) : say("no_path")),

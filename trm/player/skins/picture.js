@@ -3,6 +3,7 @@
 import { Brush } from "./brush.js";
 import { answerAt } from "../model/coordinates.js";
 import { fitCanvas, make } from "../view/dom.js";
+import { MISSING, WRONG } from "../model/cells.js";
 import { isInPart } from "../view/part.js";
 import { cropAt } from "../model/reading.js";
 
@@ -10,14 +11,16 @@ import { cropAt } from "../model/reading.js";
  * Everything that the picture of each cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a
  * probability from 0 to LEVELS of brush.js; `fading` [L], what is left of a dropped path on the same scale;
  * `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail goes on. A cell
- * whose numbers are all the same looks the same.
+ * whose numbers are all the same looks the same. A cell that the path lacks looks like any floor, so that it
+ * does not give the solution away, unless `missing` asks for its mark.
  */
-export function readPicture(trace, call, mode, view) {
+export function readPicture(trace, call, mode, view, missing = false) {
   const { L, V, skin, looks, probabilities } = trace;
   const answer = answerAt(trace, call);
+  const unseen = missing ? WRONG : WRONG | MISSING;
   const picture = {
     tokens: view.tokens,
-    flags: view.flags,
+    flags: view.flags.map((flags) => (flags & MISSING ? flags & ~unseen : flags)),
     levels: new Uint8Array(L),
     others: new Uint8Array(L),
     fading: new Uint8Array(L),
@@ -94,9 +97,9 @@ export class Picture {
     });
   }
 
-  draw(call, mode, view) {
+  draw(call, mode, view, { missing } = {}) {
     const was = this.mode === mode ? this.picture : null;
-    this.picture = readPicture(this.trace, call, mode, view);
+    this.picture = readPicture(this.trace, call, mode, view, missing);
     this.mode = mode;
     if (this.brush) this.paint(was);
     else this.redraw();

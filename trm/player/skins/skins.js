@@ -6,7 +6,8 @@
  * what a mode draws. Pictures also have `joints`, `readProbabilities` (see readPicture), `showsShade`
  * (whether how sure a reading is can be seen in a cell) and `paint(brush, cell, mode)`, where a cell is
  * {look, number, other, level, joints, fading, flags}, and `drawings` that it stamps; where path cells that
- * are no more so fade out, `fades`; where symbols can be written over colours, `numbers`.
+ * are no more so fade out, `fades`; where a path may lack cells of the solution, `lacks`; where symbols can be
+ * written over colours, `numbers`.
  */
 
 import { CHANGED, CONFLICT, GIVEN, WRONG } from "../model/cells.js";

@@ -30,9 +30,9 @@ export function placeSentence(trace, call) {
 
 /** What a call did, in words. */
 export function eventSentence(trace, call) {
-  const { supervision_step, kind } = coordinatesOf(trace, call);
+  const { kind } = coordinatesOf(trace, call);
   const answer = answerAt(trace, call);
-  const halting = haltingSentence(trace, supervision_step);
+  const halting = haltingSentence(trace, call);
   const z = latentName(trace, call);
   if (kind === "f_L")
     return say("moved", {
@@ -61,12 +61,14 @@ function latentName(trace, call) {
   return trace.kind === "trm-multi-z" ? `z${"\u00a0"}${coordinatesOf(trace, call).call}` : "z";
 }
 
-function haltingSentence(trace, step) {
-  const p = trace.haltProbability[step - 1].toFixed(2);
-  if (trace.halt_step === step) return say("halts_here", { p });
-  return trace.halt_step && trace.halt_step < step
-    ? say("halted", { step: trace.halt_step, p })
-    : say("halts_not", { p });
+/** The halting head reads y as a supervision step leaves it: earlier answers of the step have no number. */
+function haltingSentence({ halt_step, haltProbability, perStep }, call) {
+  const step = Math.floor(call / perStep) + 1;
+  const isPast = halt_step && halt_step < step;
+  if ((call + 1) % perStep) return isPast ? say("halted_before", { step: halt_step }) : say("halts_later");
+  const p = haltProbability[step - 1].toFixed(2);
+  if (halt_step === step) return say("halts_here", { p });
+  return isPast ? say("halted", { step: halt_step, p }) : say("halts_not", { p });
 }
 
 /** What must be said about the reading on the screen, so that nobody takes it for more than it is. */

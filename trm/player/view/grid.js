@@ -94,13 +94,13 @@ export class Grid {
     this.art.show(trace);
   }
 
-  /** `options` as in readGrid. Returns what it drew. */
+  /** `options` as in readGrid, and `missing` as in readPicture. Returns what it drew. */
   draw(call, mode, options) {
     const view = readGrid(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
     this.drawElements(view);
     if (!this.trace.skin.paint) this.drawDetails(view);
-    this.art.draw(call, mode, view);
+    this.art.draw(call, mode, view, options);
     Object.assign(this, { call, mode });
     this.describe();
     return view;

@@ -31,14 +31,15 @@ export class PlayerView {
   }
 
   draw() {
-    const { trace, call, zoom, marks, root, shownMode: mode } = this;
+    const { trace, call, zoom, marks, missing, root, shownMode: mode } = this;
     const place = coordinatesOf(trace, call);
     root.dataset.supervisionStep = place.supervision_step;
     root.dataset.cycle = place.cycle;
     root.dataset.call = place.call;
     root.dataset.kind = place.kind;
-    const view = this.grid.draw(call, mode, { marks, still: this.calm.matches, differs: this.differs });
-    this.legend.draw(view.flags, marks);
+    const { differs, calm } = this;
+    const view = this.grid.draw(call, mode, { marks, missing, still: calm.matches, differs });
+    this.legend.draw(view.flags, { marks, missing });
     this.timeline.draw(call, zoom);
     this.panel.draw(call, this.cell, mode);
     this.partBar.draw(trace, this.part, { call, mode, whole: this.whole, numbers: this.numbers });
@@ -66,10 +67,15 @@ export class PlayerView {
   }
 
   drawSelection() {
-    const curves = this.cell == null ? null : cellCurves(this.trace, this.cell);
+    const curves = this.cell == null ? null : cellCurves(this.trace, this.cell, this.beside);
     this.grid.select(this.cell);
     this.timeline.select(this.cell, curves);
     this.panel.select(this.cell, curves);
+  }
+
+  /** Other runs on the screen whose symbols are those of this one. */
+  get beside() {
+    return [];
   }
 
   speakSoon() {

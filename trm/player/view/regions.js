@@ -22,7 +22,7 @@ export function regionsOf(player) {
     zoom: (level) => player.setZoom(level),
   });
   const panel = new CellPanel(trace, (call) => player.go(call));
-  const legend = new Legend(trace);
+  const legend = new Legend(trace, () => player.act("missing"));
   const controls = new Controls(player);
   const partBar = new PartBar(trace, {
     whole: () => player.act("whole"),

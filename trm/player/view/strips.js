@@ -128,17 +128,19 @@ function perAnswer(trace, call, values, text) {
 }
 
 /**
- * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run, -1 past
- * the fifth or when the symbol never matters; [V] peaks, the highest probability each reached.
+ * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run and those
+ * `beside` it, -1 past the fifth or when the symbol never matters; [V] peaks, the highest probability each
+ * reached. A rank is a colour, so runs side by side rank together: a symbol has one colour in all of them.
  */
-export function cellCurves(trace, cell) {
-  const rows = Array.from({ length: trace.answers }, (_, answer) => cellProbabilities(trace, answer, cell));
-  const series = trace.texts.map((_, token) => rows.map((row) => row[token]));
+export function cellCurves(trace, cell, beside = []) {
+  const all = [trace, ...beside].map((run) => seriesOf(run, cell));
+  const [series] = all;
   const peaks = series.map((values) => Math.max(...values));
-  const weights = series.map((values) => values.reduce((sum, value) => sum + value, 0));
+  const matters = (token) => all.some((run) => Math.max(...run[token]) > 0.05);
+  const weights = peaks.map((_, token) => all.reduce((sum, run) => sum + meanOf(run[token]), 0));
   const ranked = peaks
     .map((_, token) => token)
-    .filter((token) => peaks[token] > 0.05)
+    .filter(matters)
     .sort((a, b) => weights[b] - weights[a] || a - b);
   return {
     paths: series.map((values) =>
@@ -152,3 +154,11 @@ export function cellCurves(trace, cell) {
     peaks,
   };
 }
+
+/** The probabilities of a cell over the f_H calls, by symbol. */
+function seriesOf(trace, cell) {
+  const rows = Array.from({ length: trace.answers }, (_, answer) => cellProbabilities(trace, answer, cell));
+  return trace.texts.map((_, token) => rows.map((row) => row[token]));
+}
+
+const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

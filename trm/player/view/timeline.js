@@ -163,6 +163,15 @@ export class Timeline {
     write(this.names.step, name);
     write(this.values.step, value);
     for (const strip of STRIPS) write(this.values[strip.id], strip.read(trace, call));
+    this.drawHaltingLabel((call + 1) % trace.perStep !== 0);
+  }
+
+  /** The halting value is of the end of the step: at an earlier call it says so, and stands back. */
+  drawHaltingLabel(isEarly) {
+    const { halting } = this.values;
+    if (Boolean(halting.dataset.early) === isEarly) return;
+    if (isEarly) halting.dataset.early = say("strip_halting_early");
+    else delete halting.dataset.early;
   }
 
   /** Joins the lens with what it has in common with the axis: the step's block there, or the cycle's here. */

@@ -17,8 +17,8 @@ def test_quality_of_a_faithful_picture_and_of_chance():
     pca = fit_pca(states, components=2)
     good = quality(states, pca.transform(states), explained_variance=1.0)
     assert good.trustworthiness == pytest.approx(1) and good.neighbours_kept == pytest.approx(1)
-    assert (good.neighbours, good.compared, good.explained_variance) == (15, 400, 1.0)
-    assert good.neighbours_by_chance == 15 / 399
+    assert (good.neighbours, good.compared, good.explained_variance) == (5, 400, 1.0)
+    assert good.neighbours_by_chance == 5 / 399
     shuffled = np.random.default_rng(1).permutation(plane.reshape(-1, 2)).reshape(40, 10, 2)
     bad = quality(states, shuffled, explained_variance=1.0)
     assert bad.trustworthiness == pytest.approx(0.5, abs=0.05)
@@ -40,5 +40,5 @@ def test_quality_of_a_sample():
     result = quality(states, states[..., :2], explained_variance=0.5, sample=300)
     assert result.compared == 300 and 0.5 < result.trustworthiness < 1
     assert result == quality(states, states[..., :2], explained_variance=0.5, sample=300)
-    with pytest.raises(StatesError, match="30 states are too few"):
-        quality(states[:1, :30], states[:1, :30], explained_variance=1.0)
+    with pytest.raises(StatesError, match="10 states are too few"):
+        quality(states[:1, :10], states[:1, :10], explained_variance=1.0)

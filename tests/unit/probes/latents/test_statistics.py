@@ -10,6 +10,7 @@ from probes.latents.statistics import (
     difference,
     distances_to_final,
     ordered,
+    parted_by_chance,
     percent,
     residuals,
     sentences,
@@ -103,9 +104,8 @@ def difference_of(config, right, z, axes=None):
     return difference(walks, "z", components, np.array([0.6, 0.3, 0.1]))
 
 
-@pytest.fixture
-def found(tiny_config):
-    """Four puzzles: two solved come to rest at once at 10 and 12, two unsolved go on by a fifth, and end at -5 and -6."""
+def apart(copies: int) -> tuple[np.ndarray, np.ndarray]:
+    """`copies` of four puzzles: two solved come to rest at once at 10 and 12, two unsolved go on by a fifth, and end at -5 and -6."""
     z = np.zeros((4, 4, 4))
     z[..., 3] = 1.0  # so that no state is the origin
     z[0, :, 0] = [0, 10, 10, 10]
@@ -113,7 +113,12 @@ def found(tiny_config):
     z[2, :, 0] = [0, -3, -4, -5]
     z[3, :, 0] = [0, -4, -5, -6]
     right = np.repeat([[True], [True], [False], [False]], 4, axis=1)
-    return difference_of(tiny_config(), right, z)
+    return np.tile(right, (copies, 1)), np.tile(z, (copies, 1, 1))
+
+
+@pytest.fixture
+def found(tiny_config):
+    return difference_of(tiny_config(), *apart(1))
 
 
 def test_moves_rests_and_ends(found):
@@ -148,6 +153,26 @@ def test_order_by_hand():
     assert ordered(np.array([5.0]), np.array([1.0, 2.0])) == 1
 
 
+def test_the_best_axis_is_tested_against_the_best_axis_of_shuffled_puzzles():
+    """By hand: of the six ways to choose two of four puzzles, two have all pairs of one axis in order."""
+    line = np.arange(4.0)[:, None]
+    solved = np.array([True, True, False, False])
+    assert parted_by_chance(line, solved) == pytest.approx(1 / 3, abs=0.02)
+    other = np.array([[0.0], [2], [1], [3]])  # a second axis, on which two other choices are in order
+    assert parted_by_chance(np.hstack([line, other]), solved) == pytest.approx(2 / 3, abs=0.02)
+    far = np.arange(30.0)[:, None]
+    assert parted_by_chance(far, far[:, 0] < 15) == 1e-4  # none of 9999 shufflings
+
+
+def test_noise_has_its_best_axis_below_the_limit_as_often_as_the_limit_says():
+    random = np.random.default_rng(0)
+    found = [
+        parted_by_chance(random.normal(size=(20, 3)), random.permutation(np.arange(20) < 4))
+        for _ in range(60)
+    ]
+    assert sum(p < 0.05 for p in found) <= 8 and np.mean(found) == pytest.approx(0.5, abs=0.12)
+
+
 def test_a_band_holds_its_value_and_shrinks_with_more_puzzles():
     values = np.random.default_rng(1).normal(size=400)
     few, many = banded(values[:40], np.mean), banded(values, np.mean)
@@ -165,9 +190,17 @@ def test_sentences_say_the_numbers(found):
     assert (
         "100.0 % of the solved and 0.0 % of the unsolved puzzles, the solved ones from step 2 on" in lines[1]
     )
-    assert "axis 1, which holds 60.0 % of the variance" in lines[2]
     assert (
-        "11.00 ± 1.00" in lines[2] and "-5.50 ± 0.50" in lines[2] and "100.0 % lie in that order" in lines[2]
+        lines[2] == "No axis tells them apart (best of 3 axes, permutation test, p = 0.33; 2 solved puzzles)."
+    )
+
+
+def test_an_axis_is_said_to_tell_them_apart_only_where_chance_seldom_does(tiny_config):
+    found = difference_of(tiny_config(), *apart(4))
+    assert found.p is not None and found.p < 0.001
+    assert sentences(found)[2] == (
+        "Along axis 1, which holds 60.0 % of the variance, the solved end at 11.00 ± 1.00 and the unsolved at -5.50 ± 0.50: of "
+        "all pairs of one and the other, 100.0 % lie in that order (best of 3 axes, permutation test, p < 0.001)."
     )
 
 

@@ -1,0 +1,34 @@
+"""Colours of charts: what stands on one figure stays apart for every eye, and can be seen on the page."""
+
+from itertools import combinations
+
+import pytest
+from colour_vision import DEFICIENCIES, contrast, distance
+
+from app.ui import charts
+
+PAPER = {"light": "#fcfcfa", "dark": "#10151b"}
+TOGETHER = ("solved", "unsolved", "trm", "hrm")  # on the joint map of Latents
+APART = 15.0  # as the curves of the player, which also differ by their dashes
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+
+
+@pytest.mark.parametrize(("theme", "colours"), [("light", charts.LIGHT), ("dark", charts.DARK)])
+def test_models_have_other_colours_than_solved_and_unsolved(theme, colours):
+    for one, other in combinations(TOGETHER, 2):
+        for deficiency in DEFICIENCIES:
+            apart = distance(rgb(colours[one]), rgb(colours[other]), deficiency)
+            assert apart >= APART, (one, other, deficiency, round(apart, 1))
+    for name in TOGETHER:
+        assert contrast(rgb(colours[name]), rgb(PAPER[theme])) >= 3, name
+
+
+def test_two_models_of_one_family_are_told_apart_too():
+    assert charts.of_models("trm", "hrm") == charts.of_models("trm-single-z", "trm") == ("trm", "hrm")
+    assert (
+        charts.of_models("hrm", "trm-multi-z") == ("hrm", "trm")
+        and len(set(charts.of_models("hrm", "hrm"))) == 2
+    )
