@@ -95,26 +95,27 @@ def least_gain(
 
 def wrong_cells(summary: Summary, target: str, moment: int) -> str:
     """Whether a probe of the solution reads the solution or the answer, where the two differ; "" of other targets."""
-    said: list[str] = []
+    read, answering, cells, puzzles = [], [], 0, 0
     for state in summary["settings"]["states"]:
-        found = (finding_of(summary, target, state) or {}).get("wrong_cells")
-        cells = found["cells"][moment] if found else 0
-        if not cells:
+        counts = (finding_of(summary, target, state) or {}).get("wrong_cells")
+        if not counts or not counts["cells"][moment]:
             continue
-        answer, solution = found["answer"][moment], found["solution"][moment]
-        if not said:
-            puzzles = found["puzzles"][moment]
-            said.append(
-                f"Where the answer after step {labels_of(summary)[moment]} is wrong ({cells} "
-                f"{'cell' if cells == 1 else 'cells'} of {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}), "
-                f"the probe of {state} reads this wrong answer in {100 * answer / cells:.0f} % and the solution in "
-                f"{100 * solution / cells:.0f} %"
-            )
-        else:
-            said.append(f"that of {state} in {100 * answer / cells:.0f} % and {100 * solution / cells:.0f} %")
-        if answer > solution:
-            said[-1] += f": {state} holds the answer rather than the solution"
-    return f"{'; '.join(said)}." if said else ""
+        cells, puzzles, answer, solution = (
+            counts[name][moment] for name in ("cells", "puzzles", "answer", "solution")
+        )
+        read.append(
+            f"the probe of {state} reads this wrong answer in {100 * answer / cells:.0f} % and the solution in "
+            f"{100 * solution / cells:.0f} %"
+        )
+        answering += [state] if answer > solution else []
+    if not read:
+        return ""
+    where = f"{cells} {'cell' if cells == 1 else 'cells'} of {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
+    holds = f" {' and '.join(answering)} {'hold' if len(answering) > 1 else 'holds'} the answer rather than the solution."
+    return (
+        f"Where the answer after step {labels_of(summary)[moment]} is wrong ({where}), {', '.join(read)}."
+        f"{holds if answering else ''}"
+    )
 
 
 def signed(value: float, score: str) -> str:

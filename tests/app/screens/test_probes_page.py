@@ -57,7 +57,7 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
             "right_now",
             r"After step 16, z holds more than any baseline \(\+0\.\d+, .* and y holds more than",
         ),
-        ("sudoku-trm", "solution", "z holds the answer rather than the solution"),
+        ("sudoku-trm", "solution", "z and y hold the answer rather than the solution"),
         ("maze-trm", "right_now", "there is one class in the test part: nothing to tell"),
         ("maze-trm", "dead_end", "the labels are those of “on path”: see there"),
     ],

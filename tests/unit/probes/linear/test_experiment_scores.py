@@ -80,7 +80,7 @@ def test_the_solution_is_said_to_be_the_answer_where_the_answer_is_what_is_read(
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
     assert sentences(summary, "t", [0]).endswith(
         "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z reads this wrong answer in "
-        "77 % and the solution in 10 %: z holds the answer rather than the solution."
+        "77 % and the solution in 10 %. z holds the answer rather than the solution."
     )
     wrong |= {"answer": [5], "solution": [10]}
     assert sentences(summary, "t", [0]).endswith("in 5 % and the solution in 10 %.")
