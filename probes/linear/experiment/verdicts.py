@@ -51,7 +51,7 @@ def untestable(summary: Summary, target: Summary, moment: int) -> str:
             return f"the rarer class is in {what} only: too few to tell"
     repeats = target.get("repeats")
     same = repeats[moment] if repeats else None
-    return f"the labels are those of “{same.replace('_', ' ')}”: see there" if same else ""
+    return f"it says the same as “{same.replace('_', ' ')}”: see there" if same else ""
 
 
 def comparison(summary: Summary, target: Summary, moment: int) -> str:

@@ -59,7 +59,7 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
         ),
         ("sudoku-trm", "solution", "z and y hold the answer rather than the solution"),
         ("maze-trm", "right_now", "there is one class in the test part: nothing to tell"),
-        ("maze-trm", "dead_end", "the labels are those of “on path”: see there"),
+        ("maze-trm", "dead_end", "it says the same as “on path”: see there"),
     ],
 )
 def test_the_recorded_sentence_of_a_target_is_said(open_probes, model, target, words):

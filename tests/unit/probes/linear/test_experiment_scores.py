@@ -70,7 +70,7 @@ def test_a_repeated_row_points_to_the_other_and_speaks_of_the_last_step_at_which
     summary["targets"][0]["repeats"] = [None, "right_now"]
     summary["findings"][0] |= {"moments": [0, 1], "scores": {"above input": gain}}
     assert sentences(summary, "t", [0, 1]) == (
-        "After step 16, the labels are those of “right now”: see there. "
+        "After step 16, it says the same as “right now”: see there. "
         "After step 1, z holds more than any baseline (+0.400, +0.300 to +0.500, against the input)."
     )
 
