@@ -4,7 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from probes.linear.experiment.verdicts import FEWEST, MARGINS, SCORES, sentences, untestable, written
+from probes.linear.experiment.verdicts import (
+    FEWEST,
+    MARGINS,
+    SCORES,
+    rarer_class,
+    sentences,
+    untestable,
+    written,
+)
 from probes.linear.experiment.views import Summary, baselines_at, finding_of, labels_of, value_at
 from probes.reports.markdown import write_section
 from trm.errors import UserError
@@ -54,7 +62,7 @@ def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]
         "",
         "Linear probes of the state after a supervision step, one for each step. Targets of several classes are scored by accuracy "
         "in percent, those of two classes by AUROC (the probability that a yes is rated higher than a no: of a rare class accuracy says "
-        "no more than how rare it is), numbers by R²; in brackets 95 % bands of a bootstrap over test puzzles. Baselines: a constant "
+        "no more than how rare it is), numbers by R²; in brackets 95 % bands of a bootstrap over test puzzles, or, where every resample gives the same number, the exact binomial bound of as many puzzles. Baselines: a constant "
         "guess (the most frequent class, an AUROC of 0.5, the mean); the same probe of the input, one-hot, of the cell and its row, column and box "
         "(mazes: of 5x5 cells around it); the same probe of what can be derived from the input (Sudoku: candidates, their numbers, places left, blanks, and "
         "the digits that naked and hidden singles fill in; mazes: row, column, offsets and distances to start and goal); the same probe of the same net with random "
@@ -137,7 +145,15 @@ def _use_row(use: Mapping[str, Any]) -> str:
 def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str:
     name, score = target["name"], target["score"]
     finding, last = finding_of(study, name, state), moments[-1]
-    cells = [_banded(finding, score, at) for at in moments]
+    few = [rarer_class(study, target, at) for at in moments]
+    cells = [
+        _banded(finding, score, at)
+        if count is None or count >= FEWEST
+        else "too few"
+        if count
+        else "one class"
+        for at, count in zip(moments, few, strict=True)
+    ]
     base = baselines_at(study, name, score, last, of=state)
     guess = next(iter(base.values()))
     cells += [written(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))]
@@ -148,5 +164,5 @@ def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str
 def _banded(finding: Summary | None, score: str, moment: int) -> str:
     value, low, high = (value_at(finding, score, moment, bound) for bound in ("value", "low", "high"))
     if value is None:
-        return "one class" if score == "auroc" else "none"
+        return "none"
     return f"{written(value, score)} ({written(low, score)} to {written(high, score)})"

@@ -39,19 +39,27 @@ def untestable(summary: Summary, target: Summary, moment: int) -> str:
     """Why nothing can be said of a target at a moment: one class, too few puzzles of one, or the labels of another
     target. Empty where something can.
     """
-    finding = next((one for one in summary["findings"] if one["target"] == target["name"]), {})
-    puzzles = finding.get("test_puzzles")
-    if puzzles:
-        at = finding["moments"].index(moment) if moment in finding["moments"] else 0
-        having = [count for count in puzzles[at] if count]
-        if len(having) < 2:
-            return "there is one class in the test part: nothing to tell"
-        if target["score"] == "auroc" and min(having) < FEWEST:
-            what = "1 test puzzle" if min(having) == 1 else f"{min(having)} test puzzles"
-            return f"the rarer class is in {what} only: too few to tell"
+    puzzles = rarer_class(summary, target, moment)
+    if puzzles == 0:
+        return "there is one class in the test part: nothing to tell"
+    if puzzles is not None and puzzles < FEWEST:
+        what = "1 test puzzle" if puzzles == 1 else f"{puzzles} test puzzles"
+        return f"the rarer class is in {what} only: too few to tell"
     repeats = target.get("repeats")
     same = repeats[moment] if repeats else None
     return f"it says the same as “{same.replace('_', ' ')}”: see there" if same else ""
+
+
+def rarer_class(summary: Summary, target: Summary, moment: int) -> int | None:
+    """In how many test puzzles the rarer of two classes is; of more classes 0 where there is but one. Else None."""
+    finding = next((one for one in summary["findings"] if one["target"] == target["name"]), {})
+    puzzles = finding.get("test_puzzles")
+    if not puzzles:
+        return None
+    counts = puzzles[finding["moments"].index(moment) if moment in finding["moments"] else 0]
+    if target["score"] == "auroc":
+        return min(counts)
+    return None if sum(count > 0 for count in counts) > 1 else 0
 
 
 def comparison(summary: Summary, target: Summary, moment: int) -> str:

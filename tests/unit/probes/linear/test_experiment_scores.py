@@ -63,6 +63,12 @@ def test_one_class_and_a_class_of_too_few_puzzles_get_no_verdict(puzzles, words)
     assert sentences(summary, "t", [0]) == words
 
 
+def test_nine_classes_need_two_of_them_in_the_test_part():
+    gain = {"input": (0.4, 0.3, 0.5)}
+    assert "nothing to tell" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 0, 0]]), "t", [0])
+    assert "z holds more" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 1, 0]]), "t", [0])
+
+
 def test_a_repeated_row_points_to_the_other_and_speaks_of_the_last_step_at_which_it_is_none():
     summary = summary_of("auroc", {})
     gain = {"value": [0.4, 0.0], "low": [0.3, 0.0], "high": [0.5, 0.0]}
