@@ -265,8 +265,13 @@ def balancing(problems: Problems, classes: int) -> Tensor:
 
 
 def read(question: Question, test: Problems, places: Examples, theta: Tensor, present: Tensor) -> Numbers:
-    """Class or number of every test cell, (puzzle, moment, cell); 0 where nothing is defined."""
-    if question.classes:
+    """Class or number of every test cell, or the log odds of the second of two classes, (puzzle, moment, cell); 0 where
+    nothing is defined.
+    """
+    if question.classes == 2:
+        logs = log_probabilities(test.x, theta, present)
+        found = logs[..., 1] - logs[..., 0]
+    elif question.classes:
         found = log_probabilities(test.x, theta, present).argmax(-1)
     else:
         found = (test.x.double() @ theta.mT)[..., 0]

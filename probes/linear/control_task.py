@@ -2,7 +2,8 @@
 
 Every type of cell, here its input symbol and its position, gets a label at random, drawn as the true labels are
 distributed, and keeps it in all puzzles. Nothing but memory can read that. Selectivity is the score of the probe
-minus its score on the control task: high where the probe reads what the states hold.
+minus its score on the control task: high where the probe reads what the states hold. It depends on the one draw of
+labels, the more the rarer a class is.
 """
 
 import numpy as np
@@ -22,12 +23,16 @@ def control_values(
     train: Int[np.ndarray, "_"],
     *,
     seed: int,
-) -> Num[np.ndarray, "puzzle 1 cell"]:
-    """The control label of each cell: for each type one of the training puzzles' values, drawn at random.
+) -> Num[np.ndarray, "puzzle moment cell"]:
+    """The control label of each cell: for each type one of the training puzzles' values at that moment, drawn at random.
 
-    The same seed and training values give the same label to the same type, whichever puzzles it is in.
+    The same seed and training values give the same label to the same type, whichever puzzles it is in. A type has the
+    same rank among the values of every moment, so that its label changes only as their proportions do.
     """
-    seen = values[train][defined[train]]
-    rng = np.random.default_rng(seed)
-    label_of = rng.choice(seen, size=int(types.max()) + 1)
-    return label_of[types][:, None]
+    rank = np.random.default_rng(seed).random(int(types.max()) + 1)
+    labels = np.zeros((len(types), values.shape[1], types.shape[1]), values.dtype)
+    for moment in range(values.shape[1]):
+        seen = np.sort(values[train, moment][defined[train, moment]])
+        if len(seen):
+            labels[:, moment] = seen[(rank * len(seen)).astype(int)][types]
+    return labels

@@ -9,7 +9,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from probes.linear.mdl import CodeLength
+from probes.linear.mdl import CodeLength, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeResult, ProbeSettings
 from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
@@ -79,7 +79,10 @@ def load_probe(path: Path) -> tuple[ProbeResult, dict[str, str]]:
 
 def _result(arrays: dict[str, np.ndarray], facts: dict) -> ProbeResult:
     settings = facts["settings"] | {name: tuple(facts["settings"][name]) for name in ("C", "alpha")}
-    code = CodeLength(*arrays["code"], tuple(facts["code_puzzles"])) if "code" in arrays else None
+    code = None
+    if "code" in arrays:
+        entropy = entropy_bits(arrays["counts"][PARTS.index("train")])
+        code = CodeLength(*arrays["code"], entropy, tuple(facts["code_puzzles"]))
     return ProbeResult(
         name=facts["name"],
         classes=tuple(facts["classes"]),

@@ -16,9 +16,9 @@ from jaxtyping import Float64, Int64, Num
 
 from probes.linear.batched_fit import Meter, Question, fit_moments
 from probes.linear.control_task import control_values
-from probes.linear.mdl import CodeLength, blocks_of
-from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States
-from probes.linear.scores import Draws, Errors, Hits, banded, draws_of, majority_accuracy
+from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
+from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
+from probes.linear.scores import Draws, banded, draws_of, sampled_scores
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
 
@@ -61,13 +61,13 @@ def fit_probe(
     counts = _counts(question)
     sampled = _scored(question, question.values, joined("read"), counts, draws)
     if question.control is not None:
-        main = "accuracy" if classes else "r2"
+        main = main_score(classes)
         control = _scored(question, question.control, joined("control_read"), counts, draws)[main]
         sampled |= {"control": control, "selectivity": sampled[main] - control}
     code = None
     if settings.code_length:
         bits, uniform = (np.concatenate(parts) for parts in zip(*(fit.code for fit in fits), strict=True))
-        code = CodeLength(bits, uniform, blocks_of(len(split.train)))
+        code = CodeLength(bits, uniform, entropy_bits(counts[0]), blocks_of(len(split.train)))
     return ProbeResult(
         name=name,
         classes=classes,
@@ -75,7 +75,10 @@ def fit_probe(
         split=split,
         pooled=pooled,
         counts=counts,
-        scores={score: banded(found) for score, found in sampled.items()},
+        scores={
+            score: banded(found, len(split.test), lowest=-1.0 if score == "selectivity" else 0.0)
+            for score, found in sampled.items()
+        },
         code=code,
         **{part: joined(part) for part in PARAMETERS},
     )
@@ -182,15 +185,4 @@ def _scored(
 ) -> dict[str, Float64[np.ndarray, "draw moment"]]:
     """Scores of what was read of the test puzzles, on each of the draws; NaN at moments that had nothing to learn from."""
     test = question.split.test
-    true, defined = true[test], question.defined[test]
-    if question.classes:
-        hits = Hits.of(true, read, defined, question.classes)
-        sampled = {
-            "accuracy": hits.accuracy(draws),
-            "balanced_accuracy": hits.balanced_accuracy(draws),
-            "majority": majority_accuracy(hits, counts[0].argmax(-1), draws),
-        }
-    else:
-        sampled = {"r2": Errors.of(true, read, defined).r2(draws)}
-    learned = counts[0].sum(-1) > 0
-    return {name: np.where(learned, found, np.nan) for name, found in sampled.items()}
+    return sampled_scores(true[test], read, question.defined[test], counts[0], draws)

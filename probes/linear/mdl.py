@@ -15,7 +15,7 @@ from math import ceil, log2
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from probes.linear.solver import (
     Logistic,
@@ -39,14 +39,26 @@ class CodeLength:
 
     bits: Float64[np.ndarray, "moment"]
     uniform_bits: Float64[np.ndarray, "moment"]  # log2 K a label
+    entropy_bits: Float64[
+        np.ndarray, "moment"
+    ]  # of the code that knows how often each label occurs, and no state
     puzzles: tuple[int, ...]  # sent after each block
 
     @property
     def compression(self) -> Float64[np.ndarray, "moment"]:
-        """Uniform bits per bit: 1 where nothing is gained, NaN without labels."""
+        """Bits of the labels' own entropy per bit: 1 where the states gain nothing, NaN without labels. Against the
+        uniform code even a constant guess of a rare class looks like a gain.
+        """
         return np.divide(
-            self.uniform_bits, self.bits, out=np.full(self.bits.shape, np.nan), where=self.bits > 0
+            self.entropy_bits, self.bits, out=np.full(self.bits.shape, np.nan), where=self.bits > 0
         )
+
+
+def entropy_bits(counts: Int64[np.ndarray, "moment class"]) -> Float64[np.ndarray, "moment"]:
+    """Bits of that many labels of each class in the best code that is the same for all of them."""
+    total = counts.sum(-1, keepdims=True)
+    share = np.divide(counts, total, out=np.ones(counts.shape), where=counts > 0)
+    return -(counts * np.log2(share)).sum(-1)
 
 
 def blocks_of(puzzles: int) -> tuple[int, ...]:

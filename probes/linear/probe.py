@@ -1,5 +1,6 @@
 """Fitted linear probes: their weights, their scores, and what they read from other states. Without torch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,11 @@ States = Num[np.ndarray, "puzzle moment cell dim"]
 
 class ProbeError(UserError):
     """States and values of which no probe can be made."""
+
+
+def main_score(classes: Sequence[str]) -> str:
+    """What a probe of these classes, or of numbers, is judged by."""
+    return {0: "r2", 2: "auroc"}.get(len(classes), "accuracy")
 
 
 PARAMETERS = ("mean", "scale", "weights", "intercept", "present", "regularisation")
@@ -52,7 +58,8 @@ class ProbeResult:
     """The probes of all moments, and how good they are.
 
     `scores` holds, for classes: `accuracy`, `balanced_accuracy`, `majority` (accuracy of the most frequent class of the
-    training puzzles); for numbers: `r2`. With a control task: `control` (its accuracy or R^2) and `selectivity`.
+    training puzzles), and `auroc` of two classes; for numbers: `r2`. With a control task: `control` (its `main_score`) and
+    `selectivity`.
     """
 
     name: str
@@ -101,6 +108,7 @@ class ProbeResult:
             found["code"] = {
                 "bits": self.code.bits.tolist(),
                 "uniform_bits": self.code.uniform_bits.tolist(),
+                "entropy_bits": self.code.entropy_bits.tolist(),
                 "compression": _listed(self.code.compression),
                 "puzzles": list(self.code.puzzles),
             }
@@ -113,6 +121,13 @@ class Reading:
 
     values: Int16[np.ndarray, "puzzle moment cell"] | Float32[np.ndarray, "puzzle moment cell"]
     probabilities: Float32[np.ndarray, "puzzle moment cell class"] | None  # None for numbers
+
+    @property
+    def log_odds(self) -> Float32[np.ndarray, "puzzle moment cell"]:
+        """Of the second of two classes."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.probabilities)
+        return logs[..., 1] - logs[..., 0]
 
 
 def apply(result: ProbeResult, states: States, *, moment: int | None = None) -> Reading:

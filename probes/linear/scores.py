@@ -1,13 +1,14 @@
 """How good the reading of a probe is, with bands that say how much of it is the luck of the test puzzles.
 
 Bands are percentiles of the bootstrap (Efron 1979): test puzzles, not cells, are drawn with replacement, as the cells of
-one puzzle are not independent. The probe is not fitted again.
+one puzzle are not independent. The probe is not fitted again. Two classes are scored by the area under the ROC curve
+(AUROC): of a rare class, accuracy says no more than how rare it is.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int, Integer
+from jaxtyping import Bool, Float, Float64, Int, Int64, Integer, Num, Shaped
 
 BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between
 
@@ -31,12 +32,20 @@ def draws_of(puzzles: int, *, count: int, seed: int) -> Draws:
     return np.concatenate([np.ones((1, puzzles)), drawn])
 
 
-def banded(sampled: Float64[np.ndarray, "draw moment"]) -> Score:
-    """The value on the test set, and percentiles of that on its resamples, in which moments without a value are skipped."""
+def banded(sampled: Float64[np.ndarray, "draw moment"], puzzles: int, *, lowest: float = 0.0) -> Score:
+    """The value on the test set, and percentiles of that on its resamples, in which moments without a value are skipped.
+
+    Where all resamples agree, as those of a share of 1 do, they say nothing about puzzles unlike these. Kinds of puzzles
+    that `puzzles` test puzzles miss with a probability of 2.5 % may be as common as 1 - 0.025 ** (1 / puzzles) (the exact
+    binomial bound): the band is that much wider, within `lowest` to 1.
+    """
     low, high = np.full((2, sampled.shape[1]), np.nan)
     some = ~np.isnan(sampled[1:]).all(0)
     if some.any():
         low[some], high[some] = np.nanpercentile(sampled[1:, some], BAND, axis=0)
+    missed = np.where(high - low < 1e-12, 1 - (BAND[0] / 100) ** (1 / puzzles), 0)
+    low = np.where(missed > 0, np.maximum(low - missed, np.minimum(low, lowest)), low)
+    high = np.where(missed > 0, np.minimum(high + missed, 1), high)
     return Score(sampled[0], low, high)
 
 
@@ -51,7 +60,7 @@ class Hits:
     def of(
         cls,
         true: Integer[np.ndarray, "puzzle moment cell"],
-        read: Integer[np.ndarray, "puzzle moment cell"],
+        read: Shaped[np.ndarray, "puzzle moment cell"],
         defined: Bool[np.ndarray, "puzzle moment cell"],
         classes: int,
     ) -> "Hits":
@@ -69,6 +78,40 @@ class Hits:
         recall = _ratio(_drawn(draws, self.right), _drawn(draws, self.total))
         known = ~np.isnan(recall)
         return _ratio(np.where(known, recall, 0).sum(-1), known.sum(-1).astype(float))
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of a cell that is yes and one that is no, by the puzzles of both: in how many the yes is rated higher."""
+
+    higher: Float64[np.ndarray, "moment yes_puzzle no_puzzle"]  # a tie counts half
+    yes: Float64[np.ndarray, "moment puzzle"]  # how many cells
+    no: Float64[np.ndarray, "moment puzzle"]
+
+    @classmethod
+    def of(
+        cls,
+        true: Integer[np.ndarray, "puzzle moment cell"],
+        log_odds: Float[np.ndarray, "puzzle moment cell"],
+        defined: Bool[np.ndarray, "puzzle moment cell"],
+    ) -> "Pairs":
+        """Counted where defined; classes are 0 (no) and 1 (yes)."""
+        puzzles, moments, _ = true.shape
+        yes, no = defined & (true == 1), defined & (true == 0)
+        higher = np.zeros((moments, puzzles, puzzles))
+        for moment in range(moments):
+            of_yes = log_odds[:, moment][yes[:, moment]]
+            owner = np.nonzero(yes[:, moment])[0]
+            for puzzle in range(puzzles):
+                of_no = np.sort(log_odds[puzzle, moment][no[puzzle, moment]])
+                beaten = of_no.searchsorted(of_yes, "left") + of_no.searchsorted(of_yes, "right")
+                higher[moment, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
+        return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
+
+    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+        """Probability that a yes is rated higher than a no, 0 to 1; 0.5 for any constant, NaN where a class is missing."""
+        higher = np.stack([((draws @ one) * draws).sum(-1) for one in self.higher], -1)
+        return _ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +142,33 @@ class Errors:
         spread = squares - np.divide(total**2, count, out=np.zeros(total.shape), where=count > 0)
         spread[spread <= 1e-12 * np.maximum(squares, 1e-300)] = 0
         return 1 - _ratio(missed, spread)
+
+
+def sampled_scores(
+    true: Num[np.ndarray, "puzzle moment cell"],
+    read: Num[np.ndarray, "puzzle moment cell"],
+    defined: Bool[np.ndarray, "puzzle moment cell"],
+    learned: Int64[np.ndarray, "moment class"],
+    draws: Draws,
+) -> dict[str, Float64[np.ndarray, "draw moment"]]:
+    """All scores of what was read of the test puzzles, by name, on each of the draws.
+
+    `read` holds classes or numbers, or the log odds of the second of two classes. `learned` counts the training cells of
+    each class, in one column for numbers; moments that had nothing to learn from are NaN.
+    """
+    classes = learned.shape[1]
+    if classes == 1:
+        sampled = {"r2": Errors.of(true, read, defined).r2(draws)}
+    else:
+        hits = Hits.of(true, read > 0 if classes == 2 else read, defined, classes)
+        sampled = {
+            "accuracy": hits.accuracy(draws),
+            "balanced_accuracy": hits.balanced_accuracy(draws),
+            "majority": majority_accuracy(hits, learned.argmax(-1), draws),
+        }
+        if classes == 2:
+            sampled["auroc"] = Pairs.of(true, read, defined).auroc(draws)
+    return {name: np.where(learned.sum(-1) > 0, found, np.nan) for name, found in sampled.items()}
 
 
 def majority_accuracy(

@@ -7,7 +7,8 @@ together, over all cells and digits.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from probes.linear.targets import Kind, Level, Target, TargetError, targets_of
+from probes.linear.probe import main_score
+from probes.linear.targets import Level, Target, TargetError, targets_of
 from trm.tasks.base import Task
 
 CANDIDATES = "candidates"
@@ -28,8 +29,8 @@ class Family:
 
     @property
     def score(self) -> str:
-        """The score that is shown first."""
-        return "r2" if self.first.kind is Kind.NUMBER else "accuracy"
+        """The score that it is judged by."""
+        return main_score(self.first.classes)
 
     def facts(self) -> dict:
         """What it is, for JSON."""

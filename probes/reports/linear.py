@@ -4,6 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from probes.linear.experiment.verdicts import (
+    FEWEST,
+    MARGINS,
+    SCORES,
+    rarer_class,
+    sentences,
+    untestable,
+    written,
+)
 from probes.linear.experiment.views import Summary, baselines_at, finding_of, labels_of, value_at
 from probes.reports.markdown import write_section
 from trm.errors import UserError
@@ -11,15 +20,15 @@ from trm.errors import UserError
 NAME = "probes"
 STEPS = ("1", "4", "16")
 NOT_SAID = {
-    "solution": "It does not say that z is searched for the digit, nor that it is where the head looks: the head reads y alone.",
+    "solution": "It does not say that z is searched for the digit: the head reads y alone.",
     "answer_now": "Of y this is what its own head reads, so a low number would mean a bad probe; of z it does not tell copy from cause.",
-    "candidates": "It does not say that the model eliminates candidates: they are a sum over the input that any mixing of cells can give.",
-    "candidates_left": "It does not say that the count steers anything.",
-    "naked_single": "It does not say that these cells are filled first.",
+    "candidates": "The input gives them by construction; the comparison only says how much of that a state still holds.",
+    "candidates_left": "The input gives it by construction; it does not say that the count steers anything.",
+    "naked_single": "A count in the input gives it by construction; it does not say that these cells are filled first.",
     "naked_single_now": "It does not tell a single that is seen from an answer that is already certain.",
     "conflict_now": "It does not say that a conflict, once seen, is mended.",
     "singles_round": "It does not say that the model fills cells in this order.",
-    "right_now": "It does not say that the model knows: cells that are easy are right and can be told from the input.",
+    "right_now": "It does not say that the model uses it.",
     "right_at_end": "It does not say that the end is settled at that step: easy puzzles end well from any state.",
     "given": "It only says that the probe works: what is given can be seen in x, which every call reads.",
     "on_path": "It does not say that the way is followed from its ends.",
@@ -30,13 +39,6 @@ NOT_SAID = {
     "reached_within_16": "It does not say that a flood runs.",
 }
 """What a finding about a target leaves open."""
-
-BASELINE = {
-    "majority": "the most frequent class or mean",
-    "input": "the input",
-    "random z": "random weights",
-    "random y": "random weights",
-}
 
 
 def write_findings(
@@ -58,13 +60,20 @@ def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]
         "`python -m probes fit --findings docs/findings.md`. The studies lie in `assets/recorded/probes` and are drawn on the "
         "page Probes.",
         "",
-        "Linear probes of the state after a supervision step, one for each step. Accuracy in percent, of numbers R²; in "
-        "brackets 95 % bands over test puzzles. Baselines: the most frequent class (of numbers their mean, R² = 0); the same "
-        "probe of the input, one-hot, of the cell and its row, column and box; the same probe of the same net with random "
-        "weights, after the last step shown. A sentence says more or less only where the 95 % band of the difference, in brackets in points or R², says so; "
-        "differences are taken puzzle by puzzle. Of rare classes (a naked single, a wrong answer) accuracy can hardly exceed the most "
-        "frequent class: ask for these with `--balanced`. Selectivity: how much is lost on a control task of random labels (Hewitt & Liang "
-        "2019), after the last step shown. Puzzles, not cells, are split.",
+        "Linear probes of the state after a supervision step, one for each step. Targets of several classes are scored by accuracy "
+        "in percent, those of two classes by AUROC (the probability that a yes is rated higher than a no: of a rare class accuracy says "
+        "no more than how rare it is), numbers by R²; in brackets 95 % bands of a bootstrap over test puzzles, or, where every resample gives the same number, the exact binomial bound of as many puzzles. Baselines: a constant "
+        "guess (the most frequent class, an AUROC of 0.5, the mean); the same probe of the input, one-hot, of the cell and its row, column and box "
+        "(mazes: of 5x5 cells around it); the same probe of what can be derived from the input (Sudoku: candidates, their numbers, places left, blanks, and "
+        "the digits that naked and hidden singles fill in; mazes: row, column, offsets and distances to start and goal); the same probe of the same net with random "
+        "weights, after the last step shown.",
+        "",
+        "Differences are taken resample by resample. One whose 95 % band, in brackets, lies within "
+        f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0 is “no more”; else it is “more” or “less” where the band lies above or "
+        "below 0, and “not told apart” where it does not. Nothing is said of targets "
+        f"that have one class in the test part, the rarer of two classes in fewer than {FEWEST} test puzzles, or the labels of another target. Verdicts are not corrected for "
+        "their number. Selectivity: how much is lost on a control task of random labels (Hewitt & Liang 2019), drawn as the labels of that step "
+        "are distributed, after the last step shown; it depends on this one draw, the more the rarer a class is. Puzzles, not cells, are split.",
         "",
     ]
     for model, study in studies.items():
@@ -84,17 +93,21 @@ def _model(model: str, study: Summary) -> list[str]:
         f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} to train, "
         f"{split['validation']} to choose the regularisation, {split['test']} to test.",
         "",
-        f"| target | from | {' | '.join(f'step {labels[at]}' for at in moments)} | most frequent | input | random weights | selectivity |",
-        f"|---|---|{'---|' * (len(moments) + 4)}",
+        f"| target | score | from | {' | '.join(f'step {labels[at]}' for at in moments)} | constant guess | input | derived | random weights | selectivity |",
+        f"|---|---|---|{'---|' * (len(moments) + 5)}",
     ]
     for target in study["targets"]:
+        if all(target["repeats"][at] for at in moments):
+            continue
         for state in study["settings"]["states"]:
             lines.append(_row(study, target, state, moments))
     lines.append("")
     for target in study["targets"]:
         name = target["name"]
+        is_told = not all(untestable(study, target, at) for at in moments)
         lines.append(
-            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {verdict(study, target, moments[-1])} {NOT_SAID.get(name, '')}".rstrip()
+            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(study, name, moments)} "
+            f"{NOT_SAID.get(name, '') if is_told else ''}".rstrip()
         )
     return lines
 
@@ -132,61 +145,24 @@ def _use_row(use: Mapping[str, Any]) -> str:
 def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str:
     name, score = target["name"], target["score"]
     finding, last = finding_of(study, name, state), moments[-1]
+    few = [rarer_class(study, target, at) for at in moments]
     cells = [
-        _banded(*(value_at(finding, score, at, bound) for bound in ("value", "low", "high")), score=score)
-        for at in moments
+        _banded(finding, score, at)
+        if count is None or count >= FEWEST
+        else "too few"
+        if count
+        else "one class"
+        for at, count in zip(moments, few, strict=True)
     ]
     base = baselines_at(study, name, score, last, of=state)
-    cells += [_number(base.get(key), score) for key in ("majority", "input", f"random {state}")]
-    cells.append(_number(value_at(finding, "selectivity", last), score))
-    return f"| {name.replace('_', ' ')} | {state} | {' | '.join(cells)} |"
+    guess = next(iter(base.values()))
+    cells += [written(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))]
+    cells.append(written(value_at(finding, "selectivity", last), score))
+    return f"| {name.replace('_', ' ')} | {SCORES[score]} | {state} | {' | '.join(cells)} |"
 
 
-def verdict(study: Summary, target: Summary, moment: int) -> str:
-    """One sentence: what each state holds beyond the baseline that it beats least, as the band of the difference says."""
-    score, label = target["score"], labels_of(study)[moment]
-    said = []
-    for state in study["settings"]["states"]:
-        name, least = least_gain(study, target["name"], state, moment)
-        if least is None:
-            said.append(f"{state} was not tested")
-            continue
-        value, low, high = least
-        amount = f"{_signed(value, score)}, {_signed(low, score)} to {_signed(high, score)}, against {BASELINE[name]}"
-        more = "more" if low > 0 else "less" if high < 0 else "no more"
-        said.append(
-            f"{state} holds {more} than {'any' if more == 'more' else 'the best'} baseline ({amount})"
-        )
-    return f"after step {label}, {' and '.join(said)}."
-
-
-def least_gain(
-    study: Summary, target: str, state: str, moment: int
-) -> tuple[str, tuple[float, float, float] | None]:
-    """The baseline that a state exceeds least: its name, the difference and its band."""
-    finding = finding_of(study, target, state)
-    found = {
-        name: tuple(value_at(finding, f"above {name}", moment, bound) for bound in ("value", "low", "high"))
-        for name in ("majority", "input", f"random {state}")
-    }
-    known = {name: gain for name, gain in found.items() if gain[0] is not None}
-    if not known:
-        return "", None
-    least = min(known, key=lambda name: known[name][0])
-    return least, known[least]
-
-
-def _banded(value: float | None, low: float | None, high: float | None, *, score: str) -> str:
+def _banded(finding: Summary | None, score: str, moment: int) -> str:
+    value, low, high = (value_at(finding, score, moment, bound) for bound in ("value", "low", "high"))
     if value is None:
         return "none"
-    return f"{_number(value, score)} ({_number(low, score)} to {_number(high, score)})"
-
-
-def _signed(value: float, score: str) -> str:
-    return f"{value:+.2f}" if score == "r2" else f"{100 * value:+.1f}"
-
-
-def _number(value: float | None, score: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:.2f}" if score == "r2" else f"{100 * value:.1f}"
+    return f"{written(value, score)} ({written(low, score)} to {written(high, score)})"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.ui import charts
 from probes.linear.experiment.views import Cells, Code, Scoreboard
+from probes.linear.probe import main_score
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -15,11 +16,18 @@ NAMES = {
     "z": "z",
     "y": "y",
     "input": "input alone",
+    "derived": "derived from the input",
     "random z": "random weights",
     "random y": "random weights",
 }
-DASH = {"input": "dashdot", "random z": "8px,4px", "random y": "8px,4px,2px,4px", "majority": "dot"}
-SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "r2": "R²"}
+DASH = {
+    "input": "dashdot",
+    "derived": "10px,3px",
+    "random z": "8px,4px",
+    "random y": "8px,4px,2px,4px",
+    "majority": "dot",
+}
+SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced accuracy", "auroc": "AUROC", "r2": "R²"}
 CODE = "code"
 SCORES |= {CODE: "bits a label"}
 
@@ -28,6 +36,7 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
     """z and y with their bands over the moments, and under them what they have to beat."""
     figure = charts.new(x=moment_title(labels), y=SCORES[score], height=HEIGHT)
     findings = {one["source"]: one for one in summary["findings"] if one["target"] == target}
+    classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
     for source, finding in findings.items():
         value, places = finding["scores"][score], finding["moments"]
         flat = len(places) == 1 and len(labels) > 1
@@ -56,8 +65,13 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
             charts.line("most frequent class", labels, values, "baseline", hovertemplate="%{y:.3f}")
         )
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
+    if score == "auroc":
+        figure.add_trace(
+            charts.line("constant guess", labels, [0.5] * len(labels), "baseline", hovertemplate="%{y:.3f}")
+        )
+        figure.data[-1].line.update(dash=DASH["majority"], width=2)
     control = findings.get("z", {}).get("scores", {}).get("control")
-    if control and score in ("accuracy", "r2"):
+    if control and score == main_score(classes):
         figure.add_trace(
             charts.line(
                 "control task, z", labels, control["value"], "z", hovertemplate="%{y:.3f}", opacity=0.55
@@ -65,20 +79,18 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         )
         figure.data[-1].line.update(dash="dot", width=2)
     figure.update_xaxes(type="category")
-    figure.update_yaxes(tickformat=".0%" if score != "r2" else ".2f")
+    figure.update_yaxes(tickformat=".2f" if score in ("auroc", "r2") else ".0%")
     return figure
 
 
 def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
-    """Bits that tell a label to who knows z, or y, and the bits of the uniform code."""
+    """Bits that tell a label to who knows z, or y, and the labels' own entropy."""
     figure = charts.new(x=moment_title(labels), y=SCORES[CODE], height=HEIGHT)
     for state, code in codes.items():
         figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
         figure.data[-1].update(mode="lines+markers", marker={"size": 9})
-    uniform = next(iter(codes.values())).uniform
-    figure.add_trace(
-        charts.line("told without", labels, [uniform] * len(labels), "baseline", hovertemplate="%{y:.3f}")
-    )
+    entropy = next(iter(codes.values())).entropy
+    figure.add_trace(charts.line("label entropy", labels, entropy, "baseline", hovertemplate="%{y:.3f}"))
     figure.update_xaxes(type="category")
     figure.update_yaxes(rangemode="tozero")
     return figure

@@ -11,9 +11,11 @@ from app.sidebar.model_controls import Opened
 from app.sidebar.puzzles import first_puzzle
 from app.state import links
 from app.ui import charts, downloads, status
+from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views as study_views
 from probes.linear.experiment.files import score_table
+from probes.linear.experiment.verdicts import sentences
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
@@ -86,11 +88,13 @@ def over_steps(shown: Shown, target: str) -> None:
     with words:
         score = facts["score"]
         if facts["classes"]:
+            options = (score, "balanced_accuracy", figures.CODE)
+            sources.forget_strangers(probes_score=options)
             score = (
                 st.segmented_control(
                     "Score",
-                    ("accuracy", "balanced_accuracy", figures.CODE),
-                    default="accuracy",
+                    options,
+                    default=score,
                     key="probes_score",
                     format_func=texts.SCORES.get,
                 )
@@ -101,6 +105,8 @@ def over_steps(shown: Shown, target: str) -> None:
         is_code = score == figures.CODE
         score = facts["score"] if is_code else score
         st.markdown(texts.verdict(shown.summary, target, score))
+        if score == facts["score"]:
+            st.markdown(plain(sentences(shown.summary, target, list(range(len(labels))))))
         st.caption(texts.CODE if is_code else texts.WORTH)
         st.caption(texts.balance(shown.summary, target, len(labels) - 1))
     with picture:

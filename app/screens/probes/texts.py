@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.ui.text import plain
 from probes.linear.experiment.files import RECORDED, SUFFIX
+from probes.linear.experiment.verdicts import MARGINS, written
 from probes.linear.experiment.views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
 
 if TYPE_CHECKING:
@@ -11,11 +12,13 @@ if TYPE_CHECKING:
 
 WORTH = (
     "A probe is a weighted sum. It shows what could be read from a state, not that the model reads it. Bands: 95 %, test "
-    "puzzles drawn again. Puzzles it is tested on were not in its training."
+    "puzzles drawn again. Puzzles it is tested on were not in its training. “No more”: the band of a difference, in brackets, lies within "
+    f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0. Selectivity depends on one draw of random "
+    "labels, the more the rarer a class is."
 )
 SCOREBOARD = (
-    "Of classes the share read rightly, of numbers R². “Best baseline”: the best of the most frequent class, a probe of the "
-    "input around the cell, and one of the same net with random weights."
+    "Of several classes the share read rightly, of two AUROC, of numbers R². “Best baseline”: the best of a constant guess, a probe "
+    "of the input around the cell, one of what is derived from the input, and one of the same net with random weights."
 )
 CELLS = "Percent of the test puzzles in which this cell is read rightly. Empty: never tested."
 CELL_ERRORS = "Mean error in this cell, over the test puzzles. Empty: never tested."
@@ -36,7 +39,8 @@ USE_WORTH = (
 )
 CODE = (
     "Who knows the states is told the labels of the training puzzles, block after block, by probes fitted on what was sent "
-    "before (online coding, Voita & Titov 2020). Few bits: plainly there, and learned from few puzzles."
+    "before (online coding, Voita & Titov 2020). Few bits: plainly there, and learned from few puzzles. Nothing is gained where they "
+    "are as many as the labels' own entropy, what they take for someone who knows only how often each class occurs."
 )
 PLANE = (
     "Arrows side by side: the readings are hardly told apart. Opposite: one excludes the other. Short: most of the direction "
@@ -44,12 +48,14 @@ PLANE = (
 )
 NO_CODE = "No description length was asked for. Fit with “Description length” switched on; numbers have none."
 OPENED = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
-SCORES = {"accuracy": "share right", "balanced_accuracy": "balanced", "code": "bits"}
+SCORES = {"accuracy": "share right", "auroc": "AUROC", "balanced_accuracy": "balanced", "code": "bits"}
 """In few letters: three stand side by side in a narrow column."""
 BASELINES = {
     "majority": "the most frequent class",
     "mean": "the mean",
+    "constant": "a constant guess",
     "input": "the input alone",
+    "derived": "derived from the input",
     "random z": "random weights (z)",
     "random y": "random weights (y)",
 }
@@ -80,6 +86,7 @@ def meaning(facts: dict[str, Any]) -> str:
 def verdict(summary: dict[str, Any], target: str, score: str) -> str:
     """z, y and the best baseline at the last moment, and selectivity, as a table."""
     last, labels = len(summary["moments"]) - 1, labels_of(summary)
+    facts = next(one for one in summary["targets"] if one["name"] == target)
     rows = [f"| step {labels[last]} | |", "|:--|--:|"]
     for state in ("z", "y"):
         finding = finding_of(summary, target, state)
@@ -98,7 +105,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
             )
     for state in ("z", "y"):
         value = value_at(finding_of(summary, target, state), "selectivity", last)
-        if value is not None and score in ("accuracy", "r2"):
+        if value is not None and score == facts["score"]:
             rows.append(f"| selectivity, {state} | {_number(value, score)} |")
     rows += _code_rows(summary, target, last)
     return "\n".join(rows)
@@ -110,9 +117,10 @@ def _code_rows(summary: dict[str, Any], target: str, moment: int) -> list[str]:
     for state in ("z", "y"):
         code = code_of(summary, target, state)
         if code is not None and code.bits[moment] is not None:
-            rows.append(
-                f"| description length, {state} | {code.bits[moment]:.2f} of {code.uniform:.2f} bits |"
-            )
+            rows += [
+                f"| description length, {state} | {code.bits[moment]:.2f} bits |",
+                f"| label entropy / description length, {state} | {code.compression[moment]:.2f} |",
+            ]
     return rows
 
 
@@ -139,14 +147,12 @@ def plane(share: float, count: int, *, of: str) -> str:
 def _number(value: float | None, score: str) -> str:
     if value is None:
         return "none"
-    return f"{value:.3f}" if score == "r2" else f"{100 * value:.1f} %"
+    return written(value, score) if score in ("auroc", "r2") else f"{written(value, 'accuracy')} %"
 
 
 def _bound(value: float | None, score: str) -> str:
-    """An end of a band, as short as it can be."""
-    if value is None:
-        return "none"
-    return f"{value:.2f}" if score == "r2" else f"{100 * value:.0f}"
+    """An end of a band, without the unit."""
+    return "none" if value is None else _number(value, score).removesuffix(" %")
 
 
 def reading(found: dict[str, Any], state: str, moment: int) -> str:

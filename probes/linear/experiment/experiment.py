@@ -1,8 +1,8 @@
 """A study: what can be read from z and from y, at which step, and what of that the puzzle itself already gives.
 
 One run of the model over a puzzle set, one of the same net with random weights, and a probe for every target, source
-and moment. Sources are the states z and y, and what they have to beat: the input around the cell, and the states of the
-random net. z and y are each other's baseline.
+and moment. Sources are the states z and y, and what they have to beat: the input around the cell, what is derived from the
+input by counting and by simple rules, and the states of the random net. z and y are each other's baseline.
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from dataclasses import asdict, replace
 import numpy as np
 from jaxtyping import Num
 
-from probes.linear.baselines import input_features
-from probes.linear.collect import STATES, Runs, check_puzzles, collect, moments_of
+from probes.linear.baselines import derived_features, input_features
+from probes.linear.collect import STATES, check_puzzles, collect, moments_of
 from probes.linear.control_task import control_types
-from probes.linear.experiment.scores import gains, scored
+from probes.linear.experiment.scores import WrongCells, gains, scored
 from probes.linear.experiment.study import Finding, Study, StudySettings
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, apply
 from probes.linear.splits import Split, split_puzzles
 from probes.linear.target_groups import Family, chosen_families
-from probes.linear.targets import Evidence, Level, values_at
+from probes.linear.targets import Evidence, Level, Values, target_of, values_at
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.models import Model, new_model
 from trm.tasks.base import Task
 
-INPUT = "input"
+INPUT, DERIVED = "input", "derived"
+SOLUTION, ANSWER = "solution", "answer_now"
 RANDOM = "random"
 FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set
 
@@ -77,9 +78,7 @@ def fit_study(
         progress=plan.stage(depth.N_sup, f"{len(puzzles)} puzzles run"),
         states=settings.states,
     )
-    sources: dict[str, tuple[np.ndarray | None, int]] = {
-        name: (states, len(moments)) for name, states in runs.states.items()
-    }
+    sources = {name: (states, len(moments)) for name, states in runs.states.items()}
     if random_at:
         random = random_weights(model, seed=settings.probe.seed)
         last = random_at[-1].supervision_step
@@ -94,12 +93,38 @@ def fit_study(
         )
         sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
-    sources[INPUT] = (None, len(moments))
-    findings = []
+    derived = derived_features(evidence)
+    if derived is not None:
+        sources[DERIVED] = (derived, len(moments))
+
+    def values(name: str) -> Values:
+        return values_at(
+            target_of(task, name),
+            evidence,
+            now=runs.now,
+            supervision_steps=[at.supervision_step for at in moments],
+            halts=runs.halts,
+        )
+
+    findings, labels = [], {}
     for family in families:
+        truths = labels[family.name] = [values(member.name) for member in family.members]
+        answer = values(ANSWER) if family.name == SOLUTION else None
+        features = input_features(task, puzzles.inputs, cells=family.first.level is Level.CELL)
+        all_sources = sources | {INPUT: (features, len(moments))}
         of_family = {
-            source: _finding(family, source, found, count, evidence, runs, split, settings, plan)
-            for source, (found, count) in sources.items()
+            source: _finding(
+                family,
+                source,
+                found,
+                [first_moments(one, count) for one in truths],
+                split=split,
+                settings=settings,
+                types=control_types(puzzles.inputs) if source in STATES and settings.control else None,
+                answer=answer,
+                plan=plan,
+            )
+            for source, (found, count) in all_sources.items()
         }
         findings += compared(of_family)
     about = {
@@ -115,7 +140,7 @@ def fit_study(
         "dtype": str(model.compute_dtype).removeprefix("torch."),
         "version": __version__,
     }
-    return Study(about, settings, moments, families, tuple(findings))
+    return Study(about, settings, moments, families, tuple(findings), repeated(labels, moments=len(moments)))
 
 
 def random_weights(model: Model, *, seed: int) -> Model:
@@ -126,36 +151,51 @@ def random_weights(model: Model, *, seed: int) -> Model:
     return random.to(model.device).eval().requires_grad_(False)
 
 
+def first_moments(values: Values, count: int) -> Values:
+    """The values of the first `count` moments; the only ones of a target that does not change."""
+    return Values(values.values[:, :count], values.defined[:, :count])
+
+
+def repeated(labels: Mapping[str, Sequence[Values]], *, moments: int) -> dict[str, list[str | None]]:
+    """Of each family, at each moment, the first one before it with the same labels, or with yes and no exchanged."""
+    found: dict[str, list[str | None]] = {name: [] for name in labels}
+    for moment in range(moments):
+        known: dict[tuple[bytes, ...], str] = {}
+        for name, members in labels.items():
+            key = tuple(_label_key(one, moment) for one in members)
+            first = known.setdefault(key, name)
+            found[name].append(None if first == name else first)
+    return found
+
+
+def _label_key(values: Values, moment: int) -> bytes:
+    """Equal for labels that are equal wherever they are defined, up to an exchange of two classes."""
+    at = 0 if values.values.shape[1] == 1 else moment
+    labels, defined = values.values[:, at], values.defined[:, at]
+    own = labels[defined]
+    if own.dtype.kind == "i" and own.size and own.max() <= 1:
+        own = own ^ own[0]
+    return defined.tobytes() + own.tobytes()
+
+
 def _finding(
     family: Family,
     source: str,
-    states: np.ndarray | None,
-    count: int,
-    evidence: Evidence,
-    runs: Runs,
+    states: np.ndarray,
+    truths: Sequence[Values],
+    *,
     split: Split,
     settings: StudySettings,
+    types: np.ndarray | None,
+    answer: Values | None,
     plan: Plan,
 ) -> Finding:
-    """Fit the probes of a family on one source, of the first `count` moments; no states: the input."""
-    of_puzzles = family.first.level is Level.PUZZLE
-    if states is None:
-        states = input_features(evidence.task, evidence.inputs, cells=not of_puzzles)
-    elif of_puzzles:
-        states = states.mean(2, keepdims=True)
+    """Fit the probes of a family on one source. `answer`: what the model answers, where the family is the solution."""
+    if family.first.level is Level.PUZZLE:
+        states, types = states.mean(2, keepdims=True), None
     is_own = source in STATES
-    types = None
-    if is_own and settings.control and not of_puzzles:
-        types = control_types(evidence.inputs)
-    probes, reads, truths = [], [], []
-    for member in family.members:
-        values = values_at(
-            member,
-            evidence,
-            now=runs.now[:, :count],
-            supervision_steps=[at.supervision_step for at in runs.moments[:count]],
-            halts=runs.halts[:, :count],
-        )
+    probes, reads = [], []
+    for member, values in zip(family.members, truths, strict=True):
         probe = fit_probe(
             states,
             values,
@@ -170,14 +210,13 @@ def _finding(
         )
         probes.append(probe)
         reads.append(read_test(probe, states, split))
-        truths.append(values)
-    moments = tuple(range(probes[0].moments)) if probes[0].moments == count else (0,)
     return Finding(
         family,
         source,
         tuple(probes),
-        moments,
+        tuple(range(probes[0].moments)),
         scored(family, probes, truths, reads, split, settings.probe),
+        wrong=WrongCells.of(truths[0], answer, reads[0], split) if is_own and answer is not None else None,
     )
 
 
@@ -198,11 +237,12 @@ def compared(findings: Mapping[str, Finding]) -> list[Finding]:
 
 
 def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle moment cell"]:
-    """What the probe reads of the test puzzles."""
+    """What the probe reads of the test puzzles: classes or numbers, or the log odds of the second of two classes."""
     test = states[split.test]
     if states.shape[1] == 1 and probe.moments > 1:
         test = np.broadcast_to(test, (len(test), probe.moments, *test.shape[2:]))
-    return apply(probe, test).values
+    reading = apply(probe, test)
+    return reading.log_odds if len(probe.classes) == 2 else reading.values
 
 
 # ---- how far it has come
@@ -225,7 +265,7 @@ class Plan:
         self.fits = FIT_COST * moments
         steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
         probes = sum(len(family.members) for family in families)
-        sources = len(states) * (2 if random_at else 1) + 1
+        sources = len(states) * (2 if random_at else 1) + 2
         self.all, self.done = steps + self.fits * probes * sources, 0.0
 
     def stage(self, cost: int | float, words: str) -> Callable[[float], None]:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Num
+from jaxtyping import Bool, Float64, Int64, Integer, Num
 
 from probes.linear.probe import ProbeResult, ProbeSettings
-from probes.linear.scores import Errors, Hits, Score, banded, draws_of, majority_accuracy
+from probes.linear.scores import Score, banded, draws_of, sampled_scores
 from probes.linear.splits import Split
 from probes.linear.target_groups import Family
 from probes.linear.targets import Values
@@ -25,12 +25,44 @@ class FamilyScores:
     """What a study says of a family and a source."""
 
     scores: dict[str, Score]
+    puzzles: int  # tested
     sampled: Sampled
-    sampled_majority: Sampled  # of numbers 0: R^2 of the mean
+    sampled_majority: (
+        Sampled  # of always saying the same: of numbers R^2 of the mean, 0; of two classes an AUROC of 0.5
+    )
     by_cell: Float64[
         np.ndarray, "moment cell"
     ]  # accuracy over the test puzzles, or mean absolute error for numbers
     confusion: Int64[np.ndarray, "moment class class"] | None  # cells by their true class and by the one read
+    test_puzzles: Int64[np.ndarray, "moment class"] | None  # with a cell of each class
+
+
+@dataclass(frozen=True, eq=False)
+class WrongCells:
+    """What a probe of the solution reads in the test cells whose answer is wrong at that moment."""
+
+    cells: Int64[np.ndarray, "moment"]
+    puzzles: Int64[np.ndarray, "moment"]
+    answer: Int64[np.ndarray, "moment"]  # cells in which it reads the answer
+    solution: Int64[np.ndarray, "moment"]  # cells in which it reads the solution
+
+    @classmethod
+    def of(
+        cls,
+        solution: Values,
+        answer: Values,
+        read: Integer[np.ndarray, "puzzle moment cell"],
+        split: Split,
+    ) -> "WrongCells":
+        """Counted where both are defined and differ."""
+        true, now = solution.values[split.test], answer.values[split.test]
+        wrong = solution.defined[split.test] & answer.defined[split.test] & (true != now)
+        return cls(
+            wrong.sum((0, 2)),
+            wrong.any(2).sum(0),
+            (wrong & (read == now)).sum((0, 2)),
+            (wrong & (read == true)).sum((0, 2)),
+        )
 
 
 def scored(
@@ -41,7 +73,8 @@ def scored(
     split: Split,
     settings: ProbeSettings,
 ) -> FamilyScores:
-    """Scores of all members together, scores of every cell, and which class was taken for which.
+    """Scores of all members together, scores of every cell, and which class was taken for which. `reads` are classes or
+    numbers, or the log odds of the second of two classes.
 
     Several members are scored on all their cells as if they were one target; their control and selectivity are means over
     the members, and so are the bands of these two.
@@ -49,26 +82,35 @@ def scored(
     shape = reads[0].shape
     true = np.stack([np.broadcast_to(values.values[split.test], shape) for values in truths], -1)
     known = np.stack([np.broadcast_to(values.defined[split.test], shape) for values in truths], -1)
-    read = np.stack(reads, -1)  # (puzzle, moment, cell, member)
+    rated = np.stack(reads, -1)  # (puzzle, moment, cell, member)
     classes = len(family.first.classes)
+    read = (rated > 0).astype(int) if classes == 2 else rated
     right = (true == read) if classes else np.abs(true - read)
     total = known.sum((0, 3))
     by_cell = np.divide(
         np.where(known, right, 0).sum((0, 3)), total, out=np.full(total.shape, np.nan), where=total > 0
     )
     flat = (*shape[:2], -1)
-    sampled = _sampled(probes, true.reshape(flat), read.reshape(flat), known.reshape(flat), settings, classes)
-    scores = {name: banded(found) for name, found in sampled.items()}
+    learned = sum(probe.counts[0] for probe in probes)
+    draws = draws_of(len(true), count=settings.resamples, seed=settings.seed)
+    sampled = sampled_scores(true.reshape(flat), rated.reshape(flat), known.reshape(flat), learned, draws)
+    scores = {name: banded(found, len(true)) for name, found in sampled.items()}
     for name in ("control", "selectivity"):
         if all(name in probe.scores for probe in probes):
             scores[name] = _mean([probe.scores[name] for probe in probes])
     main = sampled[family.score]
     return FamilyScores(
         scores,
+        len(true),
         main,
-        sampled.get("majority", np.zeros(main.shape)),
+        sampled["majority"]
+        if family.score == "accuracy"
+        else np.full(main.shape, 0.5 if family.score == "auroc" else 0.0),
         by_cell,
         _confusion(true, read, known, classes) if classes else None,
+        np.stack([(known & (true == one)).any((2, 3)).sum(0) for one in range(classes)], -1)
+        if classes
+        else None,
     )
 
 
@@ -76,37 +118,18 @@ def gains(own: FamilyScores, others: Mapping[str, FamilyScores]) -> dict[str, Sc
     """How far the first score lies above that of the most frequent class (of numbers, of the mean) and of every other source,
     as `above NAME`. A source with fewer moments is compared at those; one with a single one, at all.
     """
-    found = {"above majority": banded(own.sampled - own.sampled_majority)}
+
+    def difference(theirs: Sampled) -> Score:
+        return banded(own.sampled - theirs, own.puzzles, lowest=-1.0)
+
+    found = {"above majority": difference(own.sampled_majority)}
     for name, other in others.items():
         moments, theirs = own.sampled.shape[1], other.sampled
         if theirs.shape[1] not in (1, moments):
             missing = np.full((len(theirs), moments - theirs.shape[1]), np.nan)
             theirs = np.concatenate([theirs, missing], 1)
-        found[f"above {name}"] = banded(own.sampled - theirs)
+        found[f"above {name}"] = difference(theirs)
     return found
-
-
-def _sampled(
-    probes: Sequence[ProbeResult],
-    true: Num[np.ndarray, "puzzle moment place"],
-    read: Num[np.ndarray, "puzzle moment place"],
-    known: Bool[np.ndarray, "puzzle moment place"],
-    settings: ProbeSettings,
-    classes: int,
-) -> dict[str, Sampled]:
-    """Scores on each draw, NaN at moments that had nothing to learn from."""
-    draws = draws_of(len(true), count=settings.resamples, seed=settings.seed)
-    counts = sum(probe.counts[0] for probe in probes)  # (moment, class)
-    learned = counts.sum(-1) > 0
-    if not classes:
-        return {"r2": np.where(learned, Errors.of(true, read, known).r2(draws), np.nan)}
-    hits = Hits.of(true, read, known, classes)
-    found = {
-        "accuracy": hits.accuracy(draws),
-        "balanced_accuracy": hits.balanced_accuracy(draws),
-        "majority": majority_accuracy(hits, counts.argmax(-1), draws),
-    }
-    return {name: np.where(learned, values, np.nan) for name, values in found.items()}
 
 
 def _confusion(

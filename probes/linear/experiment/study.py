@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from probes.linear.collect import STATES
-from probes.linear.experiment.scores import FamilyScores
+from probes.linear.experiment.scores import FamilyScores, WrongCells
 from probes.linear.probe import ProbeError, ProbeResult, ProbeSettings
 from probes.linear.scores import Score
 from probes.linear.target_groups import Family
@@ -47,11 +47,12 @@ class Finding:
     """What was read of a target from one source."""
 
     family: Family
-    source: str  # z, y, input, random z, random y
+    source: str  # z, y, input, derived, random z, random y
     probes: tuple[ProbeResult, ...]  # one for each member
     moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
     found: FamilyScores  # of all members together
     gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
+    wrong: WrongCells | None = None  # of the solution, read from z or y
 
     @property
     def scores(self) -> dict[str, Score]:
@@ -70,6 +71,8 @@ class Finding:
             },
             "by_cell": [_listed(row, digits=4) for row in self.found.by_cell],
             "confusion": None if self.found.confusion is None else self.found.confusion.tolist(),
+            "test_puzzles": None if self.found.test_puzzles is None else self.found.test_puzzles.tolist(),
+            "wrong_cells": self.wrong and {name: found.tolist() for name, found in vars(self.wrong).items()},
             "examples": [int(count) for count in sum(probe.counts.sum((1, 2)) for probe in self.probes)],
             "probes": [
                 {"name": probe.name, "regularisation": probe.regularisation.tolist()}
@@ -89,6 +92,8 @@ class Study:
     moments: tuple[Coordinates, ...]
     families: tuple[Family, ...]
     findings: tuple[Finding, ...]
+    repeats: dict[str, list[str | None]]
+    """Of each family, at each moment, the one before it that has the same labels."""
 
     def summary(self) -> dict[str, Any]:
         """For JSON: everything but the probes' weights."""
@@ -96,7 +101,7 @@ class Study:
             "about": self.about,
             "settings": asdict(self.settings),
             "moments": [asdict(at) for at in self.moments],
-            "targets": [family.facts() for family in self.families],
+            "targets": [family.facts() | {"repeats": self.repeats[family.name]} for family in self.families],
             "findings": [finding.summary() for finding in self.findings],
         }
 

@@ -68,8 +68,8 @@ def value_at(finding: Summary | None, score: str, moment: int, bound: str = "val
 def baselines_at(
     summary: Summary, target: str, score: str, moment: int, *, of: str = ""
 ) -> dict[str, float | None]:
-    """What a state has to beat at a moment, by name: the most frequent class, the input, the random net's own `of` (both
-    states where empty).
+    """What a state has to beat at a moment, by name: a constant guess, the input, what is derived from it, the random net's
+    own `of` (both states where empty).
     """
     found: dict[str, float | None] = {}
     any_state = finding_of(summary, target, "z") or finding_of(summary, target, "y")
@@ -77,7 +77,9 @@ def baselines_at(
         found["majority"] = value_at(any_state, "majority", moment)
     elif score == "r2":
         found["mean"] = 0.0
-    for source in ("input", *((f"random {of}",) if of else ("random z", "random y"))):
+    elif score == "auroc":
+        found["constant"] = 0.5
+    for source in ("input", "derived", *((f"random {of}",) if of else ("random z", "random y"))):
         found[source] = value_at(finding_of(summary, target, source), score, moment)
     return found
 
@@ -145,8 +147,8 @@ class Code:
     """Description lengths at the moments of a finding, by online coding; None where there were no labels."""
 
     bits: list[float | None]  # a label
-    uniform: float  # bits a label of who knows nothing
-    compression: list[float | None]
+    entropy: list[float | None]  # bits a label of who knows how often each class occurs, and no state
+    compression: list[float | None]  # entropy / bits
 
 
 def code_of(summary: Summary, target: str, source: str) -> Code | None:
@@ -156,10 +158,13 @@ def code_of(summary: Summary, target: str, source: str) -> Code | None:
     probes = [] if finding is None else finding["probes"]
     if not probes or not all("code" in probe for probe in probes):
         return None
-    uniform = log2(len(facts["classes"]))
-    own, all_uniform = (
+    own, entropy, uniform = (
         [sum(column) for column in zip(*(probe["code"][name] for probe in probes), strict=True)]
-        for name in ("bits", "uniform_bits")
+        for name in ("bits", "entropy_bits", "uniform_bits")
     )
-    bits = [uniform * one / whole if whole else None for one, whole in zip(own, all_uniform, strict=True)]
-    return Code(bits, uniform, [uniform / one if one else None for one in bits])
+    labels = [bits / log2(len(facts["classes"])) for bits in uniform]
+    return Code(
+        [bits / count if count else None for bits, count in zip(own, labels, strict=True)],
+        [bits / count if count else None for bits, count in zip(entropy, labels, strict=True)],
+        [whole / bits if bits else None for whole, bits in zip(entropy, own, strict=True)],
+    )

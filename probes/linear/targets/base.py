@@ -135,7 +135,7 @@ class Target:
 
     @property
     def chance(self) -> float:
-        """The score that knowing nothing gets: balanced accuracy of any guess that does not look, R^2 of the mean."""
+        """The score that knowing nothing gets: AUROC or balanced accuracy of any guess that does not look, R^2 of the mean."""
         return 0.0 if self.kind is Kind.NUMBER else 1 / len(self.classes)
 
     @property
@@ -143,6 +143,8 @@ class Target:
         """What chance is, in words."""
         if self.kind is Kind.NUMBER:
             return "R^2 is 0 for whoever always says the mean."
+        if len(self.classes) == 2:
+            return "AUROC is 0.5 for whoever does not look: a yes is rated above a no as often as below."
         return (
             f"Balanced accuracy is 1/{len(self.classes)} for whoever does not look; accuracy is the share of the most "
             "frequent class."

@@ -94,21 +94,23 @@ def _blanks_in_row(evidence: Evidence) -> Found:
 
 
 def _singles_round(evidence: Evidence) -> Found:
-    rounds = np.stack([singles_rounds(evidence.task, puzzle) for puzzle in evidence.inputs])
+    rounds = np.stack([singles(evidence.task, puzzle)[0] for puzzle in evidence.inputs])
     return rounds, rounds > 0
 
 
-def singles_rounds(task: Sudoku, inputs: UInt8[np.ndarray, "cells"]) -> Int[np.ndarray, "cells"]:
+def singles(
+    task: Sudoku, inputs: UInt8[np.ndarray, "cells"]
+) -> tuple[Int[np.ndarray, "cells"], Int[np.ndarray, "cells"]]:
     """The round, from 1, in which each blank cell is filled when every round places all naked and hidden singles that
-    stand at its beginning. 0 for givens, for cells that singles do not reach, and where they meet a contradiction.
+    it begins with; and the digit. 0 for givens, for cells that singles do not reach, and where they meet a contradiction.
     """
     board = geometry(task.box_rows, task.box_columns)
     givens = from_tokens(board, inputs)
     possible = start(board, givens).possible
     placed = sum(1 << given for given in givens)
-    rounds = np.zeros(board.cells, int)
+    rounds, digits = np.zeros((2, board.cells), int)
     for round_ in range(1, board.cells + 1):
-        singles = 0
+        found_now = 0
         for firsts, shifts, whole in board.families:
             ones = twos = 0
             for shift in shifts:
@@ -116,12 +118,13 @@ def singles_rounds(task: Sudoku, inputs: UInt8[np.ndarray, "cells"]) -> Int[np.n
                 twos |= ones & found
                 ones |= found
             if ones != firsts:  # a group is left without a candidate
-                return np.zeros(board.cells, int)
-            singles |= (ones ^ twos) * whole & possible & ~placed
-        if not singles:
+                return np.zeros(board.cells, int), np.zeros(board.cells, int)
+            found_now |= (ones ^ twos) * whole & possible & ~placed
+        if not found_now:
             break
-        placed |= singles
-        for single in members(singles):
+        placed |= found_now
+        for single in members(found_now):
             possible &= board.keep[single]
-            rounds[single % board.cells] = round_
-    return rounds
+            digit, cell = divmod(single, board.cells)
+            rounds[cell], digits[cell] = round_, digit + 1
+    return rounds, digits

@@ -1,6 +1,7 @@
 """The Probes page without a browser: what was recorded is there at once, anything else is fitted by a job."""
 
 import json
+import re
 import shutil
 from hashlib import sha256
 
@@ -48,6 +49,25 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     assert "no classes" in app.test.info[0].value
 
 
+@pytest.mark.parametrize(
+    "model, target, words",
+    [
+        (
+            "sudoku-trm",
+            "right_now",
+            r"After step 16, z holds more than any baseline \(\+0\.\d+, .* and y holds more than",
+        ),
+        ("sudoku-trm", "solution", "z and y hold the answer rather than the solution"),
+        ("maze-trm", "right_now", "there is one class in the test part: nothing to tell"),
+        ("maze-trm", "dead_end", "it says the same as “on path”: see there"),
+    ],
+)
+def test_the_recorded_sentence_of_a_target_is_said(open_probes, model, target, words):
+    app = open_probes(model=model)
+    app.set("probes_target", target)
+    assert re.search(words, text(app).replace("\\", "")) and not app.errors
+
+
 def test_another_model_takes_over_with_its_own_targets(open_probes):
     app = open_probes(model="sudoku-hrm")
     app.set("probes_target", "candidates_left")
@@ -83,8 +103,9 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     study = shared.jobs().find(app.test.session_state["probes_asked"].key).result[0]
     code = views.code_of(study, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
-    assert [trace["name"] for trace in drawn] == ["z", "y", "told without"] and len(code.bits) == 2
-    assert f"description length, y | {code.bits[-1]:.2f} of 3.17 bits" in text(app)
+    assert [trace["name"] for trace in drawn] == ["z", "y", "label entropy"] and len(code.bits) == 2
+    assert f"description length, y | {code.bits[-1]:.2f} bits" in text(app)
+    assert f"label entropy / description length, y | {code.compression[-1]:.2f}" in text(app)
     app.set("probes_score", "accuracy")
     app.set("probes_view", "In a puzzle")
     app.until(lambda: "read rightly" in text(app), "the reading")

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from planted_states import DIGITS, FEW, planted, symbols, whole
 
-from probes.linear.baselines import input_features
+from probes.linear.baselines import derived_features, input_features
 from probes.linear.control_task import control_types, control_values
 from probes.linear.fit import fit_probe
-from probes.linear.mdl import blocks_of
+from probes.linear.mdl import blocks_of, entropy_bits
 from probes.linear.splits import PARTS, Split, SplitError, split_puzzles
-from probes.linear.targets import Values
+from probes.linear.targets import Evidence, Values
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
 
@@ -73,6 +73,16 @@ def test_control_labels_are_the_same_for_the_same_type():
     assert shares == pytest.approx(np.bincount(labels[:60].ravel()) / labels[:60].size, abs=0.02)
 
 
+def test_control_labels_have_the_proportions_of_the_step_that_is_scored():
+    """Half of the cells are yes at the first step and none is at the last: nor are their control labels."""
+    labels = np.zeros((120, 2, 6), int)
+    labels[:, 0, ::2] = 1
+    control = control_values(
+        np.arange(720).reshape(120, 6), labels, np.ones(labels.shape, bool), np.arange(60), seed=1
+    )
+    assert control[:, 0].mean() == pytest.approx(0.5, abs=0.05) and not control[:, 1].any()
+
+
 def test_a_state_that_only_knows_its_type_has_no_selectivity():
     """One-hot of symbol and position can be taught any label of the type: the control task is learned by heart."""
     inputs = symbols()
@@ -107,6 +117,18 @@ def test_description_length_of_what_is_there_and_of_what_is_not():
     untold = fit_probe(states, random, split, classes=DIGITS, settings=settings).code
     assert (untold.bits > 0.97 * untold.uniform_bits).all() and np.isfinite(untold.bits).all()
     assert told.puzzles == blocks_of(len(split.train))
+
+
+def test_a_rare_class_that_states_do_not_hold_is_not_compressed():
+    """The uniform code takes one bit a label, the labels' entropy 0.2: only the first says that something was gained."""
+    rng = np.random.default_rng(4)
+    rare = whole((rng.random((200, 1, 10)) < 0.03).astype(int))
+    states = rng.normal(size=(200, 1, 10, 4))
+    code = fit_probe(
+        states, rare, split_puzzles(200), classes=("no", "yes"), settings=replace(FEW, code_length=True)
+    ).code
+    assert code.uniform_bits[0] / code.bits[0] > 3 and 0.8 < code.compression[0] <= 1
+    assert entropy_bits(np.array([[3, 1], [4, 0], [0, 0]])).tolist() == pytest.approx([3.245, 0, 0], abs=1e-3)
 
 
 def test_description_length_counts_the_first_block_as_uniform():
@@ -147,3 +169,30 @@ def test_input_features_of_a_maze():
     corner = features[0].argmax(-1).reshape(5, 5)
     assert (corner[:2] == 0).all() and (corner[:, :2] == 0).all()
     assert (corner[2:, 2:] == maze.reshape(5, 5)[:3, :3]).all()
+
+
+def test_what_is_derived_from_a_sudoku_gives_its_singles():
+    """A count gives naked singles, which the one-hot input does not; singles give most of an easy solution."""
+    task = Sudoku()
+    inputs, labels = task.generate_many(40, seed=2)
+    evidence = Evidence(task, inputs, labels)
+    features = derived_features(evidence)
+    assert features.shape == (40, 1, 81, 9 + 11 + 3 * 10 + 1 + 9)
+    left = evidence.facts["candidates_left"]
+    assert (features[:, 0, :, :9].sum(-1) == np.maximum(left, 0)).all()
+    assert (features[:, 0, :, 9 + 11 + 9] == (~evidence.givens).reshape(40, 9, 9).sum(2).repeat(9, 1)).all()
+    filled = features[:, 0, :, -9:]
+    digit = np.where(filled.any(-1), filled.argmax(-1) + 2, 0)
+    assert (digit[digit > 0] == labels[digit > 0]).all() and not digit[evidence.givens].any()
+    singles = Values((left == 1).astype(np.int16)[:, None], (left >= 0)[:, None])
+    found = fit_probe(features, singles, split_puzzles(40), classes=("no", "yes"), settings=FEW)
+    assert found.scores["auroc"].value[0] > 0.999
+
+
+def test_what_is_derived_from_a_maze_is_where_a_cell_is():
+    task = Maze(5)
+    maze = task.parse("S....\n###.#\n.....\n.##.#\n....G")
+    features = derived_features(Evidence(task, maze[None]))
+    assert features.shape == (1, 1, 25, 10 + 6)
+    row, column = features[0, 0, 13, :5].argmax(), features[0, 0, 13, 5:10].argmax()
+    assert (row, column) == (2, 3) and features[0, 0, 13, 10:].tolist() == [2, 3, -2, -1, 5, 3]

@@ -93,7 +93,10 @@ def test_saved_probes_are_a_study_without_scores():
 
 def test_code_and_class_balance_of_a_family_are_over_all_its_members():
     """Two members of two classes: 100 and 300 labels, told in 50 and 50 bits at the first moment."""
-    codes = [{"bits": [50.0, 10.0], "uniform_bits": [labels, labels]} for labels in (100.0, 300.0)]
+    codes = [
+        {"bits": [50.0, 10.0], "uniform_bits": [labels, labels], "entropy_bits": [labels / 2, labels / 4]}
+        for labels in (100.0, 300.0)
+    ]
     shares = [[[0.5, 0.5], [0.9, 0.1]], [[0.7, 0.3], [0.5, 0.5]]]
     probes = [
         {"name": name, "class_balance": share, "code": code}
@@ -106,8 +109,8 @@ def test_code_and_class_balance_of_a_family_are_over_all_its_members():
         "findings": [finding],
     }
     code = code_of(study, "t", "z")
-    assert code.bits == pytest.approx([0.25, 0.05]) and code.compression == pytest.approx([4, 20])
-    assert code.uniform == 1 and code_of(study, "t", "y") is None
+    assert code.bits == pytest.approx([0.25, 0.05]) and code.compression == pytest.approx([2, 5])
+    assert code.entropy == pytest.approx([0.5, 0.25]) and code_of(study, "t", "y") is None
     assert balance_at(study, "t", 0) == pytest.approx([0.6, 0.4])
     assert balance_at(study, "t", 1) == pytest.approx([0.7, 0.3])
     del probes[0]["code"], probes[1]["class_balance"]

@@ -4,60 +4,116 @@ import numpy as np
 import pytest
 
 from probes.linear.experiment.scores import gains, scored
+from probes.linear.experiment.verdicts import sentences, written
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
 from probes.linear.splits import Split
 from probes.linear.target_groups import chosen_families
 from probes.linear.targets import Values
-from probes.reports.linear import verdict
 from trm.tasks.sudoku import Sudoku
 
 FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)
 TASK = Sudoku(2, 2)
 
 
+def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **finding) -> dict:
+    """A target t at one step, read from z, with differences from its baselines."""
+    scores = {
+        f"above {name}": dict(zip(("value", "low", "high"), ([one] for one in gain), strict=True))
+        for name, gain in gains.items()
+    }
+    return {
+        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
+        "settings": {"states": ["z"]},
+        "targets": [{"name": "t", "score": score, "repeats": [None]}],
+        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **finding}],
+    }
+
+
 @pytest.mark.parametrize(
     "low, high, words",
     [
-        (0.1, 0.3, "z holds more than any baseline (+20.0, +10.0 to +30.0, against the input)"),
-        (-0.1, 0.3, "z holds no more than the best baseline"),
+        (0.1, 0.3, "z holds more than any baseline (+0.200, +0.100 to +0.300, against the input)"),
         (-0.3, -0.1, "z holds less than the best baseline"),
+        (-0.04, 0.05, "z holds no more than the best baseline"),
+        (0.01, 0.05, "z holds no more than the best baseline"),
+        (-0.04, 0.3, "z is not told apart from the best baseline"),
+        (-0.3, 0.01, "z is not told apart from the best baseline"),
     ],
 )
 def test_the_verdict_follows_the_band_of_the_least_difference(low, high, words):
-    least = {"value": [0.2], "low": [low], "high": [high]}
-    more = {"value": [0.9], "low": [0.8], "high": [0.95]}
-    finding = {
-        "target": "t",
-        "source": "z",
-        "moments": [0],
-        "scores": {"above input": least, "above majority": more, "above y": {**least, "value": [-1.0]}},
-    }
-    target = {"name": "t", "score": "accuracy"}
-    summary = {
-        "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
-        "settings": {"states": ["z"]},
-        "findings": [finding],
-    }
-    assert words in verdict(summary, target, 0)
+    """No more than a baseline takes a band within the margin: one that only holds 0 tells nothing."""
+    gains = {"input": (0.2, low, high), "majority": (0.9, 0.8, 0.95), "y": (-1.0, -1.0, -1.0)}
+    assert words in sentences(summary_of("auroc", gains), "t", [0])
+
+
+@pytest.mark.parametrize(
+    "puzzles, words",
+    [
+        ([25, 0], "After step 1, there is one class in the test part: nothing to tell."),
+        ([25, 1], "After step 1, the rarer class is in 1 test puzzle only: too few to tell."),
+        (
+            [25, 5],
+            "After step 1, z holds more than any baseline (+0.400, +0.300 to +0.500, against the input).",
+        ),
+    ],
+)
+def test_one_class_and_a_class_of_too_few_puzzles_get_no_verdict(puzzles, words):
+    summary = summary_of("auroc", {"input": (0.4, 0.3, 0.5)}, test_puzzles=[puzzles])
+    assert sentences(summary, "t", [0]) == words
+
+
+def test_nine_classes_need_two_of_them_in_the_test_part():
+    gain = {"input": (0.4, 0.3, 0.5)}
+    assert "nothing to tell" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 0, 0]]), "t", [0])
+    assert "z holds more" in sentences(summary_of("accuracy", gain, test_puzzles=[[9, 1, 0]]), "t", [0])
+
+
+def test_a_repeated_row_points_to_the_other_and_speaks_of_the_last_step_at_which_it_is_none():
+    summary = summary_of("auroc", {})
+    gain = {"value": [0.4, 0.0], "low": [0.3, 0.0], "high": [0.5, 0.0]}
+    summary["moments"].append({"supervision_step": 16, "cycle": 1, "call": 1})
+    summary["targets"][0]["repeats"] = [None, "right_now"]
+    summary["findings"][0] |= {"moments": [0, 1], "scores": {"above input": gain}}
+    assert sentences(summary, "t", [0, 1]) == (
+        "After step 16, it says the same as “right now”: see there. "
+        "After step 1, z holds more than any baseline (+0.400, +0.300 to +0.500, against the input)."
+    )
+
+
+def test_the_solution_is_said_to_be_the_answer_where_the_answer_is_what_is_read():
+    wrong = {"cells": [100], "puzzles": [5], "answer": [77], "solution": [10]}
+    summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
+    assert sentences(summary, "t", [0]).endswith(
+        "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z reads this wrong answer in "
+        "77 % and the solution in 10 %. z holds the answer rather than the solution."
+    )
+    wrong |= {"answer": [5], "solution": [10]}
+    assert sentences(summary, "t", [0]).endswith("in 5 % and the solution in 10 %.")
+
+
+def test_less_than_all_is_never_written_as_all():
+    assert written(0.99996, "accuracy") == ">99.9" and written(0.9999, "auroc") == ">0.999"
+    assert written(1.0, "accuracy") == "100.0" and written(0.5, "auroc") == "0.500"
 
 
 def test_a_difference_between_sources_has_a_band_of_its_own():
-    """Puzzles that are hard for both fall out of it: here z is better by one cell in every puzzle, whatever the puzzle."""
+    """Puzzles that are hard for both fall out of it: here z is better by one or two cells of ten in every puzzle."""
     rng = np.random.default_rng(0)
     right = rng.random((40, 1, 10)) < rng.random((40, 1, 1))
-    right[..., 0] = False
+    right[..., :2] = False
     better = right.copy()
     better[..., 0] = True
+    better[::2, :, 1] = True
     split = Split(np.arange(40, 80), np.arange(80, 90), np.arange(40))
     true = Values(np.ones((90, 1, 10), np.int16), np.ones((90, 1, 10), bool))
-    (family,) = chosen_families(TASK, ["right_now"])
-    labels = Values(rng.integers(0, 2, (90, 1, 10)).astype(np.int16), true.defined)
+    (family,) = chosen_families(TASK, ["solution"])
+    labels = Values(rng.integers(0, 4, (90, 1, 10)).astype(np.int16), true.defined)
     states = rng.normal(size=(90, 1, 10, 2)).astype(np.float32)
-    probe = fit_probe(states, labels, split, classes=("no", "yes"), settings=FEW)
+    probe = fit_probe(states, labels, split, classes=family.first.classes, settings=FEW)
     z, other = (
         scored(family, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
     )
     gain = gains(z, {"input": other})["above input"]
-    assert gain.value[0] == pytest.approx(0.1) and gain.low[0] == pytest.approx(0.1)
+    assert gain.value[0] == pytest.approx(0.15) and gain.high[0] - gain.low[0] < 0.04
     assert z.scores["accuracy"].high[0] - z.scores["accuracy"].low[0] > 0.05

@@ -13,12 +13,14 @@ from probes.linear.apply import open_probe, probes_of, read_puzzle, summary_of
 from probes.linear.causal import Push, UseSettings, measure_use
 from probes.linear.collect import CollectError, collect, moments_of
 from probes.linear.directions import direction_of
-from probes.linear.experiment.experiment import fit_study
+from probes.linear.experiment.experiment import fit_study, repeated
 from probes.linear.experiment.files import load_study, score_table, write_study
+from probes.linear.experiment.scores import WrongCells
 from probes.linear.experiment.study import StudySettings
 from probes.linear.experiment.views import code_of
 from probes.linear.files import ProbeFileError
 from probes.linear.probe import ProbeError, ProbeSettings, apply
+from probes.linear.splits import Split
 from probes.linear.target_groups import (
     CANDIDATES,
     chosen_families,
@@ -26,7 +28,7 @@ from probes.linear.target_groups import (
     recorded_targets,
     usual_targets,
 )
-from probes.linear.targets import TargetError
+from probes.linear.targets import TargetError, Values
 from probes.reports.linear import write_findings
 from trm.checkpoint import save_model
 from trm.coordinates import Depth
@@ -120,7 +122,7 @@ def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
 
 
 def test_a_study_has_every_source_with_its_scores(study):
-    sources = ["z", "y", "random z", "random y", "input"]
+    sources = ["z", "y", "random z", "random y", "derived", "input"]
     by_target = {}
     for finding in study.findings:
         by_target.setdefault(finding.family.name, []).append(finding)
@@ -131,7 +133,7 @@ def test_a_study_has_every_source_with_its_scores(study):
     assert {"accuracy", "balanced_accuracy", "majority", "control", "selectivity"} == set(
         solution["z"].found.scores
     )
-    others = ["majority", "y", "random z", "random y", "input"]
+    others = ["majority", "y", "random z", "random y", "derived", "input"]
     assert list(solution["z"].gains) == [f"above {name}" for name in others] and not solution["input"].gains
     scores = {source: one.scores["accuracy"].value for source, one in solution.items()}
     np.testing.assert_allclose(
@@ -168,8 +170,60 @@ def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzz
     settings = StudySettings(targets=("right_now",), steps=(1, 2), random="first", control=False, probe=FEW)
     found = fit_study(tiny_model(), TASK, puzzles, settings)
     moments = {finding.source: finding.moments for finding in found.findings}
-    assert moments == {"z": (0, 1), "y": (0, 1), "random z": (0,), "random y": (0,), "input": (0, 1)}
+    both = (0, 1)
+    assert moments == {
+        "z": both, "y": both, "random z": (0,), "random y": (0,), "derived": both, "input": both
+    }  # fmt: skip
     assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
+
+
+def test_targets_with_the_labels_of_another_point_to_it(tiny_model, puzzles):
+    """What is right at the end is what is right now, at the last step only."""
+    settings = StudySettings(
+        targets=("right_now", "given", "right_at_end"),
+        steps=(1, 3),
+        random="none",
+        control=False,
+        probe=FEW,
+    )
+    summary = fit_study(tiny_model(), TASK, puzzles, settings).summary()
+    assert {one["name"]: one["repeats"] for one in summary["targets"]} == {
+        "right_now": [None, None],
+        "given": [None, None],
+        "right_at_end": [None, "right_now"],
+    }
+
+
+def test_labels_are_the_same_whichever_of_two_classes_is_called_yes():
+    rng = np.random.default_rng(0)
+    defined = rng.random((9, 1, 6)) < 0.7
+    on = rng.integers(0, 2, (9, 1, 6)).astype(np.int16)
+    other = np.where(np.arange(6) == 0, 1 - on, on)
+    of = {
+        "on": [Values(on, defined)],
+        "off": [Values((1 - on) * defined, defined)],
+        "elsewhere": [Values(on, ~defined)],
+        "other": [Values(other, defined)],
+    }
+    assert repeated(of, moments=2) == {
+        "on": [None] * 2, "off": ["on"] * 2, "elsewhere": [None] * 2, "other": [None] * 2
+    }  # fmt: skip
+
+
+def test_where_the_answer_is_wrong_readings_of_it_and_of_the_solution_are_counted():
+    """Test puzzles 0 and 1 have three wrong cells: the answer is read in two of them, the solution in none."""
+    solution = Values(np.array([[[0, 1, 2]], [[3, 3, 3]], [[0, 0, 0]]], np.int16), np.ones((3, 1, 3), bool))
+    now = Values(np.array([[[0, 2, 2]], [[0, 1, 3]], [[1, 1, 1]]], np.int16), np.ones((3, 1, 3), bool))
+    read = np.array([[[0, 2, 2]], [[0, 2, 3]]])
+    found = WrongCells.of(solution, now, read, Split(np.array([2]), np.array([3]), np.array([0, 1])))
+    assert {name: counts.tolist() for name, counts in vars(found).items()} == {
+        "cells": [3], "puzzles": [2], "answer": [2], "solution": [0]
+    }  # fmt: skip
+
+
+def test_a_study_counts_them_beside_the_solution_alone(study):
+    wrong = {(one.family.name, one.source) for one in study.findings if one.wrong}
+    assert wrong == {("solution", "z"), ("solution", "y")}
 
 
 def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzles):
@@ -185,9 +239,8 @@ def test_description_lengths_are_those_of_targets_with_classes(tiny_model, puzzl
     coded = {(one["target"], one["source"]) for one in summary["findings"] if "code" in one["probes"][0]}
     assert coded == {("given", "y")}
     code = code_of(summary, "given", "y")
-    assert (
-        code.uniform == 1 and 0 < code.bits[0] < 1 and code.compression[0] == pytest.approx(1 / code.bits[0])
-    )
+    assert 0 < code.bits[0] < code.entropy[0] < 1
+    assert code.compression[0] == pytest.approx(code.entropy[0] / code.bits[0])
 
 
 def test_what_cannot_be_asked_is_said(tiny_model, puzzles):
@@ -308,7 +361,7 @@ def test_findings_are_generated_between_their_marks(study, tmp_path):
     text = document.read_text()
     assert "| z | 1 | 10 % | 50.0, 30.0 | 20.0, 15.0 | +5.0 (+1.0 to +9.0) |" in text
     assert text.startswith("# Findings\n\nBefore.\n") and text.count("### tiny") == 1
-    rows = [line for line in text.splitlines() if line.startswith("| solution | z")]
+    rows = [line for line in text.splitlines() if line.startswith("| solution | % | z")]
     value = study.findings[0].scores["accuracy"].value[0]
     assert len(rows) == 1 and f"| {100 * value:.1f} (" in rows[0]
     document.write_text(text.replace("<!-- probes: end -->", ""))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from probes.linear.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
-from probes.linear.targets.sudoku import singles_rounds
+from probes.linear.targets.sudoku import singles
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
 from trm.tasks.sudoku import Sudoku
@@ -81,12 +81,12 @@ def test_naked_singles_and_conflicts_now():
 
 def test_rounds_of_singles_by_hand():
     """Round 1: r1c2=2 and r1c3=3 (naked), r3c4=1 and r4c1=4 (naked), and hidden ones; the rest follow."""
-    rounds = singles_rounds(SMALL, PUZZLE).reshape(4, 4)
+    rounds = singles(SMALL, PUZZLE)[0].reshape(4, 4)
     assert (rounds[0] == [0, 1, 1, 0]).all() and rounds[2, 3] == 1 and rounds[3, 0] == 1
     assert (rounds > 0).sum() == 12 and rounds.max() == 2
     assert found(SMALL, "singles_round", PUZZLE)[0] == -9
-    assert not singles_rounds(SMALL, np.ones(16, np.uint8)).any()  # nothing follows from nothing
-    assert not singles_rounds(SMALL, SMALL.parse("11..............")).any()  # a contradiction
+    assert not np.any(singles(SMALL, np.ones(16, np.uint8)))  # nothing follows from nothing
+    assert not np.any(singles(SMALL, SMALL.parse("11..............")))  # a contradiction
 
 
 @pytest.mark.parametrize("difficulty", ["easy", "medium", "hard"])
@@ -99,8 +99,9 @@ def test_rounds_of_singles_reach_what_the_solver_reaches(difficulty):
         puzzle = task.generate(np.random.default_rng(seed), difficulty)
         position = start(board, from_tokens(board, puzzle.inputs))
         place_singles(board, position)
-        rounds = singles_rounds(task, puzzle.inputs)
+        rounds, digits = singles(task, puzzle.inputs)
         reached = {candidate % 81 for candidate in members(position.placed)}
+        assert (digits[rounds > 0] + 1 == puzzle.labels[rounds > 0]).all()
         assert set(np.flatnonzero(rounds)) == reached - set(np.flatnonzero(task.givens(puzzle.inputs)))
         used = np.unique(rounds[rounds > 0])
         assert used.tolist() == list(range(1, len(used) + 1))  # no round is empty

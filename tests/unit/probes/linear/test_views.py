@@ -22,6 +22,7 @@ SUMMARY = {
         finding("z", [0.5, 0.9], majority=[0.2, 0.3]),
         finding("y", [0.6, 0.7]),
         finding("input", [0.4]),
+        finding("derived", [0.5]),
         finding("random z", [0.1, 0.45]),
     ],
 }
@@ -31,11 +32,14 @@ def test_what_a_state_has_to_beat():
     assert baselines_at(SUMMARY, "digit", "accuracy", 1, of="z") == {
         "majority": 0.3,
         "input": 0.4,
+        "derived": 0.5,
         "random z": 0.45,
     }
+    assert baselines_at(SUMMARY, "digit", "auroc", 0)["constant"] == 0.5
     assert baselines_at(SUMMARY, "digit", "r2", 0) == {
         "mean": 0.0,
         "input": None,
+        "derived": None,
         "random z": None,
         "random y": None,
     }
@@ -53,7 +57,7 @@ def test_the_board_of_scores(what, values, written):
 
 def test_a_state_is_held_against_the_best_of_its_baselines():
     board = scoreboard(SUMMARY, "z above baseline")
-    assert board.values[0] == pytest.approx([0.5 - 0.4, 0.9 - 0.45]) and board.signed
+    assert board.values[0] == pytest.approx([0.5 - 0.5, 0.9 - 0.5]) and board.signed
 
 
 def test_steps_with_several_calls_are_named_by_cycle_and_call():
