@@ -4,6 +4,7 @@ A run is right or wrong after each of its supervision steps, `step puzzle`. Step
 """
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Num
@@ -84,3 +85,15 @@ class Resampling:
 
 
 BY_PUZZLE = Resampling()
+
+
+def binomial_band(
+    part: Num[np.ndarray, "*batch"], whole: Num[np.ndarray, "*batch"], level: float = BY_PUZZLE.level
+) -> Float64[np.ndarray, "2 *batch"]:
+    """Interval of the share of `whole` independent puzzles (Wilson 1927). It has a width at 0 and 1 too; NaN of none."""
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    share = ratio(part, whole)
+    centre = ratio(part + z**2 / 2, whole + z**2)
+    half = z * ratio(np.sqrt(part * (1 - share) + z**2 / 4), whole + z**2)
+    ends = np.stack((centre - half, centre + half))
+    return np.where(np.isnan(share), np.nan, np.clip(ends, 0, 1))

@@ -11,6 +11,7 @@ from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options, server_options
 from app.sidebar import dataset, sidebar
+from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
 from app.ui import status
@@ -20,13 +21,18 @@ from probes.comparison.files import Comparison, compare_command
 from trm.errors import UserError
 
 PLAYER = "compare"
+FIRST = "maze-trm"  # beside maze-hrm: the pair of both kinds that is matched best
 MOST = 400  # puzzles: their Gram matrices of a model take 60 MB
 USUAL = 100
 
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(options, below_model=partial(second_model.control, options=options))
+    asked = sidebar.sidebar(
+        options,
+        below_model=partial(second_model.control, options=options),
+        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", "against"} else FIRST,
+    )
     choice = sidebar.chosen(asked)
     if choice is not None:
         compare(choice, options)
