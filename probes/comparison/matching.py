@@ -14,6 +14,13 @@ from trm.registry import model_folder
 if TYPE_CHECKING:
     from trm.models import Model
 
+SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
+UNMATCHED = (
+    "sudoku-trm and sudoku-hrm differ in eight things beside their kind: parameters, D, n, T, updates, calls with a gradient, the "
+    "loss of the continue logit, and phases of depth in training. And z of sudoku-hrm is its input once more. So no difference "
+    "between the two says anything of HRM or of TRM; maze-trm and maze-hrm are matched better."
+)
+
 
 def facts(model: "Model") -> dict[str, str]:
     """What a model is, and how it was trained where that is known."""

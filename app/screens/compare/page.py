@@ -18,6 +18,7 @@ from app.ui import status
 from app.ui.progress import watch
 from app.ui.text import plain
 from probes.comparison.files import Comparison, compare_command
+from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED
 from trm.errors import UserError
 
 PLAYER = "compare"
@@ -98,6 +99,8 @@ def on_a_set(one: Choice, other: Choice) -> None:
         if comparison is None:
             if not measurement.found_jobs(asked):
                 st.info("These two were not measured yet.", icon=":material/straighten:")
+                if {source.name for source in sources} == set(SUDOKU_PAIR):
+                    st.warning(plain(UNMATCHED), icon=":material/warning:")
             return
         if recorded and comparison is recorded.comparison:
             tell_recorded(recorded)

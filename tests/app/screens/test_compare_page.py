@@ -92,6 +92,7 @@ def test_a_z_that_is_its_input_once_more_is_said_above_all_figures(monkeypatch):
 
 def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app = open_compare(model="sudoku-hrm")
+    assert any("differ in eight things beside their kind" in warning for warning in app.warnings)
     app.set("supervision_steps", 3)
     assert app["against"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
     app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")

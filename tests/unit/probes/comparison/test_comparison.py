@@ -16,7 +16,7 @@ from probes.comparison import files
 from probes.comparison.cka import arrangement, cka
 from probes.comparison.dimensionality import explained_by, participation_ratio, spectrum
 from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
-from probes.comparison.matching import facts
+from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED, facts
 from probes.comparison.measure import measure
 from probes.comparison.near_complete import near_complete
 from probes.comparison.set_run import run_set
@@ -217,9 +217,10 @@ def test_states_explained_by_their_groups():
 
 
 def test_the_pair_for_sudoku_differs_in_eight_things_beside_its_kind(tiny_model):
-    facts_of = {name: facts(load_model(name)) for name in ("sudoku-trm", "sudoku-hrm")}
-    assert facts_of["sudoku-hrm"]["updates"] == "18,304" and facts_of["sudoku-trm"]["updates"] == "9,766"
-    assert sum(value != facts_of["sudoku-hrm"][name] for name, value in facts_of["sudoku-trm"].items()) == 8
+    trm, hrm = (facts(load_model(name)) for name in SUDOKU_PAIR)
+    assert (trm["updates"], hrm["updates"]) == ("9,766", "18,304")
+    different = [name.removeprefix("a ") for name, value in trm.items() if value != hrm[name]]
+    assert len(different) == 8 and all(name in UNMATCHED for name in different)
     assert set(facts(tiny_model())) == {"parameters", "D", "n", "T"}  # nothing is known of its training
 
 
@@ -397,6 +398,8 @@ def test_findings_say_yes_and_no_by_the_numbers(both):
     text = section(replace(both, models=(keeps, loses)), "")
     assert "tiny keep a solution that it is handed?** Yes (the head reads 100.0 %" in text
     assert "other keep a solution that it is handed?** No" in text and "0 % of the grids are right" in text
+    mostly = replace(keeps, kept=replace(curve, middle=[1.0, 0.97, 0.99]))
+    assert "handed?** In most puzzles (" in section(replace(both, models=(mostly, loses)), "")
     unread = replace(loses, kept_read=0.2)
     assert "handed?** Not tested: the head reads 20.0 %" in section(replace(both, models=(keeps, unread)), "")
 
@@ -429,6 +432,7 @@ def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
     text = (tmp_path / "f.md").read_text()
     assert "| exactly right after 1, 2, 4, 8, 16 steps |" in text
     assert "can be put down to the architecture" in text
+    assert "blank" not in text  # there are no mazes that are nearly solved
     for words, says in (([], "--data is missing"), (["--findings", tmp_path / "g.md"], "cannot be read")):
         with pytest.raises(SystemExit):
             main(["compare", "--model", "maze-hrm", "--against", "maze-trm", *map(str, words)])
