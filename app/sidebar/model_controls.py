@@ -36,15 +36,15 @@ class Opened:
 
 
 def choose(
-    names: list[str], options: Options, link: dict[str, str]
+    names: list[str], options: Options, link: dict[str, str], first: str = DEFAULT_MODEL
 ) -> tuple[Opened | Opening | None, list[str]]:
     """Draw the choice of a model. Returns the model, or its opening while that goes on; and what went wrong.
 
-    Where the model asked for cannot be opened, the one that was shown before stays, at first the default one.
+    Where the model asked for cannot be opened, the one that was shown before stays, at first the page's `first` one.
     """
     state = st.session_state
     if "model" not in state:  # a session's first page
-        _settle(names, options, link.pop("model", None) or state.get("opened"))
+        _settle(names, options, link.pop("model", None) or state.get("opened"), first)
     if "model_path" not in state:
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox(
@@ -65,7 +65,7 @@ def choose(
         )
     asked = state.model_path.strip() if state.model == ANOTHER else state.model
     mistakes = [state.refused] if "refused" in state else []
-    for name in dict.fromkeys([asked, state.get("opened", ""), _default(names)]):
+    for name in dict.fromkeys([asked, state.get("opened", ""), _default(names, first)]):
         try:
             opened = open_model(name, options) if name else None
         except UnknownSettingsError as error:
@@ -85,10 +85,10 @@ def choose(
     return None, mistakes
 
 
-def _settle(names: list[str], options: Options, asked: str | None) -> None:
+def _settle(names: list[str], options: Options, asked: str | None, first: str) -> None:
     """The model of a page that has none yet: the one asked for, if it may be opened."""
     state = st.session_state
-    state.model, state.model_path = _default(names) or ANOTHER, ""
+    state.model, state.model_path = _default(names, first) or ANOTHER, ""
     if asked is None or asked in names:
         state.model = asked or state.model
         return
@@ -100,8 +100,8 @@ def _settle(names: list[str], options: Options, asked: str | None) -> None:
         state.model, state.model_path = ANOTHER, asked
 
 
-def _default(names: list[str]) -> str:
-    return DEFAULT_MODEL if DEFAULT_MODEL in names else next(iter(names), "")
+def _default(names: list[str], first: str) -> str:
+    return first if first in names else next(iter(names), "")
 
 
 def _what_may_be_opened(options: Options) -> str:

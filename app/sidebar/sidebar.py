@@ -27,13 +27,20 @@ class Asked:
     mistakes: tuple[str, ...] = ()
 
 
-def sidebar(options: Options, *, below_model: Callable[[model_controls.Opened], None] | None = None) -> Asked:
-    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open."""
+def sidebar(
+    options: Options,
+    *,
+    below_model: Callable[[model_controls.Opened], None] | None = None,
+    first: str = model_controls.DEFAULT_MODEL,
+) -> Asked:
+    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open; `first`
+    is the model of a session that begins here.
+    """
     names = shared.model_names(models_folder(), options)
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        found, mistakes = model_controls.choose(names, options, link)
+        found, mistakes = model_controls.choose(names, options, link, first)
         if not isinstance(found, model_controls.Opened):
             return Asked(opening=found, mistakes=tuple(mistakes))
         task = task_of(found.config)

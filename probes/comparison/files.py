@@ -20,7 +20,7 @@ from trm.registry import ASSETS
 if TYPE_CHECKING:
     from probes.comparison.cka import Arrangement
 
-FORMAT = "recursion-lens-comparison-1"
+FORMAT = "recursion-lens-comparison-2"
 RECORDED = ASSETS / "recorded" / "compare"
 DECIMALS = 3  # of CKA
 LARGEST_FILE = 16 << 20  # bytes
@@ -161,7 +161,12 @@ def curves_table(comparison: Comparison) -> dict[str, list]:
             "kept own": measured.kept_own,
         }
         curves |= {f"residual of {state}": curve for state, curve in measured.residual.items()}
-        curves |= {f"solved with {blanks} blanks": curve for blanks, curve in measured.near.items()}
+        for what, near in (
+            ("solved", measured.near),
+            ("blank cells right", measured.near_blanks),
+            ("givens right", measured.near_givens),
+        ):
+            curves |= {f"{what} with {blanks} blanks": curve for blanks, curve in near.items()}
         for quantity, curve in curves.items():
             points = zip(curve.x, curve.middle, curve.low, curve.high, strict=True)
             rows += [(measured.about.name, quantity, *point) for point in points]

@@ -6,16 +6,21 @@ axis by how many supervision steps had passed: 1/T after the first f_H call.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float64, Num
 
+from probes.answer_code import AnswerCode
 from probes.comparison.cka import Arrangement, arrangement
-from probes.comparison.dimensionality import moment_spectra, participation_ratio, spectrum
+from probes.comparison.dimensionality import explained_by, moment_spectra, participation_ratio, spectrum
+from probes.comparison.matching import facts
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
 from probes.comparison.result import About, Curve, Measured, Numbers
 from probes.comparison.set_run import SetRun, run_set
 from probes.halting.by_step import Shares, compute_by_step, retention, solved_by_step
+from probes.stats import BY_PUZZLE
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -52,7 +57,7 @@ def measure(
     runs = 2 * len(puzzles) + sum(map(len, nearly))
     done = 0
 
-    def run(chosen: PuzzleSet, words: str, **options: bool) -> SetRun:
+    def run(chosen: PuzzleSet, words: str, **options: Any) -> SetRun:
         nonlocal done
         before, part = done, len(chosen)
         done += part
@@ -66,13 +71,18 @@ def measure(
 
     name = model.name
     first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", keep_states=True)
-    kept = run(puzzles, f"starting {name} from the solutions", from_solution=True)
-    near = {
-        str(blanks): _curve(solved_by_step(run(chosen, f"{name} on puzzles with {blanks} blank cells").right))
+    code = _code(model, task, puzzles, first)
+    kept = run(puzzles, f"starting {name} from the solutions", solution_in=code)
+    near_runs = {
+        str(blanks): (chosen, run(chosen, f"{name} on puzzles with {blanks} blank cells"))
         for blanks, chosen in zip(BLANKS, nearly, strict=False)
     }
+    near_cells = {
+        given: {blanks: _cells_right(task, *each, given=given) for blanks, each in near_runs.items()}
+        for given in (False, True)
+    }
     clouds = {"y": first.y, "z": first.z}
-    arranged, spread = {}, {}
+    arranged, spread, by_token = {}, {}, {}
     for number, (state, states) in enumerate(clouds.items()):
         arranged[state] = arrangement(
             states.reshape(*states.shape[:2], -1),
@@ -81,9 +91,11 @@ def measure(
             ),
         )
         tell(0.9 + 0.05 * (number + 0.7), f"spectra of {state} of {name}")
-        spread[state] = _spread(states[:, depth.T - 1 :: depth.T, model.config.prefix_length :])
+        spread[state] = _spread(states[:, depth.T - 1 :: depth.T])
+        by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
     measured = Measured(
         about=_about(model, puzzles, depth),
+        facts=facts(model),
         solved=_curve(solved_by_step(first.right)),
         residual=_residuals(first, depth),
         settled=_settled(first),
@@ -91,9 +103,13 @@ def measure(
         pooled_ratio={state: pooled for state, (_, pooled, _) in spread.items()},
         spectrum={state: shares for state, (_, _, shares) in spread.items()},
         width=model.config.hidden_size,
+        by_token={state: rounded(share) for state, share in by_token.items()},
         kept=_curve(retention(kept.right, from_solution=True).right),
+        kept_read=rounded(kept.read_first.mean()),
         kept_own=_curve(retention(first.right).right),
-        near=near,
+        near={blanks: _curve(solved_by_step(each.right)) for blanks, (_, each) in near_runs.items()},
+        near_blanks=near_cells[False],
+        near_givens=near_cells[True],
         near_count=len(nearly[0]) if nearly else 0,
     )
     return measured, arranged
@@ -114,6 +130,22 @@ def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> About:
         layers_per_step=int(cost.layers[0]),
         flops_per_step=int(cost.operations[0]),
     )
+
+
+def _code(model: Model, task: Task, puzzles: PuzzleSet, run: SetRun) -> AnswerCode:
+    """How the model writes symbols into y: of the puzzles that it solves; of all where it solves none."""
+    solved = np.flatnonzero(run.right[-1]) if run.right[-1].any() else np.arange(len(puzzles))
+    y = torch.from_numpy(run.y[solved, -1]).to(model.device)
+    return AnswerCode.of(model, y, task.givens(puzzles.inputs[solved]))
+
+
+def _cells_right(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> Curve:
+    """Share of the given cells, or of all others, that are right after each step; bands over puzzles."""
+    counted = task.givens(puzzles.inputs) == given
+    share = (((run.answers == puzzles.labels) & counted).sum(-1) / counted.sum(-1)).T
+    low, high = BY_PUZZLE.band(BY_PUZZLE.sums(share) / len(share))
+    steps = list(range(1, share.shape[1] + 1))
+    return Curve(steps, *(numbers(values) for values in (share.mean(0), low, high)))
 
 
 def _residuals(run: SetRun, depth: Depth) -> dict[str, Curve]:

@@ -1,7 +1,7 @@
-"""Puzzles that are almost solved: a solution with a few cells taken out. Who can finish them?
+"""Puzzles that are almost solved: a solution with a few cells taken out.
 
-A person finds the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there: its
-recursion has no fixed point at a solution that it is handed, so it walks away from it ("fixed-point violation").
+A person finds the last blank of a Sudoku at a glance. Ren & Liu 2026 (arXiv:2601.10679) report that HRM fails there. A grid can
+be wrong in its blank cells or in its givens, so both are counted: a model may fill the blank in and break a given.
 """
 
 from dataclasses import replace

@@ -6,6 +6,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+READ = 0.99  # share of the cells that the output head has to read right for an answer to count as handed
+INERT = 0.99  # of the variance of z, explained by the cell's own input token: from here on z is x once more
+
 Numbers = list[float | int | None]  # None: there is no such number
 
 
@@ -42,6 +45,7 @@ class Measured:
     """All that is measured of one model. Bands of shares are 95 % bootstrap intervals over puzzles, others quartiles."""
 
     about: About
+    facts: dict[str, str]  # what the model is and how it was trained, in words
     solved: Curve  # share exactly right, by supervision step
     residual: dict[
         str, Curve
@@ -55,11 +59,17 @@ class Measured:
     pooled_ratio: dict[str, float]  # the same of all steps together
     spectrum: dict[str, Numbers]  # by state: shares of variance, largest first, of all steps together
     width: int  # numbers in the state of a cell: the most that a participation ratio can be
-    kept: Curve  # share right after k steps from the embedded solution
+    by_token: dict[
+        str, float
+    ]  # by state: share of its variance over cells, at the end, that the cell's input token explains
+    kept: Curve  # share right after k steps from the solution, written into y in the model's own code
+    kept_read: float  # share of the cells of that y that the output head reads right, before any step
     kept_own: Curve  # share still right k steps after the model's own first right answer
     near: dict[
         str, Curve
-    ]  # by number of blanks: share right, by supervision step; {} where the task has none
+    ]  # by number of blanks: share of puzzles right, by supervision step; {} where the task has none
+    near_blanks: dict[str, Curve]  # the same of their blank cells
+    near_givens: dict[str, Curve]  # and of the cells that are given
     near_count: int  # puzzles for each
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,6 +82,6 @@ class Measured:
         curves = {name: Curve(**values[name]) for name in ("solved", "kept", "kept_own")}
         named = {
             name: {key: Curve(**curve) for key, curve in values[name].items()}
-            for name in ("residual", "near")
+            for name in ("residual", "near", "near_blanks", "near_givens")
         }
         return cls(**values | curves | named | {"about": About(**values["about"])})

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float16, Float32
+from jaxtyping import Bool, Float16, Float32, UInt8
 from torch import Tensor
 
+from probes.answer_code import AnswerCode
 from probes.stats import RunsError
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.data import PuzzleSet
@@ -19,6 +20,8 @@ from trm.evaluate import exact_now
 from trm.models import Model
 from trm.record import relative_moves
 from trm.recursion import State, deep_supervision
+from trm.tasks import task_of
+from trm.tasks.base import PADDING
 
 BATCH = 32  # puzzles at a time: one call of a bundled model then takes a tenth of a second
 LARGEST_STATES = 2 << 30  # bytes of the states that are kept
@@ -30,15 +33,21 @@ Share = Callable[[float], None]  # told the share done, 0 to 1; what it raises e
 class SetRun:
     """What a model did on every puzzle of a set. Moments are supervision steps, f_H calls or f_L calls, in their order."""
 
+    answers: UInt8[np.ndarray, "step puzzle cell"]
     right: Bool[np.ndarray, "step puzzle"]
+    read_first: Float32[
+        np.ndarray, "puzzle"
+    ]  # share of the cells that the head reads right of the y before step 1
     residual_y: Float32[np.ndarray, "f_H puzzle"]  # |y - y before| / |y|, over all positions together
     residual_z: Float32[np.ndarray, "f_L puzzle"]
     moved_y: Float32[
         np.ndarray, "step puzzle"
     ]  # the same from step to step; the first from the initial state
     moved_z: Float32[np.ndarray, "step puzzle"]
-    y: Float16[np.ndarray, "puzzle f_H position dim"] | None  # states after f_H calls, where they were kept
-    z: Float16[np.ndarray, "puzzle f_H position dim"] | None
+    y: (
+        Float16[np.ndarray, "puzzle f_H cell dim"] | None
+    )  # states of cells after f_H calls, where they were kept
+    z: Float16[np.ndarray, "puzzle f_H cell dim"] | None
 
 
 def run_set(
@@ -46,13 +55,13 @@ def run_set(
     puzzles: PuzzleSet,
     *,
     depth: Depth | None = None,
-    from_solution: bool = False,
+    solution_in: AnswerCode | None = None,
     keep_states: bool = False,
     progress: Share | None = None,
 ) -> SetRun:
     """Run all supervision steps on every puzzle that has one solution, a batch at a time.
 
-    `from_solution` starts with the embedded solution in the place of y, and with the usual z: does the model keep it?
+    `solution_in` starts with the solution in y, written in this code of the model's own, and with the usual z: does it keep it?
     Raises RunsError where no puzzle has a solution to be held against, or the states would not fit into memory;
     PuzzleError where the puzzles are not of the model's size.
     """
@@ -65,7 +74,7 @@ def run_set(
     shape = (
         len(puzzles),
         depth.N_sup * depth.T,
-        config.prefix_length + puzzles.inputs.shape[1],
+        puzzles.inputs.shape[1],
         config.hidden_size,
     )
     if keep_states and 4 * np.prod(shape, dtype=np.int64) > LARGEST_STATES:
@@ -80,10 +89,10 @@ def run_set(
     for begin in range(0, len(puzzles), BATCH):
         rows = slice(begin, begin + BATCH)
         kept = None if states is None else states[:, rows]
-        parts.append(_run_batch(model, puzzles, rows, depth, from_solution, kept, told))
-    joined = [np.concatenate(part, axis=1) for part in zip(*parts, strict=True)]
+        parts.append(_run_batch(model, puzzles, rows, depth, solution_in, kept, told))
+    answers, read, *moves = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
     y, z = (None, None) if states is None else states
-    return SetRun(*joined, y=y, z=z)
+    return SetRun(answers, exact_now(answers, puzzles.labels), read[0], *moves, y=y, z=z)
 
 
 class _Told:
@@ -102,28 +111,36 @@ def _run_batch(
     puzzles: PuzzleSet,
     rows: slice,
     depth: Depth,
-    from_solution: bool,
-    kept: Float16[np.ndarray, "state puzzle f_H position dim"] | None,
+    solution_in: AnswerCode | None,
+    kept: Float16[np.ndarray, "state puzzle f_H cell dim"] | None,
     told: _Told,
 ) -> tuple[np.ndarray, ...]:
-    """The arrays of `SetRun` but the states, of one batch; these are written into `kept`."""
+    """The arrays of `SetRun` of one batch, puzzles along their second axis; the states are written into `kept`."""
     labels = puzzles.labels[rows]
+    scored = labels != PADDING
     tokens, solutions, ids = (
         torch.from_numpy(array.astype(np.int64)).to(model.device)
         for array in (puzzles.inputs[rows], labels, puzzles.puzzle_identifiers[rows])
     )
     watch = _Watch(model, kept, told)
+    read = []
 
     def start(initial: State) -> State:
-        watch.begin(State(model.embed(solutions, ids), initial.z) if from_solution else initial)
-        return watch.before
+        if solution_in:
+            given = task_of(model.config).givens(puzzles.inputs[rows])
+            initial = initial._replace(y=solution_in.written(initial.y, solutions, given))
+        hits = (model.decode(initial.y).argmax(-1).cpu().numpy() == labels) & scored
+        read.append((hits.sum(-1) / scored.sum(-1)).astype(np.float32))
+        watch.begin(initial)
+        return initial
 
     answers, moved = [], []
     for step in deep_supervision(model, tokens, ids, depth=depth, watch=watch, start=start):
         answers.append(step.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8))
         moved.append(watch.end_step())
     return (
-        exact_now(np.stack(answers), labels),
+        np.stack(answers),
+        np.stack(read),
         np.stack(watch.residuals[F_H]),
         np.stack(watch.residuals[F_L]),
         *np.stack(moved, axis=1),
@@ -134,7 +151,7 @@ class _Watch:
     """Measures every move; keeps the states after f_H calls where there is a place for them."""
 
     def __init__(
-        self, model: Model, kept: Float16[np.ndarray, "state puzzle f_H position dim"] | None, told: _Told
+        self, model: Model, kept: Float16[np.ndarray, "state puzzle f_H cell dim"] | None, told: _Told
     ):
         self.model, self.kept, self.told = model, kept, told
         self.residuals: dict[str, list[np.ndarray]] = {F_H: [], F_L: []}
@@ -147,9 +164,9 @@ class _Watch:
             self.residuals[F_H].append(relative_moves(self.before.y, state.y))
             if self.kept is not None:
                 moment = len(self.residuals[F_H]) - 1
-                self.kept[0, :, moment], self.kept[1, :, moment] = map(
-                    _half, (state.y, self.model.latent(state, at))
-                )
+                prefix = self.model.config.prefix_length
+                for place, held in enumerate((state.y, self.model.latent(state, at))):
+                    self.kept[place, :, moment] = _half(held[:, prefix:])
         else:
             z_before, z = (self.model.latent(each, at) for each in (self.before, state))
             self.residuals[F_L].append(relative_moves(z_before, z))
@@ -164,5 +181,5 @@ class _Watch:
         return relative_moves(was.y, self.before.y), relative_moves(z_before, z)
 
 
-def _half(states: Tensor) -> Float16[np.ndarray, "puzzle position dim"]:
+def _half(states: Tensor) -> Float16[np.ndarray, "puzzle cell dim"]:
     return states.to(torch.float16).cpu().numpy()

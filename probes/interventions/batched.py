@@ -1,8 +1,7 @@
 """Many runs at once, from states of the caller's choice: what sweeps are made of.
 
-A row is one run: a puzzle, and the state that it starts from or goes on from. Rows go through the one recursion together, a
-batch at a time, and leave it as soon as the caller has seen enough of them: most puzzles are solved within a few supervision
-steps, and a sweep that only asks whether one is solved need not run the other twelve.
+A row is one run: a puzzle, and the state that it starts or resumes from. Rows go through the one recursion together, a batch
+at a time.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -40,12 +39,11 @@ def quiet(share: float, words: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What became of each row. After a row has left, its last answer and logit stand for the steps that it did not run."""
+    """What became of each row."""
 
     answers: UInt8[np.ndarray, "step row cells"]  # after each supervision step
     halting: Float[np.ndarray, "step row"]  # logit of the model's own rule
-    moves: Float[np.ndarray, "step row"]  # |y - y a step before| / |y|; 0 for steps that were not run
-    steps: Int[np.ndarray, "row"]  # supervision steps that were run
+    moves: Float[np.ndarray, "step row"]  # |y - y a step before| / |y|
     y: Float[np.ndarray, "row dim"] | None = (
         None  # the last y, positions and channels in one, where it was asked for
     )
@@ -85,7 +83,6 @@ def run_rows(
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
     start: Start | None = None,
     first: int = 1,
-    leave_when_right: UInt8[np.ndarray, "row cells"] | None = None,
     keep_y: bool = False,
     tell: Tell = quiet,
     words: str = "running the model",
@@ -93,13 +90,12 @@ def run_rows(
     """Run every row through the supervision steps `first` to N_sup.
 
     `start` makes of the initial states of some rows (given by their numbers) the states that they begin step `first` with;
-    without it they begin with the initial ones. With `leave_when_right` a row ends after the first step with that answer.
-    `tell` is called ten times a second, or at every call of the net where there is but one batch.
+    without it they begin with the initial ones. `tell` is called ten times a second, or at every call of the net where there is but one batch.
     """
     count, steps = len(inputs), depth.N_sup - first + 1
     found = _Found(count, steps, inputs.shape[1], keep_y)
-    run = _Run(model, inputs, puzzle_ids, depth, first, leave_when_right, found)
-    done = 0  # rows' supervision steps, those that need not be run among them
+    run = _Run(model, inputs, puzzle_ids, depth, first, found)
+    done = 0  # rows' supervision steps
 
     def hear(calls: int) -> None:
         tell((done + calls / depth.calls_per_step) / (count * steps), words)
@@ -108,11 +104,9 @@ def run_rows(
         rows = np.arange(begin, min(begin + GROUP, count))
         state = _joined([_started(model, inputs, puzzle_ids, part, start) for part in _batches(rows)])
         for number in range(first, depth.N_sup + 1):
-            before = len(rows)
-            rows, state = run.step(rows, state, number, hear)
-            done += before + (before - len(rows)) * (depth.N_sup - number)
-            if not len(rows):
-                break
+            state = run.step(rows, state, number, hear)
+            done += len(rows)
+        found.keep(rows, state.y)
     return found.rows()
 
 
@@ -125,25 +119,20 @@ class _Run:
     puzzle_ids: Num[np.ndarray, "row"] | None
     depth: Depth
     first: int
-    labels: UInt8[np.ndarray, "row cells"] | None  # answers that a row leaves with
     found: "_Found"
 
-    def step(
-        self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: Done
-    ) -> tuple[Int[np.ndarray, "fewer"], State]:
-        """Supervision step `number` of some rows, their batches side by side. Returns those that go on, and their states."""
+    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: Done) -> State:
+        """Supervision step `number` of some rows, their batches side by side. Returns their states after it."""
         parts = list(zip(_batches(rows), _states(state), strict=True))
-        went_on: list[tuple[np.ndarray, State]] = [()] * len(parts)
+        after: list[State] = [state] * len(parts)
 
         def advance(place: int, made: Done) -> None:
-            went_on[place] = self.advance(*parts[place], number, made)
+            after[place] = self.advance(*parts[place], number, made)
 
         side_by_side(advance, range(len(parts)), device=self.model.device, progress=hear)
-        return np.concatenate([part for part, _ in went_on]), _joined([left for _, left in went_on])
+        return _joined(after)
 
-    def advance(
-        self, rows: Int[np.ndarray, "few"], before: State, number: int, made: Done
-    ) -> tuple[Int[np.ndarray, "fewer"], State]:
+    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, made: Done) -> State:
         """One batch of `step`; `made` hears how many rows' calls were made."""
         model, depth = self.model, self.depth
 
@@ -156,13 +145,8 @@ class _Run:
         (after,) = deep_supervision(
             model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(before, left)
         )
-        answers = self.found.note(model, number - self.first, rows, before, after)
-        stays = np.full(len(rows), number < depth.N_sup)
-        if self.labels is not None:
-            labels = self.labels[rows]
-            stays &= ~((answers == labels) | (labels == PADDING)).all(-1)
-        self.found.keep(rows[~stays], after.state.y[torch.from_numpy(~stays)])
-        return rows[stays], _some(after.state, torch.from_numpy(stays).to(model.device))
+        self.found.note(model, number - self.first, rows, before, after)
+        return after.state
 
 
 class _Found:
@@ -171,29 +155,25 @@ class _Found:
     def __init__(self, count: int, steps: int, cells: int, keep_y: bool):
         self.answers = np.zeros((steps, count, cells), np.uint8)
         self.halting, self.moves = np.zeros((2, steps, count), np.float32)
-        self.ran = np.zeros(count, int)
         self.y: list[Tensor | None] | None = [None] * count if keep_y else None
 
     def note(
         self, model: Model, step: int, rows: Int[np.ndarray, "some"], before: State, after: SupervisionStep
-    ) -> UInt8[np.ndarray, "some cells"]:
-        """One supervision step of some rows; what they answer stands for all later steps until they say otherwise."""
-        answers = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
-        self.answers[step:, rows] = answers
-        self.halting[step:, rows] = model.halting_logit(after.heads).cpu().numpy()
+    ) -> None:
+        """One supervision step of some rows."""
+        self.answers[step, rows] = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
+        self.halting[step, rows] = model.halting_logit(after.heads).cpu().numpy()
         self.moves[step, rows] = relative_moves(before.y, after.state.y)
-        self.ran[rows] = step + 1
-        return answers
 
     def keep(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
-        """The last y of rows that leave."""
+        """The last y of some rows."""
         if self.y is not None:
             for row, state in zip(rows, y, strict=True):
                 self.y[row] = state.flatten().float().cpu()
 
     def rows(self) -> Rows:
         y = torch.stack(self.y).numpy() if self.y else None
-        return Rows(self.answers, self.halting, self.moves, self.ran, y)
+        return Rows(self.answers, self.halting, self.moves, y)
 
 
 def _batches(rows: Int[np.ndarray, "some"]) -> list[Int[np.ndarray, "few"]]:
@@ -207,10 +187,6 @@ def _states(state: State) -> Iterator[State]:
 
 def _joined(states: Sequence[State]) -> State:
     return State(torch.cat([each.y for each in states]), torch.cat([each.z for each in states]))
-
-
-def _some(state: State, chosen: Bool[Tensor, "row"]) -> State:
-    return State(state.y[chosen], state.z[chosen])
 
 
 def _started(

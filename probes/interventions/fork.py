@@ -8,11 +8,13 @@ gives the trace of the run itself, bit by bit.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from probes.answer_code import AnswerCode
 from probes.interventions.hooks import Changes
 from probes.interventions.spec import Intervention, written
 from trm.coordinates import F_H, Coordinates, Depth
@@ -47,6 +49,19 @@ class KeptRun:
     @property
     def depth(self) -> Depth:
         return self.trace.depth
+
+    @cached_property
+    def code(self) -> AnswerCode:
+        """How this run writes symbols into y, at its end."""
+        y = self.states[last_of(self.depth.N_sup, self.depth)].y[:, self.model.config.prefix_length :]
+        return AnswerCode.of(self.model, y, self.task.givens(self.inputs)[None])
+
+    def share_read(self, answer: UInt8[np.ndarray, "cells"]) -> float:
+        """The share of an answer's cells that the output head reads right once it is written into y in the run's own code."""
+        tokens = torch.from_numpy(answer.astype(np.int64))[None].to(self.model.device)
+        with torch.no_grad():
+            y = self.code.written(self.start.y, tokens, self.task.givens(self.inputs)[None])
+            return float((self.model.decode(y).argmax(-1) == tokens).float().mean())
 
     def state_after(self, at: Coordinates, puzzle: str = "") -> State:
         """The state after a call, here or on another puzzle (as text). Raises PuzzleError."""
@@ -97,7 +112,8 @@ class KeptRun:
             task=self.task,
             own=self.depth,
             state_after=self.state_after,
-            puzzle_ids=torch.tensor([self.puzzle_id], device=self.model.device),
+            givens=self.task.givens(self.inputs),
+            code=self.code,
             start=self.start,
         )
         left = self._left(changes)

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from probes.answer_code import AnswerCode
 from probes.interventions.sites import InterventionError, one_call
 from probes.interventions.spec import Intervention
 from probes.interventions.steering import direction_of, vector_of
@@ -38,7 +39,8 @@ class Changes:
     task: Task
     own: Depth  # of the run that is changed
     state_after: Callable[[Coordinates, str], State]  # where patches come from: of a call, of a puzzle
-    puzzle_ids: Tensor
+    givens: Bool[np.ndarray, "cell"]  # of the puzzle
+    code: AnswerCode  # how the run that is left alone writes its answer into y
     start: State  # of the run, before any change
     given: dict[Coordinates, State] = field(default_factory=dict)
 
@@ -205,12 +207,11 @@ class Changes:
         return make
 
     def _answer(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        tokens = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
-        with torch.no_grad():
-            embedded = self.model.embed(
-                tokens.to(self.model.device).expand(len(self.puzzle_ids), -1), self.puzzle_ids
-            )
-        return lambda old, at, name, held: written_to(old, spots, embedded.to(old))
+        answer = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
+        answer = answer.to(self.model.device)
+        return lambda old, at, name, held: written_to(
+            old, spots, self.code.written(old, answer, self.givens[None])
+        )
 
 
 def written_to(

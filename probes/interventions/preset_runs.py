@@ -1,16 +1,19 @@
 """The ready-made experiments carried out: on one kept run, or on many puzzles."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from probes.comparison.dimensionality import explained_by
 from probes.interventions.batched import Tell, counted_cells, quiet
-from probes.interventions.fork import KeptRun, followed, keep
+from probes.interventions.fork import KeptRun, followed, keep, last_of
 from probes.interventions.presets import EXPERIMENTS, Setting, plan_of
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import Intervention
 from probes.interventions.sweeps import check, part
+from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.grading import Judgement
 from trm.models import Model
@@ -43,15 +46,18 @@ def over_puzzles(
     names: Sequence[str] | None = None,
     tell: Tell = quiet,
 ) -> dict[str, Any]:
-    """Every experiment on every puzzle: how many are solved in the end, and which share of the blank cells is right, step by step.
+    """Every experiment on every puzzle: how many are solved in the end, and which share of the blank cells and of the givens is
+    right, step by step.
 
-    `plain` is the run that is left alone. Each number is a mean over the puzzles with one solution; `kept_of_solved` is the
-    share of those solved without the change that are solved with it. Raises UserError.
+    `plain` is the run that is left alone. Each number is a mean over the puzzles with one solution; `low` and `high` are the
+    interval of `solved`; `kept_of_solved` is the share of those solved without the change that are solved with it; `read`,
+    where an answer is handed, the share of its cells that the output head reads right. `z_by_token` is the share of the
+    variance of z, at the end, that a cell's own input token explains. Raises UserError.
     """
     puzzles, depth = check(model, task, puzzles, None)
     names = list(EXPERIMENTS) if names is None else list(names)
-    solved: dict[str, list[bool]] = {name: [] for name in ("plain", *names)}
-    cells: dict[str, list[np.ndarray]] = {name: [] for name in ("plain", *names)}
+    seen = {name: _Seen() for name in ("plain", *names)}
+    z: list[np.ndarray] = []
     total = len(puzzles) * (len(names) + 1)
     for number in range(len(puzzles)):
         done = number * (len(names) + 1)
@@ -68,39 +74,63 @@ def over_puzzles(
             labels=puzzles.labels[number],
             tell=here(0),
         )
-        _note(kept, kept.trace, solved["plain"], cells["plain"])
+        seen["plain"].note(kept, kept.trace)
+        last = kept.state_after(last_of(depth.N_sup, depth)).z
+        z.append(last.flatten(0, -3).sum(0)[model.config.prefix_length :].float().cpu().numpy())
         for piece, name in enumerate(names, 1):
             try:
                 run, changes = planned(kept, name)
             except InterventionError:  # a puzzle without a blank cell
                 continue
             trace = followed(run.branch(changes), run.depth, here(piece), EXPERIMENTS[name].title)
-            _note(run, trace, solved[name], cells[name])
-    plain = np.array(solved["plain"])
+            seen[name].note(run, trace, changes)
+    tokens = puzzles.inputs.ravel()
     return {
         "puzzles": len(puzzles),
         "data": puzzles.name,
         "N_sup": depth.N_sup,
+        "z_by_token": round(explained_by(tokens, np.concatenate(z)), 4),
         "experiments": {
-            name: {
-                "solved": round(float(np.mean(solved[name])), 4) if solved[name] else None,
-                "kept_of_solved": _kept(plain, np.array(solved[name])),
-                "cells_right": np.round(np.mean(cells[name], 0), 4).tolist() if cells[name] else [],
-                "begins_at": 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup),
-            }
-            for name in solved
+            name: each.summary(seen["plain"])
+            | {"begins_at": 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup)}
+            for name, each in seen.items()
         },
     }
 
 
-def _note(run: KeptRun, trace: Trace, solved: list[bool], cells: list[np.ndarray]) -> None:
-    ends = slice(trace.depth.T - 1, None, trace.depth.T)
-    solved.append(bool(Judgement.of(trace, run.task).solved[-1]))
-    counted = counted_cells(run.task, trace.inputs, trace.labels)
-    cells.append(((trace.answers[ends] == trace.labels) & counted).sum(-1) / max(int(counted.sum()), 1))
+@dataclass
+class _Seen:
+    """What an experiment did, puzzle by puzzle."""
 
+    solved: list[bool] = field(default_factory=list)
+    cells: list[np.ndarray] = field(default_factory=list)
+    givens: list[np.ndarray] = field(default_factory=list)
+    read: list[float] = field(default_factory=list)
 
-def _kept(plain: np.ndarray, changed: np.ndarray) -> float | None:
-    if len(plain) != len(changed) or not plain.any():
-        return None
-    return round(float(changed[plain].mean()), 4)
+    def note(self, run: KeptRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
+        ends = slice(trace.depth.T - 1, None, trace.depth.T)
+        self.solved.append(bool(Judgement.of(trace, run.task).solved[-1]))
+        right, given = trace.answers[ends] == trace.labels, run.task.givens(trace.inputs)
+        counted = counted_cells(run.task, trace.inputs, trace.labels)
+        for shares, cells in ((self.cells, counted), (self.givens, given)):
+            shares.append((right & cells).sum(-1) / max(int(cells.sum()), 1))
+        self.read += [
+            run.share_read(run.task.parse(change.answer, unfinished=True))
+            for change in changes
+            if change.operation == "answer"
+        ]
+
+    def summary(self, plain: "_Seen") -> dict[str, Any]:
+        if not self.solved:
+            return {"solved": None, "kept_of_solved": None, "cells_right": [], "givens_right": []}
+        low, high = binomial_band(np.array([sum(self.solved)]), np.array([len(self.solved)]))[:, 0]
+        before = np.array(plain.solved)
+        comparable = len(before) == len(self.solved) and before.any()
+        return {
+            "solved": round(float(np.mean(self.solved)), 4),
+            "low": round(float(low), 4),
+            "high": round(float(high), 4),
+            "kept_of_solved": round(float(np.array(self.solved)[before].mean()), 4) if comparable else None,
+            "cells_right": np.round(np.mean(self.cells, 0), 4).tolist(),
+            "givens_right": np.round(np.mean(self.givens, 0), 4).tolist(),
+        } | ({"read": round(float(np.mean(self.read)), 4)} if self.read else {})

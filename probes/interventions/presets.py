@@ -160,24 +160,25 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     ),
     "one-blank": Experiment(
         "One blank",
-        "HRM fails on puzzles with one blank cell: it was not trained to stay where it has arrived "
-        "(Ren & Liu 2026, arXiv:2601.10679).",
-        "On the right the same solution with one blank cell. Is the easiest puzzle of all solved, and kept?",
+        "HRM fails on puzzles with one blank cell (Ren & Liu 2026, arXiv:2601.10679). The bundled sudoku-hrm fills the blank in and "
+        "breaks givens: grids so full were not among its training puzzles.",
+        "On the right the same solution with one blank cell. Is the blank filled in right, and do the givens stay?",
         _one_blank,
         step=1,
         has_step=False,
     ),
     "wrong-answer": Experiment(
         "Wrong answer as y",
-        "Wrong fixed points trap the state (Ren & Liu 2026, arXiv:2601.10679): given a wrong answer, will the model keep it?",
-        "y becomes an answer that is wrong in every blank cell. Does the model take it back?",
+        "Wrong fixed points trap the state (Ren & Liu 2026, arXiv:2601.10679). Does a wrong answer that is handed trap it too?",
+        "y becomes an answer that is wrong in every blank cell, in the model's own code. Does the model take it back?",
         _given_as_y(wrong_answer),
     ),
     "right-answer": Experiment(
         "Right answer as y",
-        "Given the solution as y, TRM kept it in 100 % of the puzzles, HRM in 0 % after one step and 38 % after eight "
-        "(published analyses on Sudoku-Extreme).",
-        "y becomes the solution at once. Is it kept?",
+        "Given the solution as y, TRM kept it in 100 % of the puzzles, HRM in 0 % after one step and 38 % after eight (published analyses "
+        "on Sudoku-Extreme). The embedding of a solution is no y: the output heads of the bundled models read no cell of it right. So "
+        "here it is written in the model's own code, and both keep it.",
+        "y becomes the solution, each cell as the model itself writes that symbol. Is it kept?",
         _given_as_y(lambda setting: setting.solution),
         step=1,
     ),

@@ -23,7 +23,7 @@ from trm.trace import save_trace
 
 # Puzzles of each: what a page needs within minutes of one core. The command line takes more.
 PUZZLES = {
-    "noise": 100,
+    "noise": 48,
     "removal": 48,
     "seeds": 16,
     "peers": 40,

@@ -9,7 +9,7 @@
     patch z before 1.1.1 from 16.3.7 of 53..7   or of a run on another puzzle
     patch y after 3.3.7 in r1c1 from 3.3.7 by r2c2   from another cell
     move y after 3.3.7 in r5c5 along head:7 size 0.5
-    answer before 5.1.1 is 534678912...         y becomes the embedding of this answer
+    answer before 5.1.1 is 534678912...         y becomes this answer, in the run's own code
     skip 3.2.*                                  these calls are not made
     depth from 5 n 2 T 1                        from step 5 on; N_sup how many steps in all
 
@@ -61,7 +61,7 @@ OPERATIONS = {
         takes=("positions", "size"),
     ),
     "answer": Operation(
-        "y becomes the embedding of an answer", needs=("answer",), takes=("positions",), states=False
+        "y becomes an answer, in the run's own code", needs=("answer",), takes=("positions",), states=False
     ),
     "skip": Operation("these calls are not made", states=False, moment=False),
     "depth": Operation(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 SWEEPS = ("noise", "removal", "seeds", "rollouts", "peers")  # over sets of puzzles
-LIMITS = {"noise": 200, "removal": 100, "seeds": 32, "rollouts": 48, "peers": 40}
-SIZES = "0,0.25,0.5,0.75,1,1.5,2,3,4,6"
+LIMITS = {"noise": 100, "removal": 100, "seeds": 32, "rollouts": 48, "peers": 40}
+SIZES = "0,0.5,1,2,3,6"
 SOURCES = ("noise", "symmetry", "seed")
 
 

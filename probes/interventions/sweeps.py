@@ -1,4 +1,4 @@
-"""Sweeps over many puzzles: how much noise a model bears, and how it recovers when y or z is taken from it.
+"""Sweeps over many puzzles: how much noise a model bears, and how it recovers when y, z or both are taken from it.
 
 Every number stands with a band: a bootstrap over puzzles, 95 %, from `probes.stats`.
 """
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from probes.halting.rules import first_step
 from probes.interventions.batched import Rows, Tell, counted_cells, quick, quiet, run_rows, states_before
 from probes.interventions.hooks import noisy
 from probes.interventions.sites import InterventionError
@@ -20,7 +21,7 @@ from trm.models import Model
 from trm.recursion import State
 from trm.tasks.base import Task
 
-SIZES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0)
+SIZES = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0)
 """Sizes of noise, in units of the norm of each position's own vector."""
 
 
@@ -52,8 +53,10 @@ class NoiseSweep:
     sizes: tuple[float, ...]
     puzzles: int
     dtype: str
-    solved: Curve  # after at least one of the supervision steps from `step` on
-    steps: Float[np.ndarray, "size"]  # mean number of supervision steps until then; N_sup where never
+    solved: Curve  # after the last supervision step
+    steps: Float[
+        np.ndarray, "size"
+    ]  # mean number of supervision steps until first right; all of them where never
 
     def columns(self) -> dict[str, list]:
         return {"size": list(self.sizes), **self.solved.rows(), "mean_steps": self.steps.round(3).tolist()}
@@ -71,11 +74,10 @@ def noise_sweep(
     depth: Depth | None = None,
     tell: Tell = quiet,
 ) -> NoiseSweep:
-    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step, and see what is still solved.
+    """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step, and see what is solved after the last.
 
     Step 1 is the initial state. The noise of a puzzle depends on `seed` and the puzzle's number; all sizes of it are the
-    same noise, scaled. A run ends when it is solved, and is computed in bfloat16 where the machine does that, as the
-    result says. Raises UserError.
+    same noise, scaled. Runs are computed in bfloat16 where the machine does that, as the result says. Raises UserError.
     """
     puzzles, depth = check(model, task, puzzles, depth, step=step)
     model = quick(model)
@@ -105,12 +107,12 @@ def noise_sweep(
     labels = puzzles.labels[puzzle_of]
     found = run_rows(
         model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
-        start=start, first=step, leave_when_right=labels, tell=part(tell, share, 1.0),
+        start=start, first=step, tell=part(tell, share, 1.0),
         words=f"{count} puzzles with {len(sizes)} sizes of noise",
     )  # fmt: skip
     right = found.right(labels)
-    solved = right.any(0).reshape(len(sizes), count)
-    taken = np.where(right.any(0), found.steps, depth.N_sup - step + 1).reshape(len(sizes), count)
+    solved = right[-1].reshape(len(sizes), count)
+    taken = np.where(right.any(0), first_step(right), len(right)).reshape(len(sizes), count)
     return NoiseSweep(
         state, step, sizes, count, dtype_of(model), Curve.of(solved.T.astype(float)), taken.mean(1)
     )
@@ -124,9 +126,7 @@ class RemovalSweep:
     how: str
     puzzles: int
     dtype: str
-    cells: dict[
-        str, Curve
-    ]  # by what was taken ("nothing", "y", "z"): share of the cells that are not given that are right
+    cells: dict[str, Curve]  # by what was taken (TAKEN): share of the cells that are not given that are right
     solved: dict[str, Curve]  # and of the puzzles, after each step from `step` on
     recovery: dict[
         str, int | None
@@ -144,6 +144,7 @@ class RemovalSweep:
         return table
 
 
+TAKEN = ("nothing", "y", "z", "yz")
 NEARLY = 0.01  # of the cells: a state that is this close to the unbroken run has recovered
 
 
@@ -157,35 +158,35 @@ def removal_sweep(
     depth: Depth | None = None,
     tell: Tell = quiet,
 ) -> RemovalSweep:
-    """Take y or z away at the beginning of a supervision step: set it to 0, or (`how` "initial") to where runs begin.
+    """Take y, z or both away at the beginning of a supervision step: set them to 0, or (`how` "initial") to where runs begin.
 
-    Everything that is run is run to the end. Raises UserError.
+    Both taken away are a run that begins there with nothing. Everything that is run is run to the end. Raises UserError.
     """
     puzzles, depth = check(model, task, puzzles, depth, step=step)
     if how not in ("zero", "initial"):
         raise InterventionError(f"There is no way {how!r} to take a state away. Choose zero or initial.")
     model = quick(model)
-    share = (step - 1) / (step - 1 + 3 * (depth.N_sup - step + 1))
+    share = (step - 1) / (step - 1 + len(TAKEN) * (depth.N_sup - step + 1))
     ids = puzzles.puzzle_identifiers
     begun = states_before(
         model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, tell=part(tell, 0.0, share)
     )
     counted = counted_cells(task, puzzles.inputs, puzzles.labels)
     cells, solved = {}, {}
-    for number, taken in enumerate(("nothing", "y", "z")):
+    for number, taken in enumerate(TAKEN):
+        begins, ends = (share + (1 - share) * place / len(TAKEN) for place in (number, number + 1))
 
         def start(initial: State, rows: np.ndarray, taken: str = taken) -> State:
             index = torch.from_numpy(rows).to(model.device)
             here = State(begun.y[index], begun.z[index])
-            if taken == "nothing":
-                return here
-            empty = getattr(initial, taken)
-            return here._replace(**{taken: torch.zeros_like(empty) if how == "zero" else empty})
+            empty = {name: getattr(initial, name) for name in State._fields if name in taken}
+            if how == "zero":
+                empty = {name: torch.zeros_like(state) for name, state in empty.items()}
+            return here._replace(**empty)
 
         found: Rows = run_rows(
             model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
-            tell=part(tell, share + (1 - share) * number / 3, share + (1 - share) * (number + 1) / 3),
-            words=f"taking {taken} away" if number else "the unbroken runs",
+            tell=part(tell, begins, ends), words=f"taking {taken} away" if number else "the unbroken runs",
         )  # fmt: skip
         cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
         solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))
@@ -195,7 +196,7 @@ def removal_sweep(
 def _recovery(cells: dict[str, Curve]) -> dict[str, int | None]:
     """Supervision steps until a curve is as high as that of the unbroken runs at the same step."""
     found = {}
-    for name in ("y", "z"):
+    for name in TAKEN[1:]:
         back = np.flatnonzero(cells[name].share >= cells["nothing"].share - NEARLY)
         found[name] = int(back[0]) + 1 if back.size else None
     return found

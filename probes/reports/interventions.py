@@ -4,11 +4,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from probes.comparison.result import INERT
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import RECORDED, recorded
 from probes.reports.markdown import percent, write_section
+from probes.stats import binomial_band
 from trm.errors import UserError
 
+SELDOM = 0.8  # share of the puzzles solved alone that are solved from a wrong answer too: from here on it is said to trap seldom
 SECTION = "what causes what"  # name of its marks
 Result = dict[str, Any]
 
@@ -54,25 +59,77 @@ def _experiments(names: list[str]) -> list[str]:
     lines = [
         "### The ready-made experiments",
         "",
-        "Puzzles solved after the last step, in brackets of those that are solved without the change. "
-        + _made_of(found),
+        "Puzzles solved after the last step with the 95 % interval (Wilson); `kept`: of the puzzles that are solved without the "
+        "change. " + _made_of(found),
         "",
         f"| | {' | '.join(found)} | what the papers say |",
         f"|---{'|---' * len(found)}|---|",
     ]
     for key in ("plain", *EXPERIMENTS):
-        cells = []
-        for result in found.values():
-            each = result["experiments"].get(key)
-            share = "" if each is None else percent(each["solved"])
-            kept = None if each is None else each["kept_of_solved"]
-            cells.append(share if key == "plain" or kept is None else f"{share} ({percent(kept)})")
+        cells = [_outcome(key, result["experiments"].get(key)) for result in found.values()]
         title = "Left alone" if key == "plain" else EXPERIMENTS[key].title
         if key != "plain" and EXPERIMENTS[key].has_step:
             title += f", from step {EXPERIMENTS[key].step}"
         claim = "" if key == "plain" else EXPERIMENTS[key].claim
         lines.append(f"| {title} | {' | '.join(cells)} | {claim} |")
-    return [*lines, ""]
+    return [*lines, "", *(f"- {remark}" for remark in remarks(found)), ""]
+
+
+def remarks(found: dict[str, Result]) -> list[str]:
+    """What has to be known to read the ready-made experiments, by model: sentences."""
+    return [*_handed(found), *_one_blank(found), *without_latent(found)]
+
+
+def _outcome(key: str, each: Result | None) -> str:
+    if each is None or each["solved"] is None:
+        return ""
+    kept = each["kept_of_solved"]
+    share = f"{percent(each['solved'])} ({percent(each['low'])} to {percent(each['high'])})"
+    return share if key == "plain" or kept is None else f"{share}, kept {percent(kept)}"
+
+
+def _handed(found: dict[str, Result]) -> list[str]:
+    """Whether the answers were handed at all, and whether wrong ones trap."""
+    lines = []
+    for name, result in found.items():
+        read = {
+            key: result["experiments"].get(key, {}).get("read") for key in ("right-answer", "wrong-answer")
+        }
+        if None in read.values():
+            continue
+        kept = result["experiments"]["wrong-answer"]["kept_of_solved"]
+        traps = ""
+        if kept is not None:
+            traps = (
+                f" From the wrong one it still solves {percent(kept)} of the puzzles that it solves alone: a wrong answer "
+                f"{'seldom' if kept >= SELDOM else 'often'} traps it."
+            )
+        lines.append(
+            f"{name} is handed answers in its own code: for every symbol, in a given cell or in another, the mean y of the cells "
+            f"that say it at the end of its own run on the puzzle. The output head reads {percent(read['right-answer'])} of the "
+            f"cells of the right answer as meant, and {percent(read['wrong-answer'])} of the wrong one.{traps}"
+        )
+    return lines
+
+
+def _one_blank(found: dict[str, Result]) -> list[str]:
+    """What is wrong after one blank: the blank cell, or the givens."""
+    return [
+        f"One blank, {name}: the blank cell is right in {percent(each['cells_right'][-1])} of the puzzles after the last step, "
+        f"of the givens {percent(each['givens_right'][-1])} are."
+        for name, result in found.items()
+        if (each := result["experiments"].get("one-blank", {})).get("cells_right")
+    ]
+
+
+def without_latent(found: dict[str, Result]) -> list[str]:
+    """What experiments on z are worth where z is x once more."""
+    return [
+        f"{percent(share, 2)} of the variance of z of {name} at the end is explained by the cell's own input token: z is x once "
+        "more, made anew by every call. Experiments without z or with another puzzle's z change nothing there, and show nothing."
+        for name, result in found.items()
+        if (share := result.get("z_by_token", 0.0)) >= INERT
+    ]
 
 
 def _noise(names: list[str]) -> list[str]:
@@ -83,7 +140,7 @@ def _noise(names: list[str]) -> list[str]:
     lines = [
         "### Noise on the initial state",
         "",
-        "Puzzles solved after at least one step, with Gaussian noise on y and z, by its size in units of the states' own norm "
+        "Puzzles solved after the last step, with Gaussian noise on y and z, by its size in units of the states' own norm "
         "(95 % band: bootstrap over puzzles). " + _made_of(found),
         "",
         f"| size | {' | '.join(found)} |",
@@ -100,25 +157,23 @@ def _removal(names: list[str]) -> list[str]:
     if not found:
         return []
     lines = [
-        "### Taking y or z away once",
+        "### Taking y, z or both away once",
         "",
         "The state is set to 0 at the beginning of a step. Blank cells right after that step, and how many steps until as many "
-        "are right as without it (less 1 %). " + _made_of(found),
+        "are right as without it (less 1 %). Without both the run begins anew from nothing: what it is back after, a step from "
+        "nothing can do, and no more is shown by the columns for y and for z. " + _made_of(found),
         "",
-        "| model | at step | left alone | without y | back after | without z | back after |",
-        "|---|---|---|---|---|---|---|",
+        "| model | at step | left alone | without y | back after | without z | back after | without both | back after |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in found.items():
         table = result["table"]
-        first = {taken: table["cells"][table["taken"].index(taken)] for taken in ("nothing", "y", "z")}
-        back = {
-            taken: "not by the end" if (steps := result["recovery"][taken]) is None else f"{steps}"
-            for taken in "yz"
-        }
-        lines.append(
-            f"| {name} | {result['settings']['step']} | {percent(first['nothing'])} | {percent(first['y'])} | {back['y']} "
-            f"| {percent(first['z'])} | {back['z']} |"
-        )
+        cells = {taken: percent(table["cells"][table["taken"].index(taken)]) for taken in table["taken"]}
+        back = [
+            f"{cells[taken]} | {'not by the end' if steps is None else steps}"
+            for taken, steps in result["recovery"].items()
+        ]
+        lines.append(f"| {name} | {result['settings']['step']} | {cells['nothing']} | {' | '.join(back)} |")
     return [*lines, ""]
 
 
@@ -129,8 +184,8 @@ def _seeds(names: list[str]) -> list[str]:
     lines = [
         "### Initial states from other seeds",
         "",
-        "Ren & Liu 2026 (arXiv:2601.10679) describe several fixed points, of which wrong ones trap the state. "
-        + _made_of(found),
+        "Ren & Liu 2026 (arXiv:2601.10679) describe several fixed points, of which wrong ones trap the state. In brackets: "
+        "95 % interval (Wilson). " + _made_of(found),
         "",
         "| model | runs each | come to rest | different answers | different fixed points | always right | sometimes | never |",
         "|---|---|---|---|---|---|---|---|",
@@ -138,8 +193,12 @@ def _seeds(names: list[str]) -> list[str]:
     for name, result in found.items():
         ends = result["summary"]
         lines.append(
-            f"| {name} | {ends['runs']} | {percent(ends['mean_settled'])} | {ends['mean_answers']:.2f} | {ends['mean_points']:.2f} "
-            f"| {percent(ends['always_right'])} | {percent(ends['sometimes_right'])} | {percent(ends['never_right'])} |"
+            f"| {name} | {ends['runs']} | {percent(ends['mean_settled'])} | {ends['mean_answers']:.2f} | {ends['mean_points']:.2f} | "
+            + " | ".join(
+                _with_interval(ends[f"{how}_right"], ends["puzzles"])
+                for how in ("always", "sometimes", "never")
+            )
+            + " |"
         )
     return [*lines, ""]
 
@@ -152,7 +211,8 @@ def _rollouts(names: list[str]) -> list[str]:
         "### Several runs of each puzzle",
         "",
         "The papers: noise and the highest halting score 87.3 to 98.75 % on Sudoku-Extreme with 100 runs (arXiv:2605.19943); "
-        "relabelled copies, perturbed inputs and several checkpoints together 54.5 to 96.9 % (arXiv:2601.10679).",
+        "relabelled copies, perturbed inputs and several checkpoints together 54.5 to 96.9 % (arXiv:2601.10679). In brackets: 95 % "
+        "interval (Wilson).",
         "",
         "| model | runs differ by | runs | one alone | highest halting logit | vote | any of them |",
         "|---|---|---|---|---|---|---|",
@@ -161,11 +221,14 @@ def _rollouts(names: list[str]) -> list[str]:
         for name, result in found.items():
             table = result["table"]
             shares = [
-                table["mean_share"][0],
-                *(table[f"{end}_share"][-1] for end in ("best_halting", "vote", "any_right")),
+                _with_interval(share, result["puzzles"])
+                for share in (
+                    table["mean_share"][0],
+                    *(table[f"{end}_share"][-1] for end in ("best_halting", "vote", "any_right")),
+                )
             ]
             how = f"noise of size {result['settings']['size']:g}" if source == "noise" else "symmetry"
-            lines.append(f"| {name} | {how} | {table['runs'][-1]} | {' | '.join(map(percent, shares))} |")
+            lines.append(f"| {name} | {how} | {table['runs'][-1]} | {' | '.join(shares)} |")
     return [*lines, ""]
 
 
@@ -242,6 +305,12 @@ def _made_of(found: dict[str, Result]) -> str:
         )
         + "."
     )
+
+
+def _with_interval(share: float, puzzles: int) -> str:
+    """A share of puzzles with its 95 % interval."""
+    low, high = binomial_band(np.array([round(share * puzzles)]), np.array([puzzles]))[:, 0]
+    return f"{percent(share)} ({percent(low)} to {percent(high)})"
 
 
 def _with_band(table: dict[str, list], row: int) -> str:

@@ -46,6 +46,7 @@ def test_two_models_stay_on_one_clock_over_200_random_keys(served, new_page):
     pair.left.eventually(
         lambda: "align=call" in page.url and "against=sudoku-hrm" in page.url, "a link to this"
     )
+    page.goto(f"{served.url}/compare")  # a session that begins here: the pair that was recorded
     expect(page.locator(".js-plotly-plot")).to_have_count(1)
     page.get_by_text("Similarity (CKA)", exact=True).click()
     expect(page.locator(".js-plotly-plot .heatmaplayer image")).to_have_count(1)

@@ -83,8 +83,8 @@ def by_state(
     return figure
 
 
-def near(comparison: Comparison) -> "Figure":
-    """Share right after the last step, by how many cells were blank."""
+def near(comparison: Comparison, of: str) -> "Figure":
+    """Share right after the last step, by how many cells were blank: `of` names the field of `Measured` that holds it."""
     figure = charts.new(x="blank cells", y="right after the last step", barmode="group")
     from plotly.graph_objects import Bar
 
@@ -93,7 +93,7 @@ def near(comparison: Comparison) -> "Figure":
     ):
         last = [
             (blanks, curve.middle[-1], curve.low[-1], curve.high[-1])
-            for blanks, curve in measured.near.items()
+            for blanks, curve in getattr(measured, of).items()
         ]
         if not last:
             continue

@@ -11,22 +11,29 @@ from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options, server_options
 from app.sidebar import dataset, sidebar
+from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
 from app.ui import status
 from app.ui.progress import watch
 from app.ui.text import plain
 from probes.comparison.files import Comparison, compare_command
+from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED
 from trm.errors import UserError
 
 PLAYER = "compare"
+FIRST = "maze-trm"  # beside maze-hrm: the pair of both kinds that is matched best
 MOST = 400  # puzzles: their Gram matrices of a model take 60 MB
 USUAL = 100
 
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(options, below_model=partial(second_model.control, options=options))
+    asked = sidebar.sidebar(
+        options,
+        below_model=partial(second_model.control, options=options),
+        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", "against"} else FIRST,
+    )
     choice = sidebar.chosen(asked)
     if choice is not None:
         compare(choice, options)
@@ -92,6 +99,8 @@ def on_a_set(one: Choice, other: Choice) -> None:
         if comparison is None:
             if not measurement.found_jobs(asked):
                 st.info("These two were not measured yet.", icon=":material/straighten:")
+                if {source.name for source in sources} == set(SUDOKU_PAIR):
+                    st.warning(plain(UNMATCHED), icon=":material/warning:")
             return
         if recorded and comparison is recorded.comparison:
             tell_recorded(recorded)

@@ -7,8 +7,10 @@ import streamlit as st
 
 from app.screens.compare import figures
 from app.ui import charts, downloads
-from app.ui.text import plain
+from app.ui.text import percent, plain
 from probes.comparison.files import Comparison, cka_table, curves_table
+from probes.comparison.matching import caution
+from probes.comparison.result import INERT, READ
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -65,7 +67,8 @@ def similarity(comparison: Comparison, command: Commands) -> None:
         command=command("similarity"),
     )
     st.caption(
-        f"Linear CKA, debiased, between the states of all cells after every call of f_H, on {_count(comparison)} puzzles: 1 where two "
+        f"Linear CKA, debiased, between the states of all cells (the prefix position is left out) after every call of f_H, on "
+        f"{_count(comparison)} puzzles: 1 where two "
         "moments tell the same puzzles apart in the same way, 0 where they have nothing in common. Turning and scaling "
         "a space change nothing, so models of other widths can be compared. It says nothing of what the states are for."
     )
@@ -88,7 +91,7 @@ def spread(comparison: Comparison, command: Commands) -> None:
     st.markdown(f"All steps together: {'; '.join(ratios)}.")
     st.caption(
         "In how many directions the states of single cells spread: 1 on a line, the width of the state in a ball. "
-        "The HRM paper reports 89.95 for its z_H (our y) against 30.22 for z_L (our z), of 512, and reads it as a hierarchy."
+        "The HRM paper reports 89.95 for its z_H (our y) and 30.22 for z_L (our z), of 512, and reads it as a hierarchy."
     )
 
 
@@ -110,9 +113,9 @@ def kept(comparison: Comparison, command: Commands) -> None:
         )
         _show("kept-own", figure, comparison, command)
     st.caption(
-        "Left: y begins as the embedded solution, z as always; a model whose solutions are fixed points stays. "
-        "Right: of the puzzles that it solved itself, those that are right so many steps later. Bands: 95 % bootstrap. "
-        "Published: TRM keeps all of them, HRM none after step 1 and 38 % after step 8."
+        "Left: y begins as the solution in the model's own code (for every symbol, in a given cell or in another, the mean y of "
+        f"the cells that say it at the end of solved puzzles), z as always. Of the cells handed, the output head reads right: {_read(comparison)}. "
+        "Right: of the puzzles that a model solved itself, those that are right so many steps later. Bands: 95 % bootstrap."
     )
 
 
@@ -122,24 +125,29 @@ def nearly_solved(comparison: Comparison, command: Commands) -> None:
         return
     left, right = st.columns(2)
     with left:
-        _show("nearly-solved", figures.near(comparison), comparison, command)
+        st.markdown("**Blank cells**")
+        _show("near-blanks", figures.near(comparison, "near_blanks"), comparison, command)
     with right:
-        figure = figures.curves(
-            comparison,
-            [each.near["1"] for each in comparison.models],
-            x=figures.STEPS,
-            y="right, one cell blank",
-        )
-        _show("one-blank", figure, comparison, command)
+        st.markdown("**Givens**")
+        _show("near-givens", figures.near(comparison, "near_givens"), comparison, command)
     st.caption(
-        f"Solutions with one to five cells taken out, {comparison.models[0].near_count} puzzles each. A person fills them in at a glance. "
-        "Neither model was trained on puzzles so full. A curve that comes down is a model that had the answer and left it."
+        f"Solutions with one to five cells taken out, {comparison.models[0].near_count} puzzles each: the share of those cells, and "
+        f"of the cells that are given, that is right after the last step. Whole grids with one blank right: {_one_blank(comparison)}. "
+        "A model can fill the blank in and break a given. Neither model was trained on puzzles so full."
     )
 
 
 def cost(comparison: Comparison) -> None:
-    """What a step of each costs; above all views."""
+    """What a step of each costs, and what else the two differ in; above all views."""
     st.table(figures.costs(comparison), border="horizontal")
+    st.caption(plain(caution(*comparison.models)))
+    for name, each in zip(figures.names(comparison), comparison.models, strict=True):
+        if each.by_token["z"] >= INERT:
+            st.warning(
+                f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: its z is "
+                "x once more and holds nothing of the reasoning. Figures of its z below are those of a table of tokens.",
+                icon=":material/warning:",
+            )
 
 
 VIEWS: dict[str, Callable[[Comparison, Commands], None]] = {
@@ -155,6 +163,22 @@ VIEWS: dict[str, Callable[[Comparison, Commands], None]] = {
 def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands) -> None:
     charts.show(figure, key=name)
     downloads.offer(name, figure=figure, table=curves_table(comparison), command=command("compare"))
+
+
+def _read(comparison: Comparison) -> str:
+    """What the head reads of the solutions that were handed, by model."""
+    read = [
+        f"{plain(name)} {percent(each.kept_read)}" + (", which is no test" if each.kept_read < READ else "")
+        for name, each in zip(figures.names(comparison), comparison.models, strict=True)
+    ]
+    return "; ".join(read)
+
+
+def _one_blank(comparison: Comparison) -> str:
+    return "; ".join(
+        f"{plain(name)} {percent(each.near['1'].middle[-1])}"
+        for name, each in zip(figures.names(comparison), comparison.models, strict=True)
+    )
 
 
 def _count(comparison: Comparison) -> str:

@@ -14,14 +14,16 @@ from app.state import links
 from app.state.choice import Choice
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import USUAL
+from probes.interventions.recorded import USUAL, recorded
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import OPERATIONS, parse_all
+from probes.reports.interventions import without_latent
 from trm.errors import UserError
 
 OWN = "own"
 FIRST_OWN = "noise z after 2.1.1 size 0.5 seed 0"
 LONGEST = 4000  # characters of interventions
+OF_Z = ("without-z", "another-z")  # experiments that say nothing where z is x once more
 DOES = {name: operation.does for name, operation in OPERATIONS.items()}
 EXAMPLES = {
     "zero": "zero {state} {when} {place}{cells}",
@@ -78,6 +80,9 @@ def controls(choice: Choice) -> Asked:
     experiment = EXPERIMENTS[key]
     said, where = st.columns([5, 1], vertical_alignment="center")
     said.markdown(f"{plain(experiment.watch)}  \n:small[{plain(experiment.claim)}]")
+    if key in OF_Z and choice.source.is_bundled:
+        for remark in without_latent({choice.source.name: recorded(choice.source.name, "experiments") or {}}):
+            said.caption(plain(remark))
     if experiment.has_step and choice.depth.N_sup > 1:
         where.number_input(
             "From step",

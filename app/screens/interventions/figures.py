@@ -11,7 +11,12 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
-TAKEN = {"nothing": ("nothing taken", "baseline"), "y": ("y taken away", "y"), "z": ("z taken away", "z")}
+TAKEN = {
+    "nothing": ("nothing taken", "baseline"),
+    "y": ("y taken away", "y"),
+    "z": ("z taken away", "z"),
+    "yz": ("both taken away", "other"),
+}
 MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
     "any_right": ("any of them", "baseline"),
@@ -25,8 +30,9 @@ def experiments(result: Result) -> "Figure":
     """A bar each: solved in the end, with the run left alone on top."""
     from plotly.graph_objects import Bar
 
-    names = ["plain", *(name for name in EXPERIMENTS if name in result["experiments"])]
-    shares = [result["experiments"][name]["solved"] or 0 for name in names]
+    found = result["experiments"]
+    names = ["plain", *(name for name in EXPERIMENTS if name in found)]
+    shares = [found[name]["solved"] or 0 for name in names]
     figure = charts.new(x="share of puzzles solved", y="", height=90 + 44 * len(names))
     figure.add_trace(
         Bar(
@@ -34,10 +40,13 @@ def experiments(result: Result) -> "Figure":
             y=["Left alone" if name == "plain" else EXPERIMENTS[name].title for name in names],
             orientation="h",
             text=[f"{share:.0%}" for share in shares],
-            textposition="outside",
-            cliponaxis=False,
+            textposition="auto",
+            insidetextanchor="start",
             marker_color=[charts.colour("baseline" if name == "plain" else "solved") for name in names],
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
+            error_x=_ends(
+                shares, *([found[name].get(end) or 0 for name in names] for end in ("low", "high"))
+            ),
         )
     )
     figure.update_layout(hovermode="closest", showlegend=False)

@@ -19,6 +19,7 @@ from app.ui.downloads import offer
 from app.ui.text import plain
 from probes.interventions.recorded import recorded
 from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
+from probes.reports.interventions import remarks
 from trm.errors import UserError
 
 Result = dict[str, Any]
@@ -43,13 +44,14 @@ class Section:
 SECTIONS = {
     "experiments": Section(
         "Experiments",
-        "Share of puzzles solved after the last step. The experiments of the row above, each puzzle run on its own.",
+        "Share of puzzles solved after the last step. The experiments of the row above, each puzzle run on its own. "
+        "Bars: 95 % interval (Wilson).",
         "experiments",
         figures.experiments,
     ),
     "noise": Section(
         "Noise",
-        "Solved after at least one step, against the size of Gaussian noise on the state, in units of the length of each "
+        "Solved after the last step, against the size of Gaussian noise on the state, in units of the length of each "
         "position's own vector. Band: 95 % by bootstrap over puzzles.",
         "noise",
         figures.noise,
@@ -57,7 +59,8 @@ SECTIONS = {
     ),
     "removal": Section(
         "Taken away",
-        "Cells right after every step, when y or z is set to 0 once, at the beginning of a step. Band: 95 % by bootstrap over puzzles.",
+        "Cells right after every step, when y, z or both are set to 0 once, at the beginning of a step. Without both the run begins "
+        "anew from nothing. Band: 95 % by bootstrap over puzzles.",
         "removal",
         figures.removal,
         "removal",
@@ -127,6 +130,8 @@ def section(choice: Choice, key: str, chosen: Section) -> None:
         return
     figure = chosen.draw(result)
     charts.show(figure, key=f"causes-{key}")
+    if key == "experiments":
+        st.caption("  \n".join(map(plain, remarks({choice.source.name: result}))))
     offer(
         f"{choice.source.name.replace('/', '-')}-{key}",
         figure=figure,

@@ -1,6 +1,7 @@
 """The Compare page without a browser: two runs at once, what was recorded of both, anything else measured when asked for."""
 
 import time
+from dataclasses import replace
 
 import pytest
 from app_page import App
@@ -11,12 +12,12 @@ from app.server import shared
 from probes.comparison.files import load_comparison, recorded_path
 from trm.registry import model_config
 
-PAIR = ("sudoku-trm", "sudoku-hrm")
+PAIR = ("maze-trm", "maze-hrm")
 
 
 @pytest.fixture
 def open_compare(open_app):
-    def make(model: str = PAIR[0], **link: str) -> App:
+    def make(model: str = "sudoku-trm", **link: str) -> App:
         app = open_app(**link)
         app.open("compare")
         if app["model"] != model:
@@ -35,11 +36,11 @@ def charts(app: App) -> int:
     return len(app.test.get("plotly_chart"))
 
 
-def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app, monkeypatch):
-    app = open_app()
+def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(monkeypatch):
+    """A session that begins here sees the pair of both kinds that is matched best."""
     monkeypatch.setattr(shared.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
     monkeypatch.setattr(shared.models(), "ready", lambda source: False)
-    app.open("compare")
+    app = App({}, "compare")
     assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
     assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][
@@ -48,11 +49,16 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app,
     assert app.link["against"] == PAIR[1]
     about = load_comparison(recorded_path(*PAIR)).models[0].about
     assert f"Recorded on {about.count} puzzles of {about.data}" in app.captions and not app.warnings
+    assert "can be put down to the architecture" in app.captions
     for view in VIEWS:
         app.set("compare-view", view)
-        assert not app.errors and charts(app) == (
-            1 if view in ("Solved by step", "Similarity (CKA)") else 2
-        ), view
+        assert not app.errors, view
+        assert charts(app) == {"Solved by step": 1, "Similarity (CKA)": 1, "Almost solved": 0}.get(view, 2), (
+            view
+        )
+        if not charts(app):
+            assert "Sudoku solutions only" in app.test.info[0].value
+            continue
         command = app.test.code[0].value
         wanted = "similarity" if view == "Similarity (CKA)" else "compare"
         assert command.startswith(
@@ -64,8 +70,29 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(open_app,
     assert charts(app) == 1 and not app.errors
 
 
+def test_a_z_that_is_its_input_once_more_is_said_above_all_figures(monkeypatch):
+    """And blank cells are drawn beside givens where there are nearly solved puzzles."""
+    recorded = load_comparison(recorded_path(*PAIR))
+    curve = {"1": recorded.models[0].solved}
+    near = {"near": curve, "near_blanks": curve, "near_givens": curve, "near_count": 50}
+    models = tuple(
+        replace(each, by_token={"y": 0.4, "z": share}, **near)
+        for each, share in zip(recorded.models, (0.4, 0.9997), strict=True)
+    )
+    found = measurement.Recorded(replace(recorded, models=models), ())
+    monkeypatch.setattr(measurement, "recorded", lambda *sources: found)
+    app = App({}, "compare")
+    assert [warning for warning in app.warnings if "of the variance of z of maze-hrm" in warning]
+    assert not any("z of maze-trm" in warning for warning in app.warnings)
+    app.set("compare-view", "Almost solved")
+    assert charts(app) == 2 and "Whole grids with one blank right" in app.captions
+    app.set("compare-view", "Keeping a solution")
+    assert "in the model's own code" in app.captions
+
+
 def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app = open_compare(model="sudoku-hrm")
+    assert any("differ in eight things beside their kind" in warning for warning in app.warnings)
     app.set("supervision_steps", 3)
     assert app["against"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
     app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")
@@ -74,8 +101,8 @@ def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app.set("model", "maze-trm")
     app.until(lambda: all("task" in side for side in sides(app)), "runs of both")
     assert app["against"] == "maze-hrm" and [side["task"] for side in sides(app)] == ["maze", "maze"]
-    assert "were not measured yet" in app.test.info[0].value
     app.set("against", "maze-trm")
+    assert "were not measured yet" in app.test.info[0].value
     assert app.payload["names"] == ["maze-trm, left", "maze-trm, right"]
 
 
@@ -96,10 +123,10 @@ def test_an_ablation_is_held_against_the_model_it_changes(open_compare):
     assert [side["kind"] for side in sides(app)] == ["trm", "trm-single-z"]
 
 
-def test_what_was_recorded_of_other_weights_says_so(open_compare, monkeypatch):
+def test_what_was_recorded_of_other_weights_says_so(monkeypatch):
     monkeypatch.setattr(measurement.shared, "weights_fingerprint", lambda name, stamp: "f" * 16)
-    app = open_compare()
-    assert any("other weights of sudoku-trm and sudoku-hrm" in warning for warning in app.warnings)
+    app = App({}, "compare")
+    assert any("other weights of maze-trm and maze-hrm" in warning for warning in app.warnings)
     assert charts(app) == 1
 
 

@@ -10,11 +10,13 @@ import pytest
 import torch
 from pyarrow.parquet import read_table
 
+from probes.answer_code import AnswerCode
 from probes.cli.main import main
 from probes.comparison import files
 from probes.comparison.cka import arrangement, cka
-from probes.comparison.dimensionality import participation_ratio, spectrum
+from probes.comparison.dimensionality import explained_by, participation_ratio, spectrum
 from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
+from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED, facts
 from probes.comparison.measure import measure
 from probes.comparison.near_complete import near_complete
 from probes.comparison.set_run import run_set
@@ -23,7 +25,7 @@ from probes.halting.by_step import compute_by_step
 from probes.reports.comparison import section, write_findings
 from probes.stats import RunsError
 from tests.unit.probes.comparison.test_cka import cloud, rotation
-from trm.checkpoint import save_model
+from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, F_L, Depth
 from trm.data import PuzzleSet
 from trm.errors import UserError
@@ -62,14 +64,15 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
     shares: list[float] = []
     run = run_set(model, puzzles, keep_states=True, progress=shares.append)
     answers = predict(model, puzzles.inputs).answers
+    assert np.array_equal(run.answers, answers)
     assert np.array_equal(run.right, (answers == puzzles.labels).all(-1))
     calls = by_hand(model, puzzles)
     f_H = [(at, state) for at, state in calls if at.kind == F_H]
     depth = model.config.depth
     assert run.y.shape[:2] == (10, depth.N_sup * depth.T)
     for moment, (at, state) in enumerate(f_H):
-        np.testing.assert_allclose(run.y[:, moment], state.y, atol=2e-3)
-        np.testing.assert_allclose(run.z[:, moment], model.latent(state, at), atol=2e-3)
+        np.testing.assert_allclose(run.y[:, moment], state.y[:, 1:], atol=2e-3)  # cells, without the prefix
+        np.testing.assert_allclose(run.z[:, moment], model.latent(state, at)[:, 1:], atol=2e-3)
     before, after = f_H[2][1].y.flatten(1), f_H[3][1].y.flatten(1)
     np.testing.assert_allclose(run.residual_y[3], (after - before).norm(dim=1) / after.norm(dim=1), rtol=1e-4)
     assert run.residual_z.shape == (len([1 for at, _ in calls if at.kind == F_L]), 10)
@@ -82,18 +85,23 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
     )
 
 
-def test_a_run_from_the_solution_begins_with_it_in_y(tiny_model, puzzles):
-    model = tiny_model()
-    run = run_set(model, puzzles, from_solution=True)
-    ids = torch.zeros(len(puzzles), dtype=int)
-    y = model.embed(torch.from_numpy(puzzles.labels.astype(int)), ids)
-    first = next(
-        state.y for at, state in by_hand(model, puzzles, lambda state: State(y, state.z)) if at.kind == F_H
-    )
+def test_a_run_from_the_solution_begins_with_it_in_y_in_the_models_own_code(tiny_model, puzzles):
+    model, given = tiny_model(), TASK.givens(puzzles.inputs)
+    plain = run_set(model, puzzles, keep_states=True)
+    code = AnswerCode.of(model, torch.from_numpy(plain.y[:, -1]), given)
+    run = run_set(model, puzzles, solution_in=code)
+    solutions = torch.from_numpy(puzzles.labels.astype(int))
+
+    def start(state: State) -> State:
+        return State(code.written(state.y, solutions, given), state.z)
+
+    y = start(model.initial_state(model.embed(solutions, torch.zeros(len(puzzles), dtype=int)))).y
+    first = next(state.y for at, state in by_hand(model, puzzles, start) if at.kind == F_H)
     moved = (first - y).flatten(1).norm(dim=1) / first.flatten(1).norm(dim=1)
     np.testing.assert_allclose(run.residual_y[0], moved, rtol=1e-4)
-    assert run.y is None
-    assert not np.allclose(run.residual_y[0], run_set(model, puzzles).residual_y[0], rtol=1e-3)
+    read = (model.decode(y).argmax(-1) == solutions).float().mean(1)
+    np.testing.assert_allclose(run.read_first, read)
+    assert run.y is None and not np.allclose(run.residual_y[0], plain.residual_y[0], rtol=1e-3)
 
 
 def test_a_run_that_cannot_be_says_why(tiny_model, puzzles, monkeypatch):
@@ -163,7 +171,7 @@ def test_what_is_measured_is_what_the_probes_say(tiny_model, puzzles, both):
     run = run_set(model, puzzles, keep_states=True)
     first, second = both.models
     assert first.solved.middle == pytest.approx(run.right.mean(1).tolist())
-    cells = run.y[:, model.config.T - 1 :: model.config.T, 1:]
+    cells = run.y[:, model.config.T - 1 :: model.config.T]
     assert first.ratio["y"][2] == pytest.approx(participation_ratio(spectrum(cells[:, 2])), rel=1e-4)
     assert first.pooled_ratio["y"] == pytest.approx(participation_ratio(spectrum(cells)), rel=1e-4)
     assert sum(first.spectrum["z"]) == pytest.approx(1, abs=1e-3)
@@ -173,7 +181,47 @@ def test_what_is_measured_is_what_the_probes_say(tiny_model, puzzles, both):
     )  # n = T = 2: f_H at 3 and 6
     assert first.about.layers_per_step == compute_by_step(model.config, 1).layers[0]
     assert (first.about.count, first.near_count, list(first.near)) == (10, 3, ["1", "2", "3", "4", "5"])
+    assert first.by_token["z"] == pytest.approx(
+        explained_by(puzzles.inputs.ravel(), run.z[:, -1].reshape(-1, 8)), rel=1e-4
+    )
     assert second.residual["y"].x == pytest.approx([answer / 3 for answer in range(1, 10)], rel=1e-4)  # T = 3
+
+
+def test_blank_cells_and_givens_of_nearly_solved_puzzles_are_counted_apart(tiny_model, puzzles, both):
+    chosen = near_complete(TASK, puzzles.take(np.arange(3)), 2)
+    answers = predict(tiny_model(), chosen.inputs).answers
+    hits, given = answers == chosen.labels, TASK.givens(chosen.inputs)
+    first = both.models[0]
+    assert first.near_blanks["2"].middle == pytest.approx(hits[:, ~given].mean(1), rel=1e-4)
+    assert first.near_givens["2"].middle == pytest.approx(hits[:, given].mean(1), rel=1e-4)
+
+
+def test_the_solution_handed_is_in_the_code_of_the_puzzles_that_the_model_solves(
+    tiny_model, puzzles, monkeypatch
+):
+    """Where the labels are what the model answers, the head reads all of what is handed."""
+    monkeypatch.setattr("probes.comparison.measure.has_near_complete", lambda task: False)
+    model = tiny_model()
+    labels = predict(model, puzzles.inputs).answers[-1]
+    measured, _ = measure(model, TASK, replace(puzzles, labels=labels), few=1)
+    assert measured.solved.middle[-1] == 1 and measured.kept_read == 1
+
+
+def test_states_explained_by_their_groups():
+    random = np.random.default_rng(0)
+    groups = random.integers(4, size=200)
+    table = random.normal(size=(4, 3))
+    assert explained_by(groups, table[groups]) == pytest.approx(1)
+    assert explained_by(groups, random.normal(size=(200, 3))) < 0.1
+    assert explained_by(groups, np.ones((200, 3))) == 0
+
+
+def test_the_pair_for_sudoku_differs_in_eight_things_beside_its_kind(tiny_model):
+    trm, hrm = (facts(load_model(name)) for name in SUDOKU_PAIR)
+    assert (trm["updates"], hrm["updates"]) == ("9,766", "18,304")
+    different = [name.removeprefix("a ") for name, value in trm.items() if value != hrm[name]]
+    assert len(different) == 8 and all(name in UNMATCHED for name in different)
+    assert set(facts(tiny_model())) == {"parameters", "D", "n", "T"}  # nothing is known of its training
 
 
 def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
@@ -333,6 +381,7 @@ def test_findings_are_written_between_their_marks(both, tmp_path):
     assert ratios in once and "`the command`" in once and "89.95 / 30.22" in once
     verdict = "Yes" if second.pooled_ratio["y"] > second.pooled_ratio["z"] else "No"
     assert f"more directions than its z_L?** {verdict} (other" in once
+    assert "prefix position is left out" in once
     assert len({line.count("|") for line in once.splitlines() if line.startswith("|")}) == 1
     document.write_text(once.replace("## HRM", "## Old") + "\nAfter.\n")
     write_findings(document, both, "the command")
@@ -343,25 +392,48 @@ def test_findings_are_written_between_their_marks(both, tmp_path):
 
 
 def test_findings_say_yes_and_no_by_the_numbers(both):
-    keeps = replace(both.models[0], kept=replace(both.models[0].kept, middle=[1.0, 1.0, 1.0]))
-    loses = replace(both.models[1], kept=replace(both.models[1].kept, middle=[0.0, 0.5, 1.0]))
+    curve = both.models[0].kept
+    keeps = replace(both.models[0], kept=replace(curve, middle=[1.0, 1.0, 1.0]), kept_read=1.0)
+    loses = replace(both.models[1], kept=replace(curve, middle=[0.0, 0.5, 1.0]), kept_read=1.0)
     text = section(replace(both, models=(keeps, loses)), "")
-    assert "keep a solution that it is handed?** Yes (tiny: 100 %" in text
-    assert (
-        "lose a solution that it is handed?** Yes (other: 0 % are right after step 1, 100 % after step 3)"
-        in text
-    )
-    forgets = replace(keeps, kept=loses.kept)
-    assert "keep a solution that it is handed?** No" in section(replace(both, models=(forgets, loses)), "")
+    assert "tiny keep a solution that it is handed?** Yes (the head reads 100.0 %" in text
+    assert "other keep a solution that it is handed?** No" in text and "0 % of the grids are right" in text
+    mostly = replace(keeps, kept=replace(curve, middle=[1.0, 0.97, 0.99]))
+    assert "handed?** In most puzzles (" in section(replace(both, models=(mostly, loses)), "")
+    unread = replace(loses, kept_read=0.2)
+    assert "handed?** Not tested: the head reads 20.0 %" in section(replace(both, models=(keeps, unread)), "")
+
+
+def test_findings_say_nothing_of_a_z_that_is_its_input_once_more(both):
+    first, second = both.models
+    inert = replace(second, by_token={"y": 0.4, "z": 0.9997})
+    text = section(replace(both, models=(first, inert)), "")
+    assert "part in the reasoning?** No: 99.97 %" in text and "more directions" not in text
+
+
+def test_findings_say_blank_cells_and_givens_apart(both):
+    first, second = both.models
+    near = {
+        "near_blanks": replace(first.near["1"], middle=[1.0, 0.96, 0.92]),
+        "near_givens": replace(first.near["1"], middle=[0.97, 0.98, 0.978]),
+        "near": replace(first.near["1"], middle=[0.04, 0.6, 0.2]),
+    }
+    breaks = replace(second, **{name: {"1": curve} for name, curve in near.items()})
+    text = section(replace(both, models=(first, breaks)), "")
+    assert "right in 100 % of the puzzles after step 1 and in 92 % after step 3; of the givens 97.8 %" in text
+    assert "fail on" not in text
 
 
 def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
     said = call(
-        capsys, "compare", "--model", "sudoku-trm", "--against", "sudoku-hrm", "--findings", tmp_path / "f.md"
+        capsys, "compare", "--model", "maze-trm", "--against", "maze-hrm", "--findings", tmp_path / "f.md"
     )
     assert said["puzzles"] >= 100
-    assert "| exactly right after 1, 2, 4, 8, 16 steps |" in (tmp_path / "f.md").read_text()
+    text = (tmp_path / "f.md").read_text()
+    assert "| exactly right after 1, 2, 4, 8, 16 steps |" in text
+    assert "can be put down to the architecture" in text
+    assert "blank" not in text  # there are no mazes that are nearly solved
     for words, says in (([], "--data is missing"), (["--findings", tmp_path / "g.md"], "cannot be read")):
         with pytest.raises(SystemExit):
-            main(["compare", "--model", "sudoku-hrm", "--against", "sudoku-trm", *map(str, words)])
+            main(["compare", "--model", "maze-hrm", "--against", "maze-trm", *map(str, words)])
         assert says in capsys.readouterr().err

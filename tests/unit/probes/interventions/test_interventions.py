@@ -313,12 +313,17 @@ def test_move_goes_along_the_direction_by_the_states_own_norm(run, seen):
     assert float(torch.nn.functional.cosine_similarity(moved, row, dim=0)) == pytest.approx(1, abs=1e-4)
 
 
-def test_an_answer_is_put_into_the_cells_of_y(run, seen):
+def test_an_answer_is_put_into_the_cells_of_y_in_the_runs_own_code(run, seen):
     text = "1234341221434321"
     after = seen(f"answer after 2.2.3 is {text}")["2.2.3"].y
     tokens = torch.from_numpy(SMALL.parse(text).astype(np.int64))[None]
-    embedded = run.model.embed(tokens, torch.zeros(1, dtype=torch.long))
-    assert torch.equal(after[0, 1:], embedded[0, 1:]) and torch.equal(after[0, 0], own(run, "2.2.3").y[0, 0])
+    before = own(run, "2.2.3").y
+    assert torch.equal(after, run.code.written(before, tokens, SMALL.givens(run.inputs)[None]))
+    end = own(run, "3.2.3").y[:, 1:]  # what the run itself writes
+    said = run.model.lm_head(end)[0].argmax(-1)
+    known = [place for place, token in enumerate(tokens[0]) if (said == token).any()]
+    assert (run.model.decode(after)[0].argmax(-1) == tokens[0])[known].all()
+    assert run.share_read(SMALL.parse(text)) >= len(known) / 16
 
 
 def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):

@@ -11,6 +11,8 @@ from probes.interventions.preset_runs import over_puzzles, planned
 from probes.interventions.presets import EXPERIMENTS, Setting, plan_of, wrong_answer
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import written
+from probes.reports.interventions import remarks
+from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.tasks import get_task
 
@@ -57,10 +59,50 @@ def test_experiments_over_a_set(model, puzzles):
     found = over_puzzles(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
     assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
     assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
-    plain = np.stack([answers_of(model, grid) for grid in puzzles.inputs[:2]])
+    handed = found["experiments"]["right-answer"]
+    runs = [keep(model, SMALL, grid) for grid in puzzles.inputs[:2]]
+    read = [run.share_read(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
+    assert handed["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
+    plain = found["experiments"]["plain"]
+    ends = binomial_band(np.array([round(2 * plain["solved"])]), np.array([2]))[:, 0]
+    assert (plain["low"], plain["high"]) == pytest.approx(tuple(ends), abs=1e-4)
+    alone = np.stack([answers_of(model, grid) for grid in puzzles.inputs[:2]])
     blank = ~SMALL.givens(puzzles.inputs[:2])
-    right = ((plain == puzzles.labels[:2, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
+    right = ((alone == puzzles.labels[:2, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
     assert found["experiments"]["plain"]["cells_right"] == pytest.approx(right.mean(0), abs=1e-3)
+
+
+def test_what_is_right_after_one_blank_is_counted_apart(model, puzzles):
+    found = over_puzzles(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
+    grid = plan_of("one-blank", setting(puzzles)).inputs
+    right, given = np.stack(answers_of(model, grid)) == puzzles.labels[0], SMALL.givens(grid)
+    each = found["experiments"]["one-blank"]
+    assert each["cells_right"] == pytest.approx(right[:, ~given].mean(1), abs=1e-4)
+    assert each["givens_right"] == pytest.approx(right[:, given].mean(1), abs=1e-4)
+
+
+def outcome(solved: float, **more: object) -> dict:
+    return {"solved": solved, "low": 0.1, "high": 0.9, "kept_of_solved": 0.95, **more}
+
+
+def test_remarks_say_what_the_experiments_are_worth():
+    experiments = {
+        "right-answer": outcome(1.0, read=1.0),
+        "wrong-answer": outcome(0.8, read=0.99),
+        "one-blank": outcome(0.2, cells_right=[1.0, 0.92], givens_right=[0.97, 0.978]),
+    }
+    inert = {"z_by_token": 0.9997, "experiments": experiments}
+    text = " ".join(remarks({"a": inert}))
+    assert "reads 100.0 % of the cells of the right answer" in text and "99.0 % of the wrong one" in text
+    assert "still solves 95.0 % of the puzzles that it solves alone: a wrong answer seldom traps it" in text
+    assert (
+        "the blank cell is right in 92.0 % of the puzzles after the last step, of the givens 97.8 % are"
+        in text
+    )
+    assert "99.97 % of the variance of z of a" in text
+    trapped = experiments | {"wrong-answer": outcome(0.2, read=0.99) | {"kept_of_solved": 0.3}}
+    text = " ".join(remarks({"a": {"z_by_token": 0.4, "experiments": trapped}}))
+    assert "often traps it" in text and "variance of z" not in text
 
 
 def test_a_maze_has_experiments_too(tiny_model):

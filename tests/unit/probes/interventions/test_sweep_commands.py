@@ -124,6 +124,7 @@ def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_pat
     text = document.read_text()
     assert text.startswith("# Findings\n\nbefore\n") and text.count("## What causes what") == 1
     assert text.count("\n- small: givens among the peers ") == 1
+    assert "without both | back after" in text and "95 % interval (Wilson)" in text
     assert text.count("| small |") >= 4 and "arXiv:2601.10679" in text and "nan" not in text
     pair = load_trace(tmp_path / "recorded" / "small" / "without-y-2.safetensors")
     assert pair.provenance.changes and pair.provenance.recorded
