@@ -119,8 +119,8 @@ def test_the_cursor_stands_at_the_call_in_every_zoom(open_run):
 def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(open_run, run):
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
-    shown = "node => getComputedStyle(node, '::after').content"
-    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
+    shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
+    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "step end" in value.evaluate(shown)
     assert event.inner_text().endswith("halting is read at the end of the step")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"

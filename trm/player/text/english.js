@@ -163,7 +163,7 @@ export const ENGLISH = {
   "zoom_out": "Zoom out (-)",
   "part_of_run": "Part of the run on the timeline",
   "strip_halting": "halting p",
-  "strip_halting_early": "at step end",
+  "strip_halting_early": "step end",
   "strip_right": "cells right",
   "strip_right_of": "{cells} right",
   "strip_changed": "changed",

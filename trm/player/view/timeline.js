@@ -168,7 +168,7 @@ export class Timeline {
 
   /** The halting value is of the end of the step: at an earlier call it says so, and stands back. */
   drawHaltingLabel(isEarly) {
-    const { halting } = this.values;
+    const { halting } = this.names;
     if (Boolean(halting.dataset.early) === isEarly) return;
     if (isEarly) halting.dataset.early = say("strip_halting_early");
     else delete halting.dataset.early;
