@@ -104,9 +104,9 @@ def over_steps(shown: Shown, target: str) -> None:
         codes = {state: study_views.code_of(shown.summary, target, state) for state in shown.states}
         is_code = score == figures.CODE
         score = facts["score"] if is_code else score
-        st.markdown(texts.verdict(shown.summary, target, score))
         if score == facts["score"]:
             st.markdown(plain(sentences(shown.summary, target, list(range(len(labels))))))
+        st.markdown(texts.verdict(shown.summary, target, score))
         st.caption(texts.CODE if is_code else texts.WORTH)
         st.caption(texts.balance(shown.summary, target, len(labels) - 1))
     with picture:
