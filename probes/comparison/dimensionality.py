@@ -6,7 +6,7 @@ as many points, and take many more points than the number you expect.
 """
 
 import numpy as np
-from jaxtyping import Float, Float64, Int
+from jaxtyping import Float, Float64, Integer
 
 from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
 
@@ -55,7 +55,7 @@ def participation_ratio(
     return np.divide(1.0, squares, out=np.zeros(squares.shape), where=squares > 0)
 
 
-def explained_by(groups: Int[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
+def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
     """The share of the points' variance that the means of their groups explain: 1 where a point is a function of its group.
 
     0 for points that are all equal.
