@@ -148,8 +148,9 @@ def model_card(name: str) -> dict[str, Any]:
 
 
 def measured_states(name: str) -> dict[str, Any]:
-    """What `trm.state_use` found of a bundled model's y and z; empty where it was not measured."""
-    return _measured(models_folder() / name / STATES) or {}
+    """What `trm.state_use` found of a bundled model's y and z; empty where it was not measured, and of other models."""
+    folder = model_folder(name)
+    return (folder and _measured(folder / STATES)) or {}
 
 
 def _measured(path: Path) -> dict[str, Any] | None:

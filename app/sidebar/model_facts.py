@@ -38,9 +38,13 @@ def show(opened: Opened) -> None:
 
 def show_inert_states(opened: Opened) -> None:
     """Say of a state that tells the net little but its input that this is so. Draws nothing for others."""
-    for name, use in states_of(opened).items():
+    warn_of_inert_states(opened.source.name, states_of(opened))
+
+
+def warn_of_inert_states(model: str, states: Mapping[str, Mapping[str, Any]]) -> None:
+    for name, use in states.items():
         if use["inert"]:
-            st.warning(inert_sentence(opened.source.name, name, use), icon=":material/warning:")
+            st.warning(inert_sentence(model, name, use), icon=":material/warning:")
 
 
 def states_of(opened: Opened) -> Mapping[str, Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from app.server.jobs import Tell
 from app.server.models import Source, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
-from app.sidebar import dataset
+from app.sidebar import dataset, model_facts
 from app.sidebar.model_controls import Opened
 from app.ui.progress import result_of
 from probes.latents.files import SceneError, load_scene
@@ -25,6 +25,7 @@ from probes.latents.procrustes import CALLS as MATCHED
 from probes.latents.projection import MEAN, Scene
 from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings
+from trm import registry
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 from trm.tasks import task_of
@@ -83,7 +84,9 @@ def second(opened: Opened, options: Options) -> str:
     if maps != MAPS[1]:
         return ""
     second_model.control(opened, options)
-    return st.session_state[second_model.KEY]
+    name = st.session_state[second_model.KEY]
+    model_facts.warn_of_inert_states(name, registry.measured_states(name))
+    return name
 
 
 def controls(opened: Opened, other: str) -> Projecting | None:

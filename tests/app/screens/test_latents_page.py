@@ -193,6 +193,7 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
     assert app["latents_maps"] == "one map each" and not app.has("against")
     app.set("latents_maps", "one joint map")
     assert app["against"] == "sudoku-hrm" and app["latents_colour"] == "model"
+    assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
     words = said(app)
     match = joint.partner.match
     assert (
