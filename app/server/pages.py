@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.server import streamlit_fixes
 from app.server.options import OptionError, server_options
+from app.server.shared import freeze_libraries
 from app.state.widgets import carry_over
 from app.ui.text import plain
 
@@ -48,6 +49,7 @@ def main() -> None:
         return
     carry_over(page.url_path)
     page.run()
+    freeze_libraries()
 
 
 main()

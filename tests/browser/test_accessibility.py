@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from player_page import PATIENCE, Player
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from standalone import growing_path, made_up_trace, open_standalone, random_answers, sent, show
 
 from trm.cli.main import main
@@ -25,6 +25,7 @@ SETTLED = 300  # ms: colours of buttons fade over 120
 
 def findings(page: Page) -> list[str]:
     """Serious and critical findings of axe-core on the whole page, Streamlit's own elements included, one line each."""
+    expect(page.locator('[data-test-script-state="running"]')).to_have_count(0)  # what is drawn anew is pale
     page.wait_for_timeout(SETTLED)
     violations = Axe().run(page).response["violations"]
     return [
