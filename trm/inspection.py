@@ -85,7 +85,7 @@ def inspect_model(
         "weights": sources["weights"],
         "known": {"repo": known.repo, "published": known.published} if known else None,
         "self_check": check_itself(model, progress=progress) if self_check else None,
-        "states": check_states(model) if self_check else {},
+        "states": check_states(model, progress=progress) if self_check else {},
     }
 
 
@@ -133,7 +133,11 @@ def check_itself(
 
 
 def check_states(
-    model: Model, *, depth: Depth | None = None, watch: Watch = only_pass_on
+    model: Model,
+    *,
+    depth: Depth | None = None,
+    watch: Watch = only_pass_on,
+    progress: Progress | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What `trm.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
     where there are none.
@@ -149,7 +153,7 @@ def check_states(
     some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
     inputs, labels = inputs[some], labels[some]
     blank = ~task.givens(inputs)
-    found = use_of_states(model, inputs, labels, blank, depth=config.depth, watch=watch)
+    found = use_of_states(model, inputs, labels, blank, depth=config.depth, watch=watch, progress=progress)
     return {name: use.to_dict() for name, use in found.items()}
 
 
