@@ -16,7 +16,6 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
-from trm.models import Model
 from trm.recursion import State, Watch, deep_supervision, only_pass_on
 
 INERT_BELOW = 0.05  # of the answers
@@ -41,7 +40,7 @@ class StateUse:
 
 
 def use_of_states(
-    model: Model,
+    model,
     inputs: UInt8[np.ndarray, "puzzles cells"],
     labels: UInt8[np.ndarray, "puzzles cells"],
     blank: np.ndarray,
@@ -92,7 +91,7 @@ def use_of_states(
 class _TokenMeans:
     """Sums of the states that latent recursions read, by call and input token. A position of the prefix counts as a token."""
 
-    def __init__(self, model: Model, depth: Depth):
+    def __init__(self, model, depth: Depth):
         self.prefix, self.vocab = model.config.prefix_length, model.config.vocab_size
         self.depth = depth
         self.read_at = {"y": (F_L, 1), "z": (F_H, depth.n + 1)}  # the call before which a state is replaced

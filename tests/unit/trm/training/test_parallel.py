@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trm.config import ModelConfig
+from trm.config import HALT_OR_CONTINUE, ModelConfig
 from trm.errors import UserError
 from trm.tasks.sudoku import Sudoku
 from trm.training.data import Puzzles, PuzzleStream
@@ -156,8 +156,11 @@ def test_alone_nothing_is_exchanged():
     assert Share().agree(3.5) == 3.5
 
 
+WITH_CONTINUE = {"continue_loss": True, "model": replace(PRESET.model, halting=HALT_OR_CONTINUE)}
+
+
 @pytest.mark.parametrize("changes", [{"ema": None}, {"optimizer": "adam-atan2"}, {"cell_loss": "stablemax"},
-                                     {"schedule": replace(PRESET.schedule, givens=(GivenPhase(1.0, 0.0),))}, {"continue_loss": True}, {"gradient_calls": 2}])  # fmt: skip
+                                     {"schedule": replace(PRESET.schedule, givens=(GivenPhase(1.0, 0.0),))}, WITH_CONTINUE, {"gradient_calls": 2}])  # fmt: skip
 def test_every_variant_learns(changes):
     made = trainer(preset=replace(PRESET, **changes))
     losses = [made.one_update(update / 60)["loss"] for update in range(60)]
