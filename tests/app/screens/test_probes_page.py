@@ -93,7 +93,7 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     assert app.test.get_by_key("probes_fit").disabled
     app.set("probes_targets", ["solution", "candidates"])
     app.set("probes_steps", [1, 2])
-    app.set("probes-count", 20)
+    app.set("probes-count", 12)
     app.set("probes_code_length", True)
     app.click("probes_fit")
     app.until(lambda: app.has("probes_target"), "the study")
