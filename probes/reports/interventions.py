@@ -67,7 +67,7 @@ def _experiments(names: list[str]) -> list[str]:
     ]
     for key in ("plain", *EXPERIMENTS):
         cells = [_outcome(key, result["experiments"].get(key)) for result in found.values()]
-        title = "Left alone" if key == "plain" else EXPERIMENTS[key].title
+        title = "Clean run" if key == "plain" else EXPERIMENTS[key].title
         if key != "plain" and EXPERIMENTS[key].has_step:
             title += f", from step {EXPERIMENTS[key].step}"
         claim = "" if key == "plain" else EXPERIMENTS[key].claim
@@ -157,13 +157,13 @@ def _removal(names: list[str]) -> list[str]:
     if not found:
         return []
     lines = [
-        "### Taking y, z or both away once",
+        "### Zero-ablation of y, z or both, once",
         "",
         "The state is set to 0 at the beginning of a step. Blank cells right after that step, and how many steps until as many "
         "are right as without it (less 1 %). Without both the run begins anew from nothing, which gets most cells right within a step "
         "too: read the columns for y and for z beside it. " + _made_of(found),
         "",
-        "| model | at step | left alone | without y | back after | without z | back after | without both | back after |",
+        "| model | at step | clean run | without y | back after | without z | back after | without both | back after |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, result in found.items():

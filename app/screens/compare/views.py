@@ -115,7 +115,7 @@ def kept(comparison: Comparison, command: Commands) -> None:
     st.caption(
         "Left: y begins as the solution in the model's own code (for every symbol, in a given cell or in another, the mean y of "
         f"the cells that say it at the end of solved puzzles), z as always. Of the cells handed, the output head reads right: {_read(comparison)}. "
-        "Right: of the puzzles that a model solved itself, those that are right so many steps later. Bands: 95 % bootstrap."
+        "Right: the share of the puzzles that a model solved itself which are still right that many steps later. Bands: 95 % bootstrap."
     )
 
 

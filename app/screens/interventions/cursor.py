@@ -1,7 +1,7 @@
-"""Where the two players stand: the call, and the selected cell, of which the figures of this one puzzle are.
+"""The call that the two players show and the cell that is selected in them. The figures below explain that cell.
 
-Until the players report a view they stand where the page opened them: as a link asks, else at the first answer, with the
-cell selected that changed most often in the changed run.
+Until the players report a view, it is the one that the page opened with: that of a link, else the first answer, with the
+cell selected that changes most often in the intervened run.
 """
 
 from dataclasses import dataclass

@@ -13,9 +13,9 @@ Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
 TAKEN = {
     "nothing": ("nothing taken", "baseline"),
-    "y": ("y taken away", "y"),
-    "z": ("z taken away", "z"),
-    "yz": ("both taken away", "other"),
+    "y": ("y zero-ablated", "y"),
+    "z": ("z zero-ablated", "z"),
+    "yz": ("both zero-ablated", "other"),
 }
 MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
@@ -27,7 +27,7 @@ CHOICES = {
 
 
 def experiments(result: Result) -> "Figure":
-    """A bar each: solved in the end, with the run left alone on top."""
+    """A bar each: solved in the end, with the clean run on top."""
     from plotly.graph_objects import Bar
 
     found = result["experiments"]
@@ -37,7 +37,7 @@ def experiments(result: Result) -> "Figure":
     figure.add_trace(
         Bar(
             x=shares,
-            y=["Left alone" if name == "plain" else EXPERIMENTS[name].title for name in names],
+            y=["Clean run" if name == "plain" else EXPERIMENTS[name].title for name in names],
             orientation="h",
             text=[f"{share:.0%}" for share in shares],
             textposition="auto",

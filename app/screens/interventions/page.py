@@ -1,4 +1,4 @@
-"""Interventions: what causes what? A run that is left alone beside the same run changed, on one clock; and sweeps below."""
+"""Interventions: what causes what? A clean run beside the same run with an intervention, on one clock; and sweeps below."""
 
 from functools import partial
 
@@ -83,7 +83,7 @@ def outcome(choice: Choice, asked: Asked, both: Both) -> None:
     plain_run, changed = (Judgement.of(trace, choice.task) for trace in (both.plain, both.changed))
     words = [
         f"**{name}**: {'solved' if judged.solved[-1] else 'not solved'}{_cells(judged)}"
-        for name, judged in (("Left alone", plain_run), (plain(asked.title), changed))
+        for name, judged in (("Clean run", plain_run), (plain(asked.title), changed))
     ]
     st.markdown(f"{words[0]}. {words[1]}.")
 
@@ -98,7 +98,7 @@ def draw(choice: Choice, asked: Asked, both: Both) -> None:
     """Two players on one clock."""
     sides = (
         pair.Side(
-            "Left alone", f"Left alone: {pair.run_title(choice)}", choice.task, both.plain.depth, both.plain
+            "Clean run", f"Clean run: {pair.run_title(choice)}", choice.task, both.plain.depth, both.plain
         ),
         pair.Side(asked.title, _title(asked, both), choice.task, both.changed.depth, both.changed),
     )
@@ -113,7 +113,7 @@ def draw(choice: Choice, asked: Asked, both: Both) -> None:
 
 
 def _title(asked: Asked, both: Both) -> str:
-    done = both.changed.provenance.changes or "another puzzle, left alone"
+    done = both.changed.provenance.changes or "another puzzle, clean run"
     return f"{asked.title}: {done}"
 
 

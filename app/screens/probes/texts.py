@@ -17,10 +17,10 @@ WORTH = (
     "labels, the more the rarer a class is."
 )
 SCOREBOARD = (
-    "Of several classes the share read rightly, of two AUROC, of numbers R². “Best baseline”: the best of a constant guess, a probe "
+    "Accuracy for several classes, AUROC for two, R² for numbers. “Best baseline”: the best of a constant guess, a probe "
     "of the input around the cell, one of what is derived from the input, and one of the same net with random weights."
 )
-CELLS = "Percent of the test puzzles in which this cell is read rightly. Empty: never tested."
+CELLS = "Accuracy of the probe in this cell over the test puzzles, in percent. Empty: never tested."
 CELL_ERRORS = "Mean error in this cell, over the test puzzles. Empty: never tested."
 CONFUSION = "Each row sums to 100 %: the cells that truly are of this class, by what was read."
 READING = "Bold: given. Coloured: read by the probe; orange and underlined where that is not true."
