@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from probes.halting.rules import halt_probabilities
 from probes.halting.runs import About, HaltingRuns
 
 ABOUT = About(
@@ -45,3 +46,23 @@ def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about: object
         changed=changed,
         right=wrong == 0,
     )
+
+
+def logit(probability: np.ndarray) -> np.ndarray:
+    return np.log(probability) - np.log1p(-probability)
+
+
+def flags(*rows: str) -> np.ndarray:
+    """One puzzle a text, one step a character: `..x` is right (or would halt) at step 3 alone."""
+    return np.array([[character == "x" for character in row] for row in rows]).T
+
+
+def logits(*rows: str) -> np.ndarray:
+    return np.where(flags(*rows), 1.0, -1.0)
+
+
+def random_runs(seed: int, steps: int = 6, puzzles: int = 40, levels: int = 9):
+    """Logits with many ties, among them 0, and answers that are likelier right where they are large."""
+    random = np.random.default_rng(seed)
+    halting = random.integers(-levels // 2, levels // 2 + 1, (steps, puzzles)).astype(np.float32)
+    return halting, random.random((steps, puzzles)) < halt_probabilities(halting)
