@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Integer, UInt8
 from torch import Tensor
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
@@ -26,7 +26,7 @@ Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
 class StateUse:
     """What comes of replacing a state by one constant for each input token."""
 
-    variance_by_token: float  # of the state after the last supervision step, from 0 to 1
+    variance_by_token: float  # of the state at the last call that reads it, from 0 to 1
     changed: float  # share of the cells to be filled in whose last answer is another
     exact: float  # share of puzzles right in all cells, with the state as it is
     exact_with_constant: float
@@ -88,6 +88,20 @@ def use_of_states(
     return found
 
 
+def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
+    """The share of the points' variance that the means of their groups explain: 1 where a point is a function of its group.
+
+    0 for points that are all equal.
+    """
+    points = points.astype(np.float64)
+    points = points - points.mean(0)
+    _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), points.shape[1]))
+    np.add.at(sums, place, points)
+    total = (points**2).sum()
+    return float((sums**2 / counts[:, None]).sum() / total) if total else 0.0
+
+
 class _TokenMeans:
     """Sums of the states that latent recursions read, by call and input token. A position of the prefix counts as a token."""
 
@@ -97,7 +111,9 @@ class _TokenMeans:
         self.read_at = {"y": (F_L, 1), "z": (F_H, depth.n + 1)}  # the call before which a state is replaced
         self.counts: dict[Coordinates, Tensor] = {}
         self.sums: dict[Coordinates, Tensor] = {}
-        self.squares: dict[Coordinates, float] = {}
+        self.last: dict[
+            str, list[tuple[Tensor, Tensor]]
+        ] = {}  # tokens and states of cells at the last call of each kind
 
     def collect(self, tokens: Int[Tensor, "batch cell"]) -> Callable[[Coordinates, State], State]:
         """An `ahead` that adds up what it sees."""
@@ -117,11 +133,11 @@ class _TokenMeans:
             kinds = self.vocab + self.prefix
             self.sums[at] = rows.new_zeros(kinds, rows.shape[1])
             self.counts[at] = rows.new_zeros(kinds)
-            self.squares[at] = 0.0
         self.sums[at].index_add_(0, groups.flatten(), rows)
         self.counts[at] += torch.bincount(groups.flatten(), minlength=len(self.counts[at]))
-        cells = groups.flatten() < self.vocab
-        self.squares[at] += float(rows[cells].square().sum())
+        if (at.supervision_step, at.cycle) == (self.depth.N_sup, self.depth.T):
+            cells = groups.flatten() < self.vocab
+            self.last.setdefault(at.kind, []).append((groups.flatten()[cells], rows[cells]))
 
     def replacing(
         self, name: str, tokens: Int[Tensor, "batch cell"]
@@ -139,15 +155,11 @@ class _TokenMeans:
         return ahead
 
     def explained(self, name: str) -> float:
-        """Of the state's variance over cells, at the last call that reads it, what the token explains: sum of squares between
-        tokens over the whole."""
-        kind, call = self.read_at[name]
-        at = Coordinates(self.depth.N_sup, self.depth.T, call, kind)
-        sums, counts = self.sums[at][: self.vocab], self.counts[at][: self.vocab]
-        centre = float((sums.sum(0) / counts.sum()).square().sum() * counts.sum())
-        between = float((sums.square().sum(1) / counts.clamp(min=1)).sum()) - centre
-        whole = self.squares[at] - centre
-        return between / whole if whole > 0 else 1.0  # a state that never varies is told by any token
+        """The share of the state's variance over cells, at the last call that reads it, that the token explains."""
+        tokens, states = (
+            torch.cat(parts).cpu().numpy() for parts in zip(*self.last[self.read_at[name][0]], strict=True)
+        )
+        return explained_by(tokens, states)
 
     def _groups(self, tokens: Int[Tensor, "batch cell"]) -> Int[Tensor, "batch position"]:
         prefix = self.vocab + torch.arange(self.prefix, device=tokens.device)

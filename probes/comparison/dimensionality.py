@@ -1,12 +1,11 @@
-"""In how many directions a cloud of states spreads: the spectrum of its covariance, and numbers made of it. And what explains
-its variance.
+"""In how many directions a cloud of states spreads: the spectrum of its covariance, and numbers made of it.
 
 A cloud of N points spreads in N - 1 directions at most, so both numbers are bounded by that too: compare only clouds of
 as many points, and take many more points than the number you expect.
 """
 
 import numpy as np
-from jaxtyping import Float, Float64, Integer
+from jaxtyping import Float, Float64
 
 from probes.covariance import MOST_DIMENSIONS, StatesError, blocks, covariance
 
@@ -53,20 +52,6 @@ def participation_ratio(
     shares = _shares(eigenvalues)
     squares = (shares**2).sum(-1)
     return np.divide(1.0, squares, out=np.zeros(squares.shape), where=squares > 0)
-
-
-def explained_by(groups: Integer[np.ndarray, "point"], points: Float[np.ndarray, "point dim"]) -> float:
-    """The share of the points' variance that the means of their groups explain: 1 where a point is a function of its group.
-
-    0 for points that are all equal.
-    """
-    points = points.astype(np.float64)
-    points = points - points.mean(0)
-    _, place, counts = np.unique(groups, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(counts), points.shape[1]))
-    np.add.at(sums, place, points)
-    total = (points**2).sum()
-    return float((sums**2 / counts[:, None]).sum() / total) if total else 0.0
 
 
 def _shares(values: Float64[np.ndarray, "*batch value"]) -> Float64[np.ndarray, "*batch value"]:

@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, Num
 
 from probes.answer_code import AnswerCode
 from probes.comparison.cka import Arrangement, arrangement
-from probes.comparison.dimensionality import explained_by, moment_spectra, participation_ratio, spectrum
+from probes.comparison.dimensionality import moment_spectra, participation_ratio, spectrum
 from probes.comparison.matching import facts
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
 from probes.comparison.result import About, Curve, Measured, Numbers
@@ -25,6 +25,7 @@ from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.models import Model, parameter_count
+from trm.state_use import explained_by
 from trm.tasks.base import Task
 
 STATES = ("y", "z")

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 READ = 0.99  # share of the cells that the output head has to read right for an answer to count as handed
-INERT = 0.99  # of the variance of z, explained by the cell's own input token: from here on z is x once more
+IS_ITS_INPUT = (
+    0.99  # of the variance of z, explained by the cell's own input token: from here on z is x once more
+)
 
 Numbers = list[float | int | None]  # None: there is no such number
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from probes.comparison.dimensionality import explained_by
 from probes.interventions.batched import Tell, counted_cells, quiet
 from probes.interventions.fork import KeptRun, followed, keep, last_of
 from probes.interventions.presets import EXPERIMENTS, Setting, plan_of
@@ -17,6 +16,7 @@ from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.grading import Judgement
 from trm.models import Model
+from trm.state_use import explained_by
 from trm.tasks.base import Task
 from trm.trace import Trace
 

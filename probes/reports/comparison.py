@@ -8,7 +8,7 @@ from pathlib import Path
 
 from probes.comparison.files import Comparison
 from probes.comparison.matching import UNMATCHED, caution
-from probes.comparison.result import INERT, READ, Curve, Measured
+from probes.comparison.result import IS_ITS_INPUT, READ, Curve, Measured
 from probes.reports.markdown import percent, write_section
 
 KEEPS, MOSTLY = 0.99, 0.9  # shares of solutions from which on a model is said to keep them, or most of them
@@ -176,7 +176,7 @@ def _answers(measured: Measured) -> list[str]:
 
 def _low_level(measured: Measured) -> str:
     name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
-    if by_token >= INERT:
+    if by_token >= IS_ITS_INPUT:
         return (
             f"**Does the z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
             "cell's own input token, so z is x once more. Nothing is said here of the directions in which it spreads."

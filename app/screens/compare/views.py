@@ -10,7 +10,7 @@ from app.ui import charts, downloads
 from app.ui.text import percent, plain
 from probes.comparison.files import Comparison, cka_table, curves_table
 from probes.comparison.matching import caution
-from probes.comparison.result import INERT, READ
+from probes.comparison.result import IS_ITS_INPUT, READ
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -142,7 +142,7 @@ def cost(comparison: Comparison) -> None:
     st.table(figures.costs(comparison), border="horizontal")
     st.caption(plain(caution(*comparison.models)))
     for name, each in zip(figures.names(comparison), comparison.models, strict=True):
-        if each.by_token["z"] >= INERT:
+        if each.by_token["z"] >= IS_ITS_INPUT:
             st.warning(
                 f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: its z is "
                 "x once more and holds nothing of the reasoning. Figures of its z below are those of a table of tokens.",

@@ -9,7 +9,7 @@ from trm import inspection, registry
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
 from trm.recursion import Heads, State
-from trm.state_use import use_of_states
+from trm.state_use import explained_by, use_of_states
 
 VOCAB, CELLS = 6, 16
 RANDOM = np.random.default_rng(0)
@@ -96,6 +96,15 @@ def use(tiny_config):
         return use_of_states(planted(tiny_config(n=1, N_sup=2)), INPUTS, LABELS, BLANK, **options)
 
     return of
+
+
+def test_states_explained_by_their_groups():
+    random = np.random.default_rng(0)
+    groups = random.integers(4, size=200)
+    table = random.normal(size=(4, 3))
+    assert explained_by(groups, table[groups]) == pytest.approx(1)
+    assert explained_by(groups, random.normal(size=(200, 3))) < 0.1
+    assert explained_by(groups, np.ones((200, 3))) == 0
 
 
 def test_a_z_that_is_the_embedding_is_inert(use):

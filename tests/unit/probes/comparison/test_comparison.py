@@ -14,7 +14,7 @@ from probes.answer_code import AnswerCode
 from probes.cli.main import main
 from probes.comparison import files
 from probes.comparison.cka import arrangement, cka
-from probes.comparison.dimensionality import explained_by, participation_ratio, spectrum
+from probes.comparison.dimensionality import participation_ratio, spectrum
 from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
 from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED, facts
 from probes.comparison.measure import measure
@@ -31,6 +31,7 @@ from trm.data import PuzzleSet
 from trm.errors import UserError
 from trm.evaluate import predict
 from trm.recursion import State, deep_supervision
+from trm.state_use import explained_by
 from trm.tasks import get_task
 
 TASK = get_task("sudoku", 16)
@@ -205,15 +206,6 @@ def test_the_solution_handed_is_in_the_code_of_the_puzzles_that_the_model_solves
     labels = predict(model, puzzles.inputs).answers[-1]
     measured, _ = measure(model, TASK, replace(puzzles, labels=labels), few=1)
     assert measured.solved.middle[-1] == 1 and measured.kept_read == 1
-
-
-def test_states_explained_by_their_groups():
-    random = np.random.default_rng(0)
-    groups = random.integers(4, size=200)
-    table = random.normal(size=(4, 3))
-    assert explained_by(groups, table[groups]) == pytest.approx(1)
-    assert explained_by(groups, random.normal(size=(200, 3))) < 0.1
-    assert explained_by(groups, np.ones((200, 3))) == 0
 
 
 def test_the_pair_for_sudoku_differs_in_eight_things_beside_its_kind(tiny_model):
