@@ -56,5 +56,5 @@ def test_the_experiments_and_a_change_of_ones_own(page):
     expect(pair.locator(".half-title").nth(1)).to_contain_text("zero yz after 1.1.1 in r9c9")
     field.fill("zero yz behind 1.1.1")
     field.press("Control+Enter")
-    expect(page.get_by_role("alert")).to_contain_text("before")
+    expect(page.get_by_role("alert").filter(has_text="before")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from own_models import served_models
-from player_page import Player
+from player_page import Player, alert
 from playwright.sync_api import Page, expect
 from served_app import ServedApp
 
@@ -40,7 +40,7 @@ def test_a_typed_path_opens_and_a_mistyped_one_is_named(open_player):
     for typed, says in (("../secret", "nothing outside is opened"), ("broken", "damaged")):
         field.fill(typed)
         field.press("Enter")
-        expect(player.page.get_by_test_id("stAlert")).to_contain_text(says, timeout=30_000)
+        expect(alert(player.page, says)).to_be_visible()
         assert player.root.locator("[data-cell]").count() == 225
 
 
@@ -50,9 +50,9 @@ def test_a_link_is_text_and_never_markup(new_page, served):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{served.url}/?model=![x](//e.invalid/y) *a* $b$")
     player = Player(page)
-    alert = page.get_by_test_id("stAlert")
-    expect(alert).to_contain_text("![x](//e.invalid/y) *a* $b$")
-    expect(alert).to_contain_text("streamlit run app/main.py -- --model-dir")
+    expect(alert(page, "![x](//e.invalid/y) *a* $b$")).to_contain_text(
+        "streamlit run app/main.py -- --model-dir"
+    )
     assert not [url for url in asked if "//e.invalid" in url.partition("?")[0]]
     assert player.root.locator("[data-cell]").count() == 81
 
@@ -88,5 +88,5 @@ def test_paths_are_refused_in_a_link_without_telling_what_is_there(open_player):
     texts = []
     for path in ("/etc/passwd", "/etc/nothing"):
         player = open_player(f"?model={path}")
-        texts.append(player.page.get_by_test_id("stAlert").inner_text().replace(path, "PATH"))
+        texts.append(alert(player.page, path).inner_text().replace(path, "PATH"))
     assert texts[0] == texts[1]

@@ -8,6 +8,11 @@ from playwright.sync_api import Locator, Page
 PATIENCE = 30  # seconds: a busy machine
 
 
+def alert(page: Page, text: str) -> Locator:
+    """The box that says so: while a page is run anew, the boxes of the run before are there too."""
+    return page.get_by_test_id("stAlert").filter(has_text=text)
+
+
 class Player:
     """A player of a page, the first one unless another is asked for; there once its grid is."""
 
