@@ -9,7 +9,8 @@ from bench.matmul import peak_gflops
 from trm import flops
 from trm.checkpoint import load_model
 from trm.data import load_presets
-from trm.models import Model, new_model
+from trm.model import Model
+from trm.models import new_model
 from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks import task_of

@@ -23,7 +23,7 @@ from trm.tasks import task_of
 
 if TYPE_CHECKING:
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
 
 TOPIC = "probes"
 MODEL, PUZZLES = "sudoku-trm", 200

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from trm.models import Model
+from trm.model import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,8 @@ from xdist.scheduler import LoadFileScheduling
 
 from trm.cli.main import main
 from trm.config import ModelConfig
-from trm.models import Model, new_model
+from trm.model import Model
+from trm.models import new_model
 
 pytest_plugins = ["shared"]
 

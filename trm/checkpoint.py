@@ -22,7 +22,8 @@ from trm.config import SHORT, ConfigError, ModelConfig
 from trm.device import choose_device, inference_dtype
 from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
-from trm.models import Model, new_model
+from trm.model import Model
+from trm.models import new_model
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
 from trm.public.hub import Progress, hub_name, hub_weights, is_hub
 from trm.public.state_dict import plain_names, unwrap

@@ -17,7 +17,7 @@ from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError
 from trm.grading import caveat
-from trm.models import Model
+from trm.model import Model
 from trm.parallel import Done, shares, side_by_side
 from trm.record import record
 from trm.recursion import deep_supervision

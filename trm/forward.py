@@ -14,7 +14,7 @@ from trm.coordinates import F_H, Coordinates
 from trm.errors import DataError
 from trm.files import written_whole
 from trm.layers import Linear, numpy_product
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State, deep_supervision
 
 

@@ -19,7 +19,8 @@ from trm.checkpoint import read_checkpoint, ready
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
-from trm.models import Model, parameter_count
+from trm.model import Model
+from trm.models import parameter_count
 from trm.public.format import ASSUMED, PUBLIC_NAMES
 from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file

@@ -13,7 +13,7 @@ from torch import Tensor
 from trm import __version__
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import PuzzleError
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import Ahead, Begun, State, Watch, deep_supervision, only_pass_on
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace, quantised

@@ -18,7 +18,7 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
     from trm.recursion import State, Watch
 
 KEPT = 64

@@ -23,7 +23,7 @@ from trm.tasks import task_of
 from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 TRACES_KEPT = 256  # recorded ones, about 120 kB each
 SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core

@@ -21,7 +21,7 @@ from app.server.models import Source
 from trm.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
 

@@ -28,7 +28,7 @@ from trm.terminal import Progress, tell
 if TYPE_CHECKING:
     from probes.comparison.result import Measured
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 ENDINGS = (".json", ".parquet")

@@ -9,7 +9,7 @@ from trm.terminal import Progress
 
 if TYPE_CHECKING:
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 

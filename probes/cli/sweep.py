@@ -18,7 +18,7 @@ from trm.errors import UserError
 from trm.terminal import puzzle_text
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 OWN = (

@@ -12,7 +12,7 @@ from trm.errors import UserError
 from trm.registry import model_folder
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 UNMATCHED = (

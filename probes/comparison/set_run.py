@@ -17,7 +17,7 @@ from probes.stats import RunsError
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.evaluate import exact_now
-from trm.models import Model
+from trm.model import Model
 from trm.record import relative_moves
 from trm.recursion import State, deep_supervision
 from trm.tasks import task_of

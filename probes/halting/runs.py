@@ -24,7 +24,7 @@ from trm.registry import ASSETS
 if TYPE_CHECKING:
     from trm.coordinates import Depth
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 KIND = "recursion-lens halting"

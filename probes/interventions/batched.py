@@ -16,7 +16,7 @@ from torch import Tensor
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
-from trm.models import Model
+from trm.model import Model
 from trm.parallel import Done, side_by_side
 from trm.record import relative_moves
 from trm.recursion import Begun, State, SupervisionStep, deep_supervision

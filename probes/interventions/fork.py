@@ -18,7 +18,7 @@ from probes.answer_code import AnswerCode
 from probes.interventions.hooks import Changes
 from probes.interventions.spec import Intervention, written
 from trm.coordinates import F_H, Coordinates, Depth
-from trm.models import Model
+from trm.model import Model
 from trm.record import ANSWERS, CALLS, Left, growing_trace, initial_state, one_puzzle
 from trm.recursion import Begun, State, deep_supervision
 from trm.tasks.base import Task

@@ -18,7 +18,7 @@ from probes.interventions.spec import Intervention
 from probes.interventions.steering import direction_of, vector_of
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
-from trm.models import Model
+from trm.model import Model
 from trm.positions import Positions
 from trm.recursion import State
 from trm.tasks.base import Task

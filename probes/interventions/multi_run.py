@@ -19,7 +19,7 @@ from probes.interventions.sweeps import Curve, check, dtype_of
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.layers import truncated_normal
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State
 from trm.tasks.base import PADDING, Task
 

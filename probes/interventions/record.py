@@ -17,7 +17,7 @@ from probes.interventions.sweep_results import command_for, settings_for, swept
 from probes.interventions.sweeps import part
 from trm.data import load_presets, load_puzzles, unseen_set
 from trm.evaluate import evenly
-from trm.models import Model
+from trm.model import Model
 from trm.tasks.base import Task
 from trm.trace import save_trace
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from probes.interventions.sites import InterventionError
-from trm.models import Model
+from trm.model import Model
 from trm.tasks.base import Task
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 SWEEPS = ("noise", "removal", "seeds", "rollouts", "peers")  # over sets of puzzles

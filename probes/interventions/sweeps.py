@@ -17,7 +17,7 @@ from probes.interventions.sites import InterventionError
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State
 from trm.tasks.base import Task
 

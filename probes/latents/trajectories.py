@@ -27,7 +27,7 @@ from trm.tasks.base import PADDING, Task
 
 if TYPE_CHECKING:
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
 
 AT_ONCE = 64 << 20  # bytes of states read at a time where the mean over cells is taken here
 LARGEST_WALKS = 1 << 30  # bytes of states held together

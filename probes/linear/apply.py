@@ -22,7 +22,7 @@ from trm.tasks.base import Task
 if TYPE_CHECKING:
     from probes.linear.collect import Progress
     from probes.linear.experiment.study import Study
-    from trm.models import Model
+    from trm.model import Model
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,7 @@ from probes.linear.probe import ProbeError
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State, Watch
 from trm.tasks.base import PADDING, Task
 

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float32, Num, UInt8
 
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
-from trm.models import Model
+from trm.model import Model
 from trm.parallel import Done, side_by_side
 from trm.recursion import State, Watch, deep_supervision, only_pass_on
 from trm.tasks.base import Task

@@ -19,7 +19,7 @@ from torch import Tensor
 from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates
 from trm.forward import numpy_sums
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import Begun, Heads, State, SupervisionStep, Watch, deep_supervision, only_pass_on
 
 RECORDED = Path(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from trm.coordinates import Coordinates, Depth
     from trm.export.run import Run
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
 

@@ -13,7 +13,7 @@ from trm.terminal import Progress, puzzle_text
 
 if TYPE_CHECKING:
     from trm.data import PuzzleSet
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 MODEL_HELP = (

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from trm.coordinates import Coordinates
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State
 from trm.store.layout import Layout
 

@@ -15,7 +15,7 @@ from trm.errors import StoreError
 from trm.store.layout import Settings
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 FORMAT = "recursion-lens-traces-1"
 FREE = ("recorded", "command", "model", "data.name")

@@ -18,7 +18,7 @@ from trm.data import PuzzleSet
 from trm.errors import UserError
 from trm.files import OutputError
 from trm.grading import caveat
-from trm.models import Model
+from trm.model import Model
 from trm.parallel import Done, shares, side_by_side
 from trm.recursion import deep_supervision
 from trm.store.folder import (

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from trm.models import Model
+from trm.model import Model
 from trm.recursion import State
 from trm.training.data import PuzzleStream
 from trm.training.parallel import Share

@@ -16,7 +16,8 @@ from trm.coordinates import Depth
 from trm.device import training_dtype
 from trm.errors import TrainingError
 from trm.layers import Block
-from trm.models import Model, new_model
+from trm.model import Model
+from trm.models import new_model
 from trm.recursion import Heads, State, deep_recursion
 from trm.tasks.base import PADDING
 from trm.training.carry import Boarding, Flight

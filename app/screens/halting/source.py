@@ -22,7 +22,7 @@ from trm.errors import DataError
 from trm.tasks import task_of
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 COUNT = 100  # puzzles that are computed, unless more are asked for
 

@@ -20,7 +20,7 @@ from probes.interventions.attribution.results import MEAN, attended, mixed
 from trm.coordinates import F_H, F_L, Coordinates
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 ATTENTION_SAYS = (
     "Where one call of the run that was left alone looks. Select a cell in the player and step to a call: it follows. What is taken "

@@ -17,7 +17,7 @@ from app.ui.text import plain
 from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
 SELECT = "Select a cell in the player."

@@ -16,7 +16,7 @@ from app.ui.downloads import offer
 from app.ui.text import plain
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 SAYS = (
     "At the end of a step, one cell's state is taken from another puzzle's run, and the run goes on for one step. Drawn is how far "

@@ -19,7 +19,7 @@ from trm.trace import Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
     from probes.interventions.fork import KeptRun
-    from trm.models import Model
+    from trm.model import Model
 
 RUNS_KEPT = 6  # with their states, up to 96 MiB each
 

@@ -20,7 +20,7 @@ from app.ui.progress import result_of
 from trm.registry import models_folder
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 
 def told_with(name: str, options: Options) -> Lecture | None:

@@ -21,7 +21,7 @@ from trm.errors import CheckpointError
 from trm.tasks import task_of
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 STEPS = (1, 2, 4)
 """That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""

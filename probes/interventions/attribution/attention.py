@@ -18,7 +18,7 @@ from probes.interventions.fork import KeptRun, last_of
 from probes.interventions.sites import InterventionError, Place
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Net
-from trm.models import Model
+from trm.model import Model
 from trm.record import one_puzzle
 from trm.recursion import State
 

@@ -17,7 +17,7 @@ from trm.config import ModelConfig
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from trm.models import Model
+    from trm.model import Model
 
 OTHERS = "all others"
 PEERS = "peers"  # of all kinds together

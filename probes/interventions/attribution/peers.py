@@ -17,7 +17,7 @@ from probes.interventions.fork import KeptRun, keep
 from probes.interventions.sweeps import check
 from probes.stats import BY_PUZZLE, ratio
 from trm.data import PuzzleSet
-from trm.models import Model
+from trm.model import Model
 from trm.tasks.base import Task
 
 

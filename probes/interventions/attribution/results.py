@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from probes.interventions.fork import KeptRun
     from trm.coordinates import Coordinates
-    from trm.models import Model
+    from trm.model import Model
     from trm.tasks.base import Task
 
 METHODS = {

@@ -26,7 +26,8 @@ from probes.linear.targets import Evidence, Level, Values, target_of, values_at
 from trm import __version__
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
-from trm.models import Model, new_model
+from trm.model import Model
+from trm.models import new_model
 from trm.tasks.base import Task
 
 INPUT, DERIVED = "input", "derived"
