@@ -76,7 +76,7 @@ class Model(nn.Module, ABC):
         """Call number `call` (from 1) of a latent recursion: think."""
 
     @abstractmethod
-    def f_H(self, state: State) -> State:
+    def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
         """The call that ends a latent recursion: answer."""
 
     def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:

@@ -29,14 +29,14 @@ class TRM(Model):
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
         return State(state.y, self.L_level(state.z + (state.y + x)))
 
-    def f_H(self, state: State) -> State:
+    def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
         return State(self.L_level(state.y + state.z), state.z)
 
 
 class TRMTwoNets(TRM):
     """The paper's ablation with separate nets for f_L and f_H (table 1, "separate f_H and f_L")."""
 
-    def f_H(self, state: State) -> State:
+    def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
         return State(self.H_level(state.y + state.z), state.z)
 
 
@@ -57,7 +57,7 @@ class TRMSingleZ(Model):
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:
         return State(state.y, self.L_level(state.z + x))
 
-    def f_H(self, state: State) -> State:
+    def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
         z = self.L_level(state.z)
         return State(z, z)
 
@@ -77,7 +77,7 @@ class TRMMultiZ(TRM):
         z_k = self.L_level(state.z.sum(1) + (state.y + x))
         return State(state.y, torch.cat((state.z[:, :k], z_k[:, None], state.z[:, k + 1 :]), dim=1))
 
-    def f_H(self, state: State) -> State:
+    def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State:
         return State(self.L_level(state.y + state.z.sum(1)), state.z)
 
     def latent(self, state: State, at: Coordinates) -> Float[Tensor, "batch position dim"]:

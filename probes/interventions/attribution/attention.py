@@ -73,7 +73,7 @@ def _maps(
     if at.kind == F_L:
         seen.f_L(x, state, at.call)
     else:
-        seen.f_H(state)
+        seen.f_H(x, state)
     return maps
 
 

@@ -66,7 +66,7 @@ def test_two_nets_write_y_with_the_second(of_kind):
         x, state = started(model)
         thought = model.f_L(x, state, 1)
         assert torch.equal(thought.z, model.L_level(state.z + (state.y + x)))
-        answered = model.f_H(thought)
+        answered = model.f_H(x, thought)
         assert torch.equal(answered.y, model.H_level(state.y + thought.z))
         assert torch.equal(answered.z, thought.z)
 
@@ -78,7 +78,7 @@ def test_single_z_asks_z_for_the_answer(of_kind):
     thought = model.f_L(x, state, 1)
     assert torch.equal(thought.z, model.L_level(state.z + x))
     assert torch.equal(thought.y, state.y)  # the answer of the cycle before stays readable
-    answered = model.f_H(thought)
+    answered = model.f_H(x, thought)
     assert answered.y is answered.z
     assert torch.equal(answered.y, model.L_level(thought.z))
 
@@ -91,7 +91,7 @@ def test_multi_z_rewrites_one_latent_a_call(of_kind):
     after = model.f_L(x, state, 2)
     assert torch.equal(after.z[:, [0, 2]], state.z[:, [0, 2]])
     assert torch.equal(after.z[:, 1], model.L_level(state.z.sum(1) + (state.y + x)))
-    assert torch.equal(model.f_H(after).y, model.L_level(state.y + after.z.sum(1)))
+    assert torch.equal(model.f_H(x, after).y, model.L_level(state.y + after.z.sum(1)))
 
 
 def test_multi_z_beyond_its_latents_begins_again(of_kind):

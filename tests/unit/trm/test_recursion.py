@@ -198,7 +198,7 @@ class CountingModel:
     def f_L(self, x, state, call):
         return State(state.y, state.z * self.weight)
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(state.z * self.weight, state.z)
 
     def heads(self, y):

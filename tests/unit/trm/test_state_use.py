@@ -52,7 +52,7 @@ class EmbeddingAsZ(Planted):
     def f_L(self, x, state, call):
         return State(state.y, x)
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(self.solution + 0.1 * state.z, state.z)
 
 
@@ -62,14 +62,14 @@ class UnreadWalk(EmbeddingAsZ):
     def f_L(self, x, state, call):
         return State(state.y, state.z + torch.randn(x.shape, generator=self.noise))
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(self.solution, state.z)
 
 
 class ReadWalk(UnreadWalk):
     """z is a random walk, and the answer is what it says."""
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(state.z, state.z)
 
 
@@ -79,7 +79,7 @@ class SolutionAsZ(Planted):
     def f_L(self, x, state, call):
         return State(state.y, self.solution)
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(state.z, state.z)
 
 

@@ -41,7 +41,7 @@ class LinearTRM(TRM):
     def f_L(self, x, state, call):
         return State(state.y, state.z + x)
 
-    def f_H(self, state):
+    def f_H(self, x, state):
         return State(state.z, state.z)
 
 

@@ -36,7 +36,7 @@ def test_every_kind_opens_and_runs(tmp_path, public_checkpoint, kind, parts):
     assert config.prefix_length == (1 if kind == "hrm" else 3)
     assert same_numbers(model.state_dict(), made.tensors)
     x = model.embed(torch.ones(1, 16, dtype=torch.long), torch.zeros(1, dtype=torch.long))
-    assert model.heads(model.f_H(model.f_L(x, model.initial_state(x), 1)).y).logits.shape == (1, 16, 11)
+    assert model.heads(model.f_H(x, model.f_L(x, model.initial_state(x), 1)).y).logits.shape == (1, 16, 11)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "trm-two-nets"])
