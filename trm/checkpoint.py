@@ -27,6 +27,7 @@ from trm.models import new_model
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
 from trm.public.hub import Progress, hub_name, hub_weights, is_hub
 from trm.public.state_dict import plain_names, unwrap
+from trm.public.task_tokens import in_task_tokens
 from trm.public.tensor_file import read_stored, refuse_odd
 from trm.public.weights import choose_weights
 from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
@@ -57,26 +58,38 @@ def load_model(
     dtype: torch.dtype | None = None,
     force: Mapping[str, Any] | None = None,
     accept_unknown: bool = False,
+    own_form: bool = False,
     progress: Progress | None = None,
 ) -> Model:
     """Open a bundled name, a folder, a file or a place on the hub, ready to run.
 
     Device and dtype are chosen by `trm.device` unless given. `force` replaces fields that tensors do not tell (n, T,
     N_sup, heads, positions, prefix_length, sequence_length, task); `accept_unknown` opens a checkpoint of which some
-    settings are not understood; `progress` hears of bytes fetched. The model gets the attributes `name`, `path` (the
+    settings are not understood; with `own_form` the tokens and cells are those of the file, where these are not its task's
+    (`trm.public.task_tokens`); `progress` hears of bytes fetched. The model gets the attributes `name`, `path` (the
     weights file), `fingerprint` (16 digits that tell which weights these are) and `sources`. Raises CheckpointError,
     for settings that are not understood its kind UnknownSettingsError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=accept_unknown, progress=progress)
-    return ready(checkpoint, device=device, dtype=dtype)
+    return ready(checkpoint, device=device, dtype=dtype, own_form=own_form)
 
 
 def ready(
-    checkpoint: Checkpoint, *, device: torch.device | None = None, dtype: torch.dtype | None = None
+    checkpoint: Checkpoint,
+    *,
+    device: torch.device | None = None,
+    dtype: torch.dtype | None = None,
+    own_form: bool = False,
 ) -> Model:
     """The model of a checkpoint, as `load_model` gives it. Raises CheckpointError when tensors do not fit."""
     device = device or choose_device()
-    model = build(checkpoint.config, checkpoint.tensors, checkpoint.path).to(device)
+    model = build(checkpoint.config, checkpoint.tensors, checkpoint.path)
+    if not own_form and checkpoint.config.tokens != "official":
+        try:
+            model = build(*in_task_tokens(checkpoint.config, checkpoint.tensors), checkpoint.path)
+        except ConfigError as error:
+            raise CheckpointError(f"{checkpoint.path}: {error}.") from None
+    model = model.to(device)
     model.compute_dtype = dtype or inference_dtype(device)
     model.name, model.fingerprint = checkpoint.name, fingerprint(checkpoint.path)
     model.path, model.sources = checkpoint.path, checkpoint.sources
@@ -89,7 +102,10 @@ def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
     Raises CheckpointError naming the first tensor that is missing, too many, of another shape, or not finite.
     """
     with torch.device("meta"):
-        model = new_model(config)
+        try:
+            model = new_model(config)
+        except ConfigError as error:
+            raise CheckpointError(f"{path}: {error}.") from None
     expected = model.state_dict()
     for name, tensor in expected.items():
         if name not in tensors:
@@ -109,7 +125,9 @@ def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
                 f"{path}: tensor {name} does not belong to a model of kind {config.kind} with "
                 f"{config.layers} layers, as described."
             )
-    if config.vocab_size not in USUAL_CELLS.get(config.task, {config.vocab_size}):
+    if config.tokens == "official" and config.vocab_size not in USUAL_CELLS.get(
+        config.task, {config.vocab_size}
+    ):
         raise CheckpointError(
             f"{path} says it speaks {config.task}, but knows {config.vocab_size} tokens, which {config.task} has not."
         )

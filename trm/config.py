@@ -14,9 +14,10 @@ from trm.coordinates import F_H, F_L, Depth
 from trm.errors import PuzzleError, UserError
 
 Mixing = Literal["attention", "mlp"]
-Positions = Literal["rope", "learned", "none"]
-HALT_ALONE, HALT_OR_CONTINUE = "q_halt > 0", "q_halt > q_continue"
-Halting = Literal["q_halt > 0", "q_halt > q_continue"]
+Positions = Literal["rope", "rope2d", "axial", "learned", "none"]
+HALT_ALONE, HALT_OR_CONTINUE, NEVER = "q_halt > 0", "q_halt > q_continue", "never"
+Halting = Literal["q_halt > 0", "q_halt > q_continue", "never"]
+Tokens = Literal["official", "nano-trm", "digits"]
 Names = tuple[str, ...]
 
 # Bounds on what a file may ask for, checked before any memory is taken or time spent.
@@ -35,10 +36,16 @@ TYPES = {
     float: f"a number up to {LARGEST_SIZE}",
     str: "text",
     Mixing: "attention or mlp",
-    Positions: "rope, learned or none",
-    Halting: f"{HALT_ALONE} or {HALT_OR_CONTINUE}",
+    Positions: "rope, rope2d, axial, learned or none",
+    Halting: f"{HALT_ALONE}, {HALT_OR_CONTINUE} or {NEVER}",
+    Tokens: "official, nano-trm or digits",
     Names: "a list of names",
 }
+
+
+def halting_words(rule: Halting) -> str:
+    """When a model halts, in words."""
+    return "never halts: it has no halting head" if rule == NEVER else f"halts when {rule}"
 
 
 class ConfigError(UserError):
@@ -54,6 +61,7 @@ class Kind:
     latents: range  # how many z states it may have; 0: y and z are one state
     halting: Halting = HALT_ALONE  # when it halts, unless its configuration says otherwise
     last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
+    fewest_n: int = 1  # 0: every call may be the one that answers
 
     def gradient_calls(self, n: int) -> int:
         """How many of the last calls of a supervision step a gradient reaches, at n calls of f_L."""
@@ -67,12 +75,16 @@ KINDS = {
     "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1)),
     "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1)),
     "hrm": Kind("HRM", nets=2, latents=ONE, halting=HALT_OR_CONTINUE, last_calls=2),
+    "eqr": Kind("EqR", nets=1, latents=ONE),
+    "air": Kind("AIR", nets=1, latents=ONE, halting=HALT_OR_CONTINUE),
+    "urm": Kind("URM", nets=1, latents=range(0, 1), fewest_n=0),
+    "sotaku": Kind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, fewest_n=0),
 }
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A TRM or HRM of some kind. Widths are inner widths of the SwiGLU nets, not expansion factors."""
+    """A model of some kind. Widths are inner widths of the SwiGLU nets, not expansion factors."""
 
     task: str  # the task whose tokens it speaks, such as "sudoku"
     vocab_size: int  # V
@@ -84,7 +96,7 @@ class ModelConfig:
     mixing_width: int  # inner width of the SwiGLU over positions (mixing "mlp"), else 0
     heads: int  # attention heads (mixing "attention"), else 0
     positions: Positions
-    prefix_length: int  # positions before the first cell; the halting head reads position 0
+    prefix_length: int  # positions before the first cell; the halting head reads the first of all
     puzzle_ids: int  # rows of the puzzle embedding table, 0 without one
     puzzle_embedding_size: int  # width of a row, 0 without a table
     n: int  # f_L calls in a latent recursion
@@ -96,6 +108,21 @@ class ModelConfig:
     rope_theta: float = 10_000.0
     # When it halts; not given: as its kind does. TRM trained with a loss on q_continue halts as HRM always does.
     halting: Halting = None  # type: ignore[assignment]
+    halting_outputs: int = (
+        2  # of the halting head: q_halt and q_continue, q_halt alone, or 0 without such a head
+    )
+    mlp_kernel: int = (
+        0  # positions that the convolution in the SwiGLU over channels sees (URM), 0 without one
+    )
+    tokens: Tokens = (
+        "official"  # whose numbers the tokens are: those of the public data sets, or of another code base
+    )
+    canvas: int = 0  # side of the grid that the cells lie top left on; its other cells end the prefix. 0: the cells alone
+    injection: str = ""  # AIR: what x adds to the calls, such as Lx_H (once to f_L, not to f_H)
+    damping: float = 1.0  # EqR: the share of a call's output that replaces the state
+    y_deviation: float = 0.0  # EqR: standard deviation of the random state that y starts from
+    z_deviation: float = 0.0  # EqR: the same of z
+    noise: float = 0.0  # EqR: deviation of the noise that its own code adds in every call; left out here
     assumed: Names = ()  # fields above that the checkpoint did not contain
     unknown: Names = ()  # settings of the checkpoint that are not understood: it may compute something else
 
@@ -104,10 +131,11 @@ class ModelConfig:
             value = getattr(self, field.name)
             if field.type is int and not 0 <= value <= LARGEST_SIZE:
                 raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {value}")
-        needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "n", "T", "N_sup")
-        for name in needed:
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, not {getattr(self, name)}")
+        fewest_n = KINDS[self.kind].fewest_n if self.kind in KINDS else 1
+        needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "T", "N_sup")
+        for name, least in (*dict.fromkeys(needed, 1).items(), ("n", fewest_n)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be at least {least}, not {getattr(self, name)}")
         if max(self.layers, self.H_layers) > MOST_LAYERS:
             raise ConfigError(
                 f"layers and H_layers must be at most {MOST_LAYERS}, not {self.layers} and {self.H_layers}"
@@ -123,16 +151,29 @@ class ModelConfig:
             )
         if not (self.rope_theta > 0 and isfinite(self.rope_theta)):
             raise ConfigError(f"rope_theta must be positive and finite, not {self.rope_theta}")
+        if not 0 < self.damping <= 1:
+            raise ConfigError(f"damping must be above 0 and at most 1, not {self.damping}")
+        if min(self.y_deviation, self.z_deviation, self.noise) < 0:
+            raise ConfigError("y_deviation, z_deviation and noise must not be negative")
         self._check_kind()
         if self.mixing == "attention":
             if self.heads < 1 or self.hidden_size % self.heads:
                 raise ConfigError(f"hidden_size {self.hidden_size} does not split into {self.heads} heads")
-            if self.positions == "rope" and self.hidden_size // self.heads % 2:
-                raise ConfigError(f"rope needs an even head size, not {self.hidden_size // self.heads}")
+            parts = {"rope": 2, "rope2d": 4, "axial": 4}.get(self.positions, 1)
+            if self.hidden_size // self.heads % parts:
+                raise ConfigError(
+                    f"{self.positions} needs a head size that {parts} divides, not {self.hidden_size // self.heads}"
+                )
+            if self.positions == "axial" and self.prefix_length:
+                raise ConfigError("axial positions know no prefix: only cells have a row and a column")
         elif self.mixing_width < 1:
             raise ConfigError("mixing by MLP needs mixing_width of at least 1")
         if bool(self.puzzle_ids) != bool(self.puzzle_embedding_size):
             raise ConfigError("puzzle_ids and puzzle_embedding_size go together: both 0 or both positive")
+        if self.canvas and not self.sequence_length < self.canvas**2 <= self.length:
+            raise ConfigError(
+                f"a canvas of {self.canvas}x{self.canvas} does not end {self.prefix_length} prefix positions"
+            )
         if self.puzzle_embedding_size > self.prefix_length * self.hidden_size:
             raise ConfigError(
                 f"a puzzle embedding of {self.puzzle_embedding_size} numbers does not fit into "
@@ -152,8 +193,16 @@ class ModelConfig:
             )
         if self.latents not in kind.latents:
             raise ConfigError(f"a model of kind {self.kind} has no {self.latents} latents")
-        if self.halting is None or kind.halting == HALT_OR_CONTINUE:  # HRM's class knows no other
+        if self.halting is None or kind.halting != HALT_ALONE:  # their classes know no other
             object.__setattr__(self, "halting", kind.halting)
+        if self.halting_outputs != 2 and (self.halting_outputs > 2 or self.halting == HALT_OR_CONTINUE):
+            raise ConfigError(
+                f"halting_outputs must be 0, 1 or 2, and 2 to halt by {HALT_OR_CONTINUE}, not {self.halting_outputs}"
+            )
+        if (self.halting == NEVER) != (not self.halting_outputs):
+            raise ConfigError(
+                "a model never halts where it has no halting head (halting_outputs 0), and only there"
+            )
 
     @property
     def depth(self) -> Depth:
@@ -174,6 +223,26 @@ class ModelConfig:
     def length(self) -> int:
         """P: positions the net sees, prefix and cells."""
         return self.prefix_length + self.sequence_length
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Where each position comes in the net's own count of prefix and canvas; () without a canvas, where it is itself."""
+        if not self.canvas:
+            return ()
+        prefix, (rows, columns) = self.own_prefix, self.grid
+        places = range(prefix, prefix + self.canvas**2)
+        cells = [places[row * self.canvas + column] for row in range(rows) for column in range(columns)]
+        return (*range(prefix), *sorted(set(places) - set(cells)), *cells)
+
+    @property
+    def own_prefix(self) -> int:
+        """Positions before the first of the canvas, or of the cells where there is none."""
+        return self.prefix_length - (self.canvas**2 - self.sequence_length if self.canvas else 0)
+
+    @property
+    def halting_position(self) -> int:
+        """The position that the halting head reads: the first in the net's own count."""
+        return 0 if self.own_prefix or not self.canvas else self.prefix_length
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -228,7 +297,7 @@ def _read(name: str, value: Any, wanted: Any) -> Any:
         return value
     if wanted is float and type(value) in (int, float) and -LARGEST_SIZE <= value <= LARGEST_SIZE:
         return float(value)
-    if wanted in (Mixing, Positions, Halting) and value in get_args(wanted):
+    if wanted in (Mixing, Positions, Halting, Tokens) and value in get_args(wanted):
         return value
     if wanted is Names and isinstance(value, list | tuple):
         return tuple(map(str, value))

@@ -30,15 +30,15 @@ class Coordinates:
 class Depth:
     """How deep a model recurses.
 
-    Raises ValueError when a number is not positive.
+    Raises ValueError when a number is not positive; only n may be 0.
     """
 
-    n: int  # f_L calls in a latent recursion
+    n: int  # f_L calls in a latent recursion; 0 in a model of one state that answers in every call
     T: int  # latent recursions (cycles) in a supervision step
     N_sup: int  # supervision steps at most
 
     def __post_init__(self):
-        if min(self.n, self.T, self.N_sup) < 1:
+        if min(self.n + 1, self.T, self.N_sup) < 1:
             raise ValueError(f"n, T and N_sup must be at least 1, not {self.n}, {self.T}, {self.N_sup}")
 
     @property

@@ -91,10 +91,10 @@ def exact_by_step(
 
 
 def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> float | None:
-    """Area under the ROC curve; None when all are right or all are wrong, where it is not defined."""
+    """Area under the ROC curve; None where it is not defined: all are right or all are wrong, or there is no score."""
     from sklearn.metrics import roc_auc_score
 
-    if right.all() or not right.any():
+    if right.all() or not right.any() or not np.isfinite(scores).all():
         return None
     return float(roc_auc_score(right.ravel(), scores.ravel()))
 

@@ -8,7 +8,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from trm.coordinates import F_H, Coordinates
 from trm.errors import DataError
@@ -17,16 +19,19 @@ from trm.layers import Linear, numpy_product
 from trm.model import Model
 from trm.recursion import State, deep_supervision
 
+STARTS = ("start_z_H", "start_z_L")  # names of y and z in the public code
+
 
 def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
     """Run the puzzles in an .npz through all supervision steps and write every number to another.
 
-    In: `inputs` (B, L) tokens, optional `puzzle_identifiers` (B,). Out: `logits` (N_sup, B, L, V), `q_halt_logits` and
-    `q_continue_logits` (N_sup, B), `step1_call_output` (calls, B, P, D): what each call of supervision step 1 rewrote.
-    Returns the shapes. In float32 on a CPU the sums are NumPy's (see `trm.layers.numpy_product`). Raises DataError.
+    In: `inputs` (B, L) tokens, optional `puzzle_identifiers` (B,), optional `start_z_H` and `start_z_L` (B, P, D), y and z
+    to start from. Out: `logits` (N_sup, B, L, V), `q_halt_logits` and `q_continue_logits` (N_sup, B) where the halting head
+    has them, `step1_call_output` (calls, B, P, D): what each call of supervision step 1 rewrote, and for models that start
+    at random `convergence_last3` (B,), see `convergence`. Tokens and cells are the file's own: open the model so. Returns the shapes. In float32 on a CPU the sums are NumPy's (see `trm.layers.numpy_product`). Raises DataError.
     """
-    tokens, puzzle_ids = _read(inputs, model)
-    calls: list[torch.Tensor] = []
+    tokens, puzzle_ids, start = _read(inputs, model)
+    calls: list[Tensor] = []
 
     def keep_first_step(at: Coordinates, state: State) -> State:
         if at.supervision_step == 1:
@@ -35,17 +40,37 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
 
     with numpy_sums(model):
         steps = list(
-            deep_supervision(model, tokens, puzzle_ids, depth=model.config.depth, watch=keep_first_step)
+            deep_supervision(
+                model,
+                tokens,
+                puzzle_ids,
+                depth=model.config.depth,
+                watch=keep_first_step,
+                start=start and (lambda _: start),
+            )
         )
+    logits = torch.stack([step.heads.logits for step in steps])[..., model.unanswerable :]
+    q = {
+        name: torch.stack([getattr(step.heads, name) for step in steps]) for name in ("q_halt", "q_continue")
+    }
     arrays = {
-        "logits": torch.stack([step.heads.logits for step in steps]),
-        "q_halt_logits": torch.stack([step.heads.q_halt for step in steps]),
-        "q_continue_logits": torch.stack([step.heads.q_continue for step in steps]),
+        "logits": logits,
+        **{f"{name}_logits": q[name] for name in list(q)[: model.config.halting_outputs]},
         "step1_call_output": torch.stack(calls),
     }
+    if model.config.y_deviation or model.config.z_deviation:
+        arrays["convergence_last3"] = convergence(logits)
     with written_whole(out) as temporary, temporary.open("wb") as file:
         np.savez(file, **{name: array.float().cpu().numpy() for name, array in arrays.items()})
     return {name: list(array.shape) for name, array in arrays.items()}
+
+
+def convergence(logits: Float[Tensor, "steps batch cell vocab"], last: int = 3) -> Float[Tensor, "batch"]:
+    """How much the answer still moves: the mean, over cells and over the last changes from step to step, of the 2-norm of
+    the change of a cell's logits. EqR ranks runs from different starts by it, the smallest first. 0 with one step.
+    """
+    moves = logits.diff(dim=0)[-last:].norm(dim=-1)  # (changes, B, L)
+    return moves.mean((0, 2)) if len(moves) else logits.new_zeros(logits.shape[1])
 
 
 @contextmanager
@@ -67,8 +92,8 @@ def numpy_sums(model: Model) -> Iterator[None]:
             module.product = product
 
 
-def _read(path: Path, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens (B, L) and puzzle ids (B,), checked against the model."""
+def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
+    """Tokens (B, L), puzzle ids (B,) and the state to start from, if any, checked against the model."""
     config = model.config
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -78,6 +103,7 @@ def _read(path: Path, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
                 if "puzzle_identifiers" in arrays
                 else np.zeros(len(inputs), np.int64)
             )
+            given = [arrays[name] for name in STARTS if name in arrays]
     except FileNotFoundError:
         raise DataError(f"There is no file {path}.") from None
     except KeyError:
@@ -104,4 +130,16 @@ def _read(path: Path, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
         raise DataError(f"{path}: puzzle_identifiers must be below {config.puzzle_ids}, the model's table.")
     device = model.device
     tokens, puzzle_ids = (torch.from_numpy(array.astype(np.int64)).to(device) for array in (inputs, ids))
-    return tokens, puzzle_ids
+    if not given:
+        return tokens, puzzle_ids, None
+    usual = model.initial_state(model.embed(tokens, puzzle_ids))
+    for name, array, state in zip(STARTS, given, usual, strict=False):
+        if len(given) < len(STARTS) or array.shape != state.shape or array.dtype.kind != "f":
+            raise DataError(
+                f"{path}: {' and '.join(STARTS)} must both be numbers {list(state.shape)}; {name} is {array.shape} of {array.dtype}."
+            )
+    return (
+        tokens,
+        puzzle_ids,
+        State(*(torch.from_numpy(array).to(state) for array, state in zip(given, usual, strict=True))),
+    )

@@ -5,7 +5,9 @@ float32 on a CPU and in bfloat16 on a GPU. Names of modules and parameters are t
 bases, so that their checkpoints load key by key. Weights here start as zeros: `initialise` draws them for training.
 """
 
+from dataclasses import dataclass, replace
 from math import sqrt
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -96,21 +98,66 @@ class SwiGLU(nn.Module):
         return self.down_proj(F.silu(gate) * up)
 
 
-def rotary_tables(
-    places: Float[Tensor, "length"], dim: int, theta: float, like: Tensor
-) -> tuple[Float[Tensor, "length dim"], Float[Tensor, "length dim"]]:
-    """Cosines and sines of rotary positions (Su et al. 2021), half-split layout: pairs are (i, i + dim / 2)."""
-    # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
-    frequency = 1 / theta ** (torch.arange(0, dim, 2, dtype=torch.float32, device=like.device) / dim)
-    angle = torch.outer(places.to(like.device), frequency)
-    angle = torch.cat((angle, angle), dim=-1)
-    return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
+class ConvSwiGLU(SwiGLU):
+    """A SwiGLU whose inner values pass through a convolution over the positions up to their own and a second silu (URM)."""
+
+    def __init__(self, dim: int, width: int, kernel: int):
+        super().__init__(dim, width)
+        self.dwconv = nn.Conv1d(width, width, kernel, groups=width)
+        nn.init.zeros_(self.dwconv.weight)
+        nn.init.zeros_(self.dwconv.bias)
+
+    def forward(self, x: Float[Tensor, "*batch inputs"]) -> Float[Tensor, "*batch outputs"]:
+        gate, up = self.gate_up_proj(x).chunk(2, dim=-1)
+        inner = (F.silu(gate) * up).transpose(-1, -2)  # (B, W, P)
+        weight, bias = (part.to(x.dtype) for part in (self.dwconv.weight, self.dwconv.bias))
+        mixed = F.conv1d(F.pad(inner, (weight.shape[-1] - 1, 0)), weight, bias, groups=len(weight))
+        return self.down_proj(F.silu(mixed).transpose(-1, -2))
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn each pair (i, i + dim / 2) of x by its position's angle. x is (B, H, P, head_dim)."""
-    first, second = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-second, first), dim=-1) * sin
+@dataclass(frozen=True)
+class Rotary:
+    """By what angles queries and keys turn with their position (Su et al. 2021).
+
+    "rope": positions are counted one after the other, the prefix first. "rope2d" (nano-trm): half of the pairs turn by a
+    cell's row, half by its column, both with the first half of the frequencies; the prefix turns as in "rope".
+    "axial" (EqR, sotaku): row and column have a rope of their own each, over half a head. `groups`: each of these parts
+    of a head is split into halves whose elements pair up (1: the whole head; head_dim / 2: neighbours pair up).
+    """
+
+    positions: Literal["rope", "rope2d", "axial"]
+    head_dim: int
+    theta: float
+    groups: int = 1
+    prefix: int = 0
+    columns: int = 1  # of the grid or canvas
+    order: tuple[int, ...] = ()  # where each position comes; (): as it is counted
+
+    def angles(self, places: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
+        """Of every pair at these places of the model's own grid, counted from the first prefix position."""
+        band = 4 if self.positions == "axial" else 2
+        # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
+        step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=places.device)
+        frequency = 1 / self.theta ** (step / self.head_dim)
+        if self.positions == "rope":
+            return torch.outer(places, frequency)
+        cell, quarter = places - self.prefix, frequency[: self.head_dim // 4]
+        axes = (cell.div(self.columns, rounding_mode="floor"), cell.remainder(self.columns))
+        turned = torch.cat([torch.outer(axis, quarter) for axis in axes], dim=-1)
+        if self.positions == "rope2d":
+            turned = torch.where(cell[:, None] < 0, torch.outer(places, frequency), turned)
+        return turned
+
+    def tables(self, places: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of every element of a head, each (P, head_dim)."""
+        pairs = self.angles(places.to(like.device)).unflatten(-1, (self.groups, -1))
+        angle = torch.cat((pairs, pairs), dim=-1).flatten(-2)
+        return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
+
+    def turn(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Turn each pair of x, which is (B, H, P, head_dim), by its position's angle."""
+        first, second = x.unflatten(-1, (self.groups, -1)).chunk(2, dim=-1)
+        return x * cos + torch.cat((-second, first), dim=-1).flatten(-2) * sin
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -128,16 +175,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Multi-head attention of every position to every position (no mask).
 
-    `places` are the rotary positions, 0, 1, 2, ... where they are not set.
+    `places` are the rotary positions, those of `rotary` where they are not set.
     """
 
-    def __init__(self, dim: int, heads: int, rope_theta: float | None):
+    def __init__(self, dim: int, heads: int, rotary: Rotary | None, bias: bool = False):
         super().__init__()
-        self.heads = heads
-        self.rope_theta = rope_theta
+        self.heads, self.rotary = heads, rotary
         self.places: Tensor | None = None
-        self.qkv_proj = Linear(dim, 3 * dim)
-        self.o_proj = Linear(dim, dim)
+        self.qkv_proj = Linear(dim, 3 * dim, bias)
+        self.o_proj = Linear(dim, dim, bias)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         mixed = attend(*self.projected(x))
@@ -154,13 +200,34 @@ class Attention(nn.Module):
         batch, length, dim = x.shape
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
-        if self.rope_theta is not None:
-            places = self.places
-            if places is None:
-                places = torch.arange(length, dtype=torch.float32, device=x.device)
-            cos, sin = rotary_tables(places, dim // self.heads, self.rope_theta, like=x)
-            query, key = rotate(query, cos, sin), rotate(key, cos, sin)
-        return query, key, value
+        return *self.turned(query, key), value
+
+    def turned(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, each (B, H, P, head_dim), turned by their rotary positions."""
+        if self.rotary is None:
+            return query, key
+        places = self.places
+        if places is None:
+            order = self.rotary.order
+            places = torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
+        cos, sin = self.rotary.tables(places.float(), like=query)
+        return self.rotary.turn(query, cos, sin), self.rotary.turn(key, cos, sin)
+
+
+def rotary_of(config) -> Rotary | None:
+    """The rotary positions of a model's attention; None where it has others or none."""
+    if config.positions not in ("rope", "rope2d", "axial"):
+        return None
+    head_dim = config.hidden_size // config.heads
+    return Rotary(
+        config.positions,
+        head_dim,
+        config.rope_theta,
+        groups=2 if config.positions == "axial" else 1,
+        prefix=config.own_prefix,
+        columns=config.canvas or config.grid[1],
+        order=config.order,
+    )
 
 
 class Block(nn.Module):
@@ -173,11 +240,17 @@ class Block(nn.Module):
     def __init__(self, config):
         super().__init__()
         if config.mixing == "attention":
-            theta = config.rope_theta if config.positions == "rope" else None
-            self.self_attn = Attention(config.hidden_size, config.heads, theta)
+            self.self_attn = Attention(config.hidden_size, config.heads, rotary_of(config))
         else:
             self.mlp_t = SwiGLU(config.length, config.mixing_width)
-        self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
+        if config.mlp_kernel:
+            self.mlp = ConvSwiGLU(config.hidden_size, config.mlp_width, config.mlp_kernel)
+        else:
+            self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
+
+    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        """What its attention reads."""
+        return x
 
     def mix(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         if hasattr(self, "self_attn"):
@@ -190,12 +263,38 @@ class Block(nn.Module):
         return rms_norm(x + self.mlp(x))
 
 
+def normed(norm: nn.LayerNorm, x: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+    """A layer norm in the dtype of its weights."""
+    return norm(x.to(norm.weight.dtype)).to(x.dtype)
+
+
+class PreNormBlock(nn.Module):
+    """Pre-norm block with biases: x <- x + attention(norm(x)), then x <- x + W_2 relu(W_1 norm(x))."""
+
+    def __init__(self, config):
+        super().__init__()
+        D = config.hidden_size
+        rotary = replace(rotary_of(config), groups=D // config.heads // 2)  # neighbours pair up
+        self.norm1, self.norm2 = nn.LayerNorm(D), nn.LayerNorm(D)
+        self.self_attn = Attention(D, config.heads, rotary, bias=True)
+        self.linear1 = Linear(D, config.mlp_width, bias=True)
+        self.linear2 = Linear(config.mlp_width, D, bias=True)
+
+    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        """What its attention reads."""
+        return normed(self.norm1, x)
+
+    def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+        x = x + self.self_attn(self.attended(x))
+        return x + self.linear2(F.relu(self.linear1(normed(self.norm2, x))))
+
+
 class Net(nn.Module):
     """The tiny net of a model: a stack of blocks, applied to the sum of the states it reads."""
 
-    def __init__(self, config, layers: int):
+    def __init__(self, config, layers: int, block: type[nn.Module] = Block):
         super().__init__()
-        self.layers = nn.ModuleList(Block(config) for _ in range(layers))
+        self.layers = nn.ModuleList(block(config) for _ in range(layers))
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         for block in self.layers:

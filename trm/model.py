@@ -20,10 +20,16 @@ class Model(nn.Module, ABC):
     checkpoint, or call `initialise` to train.
     """
 
+    unanswerable = 0  # tokens, from 0, that the head has no logit of
+
     def __init__(self, config: ModelConfig):
         super().__init__()
         self.config = config
         self.compute_dtype = torch.float32
+        self.add_parts(config)
+
+    def add_parts(self, config: ModelConfig) -> None:
+        """Make its nets, tables and heads."""
         D = config.hidden_size
         self.embed_tokens = Embedding(config.vocab_size, D)
         if config.positions == "learned":
@@ -36,7 +42,8 @@ class Model(nn.Module, ABC):
         if config.H_layers:
             self.H_level = Net(config, config.H_layers)
         self.lm_head = Linear(D, config.vocab_size)
-        self.q_head = Linear(D, 2, bias=True)
+        if config.halting_outputs:
+            self.q_head = Linear(D, config.halting_outputs, bias=True)
 
     def initial_names(self) -> tuple[str, ...]:
         """Names of the vectors that states start from, y's first."""
@@ -45,7 +52,7 @@ class Model(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Where it computes."""
-        return self.q_head.weight.device
+        return next(self.parameters()).device
 
     def embed(
         self,
@@ -84,13 +91,29 @@ class Model(nn.Module, ABC):
         return state.z
 
     def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads:
-        """Logits of the cells, and the halting logits read at position 0, in float32."""
-        q_halt, q_continue = self.q_head(y[:, 0]).float().unbind(-1)
-        return Heads(self.decode(y), q_halt, q_continue)
+        """Logits of the cells, and the halting logits read at the halting position, in float32.
+
+        What the halting head does not have is as it is where nothing halts: q_halt minus infinity, q_continue 0.
+        """
+        outputs = self.config.halting_outputs
+        q = (
+            self.q_head(y[:, self.config.halting_position]).float()
+            if outputs
+            else y.new_full((len(y), 1), -torch.inf, dtype=torch.float32)
+        )
+        return Heads(self.decode(y), q[:, 0], q[:, 1] if outputs == 2 else torch.zeros_like(q[:, 0]))
 
     def decode(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
         """Logits of the cells. The head is trained on y after a supervision step; of any other state this is a reading."""
-        return self.lm_head(state[:, self.config.prefix_length :]).float()
+        return self.read_out(state[:, self.config.prefix_length :])
+
+    def read_out(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+        """What the head reads from each state of a cell: logits, in float32."""
+        return self.lm_head(cells).float()
+
+    def answer_vectors(self) -> Float[Tensor, "vocab dim"]:
+        """The head's direction of each token."""
+        return self.lm_head.weight
 
     def reverse_embed(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
         """Of every cell the product of its state with the input embedding of every token: the largest is the token that
@@ -98,7 +121,11 @@ class Model(nn.Module, ABC):
         position plays a part. Nothing is trained to make states look like inputs, so this is a reading too.
         """
         cells = state[:, self.config.prefix_length :].float()
-        return cells @ self.embed_tokens.embedding_weight.float().T
+        return cells @ self.token_vectors().float().T
+
+    def token_vectors(self) -> Float[Tensor, "vocab dim"]:
+        """What each token is embedded as, unscaled."""
+        return self.embed_tokens.embedding_weight
 
     def halting_logit(self, heads: Heads) -> Float[Tensor, "batch"]:
         """Positive where the model would halt: q_halt, less q_continue where that was trained (values of Q-learning)."""
@@ -135,6 +162,7 @@ class Model(nn.Module, ABC):
                 module.initialise(generator)
         for name in self.initial_names():
             truncated_normal(self.get_buffer(name), 1.0, generator)
-        with torch.no_grad():
-            self.q_head.weight.zero_()
-            self.q_head.bias.fill_(-5.0)
+        if self.config.halting_outputs:
+            with torch.no_grad():
+                self.q_head.weight.zero_()
+                self.q_head.bias.fill_(-5.0)

@@ -9,6 +9,8 @@ All kinds run through the same recursion. What a kind does differently is the me
     TRMSingleZ      z <- net(x + z)             y, z <- net(z)      q_halt > 0 (*)        last latent recursion
     HRM             z <- L(x + y + z)           y <- H(y + z)       q_halt > q_continue   last two calls
 
+Models of other code bases that came after are in `trm.successors`.
+
 (*) as HRM where q_continue was trained (`no_ACT_continue: false` in the public code).
 Parameters carry the names of the public code bases (H_init is the initial y, L_init the initial z).
 """
@@ -21,6 +23,7 @@ from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.model import Model
 from trm.recursion import State
+from trm.successors import AIR, URM, EqR, Sotaku
 
 
 class TRM(Model):
@@ -91,6 +94,10 @@ CLASSES = {
     "trm-single-z": TRMSingleZ,
     "trm-multi-z": TRMMultiZ,
     "hrm": HRM,
+    "eqr": EqR,
+    "air": AIR,
+    "urm": URM,
+    "sotaku": Sotaku,
 }
 
 

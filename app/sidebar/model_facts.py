@@ -12,7 +12,7 @@ from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
 from app.ui.text import plain
 from trm import registry
-from trm.config import KINDS, ModelConfig
+from trm.config import KINDS, ModelConfig, halting_words
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 
@@ -100,7 +100,7 @@ def _table(opened: Opened) -> str:
     if config.puzzle_ids:
         rows += [("puzzle ids", "puzzle_ids", f"{config.puzzle_ids:,}")]
     lines = [f"{name} = **{value}**{_origin(opened, field)}" for name, field, value in rows]
-    lines.append(f"halts when {config.halting}")
+    lines.append(halting_words(config.halting))
     if "weights" in opened.sources:
         lines.append(f"weights: {plain(opened.sources['weights'])}")
     return "  \n".join(lines)

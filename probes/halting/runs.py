@@ -17,6 +17,7 @@ from jaxtyping import Float32, Int64, UInt16
 from probes.halting.rules import Logits, Right, changed_cells
 from probes.stats import RunsError
 from trm import __version__
+from trm.config import NEVER
 from trm.errors import DataError
 from trm.files import written_whole
 from trm.registry import ASSETS
@@ -131,6 +132,10 @@ def run_puzzles(
     """
     from trm.evaluate import evenly, exact_now, predict
 
+    if model.config.halting == NEVER:
+        raise RunsError(
+            f"{model.name} has no halting head, so there is nothing to analyse. Choose another model."
+        )
     rows = evenly(len(puzzles), limit if limit is not None else max(len(puzzles), 1))
     left_out = int((~puzzles.labelled[rows]).sum())
     rows = rows[puzzles.labelled[rows]]

@@ -16,7 +16,10 @@ def add(adder) -> None:
     )
     model_options(command)
     command.add_argument(
-        "--inputs", required=True, type=Path, help=".npz with inputs [B, L], optional puzzle_identifiers [B]"
+        "--inputs",
+        required=True,
+        type=Path,
+        help=".npz with inputs [B, L], optional puzzle_identifiers [B], start_z_H and start_z_L [B, P, D]",
     )
     command.add_argument("--out", required=True, type=Path, help=".npz to write")
 
@@ -25,5 +28,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from trm.checkpoint import load_model
     from trm.forward import forward_file
 
-    model = load_model(options.model, force=forced(options), accept_unknown=options.accept_unknown)
+    model = load_model(
+        options.model, force=forced(options), accept_unknown=options.accept_unknown, own_form=True
+    )
     return forward_file(model, options.inputs, options.out)

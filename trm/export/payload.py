@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trm.config import HALT_OR_CONTINUE, KINDS
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, halting_words
 from trm.grading import Judgement, restless_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
@@ -72,7 +72,7 @@ def halting_rule(made: Provenance) -> str:
     rule = made.halting or (KINDS[made.kind].halting if made.kind in KINDS else "")
     if not rule:
         return "by its own rule"
-    return f"halts when {rule}, {'HRM' if rule == HALT_OR_CONTINUE else 'TRM'}'s rule"
+    return halting_words(rule) + {HALT_OR_CONTINUE: ", HRM's rule", HALT_ALONE: ", TRM's rule"}.get(rule, "")
 
 
 def _crops(trace: Trace, task: Task) -> dict[str, list] | None:

@@ -36,7 +36,7 @@ def test_round_trip_through_json(tiny_config):
         ({"kind": "rnn"}, "'rnn' are not known"),
         ({"heads": 3}, "does not split into 3 heads"),
         ({"heads": 0}, "does not split into 0 heads"),
-        ({"hidden_size": 6, "heads": 2}, "even head size"),
+        ({"hidden_size": 6, "heads": 2}, "needs a head size that 2 divides"),
         ({"mixing": "mlp", "positions": "none"}, "mixing_width"),
         ({"mixing": "convolution"}, "mixing must be"),
         ({"positions": "sinus"}, "positions must be"),

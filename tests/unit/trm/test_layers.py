@@ -1,5 +1,6 @@
 """The parts of the net against their definitions, written out with the plainest operations."""
 
+from functools import partial
 from math import cos, exp, sin, sqrt
 
 import pytest
@@ -14,14 +15,15 @@ from trm.layers import (
     Embedding,
     Linear,
     PuzzleEmbedding,
+    Rotary,
     SwiGLU,
     attend,
     numpy_product,
     rms_norm,
-    rotary_tables,
-    rotate,
     truncated_normal,
 )
+
+rope = partial(Rotary, "rope")
 
 
 @pytest.fixture(autouse=True)
@@ -106,8 +108,8 @@ def test_puzzle_embedding_is_a_buffer():
 
 def test_rotation_by_hand():
     """Head size 4, position 1: pairs (0, 2) and (1, 3) turn by 1 and by theta^(-1/2) radians."""
-    cosines, sines = rotary_tables(torch.arange(2.0), 4, 10_000.0, like=torch.zeros(1))
-    turned = rotate(torch.tensor([[[[1.0, 1.0, 0.0, 0.0]] * 2]]), cosines, sines)[0, 0]
+    cosines, sines = rope(4, 10_000.0).tables(torch.arange(2.0), like=torch.zeros(1))
+    turned = rope(4, 10_000.0).turn(torch.tensor([[[[1.0, 1.0, 0.0, 0.0]] * 2]]), cosines, sines)[0, 0]
     assert turned[0].tolist() == [1.0, 1.0, 0.0, 0.0]
     assert turned[1].tolist() == pytest.approx([cos(1), cos(0.01), sin(1), sin(0.01)], abs=1e-6)
 
@@ -115,20 +117,20 @@ def test_rotation_by_hand():
 @given(st.integers(1, 6), st.integers(2, 30), st.floats(2.0, 1e6))
 @settings(max_examples=25, deadline=None)
 def test_rotation_keeps_the_norm(half, length, theta):
-    cosines, sines = rotary_tables(torch.arange(float(length)), 2 * half, theta, like=torch.zeros(1))
+    cosines, sines = rope(2 * half, theta).tables(torch.arange(float(length)), like=torch.zeros(1))
     x = torch.randn(1, 2, length, 2 * half, generator=torch.Generator().manual_seed(0))
-    assert torch.allclose(rotate(x, cosines, sines).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
+    assert torch.allclose(rope(4, 10_000.0).turn(x, cosines, sines).norm(dim=-1), x.norm(dim=-1), rtol=1e-5)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(1, 10))
 @settings(max_examples=25, deadline=None)
 def test_rotated_products_depend_on_the_distance_alone(first, second, shift):
-    cosines, sines = rotary_tables(torch.arange(31.0), 8, 10_000.0, like=torch.zeros(1))
+    cosines, sines = rope(8, 10_000.0).tables(torch.arange(31.0), like=torch.zeros(1))
     query, key = torch.randn(2, 8, generator=torch.Generator().manual_seed(1))
 
     def product(at: int, other: int) -> torch.Tensor:
-        turned = rotate(query.expand(1, 1, 31, 8), cosines, sines)[0, 0, at]
-        return turned @ rotate(key.expand(1, 1, 31, 8), cosines, sines)[0, 0, other]
+        turned = rope(4, 10_000.0).turn(query.expand(1, 1, 31, 8), cosines, sines)[0, 0, at]
+        return turned @ rope(4, 10_000.0).turn(key.expand(1, 1, 31, 8), cosines, sines)[0, 0, other]
 
     assert torch.allclose(product(first, second), product(first + shift, second + shift), atol=1e-4)
 
@@ -136,7 +138,7 @@ def test_rotated_products_depend_on_the_distance_alone(first, second, shift):
 @pytest.mark.parametrize("theta", [None, 10_000.0])
 def test_attention_is_a_softmax_over_all_positions(theta):
     dim, heads, length = 12, 3, 5
-    attention = filled(Attention(dim, heads, theta))
+    attention = filled(Attention(dim, heads, theta and rope(dim // heads, theta)))
     x = torch.randn(2, length, dim)
     size = dim // heads
     query, key, value = (x @ attention.qkv_proj.weight.T).split(dim, dim=-1)
@@ -145,8 +147,8 @@ def test_attention_is_a_softmax_over_all_positions(theta):
         part = slice(head * size, (head + 1) * size)
         q, k = query[..., part], key[..., part]
         if theta:
-            tables = rotary_tables(torch.arange(float(length)), size, theta, like=x)
-            q, k = rotate(q, *tables), rotate(k, *tables)
+            tables = rope(size, theta).tables(torch.arange(float(length)), like=x)
+            q, k = rope(4, 10_000.0).turn(q, *tables), rope(4, 10_000.0).turn(k, *tables)
         weights = (q @ k.transpose(1, 2) / sqrt(size)).softmax(-1)
         mixed[..., part] = weights @ value[..., part]
     assert torch.allclose(attention(x), mixed @ attention.o_proj.weight.T, atol=1e-5)
@@ -156,7 +158,7 @@ def test_attention_without_positions_does_not_see_order():
     attention = filled(Attention(8, 2, None))
     x, order = torch.randn(1, 6, 8), torch.tensor([3, 1, 5, 0, 2, 4])
     assert torch.allclose(attention(x)[:, order], attention(x[:, order]), atol=1e-5)
-    with_rope = filled(Attention(8, 2, 10_000.0))
+    with_rope = filled(Attention(8, 2, rope(4, 10_000.0)))
     assert not torch.allclose(with_rope(x)[:, order], with_rope(x[:, order]), atol=1e-3)
 
 

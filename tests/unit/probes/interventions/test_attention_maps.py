@@ -40,12 +40,12 @@ def by_hand(attention, x: np.ndarray) -> np.ndarray:
 
 def turned(vector: np.ndarray, place: int, attention) -> np.ndarray:
     """A vector turned by its rotary position: of its pairs (i, i + d / 2) each by place / theta^(2 i / d)."""
-    if attention.rope_theta is None:
+    if attention.rotary is None:
         return vector
     size = len(vector)
     out = vector.copy()
     for i in range(size // 2):
-        angle = place / attention.rope_theta ** (2 * i / size)
+        angle = place / attention.rotary.theta ** (2 * i / size)
         a, b = vector[i], vector[i + size // 2]
         out[i] = a * np.cos(angle) - b * np.sin(angle)
         out[i + size // 2] = b * np.cos(angle) + a * np.sin(angle)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
-from trm.checkpoint import save_model
+from trm.checkpoint import load_model, save_model
 from trm.cli.main import main
 from trm.data import load_puzzles
 from trm.tasks.sudoku import Sudoku
@@ -126,6 +127,20 @@ def test_forward_writes_what_it_says(model, ran, tmp_path):
         assert SUDOKU.format(out["logits"][-1, 0].argmax(-1).astype(np.uint8)) == solved["answer"]
 
 
+def test_forward_begins_with_the_state_it_is_given(model, ran, tmp_path):
+    made = load_model(str(model))
+    tokens = torch.from_numpy(SUDOKU.parse(PUZZLE).astype(int))[None]
+    usual = made.initial_state(made.embed(tokens, torch.zeros(1, dtype=int)))
+    starts = dict(zip(("start_z_H", "start_z_L"), map(np.asarray, usual), strict=True))
+    found = []
+    for given in ({}, starts, {name: start + 1 for name, start in starts.items()}):
+        path = npz(tmp_path / "in.npz", inputs=tokens.numpy(), **given)
+        ran("forward", "--model", model, "--inputs", path, "--out", tmp_path / "out.npz")
+        with np.load(tmp_path / "out.npz") as out:
+            found.append(out["logits"])
+    assert (found[0] == found[1]).all() and not np.allclose(found[0], found[2])
+
+
 @pytest.mark.parametrize("format, written", [("official", "test"), ("csv", "test.csv")])
 def test_generate(ran, tmp_path, format, written):
     made = ran("data", "generate", "sudoku", "--count", 3, "--difficulty", "easy", "--seed", 4, "--givens", "36-40",
@@ -239,6 +254,15 @@ def npz(path: Path, **arrays) -> Path:
         ({"inputs": np.ones((2, 81), int), "puzzle_identifiers": np.zeros(3, int)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.full(1, -1)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.zeros(1)}, "puzzle_identifiers"),
+        (
+            {"inputs": np.ones((1, 81), int), "start_z_H": np.ones((1, 82, 8))},
+            "start_z_H and start_z_L must both",
+        ),
+        (
+            {"inputs": np.ones((1, 81), int)}
+            | dict.fromkeys(("start_z_H", "start_z_L"), np.ones((1, 81, 8))),
+            "numbers [1, 82, 8]; start_z_H is (1, 81, 8)",
+        ),
     ],
 )
 def test_forward_inputs_that_do_not_fit(refused, model, tmp_path, arrays, words):
