@@ -24,7 +24,7 @@ from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
 from trm.models import Model, new_model
 from trm.public.containers.open import read_stored
-from trm.public.containers.pickled import plain_settings
+from trm.public.containers.things import plain_settings
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
 from trm.public.hub import Progress, hub_name, hub_weights, is_hub
 from trm.public.state_dict import refuse_odd, take_weights

@@ -1,6 +1,7 @@
 """Yaml of strangers: plain values, in bounded memory. Tags make nothing, merge keys are refused."""
 
 import codecs
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from trm.errors import CheckpointError
 
 LARGEST_YAML = 1 << 16  # bytes; a public configuration has about two thousand, and each may cost a kilobyte
 MOST_BRACKETS = 1000  # reading brackets within brackets takes time that grows with the square of their number
-TAG = "tag:yaml.org,2002:python/"
 PLAIN = {"str", "unicode", "int", "long", "float", "bool", "none"}  # of python/..., as what they stand for
 
 
@@ -21,7 +21,7 @@ class Ignored:
         self.tag = tag
 
     def __repr__(self) -> str:
-        return f"<{self.tag.removeprefix(TAG)[:60]}>"
+        return f"<{re.split('[:.!]', self.tag)[-1][:30]}>"
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -18,6 +18,7 @@ from trm.errors import CheckpointError
 from trm.public.other_models import PORT_KEYS
 from trm.public.places import BESIDE, own_places, upper_is_its_own
 from trm.public.plain_yaml import read_yaml
+from trm.public.sections import CYCLES, Section, find_section, resolved, unwrapped
 from trm.public.weights import candidates
 
 # What is read, and the type that each value has in the public code.
@@ -43,7 +44,6 @@ ARCH = {
     "num_puzzle_identifiers": int,
 }
 DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
-CYCLES = {"H_cycles", "L_cycles"}  # where these are, the settings of the model are
 
 # What else public code writes there. None of it changes what trained weights compute: it is of training, is told by the
 # tensors, or is chosen here.
@@ -60,10 +60,8 @@ OF_NO_EFFECT = {
 OF_TRAINING = re.compile(r"\w*dropout\w*|grid_noise_\w+")
 OFF = {"causal": False}  # settings that are of no effect at this value; lora_*: at 0
 LONGEST_VALUE = 40  # characters of one that is not understood
-DEEPEST, MOST_SECTIONS = 4, 1000
 LARGEST_JSON = 1 << 20  # bytes
-
-Section = tuple[dict[str, Any], dict[str, Any]]  # the settings of a model, and all that is around them
+MOST_NAMES = 1000  # of a folder that are looked at
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {
@@ -104,7 +102,7 @@ def read_description(path: Path, inside: Any, agrees: Callable[[Description], bo
     """
     found, notes = [], []
     for values, label, place in _near(path, inside):
-        section = _section(values)
+        section = find_section(values, ARCH)
         if section is not None and _is_of_a_model(section, place):
             found.append(_described(section, label, place))
         elif place.name in ("all_config.yaml", "config.yaml") and place.parent == path.parent:
@@ -155,7 +153,7 @@ def _above(path: Path, agrees: Callable[[Description], bool]) -> tuple[list[Desc
         label = f"../{place.relative_to(upper).as_posix()}"
         try:
             values = _read(place)
-            section = _section(values)
+            section = find_section(values, ARCH)
             known = section is not None and _is_of_a_model(section, place)
             description = _described(section, label, place) if known else None
         except CheckpointError:
@@ -172,15 +170,12 @@ def _above(path: Path, agrees: Callable[[Description], bool]) -> tuple[list[Desc
 
 
 def _files_below(folder: Path) -> Iterator[str]:
-    for below in sorted(folder.iterdir())[:MOST_SECTIONS]:
+    for below in sorted(folder.iterdir())[:MOST_NAMES]:
         if below.is_dir() and not below.name.startswith("."):
             try:
-                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MOST_SECTIONS])
+                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MOST_NAMES])
             except OSError:
                 continue
-
-
-# ---- the section that describes the model
 
 
 def _is_of_a_model(section: Section, place: Path) -> bool:
@@ -190,59 +185,12 @@ def _is_of_a_model(section: Section, place: Path) -> bool:
     return place.suffix in (".yaml", ".yml") or bool(CYCLES & section[0].keys())
 
 
-def _section(values: Any) -> Section | None:
-    """The dictionary with the model's settings, and those around it; None where there is none.
-
-    It is the first with n or T; else an `arch`, or the outermost with other settings of a model.
-    """
-    around = _plain_root(values)
-    waiting: list[tuple[str, Any, int]] = [("", around, 0)]
-    other = None
-    for _ in range(MOST_SECTIONS):
-        if not waiting:
-            break
-        key, part, depth = waiting.pop(0)
-        if not isinstance(part, dict):
-            continue
-        if CYCLES & part.keys():
-            return part, around
-        known = ARCH.keys() & part.keys() - {"name"}
-        if other is None and (known or (key == "arch" and "name" in part)):
-            other = part
-        if depth < DEEPEST:
-            waiting += [
-                (str(name), _unwrapped(inner), depth + 1)
-                for name, inner in part.items()
-                if isinstance(inner, dict)
-            ]
-    return None if other is None else (other, around)
-
-
-def _plain_root(values: Any) -> dict[str, Any]:
-    """The outermost dictionary, out of W&B's `value:` and with `arch.H_cycles` or `arch/H_cycles` as what it stands for."""
-    plain: dict[str, Any] = {}
-    for key, value in (values if isinstance(values, dict) else {}).items():
-        first, dot, rest = str(key).replace("/", ".").partition(".")
-        if dot and rest in ARCH and isinstance(plain.setdefault(first, {}), dict):
-            plain[first][rest] = _unwrapped(value)
-        else:
-            plain[key] = _unwrapped(value)
-    return plain
-
-
-def _unwrapped(value: Any) -> Any:
-    """W&B writes each value under `value`, in older files with a `desc` beside it."""
-    if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}:
-        return value["value"]
-    return value
-
-
 def _described(section: Section, label: str, place: Path) -> Description:
     arch, around = section
-    arch = {key: _unwrapped(value) for key, value in arch.items()}
+    arch = {key: unwrapped(value) for key, value in arch.items()}
     known, notes = {}, []
     for key in ARCH:
-        value = _resolved(arch.get(key), arch, around)
+        value = resolved(arch.get(key), arch, around)
         if value is None and arch.get(key) is not None:
             notes.append(f"{label}: {key} = {short(arch[key])} is not resolved, so it is not read")
         if value is not None:
@@ -255,30 +203,6 @@ def _described(section: Section, label: str, place: Path) -> Description:
     return Description(
         label, known, _kind(known, place), _task(around), {}, _unknown(arch), averaged, tuple(notes)
     )
-
-
-def _resolved(value: Any, arch: dict[str, Any], around: dict[str, Any]) -> Any:
-    """A value behind `${...}` of OmegaConf, where it is another value of the file; None where it is not, or missing."""
-    for _ in range(10):
-        if not isinstance(value, str) or ("${" not in value and value != "???"):
-            return value
-        match = re.fullmatch(r"\$\{(\.*)([\w.]+)\}", value)
-        if not match:
-            return None
-        *outer, last = match[2].split(".")
-        places = (
-            [arch] if len(match[1]) == 1 and not outer else [_at(around, outer), arch if not match[1] else {}]
-        )
-        value = next(
-            (_unwrapped(place[last]) for place in places if isinstance(place, dict) and last in place), None
-        )
-    return None
-
-
-def _at(values: Any, keys: list[str]) -> Any:
-    for key in keys:
-        values = _unwrapped(values.get(key)) if isinstance(values, dict) else None
-    return values
 
 
 def _typed(place: Path, key: str, value: Any) -> Any:
@@ -306,8 +230,10 @@ def _is_understood(key: Any, value: Any) -> bool:
     """Whether a setting is read, is not set, or cannot change what trained weights compute."""
     if value is None or key in ARCH or key in OF_NO_EFFECT:
         return True
-    off = (key in OFF and value is OFF[key]) or (str(key).startswith("lora_") and not value)
-    return off or bool(OF_TRAINING.fullmatch(str(key)))
+    off = (key in OFF and value is OFF[key]) or (
+        isinstance(key, str) and key.startswith("lora_") and not value
+    )
+    return off or bool(isinstance(key, str) and OF_TRAINING.fullmatch(key))
 
 
 def short(value: Any) -> str:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from trm.config import SHORT
 from trm.errors import CheckpointError
-from trm.public.containers.pickled import Mention, Thing, numpy_array
+from trm.public.containers.makers import numpy_array
+from trm.public.containers.things import Mention, Thing
 from trm.public.other_models import refuse_by_names, what_it_may_be
 
 # Left by torch.compile, DataParallel, FSDP and others wherever in a name the part lies that they wrap.
@@ -33,6 +34,7 @@ PUBLIC_NAME = re.compile(
 COMPUTED = re.compile(r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)")  # tables that we make ourselves
 AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z])swa(?![a-z])", re.I)
 NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|train_state|current_model_state", re.I)
+SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 READ = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 DEEPEST, MOST_PLACES = 6, 4000
 MOST_LISTED = 12
@@ -121,10 +123,10 @@ def _groups(stored: Any) -> Iterator[Group]:
         seen += 1
         tensors = {name: _as_tensor(part) for name, part in parts.items() if isinstance(name, str)}
         tensors = {name: part for name, part in tensors.items() if part is not None}
-        if any(isinstance(part, Tensor) for part in tensors.values()):
+        if tensors:
             yield from _copies(Group(keys, tensors))
         if len(keys) < DEEPEST:
-            inside = ((str(key), part) for key, part in parts.items() if isinstance(part, dict | Thing))
+            inside = ((_shown(key), part) for key, part in parts.items() if isinstance(part, dict | Thing))
             waiting += [Group((*keys, key), part) for key, part in inside if not NO_WEIGHTS.search(key)]
 
 
@@ -147,13 +149,11 @@ def _copies(group: Group) -> Iterator[Group]:
 
 
 def _as_tensor(value: Any) -> Any:
-    """A tensor, the numbers of a numpy array, or a thing that was saved as a tensor of a kind that is not read."""
+    """A tensor, or a thing that was saved as one: an array of numpy, a tensor of a kind that is not read."""
     if isinstance(value, Tensor):
         return value
-    if not isinstance(value, Thing) or isinstance(value, Mention):
-        return None
-    array = numpy_array(value)
-    return value if array is None and "_rebuild_" in value.name else array
+    kept = isinstance(value, Thing) and not isinstance(value, Mention) and SAVED_AS_TENSOR.search(value.name)
+    return value if kept else None
 
 
 def _unnamed_average(stored: Any) -> str:
@@ -184,12 +184,14 @@ def _what_is_there(stored: Any) -> str:
         return "it holds a single tensor. Save the model's state dict with torch.save."
     if not isinstance(stored, dict):
         return f"it holds {SHORT.repr(stored)[:60]}. Save the model's state dict with torch.save."
-    keys = [
-        str(key)[:40] if str(key)[:40].isprintable() else SHORT.repr(key)
-        for key in list(stored)[:MOST_LISTED]
-    ]
+    keys = [_shown(key) for key in list(stored)[:MOST_LISTED]]
     more = f" and {len(stored) - MOST_LISTED} more" if len(stored) > MOST_LISTED else ""
     return f"no named tensors under its keys ({', '.join(keys) or 'none'}{more}). Save the weights as `model_state_dict`."
+
+
+def _shown(key: Any) -> str:
+    """A key of a stranger's dictionary, in a few printable letters."""
+    return key[:60] if isinstance(key, str) and key[:60].isprintable() else SHORT.repr(key)[:60]
 
 
 def plain_names(tensors: dict[str, Any], path: Path) -> dict[str, Tensor]:
@@ -198,8 +200,12 @@ def plain_names(tensors: dict[str, Any], path: Path) -> dict[str, Tensor]:
     """
     refuse_by_names(tensors, path)
     plain: dict[str, Tensor] = {}
+    left = path.stat().st_size  # bytes that arrays of numpy may take: a file can name one text many times
     for name, tensor in tensors.items():
         bare = bare_name(name)
+        if isinstance(tensor, Thing) and PUBLIC_NAME.fullmatch(bare) and left > 0:
+            array = numpy_array(tensor)
+            tensor, left = (tensor, left) if array is None else (array, left - array.nbytes)
         if _is_counter(tensor) or COMPUTED.fullmatch(bare):
             continue
         if len(name) > 128 or not name.isprintable():

@@ -12,8 +12,8 @@ from typing import Any
 
 from trm.errors import CheckpointError
 from trm.public.containers.arrays import is_npz, read_npz
-from trm.public.containers.pickled import HarmfulError
 from trm.public.containers.sharded import joined, read_safetensors, shards_of
+from trm.public.containers.things import HarmfulError
 from trm.public.containers.torch_file import read_old, read_zip
 from trm.public.weights import INDEX
 

@@ -14,7 +14,9 @@ from typing import IO, Any
 import torch
 
 from trm.errors import CheckpointError
-from trm.public.containers.pickled import DTYPES, Mention, Numbers, read_pickle
+from trm.public.containers.makers import DTYPES
+from trm.public.containers.pickled import read_pickle
+from trm.public.containers.things import Mention, Numbers
 
 LARGEST_PICKLE = 1 << 26  # bytes; some runs keep the states of their random generators and data in it
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
