@@ -24,17 +24,18 @@ from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
 from trm.model import Model
 from trm.models import new_model
+from trm.public.containers.open import read_stored
+from trm.public.containers.things import plain_settings
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
 from trm.public.hub import Progress, hub_name, hub_weights, is_hub
-from trm.public.state_dict import plain_names, unwrap
+from trm.public.state_dict import refuse_odd, take_weights
 from trm.public.task_tokens import in_task_tokens
-from trm.public.tensor_file import read_stored, refuse_odd
-from trm.public.weights import choose_weights
+from trm.public.weights import choose_weights, other_steps
 from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
 
 TABLE = "puzzle_emb.weights"
 LARGEST_CHECKED_TABLE = 1 << 22  # numbers; reading more only to see that all are finite would take long
-LONGEST_NAME = 128  # of a tensor, prefixes included
+MOST_STEPS = 6  # of a run that a note lists
 MOST_FILES = 10_000  # of a folder and those in it that are looked at
 
 
@@ -49,6 +50,7 @@ class Checkpoint:
     sources: dict[
         str, str
     ]  # field of config -> where its value is from; "weights": whether they are an average
+    notes: tuple[str, ...] = ()  # what else a person should know, a sentence each
 
 
 def load_model(
@@ -92,7 +94,7 @@ def ready(
     model = model.to(device)
     model.compute_dtype = dtype or inference_dtype(device)
     model.name, model.fingerprint = checkpoint.name, fingerprint(checkpoint.path)
-    model.path, model.sources = checkpoint.path, checkpoint.sources
+    model.path, model.sources, model.notes = checkpoint.path, checkpoint.sources, checkpoint.notes
     return model.eval().requires_grad_(False)
 
 
@@ -144,23 +146,27 @@ def read_checkpoint(
 ) -> Checkpoint:
     """Find and read a checkpoint, in our form or the public one. Raises CheckpointError."""
     path = hub_weights(spec, progress=progress) if is_hub(spec) else find_weights(spec)
-    stored, averaged = unwrap(read_stored(path), path)
-    for name, tensor in stored.items():
-        if len(name) > LONGEST_NAME or not name.isprintable():
-            raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
-        refuse_odd(name, tensor, path)
+    stored = read_stored(path)
     own = own_config(path.parent) if path.name == "model.safetensors" else None
+    notes: tuple[str, ...] = ()
     if own is not None:
-        tensors = stored
+        tensors = {name: tensor for name, tensor in stored.items() if name != "__metadata__"}
+        for name, tensor in tensors.items():
+            refuse_odd(name, tensor, path)
         held = own_values(path.parent) or {}
         config, sources = _forced(own, check_force(force, path), path, held=held.keys())
     else:
-        tensors = plain_names(stored, path)
-        config, sources = config_from_public(tensors, path, force=force, averaged=averaged)
+        weights = take_weights(stored, path)
+        tensors = weights.tensors
+        config, sources, notes = config_from_public(weights, path, inside=plain_settings(stored), force=force)
+        if steps := other_steps(path):
+            notes += (
+                f"other steps of this run beside it: {', '.join(steps[:MOST_STEPS])}{' ...' * (len(steps) > MOST_STEPS)}",
+            )
     if config.unknown and not accept_unknown:
         raise UnknownSettingsError(path, config.unknown)
     numbers = {name: tensor if name == TABLE else tensor.float() for name, tensor in tensors.items()}
-    return Checkpoint(_name(spec, path, own), path, config, numbers, sources)
+    return Checkpoint(_name(spec, path, own), path, config, numbers, sources, notes)
 
 
 def _name(spec: str, path: Path, own: ModelConfig | None) -> str:

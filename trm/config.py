@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from math import isfinite, isqrt
 from reprlib import Repr
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from trm.coordinates import F_H, F_L, Depth
 from trm.errors import PuzzleError, UserError
@@ -27,7 +27,14 @@ MOST_POSITIONS = 1 << 14  # of prefix and cells together
 MOST_CALLS = 1 << 16  # of the net in all supervision steps
 MOST_LATENTS = 64  # z states of a multi-z model
 
-SHORT = Repr()  # prints the beginning of a value: yaml can fold billions of elements into a line
+
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        """Digits of a number; turning one of millions of digits into text is refused by Python."""
+        return f"a number of {x.bit_length()} bits" if x.bit_length() > 128 else str(x)
+
+
+SHORT = _Short()  # prints the beginning of a value: yaml can fold billions of elements into a line
 SHORT.maxlevel = 1
 
 # What a field's type is called in a message.
@@ -46,6 +53,26 @@ TYPES = {
 def halting_words(rule: Halting) -> str:
     """When a model halts, in words."""
     return "never halts: it has no halting head" if rule == NEVER else f"halts when {rule}"
+
+
+class Forceable(NamedTuple):
+    """A field that a checkpoint may not tell, and how the command line takes it."""
+
+    kind: type
+    options: tuple[str, ...]
+    meaning: str
+
+
+FORCEABLE = {
+    "n": Forceable(int, ("--n", "--L_cycles"), "f_L calls in a latent recursion"),
+    "T": Forceable(int, ("--T", "--H_cycles"), "latent recursions in a supervision step"),
+    "N_sup": Forceable(int, ("--N_sup", "--halt_max_steps"), "supervision steps"),
+    "heads": Forceable(int, ("--heads", "--num_heads"), "attention heads"),
+    "positions": Forceable(str, ("--positions", "--pos_encodings"), "rope, rope2d, axial, learned or none"),
+    "prefix_length": Forceable(int, ("--prefix", "--puzzle_emb_len"), "positions before the first cell"),
+    "sequence_length": Forceable(int, ("--cells", "--seq_len"), "cells of the grid"),
+    "task": Forceable(str, ("--task",), "sudoku, maze or arc"),
+}
 
 
 class ConfigError(UserError):
@@ -130,7 +157,10 @@ class ModelConfig:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type is int and not 0 <= value <= LARGEST_SIZE:
-                raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {value}")
+                raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {SHORT.repr(value)}")
+        for name in self.assumed:
+            if name not in {field.name for field in fields(self)}:
+                raise ConfigError(f"assumed names {SHORT.repr(name)}, which is no field")
         fewest_n = KINDS[self.kind].fewest_n if self.kind in KINDS else 1
         needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "T", "N_sup")
         for name, least in (*dict.fromkeys(needed, 1).items(), ("n", fewest_n)):

@@ -56,7 +56,7 @@ def inspect_model(
 
     Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
     source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
-    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained), `self_check` (see there;
+    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained), `notes` (sentences), `self_check` (see there;
     None when it was not asked for) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
@@ -84,6 +84,7 @@ def inspect_model(
         "assumed": list(config.assumed),
         "unknown": list(config.unknown),
         "weights": sources["weights"],
+        "notes": list(checkpoint.notes),
         "known": {"repo": known.repo, "published": known.published} if known else None,
         "self_check": check_itself(model, progress=progress) if self_check else None,
         "states": check_states(model, progress=progress) if self_check else {},
@@ -229,6 +230,7 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
         published = found["known"]["published"]
         lines.append(f"known file: {found['known']['repo']}" + (f" ({published})" if published else ""))
     lines.append(f"weights: {found['weights']}")
+    lines += [f"note: {note}" for note in found["notes"]]
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")

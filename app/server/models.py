@@ -15,7 +15,8 @@ from app.server.options import HOW_TO_START, Options
 from trm import registry
 from trm.config import SHORT
 from trm.errors import CheckpointError
-from trm.public.hub import DESCRIPTIONS, is_hub, parse_address
+from trm.public.hub import is_hub, parse_address
+from trm.public.places import local_places
 from trm.public.weights import candidates, choose_weights
 
 DEEPEST = 4  # folders below --model-dir that are searched
@@ -49,12 +50,15 @@ class Source:
         return Path(self.spec).parent if self.kind == "file" else None
 
 
-def found_models(folders: tuple[Path, ...]) -> list[str]:
-    """Names of the checkpoints in these folders and below: a folder's, or a file's where a folder holds several."""
+def found_models(folders: tuple[Path, ...], *, links: bool = False) -> list[str]:
+    """Names of the checkpoints in these folders and below: a folder's, or a file's where a folder holds several.
+
+    `links`: those that lead out of the folders are followed.
+    """
     names: dict[str, None] = {}
     for root in folders:
-        for folder, files in _folders(root):
-            weights = [name for name in candidates(files) if _is_inside(folder / name, root)]
+        for folder, files in _folders(root, links=links):
+            weights = [name for name in candidates(files) if links or _is_inside(folder / name, root)]
             alone = len(weights) == 1 and folder != root
             for path in [folder] if alone else [folder / name for name in weights]:
                 names[path.relative_to(root).as_posix()] = None
@@ -63,17 +67,22 @@ def found_models(folders: tuple[Path, ...]) -> list[str]:
     return list(names)
 
 
-def _folders(root: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Folders with their files, in order of their names, hidden ones and links to folders left out."""
-    looked_at = 0
-    for path, below, files in os.walk(root):
+def _folders(root: Path, *, links: bool) -> Iterator[tuple[Path, list[str]]]:
+    """Folders with their files, in order of their names, hidden ones left out; links to folders only where they are followed."""
+    looked_at, seen = 0, set()
+    for path, below, files in os.walk(root, followlinks=links):
         folder = Path(path)
         depth = len(folder.relative_to(root).parts)
-        below[:] = sorted(name for name in below if not name.startswith(".")) if depth < DEEPEST else []
+        real = os.path.realpath(path)
+        again = real in seen  # a link back to where we have been
+        seen.add(real)
+        shown = depth < DEEPEST and not again
+        below[:] = sorted(name for name in below if not name.startswith(".")) if shown else []
         looked_at += len(files)
         if looked_at > MOST_FILES:
             return
-        yield folder, [name for name in files if not name.startswith(".")]
+        if not again:
+            yield folder, [name for name in files if not name.startswith(".")]
 
 
 def source_of(name: str, options: Options, *, accepted: bool = False) -> Source:
@@ -104,57 +113,94 @@ def _confined(name: str, options: Options) -> Path:
         )
     folders = " and ".join(map(str, options.model_dirs))
     for root in options.model_dirs:
-        path = _inside(root, name)
+        path = _inside(root, name, links=options.links)
         if path is None:
+            if link := _leading_out(root, name):
+                raise CheckpointError(_about_link(link, root))
             continue
         if path.is_file():
-            return _checked(path, root)
+            return _checked(path, root, links=options.links)
         if path.is_dir():
             files = [
                 (folder / file).relative_to(path).as_posix()
-                for folder, files in _folders(path)
+                for folder, files in _folders(path, links=options.links)
                 for file in files
             ]
             chosen = choose_weights(
                 files, name, lambda file, path=path, root=root: (path / file).relative_to(root).as_posix()
             )
-            return _checked(path / chosen, root)
+            return _checked(path / chosen, root, links=options.links)
     raise CheckpointError(
         f"There is no model {shown} in {folders}, and nothing outside is opened. Choose one of the list, copy the "
         f"model there, or start the app with {HOW_TO_START}."
     )
 
 
-def _inside(root: Path, name: str) -> Path | None:
+def _inside(root: Path, name: str, *, links: bool = False) -> Path | None:
     """The path that a name means below a folder; None where there is none, or where it lies outside."""
     try:
-        path = root / name
-        if not path.is_relative_to(root):  # an absolute path, perhaps the same folder by another name
-            path = path.parent.resolve() / path.name
-        return path if path.resolve(strict=True).is_relative_to(root) else None
+        path = _below(root, name)
+        if path is None:
+            return None
+        real = path.resolve(strict=True)
+        return path if links or real.is_relative_to(_bounds(root)) else None
     except (OSError, ValueError, RuntimeError):  # not there; no path at all; a link that leads to itself
         return None
+
+
+def _below(root: Path, name: str) -> Path | None:
+    """The path by that name, if it leads down from a folder before any links are followed."""
+    path = Path(os.path.normpath(root / name))
+    if not path.is_relative_to(root):  # an absolute path, perhaps the same folder by another name
+        path = path.parent.resolve() / path.name
+    return path if path.is_relative_to(root) else None
+
+
+def _bounds(root: Path) -> Path:
+    """What links may lead to: the folder, and of one in the hub's cache the files that its links are made for.
+
+    There a repository has `snapshots/<commit>/`, whose files are links to `blobs/`.
+    """
+    for folder in (root, *root.parents):
+        if folder.parent.name == "snapshots" and (folder.parent.parent / "blobs").is_dir():
+            return folder.parent.parent
+    return root
+
+
+def _leading_out(root: Path, name: str) -> Path | None:
+    """The first link on the way to a name that leads out of a folder."""
+    try:
+        path = _below(root, name)
+        steps = [*reversed(path.relative_to(root).parents), path.relative_to(root)] if path else []
+        links = (root / step for step in steps if (root / step).is_symlink())
+        return next((link for link in links if not link.resolve().is_relative_to(_bounds(root))), None)
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _about_link(link: Path, root: Path) -> str:
+    return (
+        f"{link.relative_to(root)} is a link that leads out of {root}, and nothing outside is opened. Copy what it leads to "
+        f"there, start the app on localhost, or with {HOW_TO_START}."
+    )
 
 
 def _is_inside(path: Path, root: Path) -> bool:
     return _inside(root, str(path)) is not None
 
 
-def _checked(weights: Path, root: Path) -> Path:
+def _checked(weights: Path, root: Path, *, links: bool) -> Path:
     """The file, if neither it nor what is read beside it is a link that leads outside. Raises CheckpointError."""
-    for path in (weights, *(weights.with_name(name) for name in DESCRIPTIONS)):
-        if os.path.lexists(path) and not _is_inside(path, root):
-            raise CheckpointError(
-                f"{path.relative_to(root)} is a link that leads out of {root}, and nothing outside is opened. Copy the "
-                f"file itself there, or start the app with {HOW_TO_START}."
-            )
+    for path in () if links else (weights, *local_places(weights)):
+        if path.is_relative_to(root) and os.path.lexists(path) and not _is_inside(path, root):
+            raise CheckpointError(_about_link(path, root))
     return weights
 
 
 def _stamp(weights: Path) -> tuple[int, ...]:
     """Changes when the weights are written anew, or what is said of them."""
     numbers = []
-    for path in (weights, *(weights.with_name(name) for name in DESCRIPTIONS)):
+    for path in (weights, *local_places(weights)):
         with suppress(OSError):
             state = path.stat()
             numbers += [state.st_size, state.st_mtime_ns]

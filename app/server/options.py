@@ -10,12 +10,15 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
+import streamlit as st
+
 from trm.errors import UserError
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
 MODEL_DIR, DATA_DIR = "RECURSION_LENS_MODEL_DIR", "RECURSION_LENS_DATA_DIR"
 HOW_TO_START = "`make app MODEL_DIR=FOLDER`, or `streamlit run app/main.py -- --model-dir FOLDER`"
 
@@ -31,6 +34,7 @@ class Options:
     model_dirs: tuple[Path, ...] = ()
     data_dir: Path | None = None
     hub: bool = True
+    links: bool = False  # links below the folders may lead out of them: nobody but this machine's people can reach the server
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,4 +64,5 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
 def server_options() -> Options:
     """Options of this server. Streamlit hands on what follows `--`; elsewhere (tests) the arguments are not ours."""
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
-    return read_options(arguments, os.environ)
+    options = read_options(arguments, os.environ)
+    return replace(options, links=st.get_option("server.address") in LOCAL)

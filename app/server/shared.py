@@ -48,7 +48,10 @@ def jobs() -> Jobs:
 def model_names(bundled: Path, options: Options) -> list[str]:
     """Bundled models (of that folder) first, then those of the server's folders."""
     names = registry.model_names()
-    return [*names, *(name for name in found_models(options.model_dirs) if name not in names)]
+    return [
+        *names,
+        *(name for name in found_models(options.model_dirs, links=options.links) if name not in names),
+    ]
 
 
 @st.cache_data(ttl=EVERY_FEW_SECONDS, max_entries=64, show_spinner=False)

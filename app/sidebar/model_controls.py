@@ -33,6 +33,7 @@ class Opened:
     config: ModelConfig
     sources: Mapping[str, str]  # field of config -> where its value is from; empty for bundled ones
     folder: Path | None = None  # of the checkpoint
+    notes: tuple[str, ...] = ()  # what else was noticed when it was opened
 
 
 def choose(
@@ -124,7 +125,7 @@ def open_model(name: str, options: Options) -> Opened | Opening:
         raise opening.error
     if opening.model is None:
         return opening
-    return Opened(source, opening.model.config, opening.model.sources, opening.folder)
+    return Opened(source, opening.model.config, opening.model.sources, opening.folder, opening.model.notes)
 
 
 def _accept(name: str) -> None:

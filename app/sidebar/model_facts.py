@@ -103,6 +103,7 @@ def _table(opened: Opened) -> str:
     lines.append(halting_words(config.halting))
     if "weights" in opened.sources:
         lines.append(f"weights: {plain(opened.sources['weights'])}")
+    lines += [f":orange[{plain(note)}]" for note in opened.notes]
     return "  \n".join(lines)
 
 

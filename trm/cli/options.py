@@ -8,6 +8,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from trm.config import FORCEABLE
 from trm.errors import UserError
 from trm.terminal import Progress, puzzle_text
 
@@ -27,18 +28,6 @@ PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
-
-# What a checkpoint may not say of itself, by field of ModelConfig: option names, type, help.
-FORCED = {
-    "n": (("--n", "--L_cycles"), int, "f_L calls in a latent recursion"),
-    "T": (("--T", "--H_cycles"), int, "latent recursions in a supervision step"),
-    "N_sup": (("--N_sup", "--halt_max_steps"), int, "supervision steps"),
-    "heads": (("--heads", "--num_heads"), int, "attention heads"),
-    "positions": (("--positions", "--pos_encodings"), str, "rope, learned or none"),
-    "prefix_length": (("--prefix", "--puzzle_emb_len"), int, "positions before the first cell"),
-    "sequence_length": (("--cells", "--seq_len"), int, "cells of the grid"),
-    "task": (("--task",), str, "sudoku, maze or arc"),
-}
 
 
 class Parser(argparse.ArgumentParser):
@@ -70,7 +59,7 @@ def model_options(
     forced = command.add_argument_group(
         "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
     )
-    for field, (names, kind, text) in FORCED.items():
+    for field, (kind, names, text) in FORCEABLE.items():
         forced.add_argument(
             *(name for name in names if name not in taken), dest=FORCE + field, type=kind, help=text
         )

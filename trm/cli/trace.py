@@ -9,7 +9,6 @@ from typing import Any
 
 from trm.cli.options import (
     DATA_HELP,
-    FORCED,
     add_command,
     forced,
     identifiers_option,
@@ -17,6 +16,7 @@ from trm.cli.options import (
     model_options,
     opened,
 )
+from trm.config import FORCEABLE
 from trm.terminal import Progress, tell
 
 
@@ -100,7 +100,7 @@ def run(options: Namespace) -> dict[str, Any] | None:
 def command_line(options: Namespace, settings: Any) -> str:
     """The command that records the same store, every setting named; without --out, as a store may be moved."""
     forcing = {
-        field: names[-1] if "--positions" in names else names[0] for field, (names, *_) in FORCED.items()
+        field: names[-1] if "--positions" in names else names[0] for field, (_, names, _) in FORCEABLE.items()
     }
     values: dict[str, object] = {"--model": options.model, "--data": options.data, "--limit": options.limit}
     values |= {f"--{name}": value for name, value in asdict(settings).items()}

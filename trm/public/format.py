@@ -6,17 +6,19 @@ the list of known public files, and last the public code's default for the task,
 place it was is kept for every field, as a wrong n or T loads without an error and ruins the result.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
+from trm.config import FORCEABLE, HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
 from trm.errors import CheckpointError
-from trm.public.config_yaml import Description, read_description
+from trm.public.agreement import disagreement
 from trm.public.known_files import KnownFile, known_file
+from trm.public.settings import Description, read_description
 from trm.public.shapes import Shapes
+from trm.public.state_dict import Weights
 from trm.public.weights import averaging
 
 TENSORS, FORCED, ASSUMED, PUBLIC_CODE = "tensors", "forced", "assumed: ", "public code"
@@ -45,16 +47,6 @@ PUBLIC_NAMES = {
     "rope_theta": "rope_theta",
     "halting": "halts when",
 }
-FORCEABLE = {
-    "n": int,
-    "T": int,
-    "N_sup": int,
-    "heads": int,
-    "positions": str,
-    "prefix_length": int,
-    "sequence_length": int,
-    "task": str,
-}
 TOLD_BY_SHAPES = (
     "vocab_size",
     "hidden_size",
@@ -72,34 +64,52 @@ LONGEST_PREFIX = 64  # positions; above that a length is no usual puzzle with a 
 
 
 def config_from_public(
-    tensors: dict[str, Tensor],
-    path: Path,
-    *,
-    force: Mapping[str, Any] | None = None,
-    averaged: bool = False,
-) -> tuple[ModelConfig, dict[str, str]]:
-    """The configuration of a public checkpoint, and for each field where it is from; as "weights" what they are.
+    weights: Weights, path: Path, *, inside: Any = None, force: Mapping[str, Any] | None = None
+) -> tuple[ModelConfig, dict[str, str], tuple[str, ...]]:
+    """The configuration of a public checkpoint; for each field where it is from, and as "weights" which copy they are; and
+    what else is worth a sentence.
 
-    `path` is the weights file, of which `averaged` is known to hold an averaged copy; yaml and dataset.json are looked for
-    beside it. Raises CheckpointError naming the first thing that does not fit.
+    `path` is the weights file and `inside` are the settings in it; others are looked for beside it. Raises
+    CheckpointError naming the first thing that does not fit.
     """
-    notes = read_description(path)
+    tensors = weights.tensors
+    _refuse_shadow(tensors, path)
     shapes = Shapes(tensors, path)
+    notes = read_description(path, inside, lambda found: disagreement(shapes, found) is None)
     settled = _Settled(path, check_force(force, path))
     kind = _settle_kind(settled, shapes, notes)
-    _agree(shapes, notes, kind, path)
+    if wrong := disagreement(shapes, notes):
+        raise CheckpointError(f"{path}: {wrong}")
     known = known_file(path, kind=kind, vocab_size=shapes.vocab_size)
     _settle_sizes(settled, shapes, kind)
     task = _settle_positions(settled, shapes, notes, known)
     _settle_recursion(settled, shapes, notes, known, task)
-    settled.sources["weights"] = averaging(path, in_file=averaged, in_yaml=notes.averaged, yaml=notes.file)
+    settled.sources["weights"] = averaging(
+        path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file
+    )
     assumed = [name for name in PUBLIC_NAMES if settled.sources[name].startswith(ASSUMED)]
+    said = (*weights.notes, *settled.notes, *notes.notes)
     try:
         told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
-        return ModelConfig.from_dict(told), settled.sources
+        return ModelConfig.from_dict(told), settled.sources, said
     except ConfigError as error:
-        wrong = f" Of these, {', '.join(assumed)} were assumed and can be forced." if assumed else ""
+        wrong = f" Assumed values can be forced: {options_of(assumed)}." if assumed else ""
         raise CheckpointError(f"{path}: {error}.{wrong}") from None
+
+
+def options_of(names: Iterable[str]) -> str:
+    """The options of the command line that give fields which were assumed."""
+    return ", ".join(FORCEABLE[name].options[0] for name in names if name in FORCEABLE)
+
+
+def _refuse_shadow(tensors: dict[str, Tensor], path: Path) -> None:
+    """An averaged copy on its own has parameters, but not the states that a run starts from."""
+    if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
+        raise CheckpointError(
+            f"{path} holds the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
+            "without its buffers. Open the file of the run's weights, or save both in one: "
+            "{'model': state_dict, 'ema': shadow}."
+        )
 
 
 def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
@@ -109,8 +119,9 @@ def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
             raise CheckpointError(
                 f"{path}: {SHORT.repr(name)} cannot be forced. Can be: {', '.join(FORCEABLE)}."
             )
-        if type(value) is not FORCEABLE[name]:
-            wanted = "a whole number" if FORCEABLE[name] is int else "text"
+        kind = FORCEABLE[name].kind
+        if type(value) is not kind:
+            wanted = "a whole number" if kind is int else "text"
             raise CheckpointError(
                 f"{path}: {name} can only be forced to {wanted}, not to {SHORT.repr(value)}."
             )
@@ -124,6 +135,7 @@ class _Settled:
         self.path, self.force = path, force
         self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
+        self.notes: list[str] = []
 
     def settle(self, name: str, *places: tuple[Any, str]) -> Any:
         """Take the value of the first place that knows one. Raises CheckpointError when tensors contradict a forced one."""
@@ -136,7 +148,9 @@ class _Settled:
                 )
             told = [(forced, FORCED)]
         if not told:
-            raise CheckpointError(f"{self.path}: nothing says what {name} is. Force it to open the file.")
+            raise CheckpointError(
+                f"{self.path}: nothing says what {name} is. Force it to open the file: {FORCEABLE[name].options[0]}."
+            )
         self.values[name], self.sources[name] = told[0]
         return told[0][0]
 
@@ -158,13 +172,13 @@ def _settle_sizes(settled: _Settled, shapes: Shapes, kind: str) -> None:
 
 def _settle_positions(settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None) -> str:
     """How many positions are prefix and how many cells, and of which task. Returns the task."""
-    length, cells = shapes.length, notes.dataset.get("seq_len")
+    length, (cells, cells_from) = shapes.length, _cells(notes)
     wanted = settled.force.get("sequence_length")
-    told = _told_prefix(shapes, notes, settled.values["kind"])
+    told = _told_prefix(settled, shapes, notes)
     if length and wanted is not None:
         told.insert(0, (length - wanted, TENSORS))
     elif length and cells is not None:
-        told.append((length - cells, "tensors and dataset.json"))
+        told.append((length - cells, f"tensors and {cells_from}"))
     prefix = settled.force.get("prefix_length", told[0][0] if told else None)
     seen = wanted or cells or (length - prefix if length and prefix is not None else None)
     task = _settle_task(settled, shapes, notes, known, seen)
@@ -173,33 +187,48 @@ def _settle_positions(settled: _Settled, shapes: Shapes, notes: Description, kno
     if length and usual and 0 <= length - usual <= LONGEST_PREFIX:
         told.append((length - usual, TENSORS))
     default = _default_label(settled.values["kind"], task)
-    usual_prefix = (
-        16,
-        PUBLIC_CODE if notes.arch else default,
-    )  # what its class takes where the yaml has no such key
+    by_code = notes.arch and shapes.puzzle_ids  # what its class takes where the yaml has no such key
+    usual_prefix = (1 if settled.values["kind"] == "hrm" else 16, PUBLIC_CODE if by_code else default)
     prefix = settled.settle("prefix_length", *told, _of(known, "prefix_length"), usual_prefix)
     if not length:
         settled.settle(
-            "sequence_length", (cells, "dataset.json"), _of(known, "sequence_length"), (usual, default)
+            "sequence_length", (cells, cells_from), _of(known, "sequence_length"), (usual, default)
         )
     elif cells not in (None, length - prefix):
         raise CheckpointError(
-            f"{settled.path}: dataset.json says seq_len = {cells}, the tensors say {length - prefix}."
+            f"{settled.path}: {cells_from} says seq_len = {cells}, the tensors say {length - prefix}."
         )
     else:
         source = settled.sources["prefix_length"]
         settled.settle("sequence_length", (length - prefix, source if source == default else TENSORS))
+    if not shapes.puzzle_ids and prefix:
+        settled.notes.append(
+            f"the puzzle table (puzzle_emb.weights) is not in the file: the prefix of {prefix} positions is zeros"
+        )
     return task
 
 
-def _told_prefix(shapes: Shapes, notes: Description, kind: str) -> list[tuple[int, str]]:
-    """What settles the prefix whatever the task is."""
-    if not shapes.puzzle_ids:
-        return [(0, TENSORS)]
-    if "puzzle_emb_len" in notes.arch:
-        length = notes.arch["puzzle_emb_len"]
-        return [(length, notes.file) if length else (shapes.prefix_rows, TENSORS)]  # 0: as long as its vector
-    return [(shapes.prefix_rows, TENSORS)] if kind == "hrm" else []
+def _cells(notes: Description) -> tuple[int | None, str]:
+    if "seq_len" in notes.dataset:
+        return notes.dataset["seq_len"], "dataset.json"
+    return notes.arch.get("seq_len"), notes.file
+
+
+def _told_prefix(settled: _Settled, shapes: Shapes, notes: Description) -> list[tuple[int, str]]:
+    """What settles the prefix whatever the task is. Without a puzzle table the model may never have had one, or it was
+    dropped from the file: then the prefix is still there, filled with zeros.
+    """
+    size = shapes.puzzle_embedding_size or notes.arch.get("puzzle_emb_ndim")
+    if size == 0 and "puzzle_emb_ndim" in notes.arch:
+        return [(0, notes.file if not shapes.puzzle_ids else TENSORS)]
+    length = notes.arch.get("puzzle_emb_len")
+    if length:
+        return [(length, notes.file)]
+    rows = -(-size // shapes.hidden_size) if size else None
+    where = TENSORS if shapes.puzzle_ids else notes.file
+    if (length == 0 and rows is not None) or (rows is not None and settled.values["kind"] == "hrm"):
+        return [(rows, where)]  # 0: as long as its vector
+    return [(0, notes.file)] if length == 0 else []
 
 
 def _settle_task(
@@ -217,6 +246,12 @@ def _settle_task(
             f"{settled.path}: task cannot be forced to {SHORT.repr(forced)}: the tensors know {shapes.vocab_size} "
             f"tokens, as {' and '.join(fitting) or 'no task'} would have."
         )
+    if notes.task and notes.task not in fitting and not fitting and not forced:
+        settled.notes.append(
+            f"{notes.file} says that it was trained on {notes.task}, but no {notes.task} here has {shapes.vocab_size} tokens: "
+            "puzzles cannot be shown, raw numbers can (trm forward)"
+        )
+        return settled.settle("task", ("unknown", TENSORS))
     if notes.task and notes.task not in fitting and not forced:
         raise CheckpointError(
             f"{settled.path}: {notes.file} says that it was trained on {notes.task}, but the tensors know "
@@ -269,29 +304,3 @@ def _default_label(kind: str, task: str) -> str:
     if kind == "hrm":
         return f"{ASSUMED}HRM default"
     return f"{ASSUMED}{task if task in USUAL_CELLS else 'TRM'} default"
-
-
-def _agree(shapes: Shapes, notes: Description, kind: str, path: Path) -> None:
-    """Refuse a yaml or dataset.json that belongs to other weights."""
-    found = {
-        "hidden_size": shapes.hidden_size,
-        "L_layers": shapes.layers,
-        "puzzle_emb_ndim": shapes.puzzle_embedding_size,
-        "mlp_t": shapes.mixing == "mlp",
-    }
-    if kind == "hrm" and shapes.H_layers:  # a TRM's yaml may say 0 all the same
-        found["H_layers"] = shapes.H_layers
-    for key, value in found.items():
-        if notes.arch.get(key, value) != value:
-            raise CheckpointError(
-                f"{path}: the yaml says {key} = {notes.arch[key]}, the tensors say {value}."
-            )
-    if notes.arch.get("pos_encodings", "learned") != "learned" and shapes.told_positions == "learned":
-        raise CheckpointError(
-            f"{path}: the yaml says pos_encodings = {notes.arch['pos_encodings']}, the tensors hold learned positions."
-        )
-    for key, value in (("vocab_size", shapes.vocab_size), ("num_puzzle_identifiers", shapes.puzzle_ids)):
-        if value and notes.dataset.get(key, value) != value:
-            raise CheckpointError(
-                f"{path}: dataset.json says {key} = {notes.dataset[key]}, the tensors say {value}."
-            )

@@ -18,16 +18,16 @@ from typing import Any
 from trm.config import SHORT
 from trm.errors import CheckpointError
 from trm.public.known_files import CACHE_PREFIX
-from trm.public.weights import choose_weights
+from trm.public.places import hub_places
+from trm.public.weights import choose_weights, is_shard_of
 
 SCHEME = "hf://"
-DESCRIPTIONS = {  # what is fetched beside the weights, and up to which size (bytes)
-    "all_config.yaml": 1 << 16,
-    "config.yaml": 1 << 16,
-    "config.json": 1 << 20,
-    "dataset.json": 1 << 16,
-    "identifiers.json": 1 << 28,  # names of a million ARC puzzles
-}
+LARGEST_DESCRIPTION = {
+    ".yaml": 1 << 16,
+    ".yml": 1 << 16,
+    ".json": 1 << 20,
+}  # bytes of a file that is fetched beside weights
+LARGEST_NAMES = 1 << 28  # of an identifiers.json: names of a million ARC puzzles
 SPARE_DISK = 1 << 26  # bytes that a download leaves free
 
 Progress = Callable[[int, int], None]  # (bytes done, bytes in all)
@@ -125,10 +125,15 @@ def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
         )
     if PurePosixPath(weights).suffix == ".py":
         raise CheckpointError(f"{address} is code, not weights. Name a file of weights.")
-    folder = PurePosixPath(weights).parent
-    beside = {str(folder / name): largest for name, largest in DESCRIPTIONS.items()}
-    fetched = tuple(name for name, largest in beside.items() if name in sizes and sizes[name] <= largest)
+    shards = tuple(name for name in sizes if is_shard_of(name, weights))
+    fetched = (*(name for name in hub_places(weights, sizes) if sizes[name] <= _largest(name)), *shards)
     return HubFiles(address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)))
+
+
+def _largest(name: str) -> int:
+    if PurePosixPath(name).name == "identifiers.json":
+        return LARGEST_NAMES
+    return LARGEST_DESCRIPTION[PurePosixPath(name).suffix]
 
 
 def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) -> Path:

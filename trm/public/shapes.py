@@ -35,11 +35,13 @@ class Shapes:
         self.vocab_size, self.hidden_size = shape("embed_tokens.embedding_weight")
         self.layers, self.H_layers = _layers(tensors, "L_level"), _layers(tensors, "H_level")
         self.mlp_width = shape("L_level.layers.0.mlp.down_proj.weight")[1]
-        self.length = self.mixing_width = 0
+        self.length = self.mixing_width = self.attention_width = 0
         self.mixing = "attention"
         if "L_level.layers.0.mlp_t.down_proj.weight" in tensors:
             self.mixing = "mlp"
             self.length, self.mixing_width = shape("L_level.layers.0.mlp_t.down_proj.weight")
+        elif "L_level.layers.0.self_attn.o_proj.weight" in tensors:
+            self.attention_width = shape("L_level.layers.0.self_attn.o_proj.weight")[1]
         self.told_positions = "none" if self.mixing == "mlp" else None
         if "embed_pos.embedding_weight" in tensors:
             self.told_positions = "learned"
@@ -59,11 +61,6 @@ class Shapes:
         if self.latents:
             return "trm-multi-z"
         return "trm" if has_y else "trm-single-z"
-
-    @property
-    def prefix_rows(self) -> int:
-        """Positions that a puzzle's vector fills."""
-        return -(-self.puzzle_embedding_size // self.hidden_size)
 
 
 def _layers(tensors: dict[str, Tensor], net: str) -> int:

@@ -1,91 +1,244 @@
-"""Tensors of a public checkpoint by their plain names, whatever they were nested in and saved through.
+"""The weights among all that a file holds, under plain names: out of wrappers, with the averaged copy laid over them.
 
-`torch.compile`, DataParallel, the loss head and the model's wrapper each leave a prefix. What remains must be names of
-the public code: the first one that is not says what the file probably is instead.
+Training scripts nest their state dict in a dictionary beside optimizers and counters, often with an averaged copy (EMA)
+that holds parameters only, no buffers. The copy is what the public code evaluates, so it is laid over the weights as
+trained. Groups of tensors are found by content, a dictionary whose tensors have names of a known model, and their
+place only decides between several.
 """
 
-import json
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
+from trm.config import SHORT
 from trm.errors import CheckpointError
+from trm.public.containers.makers import numpy_array
+from trm.public.containers.things import Mention, Thing
+from trm.public.other_models import refuse_by_names, what_it_may_be
 
-EMA = "ema"
-WRAPPERS = (EMA, "model", "state_dict")  # an averaged copy first: it is what the public code evaluates
-PREFIXES = re.compile(r"(_orig_mod\.|module\.)*(model\.)?(_orig_mod\.|module\.)*(inner\.)?")
+# Left by torch.compile, DataParallel, FSDP and others wherever in a name the part lies that they wrap.
+WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module"}
+OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # at the beginning of a name
+TWO_COPIES = {"online_model", "ema_model"}  # of ema-pytorch, in one dictionary
 
 BLOCK = r"(self_attn\.(qkv|o)_proj|mlp(_t)?\.(gate_up|down)_proj)\.weight"
 PUBLIC_NAME = re.compile(
     r"embed_(tokens|pos)\.embedding_weight|lm_head\.weight|q_head\.(weight|bias)|puzzle_emb\.weights"
     rf"|(H|L|L\d{{1,3}})_init|[HL]_level\.layers\.\d{{1,9}}\.{BLOCK}"
 )
-PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of a Transformers model
-LARGEST_CONFIG = 1 << 20  # bytes
+COMPUTED = re.compile(r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)")  # tables that we make ourselves
+AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z])swa(?![a-z])", re.I)
+NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|train_state|current_model_state", re.I)
+SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
+READ = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+DEEPEST, MOST_PLACES = 6, 4000
+MOST_LISTED = 12
 
 
-def unwrap(stored: Any, path: Path) -> tuple[dict[str, Tensor], bool]:
-    """The state dict inside the dictionaries it may be nested in, and whether one of these says that it is an averaged copy
-    (EMA). Raises CheckpointError when there is none.
+class Group(NamedTuple):
+    """A dictionary of tensors, and the keys that lead to it."""
+
+    keys: tuple[str, ...]
+    tensors: dict[str, Any]  # among them inert things in a tensor's place
+
+    @property
+    def place(self) -> str:
+        return ".".join(self.keys)[:80]
+
+    @property
+    def is_averaged(self) -> bool:
+        return any(AVERAGED.search(key) for key in self.keys) or "n_averaged" in self.tensors
+
+    @property
+    def is_ours(self) -> bool:
+        return any(PUBLIC_NAME.fullmatch(bare_name(name)) for name in self.tensors)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors by plain names, and which copy of them this is."""
+
+    tensors: dict[str, Tensor]
+    averaged: str = ""  # the averaged copy that was taken; empty where the file names none
+    notes: tuple[str, ...] = ()  # what else of the kind the file holds
+
+
+def bare_name(name: str) -> str:
+    """A tensor's name without the prefixes of wrappers."""
+    parts = [part for part in name.split(".") if part not in WRAPPERS]
+    while len(parts) > 1 and parts[0] in OUTER:
+        parts.pop(0)
+    return ".".join(parts)
+
+
+def take_weights(stored: Any, path: Path) -> Weights:
+    """The weights that a file holds. Raises CheckpointError where there are none, or none of a model that is known."""
+    groups = list(_groups(stored))
+    candidates = [group for group in groups if group.is_ours] or groups
+    if not candidates:
+        raise CheckpointError(f"{path} is not a state dict: {_what_is_there(stored)}")
+    raw = [group for group in candidates if not group.is_averaged]
+    averaged = [group for group in candidates if group.is_averaged]
+    if (
+        not raw and len(averaged) > 1
+    ):  # {"ema": {...}} of a file with buffers in one and parameters in the other
+        averaged.sort(key=lambda group: -len(group.tensors))
+    base, copy = (raw or averaged)[0], (averaged or [None])[0]
+    if isinstance(stored, dict) and "averaging_state" in stored and base.keys == ("state_dict",):
+        copy = base  # Lightning's WeightAveraging saves the average as the state dict
+    tensors = plain_names(base.tensors, path)
+    if copy is not None and copy is not base:
+        tensors |= plain_names(copy.tensors, path)
+    others = [group.place for group in (*raw, *averaged) if group not in (base, copy) and group.place]
+    notes = [f"the file also holds {', '.join(others[:3])}, which was not taken"] if others else []
+    if copy is None and (unnamed := _unnamed_average(stored)):
+        notes.append(
+            f"the file's averaged copy ({unnamed}) has no names and was not taken: these are the weights as trained"
+        )
+    return Weights(tensors, _said(copy, base), tuple(notes))
+
+
+def _said(copy: Group | None, base: Group) -> str:
+    """Which averaged copy was taken, in words."""
+    if copy is None:
+        return ""
+    if not copy.place:
+        return "the file counts averaged models (n_averaged)"
+    over = f", laid over `{base.place}`" if copy is not base and base.place else ""
+    return f"the copy `{copy.place}` in the file{over}"
+
+
+def _groups(stored: Any) -> Iterator[Group]:
+    """Every dictionary with tensors in it, the outermost first; not those of optimizers."""
+    waiting: list[Group] = [Group((), stored)]
+    seen = 0
+    while waiting and seen < MOST_PLACES:
+        keys, value = waiting.pop(0)
+        parts = value if isinstance(value, dict) else _attributes(value)
+        seen += 1
+        tensors = {name: _as_tensor(part) for name, part in parts.items() if isinstance(name, str)}
+        tensors = {name: part for name, part in tensors.items() if part is not None}
+        if tensors:
+            yield from _copies(Group(keys, tensors))
+        if len(keys) < DEEPEST:
+            inside = ((_shown(key), part) for key, part in parts.items() if isinstance(part, dict | Thing))
+            waiting += [Group((*keys, key), part) for key, part in inside if not NO_WEIGHTS.search(key)]
+
+
+def _attributes(value: Any) -> dict[Any, Any]:
+    """Those of an object that was pickled whole; not of a model, whose tensors lie in many objects without their names."""
+    attributes = value.attributes if isinstance(value, Thing) else {}
+    return {} if "_modules" in attributes else attributes
+
+
+def _copies(group: Group) -> Iterator[Group]:
+    """The group, or of ema-pytorch the two copies in it."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, tensor in group.tensors.items():
+        copy = next((part for part in name.split(".") if part in TWO_COPIES), "")
+        found.setdefault(copy, {})[name] = tensor
+    if found.keys() >= {"ema_model"} or found.keys() >= {"online_model"}:
+        yield from (Group((*group.keys, copy), tensors) for copy, tensors in found.items() if copy)
+    else:
+        yield group
+
+
+def _as_tensor(value: Any) -> Any:
+    """A tensor, or a thing that was saved as one: an array of numpy, a tensor of a kind that is not read."""
+    if isinstance(value, Tensor):
+        return value
+    kept = isinstance(value, Thing) and not isinstance(value, Mention) and SAVED_AS_TENSOR.search(value.name)
+    return value if kept else None
+
+
+def _unnamed_average(stored: Any) -> str:
+    """The key of an averaged copy that is a list of tensors, as torch_ema and diffusers keep it."""
+    places = [((), stored)] if isinstance(stored, dict) else []
+    places += [
+        ((str(key),), part) for _, part in places for key, part in part.items() if isinstance(part, dict)
+    ]
+    for keys, part in places:
+        for key, value in part.items():
+            tensors = isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value)
+            if tensors and isinstance(key, str) and AVERAGED.search(key):
+                return ".".join((*keys, key))[:80]
+    return ""
+
+
+def _what_is_there(stored: Any) -> str:
+    """What a file without a state dict holds, and what to do."""
+    for value in [stored, *(stored.values() if isinstance(stored, dict) else ())]:
+        if isinstance(value, Thing) and "_modules" in value.attributes:
+            return (
+                f"it holds a whole model ({value.name[:60]}), which is code. Where you trust the file, load it and save "
+                "its state dict: torch.save(model.state_dict(), 'model.pt')."
+            )
+    if isinstance(stored, Thing):
+        return f"it holds an object of {stored.name[:80]}. Save the model's state dict with torch.save."
+    if isinstance(stored, Tensor):
+        return "it holds a single tensor. Save the model's state dict with torch.save."
+    if not isinstance(stored, dict):
+        return f"it holds {SHORT.repr(stored)[:60]}. Save the model's state dict with torch.save."
+    keys = [_shown(key) for key in list(stored)[:MOST_LISTED]]
+    more = f" and {len(stored) - MOST_LISTED} more" if len(stored) > MOST_LISTED else ""
+    return f"no named tensors under its keys ({', '.join(keys) or 'none'}{more}). Save the weights as `model_state_dict`."
+
+
+def _shown(key: Any) -> str:
+    """A key of a stranger's dictionary, in a few printable letters."""
+    return key[:60] if isinstance(key, str) and key[:60].isprintable() else SHORT.repr(key)[:60]
+
+
+def plain_names(tensors: dict[str, Any], path: Path) -> dict[str, Tensor]:
+    """Names without the prefixes of wrappers, and without counters. Raises CheckpointError naming the first that no public
+    code writes.
     """
-    averaged = False
-    for _ in range(4):
-        inner = [key for key in WRAPPERS if isinstance(stored, dict) and _is_dict(stored.get(key))]
-        if not inner:
-            break
-        averaged |= inner[0] == EMA
-        stored = stored[inner[0]]
-    if not _is_dict(stored) or not all(isinstance(value, Tensor) for value in stored.values()):
-        raise CheckpointError(f"{path} is not a state dict: it holds other things than named tensors.")
-    return {str(name): tensor for name, tensor in stored.items()}, averaged
-
-
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, dict) and bool(value)
-
-
-def plain_names(tensors: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """Names without the prefixes of wrappers. Raises CheckpointError naming the first one that no public code writes."""
-    plain = {}
+    refuse_by_names(tensors, path)
+    plain: dict[str, Tensor] = {}
+    left = path.stat().st_size  # bytes that arrays of numpy may take: a file can name one text many times
     for name, tensor in tensors.items():
-        bare = name[PREFIXES.match(name).end() :]
+        bare = bare_name(name)
+        if isinstance(tensor, Thing) and PUBLIC_NAME.fullmatch(bare) and left > 0:
+            array = numpy_array(tensor)
+            tensor, left = (tensor, left) if array is None else (array, left - array.nbytes)
+        if _is_counter(tensor) or COMPUTED.fullmatch(bare):
+            continue
+        if len(name) > 128 or not name.isprintable():
+            raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
         if not PUBLIC_NAME.fullmatch(bare):
             raise CheckpointError(
-                f"{path}: tensor {name} does not belong to a TRM or HRM checkpoint. {_probably(name, path)}"
+                f"{path}: tensor {name} does not belong to a TRM or HRM checkpoint. {what_it_may_be(name, path)}"
             )
         if bare in plain:
             raise CheckpointError(f"{path}: two tensors are both called {bare} once prefixes are removed.")
+        refuse_odd(name, tensor, path)
         plain[bare] = tensor
     return plain
 
 
-def _probably(name: str, path: Path) -> str:
-    """What a file with such a tensor is likely to be, and what to do."""
-    architecture = _transformers_architecture(path)
-    if architecture:
-        return (
-            f"This is probably a port to Transformers (config.json says {architecture}), which renames tensors: "
-            "open the checkpoint it was made from."
+def _is_counter(tensor: Any) -> bool:
+    """Steps and flags that averages keep among their tensors."""
+    return isinstance(tensor, Tensor) and tensor.numel() == 1 and not tensor.is_floating_point()
+
+
+def refuse_odd(name: str, tensor: Any, path: Path) -> None:
+    """Only dense numbers that are all in the file: a view can claim more than that, and a copy would take the memory."""
+    dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu"
+    if dense and tensor.is_floating_point() and tensor.dtype not in READ:
+        raise CheckpointError(
+            f"{path}: tensor {name} holds numbers of {str(tensor.dtype).removeprefix('torch.')}, which is not read. "
+            "Save it as bfloat16 or float32."
         )
-    if re.search(r"[qkv]_proj|H_layers|L_layers|transformer\.|encoder\.|model\.layers\.", name):
-        return "This is probably a port to Transformers or another model: open a checkpoint of the public TRM or HRM code."
-    return "This is probably another model."
-
-
-def _transformers_architecture(path: Path) -> str | None:
-    """What the config.json beside the weights says of a Transformers model; None where there is none."""
-    file = path.parent / "config.json"
-    try:
-        if file.stat().st_size > LARGEST_CONFIG:
-            return None
-        values = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict):
-        return None
-    for key in PORT_KEYS:
-        if values.get(key):
-            return f"{key} = {json.dumps(values[key])[:60]}"
-    return None
+    if not dense or not tensor.is_floating_point():
+        raise CheckpointError(
+            f"{path}: tensor {name} does not hold plain numbers. Save it dense, as floating-point numbers, on the CPU."
+        )
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise CheckpointError(
+            f"{path}: tensor {name} claims more numbers than the file holds. Save it again."
+        )

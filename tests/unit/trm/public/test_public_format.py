@@ -145,7 +145,7 @@ def test_maze_weights_are_assumed_shallower(tmp_path, public_checkpoint):
         ("mlp_t", True, "mlp_t = True, the tensors say False"),
         ("puzzle_emb_ndim", 0, "puzzle_emb_ndim = 0, the tensors say 16"),
         ("num_heads", 3, "does not split into 3 heads"),
-        ("num_heads", 16, "even head size"),
+        ("num_heads", 16, "needs a head size that 2 divides"),
         ("num_heads", "8", "num_heads must be of type int"),
         ("L_cycles", 0, "n must be at least 1"),
         ("L_cycles", [6], "L_cycles must be of type int"),

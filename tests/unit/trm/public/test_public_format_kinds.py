@@ -10,7 +10,7 @@ from checkpoints import CPU, refusal, same_numbers
 from trm.checkpoint import load_model, read_checkpoint, save_model
 from trm.models import CLASSES
 
-KINDS = tuple(CLASSES)
+KINDS = ("trm", "trm-two-nets", "trm-single-z", "trm-multi-z", "hrm")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 

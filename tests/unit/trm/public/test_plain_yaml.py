@@ -4,13 +4,19 @@ import pytest
 from checkpoints import refusal
 
 from trm.errors import CheckpointError
-from trm.public.config_yaml import read_yaml
+from trm.public.plain_yaml import read_yaml
 
 
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("arch: !!python/object/apply:os.system ['touch {mark}']", "not plain yaml"),
+        ("arch: !!python/object/apply:os.system ['touch {mark}']", "no `arch` section"),
+        ("arch: !!python/object/new:os.system ['touch {mark}']", "no `arch` section"),
+        (
+            "arch: {L_cycles: !!python/object/apply:os.system ['touch {mark}']}",
+            "L_cycles must be of type int",
+        ),
+        ("arch: !os.system 'touch {mark}'", "no `arch` section"),
         ("arch: [1, 2", "not plain yaml"),
         ("[" * 60_000, "not plain yaml"),
         ("? " * 20_000, "not plain yaml"),

@@ -8,9 +8,9 @@ from collections import OrderedDict
 
 import pytest
 import torch
-from checkpoints import CPU, refusal
+from checkpoints import CPU, refusal, same_numbers
 
-from trm.checkpoint import load_model
+from trm.checkpoint import load_model, read_checkpoint
 from trm.errors import CheckpointError
 
 
@@ -30,7 +30,7 @@ def test_torch_files_cut_short(tmp_path, public_checkpoint, keep, old):
 @pytest.mark.parametrize("name", ["step_5", "model.safetensors", "pytorch_model.bin"])
 def test_files_that_are_something_else(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
-    refusal(tmp_path, "damaged|not a state dict")
+    refusal(tmp_path, "damaged|not a state dict|Git LFS")
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -63,9 +63,11 @@ class Evil:
         return os.system, (self.command,)
 
 
-def test_objects_in_a_checkpoint_are_refused(tmp_path, public_checkpoint):
-    torch.save({"model": public_checkpoint().tensors, "args": Namespace(lr=1e-4)}, tmp_path / "step_1")
-    refusal(tmp_path, "more than tensors")
+def test_objects_beside_the_weights_are_passed_over(tmp_path, public_checkpoint):
+    made = public_checkpoint()
+    path = made.save(tmp_path)
+    torch.save({"model": made.tensors, "args": Namespace(lr=1e-4)}, path)
+    assert same_numbers(read_checkpoint(str(path)).tensors, made.tensors)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -168,8 +170,9 @@ def test_an_entry_that_claims_to_be_larger_than_the_file(tmp_path):
 
 def test_a_description_of_endless_length(tmp_path, monkeypatch):
     in_zip(tmp_path / "step_1", b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
-    monkeypatch.setattr("trm.public.tensor_file.LARGEST_PICKLE", 1 << 10)
+    monkeypatch.setattr("trm.public.containers.torch_file.LARGEST_PICKLE", 1 << 10)
     refusal(tmp_path, "which no checkpoint does")
+    monkeypatch.setattr("trm.public.containers.pickled.MOST_STEPS", 1 << 10)
     (tmp_path / "step_1").write_bytes(b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
     refusal(tmp_path, "damaged")
 

@@ -1,0 +1,129 @@
+"""What a file of weights holds, whatever it is called: its first bytes tell the format, and what it is if it is none.
+
+Files by safetensors and by torch are mapped, not read, and nothing in any of them is executed.
+"""
+
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trm.errors import CheckpointError
+from trm.public.containers.arrays import is_npz, read_npz
+from trm.public.containers.sharded import joined, read_safetensors, shards_of
+from trm.public.containers.things import HarmfulError
+from trm.public.containers.torch_file import read_old, read_zip
+from trm.public.weights import INDEX
+
+BEGINNING = 512  # bytes that are looked at
+UNPACK = "Unpack it and name the file in it."
+
+# What begins like this, and what to do instead.
+OTHER_FILES: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", f"is packed with gzip. {UNPACK} (gunzip)"),
+    (b"BZh", f"is packed with bzip2. {UNPACK} (bunzip2)"),
+    (b"\xfd7zXZ\x00", f"is packed with xz. {UNPACK} (unxz)"),
+    (b"\x28\xb5\x2f\xfd", f"is packed with zstd. {UNPACK} (unzstd)"),
+    (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive. {UNPACK}"),
+    (b"Rar!", f"is a RAR archive. {UNPACK}"),
+    (b"GGUF", "is a GGUF file of a language model. Open a checkpoint of the public TRM or HRM code."),
+    (b"\x89HDF", "is an HDF5 file (Keras). Open a checkpoint saved by torch or safetensors."),
+    (b"\x93NUMPY", "is a single NumPy array, not named weights. Save them with numpy.savez or torch.save."),
+    (b"%PDF", "is a PDF. Name the file of weights."),
+    (b"\x89PNG", "is a picture. Name the file of weights."),
+    (b"\xff\xd8\xff", "is a picture. Name the file of weights."),
+    (b"SQLite format 3", "is a data base. Name the file of weights."),
+    (b"PAR1", "is a Parquet table, not weights. Name the file of weights."),
+    (b"/annex/objects/", "is a pointer of git-annex, not the weights: run `git annex get` in its folder."),
+)
+
+
+def read_stored(path: Path) -> Any:
+    """What a file holds: tensors by name, in the containers they were saved in, and inert things. Raises CheckpointError."""
+    try:
+        with path.open("rb") as file:
+            beginning, size = file.read(BEGINNING), path.stat().st_size
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
+    if path.name.endswith(INDEX):
+        return joined([(shard, read_stored(shard)) for shard in shards_of(path)])
+    read = _reader(path, beginning, size)
+    try:
+        return read(path)
+    except CheckpointError:
+        raise
+    except HarmfulError as error:
+        raise CheckpointError(
+            f"{path} holds more than tensors (code or objects: {str(error)[:80]}) and was refused. Nothing in it was run."
+        ) from None
+    except Exception:  # a damaged file can make its readers fail in every way
+        raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
+
+
+def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
+    """Who reads a file that begins like this. Raises CheckpointError, which says what it is, where nobody does."""
+    if beginning.startswith(b"PK"):
+        if not zipfile.is_zipfile(path):
+            raise CheckpointError(
+                f"{path} is damaged or cut short: it begins as a file of torch, and its end is missing. Copy it again."
+            )
+        return read_npz if is_npz(path) else read_zip
+    if len(beginning) > 8 and beginning[8:9] == b"{" and struct.unpack("<Q", beginning[:8])[0] >= 2:
+        return read_safetensors
+    if beginning[:1] == b"\x80":
+        return read_old
+    raise CheckpointError(f"{path} {_what(path, beginning, size)}")
+
+
+def _what(path: Path, beginning: bytes, size: int) -> str:
+    """What a file is that holds no weights, and the remedy."""
+    if not size:
+        return "is empty: damaged or cut short. Copy or download it again."
+    for magic, words in OTHER_FILES:
+        if beginning.startswith(magic):
+            return words
+    if tarfile.is_tarfile(path):
+        return f"is a tar archive. {UNPACK} (tar xf)"
+    text = _text(beginning)
+    if text is not None:
+        return _what_text(text, size)
+    return "is no checkpoint, damaged or cut short. Copy it again."
+
+
+def _text(beginning: bytes) -> str | None:
+    """The beginning of a text; None of bytes that are none."""
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
+        if beginning.startswith(mark):
+            text = beginning[: len(beginning) & ~1].decode(encoding, "ignore").lstrip()
+            return text if text and all(letter.isprintable() or letter.isspace() for letter in text) else None
+    return None
+
+
+def _what_text(text: str, size: int) -> str:
+    start = text.lower()
+    lines = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
+    if start.startswith("version https://git-lfs") or "oid sha256:" in start:
+        meant = (
+            f" of {lines['size']} bytes"
+            if lines.get("size", "").isdecimal() and len(lines["size"]) < 16
+            else ""
+        )
+        return f"is a Git LFS pointer to a file{meant}, not the file: run `git lfs pull` in its folder, or download it."
+    if start.startswith("# xet version"):
+        return (
+            "is a Xet pointer, not the weights: run `git xet checkout` in its folder, or download the file."
+        )
+    if start.startswith(("<!doctype", "<html", "<head", "<script", "<!--", "<body")) or "<html" in start:
+        return (
+            "is a web page, not the file of weights: download it by its download address "
+            "(on the hub .../resolve/main/... in place of .../blob/main/...)."
+        )
+    if start.startswith(("<?xml", "<error", "{")) and any(
+        word in start for word in ("error", "denied", "not found", "message")
+    ):
+        return "is the error message of a server, not the file of weights. Download it again, logged in where that is needed."
+    if start.startswith(("{", "[")):
+        return "is JSON, not weights. Name the file of weights."
+    return f"is a text of {size} bytes, not a state dict. Name the file of weights, or download it again."

@@ -1,0 +1,91 @@
+"""What a pickle describes besides plain values: numbers of the file, and inert things in the place of objects."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class HarmfulError(ValueError):
+    """A pickle that would call what can do harm. It is not called here either, but nothing of such a file is believed."""
+
+
+class Numbers(NamedTuple):
+    """A storage of the file, and the dtype that it was saved with. None: only the names are looked at yet."""
+
+    storage: torch.UntypedStorage | None
+    dtype: torch.dtype
+
+
+class Thing:
+    """What a pickle makes of a name: never made, only described."""
+
+    __slots__ = ("arguments", "name", "parts", "state")
+
+    def __init__(self, name: str, arguments: Any = ()):
+        self.name, self.arguments = name, arguments
+        self.state: Any = None
+        self.parts: dict[Any, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    @property
+    def attributes(self) -> dict[Any, Any]:
+        """What the object would hold: attributes of a dataclass or Namespace, items of a dictionary's kind."""
+        state = self.state
+        if isinstance(state, tuple) and len(state) == 2:  # (__dict__, __slots__)
+            state = {**(state[0] or {}), **(state[1] or {})} if all(map(_dict_or_none, state)) else None
+        return {**(state if isinstance(state, dict) else {}), **self.parts}
+
+
+def _dict_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, dict)
+
+
+class Mention(Thing):
+    """A name that is mentioned and not called, such as a class."""
+
+
+def plain_settings(stored: Any) -> Any:
+    """The plain values that a file holds beside its tensors, as nested dictionaries: out of Namespaces, dataclasses and the
+    containers of OmegaConf, without tensors.
+    """
+    return _Plain().of(stored, 0)
+
+
+class _Plain:
+    """Walks a bounded part of what a file holds, each container once."""
+
+    DEEPEST, MOST = 8, 20_000
+
+    def __init__(self) -> None:
+        self.left = self.MOST
+        self.open: set[int] = set()
+
+    def of(self, value: Any, depth: int) -> Any:
+        self.left -= 1
+        if depth > self.DEEPEST or self.left < 0 or id(value) in self.open:
+            return None
+        if isinstance(value, Mention) or not isinstance(value, dict | list | tuple | Thing):
+            return value.name if isinstance(value, Mention) else None if isinstance(value, Tensor) else value
+        self.open.add(id(value))
+        try:
+            if isinstance(value, list | tuple):
+                return [self.of(part, depth + 1) for part in value[:1000]]
+            if isinstance(value, dict):
+                return {
+                    key: self.of(part, depth + 1)
+                    for key, part in value.items()
+                    if not isinstance(part, Tensor)
+                }
+            return self.thing(value, depth)
+        finally:
+            self.open.discard(id(value))
+
+    def thing(self, value: Thing, depth: int) -> Any:
+        attributes = value.attributes
+        for key in ("_content", "_val"):  # OmegaConf's containers and values
+            if key in attributes:
+                return self.of(attributes[key], depth)
+        return self.of(attributes, depth) if attributes else repr(value)[:80]

@@ -1,0 +1,80 @@
+"""Files of other models: refused by name, with the reason and what to do."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from trm.errors import CheckpointError
+
+PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of a Transformers model
+LARGEST_CONFIG = 1 << 20  # bytes
+
+LORA = re.compile(r"(^|[._])lora_(A|B|a|b|down|up|embedding_A|embedding_B|magnitude_vector)([._]|$)")
+
+# A tensor's name, and which model has it.
+OTHER_MODELS: tuple[tuple[str, str], ...] = (
+    (
+        r"(model\.)?[HL]_module\.layers\..*|(model\.)?z_L_init",
+        "This is HRM-Text, a language model: it has no grid to show. Open an HRM of the public code.",
+    ),
+    (
+        r"(.*\.)?core\.layers\..*",
+        "This is RSM: one pass without supervision steps, so there is no deep supervision to step through.",
+    ),
+    (
+        r"(.*\.)?(input_embed\.weight|output_init_embed|latent_init_embed|register_tokens|to_pred\.weight|network\.\d+\.[01]\.fn\..*)",
+        "This is lucidrains' tiny-recursive-model, whose nets differ from the paper's code and whose sizes no file keeps. "
+        "Open a checkpoint of the public TRM or HRM code.",
+    ),
+    (
+        r"(.*\.)?(to_input_embed|hidden_combiners|to_q_halt_continue)\..*",
+        "This is lucidrains' hrm-pytorch, whose nets differ from the paper's code. Open a checkpoint of the public HRM code.",
+    ),
+    (
+        r"(.*\.)?(conv1d|conv2d|fixed_point|fp_block|spatial_conv)\..*",
+        "This is probably FPRM (fixed-point reasoners), a net of convolutions that runs until it rests: not supported.",
+    ),
+)
+
+
+def refuse_by_names(names: Iterable[str], path: Path) -> None:
+    """Raises CheckpointError for LoRA factors, which are no weights of their own."""
+    for name in names:
+        if LORA.search(name):
+            raise CheckpointError(
+                f"{path}: tensor {name[:100]} is a LoRA factor, which this app does not add up. Merge the factors into "
+                "the weights first (W + alpha / rank * B @ A; in peft merge_and_unload()) and save those."
+            )
+
+
+def what_it_may_be(name: str, path: Path) -> str:
+    """What a file with such a tensor is likely to be, and what to do."""
+    for pattern, words in OTHER_MODELS:
+        if re.fullmatch(pattern, name):
+            return words
+    architecture = transformers_architecture(path.parent / "config.json")
+    if architecture:
+        return (
+            f"This is probably a port to Transformers (config.json says {architecture}), which renames tensors: "
+            "open the checkpoint it was made from."
+        )
+    if re.search(r"[qkv]_proj|H_layers|L_layers|transformer\.|encoder\.|model\.layers\.", name):
+        return "This is probably a port to Transformers or another model: open a checkpoint of the public TRM or HRM code."
+    return "This is probably another model: open a checkpoint of the public TRM or HRM code."
+
+
+def transformers_architecture(file: Path) -> str | None:
+    """What a config.json says of a Transformers model; None where there is none."""
+    try:
+        if file.stat().st_size > LARGEST_CONFIG:
+            return None
+        values = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(values, dict):
+        return None
+    for key in PORT_KEYS:
+        if values.get(key):
+            return f"{key} = {json.dumps(values[key])[:60]}"
+    return None

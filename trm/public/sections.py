@@ -1,0 +1,80 @@
+"""The section of a settings file that describes the model, out of what W&B, Hydra and others put around it."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+# Settings of a model, by which its section is known; the first two are asked for first, as no tensor tells them.
+CYCLES = {"H_cycles", "L_cycles"}
+DEEPEST, MOST_SECTIONS = 4, 1000
+
+Section = tuple[dict[str, Any], dict[str, Any]]  # the settings of a model, and all that is around them
+
+
+def find_section(values: Any, settings: Collection[str]) -> Section | None:
+    """The dictionary with the model's settings, and those around it; None where there is none.
+
+    `settings` are the names of settings. It is the first with n or T; else an `arch`, or the outermost with other settings of a model.
+    """
+    around = _plain_root(values, settings)
+    waiting: list[tuple[Any, Any, int]] = [("", around, 0)]
+    other = None
+    for _ in range(MOST_SECTIONS):
+        if not waiting:
+            break
+        key, part, depth = waiting.pop(0)
+        if not isinstance(part, dict):
+            continue
+        if CYCLES & part.keys():
+            return part, around
+        known = part.keys() & set(settings) - {"name"}
+        if other is None and (known or (key == "arch" and "name" in part)):
+            other = part
+        if depth < DEEPEST:
+            waiting += [
+                (name, unwrapped(inner), depth + 1) for name, inner in part.items() if isinstance(inner, dict)
+            ]
+    return None if other is None else (other, around)
+
+
+def _plain_root(values: Any, settings: Collection[str]) -> dict[str, Any]:
+    """The outermost dictionary, out of W&B's `value:` and with `arch.H_cycles` or `arch/H_cycles` as what it stands for."""
+    plain: dict[str, Any] = {}
+    for key, value in (values if isinstance(values, dict) else {}).items():
+        first, dot, rest = key.replace("/", ".").partition(".") if isinstance(key, str) else (key, "", "")
+        if dot and rest in settings and isinstance(plain.setdefault(first, {}), dict):
+            plain[first][rest] = unwrapped(value)
+        else:
+            plain[key] = unwrapped(value)
+    return plain
+
+
+def unwrapped(value: Any) -> Any:
+    """W&B writes each value under `value`, in older files with a `desc` beside it."""
+    if isinstance(value, dict) and "value" in value and value.keys() <= {"value", "desc"}:
+        return value["value"]
+    return value
+
+
+def resolved(value: Any, arch: dict[str, Any], around: dict[str, Any]) -> Any:
+    """A value behind `${...}` of OmegaConf, where it is another value of the file; None where it is not, or missing."""
+    for _ in range(10):
+        if not isinstance(value, str) or ("${" not in value and value != "???"):
+            return value
+        match = re.fullmatch(r"\$\{(\.*)([\w.]+)\}", value)
+        if not match:
+            return None
+        *outer, last = match[2].split(".")
+        places = (
+            [arch] if len(match[1]) == 1 and not outer else [_at(around, outer), arch if not match[1] else {}]
+        )
+        value = next(
+            (unwrapped(place[last]) for place in places if isinstance(place, dict) and last in place), None
+        )
+    return None
+
+
+def _at(values: Any, keys: list[str]) -> Any:
+    for key in keys:
+        values = unwrapped(values.get(key)) if isinstance(values, dict) else None
+    return values
