@@ -20,8 +20,8 @@ from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
 from trm.model import Model
-from trm.models import parameter_count
-from trm.public.format import ASSUMED, PUBLIC_NAMES
+from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
+from trm.public.formats.base import ASSUMED
 from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file
 from trm.recursion import Watch, deep_supervision, only_pass_on
@@ -68,8 +68,8 @@ def inspect_model(
         "path": str(checkpoint.path),
         "task": config.task,
         "kind": config.kind,
-        "parameters": parameter_count(model),
-        "grid": list(config.grid),
+        "parameters": sum(tensor.numel() for tensor in checkpoint.tensors.values()),
+        "grid": list(model.config.grid),
         "fingerprint": model.fingerprint,
         "values": [
             {
@@ -79,7 +79,8 @@ def inspect_model(
                 "source": sources[name],
                 "assumed": sources[name].startswith(ASSUMED),
             }
-            for name, public_name in PUBLIC_NAMES.items()
+            for name, public_name in (PUBLIC_NAMES | OTHER_NAMES).items()
+            if name in sources
         ],
         "assumed": list(config.assumed),
         "unknown": list(config.unknown),

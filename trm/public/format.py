@@ -15,13 +15,15 @@ from torch import Tensor
 from trm.config import FORCEABLE, HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
 from trm.errors import CheckpointError
 from trm.public.agreement import disagreement
+from trm.public.formats import format_of_class
+from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.known_files import KnownFile, known_file
 from trm.public.settings import Description, read_description
 from trm.public.shapes import Shapes
 from trm.public.state_dict import Weights
 from trm.public.weights import averaging
 
-TENSORS, FORCED, ASSUMED, PUBLIC_CODE = "tensors", "forced", "assumed: ", "public code"
+FORCED = "forced"
 
 # field of ModelConfig -> name in the public code, in the order in which an inspection shows them
 PUBLIC_NAMES = {
@@ -47,6 +49,17 @@ PUBLIC_NAMES = {
     "rope_theta": "rope_theta",
     "halting": "halts when",
 }
+OTHER_NAMES = {
+    "halting_outputs": "q_head outputs",
+    "tokens": "tokens",
+    "injection": "injection of x",
+    "damping": "lambda_",
+    "y_deviation": "H_init_std",
+    "z_deviation": "L_init_std",
+    "noise": "noise_scale (left out here, so that runs repeat)",
+    "mlp_kernel": "dwconv",
+}
+"""Fields of other formats, shown where they differ from the official one's."""
 TOLD_BY_SHAPES = (
     "vocab_size",
     "hidden_size",
@@ -73,21 +86,26 @@ def config_from_public(
     CheckpointError naming the first thing that does not fit.
     """
     tensors = weights.tensors
-    _refuse_shadow(tensors, path)
-    shapes = Shapes(tensors, path)
-    notes = read_description(path, inside, lambda found: disagreement(shapes, found) is None)
-    settled = _Settled(path, check_force(force, path))
-    kind = _settle_kind(settled, shapes, notes)
+    shapes = weights.format.shapes(tensors, path)
+    notes = read_description(path, inside, weights.format, lambda found: disagreement(shapes, found) is None)
+    format = format_of_class(notes.module) or weights.format
+    _refuse_shadow(tensors, format, path)
+    settled = _Settled(path, check_force(force, path), format.fields(shapes, notes))
+    kind = _settle_kind(settled, format, shapes, notes)
     if wrong := disagreement(shapes, notes):
         raise CheckpointError(f"{path}: {wrong}")
     known = known_file(path, kind=kind, vocab_size=shapes.vocab_size)
     _settle_sizes(settled, shapes, kind)
-    task = _settle_positions(settled, shapes, notes, known)
+    task = _settle_positions(settled, shapes, notes, known, weights.positions)
     _settle_recursion(settled, shapes, notes, known, task)
+    for name in settled.own.keys() - settled.values.keys():
+        settled.settle(name)
+    if shapes.halting_outputs == 1:
+        settled.settle("halting_outputs", (1, TENSORS))
     settled.sources["weights"] = averaging(
-        path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file
+        path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file, usual=format.weights
     )
-    assumed = [name for name in PUBLIC_NAMES if settled.sources[name].startswith(ASSUMED)]
+    assumed = [name for name in settled.values if settled.sources[name].startswith(ASSUMED)]
     said = (*weights.notes, *settled.notes, *notes.notes)
     try:
         told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
@@ -102,8 +120,10 @@ def options_of(names: Iterable[str]) -> str:
     return ", ".join(FORCEABLE[name].options[0] for name in names if name in FORCEABLE)
 
 
-def _refuse_shadow(tensors: dict[str, Tensor], path: Path) -> None:
+def _refuse_shadow(tensors: dict[str, Tensor], format: Format, path: Path) -> None:
     """An averaged copy on its own has parameters, but not the states that a run starts from."""
+    if format.kind == "eqr":  # it draws them
+        return
     if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
         raise CheckpointError(
             f"{path} holds the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
@@ -129,17 +149,17 @@ def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:
 
 
 class _Settled:
-    """Fields settled so far, and where each is from."""
+    """Fields settled so far, and where each is from. `own` are those that the file's format settles its own way."""
 
-    def __init__(self, path: Path, force: dict[str, Any]):
-        self.path, self.force = path, force
+    def __init__(self, path: Path, force: dict[str, Any], own: Fields):
+        self.path, self.force, self.own = path, force, own
         self.values: dict[str, Any] = {}
         self.sources: dict[str, str] = {}
         self.notes: list[str] = []
 
     def settle(self, name: str, *places: tuple[Any, str]) -> Any:
         """Take the value of the first place that knows one. Raises CheckpointError when tensors contradict a forced one."""
-        told = [place for place in places if place[0] is not None]
+        told = [self.own[name]] if name in self.own else [place for place in places if place[0] is not None]
         if name in self.force:
             forced = self.force[name]
             if told and told[0][1] == TENSORS and told[0][0] != forced:
@@ -155,7 +175,9 @@ class _Settled:
         return told[0][0]
 
 
-def _settle_kind(settled: _Settled, shapes: Shapes, notes: Description) -> str:
+def _settle_kind(settled: _Settled, format: Format, shapes: Shapes, notes: Description) -> str:
+    if format.kind:
+        return settled.settle("kind", (format.kind, TENSORS if format.mark else notes.file))
     if notes.kind == "trm" and shapes.H_layers:
         return settled.settle("kind", ("trm-two-nets", TENSORS))
     return settled.settle("kind", (notes.kind, notes.file), (shapes.kind, TENSORS))
@@ -170,9 +192,13 @@ def _settle_sizes(settled: _Settled, shapes: Shapes, kind: str) -> None:
     settled.settle("latents", (latents, TENSORS))
 
 
-def _settle_positions(settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None) -> str:
-    """How many positions are prefix and how many cells, and of which task. Returns the task."""
-    length, (cells, cells_from) = shapes.length, _cells(notes)
+def _settle_positions(
+    settled: _Settled, shapes: Shapes, notes: Description, known: KnownFile | None, carried: int
+) -> str:
+    """How many positions are prefix and how many cells, and of which task; `carried` are those of states that the file
+    holds. Returns the task.
+    """
+    length, (cells, cells_from) = shapes.length or carried, _cells(notes)
     wanted = settled.force.get("sequence_length")
     told = _told_prefix(settled, shapes, notes)
     if length and wanted is not None:

@@ -19,6 +19,15 @@ OTHER_MODELS: tuple[tuple[str, str], ...] = (
         "This is HRM-Text, a language model: it has no grid to show. Open an HRM of the public code.",
     ),
     (
+        r"(.*\.)?input_token_[LH]",
+        "This is AIR with tokens of its own for f_L and f_H (input_token_L/H) at every position or before the first: not "
+        "supported. Its variants that add x (L<..>_H<..>) open.",
+    ),
+    (
+        r"(.*\.)?lenet\..*\.(dwconv|board_conv)\..*",
+        "This is a nano-trm whose MLP has a convolution (use_conv_swiglu or use_board_swiglu), which is not supported.",
+    ),
+    (
         r"(.*\.)?core\.layers\..*",
         "This is RSM: one pass without supervision steps, so there is no deep supervision to step through.",
     ),

@@ -8,13 +8,15 @@ writes it.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm.config import SHORT
 from trm.errors import CheckpointError
+from trm.public.formats import format_of_class
+from trm.public.formats.base import Format
 from trm.public.other_models import PORT_KEYS
 from trm.public.places import BESIDE, own_places, upper_is_its_own
 from trm.public.plain_yaml import read_yaml
@@ -85,6 +87,7 @@ class Description:
 
     file: str = ""  # what the place is called as the source of a value; empty when there is none
     arch: dict[str, Any] = field(default_factory=dict)
+    module: str = ""  # of the model's class, as `arch.name` says it
     kind: str | None = None
     task: str | None = None  # that the path of the training data hints at
     dataset: dict[str, int] = field(default_factory=dict)
@@ -93,8 +96,11 @@ class Description:
     notes: tuple[str, ...] = ()  # what was left out, a sentence each
 
 
-def read_description(path: Path, inside: Any, agrees: Callable[[Description], bool]) -> Description:
-    """What describes the weights at `path`, of which `inside` are the settings in the file itself.
+def read_description(
+    path: Path, inside: Any, format: Format, agrees: Callable[[Description], bool]
+) -> Description:
+    """What describes the weights at `path`, of which `inside` are the settings in the file itself and `format` the format
+    that the names of tensors tell.
 
     The nearest place that tells n or T is taken, else the nearest that tells anything. A folder up, settings count only
     where they are of no other model and `agrees` finds nothing in the tensors against them. Raises CheckpointError when a
@@ -104,13 +110,13 @@ def read_description(path: Path, inside: Any, agrees: Callable[[Description], bo
     for values, label, place in _near(path, inside):
         section = find_section(values, ARCH)
         if section is not None and _is_of_a_model(section, place):
-            found.append(_described(section, label, place))
+            found.append(_described(section, label, place, format))
         elif place.name in ("all_config.yaml", "config.yaml") and place.parent == path.parent:
             notes.append(
                 f"{place} has no `arch` section. Remove the file to open the checkpoint with defaults."
             )
     if not any(CYCLES & each.arch.keys() for each in found):
-        above, left_out = _above(path, agrees)
+        above, left_out = _above(path, format, agrees)
         found += above
         notes += left_out
     if notes and not found:
@@ -145,7 +151,9 @@ def _read(place: Path) -> Any:
     return None if port and not CYCLES & values.keys() else values
 
 
-def _above(path: Path, agrees: Callable[[Description], bool]) -> tuple[list[Description], list[str]]:
+def _above(
+    path: Path, format: Format, agrees: Callable[[Description], bool]
+) -> tuple[list[Description], list[str]]:
     """Settings a folder up, and a sentence on each that was left out."""
     upper, found, notes = path.parent.parent, [], []
     places = [upper / name for name in BESIDE if (upper / name).is_file()] if upper != path.parent else []
@@ -155,7 +163,7 @@ def _above(path: Path, agrees: Callable[[Description], bool]) -> tuple[list[Desc
             values = _read(place)
             section = find_section(values, ARCH)
             known = section is not None and _is_of_a_model(section, place)
-            description = _described(section, label, place) if known else None
+            description = _described(section, label, place, format) if known else None
         except CheckpointError:
             description = None
         if description is None:
@@ -185,29 +193,39 @@ def _is_of_a_model(section: Section, place: Path) -> bool:
     return place.suffix in (".yaml", ".yml") or bool(CYCLES & section[0].keys())
 
 
-def _described(section: Section, label: str, place: Path) -> Description:
+def _described(section: Section, label: str, place: Path, format: Format) -> Description:
     arch, around = section
     arch = {key: unwrapped(value) for key, value in arch.items()}
+    module = _module(arch.get("name"))
+    format = format_of_class(module) or format
+    arch = format.official(arch)
     known, notes = {}, []
-    for key in ARCH:
+    types = {**ARCH, **format.types}
+    for key in types:
         value = resolved(arch.get(key), arch, around)
         if value is None and arch.get(key) is not None:
             notes.append(f"{label}: {key} = {short(arch[key])} is not resolved, so it is not read")
         if value is not None:
-            known[key] = _typed(place, key, value)
+            known[key] = _typed(place, key, value, types[key])
     if known.get("rms_norm_eps", 1e-5) != 1e-5:
         raise CheckpointError(
             f"{place}: rms_norm_eps = {known['rms_norm_eps']:g} is not known here; known: 1e-05."
         )
     averaged = around.get("ema") if isinstance(around.get("ema"), bool) else None
     return Description(
-        label, known, _kind(known, place), _task(around), {}, _unknown(arch), averaged, tuple(notes)
+        label,
+        known,
+        module,
+        format.kind or _kind(known, module, place),
+        _task(around),
+        unknown=_unknown(arch, types),
+        averaged=averaged,
+        notes=tuple(notes),
     )
 
 
-def _typed(place: Path, key: str, value: Any) -> Any:
+def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
     """A value in the type that it has in the public code. Raises CheckpointError."""
-    wanted = ARCH[key]
     if wanted is int and type(value) is float and value.is_integer():
         return int(value)
     if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5, which has no point, as text
@@ -220,15 +238,17 @@ def _typed(place: Path, key: str, value: Any) -> Any:
     raise CheckpointError(f"{place}: {key} must be of type {wanted.__name__}, not {SHORT.repr(value)}.")
 
 
-def _unknown(arch: dict[str, Any]) -> tuple[str, ...]:
+def _unknown(arch: dict[str, Any], types: Mapping[str, type]) -> tuple[str, ...]:
     return tuple(
-        f"{short(key)} = {short(value)}" for key, value in arch.items() if not _is_understood(key, value)
+        f"{short(key)} = {short(value)}"
+        for key, value in arch.items()
+        if key not in types and not _is_understood(key, value)
     )
 
 
 def _is_understood(key: Any, value: Any) -> bool:
     """Whether a setting is read, is not set, or cannot change what trained weights compute."""
-    if value is None or key in ARCH or key in OF_NO_EFFECT:
+    if value is None or key in OF_NO_EFFECT:
         return True
     off = (key in OFF and value is OFF[key]) or (
         isinstance(key, str) and key.startswith("lora_") and not value
@@ -242,10 +262,14 @@ def short(value: Any) -> str:
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
-def _kind(arch: dict[str, Any], path: Path) -> str | None:
+def _module(name: Any) -> str:
+    """The module of a class, as `arch.name` says it."""
+    return name.partition("@")[0].rpartition(".")[2] if isinstance(name, str) else ""
+
+
+def _kind(arch: dict[str, Any], module: str, path: Path) -> str | None:
     if "name" not in arch:
         return None
-    module = arch["name"].partition("@")[0].rpartition(".")[2]
     if module not in MODULES:
         other = "If it is one of these under another name, write that name into the file."
         raise CheckpointError(

@@ -19,18 +19,7 @@ class Shapes:
 
     def __init__(self, tensors: dict[str, Tensor], path: Path):
         def shape(name: str) -> tuple[int, int]:
-            if name not in tensors:
-                raise CheckpointError(
-                    f"{path}: tensor {name} is missing, so this is no TRM or HRM checkpoint."
-                )
-            if tensors[name].ndim != 2:
-                raise CheckpointError(
-                    f"{path}: tensor {name} has {tensors[name].ndim} dimensions instead of 2."
-                )
-            if not tensors[name].numel():
-                raise CheckpointError(f"{path}: tensor {name} is empty, so this is no TRM or HRM checkpoint.")
-            rows, columns = tensors[name].shape
-            return rows, columns
+            return shape_of(name, tensors, path)
 
         self.vocab_size, self.hidden_size = shape("embed_tokens.embedding_weight")
         self.layers, self.H_layers = _layers(tensors, "L_level"), _layers(tensors, "H_level")
@@ -52,6 +41,10 @@ class Shapes:
         self.latents = max(
             (int(match[1]) for name in tensors if (match := LATENT.fullmatch(name))), default=0
         )
+        q_bias = tensors.get("q_head.bias")
+        self.halting_outputs = 1 if q_bias is not None and q_bias.numel() == 1 else 2
+        kernel = tensors.get("L_level.layers.0.mlp.dwconv.weight")
+        self.mlp_kernel = kernel.shape[-1] if kernel is not None and kernel.ndim == 3 else 0
         self.kind = self._kind("H_init" in tensors)
 
     def _kind(self, has_y: bool) -> str:
@@ -61,6 +54,18 @@ class Shapes:
         if self.latents:
             return "trm-multi-z"
         return "trm" if has_y else "trm-single-z"
+
+
+def shape_of(name: str, tensors: dict[str, Tensor], path: Path) -> tuple[int, int]:
+    """Rows and columns of a matrix. Raises CheckpointError when it is missing, empty or none."""
+    if name not in tensors:
+        raise CheckpointError(f"{path}: tensor {name} is missing, so this is no TRM or HRM checkpoint.")
+    if tensors[name].ndim != 2:
+        raise CheckpointError(f"{path}: tensor {name} has {tensors[name].ndim} dimensions instead of 2.")
+    if not tensors[name].numel():
+        raise CheckpointError(f"{path}: tensor {name} is empty, so this is no TRM or HRM checkpoint.")
+    rows, columns = tensors[name].shape
+    return rows, columns
 
 
 def _layers(tensors: dict[str, Tensor], net: str) -> int:

@@ -19,6 +19,8 @@ from trm.config import SHORT
 from trm.errors import CheckpointError
 from trm.public.containers.makers import numpy_array
 from trm.public.containers.things import Mention, Thing
+from trm.public.formats import format_of_tensors
+from trm.public.formats.base import OFFICIAL, Format
 from trm.public.other_models import refuse_by_names, what_it_may_be
 
 # Left by torch.compile, DataParallel, FSDP and others wherever in a name the part lies that they wrap.
@@ -26,11 +28,6 @@ WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_forward_module", "_
 OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # at the beginning of a name
 TWO_COPIES = {"online_model", "ema_model"}  # of ema-pytorch, in one dictionary
 
-BLOCK = r"(self_attn\.(qkv|o)_proj|mlp(_t)?\.(gate_up|down)_proj)\.weight"
-PUBLIC_NAME = re.compile(
-    r"embed_(tokens|pos)\.embedding_weight|lm_head\.weight|q_head\.(weight|bias)|puzzle_emb\.weights"
-    rf"|(H|L|L\d{{1,3}})_init|[HL]_level\.layers\.\d{{1,9}}\.{BLOCK}"
-)
 COMPUTED = re.compile(r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)")  # tables that we make ourselves
 AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z])swa(?![a-z])", re.I)
 NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|train_state|current_model_state", re.I)
@@ -56,7 +53,9 @@ class Group(NamedTuple):
 
     @property
     def is_ours(self) -> bool:
-        return any(PUBLIC_NAME.fullmatch(bare_name(name)) for name in self.tensors)
+        names = [bare_name(name) for name in self.tensors]
+        known = format_of_tensors(names).names
+        return any(known.fullmatch(name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,8 @@ class Weights:
     """Tensors by plain names, and which copy of them this is."""
 
     tensors: dict[str, Tensor]
+    format: Format = OFFICIAL  # whose names they had
+    positions: int = 0  # of the states of a training batch that the file holds too; 0 where it holds none
     averaged: str = ""  # the averaged copy that was taken; empty where the file names none
     notes: tuple[str, ...] = ()  # what else of the kind the file holds
 
@@ -91,16 +92,25 @@ def take_weights(stored: Any, path: Path) -> Weights:
     base, copy = (raw or averaged)[0], (averaged or [None])[0]
     if isinstance(stored, dict) and "averaging_state" in stored and base.keys == ("state_dict",):
         copy = base  # Lightning's WeightAveraging saves the average as the state dict
-    tensors = plain_names(base.tensors, path)
+    format = format_of_tensors(bare_name(name) for name in base.tensors)
+    tensors = plain_names(base.tensors, path, format)
     if copy is not None and copy is not base:
-        tensors |= plain_names(copy.tensors, path)
+        tensors |= plain_names(copy.tensors, path, format)
     others = [group.place for group in (*raw, *averaged) if group not in (base, copy) and group.place]
     notes = [f"the file also holds {', '.join(others[:3])}, which was not taken"] if others else []
     if copy is None and (unnamed := _unnamed_average(stored)):
         notes.append(
             f"the file's averaged copy ({unnamed}) has no names and was not taken: these are the weights as trained"
         )
-    return Weights(tensors, _said(copy, base), tuple(notes))
+    return Weights(tensors, format, _carried(stored), _said(copy, base), tuple(notes))
+
+
+def _carried(stored: Any) -> int:
+    """Positions of the live states that EqR's trainer saves under `carry`."""
+    part: Any = stored.get("carry") if isinstance(stored, dict) else None
+    for key in ("inner_carry", "z_H"):
+        part = part.get(key) if isinstance(part, dict) else _attributes(part).get(key)
+    return part.shape[1] if isinstance(part, Tensor) and part.ndim == 3 else 0
 
 
 def _said(copy: Group | None, base: Group) -> str:
@@ -194,31 +204,31 @@ def _shown(key: Any) -> str:
     return key[:60] if isinstance(key, str) and key[:60].isprintable() else SHORT.repr(key)[:60]
 
 
-def plain_names(tensors: dict[str, Any], path: Path) -> dict[str, Tensor]:
-    """Names without the prefixes of wrappers, and without counters. Raises CheckpointError naming the first that no public
-    code writes.
+def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str, Tensor]:
+    """Our names: without the prefixes of wrappers, and without counters. Raises CheckpointError naming the first that its
+    code does not write.
     """
     refuse_by_names(tensors, path)
     plain: dict[str, Tensor] = {}
     left = path.stat().st_size  # bytes that arrays of numpy may take: a file can name one text many times
     for name, tensor in tensors.items():
         bare = bare_name(name)
-        if isinstance(tensor, Thing) and PUBLIC_NAME.fullmatch(bare) and left > 0:
+        if isinstance(tensor, Thing) and format.names.fullmatch(bare) and left > 0:
             array = numpy_array(tensor)
             tensor, left = (tensor, left) if array is None else (array, left - array.nbytes)
         if _is_counter(tensor) or COMPUTED.fullmatch(bare):
             continue
         if len(name) > 128 or not name.isprintable():
             raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
-        if not PUBLIC_NAME.fullmatch(bare):
+        if not format.names.fullmatch(bare):
             raise CheckpointError(
-                f"{path}: tensor {name} does not belong to a TRM or HRM checkpoint. {what_it_may_be(name, path)}"
+                f"{path}: tensor {name} does not belong to a {format.title} checkpoint. {what_it_may_be(name, path)}"
             )
         if bare in plain:
             raise CheckpointError(f"{path}: two tensors are both called {bare} once prefixes are removed.")
         refuse_odd(name, tensor, path)
         plain[bare] = tensor
-    return plain
+    return format.plain(plain)
 
 
 def _is_counter(tensor: Any) -> bool:

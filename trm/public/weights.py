@@ -66,7 +66,7 @@ def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str])
     return meant[0]
 
 
-def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str) -> str:
+def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str, usual: str) -> str:
     """Whether weights are a running average (EMA), which the public code evaluates and saves, or as trained; and who says so."""
     step = STEP.fullmatch(path.name)
     if in_file:
@@ -74,7 +74,7 @@ def averaging(path: Path, *, in_file: str, in_yaml: bool | None, yaml: str) -> s
     if step and step["ema"]:
         return "averaged (EMA): the file's name"
     if in_yaml is None:
-        return "averaged (EMA) or as trained: nothing says"
+        return usual or "averaged (EMA) or as trained: nothing says"
     return f"{'averaged (EMA)' if in_yaml else 'as trained'}: {yaml} says ema = {str(in_yaml).lower()}"
 
 

@@ -1,0 +1,39 @@
+"""AIR (github.com/juchengshen/air): an official folder with one net, f_level. Where x is added stands only in `arch.name`."""
+
+import re
+from typing import TYPE_CHECKING
+
+from trm.public.formats.base import ASSUMED, BLOCK, COMMON, Fields, Format
+
+if TYPE_CHECKING:
+    from trm.public.settings import Description
+    from trm.public.shapes import Shapes
+
+MODULE = re.compile(r"(?:.*\.)?air_1net_(?P<injection>\w+)")
+
+
+def fields(shapes: "Shapes", notes: "Description") -> Fields:
+    """The injection that the name of the class says; its default where nothing does."""
+    match = MODULE.fullmatch(notes.module)
+    told = (match["injection"], notes.file) if match else ("Lx_H", f"{ASSUMED}AIR default")
+    n, T = (2, f"{ASSUMED}AIR default"), (2, f"{ASSUMED}AIR default")
+    found: Fields = {"injection": told}
+    if "L_cycles" not in notes.arch:
+        found["n"] = n
+    if "H_cycles" not in notes.arch:
+        found["T"] = T
+    if shapes.puzzle_ids:
+        found["prefix_length"] = (-(-shapes.puzzle_embedding_size // shapes.hidden_size), "tensors")
+    return found
+
+
+FORMAT = Format(
+    "AIR",
+    re.compile(rf"{COMMON}|f_level\.layers\.\d{{1,9}}\.{BLOCK}|g_input\.weight"),
+    kind="air",
+    mark=re.compile(r"f_level\.layers\.\d{1,9}\..*"),
+    module=MODULE,
+    weights="as trained: AIR keeps no average",
+    renamed={"f_level.": "L_level."},
+    fields=fields,
+)

@@ -1,0 +1,69 @@
+"""nano-trm (github.com/olivkoch/nano-trm), Lightning's .ckpt with all hyper-parameters in it.
+
+A Sudoku has the tokens 0 pad, 1 end, 2 blank, 3 and up digits, and lies top left on a canvas of `seq_len` cells; mazes and
+ARC have the official tokens. There is one halting logit.
+"""
+
+import re
+from typing import TYPE_CHECKING
+
+from trm.public.formats.base import BLOCK, TENSORS, Fields, Format
+
+if TYPE_CHECKING:
+    from trm.public.settings import Description
+    from trm.public.shapes import Shapes
+
+SIDES = (4, 6, 9)  # of its Sudokus
+FIRST_DIGIT = 3  # token of the digit 1
+ARC_CELLS = 900
+
+OF_TRAINING = frozenset({
+    "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
+    "steps_per_epoch", "label_smoothing", "ema_decay", "name",
+})  # fmt: skip
+"""Of its run, or told by the tensors."""
+
+
+def fields(shapes: "Shapes", notes: "Description") -> Fields:
+    """A Sudoku by its vocabulary, on the canvas that the file tells. A 9x9 one has as many tokens as ARC, but fewer cells."""
+    side, cells = shapes.vocab_size - FIRST_DIGIT, shapes.length or notes.arch.get("seq_len") or 0
+    if side not in SIDES or cells >= ARC_CELLS:
+        return {}
+    found: Fields = {"tokens": ("nano-trm", TENSORS), "task": ("sudoku", TENSORS)}
+    if "seq_len" not in notes.arch and not shapes.length:
+        found["sequence_length"] = ((side + 2) ** 2, "assumed: canvas of generated puzzles")
+    return found
+
+
+def positions(value: object) -> str:
+    return {"1d": "rope", "2d": "rope2d"}.get(str(value), "none")
+
+
+FORMAT = Format(
+    "nano-trm",
+    re.compile(
+        rf"input_embedding\.embedding_weight|lenet\.layers\.\d{{1,9}}\.{BLOCK}|lm_head\.weight"
+        r"|q_head\.(weight|bias)|z_[HL]_init|puzzle_emb\.weights"
+    ),
+    kind="trm",
+    mark=re.compile(r"lenet\.layers\.\d{1,9}\..*|input_embedding\.embedding_weight"),
+    renamed={
+        "lenet.": "L_level.",
+        "input_embedding.": "embed_tokens.",
+        "z_H_init": "H_init",
+        "z_L_init": "L_init",
+    },
+    synonyms={
+        "N_supervision_val": "halt_max_steps",  # evaluation may run more steps than training
+        "N_supervision": "halt_max_steps",
+        "num_layers": "L_layers",
+        "use_mlp_t": "mlp_t",
+        "pos_emb_type": "pos_encodings",
+        "puzzle_emb_dim": "puzzle_emb_ndim",
+        "num_puzzles": "num_puzzle_identifiers",
+    },
+    values={"pos_emb_type": positions},
+    off={"use_conv_swiglu": False, "use_board_swiglu": False},
+    harmless=OF_TRAINING,
+    fields=fields,
+)

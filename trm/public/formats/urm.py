@@ -1,0 +1,45 @@
+"""URM (github.com/UbiquantAI/URM): `step_<N>.pt`, one state, and a convolution over the positions in every MLP."""
+
+import re
+from typing import TYPE_CHECKING
+
+from trm.public.formats.base import ASSUMED, BLOCK, COMMON, PUBLIC_CODE, TENSORS, Fields, Format
+
+if TYPE_CHECKING:
+    from trm.public.settings import Description
+    from trm.public.shapes import Shapes
+
+OF_TRAINING = frozenset({
+    "loop_deltas", "profile", "grad_accum_steps", "target_q_update_every", "load_optimizer_state", "load_strict",
+})  # fmt: skip
+
+
+def fields(shapes: "Shapes", notes: "Description") -> Fields:
+    """Its passes are all alike; the last of a cycle is f_H here, so n is one less than `L_cycles`."""
+    passes = notes.arch.get("L_cycles")
+    n = (
+        (5, f"{ASSUMED}URM default")
+        if passes is None
+        else (passes - 1, f"{notes.file}: the last of {passes}")
+    )
+    found: Fields = {"n": n, "latents": (0, PUBLIC_CODE), "mlp_kernel": (shapes.mlp_kernel, TENSORS)}
+    if "H_cycles" not in notes.arch:
+        found["T"] = (2, f"{ASSUMED}URM default")
+    if "pos_encodings" not in notes.arch:
+        found["positions"] = ("rope", PUBLIC_CODE)
+    if shapes.puzzle_ids:
+        found["prefix_length"] = (-(-shapes.puzzle_embedding_size // shapes.hidden_size), TENSORS)
+    return found
+
+
+FORMAT = Format(
+    "URM",
+    re.compile(rf"{COMMON}|init_hidden|layers\.\d{{1,9}}\.({BLOCK}|mlp\.dwconv\.(weight|bias))"),
+    kind="urm",
+    mark=re.compile(r"init_hidden|layers\.\d{1,9}\.mlp\.dwconv\.weight"),
+    module=re.compile(r"(.*\.)?urm"),
+    renamed={"layers.": "L_level.layers.", "init_hidden": "L_init"},
+    synonyms={"loops": "halt_max_steps", "num_layers": "L_layers"},
+    harmless=OF_TRAINING,
+    fields=fields,
+)
