@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, numbered
-from trm.data.json_file import read_json
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
 from trm.tasks.arc.grid import Grid, checked, encode

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, UInt8
 
+from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, read_names
-from trm.data.json_file import read_json
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
 from trm.tasks.base import Task

@@ -24,8 +24,10 @@ def listed(text: str, side: int) -> list[Passage]:
     found: list[Passage] = []
     rows: list[tuple[str, int]] = []
     odd: tuple[int, int] | None = None
+    line, before = 1, 0
     for bracket in INNERMOST.finditer(text):
-        line = text.count("\n", 0, bracket.start()) + 1
+        line += text.count("\n", before, bracket.start())
+        before = bracket.start()
         for cells in _contents(bracket[1], side):
             if len(cells) == side:
                 rows.append((cells, line))

@@ -8,6 +8,9 @@ NumPy, cells of a spreadsheet, links, candidates (`rows`, `lists`, `links`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
 import numpy as np
 from jaxtyping import UInt8
 
@@ -24,6 +27,8 @@ LONGEST_TEXT = 100_000
 
 SEPARATORS = frozenset("|-+=,;") | frozenset(map(chr, range(0x2500, 0x2580)))
 BLANKS = frozenset(".0")
+HEAD, LARGEST_LIST = 200, 64 << 20
+"""Lines that are looked at for a list, and characters of one."""
 ESCAPED_LINE = "\\n"
 """A line break as programs print it inside of quotes."""
 
@@ -55,15 +60,29 @@ def _elsewhere(text: str, side: int) -> str | None:
     found = linked(text, side)
     if found is None:
         for variant in (text, text.replace(ESCAPED_LINE, "\n")):
-            grids = grids_of(variant, side)
+            grids = list(puzzles_in(variant.splitlines(keepends=True), side))
             if len(grids) == 1 and is_grid(grids[0].text, side):
                 return grids[0].text
     return found
 
 
-def grids_of(text: str, side: int) -> list[Passage]:
-    """The puzzles in a text that is in memory: those in brackets, if there are any, else those in its lines."""
-    return listed(plain(text), side) or list(passages(text.splitlines(), side))
+def puzzles_in(lines: Iterable[str], side: int) -> Iterator[Passage]:
+    """The puzzles of a text of any length. One that begins with a list is taken into memory, up to `LARGEST_LIST`."""
+    lines = iter(lines)
+    head = list(islice(lines, HEAD))
+    try:
+        in_brackets = bool(listed(plain("".join(head)), side))
+    except PuzzleError:  # cut in the middle, or to be named when the whole is read
+        in_brackets = True
+    if not in_brackets:
+        yield from passages(chain(head, lines), side)
+        return
+    text = "".join(chain(head, lines))
+    if len(text) > LARGEST_LIST:
+        raise PuzzleError(
+            f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with a puzzle a line."
+        )
+    yield from listed(plain(text), side)
 
 
 def is_grid(text: str, side: int) -> bool:

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import plain
+from trm.tasks.reading import Passage, plain
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.links import unpacked
-from trm.tasks.sudoku.text import grids_of
 
 NINE, SIX, FOUR = Sudoku(), Sudoku(2, 3), Sudoku(2, 2)
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
@@ -21,6 +20,11 @@ SMALL = "12..3...2.1....4"
 MIDDLE = "1...5..3.2.6.4..1.5.2..63....4.2..1."
 BY_SIZE = {9: (NINE, PUZZLE), 6: (SIX, MIDDLE), 4: (FOUR, SMALL)}
 SIZES = pytest.mark.parametrize("side", BY_SIZE)
+
+
+def grids_of(text: str, side: int) -> list[Passage]:
+    task, _ = BY_SIZE[side]
+    return list(task.puzzles_in(text.splitlines(keepends=True)))
 
 
 def rows(puzzle: str, blank: str = ".") -> list[str]:
