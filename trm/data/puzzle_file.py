@@ -40,6 +40,15 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
     return list(read(source, task))
 
 
+def read_content(path: Path) -> bytes:
+    """What a file holds, for `questions`; of a larger one than that takes, a byte more. Raises `DataError`."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+
+
 def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[Question]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tasks.json"

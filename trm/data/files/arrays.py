@@ -65,7 +65,7 @@ def questions_in_arrays(source: Source, task: Task) -> Iterator[Question]:
             source.name,
             f"puzzle {number + 1}",
             _text(row, task, tokens),
-            answer="" if answer is None else _text(answer[number], task, tokens),
+            answer="" if answer is None else _answer(answer[number], task, tokens),
         )
 
 
@@ -158,6 +158,12 @@ def _is_tokens(question: np.ndarray, answer: np.ndarray | None, task: Task, name
             )
         return False
     return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(question).tolist())
+
+
+def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
+    """The answer of a puzzle; "" for one of a Sudoku that has blanks left, which is none."""
+    text = _text(row, task, tokens)
+    return "" if task.name == "sudoku" and "." in text else text
 
 
 def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
