@@ -75,4 +75,6 @@ def readable(line: str, name: str) -> str:
 
 
 def not_text(name: str) -> DataError:
-    return DataError(f"{name} is not text in UTF-8, and not a text file in another encoding. Give a CSV or text file.")
+    return DataError(
+        f"{name} is not text in UTF-8, and not a text file in another encoding. Give a CSV or text file."
+    )
