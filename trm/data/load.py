@@ -83,7 +83,7 @@ def _is_arc(path: Path) -> bool:
     """A JSON file, or a folder that is no dataset folder."""
     if path.is_dir():
         return not (path / "dataset.json").is_file() and not any(path.glob("*/dataset.json"))
-    return path.suffix.lower() == ".json"
+    return ".json" in path.name.lower()
 
 
 @dataclass

@@ -35,7 +35,8 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
     source = Source.of_bytes(content, name, most=LARGEST_UNPACKED)
     if task.name == "arc":
         source = unpacked(source)
-        if source.head(1000).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        start = b"".join(source.head(1000).removeprefix(b"\xef\xbb\xbf").split())
+        if start.startswith((b"{", b"[{")):
             return list(_from_arc_tasks(source.content(), name, task))
     return list(read(source, task))
 
