@@ -133,7 +133,9 @@ def limited_puzzles(
 
     data, limit = options.data or unseen_set(task), usual if options.limit is None else options.limit
     with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(data, task, progress=reading.count, identifiers=identifiers(options, model))
+        puzzles = load_puzzles(
+            data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
+        )
     tell_notes(data, puzzles.notes)
     return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
 

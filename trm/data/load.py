@@ -32,11 +32,13 @@ def load_puzzles(
     task: Task,
     *,
     limit: int | None = None,
+    spread: int | None = None,
     progress: Progress | None = None,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
-    """Read a puzzle set; only its first `limit` puzzles, if given.
+    """Read a puzzle set; only its first `limit` puzzles, if given. Who takes `spread` of them afterwards, evenly, says so:
+    a large file is then not read whole, and the set is those.
 
     `spec` is, in this order: the name of a bundled set (`./sudoku/test` is a folder of that name); a
     dataset folder in the official format (its part `split`), or one of its splits; a folder with `<split>.csv`; for
@@ -71,7 +73,7 @@ def load_puzzles(
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
         return puzzles if identifiers is None else numbered(puzzles, identifiers)
-    found = read(Source.of_path(path), task, prefer=split)
+    found = read(Source.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None)
     return _puzzle_set(found, str(path), path.name, task, limit, progress)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from trm.data.files.containers import Source, is_arrays
 from trm.data.files.question import Question
+from trm.data.files.spread import LARGE, evenly_spread
 from trm.data.files.table import ANSWERS, QUESTIONS
 from trm.errors import DataError
 from trm.tasks.base import Task
@@ -44,8 +45,11 @@ def header_of(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
     return shape, dtype, fortran_order
 
 
-def questions_in_arrays(source: Source, task: Task) -> Iterator[Question]:
-    """The puzzles of an array or of the arrays in an .npz, with their answers. Raises `DataError`."""
+def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None) -> Iterator[Question]:
+    """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
+
+    Raises `DataError`.
+    """
     if is_arrays(source):
         question, answer = _named_arrays(source)
     else:
@@ -60,11 +64,12 @@ def questions_in_arrays(source: Source, task: Task) -> Iterator[Question]:
                 f"{source.name} has {len(question):,} puzzles and {len(answer):,} answers. Write both again."
             )
     tokens = _is_tokens(question, answer, task, source.name)
-    for number, row in enumerate(question):
+    large = spread is not None and question.nbytes > LARGE
+    for number in evenly_spread(len(question), spread).tolist() if large else range(len(question)):
         yield Question(
             source.name,
             f"puzzle {number + 1}",
-            _text(row, task, tokens),
+            _text(question[number], task, tokens),
             answer="" if answer is None else _answer(answer[number], task, tokens),
         )
 

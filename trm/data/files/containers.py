@@ -117,7 +117,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def seekable(self) -> bool:
-        return self.source.size is not None
+        return self.stream.seekable()
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         return self.stream.seek(offset, whence)

@@ -16,6 +16,7 @@ from trm.data.files.containers import NPY, PARQUET, Source, is_arrays, unpacked
 from trm.data.files.json_file import MOST_BRACKETS
 from trm.data.files.question import Question
 from trm.data.files.shapes import REMEDY, questions_in
+from trm.data.files.spread import LARGE, spread_rows
 from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
 from trm.data.files.text import lines_of
 from trm.errors import DataError, PuzzleError
@@ -35,13 +36,15 @@ EMPTY = " is empty. Give a file with one puzzle a line."
 NO_PUZZLE = "holds no puzzle. Give a file with one puzzle a line, or drawn in lines."
 
 
-def read(source: Source, task: Task, *, prefer: str = "") -> Iterator[Question]:
+def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = None) -> Iterator[Question]:
     """The puzzles of a file, in its order, none checked yet; at least one. `prefer` is the file to take of several in a zip.
+
+    With `spread` a large file gives only so many, evenly spread over it (`trm.data.files.spread`).
 
     Raises `DataError` naming the file and the place at fault.
     """
     source = unpacked(source, prefer=prefer)
-    found = _of_kind(source, task)
+    found = _of_kind(source, task, spread)
     try:
         first = next(found, None)
         if first is None:
@@ -52,16 +55,18 @@ def read(source: Source, task: Task, *, prefer: str = "") -> Iterator[Question]:
         raise DataError(f"{source.name}: {error}") from None
 
 
-def _of_kind(source: Source, task: Task) -> Iterator[Question]:
+def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
     head = source.head()
     if head.startswith(NPY) or is_arrays(source):
-        return questions_in_arrays(source, task)
+        return questions_in_arrays(source, task, spread=spread)
     if head.startswith(PARQUET):
-        return _in_parquet(source, task)
+        return _in_parquet(source, task, spread)
+    if spread is not None and (some := spread_rows(source, task, spread)) is not None:
+        return some
     return _in_text(source, task)
 
 
-def _in_parquet(source: Source, task: Task) -> Iterator[Question]:
+def _in_parquet(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
     from trm.data.files import parquet
 
     known = {*QUESTIONS, *ANSWERS, *RATINGS, "difficulty"}
@@ -73,7 +78,8 @@ def _in_parquet(source: Source, task: Task) -> Iterator[Question]:
             )
         return [name for name in names if name.lower() in known]
 
-    for number, row in parquet.rows_of(source, wanted):
+    large = source.size is None or source.size > LARGE
+    for number, row in parquet.rows_of(source, wanted, spread=spread if large else None):
         yield from questions_in(row, source.name, task, place=f"row {number}")
 
 
