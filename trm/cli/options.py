@@ -25,8 +25,8 @@ MODEL_HELP = (
     "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
 )
 DATA_HELP = (
-    "a bundled set such as sudoku/test, a CSV, a text file with puzzles in lines, a dataset folder, "
-    "or a folder of official ARC JSON"
+    "a bundled set such as sudoku/test, a file of puzzles (CSV, text, JSON, Parquet, NumPy, packed or not; docs/data.md), "
+    "a dataset folder, or a folder of ARC tasks in JSON"
 )
 PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"

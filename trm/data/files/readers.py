@@ -7,6 +7,7 @@ that, a header that names a column of puzzles makes a table, and in all else the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
@@ -25,6 +26,8 @@ from trm.tasks.reading import Passage
 
 HEAD = 50
 """Lines that are looked at to tell a table from a text."""
+SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
+"""A heading in brackets, as .sdk files have them."""
 LARGEST_JSON = 64 << 20
 """Characters of JSON that is read as a whole; JSON lines may be longer."""
 LONGEST_GRID = 100_000
@@ -90,7 +93,11 @@ def _in_text(source: Source, task: Task) -> Iterator[Question]:
         raise DataError(f"{source.name}{NO_HEADER if source.name.lower().endswith(CSV) else EMPTY}")
     text = chain(head, lines)
     start = next(line.strip() for line in head if line.strip()) if "".join(head).strip() else ""
-    if start.startswith(("[", "{")) and (in_json := _in_json(source, head, text, task)) is not None:
+    if (
+        start.startswith(("[", "{"))
+        and not SECTION.match(start)
+        and (in_json := _in_json(source, head, text, task)) is not None
+    ):
         return in_json
     if (layout := layout_of(head)) is not None:
         return questions_of(rows_of(text, layout, source.name), source.name, task.cells)
@@ -203,6 +210,8 @@ def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Que
     try:
         task.parse(text, unfinished=True)
     except PuzzleError as error:
+        if not right and found and found[0].note:
+            found[0].read(task)  # raises, with the place
         if not right and source.name.lower().endswith(CSV):
             raise DataError(f"{source.name}{NO_HEADER}") from None
         if not right:

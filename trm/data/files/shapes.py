@@ -78,7 +78,8 @@ def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
     columns = {
         str(key): list(value.values()) if isinstance(value, Mapping) else value
         for key, value in entry.items()
-        if isinstance(value, list | Mapping)
+        if isinstance(value, list)
+        or (isinstance(value, Mapping) and all(str(row).isdecimal() for row in value))
     }
     named = [key for key in columns if key.strip().lower() in QUESTIONS]
     if not any(columns[key] and all(_is_puzzle(each, task) for each in columns[key]) for key in named):

@@ -19,7 +19,7 @@ from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, PATH, START
-from trm.tasks.maze.marks import ALL, dots_lead_from_start_to_goal, meanings
+from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
 from trm.tasks.maze.thin import is_thin, widened
 from trm.tasks.reading import Passage, numbered, shown
 
@@ -29,6 +29,8 @@ LONGEST_TEXT = 100_000
 PUBLIC = (" ", "#", " ", "S", "G", "o")
 """Character of each token in the public data sets. Padding is none of them; it prints as open."""
 REMEDY = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
+FAST = {True: {mark: MARKS[mark] for mark in "# SGo"}, False: {mark: MARKS[mark] for mark in "#.SGo"}}
+"""The marks of the public data sets, with spaces and without: a maze of these in one line needs no look around."""
 SIZE = re.compile(r"\s*(\d{1,3})(?:\s*[x\u00d7,; ]\s*(\d{1,3}))?\s*")
 """A line above a maze that says its size."""
 ROW_CHARACTERS = 4
@@ -58,6 +60,13 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
         raise PuzzleError(
             f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one maze."
         )
+    if (
+        len(text) == side * side
+        and set(text) <= FAST[" " in text].keys()
+        and text.count("S") == text.count("G") == 1
+    ):
+        known = FAST[" " in text]
+        return np.array([known[mark] for mark in text], np.uint8)
     lines = _numbered(_without_frame(text.removeprefix("\ufeff"), side))
     solid = [mark for mark in _marks(lines) if not mark.character.isspace()]
     known = meanings([mark.character for mark in solid], side)

@@ -166,8 +166,7 @@ def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
 
     A line with two puzzles, of which none answers the other, is given as it stands, to be refused.
     """
-    cells = side * side
-    if len(line) < cells or line.lstrip().startswith(COMMENTS):
+    if len(line) <= 2 * side or line.lstrip().startswith(COMMENTS):
         return None
     runs = _runs(line, side)
     if not runs:
@@ -197,7 +196,7 @@ def _other_whole(line: str, side: int, number: int) -> Passage | None:
     near = (
         len(line) > _longest_row(side, line)
         and foreign * 4 <= len(line)
-        and _cell_count(line, side) > cells // 2
+        and _cell_count(line, side) > 2 * side
     )
     return Passage(line, number) if near else None
 

@@ -9,6 +9,7 @@ NumPy, cells of a spreadsheet, links, candidates (`rows`, `lists`, `links`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import chain, islice
 
 import numpy as np
@@ -39,6 +40,8 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         raise PuzzleError(
             f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one puzzle."
         )
+    if len(text) == side * side and set(text) <= _codes(side).keys():
+        return np.array([_codes(side)[mark] for mark in text], np.uint8)
     lines = plain(text).splitlines()
     if not has_minus_one(lines):
         try:
@@ -53,6 +56,13 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
     if cells is None:
         raise PuzzleError(refused(text) or mistake)
     return np.array([BLANK if cell == "." else FIRST_DIGIT - 1 + int(cell) for cell in cells], np.uint8)
+
+
+@cache
+def _codes(side: int) -> dict[str, int]:
+    """The token of each character of a grid in one line."""
+    digits = {str(digit): FIRST_DIGIT - 1 + digit for digit in range(1, side + 1)}
+    return dict.fromkeys(BLANKS, BLANK) | digits
 
 
 def _elsewhere(text: str, side: int) -> str | None:
@@ -92,7 +102,7 @@ def is_grid(text: str, side: int) -> bool:
 
 def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
     """The cells one after the other, with nothing but separators between them."""
-    digits = {str(digit): FIRST_DIGIT - 1 + digit for digit in range(1, side + 1)}
+    digits = {mark: token for mark, token in _codes(side).items() if mark not in BLANKS}
     blanks = BLANKS | _other_blank(plain(text), digits, side * side)
     lines = text.splitlines()
     tokens: list[int] = []
