@@ -10,7 +10,6 @@ import tokenize
 import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO
 
 import numpy as np
 
@@ -30,7 +29,7 @@ HEADER_ERRORS = (
 MOST_HEADER = 10_000
 
 
-def header_of(stream: BinaryIO) -> tuple[tuple[int, ...], np.dtype, bool]:
+def header_of(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype, bool]:
     """Shape, type and order of the array that follows in the stream. Raises ValueError for a header that is none."""
     try:
         version = np.lib.format.read_magic(stream)
@@ -69,12 +68,12 @@ def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None
         yield Question(
             source.name,
             f"puzzle {number + 1}",
-            _text(question[number], task, tokens),
-            answer="" if answer is None else _answer(answer[number], task, tokens),
+            _text(np.atleast_1d(question[number]), task, tokens),
+            answer="" if answer is None else _answer(np.atleast_1d(answer[number]), task, tokens),
         )
 
 
-def _array(stream: BinaryIO, name: str) -> np.ndarray:
+def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
     try:
         shape, dtype, fortran_order = header_of(stream)
     except ValueError as error:
@@ -174,10 +173,7 @@ def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
 def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
     """A puzzle as its task reads it."""
     if row.dtype.kind in "US":
-        cells = [
-            cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell
-            for cell in np.atleast_1d(row)
-        ]
+        cells = [cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell for cell in row]
         return cells[0] if len(cells) == 1 else "".join(cell or "." for cell in cells)
     if tokens:
         return task.format(np.clip(row, 0, task.vocab_size - 1).astype(np.uint8))

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from trm.errors import DataError
 
@@ -66,7 +65,7 @@ class Source:
     """A file under the name that messages call it by. `size` is that of one on disk that is not packed."""
 
     name: str
-    opener: Callable[[], BinaryIO]
+    opener: Callable[[], io.BufferedIOBase]
     most: int = MOST
     size: int | None = None
 
@@ -83,7 +82,7 @@ class Source:
         return cls(name, lambda: io.BytesIO(content), most, len(content))
 
     @contextmanager
-    def open(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[io.BufferedIOBase]:
         """A stream that ends with `DataError` where the file is damaged or too large."""
         try:
             with self.opener() as stream:
@@ -110,7 +109,7 @@ class Source:
 class _Bounded(io.RawIOBase):
     """A stream of which at most so many bytes are read."""
 
-    def __init__(self, stream: BinaryIO, source: Source):
+    def __init__(self, stream: io.BufferedIOBase, source: Source):
         self.stream, self.source, self.count = stream, source, 0
 
     def readable(self) -> bool:

@@ -8,10 +8,10 @@ several lines, and one of hardly more rows than are wanted are read whole: there
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import BinaryIO
 
 import numpy as np
 from jaxtyping import Int
@@ -81,7 +81,7 @@ def _lines_at(source: Source, begin: int, size: int, count: int) -> Iterator[tup
                 yield start, line
 
 
-def _line_from(stream: BinaryIO, target: int, begin: int) -> tuple[int, bytes]:
+def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int, bytes]:
     """The first line that begins at `target` or after it."""
     if target <= begin:
         stream.seek(begin)
@@ -92,7 +92,7 @@ def _line_from(stream: BinaryIO, target: int, begin: int) -> tuple[int, bytes]:
     return start, stream.readline(LONGEST_LINE)
 
 
-def _last_line(stream: BinaryIO, source: Source, begin: int, size: int) -> int:
+def _last_line(stream: io.BufferedIOBase, source: Source, begin: int, size: int) -> int:
     """Where the last line begins that is not empty."""
     stream.seek(max(begin, size - LONGEST_LINE))
     start = stream.tell()
