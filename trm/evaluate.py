@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int, Num, UInt8
 
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
+from trm.data.files.spread import evenly_spread
 from trm.errors import DataError
 from trm.grading import caveat
 from trm.model import Model
@@ -158,7 +159,7 @@ def evenly(count: int, limit: int) -> Int[np.ndarray, "taken"]:
     """
     if limit < 1:
         raise DataError(f"A limit of {limit} leaves no puzzle. Give 1 or more.")
-    return np.unique(np.linspace(0, count - 1, min(limit, count)).round().astype(int))
+    return evenly_spread(count, limit)
 
 
 def _share(flags: Bool[np.ndarray, "*any"]) -> float | None:

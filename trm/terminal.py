@@ -1,12 +1,8 @@
-"""How the command line speaks: results for people, a line of progress, a puzzle that may stand in a file."""
+"""How the command line speaks: results for people, a line of progress."""
 
-import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
-
-from trm.errors import UserError
 
 ENOUGH_TO_GUESS = 1.0  # seconds of work after which the time left is worth naming
 
@@ -41,17 +37,6 @@ def _short(value: Any) -> str:
 def tell(text: str) -> None:
     """A line on stderr, where it does not mix with results."""
     print(text, file=sys.stderr, flush=True)
-
-
-def puzzle_text(given: str) -> str:
-    """The text itself, or the content of the file it names."""
-    if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
-        return given
-    path = Path(given)
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{path} is not a text file.") from None
 
 
 class Progress:

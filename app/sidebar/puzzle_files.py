@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.ui.text import plain
 from trm.data import Question, questions
+from trm.data.files.kinds import sentence
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
 from trm.tasks.base import Task
@@ -20,13 +21,12 @@ def controls(task: Task, take: Take) -> None:
     with st.expander("From a file", icon=":material/upload_file:"):
         st.file_uploader(
             "Puzzles from a file",
-            type=["txt", "csv", "json"],
             key="puzzle_file",
             label_visibility="collapsed",
             max_upload_size=LARGEST >> 20,
             on_change=_take,
             args=(task, take, True),
-            help="Text with a puzzle a line, or drawn in lines with empty ones between; CSV with a column q or question; JSON.",
+            help=f"What is in the file decides, not its name: {sentence()}.",
         )
         try:
             found = _found(task)
@@ -54,6 +54,8 @@ def _tell(question: Question, task: Task) -> None:
         st.error(plain(str(error)), icon=":material/error:")
     else:
         st.caption(plain(f"{question.place}: {text[:SHOWN]}{'…' if len(text) > SHOWN else ''}"))
+        if question.note:
+            st.caption(plain(f"{question.note}."))
 
 
 def _take(task: Task, take: Take, is_new_file: bool) -> None:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import told, write
 from probes.interventions.attribution.results import HALTING_CELL, MEAN, METHODS, MIXING, SPANS
-from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options
+from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options, puzzle_tokens
 from trm.errors import UserError
-from trm.terminal import puzzle_text
 
 if TYPE_CHECKING:
     from trm.model import Model
@@ -74,7 +73,7 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     cell = _cell(options, model)
     if options.method == "mixing":
         return mixed(model, task, cell=cell, layer=options.layer)
-    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
+    inputs = puzzle_tokens(options.puzzle, task)
     kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
     if options.method == "attention":
         at = one_call(options.call, kept.depth)

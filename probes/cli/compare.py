@@ -213,7 +213,7 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
                 f"{other.name}. Give two models of one task and size."
             )
     with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(options.data, task, progress=reading.count)
+        puzzles = load_puzzles(options.data, task, spread=options.limit, progress=reading.count)
     if options.limit is not None:
         puzzles = puzzles.take(evenly(len(puzzles), options.limit))
     return models, task, puzzles

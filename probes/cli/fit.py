@@ -4,9 +4,9 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, limited_puzzles, model_options
+from trm.cli.options import DATA_HELP, PUZZLE_HELP, limited_puzzles, model_options, puzzle_tokens
 from trm.errors import UserError
-from trm.terminal import Progress, puzzle_text
+from trm.terminal import Progress
 
 USUAL_LIMIT = 200
 
@@ -129,7 +129,7 @@ def run_apply(options: Namespace) -> dict[str, Any]:
 
     probes = [open_probe(path) for path in options.probe]
     model, task = opened(options)
-    inputs = task.parse(puzzle_text(options.puzzle))
+    inputs = puzzle_tokens(options.puzzle, task, unfinished=False)
     found = summary_of(read_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
     if options.out:
         with written_whole(options.out) as temporary:

@@ -116,7 +116,7 @@ def made(
 
     if steps is not None and not 1 <= steps <= DEEPEST:
         raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
-    model, task, puzzles = model_with_puzzles(model_name, data, accept_unknown=accept_unknown)
+    model, task, puzzles = model_with_puzzles(model_name, data, spread=limit, accept_unknown=accept_unknown)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
     with Progress("puzzles run") as running:
         return run_puzzles(

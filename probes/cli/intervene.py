@@ -12,9 +12,9 @@ from trm.cli.options import (
     limited_puzzles,
     model_options,
     puzzle_id_options,
+    puzzle_tokens,
 )
 from trm.errors import UserError
-from trm.terminal import puzzle_text
 
 USUAL_LIMIT = 50
 
@@ -73,7 +73,7 @@ def _one_run(options: Namespace) -> dict[str, Any]:
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
         raise UserError("Give --puzzle, and either --do or --experiment. Or --data for a whole set.")
     model, task = opened(options)
-    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
+    inputs = puzzle_tokens(options.puzzle, task)
     kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
     if options.do is not None:
         run, changes = kept, parse_all(options.do)

@@ -130,7 +130,9 @@ def walks_of(asked: Projecting, *, accept_unknown: bool = False) -> "Walks":
     """Run the (first) model over its puzzles. Raises UserError."""
     from probes.latents.trajectories import record_walks
 
-    model, _, puzzles = model_with_puzzles(asked.model, asked.data, accept_unknown=accept_unknown)
+    model, _, puzzles = model_with_puzzles(
+        asked.model, asked.data, spread=asked.limit, accept_unknown=accept_unknown
+    )
     with Progress("puzzles run") as running:
         return record_walks(
             model,

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 
 
 def model_with_puzzles(
-    model_name: str, data: str, *, accept_unknown: bool = False
+    model_name: str, data: str, *, spread: int | None, accept_unknown: bool = False
 ) -> "tuple[Model, Task, PuzzleSet]":
-    """A model, its task and a puzzle set of it. Raises UserError."""
+    """A model, its task and a puzzle set of it; of a large file only `spread` puzzles. Raises UserError."""
     from trm.checkpoint import load_model
+    from trm.cli.options import tell_notes
     from trm.data import load_puzzles
     from trm.tasks import task_of
 
     model = load_model(model_name, accept_unknown=accept_unknown)
     task = task_of(model.config)
     with Progress("puzzles read") as reading:
-        return model, task, load_puzzles(data, task, progress=reading.count)
+        puzzles = load_puzzles(data, task, spread=spread, progress=reading.count)
+    tell_notes(data, puzzles.notes)
+    return model, task, puzzles
 
 
 def told() -> Callable[[float, str], None]:

@@ -13,9 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import told, write
 from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
-from trm.cli.options import DATA_HELP, PUZZLE_HELP, identifiers_option, limited_puzzles, model_options
+from trm.cli.options import (
+    DATA_HELP,
+    PUZZLE_HELP,
+    identifiers_option,
+    limited_puzzles,
+    model_options,
+    puzzle_tokens,
+)
 from trm.errors import UserError
-from trm.terminal import puzzle_text
 
 if TYPE_CHECKING:
     from trm.model import Model
@@ -105,11 +111,15 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
     if options.puzzle is None or options.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")
     wanted = steps_of(options.steps)
-    inputs = task.parse(puzzle_text(options.puzzle), unfinished=True)
+    inputs = puzzle_tokens(options.puzzle, task)
     (place, *more) = Positions.of(options.cell, model.config).single
     if more or place < model.config.prefix_length:
         raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")
-    other = task.parse(puzzle_text(options.other)) if options.other else another_puzzle(task, inputs)
+    other = (
+        puzzle_tokens(options.other, task, unfinished=False)
+        if options.other
+        else another_puzzle(task, inputs)
+    )
     tell = told()
     kept = keep(model, task, inputs, tell=part(tell, 0.0, 0.1))
     theirs = keep(model, task, other, tell=part(tell, 0.1, 0.2))

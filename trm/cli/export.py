@@ -16,7 +16,7 @@ from trm.cli.options import (
     model_options,
     opened,
     puzzle_id_options,
-    puzzle_texts,
+    puzzle_tokens,
 )
 from trm.errors import UserError
 from trm.terminal import Progress
@@ -160,7 +160,7 @@ def puzzle_file(options: Namespace) -> Path | None:
 
 def _file(given: str | None) -> Path | None:
     """The file that a text names, if it names one."""
-    return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.terminal.puzzle_text)
+    return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
 def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
@@ -195,12 +195,7 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
     moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
-    texts = puzzle_texts(options.puzzle, task)
-    if len(texts) > 1:
-        raise UserError(
-            f"{options.puzzle} holds {len(texts)} puzzles, and one is exported. Give a file with one, or its text."
-        )
-    inputs = task.parse(*texts.values(), unfinished=True)
+    inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
 

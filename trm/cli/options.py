@@ -4,15 +4,20 @@ Whatever needs torch is imported when it is called, so that `--help` and `models
 """
 
 import argparse
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trm.config import FORCEABLE
 from trm.errors import UserError
-from trm.terminal import Progress, puzzle_text
+from trm.terminal import Progress, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from trm.data import PuzzleSet
     from trm.model import Model
     from trm.tasks.base import Task
@@ -21,12 +26,13 @@ MODEL_HELP = (
     "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
 )
 DATA_HELP = (
-    "a bundled set such as sudoku/test, a CSV, a text file with puzzles in lines, a dataset folder, "
-    "or a folder of official ARC JSON"
+    "a bundled set such as sudoku/test, a file of puzzles (CSV, text, JSON, Parquet, NumPy, packed or not; docs/data.md), "
+    "a dataset folder, or a folder of ARC tasks in JSON"
 )
 PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
+MOST_NOTES = 3  # lines about what was passed over in a file
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
 
 
@@ -116,7 +122,10 @@ def limited_puzzles(
 
     data, limit = options.data or unseen_set(task), usual if options.limit is None else options.limit
     with Progress("puzzles read") as reading:
-        puzzles = load_puzzles(data, task, progress=reading.count, identifiers=identifiers(options, model))
+        puzzles = load_puzzles(
+            data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
+        )
+    tell_notes(data, puzzles.notes)
     return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
 
 
@@ -125,14 +134,32 @@ def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
 
     Raises DataError naming file and place where one cannot be read.
     """
-    if (text := puzzle_text(given)) is given:
+    if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
         return {"": given}
     from trm.data import questions
+    from trm.data.puzzle_file import read_content
 
-    found = questions(text.encode(), given, task)
+    found = questions(read_content(Path(given)), given, task)
     for question in found:
         question.read(task)
+    tell_notes(given, [question.note for question in found if question.note])
     return {question.place: question.text for question in found}
+
+
+def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str = "taken") -> "np.ndarray":
+    """The tokens of one puzzle, given in words or as a file. Raises UserError; also for a file with several."""
+    texts = puzzle_texts(given, task)
+    if len(texts) > 1:
+        raise UserError(
+            f"{given} holds {len(texts)} puzzles, and one is {use}. Give a file with one, or its text."
+        )
+    return task.parse(*texts.values(), unfinished=unfinished)
+
+
+def tell_notes(source: object, notes: "Sequence[str]") -> None:
+    """What the reader of a file passed over, on stderr."""
+    for note in notes[:MOST_NOTES]:
+        tell(f"{source}, {note}.")
 
 
 def identifiers(options: Namespace, model: "Model") -> Path | None:

@@ -4,6 +4,8 @@
     <prefix>_solutions.json   {task: [grid, ...]}, an output for each test input
     <task>.json               {"train": [...], "test": [...]}, the outputs inside
 
+Other shapes are in `trm.data.files.arc_json`; each file may be packed (.json.gz).
+
 A model is asked for the output of a test input. It never sees the training pairs: what it knows of the task is the
 vector of its puzzle id, so a set without puzzle ids can be looked at and not be solved.
 """
@@ -18,21 +20,24 @@ from typing import Any
 
 import numpy as np
 
+from trm.data.files.arc_json import tasks_in
+from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, numbered
-from trm.data.json_file import read_json
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
 from trm.tasks.arc.grid import Grid, checked, encode
 from trm.tasks.base import Progress, Task
 
 CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
+PACKED = ("", ".gz", ".bz2", ".xz")
+"""Endings of a file that is packed alone."""
 TEST_PUZZLES = "test_puzzles.json"
 """In a dataset folder of the public code: its test tasks, the outputs inside."""
 
 LARGEST_FILE = 64 << 20
 MOST_PAIRS = 1000  # of a task; published ones have up to 10
 MOST_FILES = 100_000
-LONGEST_NAME = 100
+LONGEST_NAME = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,7 @@ class ArcTask:
     test: tuple[ArcPair, ...]
 
 
-def arc_tasks(path: Path) -> dict[str, ArcTask]:
+def arc_tasks(path: Path, *, passed_over: list[str] | None = None) -> dict[str, ArcTask]:
     """The tasks of a folder or a single file, by name, in file order.
 
     A folder with `_challenges.json` files is read from these (their outputs from the `_solutions.json` beside), a
@@ -60,18 +65,39 @@ def arc_tasks(path: Path) -> dict[str, ArcTask]:
     task's identifier; where another file has a different task of the same identifier (the two public evaluation sets
     share six), `<identifier>, <file>`.
 
+    Of a folder with a file a task, one that is none is left out as long as others are, and said in `passed_over`.
     Raises `DataError` naming file, task and pair.
     """
     tasks: dict[str, ArcTask] = {}
-    for file in _files(path):
-        solutions = _solutions(file)
-        found = list(_tasks_of(file))
-        for identifier, content in found:
-            task = _task(f"{file}, task {identifier}", identifier, content, solutions.get(identifier))
+    mistakes: list[DataError] = []
+    files = _files(path)
+    for file in files:
+        try:
+            found = _tasks_of_file(file)
+        except DataError as error:
+            if len(files) == 1 or _collection(file) is not None:
+                raise
+            mistakes.append(error)
+            continue
+        for task in found:
             name = _free_name(tasks, task, file)
             if name not in tasks or tasks[name].test[0].output is None:  # again, perhaps with outputs now
                 tasks[name] = task
-        _check_known(file, solutions, found)
+    if mistakes and not tasks:
+        raise mistakes[0]
+    if passed_over is not None:
+        passed_over += [f"left out: {error}".removesuffix(".") for error in mistakes]
+    return tasks
+
+
+def _tasks_of_file(file: Path) -> list[ArcTask]:
+    solutions = _solutions(file)
+    found = list(_tasks_of(file))
+    tasks = [
+        _task(f"{file}, task {identifier}", identifier, content, solutions.get(identifier))
+        for identifier, content in found
+    ]
+    _check_known(file, solutions, found)
     return tasks
 
 
@@ -94,9 +120,10 @@ def load_arc(
 
     Raises `DataError`; also for a task that has no puzzle id there.
     """
+    passed_over: list[str] = []
     pairs = [
         (f"{name}, {split} {number}", pair)
-        for name, found in arc_tasks(path).items()
+        for name, found in arc_tasks(path, passed_over=passed_over).items()
         for number, pair in enumerate(found.train if split == "train" else found.test, 1)
         if pair.output is not None
     ][:limit]
@@ -109,7 +136,9 @@ def load_arc(
         inputs[row], labels[row] = encode(pair.input), encode(pair.output)
         if progress:
             progress(row + 1)
-    puzzles = PuzzleSet.of(str(path), task, inputs, labels, names=tuple(name for name, _ in pairs))
+    puzzles = PuzzleSet.of(
+        str(path), task, inputs, labels, names=tuple(name for name, _ in pairs), notes=tuple(passed_over)
+    )
     beside = (path if path.is_dir() else path.parent) / FILE
     if identifiers is None and beside.is_file():
         identifiers = beside
@@ -122,9 +151,10 @@ def _files(path: Path) -> list[Path]:
         return [path]
     if (path / TEST_PUZZLES).is_file():
         return [path / TEST_PUZZLES]
-    files = sorted(path.glob(f"*{CHALLENGES}")) or sorted(
-        file for file in path.glob("*.json") if file.name != FILE and not file.name.endswith(SOLUTIONS)
-    )
+    known = [file for file in sorted(path.iterdir()) if _stem(file) is not None]
+    files = [file for file in known if _collection(file) is not None] or [
+        file for file in known if file.name != FILE and not f"{_stem(file)}.json".endswith(SOLUTIONS)
+    ]
     if not files:
         below = sorted({file.parent.name for file in path.glob("*/*.json")})
         instead = (
@@ -136,22 +166,39 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
+def _stem(file: Path) -> str | None:
+    """The name of a JSON file without its endings, None for another file."""
+    return next(
+        (file.name.removesuffix(f".json{end}") for end in PACKED if file.name.endswith(f".json{end}")), None
+    )
+
+
+def _collection(file: Path) -> str | None:
+    """The name of a collection whose challenges a file holds; None for another file."""
+    name = f"{_stem(file)}.json"
+    return name.removesuffix(CHALLENGES) if name.endswith(CHALLENGES) else None
+
+
 def _tasks_of(file: Path) -> Iterator[tuple[str, Any]]:
     content = read_json(file, LARGEST_FILE)
-    if not isinstance(content, dict) or not content:
+    found = list(tasks_in(content, _stem(file) or file.stem))
+    if not found:
         raise DataError(f"{file} holds no ARC tasks: it should be an object of tasks, or one task.")
-    if "train" in content and "test" in content:
-        content = {file.stem: content}
-    for identifier, task in content.items():
+    for identifier, task in found:
         if not (identifier.isprintable() and 0 < len(identifier) <= LONGEST_NAME and "," not in identifier):
-            raise DataError(f"{file}: {reprlib.repr(identifier)} is no name of an ARC task. Copy it again.")
+            raise DataError(
+                f"{file}: {reprlib.repr(identifier)} is no name of an ARC task: it has a comma, a character that cannot be "
+                f"printed, or over {LONGEST_NAME:,} characters. Name it otherwise."
+            )
         yield identifier, task
 
 
 def _solutions(file: Path) -> Mapping[str, Any]:
     """Task -> outputs of its test inputs, from the file beside the challenges."""
-    beside = file.with_name(file.name.removesuffix(CHALLENGES) + SOLUTIONS)
-    if not file.name.endswith(CHALLENGES) or not beside.is_file():
+    name = _collection(file)
+    others = [file.with_name(f"{name}{SOLUTIONS}{end}") for end in PACKED]
+    beside = next((other for other in others if name is not None and other.is_file()), None)
+    if beside is None:
         return {}
     solutions = read_json(beside, LARGEST_FILE)
     if not isinstance(solutions, dict):
@@ -171,7 +218,9 @@ def _check_known(file: Path, solutions: Mapping[str, Any], found: list[tuple[str
 def _task(where: str, identifier: str, content: Any, solutions: Any) -> ArcTask:
     if not isinstance(content, dict):
         raise DataError(f'{where}: not an object with "train" and "test". Copy the file again.')
-    train, test = (_pairs(where, part, content.get(part)) for part in ("train", "test"))
+    test_alone = content.get("train") == [] and bool(content.get("test"))
+    train = () if test_alone else _pairs(where, "train", content.get("train"))
+    test = _pairs(where, "test", content.get("test"))
     if solutions is not None:
         if not isinstance(solutions, list) or len(solutions) != len(test):
             raise DataError(
@@ -218,7 +267,7 @@ def _free_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str:
     known = tasks.get(task.identifier)
     if known is None or _same(known, task):
         return task.identifier
-    return f"{task.identifier}, {file.stem.removesuffix(CHALLENGES.removesuffix('.json'))}"
+    return f"{task.identifier}, {_collection(file) or _stem(file)}"
 
 
 def _same(one: ArcTask, other: ArcTask) -> bool:

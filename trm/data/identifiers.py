@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trm.data.json_file import read_json
+from trm.data.files.json_file import read_json
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
 

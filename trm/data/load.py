@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
 
 from trm.config import SHORT
 from trm.data.arc import load_arc
 from trm.data.bundled import PUZZLES, bundled_sets
+from trm.data.files.containers import Source
+from trm.data.files.question import Question
+from trm.data.files.readers import read
 from trm.data.identifiers import numbered
 from trm.data.official import load_official
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.table import load_csv, load_text
-from trm.errors import DataError
-from trm.tasks.base import Progress, Task
+from trm.errors import DataError, PuzzleError
+from trm.tasks.base import Difficulty, Progress, Task
+
+MOST_PUZZLES = 1_000_000
+MOST_NOTES = 3
+"""Of what was passed over in a file."""
 
 
 def load_puzzles(
@@ -21,17 +32,18 @@ def load_puzzles(
     task: Task,
     *,
     limit: int | None = None,
+    spread: int | None = None,
     progress: Progress | None = None,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
-    """Read a puzzle set; only its first `limit` puzzles, if given.
+    """Read a puzzle set; only its first `limit` puzzles, if given. Who takes `spread` of them afterwards, evenly, says so:
+    a large file is then not read whole, and the set is those.
 
     `spec` is, in this order: the name of a bundled set (`./sudoku/test` is a folder of that name); a
     dataset folder in the official format (its part `split`), or one of its splits; a folder with `<split>.csv`; for
-    ARC a folder with task files in JSON (their test or train pairs), or one of these; a `.csv` file
-    (`source,q,a,rating` or `question,answer`, with its header); any other file: text with puzzles a line each, or drawn in lines.
-    A puzzle without an answer is solved by the task; `progress` hears of it.
+    ARC a folder with task files in JSON (their test or train pairs), or one of these; any other file with puzzles
+    (`trm.data.files.kinds`). A puzzle without an answer is solved by the task; `progress` hears of it.
 
     `identifiers` is the `identifiers.json` of the data set that a model was trained on: the puzzles get the ids that
     their names have there. It matters to sets that name their puzzles only, which are ARC's.
@@ -46,7 +58,8 @@ def load_puzzles(
             raise DataError(
                 f"The set {spec} holds {owner} puzzles, not {task.name}. Choose a set of this task."
             )
-        return load_csv(PUZZLES / f"{spec}.csv", task, name=str(spec), limit=limit, progress=progress)
+        source = Source.of_path(PUZZLES / f"{spec}.csv")
+        return _puzzle_set(read(source, task), source.name, str(spec), task, limit, progress)
     path = Path(spec)
     if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, false for a text that can be no path)
         raise DataError(
@@ -60,8 +73,8 @@ def load_puzzles(
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
         return puzzles if identifiers is None else numbered(puzzles, identifiers)
-    load = load_csv if path.suffix.lower() == ".csv" else load_text
-    return load(path, task, name=path.name, limit=limit, progress=progress)
+    found = read(Source.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None)
+    return _puzzle_set(found, str(path), path.name, task, limit, progress)
 
 
 def _is_official(folder: Path, split: str) -> bool:
@@ -72,4 +85,80 @@ def _is_arc(path: Path) -> bool:
     """A JSON file, or a folder that is no dataset folder."""
     if path.is_dir():
         return not (path / "dataset.json").is_file() and not any(path.glob("*/dataset.json"))
-    return path.suffix.lower() == ".json"
+    return ".json" in path.name.lower()
+
+
+@dataclass
+class _Rows:
+    """What has been read so far, a list per column."""
+
+    places: list[str] = field(default_factory=list)
+    inputs: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
+    labels: list[UInt8[np.ndarray, "cells"]] = field(default_factory=list)
+    rating: list[float] = field(default_factory=list)
+    difficulty: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, question: Question, task: Task) -> None:
+        """Raises `DataError` naming file and place."""
+        inputs = question.read_whole(task)
+        # Neither is stripped: a space is an open cell of a maze.
+        self.labels.append(question.read_answer(task) if question.answer.strip() else _solution(inputs, task))
+        where = f"{question.file}, {question.place}"
+        try:
+            self.difficulty.append(Difficulty(question.difficulty) if question.difficulty else "")
+            self.rating.append(float(question.rating or "nan"))
+        except PuzzleError as error:
+            raise DataError(f"{where}: {error}") from None
+        except ValueError:
+            raise DataError(
+                f"{where}: the rating {question.rating!r} is no number. Correct it or leave it empty."
+            ) from None
+        self.places.append(question.place)
+        self.inputs.append(inputs)
+        if question.note:
+            self.notes.append(question.note)
+
+
+def _puzzle_set(
+    questions: Iterable[Question],
+    file: str,
+    name: str,
+    task: Task,
+    limit: int | None,
+    progress: Progress | None,
+) -> PuzzleSet:
+    """The set of these puzzles. An answer that breaks the rules or changes a given is an error; that it is the only one
+    is not checked."""
+    rows = _Rows()
+    for question in questions:
+        rows.add(question, task)
+        count = len(rows.places)
+        if progress:
+            progress(count)
+        if limit is None and count > MOST_PUZZLES:
+            raise DataError(f"{file} has over {MOST_PUZZLES:,} puzzles. Set a limit to read some of them.")
+        if count == limit:
+            break
+    inputs, labels = np.stack(rows.inputs), np.stack(rows.labels)
+    wrong = labels.any(-1) & ~task.is_solved(inputs, labels)
+    if task.judged_by_rules and wrong.any():
+        place = rows.places[int(wrong.argmax())]
+        raise DataError(
+            f"{file}, {place}: the answer breaks a rule or changes a given. Correct it or empty it."
+        )
+    return PuzzleSet.of(
+        name,
+        task,
+        inputs,
+        labels,
+        difficulty=tuple(map(str, rows.difficulty)),
+        rating=np.array(rows.rating),
+        notes=tuple(rows.notes[:MOST_NOTES]),
+    )
+
+
+def _solution(inputs: UInt8[np.ndarray, "cells"], task: Task) -> UInt8[np.ndarray, "cells"]:
+    """The only solution, or padding when there is none or more than one."""
+    solutions = task.solutions(inputs, limit=2)
+    return solutions[0] if len(solutions) == 1 else np.zeros_like(inputs)

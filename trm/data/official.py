@@ -11,6 +11,9 @@ A Sudoku or a maze is a puzzle of one example. An ARC task is a puzzle of severa
 recoloured versions; only training draws by groups, so they are written (`trm.data.write`) and not read.
 
 The arrays are memory-mapped and never unpickled: only the rows asked for are read, and no file can run code.
+
+nano-trm writes the same arrays; its dataset.json has `num_puzzles` and no `sets`, and its Sudokus have a token more
+before the blank, so that theirs are one higher.
 """
 
 from __future__ import annotations
@@ -23,8 +26,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, UInt8
 
+from trm.data.files.arrays import header_of
+from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, read_names
-from trm.data.json_file import read_json
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
 from trm.tasks.base import Task
@@ -33,6 +37,11 @@ LARGEST_DESCRIPTION = 1 << 20
 LARGEST_COPY = 2 << 30
 """Bytes of tokens taken into memory, where a set cannot stay in its file as it is."""
 MOST_IDENTIFIERS = 1 << 31
+MOST_EMPTY = 1_000_000
+"""Puzzles beyond one for each example, which have none."""
+INPUTS = "__inputs.npy"
+NANO_SUDOKU = 12
+"""Tokens of a Sudoku in nano-trm, also of a smaller one."""
 SET_NAME = re.compile(r"[\w-]{1,64}")
 
 
@@ -55,6 +64,7 @@ def load_official(folder: Path, task: Task, *, limit: int | None = None, split: 
     if place is None:
         raise DataError(_what_is_missing(folder, split))
     description = _describe(place / "dataset.json", task)
+    shift = 1 if description["vocab_size"] != task.vocab_size else 0
     sets: list[_Set] = []
     for name in description["sets"]:
         left = None if limit is None else limit - sum(len(part.inputs) for part in sets)
@@ -63,8 +73,15 @@ def load_official(folder: Path, task: Task, *, limit: int | None = None, split: 
     return PuzzleSet.of(
         str(folder),
         task,
-        _tokens([part.inputs for part in sets], place, "inputs", task),
-        _tokens([part.labels for part in sets], place, "labels", task, description.get("ignore_label_id")),
+        _tokens([part.inputs for part in sets], place, "inputs", task, shift=shift),
+        _tokens(
+            [part.labels for part in sets],
+            place,
+            "labels",
+            task,
+            description.get("ignore_label_id"),
+            shift=shift,
+        ),
         puzzle_identifiers=identifiers,
         names=_names(place, identifiers, numbers),
     )
@@ -80,11 +97,20 @@ def _what_is_missing(folder: Path, split: str) -> str:
 def _describe(path: Path, task: Task) -> dict[str, Any]:
     """The parts of dataset.json that are used, checked against the task."""
     description = read_json(path, LARGEST_DESCRIPTION)
-    expected = {"seq_len": task.cells, "vocab_size": task.vocab_size}
-    for key, value in expected.items():
-        found = description.get(key) if isinstance(description, dict) else None
-        if found != value:
-            raise DataError(f"{path}: {key} is {found}, {task.name} has {value}. Give a {task.name} dataset.")
+    if not isinstance(description, dict):
+        description = {}
+    of_nano_trm = "num_puzzles" in description and "sets" not in description
+    vocab_sizes = [task.vocab_size]
+    if of_nano_trm:
+        names = sorted(file.name.removesuffix(INPUTS) for file in path.parent.glob(f"*{INPUTS}"))
+        description["sets"] = names
+        vocab_sizes += [task.vocab_size + 1, NANO_SUDOKU] if task.name == "sudoku" else []
+    for key, right in (("seq_len", [task.cells]), ("vocab_size", vocab_sizes)):
+        found = description.get(key)
+        if found not in right:
+            raise DataError(
+                f"{path}: {key} is {found}, {task.name} has {right[0]}. Give a {task.name} dataset."
+            )
     ignored = description.get("ignore_label_id")
     if not (ignored is None or type(ignored) is int):
         raise DataError(
@@ -111,7 +137,12 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
                 f"{split / name}__{part}.npy has shape {array.shape}, not (examples, {task.cells})."
             )
     identifiers = _array(split / f"{name}__puzzle_identifiers.npy")
-    indices = _array(split / f"{name}__puzzle_indices.npy").astype(np.int64)
+    indices = _array(split / f"{name}__puzzle_indices.npy")
+    if max(identifiers.size, indices.size) > len(inputs) + MOST_EMPTY:
+        raise DataError(
+            f"{split / name}__puzzle_indices.npy has {indices.size:,} entries for {len(inputs):,} examples. Write the dataset again."
+        )
+    indices = indices.astype(np.int64)
     sizes = np.diff(indices)
     if (
         identifiers.ndim != 1
@@ -140,6 +171,8 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
 
 def _array(path: Path) -> np.ndarray:
     try:
+        with path.open("rb") as file:
+            header_of(file)
         array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
@@ -152,10 +185,19 @@ def _array(path: Path) -> np.ndarray:
 
 
 def _tokens(
-    arrays: list[np.ndarray], split: Path, part: str, task: Task, ignored: int | None = None
+    arrays: list[np.ndarray],
+    split: Path,
+    part: str,
+    task: Task,
+    ignored: int | None = None,
+    *,
+    shift: int = 0,
 ) -> UInt8[np.ndarray, "count cells"]:
-    """The tokens of all sets, in their file where they are there as uint8; padding in place of `ignored`."""
-    if len(arrays) == 1 and arrays[0].dtype == np.uint8 and not ignored:
+    """The tokens of all sets, in their file where they are there as uint8; padding in place of `ignored`.
+
+    `shift` is how much higher they are in the file.
+    """
+    if len(arrays) == 1 and arrays[0].dtype == np.uint8 and not ignored and not shift:
         for begin in range(0, len(arrays[0]), BLOCK):
             _check(arrays[0][begin : begin + BLOCK], split, part, task)
         return arrays[0]
@@ -171,6 +213,8 @@ def _tokens(
             block = array[at : at + BLOCK]
             if ignored:
                 block = np.where(block == ignored, 0, block)
+            if shift:
+                block = np.where(block == 0, 0, block.astype(np.int64) - shift)
             _check(block, split, part, task)
             tokens[begin : begin + len(block)] = block
             begin += len(block)

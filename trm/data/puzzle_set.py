@@ -38,6 +38,8 @@ class PuzzleSet:
 
     What stands before the first comma is the name of its puzzle id.
     """
+    notes: tuple[str, ...] = ()
+    """What the reader passed over in the file, for whoever gave it."""
 
     @classmethod
     def of(
@@ -51,6 +53,7 @@ class PuzzleSet:
         rating: Float64[np.ndarray, "count"] | None = None,
         puzzle_identifiers: Int[np.ndarray, "count"] | None = None,
         names: tuple[str, ...] = (),
+        notes: tuple[str, ...] = (),
     ) -> PuzzleSet:
         """A set with what follows from inputs and labels filled in."""
         count = len(inputs)
@@ -67,6 +70,7 @@ class PuzzleSet:
             if puzzle_identifiers is None
             else puzzle_identifiers,
             names=names,
+            notes=notes,
         )
 
     def __len__(self) -> int:

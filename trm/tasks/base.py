@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
+from trm.tasks.reading import Passage, numbered
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
@@ -108,8 +109,6 @@ class Task(ABC):
     """Names of the options that `generate` takes."""
     judged_by_rules: bool = True
     """Whether an answer can be judged without knowing the right one; `is_solved` is false for all where it cannot."""
-    draws_with_spaces: bool = False
-    """Whether a space in a drawing is a cell, so that a line of them is a row and not what separates two drawings."""
     needs_puzzle_id: bool = False
     """Whether a model of the task knows puzzles by their ids alone: with the blank id it scores 0."""
     counted: str = ""
@@ -133,6 +132,12 @@ class Task(ABC):
 
         `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
         """
+
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+        """The puzzles of a text of any length, in order, none checked yet. Here: one a line, but for comments."""
+        for number, line in numbered(lines):
+            if line.strip() and not line.startswith("#"):
+                yield Passage(line, number)
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:

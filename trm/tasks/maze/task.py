@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -26,6 +27,7 @@ from trm.tasks.maze.geometry import (
     unpack,
 )
 from trm.tasks.maze.solver import Survey, on_any_way, rings
+from trm.tasks.reading import Passage
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 
@@ -46,7 +48,6 @@ class Maze(Task):
     symbols = (".", "#", ".", "S", "G", "o")
     symbol_names = looks = ("pad", "wall", "open", "start", "goal", "path")
     counted = "open"
-    draws_with_spaces = True
     rule_score = "any_shortest_path"
     writable = (OPEN, WALL, START, GOAL)
     once = (START, GOAL)
@@ -69,6 +70,9 @@ class Maze(Task):
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
         """`unfinished`: start and goal may be missing, or there may be several."""
         return text.parse(puzzle, self.side, any_ends=unfinished)
+
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+        return text.passages(lines, self.side)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         """With `.` for open cells: no character of it is lost where spaces are stripped or joined."""

@@ -2,12 +2,15 @@
 
 The public data sets write `#` wall, space open, `S` start, `G` goal, `o` path. Spaces get lost on the way, at the
 ends of lines above all, so one-line text is written with `.` for open cells; both are read. Where the other
-characters alone fill the grid, spaces and line breaks are taken for spacing.
+characters alone fill the grid, spaces and line breaks are taken for spacing. Other people's marks are in `marks`, walls
+that are lines in `thin`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator
 from math import isqrt
 from typing import NamedTuple
 
@@ -15,17 +18,25 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.maze.geometry import GOAL, OPEN, PATH, START, WALL
+from trm.tasks.maze.geometry import GOAL, PATH, START
+from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
+from trm.tasks.maze.thin import is_thin, widened
+from trm.tasks.reading import Passage, numbered, shown
 
 LONGEST_TEXT = 100_000
 """Characters accepted; a 100x100 maze has 10,100 in lines."""
 
 PUBLIC = (" ", "#", " ", "S", "G", "o")
 """Character of each token in the public data sets. Padding is none of them; it prints as open."""
-MARKS = {"#": WALL, " ": OPEN, "\xa0": OPEN, ".": OPEN, "_": OPEN, "S": START, "G": GOAL, "o": PATH}
-OTHER_WALLS = "█X"
-"""Read as walls in a text without `#`."""
 REMEDY = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
+FAST = {True: {mark: MARKS[mark] for mark in "# SGo"}, False: {mark: MARKS[mark] for mark in "#.SGo"}}
+"""The marks of the public data sets, with spaces and without: a maze of these in one line needs no look around."""
+SIZE = re.compile(r"\s*(\d{1,3})(?:\s*[x\u00d7,; ]\s*(\d{1,3}))?\s*")
+"""A line above a maze that says its size."""
+ROW_CHARACTERS = 4
+"""Characters that a cell may take in a drawing, spaces and walls between cells among them."""
+COMMENT = 4
+"""One letter of so many characters that is no mark of a maze makes a line a heading or a comment."""
 
 Lines = list[tuple[int, str]]
 """Lines of a text with their numbers, counted from 1."""
@@ -49,15 +60,107 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
         raise PuzzleError(
             f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one maze."
         )
-    tokens = MARKS if "#" in text else MARKS | dict.fromkeys(OTHER_WALLS, WALL)
-    lines = _numbered(text.removeprefix("\ufeff"))
+    if (
+        len(text) == side * side
+        and set(text) <= FAST[" " in text].keys()
+        and text.count("S") == text.count("G") == 1
+    ):
+        known = FAST[" " in text]
+        return np.array([known[mark] for mark in text], np.uint8)
+    lines = _numbered(_without_frame(text.removeprefix("\ufeff"), side))
     solid = [mark for mark in _marks(lines) if not mark.character.isspace()]
-    _check_characters(solid, tokens, lines)
+    known = meanings([mark.character for mark in solid], side)
+    _check_characters(solid, known, lines)
     cells = solid if len(solid) == side * side else list(_marks(_rows(lines, side)))
-    _check_characters(cells, tokens, lines)  # a tab between cells is spacing, in place of one it is a mistake
+    characters = [mark.character for mark in cells]
+    known = meanings(characters, side)
+    _check_characters(cells, known, lines)  # a tab between cells is spacing, in place of one it is a mistake
+    tokens = [known[mark] for mark in characters]
+    if dots_lead_from_start_to_goal(tokens, characters, side):
+        tokens = [PATH if mark == "." else token for mark, token in zip(characters, tokens, strict=True)]
     if not any_ends:
-        _check_ends(cells, lines)
-    return np.array([tokens[mark.character] for mark in cells], np.uint8)
+        _check_ends(cells, tokens, lines)
+    return np.array(tokens, np.uint8)
+
+
+def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
+    """The mazes of a text, each with its lines: a line with room for all cells, or shorter ones below each other.
+
+    Empty lines and comments end a drawing and are left out, and so do headings.
+    """
+    drawing: list[str] = []
+    number, note = 0, ""
+
+    def drawn(end: int) -> Passage:
+        return Passage("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
+
+    for number, line in numbered(lines):
+        if _is_row(line, side):
+            drawing.append(line)
+            continue
+        if drawing:
+            yield drawn(number - 1)
+            drawing, note = [], ""
+        if not line.strip():
+            continue
+        if _is_heading(line, side):
+            note = note or f"line {number}: {line.strip()[:40]!r} passed over"
+            continue
+        question, answer = _beside(line, side)
+        yield Passage(question, number, answer=answer, note=note)
+        note = ""
+    if drawing:
+        yield drawn(number)
+
+
+def _beside(line: str, side: int) -> tuple[str, str]:
+    """The maze and its answer, where a line holds more than one of them, divided by commas, semicolons or tabs."""
+    whole = [field.strip("\"'") for field in re.split(r"[,;\t]", line)]
+    whole = [field for field in whole if len(field) == side * side and set(field) <= ALL]
+    if len(whole) not in (1, 2) or len(line) == side * side:
+        return line, ""
+    whole.sort(key=lambda field: "o" in field)
+    return whole[0], whole[1] if len(whole) == 2 else ""
+
+
+def _is_row(line: str, side: int) -> bool:
+    if not line.strip():
+        return len(line) == side
+    return len(line) <= min(ROW_CHARACTERS * side + 1, side * side - 1) and not _is_heading(line, side)
+
+
+def _is_heading(line: str, side: int) -> bool:
+    """Whether a line is words or a size. A row may have a mistake in it, which is to be named: it takes several letters."""
+    if (size := SIZE.fullmatch(line)) and set(line.split()) - {"0", "1"}:
+        return {size[1], size[2] or size[1]} == {str(side)}
+    marks = "".join(line.split())
+    letters = sum(mark.isalpha() and mark not in ALL for mark in marks)
+    return len(line) != side * side and letters > 1 and COMMENT * letters > len(marks)
+
+
+def _without_frame(text: str, side: int) -> str:
+    """The maze alone: out of lists, code fences, without a line that says its size, with walls that are lines made cells."""
+    if text.lstrip().startswith(("[", "{")):
+        text = _from_list(text)
+    lines = text.splitlines()
+    if any(line.startswith("```") for line in lines):
+        lines = [line for line in lines if not line.startswith("```")]
+        text = "\n".join(lines)
+    if len(lines) > 1 and len(lines[0].strip()) > 0 and len(lines) > side and _is_heading(lines[0], side):
+        text = "\n".join(lines[1:])
+    kept = [line for line in text.splitlines() if line.strip()]
+    if len(kept) > 2 and is_thin(kept):
+        return "\n".join(widened(kept, side))
+    return text
+
+
+def _from_list(text: str) -> str:
+    """Rows of a list in JSON or Python, a line each; the text itself where it is none."""
+    try:
+        rows = json.loads(text.replace("'", '"'))
+        return "\n".join(row if isinstance(row, str) else "".join(map(str, row)) for row in rows)
+    except (ValueError, TypeError, RecursionError):
+        return text
 
 
 def _numbered(text: str) -> Lines:
@@ -119,14 +222,15 @@ def _check_characters(marks: list[Mark], tokens: dict[str, int], lines: Lines) -
     for mark in marks:
         if mark.character not in tokens:
             raise PuzzleError(
-                f"{_place(mark, lines)}: {_shown(mark.character)} is not part of a maze. {REMEDY}"
+                f"{_place(mark, lines)}: {shown(mark.character)} is not part of a maze. {REMEDY}"
             )
 
 
-def _check_ends(cells: list[Mark], lines: Lines) -> None:
+def _check_ends(cells: list[Mark], tokens: list[int], lines: Lines) -> None:
     """Exactly one start and one goal."""
-    for character, name in (("S", "start"), ("G", "goal")):
-        found = [mark for mark in cells if mark.character == character]
+    for usual, name, end in (("S", "start", START), ("G", "goal", GOAL)):
+        found = [mark for mark, token in zip(cells, tokens, strict=True) if token == end]
+        character = found[0].character if found else usual
         if not found:
             raise PuzzleError(f"This maze has no {name}. Put one {character} into it.")
         if len(found) > 1:
@@ -138,10 +242,6 @@ def _check_ends(cells: list[Mark], lines: Lines) -> None:
 
 def _place(mark: Mark, lines: Lines) -> str:
     return f"Line {mark.line}, position {mark.position}" if len(lines) > 1 else f"Position {mark.position}"
-
-
-def _shown(character: str) -> str:
-    return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 
 def in_lines(characters: str, side: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -11,6 +12,7 @@ from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.reading import Passage
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
@@ -75,6 +77,9 @@ class Sudoku(Task):
     def parse(self, puzzle: str, *, unfinished: bool = False) -> UInt8[np.ndarray, "cells"]:
         """Any givens make a Sudoku, so `unfinished` changes nothing."""
         return text.parse(puzzle, self.rows)
+
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+        return text.puzzles_in(lines, self.rows)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         return "".join(self.symbols[token] for token in tokens)

@@ -1,24 +1,37 @@
 """Sudoku as text: reads what people paste, says exactly what is wrong with what it cannot read.
 
 Digits are cells, `.` and `0` are blanks. What people draw between cells (spaces, line breaks, `| - + =`,
-box-drawing characters) is skipped. Other marks for a blank (`_ * x X ? -`) are taken for one when that is
-the only reading that fits.
+box-drawing characters) is skipped. Other marks for a blank (`_ * x X ? -`, dots, squares) are taken for one when that is
+the only reading that fits. A text that is more than its cells is looked through for one grid: drawings, lists of Python and
+NumPy, cells of a spreadsheet, links, candidates (`rows`, `lists`, `links`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from itertools import chain, islice
 
 import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
+from trm.tasks.reading import Passage, plain, plain_character, shown
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
+from trm.tasks.sudoku.links import linked, refused
+from trm.tasks.sudoku.lists import listed, zero_and_minus_one
+from trm.tasks.sudoku.passages import passages
+from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one
 
 LONGEST_TEXT = 100_000
 """Characters accepted; the most generous drawing of a 9x9 grid has under 1,000."""
 
-SEPARATORS = frozenset("|-+=,;\ufeff\u200b") | frozenset(map(chr, range(0x2500, 0x2580)))
+SEPARATORS = frozenset("|-+=,;") | frozenset(map(chr, range(0x2500, 0x2580)))
 BLANKS = frozenset(".0")
-OTHER_BLANKS = "_*xX?-"
+HEAD, LARGEST_LIST = 200, 64 << 20
+"""Lines that are looked at for a list, and characters of one."""
+ESCAPED_LINE = "\\n"
+"""A line break as programs print it inside of quotes."""
 
 
 def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
@@ -27,23 +40,88 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         raise PuzzleError(
             f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one puzzle."
         )
+    if len(text) == side * side and set(text) <= _codes(side).keys():
+        return np.array([_codes(side)[mark] for mark in text], np.uint8)
+    lines = plain(text).splitlines()
+    if not has_minus_one(lines):
+        try:
+            return _in_order(text, side)
+        except PuzzleError as error:
+            mistake = str(error)
+    elif zero_and_minus_one(text):
+        raise PuzzleError("This text has both 0 and -1, and either may be a blank. Write . for blanks.")
+    else:
+        mistake = f"This text has -1 in it, and not {side} cells a row. {_remedy(side)}"
+    cells = _elsewhere(text, side)
+    if cells is None:
+        raise PuzzleError(refused(text) or mistake)
+    return np.array([BLANK if cell == "." else FIRST_DIGIT - 1 + int(cell) for cell in cells], np.uint8)
+
+
+@cache
+def _codes(side: int) -> dict[str, int]:
+    """The token of each character of a grid in one line."""
     digits = {str(digit): FIRST_DIGIT - 1 + digit for digit in range(1, side + 1)}
-    blanks = BLANKS | _other_blank(text, digits, side * side)
+    return dict.fromkeys(BLANKS, BLANK) | digits
+
+
+def _elsewhere(text: str, side: int) -> str | None:
+    """The cells of the only grid among other things, None where there is none or several."""
+    found = linked(text, side)
+    if found is None:
+        for variant in (text, text.replace(ESCAPED_LINE, "\n")):
+            grids = list(puzzles_in(variant.splitlines(keepends=True), side))
+            if len(grids) == 1 and is_grid(grids[0].text, side):
+                return grids[0].text
+    return found
+
+
+def puzzles_in(lines: Iterable[str], side: int) -> Iterator[Passage]:
+    """The puzzles of a text of any length. One that begins with a list is taken into memory, up to `LARGEST_LIST`."""
+    lines = iter(lines)
+    head = list(islice(lines, HEAD))
+    try:
+        in_brackets = bool(listed(plain("".join(head)), side))
+    except PuzzleError:  # cut in the middle, or to be named when the whole is read
+        in_brackets = True
+    if not in_brackets:
+        yield from passages(chain(head, lines), side)
+        return
+    text = "".join(chain(head, lines))
+    if len(text) > LARGEST_LIST:
+        raise PuzzleError(
+            f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with a puzzle a line."
+        )
+    yield from listed(plain(text), side)
+
+
+def is_grid(text: str, side: int) -> bool:
+    """Whether a text is the cells of a grid and nothing else."""
+    return len(text) == side * side and not set(text) - set(".123456789"[: side + 1])
+
+
+def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
+    """The cells one after the other, with nothing but separators between them."""
+    digits = {mark: token for mark, token in _codes(side).items() if mark not in BLANKS}
+    blanks = BLANKS | _other_blank(plain(text), digits, side * side)
     lines = text.splitlines()
     tokens: list[int] = []
     cells_by_line = []
     for number, line in enumerate(lines, 1):
         before = len(tokens)
-        for position, character in enumerate(line, 1):
-            if character in digits:
-                tokens.append(digits[character])
-            elif character in blanks:
-                tokens.append(BLANK)
-            elif character not in SEPARATORS and not character.isspace():
-                where = f"Line {number}, position {position}" if len(lines) > 1 else f"Position {position}"
-                raise PuzzleError(
-                    f"{where}: {_shown(character)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
-                )
+        for position, written in enumerate(line, 1):
+            for character in plain_character(written):
+                if character in digits:
+                    tokens.append(digits[character])
+                elif character in blanks:
+                    tokens.append(BLANK)
+                elif character not in SEPARATORS and not character.isspace():
+                    where = (
+                        f"Line {number}, position {position}" if len(lines) > 1 else f"Position {position}"
+                    )
+                    raise PuzzleError(
+                        f"{where}: {shown(written)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
+                    )
         cells_by_line.append(len(tokens) - before)
     if len(tokens) != side * side:
         raise PuzzleError(
@@ -74,10 +152,6 @@ def _odd_line(cells_by_line: list[int], side: int) -> str:
     if not odd:
         return f" ({len(filled)} rows of {side})"
     return f" ({', '.join(odd[:3])}{', ...' if len(odd) > 3 else ''})"
-
-
-def _shown(character: str) -> str:
-    return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 
 def _remedy(side: int) -> str:

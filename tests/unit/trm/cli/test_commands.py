@@ -12,9 +12,11 @@ import torch
 
 from trm.checkpoint import load_model, save_model
 from trm.cli.main import main
+from trm.cli.options import puzzle_texts
 from trm.data import load_puzzles
+from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
-from trm.terminal import puzzle_text, readable
+from trm.terminal import readable
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 SUDOKU = Sudoku()
@@ -295,13 +297,14 @@ def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):
 # details
 
 
-def test_puzzle_text_is_the_text_unless_it_names_a_file(tmp_path):
-    (tmp_path / "puzzle.txt").write_text("12\n34")
-    assert puzzle_text(str(tmp_path / "puzzle.txt")) == "12\n34"
-    assert puzzle_text("12..") == "12.."
-    assert puzzle_text("a\nb") == "a\nb"
-    assert puzzle_text("z" * 500) == "z" * 500
-    assert puzzle_text("nul\x00") == "nul\x00"
+def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
+    task = get_task("sudoku", 16)
+    (tmp_path / "puzzle.txt").write_text("Mine\n1...\n..2.\n.3..\n...4\n")
+    found = puzzle_texts(str(tmp_path / "puzzle.txt"), task)
+    assert found == {"lines 2 to 5": "1.....2..3.....4"}
+    assert "line 1: 'Mine' passed over" in capsys.readouterr().err
+    for text in ("12..", "a\nb", "z" * 500, "nul\x00"):
+        assert puzzle_texts(text, task) == {"": text}
 
 
 def test_readable_by_hand():

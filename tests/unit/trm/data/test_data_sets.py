@@ -108,7 +108,7 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
     ("text", "message"),
     [
         ("", "line 1: the header names no column q or question"),
-        (f"{PUZZLE},{SOLVED}\n", "line 1: the header names no column q or question"),
+        ("one,two\n1,2\n", "line 1: the header names no column q or question"),
         ("q,a\n", "holds no puzzle"),
         (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
         (

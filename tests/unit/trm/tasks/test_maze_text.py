@@ -108,7 +108,7 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
         ("#" * 81, "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
         ("\n".join(["#" * 9] * 9), "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
         ("\n".join(["###"] * 3) + "\n", "This maze is 3x3, 5x5 is read here. Choose a model of its size."),
-        (DOTTED.replace("G", "E"), f"Position 15: 'E' is not part of a maze. {USE}"),
+        (DOTTED.replace("G", "Q"), f"Position 15: 'Q' is not part of a maze. {USE}"),
         ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
         (DOTTED.replace("S", "X"), f"Position 2: 'X' is not part of a maze. {USE}"),
         (

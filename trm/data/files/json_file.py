@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from trm.data.files.containers import Source, unpacked
 from trm.errors import DataError
 
 MOST_BRACKETS = 4_000_000
@@ -13,16 +14,10 @@ MOST_BRACKETS = 4_000_000
 
 
 def read_json(path: Path, largest: int) -> Any:
-    """What a JSON file of at most `largest` bytes holds. Raises `DataError` naming the file."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(largest + 1)
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing. Copy the whole folder.") from None
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    if len(content) > largest:
-        raise DataError(f"{path} has over {largest >> 20} MB. No file of this kind is so large.")
+    """What a JSON file of at most `largest` bytes holds, packed or not. Raises `DataError` naming the file."""
+    if not path.exists():
+        raise DataError(f"{path} is missing. Copy the whole folder.")
+    content = unpacked(Source.of_path(path, most=largest)).content()
     if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
         raise DataError(
             f"{path} holds over {MOST_BRACKETS:,} lists and objects. No file of this kind has so many."

@@ -1,0 +1,377 @@
+"""Sudokus as people, programs, sites and keyboards write them: all are the same puzzle, and what is ambiguous is refused."""
+
+# ruff: noqa: RUF001
+
+import base64
+import json
+
+import numpy as np
+import pytest
+
+from trm.errors import PuzzleError
+from trm.tasks.reading import Passage, plain
+from trm.tasks.sudoku import Sudoku
+from trm.tasks.sudoku.links import unpacked
+
+NINE, SIX, FOUR = Sudoku(), Sudoku(2, 3), Sudoku(2, 2)
+PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
+SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
+SMALL = "12..3...2.1....4"
+MIDDLE = "1...5..3.2.6.4..1.5.2..63....4.2..1."
+BY_SIZE = {9: (NINE, PUZZLE), 6: (SIX, MIDDLE), 4: (FOUR, SMALL)}
+SIZES = pytest.mark.parametrize("side", BY_SIZE)
+
+
+def grids_of(text: str, side: int) -> list[Passage]:
+    task, _ = BY_SIZE[side]
+    return list(task.puzzles_in(text.splitlines(keepends=True)))
+
+
+def rows(puzzle: str, blank: str = ".") -> list[str]:
+    side = int(len(puzzle) ** 0.5)
+    return [puzzle[at : at + side].replace(".", blank) for at in range(0, len(puzzle), side)]
+
+
+def cells(puzzle: str, blank: object) -> list[list]:
+    return [[blank if mark == "." else int(mark) for mark in row] for row in rows(puzzle)]
+
+
+def lines(puzzle: str, blank: str, between: str) -> str:
+    return "\n".join(between.join(blank if mark == "." else mark for mark in row) for row in rows(puzzle))
+
+
+def framed(puzzle: str, columns: int, *, bar: str = "|", rule: str = "-") -> str:
+    """With blanks as spaces, in boxes of so many columns."""
+    drawn = []
+    for row in rows(puzzle, " "):
+        parts = [" ".join(row[at : at + columns]) for at in range(0, len(row), columns)]
+        drawn.append(f"{bar} " + f" {bar} ".join(parts) + f" {bar}")
+    return "\n".join([rule * len(drawn[0]), *drawn, rule * len(drawn[0])])
+
+
+def packed(text: str) -> str:
+    """lz-string in base64, as the apps make it."""
+    known, new, word, width, room, bits = {}, set(), "", 2, 2, []
+
+    def put(number: int, count: int) -> None:
+        bits.extend(number >> at & 1 for at in range(count))
+
+    def emit(word: str) -> None:
+        nonlocal width, room
+        for _ in range(1 + (word in new)):
+            if word in new:
+                put(0, width)
+                put(ord(word), 8)
+                new.discard(word)
+            elif word in known and not (len(word) == 1 and _ == 1):
+                put(known[word], width)
+            room -= 1
+            if room == 0:
+                room, width = 2**width, width + 1
+
+    for mark in text:
+        if mark not in known:
+            known[mark] = len(known) + 3
+            new.add(mark)
+        if word + mark in known:
+            word += mark
+            continue
+        emit(word)
+        known[word + mark] = len(known) + 3
+        word = mark
+    emit(word)
+    put(2, width)
+    bits += [0] * (-len(bits) % 8)
+    return base64.b64encode(np.packbits(bits).tobytes()).decode()
+
+
+@SIZES
+@pytest.mark.parametrize("blank", ["-1", "None", "null", "nan", "", " ", "0", ".", "_", "*", "x", "-", "?"])
+@pytest.mark.parametrize("between", [",", ";", "\t", ", ", " | "])
+def test_a_cell_a_field(side, blank, between):
+    task, puzzle = BY_SIZE[side]
+    assert task.format(task.parse(lines(puzzle, blank, between))) == puzzle
+
+
+@SIZES
+@pytest.mark.parametrize("blank", [-1, 0, None, "", " ", ".", "-"])
+def test_rows_in_brackets(side, blank):
+    task, puzzle = BY_SIZE[side]
+    grid = cells(puzzle, blank)
+    braces = str(grid).replace("[", "{").replace("]", "}") + ";"
+    for text in (
+        json.dumps(grid),
+        str(grid),
+        f"board = {grid}\n",
+        "grid = [\n" + "".join(f"    {row},\n" for row in grid) + "]\nprint(solve(grid))",
+        f"int board[{side}][{side}] = {braces}",
+        f"Here you are:\n```python\npuzzle = {grid}\n```\nGood luck!",
+        str([cell for row in grid for cell in row]),
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+@pytest.mark.parametrize("dtype", [int, float])
+@pytest.mark.parametrize("blank", [0, -1])
+def test_arrays_of_numpy_as_they_print(side, dtype, blank):
+    task, puzzle = BY_SIZE[side]
+    grid = np.array(cells(puzzle, blank), dtype)
+    for text in (str(grid), repr(grid), f"puzzle:\n{grid}", str(grid.ravel())):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+def test_strings_of_programs(side):
+    task, puzzle = BY_SIZE[side]
+    for text in (
+        str(rows(puzzle)),
+        json.dumps(rows(puzzle, "0"), indent=1),
+        "\n".join(f'"{row}",' for row in rows(puzzle)),
+        "\\n".join(rows(puzzle)),
+        f'grid = "{puzzle}"',
+        f"```\n{chr(10).join(rows(puzzle))}\n```",
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@pytest.mark.parametrize("blank", "_*xX?-~·•∙⋅●○□⬜◻–—−＿．０")
+def test_marks_of_blanks(blank):
+    for task, puzzle in BY_SIZE.values():
+        for text in (puzzle.replace(".", blank), "\n".join(rows(puzzle, blank))):
+            assert task.format(task.parse(text)) == puzzle
+
+
+@pytest.mark.parametrize("first", ["0", "٠", "۰", "०", "０", "𝟎", "௦"])
+def test_digits_of_other_scripts(first):
+    digits = str.maketrans({str(at): chr(ord(first) + at) for at in range(10)})
+    for task, puzzle in BY_SIZE.values():
+        text = puzzle.replace(".", "0").translate(digits)
+        assert plain(text) == puzzle.replace(".", "0")
+        assert task.format(task.parse(text)) == puzzle
+
+
+def test_what_keyboards_make_of_digits_and_dots():
+    circled = str.maketrans({str(at): chr(ord("①") + at - 1) for at in range(1, 10)})
+    keycaps = {str(at): f"{at}\ufe0f\u20e3" for at in range(1, 10)}
+    for text in (
+        PUZZLE.replace("...", "…"),
+        "\n".join(row.replace("...", "…") for row in rows(PUZZLE)),
+        PUZZLE.replace("..", "‥"),
+        "\n".join(rows(PUZZLE, "□")).translate(circled),
+        "\n".join(rows(PUZZLE, "⬜")).translate(str.maketrans(keycaps)),
+        PUZZLE[:40] + "\u200b\ufeff" + PUZZLE[40:],
+    ):
+        assert NINE.format(NINE.parse(text)) == PUZZLE
+
+
+@pytest.mark.parametrize(
+    ("side", "columns", "bar", "rule"),
+    [(9, 3, "|", "-"), (9, 3, "│", "─"), (9, 3, "║", "═"), (9, 1, "|", "-"), (4, 2, "|", "="), (4, 1, "┃", "━"), (6, 3, "|", "-")],
+)  # fmt: skip
+def test_blanks_as_spaces_in_boxes(side, columns, bar, rule):
+    task, puzzle = BY_SIZE[side]
+    drawn = framed(puzzle, columns, bar=bar, rule=rule)
+    for text in (drawn, f"Puzzle {side}x{side}\n{drawn}\n", drawn.replace("\n", "  \n")):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+def test_drawings_with_names_of_rows_and_columns(side):
+    task, puzzle = BY_SIZE[side]
+    drawn = [" ".join(row) for row in rows(puzzle)]
+    heading = "  " + " ".join(map(str, range(1, side + 1)))
+    for text in (
+        "\n".join([heading, *(f"{chr(65 + at)} {row}" for at, row in enumerate(drawn))]),
+        "\n".join(f"{at + 1} | {row}" for at, row in enumerate(drawn)),
+        "\n".join(
+            ["   " + " ".join(map(str, range(side))), *(f"{at}  {row}" for at, row in enumerate(drawn))]
+        ),
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+def test_candidates_leave_the_cells_that_have_one(side):
+    task, puzzle = BY_SIZE[side]
+    every = "".join(map(str, range(1, side + 1)))
+    marks = [
+        [every[at % 2 :] if mark == "." else mark for at, mark in enumerate(row)] for row in rows(puzzle)
+    ]
+    table = "\n".join("| " + " ".join(mark.ljust(side) for mark in row) + "|" for row in marks)
+    rule = "." + "-" * (len(table.split("\n")[0]) - 2) + "."
+    braces = "\n".join(" ".join(f"{{{mark}}}" for mark in row) for row in marks)
+    flat = "".join(
+        "".join(digit if digit in mark else "." for digit in every) for row in marks for mark in row
+    )
+    for text in (f"{rule}\n{table}\n{rule}", table, braces, flat, flat.replace(".", "0")):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://www.sudokuwiki.org/sudoku.htm?bd={zeros}",
+        "https://sudokuexchange.com/play/?s={zeros}&d=3",
+        "https://example.org/sudoku/{dots}/play",
+        "sudoku://load#{dots}",
+        "<a href='https://example.org/?puzzle={zeros}'>play</a>",
+    ],
+)
+def test_links_whose_digits_stand_in_them(link):
+    for task, puzzle in BY_SIZE.values():
+        text = link.format(zeros=puzzle.replace(".", "0"), dots=puzzle)
+        assert task.format(task.parse(text)) == puzzle
+
+
+def run_lengths(puzzle: str, first: str, between: str) -> str:
+    """Blanks in a row as a letter; `between` stands where two digits meet."""
+    text, blanks = "", 0
+    for mark in puzzle + "!":
+        if mark == ".":
+            blanks += 1
+            continue
+        if blanks:
+            text += chr(ord(first) + blanks - 1)
+        elif text and mark != "!":
+            text += between
+        blanks = 0
+        text += mark.strip("!")
+    return text
+
+
+@SIZES
+def test_codes_of_puzzle_collections(side):
+    task, puzzle = BY_SIZE[side]
+    boxes = {9: "3x3", 6: "2x3", 4: "2x2"}[side]
+    grid = [
+        [{"value": int(mark), "given": True} if mark != "." else {} for mark in row] for row in rows(puzzle)
+    ]
+    grid[0][2] = {"value": 1, "given": False} if puzzle[2] == "." else grid[0][2]
+    code = packed(json.dumps({"size": side, "grid": grid}))
+    for text in (
+        f"https://puzz.link/p?sudoku/{side}/{side}/{run_lengths(puzzle, 'g', '')}",
+        f"https://pzv.jp/p.html?sudoku/{side}/{side}/{run_lengths(puzzle, 'g', '')}",
+        f"{boxes}:{run_lengths(puzzle, 'a', '_')}",
+        f"https://f-puzzles.com/?load={code}",
+        f"https://sudokupad.app/fpuzzles{code}",
+        f"https://app.crackingthecryptic.com/sudoku/?puzzleid=fpuzzles{code.replace('+', '%2B')}",
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@pytest.mark.parametrize("text", ["", "a", "aaaaaaaaaa", "ababababab" * 30, json.dumps(list(range(400)))])
+def test_what_apps_pack_is_unpacked(text):
+    assert unpacked(packed(text)) == text if text else True
+    code = packed(text or "x")
+    for broken in (code[: len(code) // 2], "AAAA" + code, "!" * 9):
+        try:
+            unpacked(broken)
+        except ValueError:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("https://f-puzzles.com/?load=N4Ig", "This link of f-puzzles cannot be read. Open it and paste the digits."),
+        ("https://f-puzzles.com/?id=abc", "This is a link of f-puzzles.com, whose puzzle is not in it"),
+        ("https://example.org/sudoku/1234", "This link has no digits of a puzzle in it"),
+        ("https://puzz.link/p?sudoku/6/6/1g2", "This is a 6x6 Sudoku, 9x9 is read here. Choose a model of its size."),
+        ("3x3:5_3b7", "This code has 5 cells, a 9x9 Sudoku has 81. Copy it again."),
+        ("2x2:1_2b3c2a1d4", "This is a 4x4 Sudoku, 9x9 is read here."),
+        ("\n".join(["0 -1 3 4 5 6 7 8 2"] * 9), "This text has both 0 and -1, and either may be a blank."),
+        ("\n".join(["5 3 -1 -1 7 -1 -1 -1"] * 9), "This text has -1 in it, and not 9 cells a row."),
+        ("5,3,,,7,,,\n" * 9, "A 9x9 Sudoku has 81 cells, this text has 27 (line 1 has 3"),
+        (f"{PUZZLE}\n{PUZZLE[::-1]}", "A 9x9 Sudoku has 81 cells, this text has 162"),
+        (str(cells(PUZZLE, 0)[:8]), "A 9x9 Sudoku has 9 rows in brackets, this text has 8."),
+        (str([*cells(PUZZLE, 0)[:8], [1, 2, 3, 4, 5, 6, 7, 8]]), "Line 1: this row has 8 fields"),
+        ("53  7\n6  195\n 98    6", "A 9x9 Sudoku has 81 cells, this text has 10"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_told_is_refused(text, says):
+    with pytest.raises(PuzzleError) as error:
+        NINE.parse(text)
+    assert str(error.value).startswith(says) and "\n" not in str(error.value)
+
+
+@SIZES
+def test_a_row_that_lacks_a_cell_is_never_filled_up(side):
+    task, puzzle = BY_SIZE[side]
+    for written in (lambda row: row, " ".join, ",".join, " | ".join):
+        drawn = [written(row) for row in rows(puzzle.replace(".", "1"))]
+        drawn[2] = written(rows(puzzle.replace(".", "1"))[2][:-1])
+        with pytest.raises(PuzzleError, match=f"this text has {side * side - 1}"):
+            task.parse("\n".join(drawn))
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("Grid 01\n{a}\nGrid 02\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("{a}\n========\n{b}\n", ["lines 1 to 9", "lines 11 to 19"]),
+        ("2\n{a}\n{b}\n", ["lines 2 to 10", "lines 11 to 19"]),
+        ("1.\n{a}\n2.\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("% easy\n{a}\n\n% hard\n{b}\n", ["lines 2 to 10", "lines 13 to 21"]),
+        ("Nº 1 (leicht)\r\n{a}\r\nNº 2 (schwer)\r\n{b}\r\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("[Puzzle]\n{a}\n[Puzzle]\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("#1\n{a}\n#2\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("問題１\n{a}\n問題２\n{b}\n", ["lines 2 to 10", "lines 12 to 20"]),
+        ("{a}{b}", None),
+    ],
+)
+def test_grids_below_each_other(text, places):
+    other = SOLVED[:40] + "." * 41
+    text = text.format(a="\n".join(rows(PUZZLE)), b="\n".join(rows(other, "0")))
+    found = grids_of(text, 9)
+    if places is None:
+        assert [NINE.format(NINE.parse(grid.text)) for grid in found if len(grid.text) == 81] != [
+            PUZZLE,
+            other,
+        ]
+        return
+    assert [grid.place for grid in found] == places
+    assert [grid.text for grid in found] == [PUZZLE, other]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[Puzzle]\n{p}\n[Solution]\n{s}\n",
+        "{p}\n\nSolution:\n\n{s}\n",
+        "Aufgabe\n{p}\nLösung\n{s}\n",
+        "Here is one:\n```\n{p}\n```\nand its answer:\n```\n{s}\n```\n",
+        "{p}\n---------\n{s}",
+    ],
+)
+def test_an_answer_below_its_puzzle_is_its_answer(text):
+    (found,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
+    assert (found.text, found.answer) == (PUZZLE, SOLVED) and found.note
+    text = text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED)))
+    assert NINE.format(NINE.parse(text)) == PUZZLE
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("{p} # puzzle 0", ""),
+        ("d9324c4339db {z}  1.2", ""),
+        ("{p};9.0;1.2;1.2;easy", ""),
+        ("{p} ED=7.1/1.2/1.2", ""),
+        ("{p}\t7.1\t0", ""),
+        ("1. {p}", ""),
+        (":0000:x:{p}:::", ""),
+        ("{p},{s}", SOLVED),
+        ("{s} {z}", SOLVED),
+        ("{z};{s};hard", SOLVED),
+        ("{p} | {s} | 25", SOLVED),
+        ('"{z}"\t"{s}"', SOLVED),
+        ("17,{u},{s}", SOLVED),
+        ("No 3: {p} (sehr schwer, von Hans)", ""),
+    ],
+)
+def test_more_on_the_line_of_a_puzzle(line, answer):
+    line = line.format(p=PUZZLE, z=PUZZLE.replace(".", "0"), s=SOLVED, u=PUZZLE.replace(".", "_"))
+    (found,) = grids_of(line, 9)
+    assert (found.text, found.answer, found.place) == (PUZZLE, answer, "line 1")
+    assert NINE.format(NINE.parse(line)) == PUZZLE

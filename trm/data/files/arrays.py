@@ -1,0 +1,188 @@
+"""Puzzles in arrays: .npy and .npz of NumPy, with numbers, tokens of the official format, or characters in their cells.
+
+Headers are checked before any memory is taken, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import io
+import tokenize
+import zipfile
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from trm.data.files.containers import Source, is_arrays
+from trm.data.files.question import Question
+from trm.data.files.spread import LARGE, evenly_spread
+from trm.data.files.table import ANSWERS, QUESTIONS
+from trm.errors import DataError
+from trm.tasks.base import Task
+
+LARGEST = 1 << 30
+"""Bytes of an array that is taken into memory."""
+HEADER_ERRORS = (
+    ValueError, TypeError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy's reader of headers ends with on hostile ones: it evaluates them as literals."""
+MOST_HEADER = 10_000
+
+
+def header_of(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype, bool]:
+    """Shape, type and order of the array that follows in the stream. Raises ValueError for a header that is none."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, fortran_order, dtype = read(stream, max_header_size=MOST_HEADER)
+    except HEADER_ERRORS as error:
+        raise ValueError(str(error).partition("\n")[0][:120] or type(error).__name__) from None
+    if not all(type(size) is int and size >= 0 for size in shape):
+        raise ValueError(f"its shape is {shape}")
+    return shape, dtype, fortran_order
+
+
+def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None) -> Iterator[Question]:
+    """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
+
+    Raises `DataError`.
+    """
+    if is_arrays(source):
+        question, answer = _named_arrays(source)
+    else:
+        with source.open() as stream:
+            question, answer = _array(stream, source.name), None
+    question, answer = _split(question, answer, task)
+    _check(question, task, source.name)
+    if answer is not None:
+        _check(answer, task, source.name)
+        if len(answer) != len(question):
+            raise DataError(
+                f"{source.name} has {len(question):,} puzzles and {len(answer):,} answers. Write both again."
+            )
+    tokens = _is_tokens(question, answer, task, source.name)
+    large = spread is not None and question.nbytes > LARGE
+    for number in evenly_spread(len(question), spread).tolist() if large else range(len(question)):
+        yield Question(
+            source.name,
+            f"puzzle {number + 1}",
+            _text(np.atleast_1d(question[number]), task, tokens),
+            answer="" if answer is None else _answer(np.atleast_1d(answer[number]), task, tokens),
+        )
+
+
+def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
+    try:
+        shape, dtype, fortran_order = header_of(stream)
+    except ValueError as error:
+        raise DataError(f"{name} is damaged: {error}. Copy it again.") from None
+    if dtype.kind not in "iufUS":
+        raise DataError(
+            f"{name} holds {dtype}, which is not read: it could run code, or is no number. Write an array of whole numbers."
+        )
+    count = int(np.prod(shape, dtype=object)) if shape else 1
+    if count * dtype.itemsize > LARGEST:
+        raise DataError(
+            f"{name} has an array of {count:,} numbers, over {LARGEST >> 30} GB. Give a part of it."
+        )
+    content = stream.read(count * dtype.itemsize)
+    if len(content) < count * dtype.itemsize:
+        raise DataError(f"{name} is cut short: its array of shape {shape} is not all there. Copy it again.")
+    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+
+
+def _named_arrays(source: Source) -> tuple[np.ndarray, np.ndarray | None]:
+    """Puzzles and answers of an .npz, by their names; the first array where no name is known."""
+    with source.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
+        names = {PurePosixPath(name).stem.lower(): name for name in archive.namelist()}
+
+        def take(known: tuple[str, ...]) -> np.ndarray | None:
+            for key, name in names.items():
+                if any(key in (word, f"{word}_test", f"test_{word}", f"{word}s") for word in known):
+                    with archive.open(name) as member:
+                        return _array(io.BufferedReader(member), f"{source.name}, {name}")
+            return None
+
+        question, answer = take(QUESTIONS), take(ANSWERS)
+        if question is None and len(names) == 1:
+            with archive.open(next(iter(names.values()))) as member:
+                question = _array(io.BufferedReader(member), source.name)
+    if question is None:
+        raise DataError(
+            f"{source.name} has arrays called {', '.join(list(names)[:5])}. Call them puzzles and solutions."
+        )
+    return question, answer
+
+
+def _split(
+    question: np.ndarray, answer: np.ndarray | None, task: Task
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Puzzles (count, cells), and answers likewise: of an array with both the first of each pair is the puzzle."""
+    sides = (task.rows, task.columns)
+    if answer is None and question.ndim >= 2 and question.shape[1:] in ((2, task.cells), (2, *sides)):
+        return question[:, 0].reshape(-1, task.cells), question[:, 1].reshape(-1, task.cells)
+    flat = [None if part is None else _flat(part, task) for part in (question, answer)]
+    return flat[0] if flat[0] is not None else question, flat[1]
+
+
+def _flat(array: np.ndarray, task: Task) -> np.ndarray:
+    if array.shape and array.shape[-1] == 1:
+        array = array[..., 0]
+    if array.shape[-2:] == (task.rows, task.columns) or array.shape[-1:] == (task.cells,):
+        return array.reshape(-1, task.cells)
+    return array
+
+
+def _check(array: np.ndarray, task: Task, name: str) -> None:
+    text = array.dtype.kind in "US" and array.ndim == 1  # a text a puzzle
+    if not text and (array.ndim != 2 or array.shape[1] != task.cells):
+        raise DataError(
+            f"{name} has an array of shape {array.shape}. Give (puzzles, {task.rows}, {task.columns}) or (puzzles, {task.cells})."
+        )
+    if array.dtype.kind == "f" and not np.isin(array, np.arange(-1, 256)).all():
+        raise DataError(f"{name} holds numbers that are not whole. Write whole numbers, 0 for a blank.")
+
+
+def _is_tokens(question: np.ndarray, answer: np.ndarray | None, task: Task, name: str) -> bool:
+    """Whether the numbers are tokens of the official format. Raises `DataError` where they could be digits too."""
+    if question.dtype.kind in "US" or not question.size:
+        return False
+    lowest, highest = int(question.min()), int(question.max())
+    if task.name == "sudoku":
+        if lowest < 1 or (answer is not None and answer.max() <= task.rows and answer.min() >= 1):
+            return False
+        if highest == task.vocab_size - 1:
+            return True
+        complete = np.sort(question, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
+        if not complete.all():
+            raise DataError(
+                f"{name} has numbers from {lowest} to {highest}: 1 may be a blank or a digit. Write 0 for a blank."
+            )
+        return False
+    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(question).tolist())
+
+
+def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
+    """The answer of a puzzle; "" for one of a Sudoku that has blanks left, which is none."""
+    text = _text(row, task, tokens)
+    return "" if task.name == "sudoku" and "." in text else text
+
+
+def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
+    """A puzzle as its task reads it."""
+    if row.dtype.kind in "US":
+        cells = [cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell for cell in row]
+        return cells[0] if len(cells) == 1 else "".join(cell or "." for cell in cells)
+    if tokens:
+        return task.format(np.clip(row, 0, task.vocab_size - 1).astype(np.uint8))
+    numbers = [int(cell) for cell in row]
+    if (
+        task.name == "sudoku"
+        and all(-1 <= cell <= task.rows for cell in numbers)
+        and not {0, -1} <= set(numbers)
+    ):
+        return "".join("." if cell < 1 else str(cell) for cell in numbers)
+    rows = [numbers[at : at + task.columns] for at in range(0, task.cells, task.columns)]
+    return "\n".join((" " if task.name == "sudoku" else "").join(map(str, line)) for line in rows)

@@ -1,0 +1,222 @@
+"""Files as people have them: plain or packed, on disk or handed over, and how much of one is read.
+
+A packed file is never written out. It is read as a stream, and one that unpacks to more than `most` bytes is refused when
+that many have come, whatever it says of its size. What is no container of text is named by its first bytes.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from trm.errors import DataError
+
+MOST = 2 << 30
+"""Bytes of a file on disk, unpacked."""
+MOST_MEMBERS = 10_000
+NEVER_DATA = (
+    ".md",
+    ".txt.license",
+    ".pdf",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".svg",
+    ".html",
+    ".py",
+    ".ipynb",
+    ".yaml",
+    ".yml",
+    ".toml",
+)
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PARQUET, NPY, ZIP = b"PAR1", b"\x93NUMPY", b"PK\x03\x04"
+FOREIGN = {
+    b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),
+    b"Rar!": ("a RAR archive", "Unpack it"),
+    b"\x28\xb5\x2f\xfd": ("packed with Zstandard", "Unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel workbook", "Save the sheet as CSV"),
+    b"%PDF": ("a PDF", "Give the puzzles as text"),
+    b"\x89PNG": ("a picture", "Type the puzzle, or copy its text"),
+    b"\xff\xd8\xff": ("a picture", "Type the puzzle, or copy its text"),
+    b"GIF8": ("a picture", "Type the puzzle, or copy its text"),
+    b"SQLite format 3": ("an SQLite database", "Export the table as CSV"),
+    b"\x89HDF": ("an HDF5 file", "Write its arrays with numpy.save, or as CSV"),
+    b"ARROW1": ("an Arrow file", "Write it as Parquet or CSV"),
+    b"\x80\x02}": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+    b"\x80\x03": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+    b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+    b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+}  # fmt: skip
+"""First bytes -> what that is, what to do instead."""
+LFS = b"version https://git-lfs"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file under the name that messages call it by. `size` is that of one on disk that is not packed."""
+
+    name: str
+    opener: Callable[[], io.BufferedIOBase]
+    most: int = MOST
+    size: int | None = None
+
+    @classmethod
+    def of_path(cls, path: Path, *, most: int = MOST) -> Source:
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}.") from None
+        return cls(str(path), lambda: path.open("rb"), most, size)
+
+    @classmethod
+    def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> Source:
+        return cls(name, lambda: io.BytesIO(content), most, len(content))
+
+    @contextmanager
+    def open(self) -> Iterator[io.BufferedIOBase]:
+        """A stream that ends with `DataError` where the file is damaged or too large."""
+        try:
+            with self.opener() as stream:
+                yield io.BufferedReader(_Bounded(stream, self), 1 << 16)
+        except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+            raise DataError(f"{self.name} is damaged or cut short ({error}). Copy it again.") from None
+        except RuntimeError as error:  # zipfile's word for a password
+            raise DataError(
+                f"{self.name} cannot be unpacked ({error}). Unpack it and give what is in it."
+            ) from None
+        except OSError as error:
+            raise DataError(f"{self.name} cannot be read: {error.strerror or error}.") from None
+
+    def head(self, count: int = 16) -> bytes:
+        with self.open() as stream:
+            return stream.read(count)
+
+    def content(self) -> bytes:
+        """All of it, for a reader that needs it whole. Raises `DataError` for more than `most` bytes."""
+        with self.open() as stream:
+            return stream.read()
+
+
+class _Bounded(io.RawIOBase):
+    """A stream of which at most so many bytes are read."""
+
+    def __init__(self, stream: io.BufferedIOBase, source: Source):
+        self.stream, self.source, self.count = stream, source, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self.stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self.stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self.stream.tell()
+
+    def readinto(self, buffer) -> int:
+        part = self.stream.read(len(buffer))
+        self.count += len(part)
+        if self.count > self.source.most:
+            most = self.source.most
+            raise DataError(
+                f"{self.source.name} has over {f'{most >> 30} GB' if most >> 30 else f'{most >> 20} MB'}. Give a part of it."
+            )
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def unpacked(source: Source, *, prefer: str = "") -> Source:
+    """What is in a packed file, the file itself if it is not packed. Raises `DataError` for what is no data here.
+
+    Of a zip with several files the one called `prefer` is taken, or else the only one that may hold data.
+    """
+    for _ in range(3):  # a packed file in a zip
+        head = source.head()
+        if (kind := next((kind for kind in PACKED if head.startswith(kind)), None)) is not None:
+            source = _stream_of(source, PACKED[kind])
+        elif head.startswith(ZIP) and not is_arrays(source):
+            source = _member_of(source, prefer)
+        else:
+            break
+    head = source.head(32)
+    for first, (what, instead) in FOREIGN.items():
+        if head.startswith(first):
+            raise DataError(f"{source.name} is {what}. {instead}.")
+    if head.startswith(LFS):
+        raise DataError(
+            f"{source.name} is the pointer that Git LFS leaves in place of a file. Run git lfs pull."
+        )
+    return source
+
+
+def _stream_of(source: Source, opener: Callable) -> Source:
+    return replace(source, opener=lambda: opener(source.opener()), size=None)
+
+
+def _member_of(source: Source, prefer: str) -> Source:
+    """The file in a zip."""
+    names = members(source)
+    if any(name.startswith("xl/") for name in names):
+        raise DataError(f"{source.name} is an Excel workbook. Save the sheet as CSV.")
+    if "content.xml" in names:
+        raise DataError(f"{source.name} is a LibreOffice document. Save the sheet as CSV.")
+    data = [name for name in names if _may_hold_data(name)]
+    preferred = [name for name in data if prefer and PurePosixPath(name).name.partition(".")[0] == prefer]
+    chosen = preferred if len(preferred) == 1 else data
+    if len(chosen) != 1:
+        if not chosen:
+            raise DataError(f"{source.name} has no file of puzzles in it. Unzip it and name one.")
+        shown = ", ".join(chosen[:3]) + (", ..." if len(chosen) > 3 else "")
+        raise DataError(f"{source.name} has {len(chosen)} files in it: {shown}. Unzip it and name one.")
+    return replace(
+        source,
+        name=f"{source.name}, {chosen[0]}",
+        opener=lambda: zipfile.ZipFile(source.opener()).open(chosen[0]),
+        size=None,
+    )
+
+
+def members(source: Source) -> list[str]:
+    """Names of the files in a zip."""
+    with (
+        source.open() as stream,
+        zipfile.ZipFile(io.BytesIO(stream.read()) if source.size is None else stream) as archive,
+    ):
+        names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
+    if len(names) > MOST_MEMBERS:
+        raise DataError(f"{source.name} has over {MOST_MEMBERS:,} files in it. Unzip it and name one.")
+    return names
+
+
+def is_arrays(source: Source) -> bool:
+    """Whether a zip is what numpy.savez writes."""
+    if not source.head().startswith(ZIP):
+        return False
+    names = members(source)
+    return bool(names) and all(name.endswith(".npy") for name in names)
+
+
+def _may_hold_data(name: str) -> bool:
+    path = PurePosixPath(name)
+    hidden = any(part.startswith((".", "__")) for part in path.parts)
+    words = path.stem.lower() in (
+        "readme",
+        "license",
+        "licence",
+        "metadata",
+        "dataset-metadata",
+        "croissant",
+        "identifiers",
+    )
+    return not hidden and not words and not name.lower().endswith(NEVER_DATA)

@@ -1,0 +1,75 @@
+"""Puzzles in Parquet, as the hub and Kaggle keep them: read row group by row group, and only the columns that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from trm.data.files.containers import Source
+from trm.data.files.spread import evenly_spread
+from trm.errors import DataError
+
+ROWS = 1024
+LARGEST_GROUP = 1 << 30
+"""Bytes that a row group may say it unpacks to."""
+LARGEST_SCHEMA = 10_000
+"""Columns."""
+Wanted = Callable[[list[str]], list[str]]
+
+
+def rows_of(
+    source: Source, wanted: Wanted, *, spread: int | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows by column, counted from 1; `wanted` says of a list of columns which are read. Raises `DataError`.
+
+    With `spread` only so many rows, evenly spread, and no row group that has none of them.
+    """
+    import pyarrow
+    from pyarrow import parquet
+
+    with source.open() as stream:
+        try:
+            file = parquet.ParquetFile(
+                pyarrow.PythonFile(stream, "r")
+                if source.size is not None
+                else pyarrow.BufferReader(stream.read()),
+                thrift_string_size_limit=1 << 24,
+                thrift_container_size_limit=1 << 20,
+            )
+            _check(file, source)
+            names = wanted(file.schema_arrow.names)
+            total = file.metadata.num_rows
+            rows = None if spread is None else set(evenly_spread(total, spread).tolist())
+            first = 0
+            for group in range(file.metadata.num_row_groups):
+                count = file.metadata.row_group(group).num_rows
+                if rows is None or any(first <= row < first + count for row in rows):
+                    yield from _rows_of_group(file, group, names, first, rows)
+                first += count
+        except (pyarrow.ArrowException, OSError, MemoryError, UnicodeDecodeError) as error:
+            reason = str(error).partition("\n")[0][:120].rstrip(". ")
+            raise DataError(f"{source.name} is damaged Parquet: {reason}. Copy it again.") from None
+
+
+def _rows_of_group(
+    file: Any, group: int, names: list[str], first: int, rows: set[int] | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    number = first
+    for batch in file.iter_batches(batch_size=ROWS, row_groups=[group], columns=names, use_threads=False):
+        if rows is None or any(number <= row < number + len(batch) for row in rows):
+            for at, row in enumerate(batch.to_pylist(), number):
+                if rows is None or at in rows:
+                    yield at + 1, row
+        number += len(batch)
+
+
+def _check(file: Any, source: Source) -> None:
+    """Bounds on what is said of the sizes, before memory is taken for them."""
+    told = file.metadata
+    if told.num_columns > LARGEST_SCHEMA:
+        raise DataError(f"{source.name} has {told.num_columns:,} columns. Give a table of puzzles.")
+    for number in range(told.num_row_groups):
+        if told.row_group(number).total_byte_size > LARGEST_GROUP:
+            raise DataError(
+                f"{source.name}: a row group of over {LARGEST_GROUP >> 30} GB. Write it in smaller ones."
+            )

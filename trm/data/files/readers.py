@@ -1,0 +1,239 @@
+"""One reader of every file with puzzles: what is in the file decides, never what it is called.
+
+Unpacked first (`containers`), then by its first bytes: an array, Parquet, or text; text that begins as JSON is read as
+that, a header that names a column of puzzles makes a table, and in all else the task looks for its grids.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any
+
+from trm.data.files.arrays import questions_in_arrays
+from trm.data.files.containers import NPY, PARQUET, Source, is_arrays, unpacked
+from trm.data.files.json_file import MOST_BRACKETS
+from trm.data.files.question import Question
+from trm.data.files.shapes import REMEDY, questions_in
+from trm.data.files.spread import LARGE, spread_rows
+from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
+from trm.data.files.text import lines_of
+from trm.errors import DataError, PuzzleError
+from trm.tasks.base import Task
+from trm.tasks.reading import Passage
+
+HEAD = 50
+"""Lines that are looked at to tell a table from a text."""
+SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
+"""A heading in brackets, as .sdk files have them."""
+LARGEST_JSON = 64 << 20
+"""Characters of JSON that is read as a whole; JSON lines may be longer."""
+LONGEST_GRID = 100_000
+"""Characters of a text that may be one grid in an unusual form."""
+LOOKED_AT = 100
+"""Puzzles of a text among which one must be right for it to be a text of puzzles."""
+CSV = (".csv", ".tsv")
+EMPTY = " is empty. Give a file with one puzzle a line."
+NO_PUZZLE = "holds no puzzle. Give a file with one puzzle a line, or drawn in lines."
+
+
+def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = None) -> Iterator[Question]:
+    """The puzzles of a file, in its order, none checked yet; at least one. `prefer` is the file to take of several in a zip.
+
+    With `spread` a large file gives only so many, evenly spread over it (`trm.data.files.spread`).
+
+    Raises `DataError` naming the file and the place at fault.
+    """
+    source = unpacked(source, prefer=prefer)
+    found = _of_kind(source, task, spread)
+    try:
+        first = next(found, None)
+        if first is None:
+            raise DataError(f"{source.name} {NO_PUZZLE}")
+        yield first
+        yield from found
+    except PuzzleError as error:
+        raise DataError(f"{source.name}: {error}") from None
+
+
+def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+    head = source.head()
+    if head.startswith(NPY) or is_arrays(source):
+        return questions_in_arrays(source, task, spread=spread)
+    if head.startswith(PARQUET):
+        return _in_parquet(source, task, spread)
+    if spread is not None and (some := spread_rows(source, task, spread)) is not None:
+        return some
+    return _in_text(source, task)
+
+
+def _in_parquet(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+    from trm.data.files import parquet
+
+    known = {*QUESTIONS, *ANSWERS, *RATINGS, "difficulty"}
+
+    def wanted(names: list[str]) -> list[str]:
+        if not {name.lower() for name in names} & set(QUESTIONS):
+            raise DataError(
+                f"{source.name} has columns {', '.join(names)[:80]}. Call the one with puzzles puzzle, and that of answers solution."
+            )
+        return [name for name in names if name.lower() in known]
+
+    large = source.size is None or source.size > LARGE
+    for number, row in parquet.rows_of(source, wanted, spread=spread if large else None):
+        yield from questions_in(row, source.name, task, place=f"row {number}")
+
+
+def _in_text(source: Source, task: Task) -> Iterator[Question]:
+    lines = lines_of(source)
+    head = list(islice(lines, HEAD))
+    if not "".join(head).strip() and next(lines, None) is None:
+        raise DataError(f"{source.name}{NO_HEADER if source.name.lower().endswith(CSV) else EMPTY}")
+    text = chain(head, lines)
+    start = next(line.strip() for line in head if line.strip()) if "".join(head).strip() else ""
+    if (
+        start.startswith(("[", "{"))
+        and not SECTION.match(start)
+        and (in_json := _in_json(source, head, text, task)) is not None
+    ):
+        return in_json
+    if (layout := layout_of(head)) is not None:
+        return questions_of(rows_of(text, layout, source.name), source.name, task.cells)
+    return _in_lines(source, text, task)
+
+
+NO_HEADER = (
+    ", line 1: the header names no column q or question, and no line holds a puzzle. Begin the file with, say, "
+    "source,q,a,rating or question,answer."
+)
+
+
+def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -> Iterator[Question] | None:
+    """Puzzles in JSON; None for what only begins like it: sections in brackets, and lists of Python and NumPy."""
+    first = next(line for line in head if line.strip())
+    alone = _parsed(first)
+    if isinstance(alone, dict) and any(line.strip() for line in head[head.index(first) + 1 :]):
+        return _in_json_lines(source, text, task)
+    if (
+        isinstance(alone, list)
+        and alone
+        and isinstance(alone[0], list | dict)
+        and len([*filter(str.strip, head)]) > 1
+    ):
+        return _in_json_lines(source, text, task)
+    whole = _bounded(text, source)
+    try:
+        content = json.loads(whole)
+    except RecursionError:
+        raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+    except ValueError as error:
+        if list(_found_in(whole.splitlines(keepends=True), task)):
+            return _in_lines(source, iter(whole.splitlines(keepends=True)), task)
+        line = getattr(error, "lineno", None)
+        if line is None:  # a number of thousands of digits
+            raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+        raise DataError(
+            f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or a text with one puzzle a line."
+        ) from None
+    return questions_in(content, source.name, task)
+
+
+def _bounded(text: Iterator[str], source: Source) -> str:
+    parts, size, brackets = [], 0, 0
+    for line in text:
+        parts.append(line)
+        size += len(line)
+        brackets += line.count("[") + line.count("{")
+        if size > LARGEST_JSON or brackets > MOST_BRACKETS:
+            raise DataError(
+                f"{source.name} is over {LARGEST_JSON >> 20} MB of JSON. Write a puzzle a line, or CSV."
+            )
+    return "".join(parts)
+
+
+def _in_json_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+    for number, line in enumerate(text, 1):
+        if not line.strip():
+            continue
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
+            raise DataError(
+                f"{source.name}, line {number}: not JSON. Write an object with a puzzle on every line."
+            ) from None
+        yield from questions_in([content], source.name, task, place=f"line {number}")
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _found_in(lines: list[str], task: Task) -> Iterator[Question]:
+    """The puzzles of a text that can be read."""
+    for passage in task.puzzles_in(lines):
+        try:
+            task.parse(passage.text, unfinished=True)
+        except PuzzleError:
+            continue
+        yield Question.of_passage(passage, "")
+
+
+def _in_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+    """The grids of a text; the text itself where it is one grid as a whole."""
+    start, short = [], 0
+    for line in text:
+        start.append(line)
+        short += len(line)
+        if short > LONGEST_GRID:
+            break
+    else:
+        return _in_short_text(source, start, task)
+    return _with_one_right(source, chain(start, text), task)
+
+
+def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Question]:
+    text = "".join(lines)
+    try:
+        found = [Question.of_passage(passage, source.name) for passage in task.puzzles_in(lines)]
+        mistake = ""
+    except PuzzleError as error:
+        found, mistake = [], str(error)
+    right = [question for question in found if _is_right(question, task)]
+    if right and len(right) == len(found) and task.name != "arc":  # where lines below each other are one grid
+        yield from found
+        return
+    try:
+        task.parse(text, unfinished=True)
+    except PuzzleError as error:
+        if not right and found and found[0].note:
+            found[0].read(task)  # raises, with the place
+        if not right and source.name.lower().endswith(CSV):
+            raise DataError(f"{source.name}{NO_HEADER}") from None
+        if not right:
+            raise DataError(f"{source.name}: {mistake or error}") from None
+        yield from found
+        return
+    line = text[: len(text) - len(text.lstrip("\r\n"))].count("\n") + 1
+    count = text.strip("\r\n").count("\n") + 1
+    yield Question(source.name, Passage(text, line, count).place, text)
+
+
+def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+    found = (Question.of_passage(passage, source.name) for passage in task.puzzles_in(text))
+    head = list(islice(found, LOOKED_AT))
+    if head and not any(_is_right(question, task) for question in head):
+        head[0].read(task)
+    yield from chain(head, found)
+
+
+def _is_right(question: Question, task: Task) -> bool:
+    try:
+        question.read(task)
+    except DataError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""Some puzzles of a large file, evenly spread over it, without reading it whole.
+
+A row is looked for at evenly spread places of the file: the next whole one after each. Files with rows of about one length,
+as all large sets are, give what `trm.evaluate.evenly` takes of a set in memory. A smaller file, one whose puzzles take
+several lines, and one of hardly more rows than are wanted are read whole: there is `None` for them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from itertools import islice
+
+import numpy as np
+from jaxtyping import Int
+
+from trm.data.files.containers import Source
+from trm.data.files.question import Question
+from trm.data.files.shapes import questions_in
+from trm.data.files.table import LOOKED_AT, Columns, layout_of
+from trm.data.files.text import LONGEST_LINE, encoding_of, readable
+from trm.errors import DataError
+from trm.tasks.base import Task
+
+LARGE = 16 << 20
+"""Bytes from which on a file is not read whole."""
+SPARE = 4
+"""Rows there must be for each that is taken."""
+
+RowReader = Callable[[str, str], Iterator[Question]]
+"""A line and its place, in words -> its puzzle."""
+
+
+def evenly_spread(total: int, count: int) -> Int[np.ndarray, "taken"]:
+    """Numbers below `total`, evenly spread with both ends."""
+    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
+
+
+def spread_rows(source: Source, task: Task, count: int) -> Iterator[Question] | None:
+    """About `count` puzzles of a large text with a puzzle a line; None where it has to be read whole."""
+    size = _size(source)
+    if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
+        return None
+    with source.open() as stream:
+        head = [stream.readline(LONGEST_LINE) for _ in range(LOOKED_AT)]
+    reader, header = _row_reader([_text(line, source) for line in head], source, task)
+    rows = head[header:]
+    if reader is None or not rows or count * SPARE > size / (sum(map(len, rows)) / len(rows)):
+        return None
+    begin = sum(map(len, head[:header]))
+    found = list(_lines_at(source, begin, size, count))
+    if len(found) < count:
+        return None
+    return (
+        question for at, line in found for question in reader(_text(line, source), f"the row at byte {at:,}")
+    )
+
+
+def _size(source: Source) -> int | None:
+    """Bytes of a large file, unpacked; None for a smaller one."""
+    size = source.size
+    if size is None:
+        size = 0
+        with source.open() as stream:
+            while part := stream.read(1 << 20):
+                size += len(part)
+    return size if size > LARGE else None
+
+
+def _lines_at(source: Source, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
+    """Whole lines at evenly spread places from `begin` to the last one, each once, with where it begins."""
+    with source.open() as stream:
+        last = _last_line(stream, source, begin, size)
+        before = -1
+        for target in np.linspace(begin, last, count).round().astype(int).tolist():
+            start, line = _line_from(stream, target, begin)
+            if line.strip() and start != before:
+                before = start
+                yield start, line
+
+
+def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int, bytes]:
+    """The first line that begins at `target` or after it."""
+    if target <= begin:
+        stream.seek(begin)
+    else:
+        stream.seek(target - 1)
+        stream.readline(LONGEST_LINE)
+    start = stream.tell()
+    return start, stream.readline(LONGEST_LINE)
+
+
+def _last_line(stream: io.BufferedIOBase, source: Source, begin: int, size: int) -> int:
+    """Where the last line begins that is not empty."""
+    stream.seek(max(begin, size - LONGEST_LINE))
+    start = stream.tell()
+    end = stream.read(LONGEST_LINE).rstrip()
+    if (at := end.rfind(b"\n")) < 0:
+        raise DataError(
+            f"{source.name}: its last line has over {LONGEST_LINE:,} characters. Write a puzzle a line."
+        )
+    return start + at + 1
+
+
+def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader | None, int]:
+    """What reads a line of this file on its own, and how many lines the header takes; None where none can."""
+    layout = layout_of(head)
+    if layout is not None:
+        rows = list(csv.reader(head[layout.line + 1 :], delimiter=layout.delimiter))
+        lines = [line for line in head[layout.line + 1 :] if line.strip()]
+        if len(rows) < len(lines) or not all(len(row) >= len(layout.header) for row in rows):
+            return None, 0
+        columns = Columns.of([dict(zip(layout.header, row, strict=False)) for row in rows], task.cells)
+
+        def of_table(line: str, place: str) -> Iterator[Question]:
+            row = next(csv.reader([line], delimiter=layout.delimiter), [])
+            if len(row) < len(layout.header):
+                raise DataError(
+                    f"{source.name}, {place}: {len(row)} columns where the header has {len(layout.header)}. Check the commas."
+                )
+            yield columns.question_of(dict(zip(layout.header, row, strict=False)), source.name, place)
+
+        return of_table, layout.line + 1
+
+    def of_json(line: str, place: str) -> Iterator[Question]:
+        try:
+            content = json.loads(line)
+        except (ValueError, RecursionError):
+            raise DataError(
+                f"{source.name}, {place}: not JSON. Write an object with a puzzle on every line."
+            ) from None
+        yield from questions_in([content], source.name, task, place=place)
+
+    def of_text(line: str, place: str) -> Iterator[Question]:
+        for passage in islice(task.puzzles_in([line]), 1):
+            yield Question(source.name, place, passage.text, answer=passage.answer)
+
+    if all(line.startswith("{") and line.rstrip().endswith("}") for line in head if line.strip()):
+        return of_json, 0
+    texts = [line for line in head if line.strip() and not line.startswith("#")]
+    whole = [line for line in texts if len(line.strip()) >= task.cells and next(of_text(line, ""), None)]
+    return (of_text, len(head) - len(texts)) if len(whole) * 2 > len(texts) > 0 else (None, 0)
+
+
+def _text(line: bytes, source: Source) -> str:
+    return readable(line.decode("utf-8-sig", "surrogateescape"), source.name)

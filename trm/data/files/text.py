@@ -1,0 +1,80 @@
+"""The text of a file, whatever wrote it: UTF-8, UTF-16 and UTF-32 by their marks, UTF-16 without one by its look.
+
+A line that is no UTF-8 is read as Latin-1, as old programs wrote it: that can only be in a comment or a name, for cells are
+the same in both. Lines are bounded, so that a file without any is no way to fill memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+
+from trm.data.files.containers import Source
+from trm.errors import DataError
+
+LONGEST_LINE = 1 << 20
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Longest first: that of UTF-16 begins that of UTF-32."""
+NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x19\x1c-\x1f]")
+UNDECODED = re.compile(r"[\udc80-\udcff]")
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding that the first bytes of a file tell."""
+    for mark, encoding in MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    if len(head) >= 8 and not any(head[1::2]) and all(head[::2]):
+        return "utf-16-le"
+    if len(head) >= 8 and not any(head[::2]) and all(head[1::2]):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def lines_of(source: Source) -> Iterator[str]:
+    """The lines of a text, with their ends. Raises `DataError` naming the line that is none."""
+    encoding = encoding_of(source.head())
+    with source.open() as stream:
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"
+        text = io.TextIOWrapper(stream, encoding, errors=errors, newline="")
+        number = 0
+        while True:
+            number += 1
+            try:
+                line = text.readline(LONGEST_LINE + 1)
+            except UnicodeError:
+                raise not_text(source.name) from None
+            if not line:
+                return
+            if len(line) > LONGEST_LINE:
+                raise DataError(
+                    f"{source.name}, line {number}: over {LONGEST_LINE:,} characters. Write a puzzle a line, or rows below each other."
+                )
+            yield readable(line, source.name)
+
+
+def readable(line: str, name: str) -> str:
+    """A line with what is no UTF-8 in it read as Latin-1. Raises `DataError` where it is no text at all."""
+    if line.isascii() and "\x00" not in line:
+        return line
+    if UNDECODED.search(line):
+        if NO_TEXT.search(line):
+            raise not_text(name)
+        line = line.encode("utf-8", "surrogateescape").decode("latin-1")
+    if "\x00" in line:
+        raise not_text(name)
+    return line
+
+
+def not_text(name: str) -> DataError:
+    return DataError(
+        f"{name} is not text in UTF-8, and not a text file in another encoding. Give a CSV or text file."
+    )

@@ -1,0 +1,80 @@
+"""Sudokus in brackets, as Python, NumPy, JSON and C write them: `[[5, 3, 0, ...], ...]`, `["53..7....", ...]`, `{{5,3,...}}`.
+
+Nothing is evaluated: only what stands in the innermost brackets is looked at, and it is a row, a whole grid, or passed over.
+"""
+
+from __future__ import annotations
+
+import re
+
+from trm.errors import PuzzleError
+from trm.tasks.reading import Passage
+from trm.tasks.sudoku.passages import paired
+from trm.tasks.sudoku.rows import fields
+
+INNERMOST = re.compile(r"[\[({]([^\[\](){}]*)[\])}]")
+QUOTED = re.compile(r"""(["'])(.*?)\1""")
+
+
+def listed(text: str, side: int) -> list[Passage]:
+    """The grids in the brackets of a text, [] where none is a row or a grid.
+
+    Raises PuzzleError where rows in brackets do not make grids, naming the line of the odd one.
+    """
+    found: list[Passage] = []
+    rows: list[tuple[str, int]] = []
+    odd: tuple[int, int] | None = None
+    line, before = 1, 0
+    for bracket in INNERMOST.finditer(text):
+        line += text.count("\n", before, bracket.start())
+        before = bracket.start()
+        for cells in _contents(bracket[1], side):
+            if len(cells) == side:
+                rows.append((cells, line))
+            else:
+                found.append(Passage(cells, line, bracket[0].count("\n") + 1))
+        if rows and not _contents(bracket[1], side) and odd is None and _count(bracket[1]) > side // 2:
+            odd = line, _count(bracket[1])
+    if odd is not None:
+        raise PuzzleError(
+            f"Line {odd[0]}: this row has {odd[1]} fields that are not all cells; {side} cells make a row. Correct it."
+        )
+    if len(rows) % side:
+        if found or len(rows) < side // 2 + 1:
+            return found
+        raise PuzzleError(
+            f"A {side}x{side} Sudoku has {side} rows in brackets, this text has {len(rows)}. Give all of them."
+        )
+    for at in range(0, len(rows), side):
+        grid = rows[at : at + side]
+        found.append(Passage("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1))
+    return list(paired((grid, "") for grid in found))
+
+
+def _contents(inside: str, side: int) -> list[str]:
+    """Rows and grids in a pair of brackets, each as its cells."""
+    quoted = [match[2] for match in QUOTED.finditer(inside)]
+    strings = [string for string in quoted if len(string.strip()) > 1]
+    if strings and len(strings) == len(quoted):
+        whole = ["".join(string.split()) for string in strings]
+        sizes = {len(string) for string in whole}
+        if sizes <= {side * side} or (sizes == {side} and len(whole) % side == 0):
+            return [string.replace("0", ".") for string in whole if re.fullmatch(r"[\d.]+", string)]
+        return []
+    for count in (side, side * side):
+        cells = fields(
+            " ".join(inside.split()) if "," not in inside else inside.replace("\n", " "), count, side
+        )
+        if cells is not None:
+            return ["".join(cells)]
+    return []
+
+
+def _count(inside: str) -> int:
+    return len(inside.split(",") if "," in inside else inside.split())
+
+
+def zero_and_minus_one(text: str) -> bool:
+    """Whether 0 and -1 are both fields: one of them is a blank, and nothing says which."""
+    numbers = set(re.findall(r"(?<![\w.\-])-?\d+(?:\.0*)?(?![\w.])", text))
+    return bool({"0", "0.", "0.0"} & numbers) and bool({"-1", "-1.", "-1.0"} & numbers)

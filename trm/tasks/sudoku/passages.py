@@ -1,0 +1,227 @@
+"""The Sudokus in a text of any length, line by line: on lines of their own with more beside them, or drawn below each other.
+
+A line of words is a heading and passed over. A line that is nearly a row is none: it belongs to a drawing with a mistake,
+which is named when that puzzle is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+from trm.tasks.reading import Passage, numbered, plain
+from trm.tasks.sudoku.links import linked
+from trm.tasks.sudoku.rows import DRAWN, OTHER_BLANKS, Row, fields, grids_in, has_minus_one, is_rule
+
+MOST_LINES = 60
+"""Lines, in rows of a grid, that a drawing is looked for in."""
+ROW_CHARACTERS = 4
+"""Characters a cell may take in a drawing."""
+COMMENTS = ("#", "%", "//", "<!--")
+ANSWER_HEADING = re.compile(
+    r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
+    r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
+    re.IGNORECASE,
+)
+
+Line = tuple[int, str]
+
+
+def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
+    """The puzzles of a text, in order, each with its answer where that stands below or beside it."""
+    return paired(_found(lines, side))
+
+
+def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
+    """Grids with their headings, one that answers the grid before it joined to that."""
+    waiting: Passage | None = None
+    for grid, heading in found:
+        if waiting is not None and not waiting.answer and is_answer(waiting.text, grid.text, heading):
+            answer = grid.text if "." not in grid.text else ""
+            note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
+            yield replace(waiting, answer=answer, note=note)
+            waiting = None
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = grid
+    if waiting is not None:
+        yield waiting
+
+
+def is_answer(puzzle: str, other: str, heading: str = "") -> bool:
+    """Whether a grid keeps the givens of the one before it, and is complete or headed as its answer."""
+    if len(puzzle) != len(other) or "." not in puzzle or puzzle == other:
+        return False
+    keeps = all(one in (".", two) for one, two in zip(puzzle, other, strict=True))
+    return keeps and ("." not in other or bool(ANSWER_HEADING.search(heading)))
+
+
+def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
+    """Every grid with the heading above it."""
+    drawing: list[Line] = []
+    paragraph: list[Line] = []
+    heading = note = ""
+    for number, raw in numbered(lines):
+        line = plain(raw)
+        whole = whole_line(line, side, number)
+        if whole is None and _belongs_to_drawing(line, side):
+            paragraph.append((number, line))
+            if len(drawing) + len(paragraph) <= MOST_LINES * side:
+                continue
+        grids, drawing = _settled(drawing, paragraph, side, at_end=bool(line.strip()))
+        paragraph = []
+        for grid in [*grids, *([whole] if whole else [])]:
+            yield grid.with_note(note), heading
+            note = ""
+        if whole is None and line.strip():
+            heading = line
+            note = note or f"line {number}: {line.strip()[:40]!r} passed over"
+    grids, _ = _settled(drawing, paragraph, side, at_end=True)
+    for grid in grids:
+        yield grid.with_note(note), heading
+        note = ""
+
+
+def _settled(
+    drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
+) -> tuple[list[Passage], list[Line]]:
+    """The grids of what has been drawn so far, and the lines that wait for more.
+
+    A paragraph may be a band of a drawing with empty lines between its bands.
+    """
+    together = _grids([*drawing, *paragraph], side)
+    if together or not paragraph + drawing:
+        return together, []
+    alone = _grids(paragraph, side) if drawing else []
+    if alone:
+        return [*_mistaken(drawing, side), *alone], []
+    left = [*drawing, *paragraph]
+    return (_mistaken(left, side), []) if at_end or len(left) > MOST_LINES * side else ([], left)
+
+
+def _grids(lines: list[Line], side: int) -> list[Passage]:
+    """The grids of a drawing, each with its lines; [] where it cannot be read. Numbers on lines of their own are headings."""
+    texts = [line for _, line in lines]
+    grids = grids_in(texts, side)
+    if grids is None:
+        lines = [(number, line) for number, line in lines if not _is_number(line, side)]
+        grids = grids_in([line for _, line in lines], side) if len(lines) < len(texts) else None
+    if grids is None:
+        return []
+    rows = [number for number, line in lines if not is_rule(line)]
+    if len(rows) != side * len(grids):  # some rows look like rules
+        rows = [number for number, _ in lines][: side * len(grids)]
+    return [
+        Passage(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
+        for at, grid in enumerate(grids)
+    ]
+
+
+def _mistaken(lines: list[Line], side: int) -> list[Passage]:
+    """A drawing that is not one, as it stands, so that its mistake is named; nothing where it has too few cells to be meant."""
+    rows = [line for line in lines if not is_rule(line[1])]
+    cells = sum(_cell_count(line, side) for _, line in rows)
+    if cells <= side and len(rows) < 2:
+        return []
+    text = "\n".join(line for _, line in lines)
+    return [Passage(text, lines[0][0], lines[-1][0] - lines[0][0] + 1)]
+
+
+def _belongs_to_drawing(line: str, side: int) -> bool:
+    """A rule, or a line with room for a row that has few other characters than cells: one may be a mistake."""
+    stripped = line.strip()
+    if not stripped or stripped.startswith(COMMENTS):
+        return False
+    if is_rule(line):
+        return True
+    if len(line) > _longest_row(side, line):
+        return False
+    if fields(line, side) is not None:
+        return True
+    foreign = sum(
+        not (mark in OTHER_BLANKS or mark in DRAWN or mark in ".0123456789 \t") for mark in stripped
+    )
+    return foreign * 4 <= len(stripped) and _cell_count(line, side) > 0
+
+
+def _longest_row(side: int, line: str) -> int:
+    return 12 * side if any(wide in line for wide in ("|", ",", "{", "  ")) else ROW_CHARACTERS * side + 1
+
+
+def _cell_count(line: str, side: int) -> int:
+    return sum(mark in "0123456789." or mark in OTHER_BLANKS for mark in line)
+
+
+def _is_number(line: str, side: int) -> bool:
+    """A number of one to three digits, alone: how many puzzles there are, or which one this is."""
+    found = re.fullmatch(r"\s*[#(\[]?(\d{1,3})[.):\]]?\s*", line)
+    return found is not None and len(found[1]) <= max(1, side // 3)
+
+
+def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
+    """The puzzle on a line that holds all its cells, with its answer if that is there too; None where it does not.
+
+    A line with two puzzles, of which none answers the other, is given as it stands, to be refused.
+    """
+    if len(line) <= 2 * side or line.lstrip().startswith(COMMENTS):
+        return None
+    runs = _runs(line, side)
+    if not runs:
+        return _other_whole(line, side, number)
+    if len(runs) == 1:
+        return Passage(runs[0], number)
+    puzzle = next((run for run in runs if "." in run), runs[0])
+    answer = next((run for run in runs if run != puzzle and is_answer(puzzle, run)), "")
+    unexplained = {run for run in runs if run not in (puzzle, answer) and not is_answer(puzzle, run, "state")}
+    return Passage(line.strip() if unexplained else puzzle, number, answer="" if unexplained else answer)
+
+
+def _other_whole(line: str, side: int, number: int) -> Passage | None:
+    cells = side * side
+    if is_rule(line):
+        return None
+    found = linked(line, side) or fields(line, cells, side)
+    if found is None and not has_minus_one([line]):
+        marks = [mark for mark in line if not mark.isspace() and mark not in DRAWN]
+        if len(marks) == cells and set(marks) <= {*map(str, range(1, side + 1)), ".", "0"}:
+            found = "".join(marks).replace("0", ".")
+    if found is not None:
+        return Passage("".join(found), number)
+    foreign = sum(
+        not (mark.isdigit() or mark in OTHER_BLANKS or mark in DRAWN or mark in ". \t") for mark in line
+    )
+    near = (
+        len(line) > _longest_row(side, line)
+        and foreign * 4 <= len(line)
+        and _cell_count(line, side) > 2 * side
+    )
+    return Passage(line, number) if near else None
+
+
+def _runs(line: str, side: int) -> list[str]:
+    """Cells of a whole grid in a row that stands alone, each run in plain blanks."""
+    found = []
+    for blanks, pattern in _patterns(side):
+        for run in pattern.findall(line):
+            plain_run = "".join("." if mark in blanks else mark for mark in run)
+            if plain_run not in found and any(mark != "." for mark in plain_run) | (blanks == ".0"):
+                found.append(plain_run)
+        if any("." in run for run in found):
+            break
+    return found
+
+
+@cache
+def _patterns(side: int) -> list[tuple[str, re.Pattern[str]]]:
+    cells = side * side
+    return [
+        (blanks, re.compile(rf"(?<![0-9A-Za-z.])[1-{side}{re.escape(blanks)}]{{{cells}}}(?![0-9A-Za-z.])"))
+        for blanks in (".0", *OTHER_BLANKS)
+    ]
+
+
+def _text(grid: list[Row]) -> str:
+    return "".join(cell for row in grid for cell in row)

@@ -1,0 +1,225 @@
+"""Rows of a drawn Sudoku: what each cell of a line is, whatever people draw between and around them.
+
+A drawing is read as a whole, under one of a few conventions that people follow:
+
+- characters: one a cell, one mark for a blank, anything drawn between cells
+- fields: cells divided by tabs, commas, semicolons, bars or spaces; an empty field, `-1`, `None` and the like are blanks
+- columns: cells in columns of one width, a blank left out
+- candidates: all digits that a cell may hold; those with one are the givens
+
+All that fit must agree: a drawing that two conventions read differently is not read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+Row = tuple[str, ...]
+"""The cells of a row: a digit, or . for a blank."""
+Convention = Callable[[Sequence[str], int], "list[Row] | None"]
+"""Lines -> the rows in them; None where a line is neither a row nor drawn between rows."""
+
+BARS = "|│┃║¦"
+DRAWN = "|-+=,;:'\"`[](){}\\/" + "".join(map(chr, range(0x2500, 0x2580)))
+"""What is drawn between cells of one character."""
+BLANKS = ".0"
+OTHER_BLANKS = "_*xX?-~oO·•∙⋅・●○◦□⬜▢☐◻◽▫"
+BLANK_WORDS = frozenset(
+    ("", ".", "0", "0.", "0.0", "-1", "-1.", "-1.0", "none", "null", "nan", "na", "n/a", "nil", *OTHER_BLANKS)
+)
+MINUS_ONE = re.compile(r"(?<![\w.\-])-1(?:\.0*)?(?![\w\-])")
+"""-1 that stands alone, as programs write a blank."""
+RULE = re.compile(r"[\s|+\-=_~*:.'`,oO#" + "".join(map(chr, range(0x2500, 0x2580))) + r"]*")
+LONGEST_LABEL = 4
+
+
+def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
+    """The grids of a drawing, top to bottom; None where it is none, or could be two different ones.
+
+    `lines` are those of one paragraph or of several, without empty ones, in plain characters.
+    """
+    if len(lines) < side:
+        return None
+    readings: list[list[Row]] = []
+    for convention in (*_characters_of(lines), _in_fields, _in_columns, _as_candidates):
+        rows = convention(lines, side)
+        if rows and len(rows) % side == 0 and rows not in readings:
+            readings.append(rows)
+    if len(readings) != 1:
+        unlabelled = _without_labels(lines, side) if not readings else None
+        return grids_in(unlabelled, side) if unlabelled else None
+    (rows,) = readings
+    return [rows[at : at + side] for at in range(0, len(rows), side)]
+
+
+def is_rule(line: str) -> bool:
+    """Whether a line is drawn between rows: of no cell, or a dash or more with what stands at the ends of one."""
+    return RULE.fullmatch(line) is not None and bool(re.search(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]", line))
+
+
+def has_minus_one(lines: Sequence[str]) -> bool:
+    """Whether every dash in the rows belongs to a -1: then that is a blank, and no dash is a line or a blank."""
+    rows = [line for line in lines if not is_rule(line)]
+    return any(MINUS_ONE.search(row) for row in rows) and not any(
+        "-" in MINUS_ONE.sub("", row) for row in rows
+    )
+
+
+def _characters_of(lines: Sequence[str]) -> Iterator[Convention]:
+    """One character a cell: with plain blanks, and with every other mark that there is, alone."""
+    if has_minus_one(lines):
+        return
+    yield lambda lines, side: _in_characters(lines, side, BLANKS)
+    for mark in OTHER_BLANKS:
+        if any(mark in line for line in lines):
+            yield lambda lines, side, mark=mark: _in_characters(lines, side, mark)
+
+
+def _in_characters(lines: Sequence[str], side: int, blanks: str) -> list[Row] | None:
+    digits = _digits(side)
+    rows = []
+    for line in lines:
+        cells = [
+            "." if character in blanks else character
+            for character in line
+            if not character.isspace() and (character in blanks or character not in DRAWN)
+        ]
+        if len(cells) == side and all(cell in digits or cell == "." for cell in cells):
+            rows.append(tuple(cells))
+        elif not is_rule(line):
+            return None
+    return rows
+
+
+def _in_fields(lines: Sequence[str], side: int) -> list[Row] | None:
+    rows = []
+    for line in lines:
+        row = fields(line, side)
+        if row is not None:
+            rows.append(row)
+        elif not is_rule(line):
+            return None
+    return rows
+
+
+def fields(line: str, count: int, side: int = 0) -> Row | None:
+    """The cells of a line with so many fields, each a digit or a blank; None where it has others."""
+    digits = _digits(side or count)
+    for between in ("\t", ";", ",", "|", None):
+        if between is not None and between not in line:
+            continue
+        found = line.rstrip("\r\n").split(between)
+        if len(found) == count + 1 and between in (",", ";", "\t") and not found[-1].strip():
+            found = found[:-1]
+        if len(found) == count + 2 and between == "|" and not (found[0] + found[-1]).strip():
+            found = found[1:-1]
+        cells = [_cell(field, digits) for field in found]
+        if len(cells) == count and None not in cells:
+            return tuple(cell for cell in cells if cell is not None)
+    return None
+
+
+def _cell(field: str, digits: frozenset[str]) -> str | None:
+    word = field.strip().strip("\"'").strip()
+    if word.lower() in BLANK_WORDS or word in OTHER_BLANKS:
+        return "."
+    word = re.sub(r"\.0*$", "", word)
+    return word if word in digits else None
+
+
+def _in_columns(lines: Sequence[str], side: int) -> list[Row] | None:
+    """Blanks are spaces: cells stand in every first, second or third column of what is between the bars."""
+    digits = _digits(side)
+    rows = [line for line in lines if not is_rule(line) or _is_empty_row(line)]
+    divided = [_segments(row) for row in rows]
+    counts = {len(segments) for segments in divided}
+    if len(rows) % side or len(counts) != 1 or side % (count := counts.pop()):
+        return None
+    cells = side // count
+    width = len(divided[0][0])
+    # A segment that is too short may lack a cell rather than spaces: only the last one may have lost its end.
+    if width > 4 * cells + 1 or any(
+        len(segment) != width and not (at == count - 1 > 0 and len(segment) < width)
+        for segments in divided
+        for at, segment in enumerate(segments)
+    ):
+        return None
+    readings = []
+    for pitch in (1, 2, 3, 4):
+        for first in range(pitch):
+            last = first + pitch * (cells - 1)
+            if last < width <= last + pitch + (1 if count > 1 else 0):
+                read = [_at(segments, width, range(first, last + 1, pitch), digits) for segments in divided]
+                if None not in read and read not in readings:
+                    readings.append(read)
+    return [row for row in readings[0] if row is not None] if len(readings) == 1 else None
+
+
+def _is_empty_row(line: str) -> bool:
+    """Bars with spaces between: a row of blanks."""
+    return bool(set(line.strip()) <= set(BARS + " ")) and len(line.strip()) > 2
+
+
+def _segments(line: str) -> list[str]:
+    """What stands between the bars, those at the ends aside."""
+    parts = re.split(f"[{re.escape(BARS)}]", line)
+    if len(parts) > 2 and not parts[0].strip():
+        parts = parts[1:]
+        if not parts[-1].strip() and line.rstrip().endswith(tuple(BARS)):
+            parts = parts[:-1]
+    return parts
+
+
+def _at(segments: list[str], width: int, columns: range, digits: frozenset[str]) -> Row | None:
+    cells = []
+    for segment in segments:
+        padded = segment.ljust(width)
+        if any(not character.isspace() and at not in columns for at, character in enumerate(padded)):
+            return None
+        cells += ["." if padded[at].isspace() else padded[at] for at in columns]
+    written = {segment_cell for segment in segments for segment_cell in segment if not segment_cell.isspace()}
+    return tuple(cells) if written <= digits else None
+
+
+def _as_candidates(lines: Sequence[str], side: int) -> list[Row] | None:
+    """Every field holds the digits that are possible, in order; at least one holds several."""
+    rows, several = [], False
+    for line in lines:
+        words = re.sub(r"[|│┃║{}()\[\],;]", " ", line).split()
+        if len(words) == side and all(is_candidates(word, side) for word in words):
+            several |= any(len(word) > 1 for word in words)
+            rows.append(tuple(word if len(word) == 1 else "." for word in words))
+        elif not is_rule(line):
+            return None
+    return rows if several else None
+
+
+def is_candidates(word: str, side: int) -> bool:
+    """Digits that a cell may hold, each once and in order."""
+    return set(word) <= _digits(side) and list(word) == sorted(set(word))
+
+
+def _without_labels(lines: Sequence[str], side: int) -> list[str] | None:
+    """The drawing without numbers or letters of rows and columns around it; None where there are none."""
+    rows = [line for line in lines if not is_rule(line)]
+    names = [[str(at) for at in range(start, start + side)] for start in (0, 1)]
+    names += [[chr(ord(first) + at) for at in range(side)] for first in "Aa"]
+    names.append([f"R{at}" for at in range(1, side + 1)])
+    for heading in (1, 0):
+        labelled = rows[heading:]
+        words = [re.match(r"[\s|│║]*(\w+)[:.)]?[\s|│║]+(.*)", row) for row in labelled]
+        if len(labelled) == side and all(words):
+            labels = [word[1].upper() if word else "" for word in words]
+            if any(labels == [name.upper() for name in row] for row in names) and (
+                not heading or len(re.findall(r"\w", rows[0])) >= side
+            ):
+                return [word[2] for word in words if word]
+    heading = re.findall(r"\w+", rows[0]) if len(rows) == side + 1 else []
+    if any([word.upper() for word in heading] == [name.upper() for name in row] for row in names):
+        return rows[1:]
+    return None
+
+
+def _digits(side: int) -> frozenset[str]:
+    return frozenset(map(str, range(1, side + 1)))
