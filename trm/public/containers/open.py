@@ -96,7 +96,7 @@ def _text(beginning: bytes) -> str | None:
     """The beginning of a text; None of bytes that are none."""
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
         if beginning.startswith(mark):
-            text = beginning[: len(beginning) & ~1].decode(encoding, "ignore").lstrip()
+            text = beginning.decode(encoding, "ignore").lstrip()
             return text if text and all(letter.isprintable() or letter.isspace() for letter in text) else None
     return None
 
