@@ -16,6 +16,7 @@ from trm.config import FORCEABLE, HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, Co
 from trm.errors import CheckpointError
 from trm.public.agreement import disagreement
 from trm.public.known_files import KnownFile, known_file
+from trm.public.other_models import refuse_ppbench
 from trm.public.settings import Description, read_description
 from trm.public.shapes import Shapes
 from trm.public.state_dict import Weights
@@ -76,6 +77,7 @@ def config_from_public(
     _refuse_shadow(tensors, path)
     shapes = Shapes(tensors, path)
     notes = read_description(path, inside, lambda found: disagreement(shapes, found) is None)
+    refuse_ppbench(path, notes.data)
     settled = _Settled(path, check_force(force, path))
     kind = _settle_kind(settled, shapes, notes)
     if wrong := disagreement(shapes, notes):
@@ -88,7 +90,8 @@ def config_from_public(
         path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file
     )
     assumed = [name for name in PUBLIC_NAMES if settled.sources[name].startswith(ASSUMED)]
-    said = (*weights.notes, *settled.notes, *notes.notes)
+    caution = (f"{known.repo}: {known.caution}",) if known and known.caution else ()
+    said = (*caution, *weights.notes, *settled.notes, *notes.notes)
     try:
         told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
         return ModelConfig.from_dict(told), settled.sources, said

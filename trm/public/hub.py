@@ -17,6 +17,7 @@ from typing import Any
 from trm.errors import CheckpointError
 from trm.public.address import HubAddress, parse_address
 from trm.public.known_files import CACHE_PREFIX
+from trm.public.other_models import refuse_by_place
 from trm.public.places import hub_places
 from trm.public.weights import choose_weights, is_shard_of
 
@@ -59,6 +60,7 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
     hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
+    refuse_by_place(address.repo)
     try:
         from huggingface_hub import HfApi
     except ImportError:
