@@ -10,8 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from trm.config import FORCEABLE, HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
 from trm.errors import CheckpointError
 from trm.public.agreement import disagreement
@@ -74,7 +72,6 @@ def config_from_public(
     CheckpointError naming the first thing that does not fit.
     """
     tensors = weights.tensors
-    _refuse_shadow(tensors, path)
     shapes = Shapes(tensors, path)
     notes = read_description(path, inside, lambda found: disagreement(shapes, found) is None)
     refuse_ppbench(path, notes.data)
@@ -103,16 +100,6 @@ def config_from_public(
 def options_of(names: Iterable[str]) -> str:
     """The options of the command line that give fields which were assumed."""
     return ", ".join(FORCEABLE[name].options[0] for name in names if name in FORCEABLE)
-
-
-def _refuse_shadow(tensors: dict[str, Tensor], path: Path) -> None:
-    """An averaged copy on its own has parameters, but not the states that a run starts from."""
-    if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
-        raise CheckpointError(
-            f"{path} holds the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
-            "without its buffers. Open the file of the run's weights, or save both in one: "
-            "{'model': state_dict, 'ema': shadow}."
-        )
 
 
 def check_force(force: Mapping[str, Any] | None, path: Path) -> dict[str, Any]:

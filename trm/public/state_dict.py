@@ -95,6 +95,7 @@ def take_weights(stored: Any, path: Path) -> Weights:
     tensors = plain_names(base.tensors, path)
     if copy is not None and copy is not base:
         tensors |= plain_names(copy.tensors, path)
+    _refuse_shadow(tensors, path)
     others = [group.place for group in (*raw, *averaged) if group not in (base, copy) and group.place]
     notes = [f"the file also holds {', '.join(others[:3])}, which was not taken"] if others else []
     if copy is None and (unnamed := _unnamed_average(stored)):
@@ -102,6 +103,16 @@ def take_weights(stored: Any, path: Path) -> Weights:
             f"the file's averaged copy ({unnamed}) has no names and was not taken: these are the weights as trained"
         )
     return Weights(tensors, _said(copy, base), tuple(notes))
+
+
+def _refuse_shadow(tensors: dict[str, Tensor], path: Path) -> None:
+    """An averaged copy on its own has parameters, but not the states that a run starts from."""
+    if "embed_tokens.embedding_weight" in tensors and not any(name.endswith("_init") for name in tensors):
+        raise CheckpointError(
+            f"{path} holds the parameters but no initial states (H_init, L_init): this is an averaged copy (EMA shadow) "
+            "without its buffers. Open the file of the run's weights, or save both in one: "
+            "{'model': state_dict, 'ema': shadow}."
+        )
 
 
 def _said(copy: Group | None, base: Group) -> str:

@@ -126,4 +126,4 @@ def _what_text(text: str, size: int) -> str:
         return "is the error message of a server, not the file of weights. Download it again, logged in where that is needed."
     if start.startswith(("{", "[")):
         return "is JSON, not weights. Name the file of weights."
-    return f"is a text of {size} bytes, not a state dict. Name the file of weights, or download it again."
+    return f"is a text of {size} bytes, not a state dict, or damaged or cut short. Name the file of weights, or copy it again."
