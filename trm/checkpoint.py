@@ -6,6 +6,7 @@ here or on the hub (`trm.public.hub`). Weights become float32; a puzzle table st
 dtype, as that of an ARC model has a million rows of which a puzzle needs one.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -24,13 +25,15 @@ from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
 from trm.model import Model
 from trm.models import new_model
+from trm.public.address import is_hub
 from trm.public.containers.open import read_stored
+from trm.public.containers.sharded import shards_of
 from trm.public.containers.things import plain_settings
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
-from trm.public.hub import Progress, hub_name, hub_weights, is_hub
+from trm.public.hub import Progress, hub_name, hub_weights, snapshot_in
 from trm.public.state_dict import refuse_odd, take_weights
 from trm.public.task_tokens import in_task_tokens
-from trm.public.weights import choose_weights, other_steps
+from trm.public.weights import INDEX, choose_weights, other_steps
 from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
 
 TABLE = "puzzle_emb.weights"
@@ -93,9 +96,16 @@ def ready(
             raise CheckpointError(f"{checkpoint.path}: {error}.") from None
     model = model.to(device)
     model.compute_dtype = dtype or inference_dtype(device)
-    model.name, model.fingerprint = checkpoint.name, fingerprint(checkpoint.path)
+    model.name, model.fingerprint = checkpoint.name, _fingerprint(checkpoint.path)
     model.path, model.sources, model.notes = checkpoint.path, checkpoint.sources, checkpoint.notes
     return model.eval().requires_grad_(False)
+
+
+def _fingerprint(path: Path) -> str:
+    """Of weights in shards that of them all."""
+    if not path.name.endswith(INDEX):
+        return fingerprint(path)
+    return hashlib.sha256("".join(map(fingerprint, shards_of(path))).encode()).hexdigest()[:16]
 
 
 def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
@@ -198,11 +208,17 @@ def find_weights(spec: str) -> Path:
     path = model_folder(spec) or Path(spec).expanduser()
     if os.path.isfile(path):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
         return path
+    if not os.path.isdir(path) and "://" in spec:  # noqa: PTH112
+        raise CheckpointError(
+            f"{SHORT.repr(spec)} is an address outside the hub, and nothing is downloaded from there. Download the file and "
+            "give its path, or name a place on the hub as hf://owner/repo."
+        )
     if not os.path.isdir(path):  # noqa: PTH112
         raise CheckpointError(
             f"There is no model {SHORT.repr(spec)}: not a bundled name (see `trm models`), a folder, a file or "
             "hf://owner/repo."
         )
+    path = snapshot_in(path) or path
     try:
         names = [file.relative_to(path).as_posix() for file in islice(_files(path), MOST_FILES)]
     except OSError as error:

@@ -19,6 +19,7 @@ from trm.checkpoint import read_checkpoint, ready
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
+from trm.expectation import reading, score_line
 from trm.model import Model
 from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
@@ -56,13 +57,16 @@ def inspect_model(
 
     Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
     source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
-    `known` (`repo, published` of a public file, or None), `weights` (averaged or as trained), `notes` (sentences), `self_check` (see there;
-    None when it was not asked for) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
+    `known` (`repo, published, exact, caution, licence` of a public file, or None), `weights` (averaged or as trained), `notes` (sentences), `self_check` (see there;
+    None when it was not asked for), `depths` (scores at n and T off by one, see `check_depths`), `reading` (what these
+    scores say, a sentence or two) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
     model = ready(checkpoint)
     config, sources = checkpoint.config, checkpoint.sources
     known = known_file(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
+    check = check_itself(model, progress=progress) if self_check else None
+    depths = check_depths(model, progress=progress) if check and "puzzles" in check else []
     return {
         "name": checkpoint.name,
         "path": str(checkpoint.path),
@@ -86,8 +90,10 @@ def inspect_model(
         "unknown": list(config.unknown),
         "weights": sources["weights"],
         "notes": list(checkpoint.notes),
-        "known": {"repo": known.repo, "published": known.published} if known else None,
-        "self_check": check_itself(model, progress=progress) if self_check else None,
+        "known": known.to_dict() if known else None,
+        "self_check": check,
+        "depths": depths,
+        "reading": reading(check, depths, known),
         "states": check_states(model, progress=progress) if self_check else {},
     }
 
@@ -98,6 +104,7 @@ def check_itself(
     depth: Depth | None = None,
     watch: Watch = only_pass_on,
     progress: Progress | None = None,
+    most: int = MOST_PUZZLES,
 ) -> dict[str, Any]:
     """Score a model on a handful of puzzles of its task, through all supervision steps. The same ones every time.
 
@@ -114,7 +121,7 @@ def check_itself(
         }
     if config.task not in TASKS:
         return {"note": f"No task has {config.vocab_size} tokens, so there are no puzzles to check with."}
-    count = affordable(config)
+    count = min(most, affordable(config))
     began = time.perf_counter()
     try:
         task = task_of(config)
@@ -133,6 +140,29 @@ def check_itself(
         "seconds": round(time.perf_counter() - began, 2),
         "note": note,
     }
+
+
+def check_depths(model: Model, *, progress: Progress | None = None) -> list[dict[str, Any]]:
+    """Scores at the model's own n and T and with one of them off by one, on some puzzles of a self-check, the same ones.
+
+    A list of `n, T, puzzles, exact, blank_cell, loss`, the model's own first. All together take about as long as a
+    self-check. Empty where there are no puzzles.
+    """
+    n, T = model.config.n, model.config.T
+    wanted = [(n, T), (n - 1, T), (n + 1, T), (n, T - 1), (n, T + 1)]
+    count = max(1, affordable(model.config) // 4)
+    scores = []
+    for n, T in wanted:
+        if min(n, T) < 1:
+            continue
+        depth = Depth(n=n, T=T, N_sup=model.config.N_sup)
+        check = check_itself(model, depth=depth, progress=progress, most=count)
+        if "puzzles" not in check:
+            return []
+        scores.append(
+            {"n": n, "T": T} | {key: check[key] for key in ("puzzles", "exact", "blank_cell", "loss")}
+        )
+    return scores
 
 
 def check_states(
@@ -228,13 +258,15 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
             "Other commands open it with --accept-unknown only."
         )
     if found["known"]:
-        published = found["known"]["published"]
-        lines.append(f"known file: {found['known']['repo']}" + (f" ({published})" if published else ""))
+        said = [found["known"][part] for part in ("published", "licence") if found["known"][part]]
+        lines.append(f"known file: {found['known']['repo']}" + (f" ({', '.join(said)})" if said else ""))
     lines.append(f"weights: {found['weights']}")
     lines += [f"note: {note}" for note in found["notes"]]
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")
+    lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in found["depths"]]
+    lines += [f"what that says: {found['reading']}"] if found["reading"] else []
     lines += [f"{name}: {state_line(use)}" for name, use in found["states"].items()]
     if found["assumed"]:
         lines.append(

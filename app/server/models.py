@@ -15,7 +15,7 @@ from app.server.options import HOW_TO_START, Options
 from trm import registry
 from trm.config import SHORT
 from trm.errors import CheckpointError
-from trm.public.hub import is_hub, parse_address
+from trm.public.address import is_hub, parse_address
 from trm.public.places import local_places
 from trm.public.weights import candidates, choose_weights
 

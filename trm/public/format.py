@@ -18,6 +18,7 @@ from trm.public.agreement import disagreement
 from trm.public.formats import format_of_class
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.known_files import KnownFile, known_file
+from trm.public.other_models import refuse_ppbench
 from trm.public.settings import Description, read_description
 from trm.public.shapes import Shapes
 from trm.public.state_dict import Weights
@@ -88,6 +89,7 @@ def config_from_public(
     tensors = weights.tensors
     shapes = weights.format.shapes(tensors, path)
     notes = read_description(path, inside, weights.format, lambda found: disagreement(shapes, found) is None)
+    refuse_ppbench(path, notes.data)
     format = format_of_class(notes.module) or weights.format
     _refuse_shadow(tensors, format, path)
     settled = _Settled(path, check_force(force, path), format.fields(shapes, notes))
@@ -105,8 +107,11 @@ def config_from_public(
     settled.sources["weights"] = averaging(
         path, in_file=weights.averaged, in_yaml=notes.averaged, yaml=notes.file, usual=format.weights
     )
-    assumed = [name for name in settled.values if settled.sources[name].startswith(ASSUMED)]
-    said = (*weights.notes, *settled.notes, *notes.notes)
+    assumed = [
+        name for name in PUBLIC_NAMES | OTHER_NAMES if settled.sources.get(name, "").startswith(ASSUMED)
+    ]
+    caution = (f"{known.repo}: {known.caution}",) if known and known.caution else ()
+    said = (*caution, *weights.notes, *settled.notes, *notes.notes)
     try:
         told = settled.values | {"assumed": assumed, "unknown": notes.unknown}
         return ModelConfig.from_dict(told), settled.sources, said

@@ -1,4 +1,4 @@
-"""Models on the Hugging Face hub: `hf://owner/repo[/folder or file]` becomes a file on this machine.
+"""Models on the Hugging Face hub: a place on it (see `address`) becomes a file on this machine.
 
 The repository's files are listed first and the weights chosen by the rules of a local folder; then only they and the
 descriptions beside them are fetched, never code. What was fetched once opens without a network. Token, cache folder,
@@ -7,21 +7,20 @@ HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE).
 """
 
 import errno
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from trm.config import SHORT
 from trm.errors import CheckpointError
+from trm.public.address import HubAddress, parse_address
 from trm.public.known_files import CACHE_PREFIX
+from trm.public.other_models import refuse_by_place
 from trm.public.places import hub_places
 from trm.public.weights import choose_weights, is_shard_of
 
-SCHEME = "hf://"
 LARGEST_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
@@ -34,44 +33,14 @@ Progress = Callable[[int, int], None]  # (bytes done, bytes in all)
 
 
 @dataclass(frozen=True)
-class HubAddress:
-    """A place in a repository of the hub; `inside` is a folder or file of it, or empty."""
-
-    repo: str  # owner/name
-    inside: str = ""
-
-    def __str__(self) -> str:
-        return SCHEME + str(PurePosixPath(self.repo, self.inside))
-
-    @property
-    def url(self) -> str:
-        return f"https://huggingface.co/{self.repo}"
-
-
-@dataclass(frozen=True)
 class HubFiles:
     """What will be opened: paths inside the repository, and the bytes that are fetched for it at most."""
 
     repo: str
     weights: str
-    descriptions: tuple[str, ...]
+    descriptions: tuple[str, ...]  # and shards of weights that are an index
     size: int
-
-
-def is_hub(spec: str) -> bool:
-    """Whether a model is named by its place on the hub."""
-    return spec.lower().startswith(SCHEME)
-
-
-def parse_address(spec: str) -> HubAddress:
-    """Read `hf://owner/repo[/folder or file]`. Raises CheckpointError."""
-    parts = spec[len(SCHEME) :].strip("/").split("/")
-    named = all(re.fullmatch(r"[\w.-]{1,96}", part) for part in parts[:2]) and len(parts) >= 2
-    if not named or any(part in ("", ".", "..") or not part.isprintable() for part in parts):
-        raise CheckpointError(
-            f"{SHORT.repr(spec)} is no place on the hub. Write hf://owner/repo or hf://owner/repo/file."
-        )
-    return HubAddress("/".join(parts[:2]), "/".join(parts[2:]))
+    revision: str = ""
 
 
 def hub_name(path: Path) -> str | None:
@@ -91,6 +60,7 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
     hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
+    refuse_by_place(address.repo)
     try:
         from huggingface_hub import HfApi
     except ImportError:
@@ -99,10 +69,12 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
         ) from None
     with _one_line(address):
         try:
-            info = HfApi().model_info(address.repo, files_metadata=True, timeout=20)
+            info = HfApi().model_info(
+                address.repo, revision=address.revision or None, files_metadata=True, timeout=20
+            )
             sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         except Exception as error:
-            folder = _cached_snapshot(address.repo) if _is_unreachable(error) else None
+            folder = _cached_snapshot(address) if _is_unreachable(error) else None
             if folder is None:
                 raise
             names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -121,13 +93,15 @@ def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
         if not below:
             raise CheckpointError(f"{address}: there is no file or folder {inside} in {address.url}.")
         weights = root + choose_weights(
-            below, str(address), lambda name: str(HubAddress(address.repo, root + name))
+            below, str(address), lambda name: str(replace(address, inside=root + name))
         )
     if PurePosixPath(weights).suffix == ".py":
         raise CheckpointError(f"{address} is code, not weights. Name a file of weights.")
     shards = tuple(name for name in sizes if is_shard_of(name, weights))
     fetched = (*(name for name in hub_places(weights, sizes) if sizes[name] <= _largest(name)), *shards)
-    return HubFiles(address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)))
+    return HubFiles(
+        address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)), address.revision
+    )
 
 
 def _largest(name: str) -> int:
@@ -142,7 +116,7 @@ def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) ->
     missing = sum(
         sizes[name]
         for name in (files.weights, *files.descriptions)
-        if not isinstance(try_to_load_from_cache(files.repo, name), str)
+        if not isinstance(try_to_load_from_cache(files.repo, name, revision=files.revision or None), str)
     )
     free = shutil.disk_usage(_existing(_cache_folder())).free
     if missing and missing + SPARE_DISK > free:
@@ -152,7 +126,7 @@ def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) ->
         )
     bar = None if progress is None else _bar(progress, missing)
     for name in (*files.descriptions, files.weights):  # the weights last: with them, all is there
-        path = hf_hub_download(files.repo, name, tqdm_class=bar)
+        path = hf_hub_download(files.repo, name, revision=files.revision or None, tqdm_class=bar)
     return Path(path)
 
 
@@ -188,17 +162,22 @@ def _existing(folder: Path) -> Path:
     return folder if folder.exists() else _existing(folder.parent)
 
 
-def _cached_snapshot(repo: str) -> Path | None:
-    """The folder of what was fetched of a repository's main branch, if it is there."""
+def _cached_snapshot(address: HubAddress) -> Path | None:
+    """The folder of what was fetched of a repository at a revision, if it is there."""
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = _cache_folder() / repo_folder_name(repo_id=repo, repo_type="model")
+    folder = _cache_folder() / repo_folder_name(repo_id=address.repo, repo_type="model")
+    return snapshot_in(folder, address.revision or "main")
+
+
+def snapshot_in(folder: Path, revision: str = "main") -> Path | None:
+    """The snapshot of a revision in a repository's folder of the hub's cache; None in any other folder."""
     try:
-        commit = (folder / "refs" / "main").read_text("utf-8").strip()
-    except OSError:
-        return None
+        commit = (folder / "refs" / revision).read_text("utf-8").strip()
+    except (OSError, ValueError):
+        commit = revision
     snapshot = folder / "snapshots" / commit
-    return snapshot if snapshot.is_dir() else None
+    return snapshot if commit and snapshot.is_dir() else None
 
 
 def _is_offline() -> bool:

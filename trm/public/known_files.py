@@ -29,10 +29,17 @@ class KnownFile:
     values: Mapping[str, Any] = field(repr=False)
     published: str = ""  # what its makers or others measured
     own_name: bool = False  # the file's name alone is unmistakable
+    exact: float | None = None  # the share of exact answers in `published`
+    caution: str = ""  # what to know before believing its answers
+    licence: str = ""  # of the weights, where that is known
 
     @property
     def source(self) -> str:
         return f"known file: {self.repo}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is said of it, ready for JSON."""
+        return {name: getattr(self, name) for name in ("repo", "published", "exact", "caution", "licence")}
 
     def is_at(self, path: Path) -> bool:
         """Whether a file on this machine lies where this one would."""
@@ -48,54 +55,76 @@ SUDOKU, MAZE, ARC = ("sudoku", 11), ("maze", 6), ("arc", 12)
 CELLS = {"sudoku": {"sequence_length": 81}, "maze": {"sequence_length": 900}, "arc": {"sequence_length": 900}}
 
 
-def _known(repo: str, files: str, kind: str, task: tuple[str, int], values: dict, *notes: Any) -> KnownFile:
-    return KnownFile(repo, files, kind, *task, CELLS[task[0]] | values, *notes)
+def _known(
+    repo: str, files: str, kind: str, task: tuple[str, int], values: dict[str, Any], *notes: Any, **more: Any
+) -> KnownFile:
+    return KnownFile(repo, files, kind, *task, CELLS[task[0]] | values, *notes, **more)
 
+
+NO_TURN = (
+    "trained with a rope that does not rotate (rotate_half without its minus sign): read with the public rope, its answers "
+    "are worse than published"
+)
+ON_SUDOKU, ON_MAZE = "of Sudoku-Extreme exact", "of Maze-Hard exact"
 
 KNOWN_FILES = (
     _known(
-        "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM,
-        "about 55 % of Sudoku-Extreme exact",
+        "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM, f"about 55 % {ON_SUDOKU}", exact=0.55,
     ),
     _known(
         "sapientinc/HRM-checkpoint-maze-30x30-hard", "checkpoint", "hrm", MAZE, HRM,
-        "74.4 % of Maze-Hard exact, 81.6 % with any shortest path",
+        f"74.4 % {ON_MAZE}, 81.6 % with any shortest path", exact=0.744,
     ),
     _known("sapientinc/HRM-checkpoint-ARC-2", "checkpoint", "hrm", ARC, HRM),
     _known(
         "arcprize/trm_arc_prize_verification", "arc_v1_public/step_518071", "trm", ARC, TRM_SHALLOW, "", True,
     ),
     _known(
-        "arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", "trm", ARC, TRM_SHALLOW, "", True,
+        "arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", "trm", ARC, TRM_SHALLOW,
+        "about 2 % of ARC-AGI-2", True,
+        caution="the worse one of its run: step_651522 solves 7 to 8 % of ARC-AGI-2, this later step about 2 %",
     ),
     _known(
         "alphaXiv/trm-model-sudoku", "step_32550_sudoku_epoch50k*", "trm", SUDOKU, TRM,
-        "about 79 % of Sudoku-Extreme exact", True,
+        f"about 79 % {ON_SUDOKU}", True, exact=0.79,
     ),
     _known("alphaXiv/trm-model-sudoku", "*_attn_type", "trm", SUDOKU, TRM),
     _known(
         "alphaXiv/trm-model-maze", "maze_hard_step_32550", "trm", MAZE, TRM_SHALLOW,
-        "83.8 % of Maze-Hard exact, 90.7 % with any shortest path", True,
+        f"83.8 % {ON_MAZE}, 90.7 % with any shortest path", True, exact=0.838,
     ),
     _known(
-        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-mlp", "step_*", "trm", SUDOKU, TRM,
-        "84.8 % of Sudoku-Extreme exact",
+        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-mlp", "step_*", "trm", SUDOKU, TRM, f"84.8 % {ON_SUDOKU}", exact=0.848,
     ),
     _known(
-        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-att", "step_*", "trm", SUDOKU, TRM,
-        "77.7 % of Sudoku-Extreme exact",
+        "Sanjin2024/TinyRecursiveModels-Sudoku-Extreme-att", "step_*", "trm", SUDOKU, TRM, f"77.7 % {ON_SUDOKU}", exact=0.777,
     ),
     _known(
-        "Sanjin2024/TinyRecursiveModel-Maze-Hard", "step_*", "trm", MAZE, TRM_SHALLOW,
-        "78.7 % of Maze-Hard exact",
+        "Sanjin2024/TinyRecursiveModel-Maze-Hard", "step_*", "trm", MAZE, TRM_SHALLOW, f"78.7 % {ON_MAZE}", exact=0.787,
     ),
     _known(
-        "Kaleemullah/trm-cgar-sudoku", "pytorch_model.bin", "trm", SUDOKU, TRM,
-        "86 to 87 % of Sudoku-Extreme exact",
+        "Kaleemullah/trm-cgar-sudoku", "pytorch_model.bin", "trm", SUDOKU, TRM, f"86 to 87 % {ON_SUDOKU}", exact=0.865,
     ),
     _known(
         "bnsh/HRM-checkpoint-sudoku-full", "checkpoint", "hrm", SUDOKU,
         HRM | {"n": 8, "N_sup": 8, "positions": "learned"},
+    ),
+    # Of those that follow a yaml tells n and T; what it does not is not known.
+    _known(
+        "MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", "trm", SUDOKU, {}, f"85.9 to 86.5 % {ON_SUDOKU}", True, exact=0.859,
+    ),
+    _known("glouriousgautam/ptrm-sudoku-trm", "*step_6510", "trm", SUDOKU, {}),
+    _known(
+        "Trelis/TRM-ARC-AGI-II", "*", "trm", ARC, {"n": 4}, "10.5 % of ARC-AGI-2",
+        caution="trained with L_cycles = 4 by accident, so n = 4 is right",
+    ),
+    _known(
+        "ThomasHeim/HRM-Reproduction-Checkpoints", "*", "hrm", SUDOKU, {}, f"53 to 55 % {ON_SUDOKU}", exact=0.54,
+        caution="one of 20 or 40 steps of a run: the last need not be the best",
+    ),
+    _known("Code2aum/HRM_sudoku", "*", "hrm", SUDOKU, {}),
+    _known(
+        "Hetens/LatentReasoningDecoding", "*", "trm", SUDOKU, {}, "73.2 % exact", exact=0.732, caution=NO_TURN,
     ),
 )  # fmt: skip
 

@@ -47,6 +47,30 @@ OTHER_MODELS: tuple[tuple[str, str], ...] = (
 )
 
 
+# Repositories whose models cannot be shown; their files have names of their own.
+OTHER_PLACES = {
+    "fixed-point-reasoners/fprm": "is FPRM, a net of convolutions that runs until it rests: not supported.",
+    "pengxiang/InfiLoop-Sudoku": "is InfiLoop, whose state is an average of all earlier ones and whose code is not public.",
+    "MisakiTaro0414/looped-flows-sudoku": "is a looped flow, whose code is not public.",
+    "MisakiTaro0414/looped-flows-maze": "is a looped flow, whose code is not public.",
+    "sapientinc/HRM-Text-1B": "is HRM-Text, a language model: it has no grid to show.",
+}
+PPBENCH = "was trained on PPBench, whose map of tokens nobody has published: its puzzles cannot be shown."
+
+
+def refuse_by_place(repo: str) -> None:
+    """Raises CheckpointError for a repository of the hub that is known to hold another model, before it is fetched."""
+    for place, words in OTHER_PLACES.items():
+        if repo.lower() == place.lower():
+            raise CheckpointError(f"hf://{place} {words} Open a checkpoint of the public TRM or HRM code.")
+
+
+def refuse_ppbench(path: Path, data: str) -> None:
+    """Raises CheckpointError for a model of puzzles that nobody can write down in its tokens."""
+    if "ppbench" in f"{path.name} {data}".lower().replace("-", "").replace("_", ""):
+        raise CheckpointError(f"{path} {PPBENCH}")
+
+
 def refuse_by_names(names: Iterable[str], path: Path) -> None:
     """Raises CheckpointError for LoRA factors, which are no weights of their own."""
     for name in names:

@@ -90,6 +90,7 @@ class Description:
     module: str = ""  # of the model's class, as `arch.name` says it
     kind: str | None = None
     task: str | None = None  # that the path of the training data hints at
+    data: str = ""  # that path
     dataset: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()  # settings that are neither read nor known to have no effect: "key = value"
     averaged: bool | None = None  # whether the run kept an average of its weights (`ema`); None: not said
@@ -212,12 +213,14 @@ def _described(section: Section, label: str, place: Path, format: Format) -> Des
             f"{place}: rms_norm_eps = {known['rms_norm_eps']:g} is not known here; known: 1e-05."
         )
     averaged = around.get("ema") if isinstance(around.get("ema"), bool) else None
+    paths = _data_paths(around)
     return Description(
-        label,
-        known,
-        module,
-        format.kind or _kind(known, module, place),
-        _task(around),
+        file=label,
+        arch=known,
+        module=module,
+        kind=format.kind or _kind(known, module, place),
+        task=_task(paths),
+        data=" ".join(paths)[:1000],
         unknown=_unknown(arch, types),
         averaged=averaged,
         notes=tuple(notes),
@@ -279,15 +282,19 @@ def _kind(arch: dict[str, Any], module: str, path: Path) -> str | None:
     return MODULES[module]
 
 
-def _task(values: dict[str, Any]) -> str | None:
-    """The task that the training data is called after: TRM's yaml has a list of paths, HRM's has one."""
+def _data_paths(values: dict[str, Any]) -> list[str]:
+    """Where the training data was: TRM's yaml has a list of paths, HRM's has one."""
     paths = values.get("data_paths") or values.get("data_path")
-    for path in paths if isinstance(paths, list) else [paths]:
-        if isinstance(path, str):
-            for part in reversed(PurePosixPath(path.lower()).parts):
-                match = TASK_IN_PATH.search(part)
-                if match:
-                    return match.lastgroup
+    return [path for path in (paths if isinstance(paths, list) else [paths]) if isinstance(path, str)]
+
+
+def _task(paths: list[str]) -> str | None:
+    """The task that the training data is called after."""
+    for path in paths:
+        for part in reversed(PurePosixPath(path.lower()).parts):
+            match = TASK_IN_PATH.search(part)
+            if match:
+                return match.lastgroup
     return None
 
 

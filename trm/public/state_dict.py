@@ -33,6 +33,7 @@ AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z
 NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|train_state|current_model_state", re.I)
 SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 READ = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
+ALIGNED = 16  # bytes; in a file of another's making numbers may begin anywhere
 DEEPEST, MOST_PLACES = 6, 4000
 MOST_LISTED = 12
 
@@ -227,7 +228,7 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
         if bare in plain:
             raise CheckpointError(f"{path}: two tensors are both called {bare} once prefixes are removed.")
         refuse_odd(name, tensor, path)
-        plain[bare] = tensor
+        plain[bare] = tensor if tensor.data_ptr() % ALIGNED == 0 else tensor.clone()
     return format.plain(plain)
 
 

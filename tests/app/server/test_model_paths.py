@@ -117,6 +117,48 @@ def test_links_that_stay_inside_are_followed(root):
     assert Path(source_of("latest", Options((root,))).spec).samefile(root / "ours" / "model.safetensors")
 
 
+def test_links_are_followed_where_only_this_machine_can_reach_the_server(root, tmp_path):
+    (root / "run1").symlink_to(tmp_path / "secret")
+    (root / "file.safetensors").symlink_to(tmp_path / "secret" / "model.safetensors")
+    (root / "deep").mkdir()
+    (root / "deep" / "back").symlink_to(root)
+    (root / "round").symlink_to(root / "round")
+    options = Options((root,), links=True)
+    found = found_models((root,), links=True)
+    assert {"run1", "file.safetensors"} <= set(found) and not any("back" in name for name in found)
+    for name in ("run1", "run1/model.safetensors", "file.safetensors"):
+        assert Path(source_of(name, options).spec).samefile(tmp_path / "secret" / "model.safetensors")
+    for name in ("../secret", "run1/../../secret", str(tmp_path / "secret"), "round"):
+        refusal(name, options)
+
+
+def test_a_link_that_leads_out_is_named_with_the_remedy(root, tmp_path):
+    (root / "run1").symlink_to(tmp_path / "secret")
+    for name in ("run1", "run1/model.safetensors", "run1/not/there"):
+        message = refusal(name, Options((root,)))
+        assert "run1 is a link that leads out" in message and "localhost" in message
+
+
+@pytest.mark.parametrize("place", ["hub/models--a--b/snapshots/abc", "hub/snapshots/abc"])
+def test_links_of_the_hubs_cache_stay_in_it(tmp_path, place):
+    """`hf download` prints such a folder; its files are links to blobs/ beside snapshots/."""
+    folder = tmp_path / place
+    folder.mkdir(parents=True)
+    touch(folder.parents[1] / "blobs" / "b1", folder.parents[1] / "blobs" / "b2", tmp_path / "secret" / "b3")
+    for name, blob in (("step_1000", "b1"), ("all_config.yaml", "b2")):
+        (folder / name).symlink_to(f"../../blobs/{blob}")
+    (folder / "other.pt").symlink_to(tmp_path / "secret" / "b3")
+    assert found_models((folder,)) == ["step_1000"]
+    assert source_of("step_1000", Options((folder,))).spec == str(folder / "step_1000")
+    assert "link that leads out" in refusal("other.pt", Options((folder,)))
+
+
+def test_settings_above_the_weights_are_checked_too(root, tmp_path):
+    touch(root / "run" / "checkpoints" / "step_5", tmp_path / "elsewhere.yaml")
+    (root / "run" / "all_config.yaml").symlink_to(tmp_path / "elsewhere.yaml")
+    assert "run/all_config.yaml is a link that leads out" in refusal("run/checkpoints", Options((root,)))
+
+
 def test_without_a_folder_paths_are_refused_with_the_way_to_name_one(root):
     assert "--model-dir" in refusal(str(root / "ours"), Options())
 

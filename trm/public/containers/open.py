@@ -96,7 +96,7 @@ def _text(beginning: bytes) -> str | None:
     """The beginning of a text; None of bytes that are none."""
     for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
         if beginning.startswith(mark):
-            text = beginning[: len(beginning) & ~1].decode(encoding, "ignore").lstrip()
+            text = beginning.decode(encoding, "ignore").lstrip()
             return text if text and all(letter.isprintable() or letter.isspace() for letter in text) else None
     return None
 
@@ -126,4 +126,4 @@ def _what_text(text: str, size: int) -> str:
         return "is the error message of a server, not the file of weights. Download it again, logged in where that is needed."
     if start.startswith(("{", "[")):
         return "is JSON, not weights. Name the file of weights."
-    return f"is a text of {size} bytes, not a state dict. Name the file of weights, or download it again."
+    return f"is a text of {size} bytes, not a state dict, or damaged or cut short. Name the file of weights, or copy it again."

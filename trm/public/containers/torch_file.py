@@ -75,8 +75,7 @@ def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], Nu
         if dtype is None or view is not None:
             raise ValueError("numbers of an unknown kind")
         if key not in found:
-            mapped = find(key)
-            found[key] = mapped if mapped.data_ptr() % 16 == 0 else mapped.clone()  # as torch aligns them
+            found[key] = find(key)
         if count * dtype.itemsize > found[key].nbytes():
             raise ValueError("claims more than there is")
         return Numbers(found[key], dtype)
@@ -127,17 +126,20 @@ def read_old(path: Path) -> Any:
             return Numbers(None, torch.uint8)
 
         read_pickle(file, note)
-        found = {key: _old_storage(file, widths[key]) for key in read_pickle(file, _none)}
+        keys, mapped = read_pickle(file, _none), torch.UntypedStorage.from_file(str(path), False, len(file))
+        found = {key: _old_storage(file, mapped, widths[key]) for key in keys}
         file.seek(begin)
         return read_pickle(file, _storages(found.__getitem__))
 
 
-def _old_storage(file: mmap.mmap, width: int) -> torch.UntypedStorage:
+def _old_storage(file: mmap.mmap, mapped: torch.UntypedStorage, width: int) -> torch.UntypedStorage:
     """The next storage of an old file: how many numbers, then these, of `width` bytes each."""
     length = struct.unpack("<q", file.read(8))[0] * width
-    if not 0 <= length <= len(file) - file.tell():
+    begin = file.tell()
+    if not 0 <= length <= len(file) - begin:
         raise ValueError("cut short")
-    return torch.frombuffer(bytearray(file.read(length) or b"\0"), dtype=torch.uint8).untyped_storage()
+    file.seek(begin + length)
+    return mapped[begin : begin + length]
 
 
 def _none(_: Any) -> Numbers:

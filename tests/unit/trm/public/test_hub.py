@@ -1,6 +1,7 @@
 """Models on the hub: what is fetched, what opens without a network, and one clear line for all that can go wrong."""
 
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from safetensors.torch import save_file
 from trm.checkpoint import load_model, read_checkpoint, save_model
 from trm.errors import CheckpointError
 from trm.public import hub as client
-from trm.public.hub import HubAddress, choose_files, hub_name, hub_weights, parse_address
+from trm.public.address import HubAddress, is_hub, parse_address
+from trm.public.hub import choose_files, hub_name, hub_weights, snapshot_in
 
 CPU = torch.device("cpu")
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -65,6 +67,61 @@ def test_what_is_no_address(spec):
         parse_address(spec)
 
 
+@pytest.mark.parametrize(
+    "spec, meant",
+    [
+        ("https://huggingface.co/owner/repo", "hf://owner/repo"),
+        ("https://huggingface.co/owner/repo/", "hf://owner/repo"),
+        ("huggingface.co/owner/repo", "hf://owner/repo"),
+        ("http://www.huggingface.co/owner/repo.git", "hf://owner/repo"),
+        ("https://hf.co/owner/repo/tree/main", "hf://owner/repo"),
+        ("https://huggingface.co/owner/repo/tree/main/a/b", "hf://owner/repo/a/b"),
+        ("https://huggingface.co/owner/repo/blob/main/a%20b/step_5", "hf://owner/repo/a b/step_5"),
+        ("https://huggingface.co/owner/repo/resolve/main/step_5?download=true", "hf://owner/repo/step_5"),
+        ("https://huggingface.co/owner/repo/raw/main/step_5#L3", "hf://owner/repo/step_5"),
+        ("https://huggingface.co/owner/repo/blob/abc123/step_5", "hf://owner/repo@abc123/step_5"),
+        (
+            "https://huggingface.co/owner/repo/blob/refs%2Fpr%2F1/step_5",
+            "hf://owner/repo@refs%2Fpr%2F1/step_5",
+        ),
+        ("https://huggingface.co/owner/repo/commit/abc123", "hf://owner/repo@abc123"),
+        ("https://huggingface.co/owner/repo/discussions/3", "hf://owner/repo"),
+        ("git clone https://huggingface.co/owner/repo", "hf://owner/repo"),
+        ("git@hf.co:owner/repo.git", "hf://owner/repo"),
+        (" <https://huggingface.co/owner/repo> ", "hf://owner/repo"),
+        ("https://hf-mirror.com/owner/repo", "hf://owner/repo"),
+        ("hf://owner/repo@v1/step_5", "hf://owner/repo@v1/step_5"),
+        ("hf://owner/repo@main", "hf://owner/repo"),
+    ],
+)
+def test_addresses_as_a_browser_has_them(spec, meant):
+    assert is_hub(spec) and str(parse_address(spec)) == meant and parse_address(meant) == parse_address(spec)
+
+
+@pytest.mark.parametrize(
+    "spec, words",
+    [
+        ("https://huggingface.co/datasets/owner/repo", "is a data set, not a model"),
+        ("https://huggingface.co/spaces/owner/repo", "is a Space, not a model"),
+        ("https://huggingface.co/papers/2510.04871", "is a paper"),
+        ("https://huggingface.co/owner", "names no repository"),
+        ("https://huggingface.co/", "names no repository"),
+        ("https://huggingface.co/owner/repo/blob/main/../x", "no place on the hub"),
+    ],
+)
+def test_pages_of_the_hub_that_are_no_model(spec, words):
+    assert is_hub(spec)
+    refusal(spec, words)
+
+
+@pytest.mark.parametrize("spec", ["https://github.com/owner/repo", "ftp://huggingface.co/a/b", "https://huggingface.co.evil.org/a/b",
+                                  "https://example.org/huggingface.co/a/b", "s3://bucket/step_5", "https://[::1"])  # fmt: skip
+def test_other_addresses_are_none(spec):
+    assert not is_hub(spec)
+    with pytest.raises(CheckpointError, match="address outside the hub"):
+        load_model(spec)
+
+
 def test_names_that_the_hub_itself_refuses(hub):
     refusal("hf://owner/a--b", "no place on the hub")
 
@@ -74,6 +131,35 @@ def test_an_address_reads_back():
 
 
 # what is chosen
+
+
+def test_settings_are_fetched_from_every_place_they_may_lie_in():
+    names = (
+        "run/checkpoints/step_5",
+        "run/all_config.yaml",
+        "run/.hydra/config.yaml",
+        "run/checkpoints/step_5.yaml",
+        "all_config.yaml",
+    )
+    files = chosen("hf://o/r/run/checkpoints", *names)
+    assert set(files.descriptions) == {
+        "run/all_config.yaml",
+        "run/.hydra/config.yaml",
+        "run/checkpoints/step_5.yaml",
+    }
+    files = chosen("hf://o/r/maze", "maze/step_5", "sudoku/step_5", "all_config.yaml")
+    assert files.descriptions == ()  # of which of the two?
+
+
+def test_shards_are_fetched_with_their_index():
+    names = (
+        "model.safetensors.index.json",
+        "model-00001-of-00002.safetensors",
+        "model-00002-of-00002.safetensors",
+        "config.json",
+    )
+    files = chosen("hf://o/r", *names)
+    assert files.weights == names[0] and {*files.descriptions} == {*names[1:]} and files.size == 40
 
 
 def chosen(spec: str, *names: str):
@@ -153,6 +239,33 @@ def test_our_own_form_on_the_hub(hub, tiny_model):
     save_model(hub.root / "someone" / "ours", model.config, model.state_dict())
     again = load_model("hf://someone/ours", device=CPU)
     assert again.config == model.config and again.name == "someone/ours"
+
+
+def test_a_revision_is_that_version(hub, stored, public_checkpoint):
+    first = hub_weights("hf://someone/model")
+    commit = first.parent.name
+    assert hub_weights(f"https://huggingface.co/someone/model/blob/{commit}/step_7") == first
+
+
+def test_the_folder_of_a_repository_in_the_cache(hub, stored):
+    path = hub_weights("hf://someone/model")
+    folder = path.parents[2]
+    assert folder.name == "models--someone--model" and snapshot_in(folder) == path.parent
+    assert read_checkpoint(str(folder)).path == path
+
+
+def test_weights_in_shards(hub, public_checkpoint):
+    made = public_checkpoint(cells=81)
+    folder = hub.root / "someone" / "shards"
+    made.save(folder).unlink()
+    names = sorted(made.tensors)
+    parts = {"model-00001-of-00002.safetensors": names[:3], "model-00002-of-00002.safetensors": names[3:]}
+    for file, held in parts.items():
+        save_file({name: made.tensors[name] for name in held}, folder / file)
+    places = {name: file for file, held in parts.items() for name in held}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    model = load_model("hf://someone/shards", device=CPU)
+    assert torch.equal(model.lm_head.weight, made.tensors["lm_head.weight"]) and len(model.fingerprint) == 16
 
 
 def test_a_file_in_the_cache_knows_its_name(hub, stored):

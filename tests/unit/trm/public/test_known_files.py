@@ -9,7 +9,7 @@ from hub_stand_in import point_to, served
 from safetensors.torch import save_file
 
 from trm.errors import CheckpointError
-from trm.inspection import inspect_model
+from trm.inspection import inspect_model, report
 from trm.public.hub import hub_weights
 from trm.public.known_files import KNOWN_FILES, known_file
 
@@ -103,7 +103,10 @@ def test_a_row_without_its_yaml_in_a_folder_of_its_name(
 
 
 def test_the_rows_are_the_known_files():
-    assert [row[0] for row in ROWS] == [known.repo for known in KNOWN_FILES]
+    """Those of which n and T are known; others say them in a yaml."""
+    assert [row[0] for row in ROWS] == [
+        known.repo for known in KNOWN_FILES if {"n", "T"} <= known.values.keys()
+    ]
 
 
 def test_two_models_in_one_repository_are_listed(store):
@@ -144,6 +147,56 @@ def test_a_port_to_transformers_is_refused(hub, config, says):
         inspect_model("hf://zbloss/HRM-sudoku-extreme")
     assert "tensor model.H_layers.0.attn.q_proj.weight does not belong" in str(error.value)
     assert "modeling_hrm.py" not in hub.fetched()
+
+
+# what is known of files that say n and T themselves, and what is to be known before they are believed
+
+
+@pytest.mark.parametrize(
+    "repo, file, made, published, caution",
+    [
+        ("MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", MLP | SUDOKU, "85.9 to 86.5 %", ""),
+        ("Trelis/TRM-ARC-AGI-II", "step_5", TRM | ARC | {"puzzle_ids": 9}, "10.5 %", "by accident"),
+        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last need not be the best"),
+        ("Hetens/LatentReasoningDecoding", "checkpoints/step_5", TRM | SUDOKU, "73.2 %", "does not rotate"),
+        ("arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", TRM | ARC | SHALLOW | {"puzzle_ids": 99}, "2 %",
+         "step_651522 solves 7 to 8 %"),
+        ("glouriousgautam/ptrm-sudoku-trm", "step_6510", TRM | SUDOKU, "", ""),
+        ("Code2aum/HRM_sudoku", "model.pt", HRM | SUDOKU, "", ""),
+    ],
+)  # fmt: skip
+def test_what_is_known_is_said(hub, store, repo, file, made, published, caution):
+    store(repo, file, made, "all_config.yaml")
+    found = inspect_model(f"hf://{repo}", self_check=False)
+    assert found["known"]["repo"] == repo and published in found["known"]["published"]
+    assert caution in found["known"]["caution"] and caution in "".join(found["notes"])
+    assert f"known file: {repo}" in report(found)["report"]
+
+
+def test_nothing_is_known_that_nobody_wrote_down(tmp_path, store):
+    path = store("glouriousgautam/ptrm-sudoku-trm", "step_6510", TRM | SUDOKU, "")
+    found = inspect_model(str(path), self_check=False)
+    assert found["known"] and {"n", "T", "N_sup", "heads"} <= set(found["assumed"])
+
+
+@pytest.mark.parametrize("repo, words", [("fixed-point-reasoners/fprm", "is FPRM"), ("pengxiang/InfiLoop-Sudoku", "is InfiLoop"),
+                                         ("MisakiTaro0414/looped-flows-maze", "looped flow"), ("sapientinc/HRM-Text-1B", "is HRM-Text")])  # fmt: skip
+def test_other_models_are_refused_before_they_are_fetched(hub, repo, words):
+    for spec in (f"hf://{repo}", f"https://huggingface.co/{repo}/tree/main", f"hf://{repo.lower()}/step_1"):
+        with pytest.raises(CheckpointError, match=words):
+            inspect_model(spec)
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    "name, data",
+    [("TRM-Att-PPBench.pt", "data/x"), ("step_5", "data/ppbench-1k"), ("step_5", "data/PP_Bench")],
+)
+def test_puzzles_whose_tokens_nobody_published(tmp_path, public_checkpoint, name, data):
+    made = public_checkpoint(vocab=40)
+    made.run["data_paths"] = [data]
+    with pytest.raises(CheckpointError, match="map of tokens nobody has published"):
+        inspect_model(str(made.save(tmp_path, name=name)))
 
 
 # a name alone proves nothing

@@ -1,0 +1,73 @@
+"""What scores of a checkpoint say of the way it is read."""
+
+import pytest
+
+from trm.expectation import reading
+from trm.inspection import check_depths
+from trm.public.known_files import KNOWN_FILES
+
+HRM = KNOWN_FILES[0]  # 55 % of Sudoku-Extreme
+
+
+def score(n, T, exact, loss=1.0, puzzles=8):
+    return {"n": n, "T": T, "puzzles": puzzles, "exact": exact, "blank_cell": exact, "loss": loss}
+
+
+def check(exact, puzzles=32, losses=(1.0, 0.5)):
+    return {"exact": exact, "puzzles": puzzles, "loss_by_step": list(losses)}
+
+
+def test_nothing_is_said_where_nothing_was_measured():
+    assert reading(None, [], HRM) == "" and reading({"note": "no puzzles"}, [], None) == ""
+
+
+@pytest.mark.parametrize(
+    "other, words",
+    [
+        (score(7, 3, 1.0), "It scores better with n = 7"),
+        (score(6, 2, 0.5), "try --T 2."),
+        (score(5, 3, 0.25, 0.5), "better with n = 5"),
+        (score(5, 3, 0.25, 0.95), "no better, as it should be"),
+        (score(5, 3, 0.375, 1.2), "no better, as it should be"),
+        (score(5, 3, 0.0, 0.2), "no better, as it should be"),
+    ],
+)
+def test_another_depth_that_scores_better_is_named(other, words):
+    assert words in reading(check(0.25), [score(6, 3, 0.25), other], None)
+
+
+@pytest.mark.parametrize(
+    "exact, words",
+    [
+        (0.5, "which fits"),
+        (0.9, "which fits"),
+        (0.3, "which fits"),
+        (0.1, "rotate_half"),
+        (0.0, "number of heads"),
+    ],
+)
+def test_a_score_beside_the_published_one(exact, words):
+    text = reading(check(exact), [score(2, 2, exact)], HRM)
+    assert words in text and "about 55 % of Sudoku-Extreme exact was published" in text
+
+
+def test_steps_that_do_not_help():
+    assert "do not help" in reading(check(0.0, losses=(1.0, 1.1)), [], None)
+    assert (
+        reading(check(0.0, losses=(1.0, 0.9)), [], None)
+        == reading(check(0.1, losses=(1.0, 1.1)), [], None)
+        == ""
+    )
+
+
+def test_depths_off_by_one_are_scored_on_the_same_puzzles(tiny_model):
+    scores = check_depths(tiny_model())
+    depths = [(each["n"], each["T"]) for each in scores]
+    n, T = depths[0]
+    assert depths == [
+        (n, T),
+        *((a, b) for a, b in ((n - 1, T), (n + 1, T), (n, T - 1), (n, T + 1)) if min(a, b)),
+    ]
+    assert len({each["puzzles"] for each in scores}) == 1 and len({each["loss"] for each in scores}) == len(
+        scores
+    )
