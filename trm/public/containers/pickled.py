@@ -18,8 +18,12 @@ from zipfile import ZipExtFile
 from trm.public.containers.makers import made
 from trm.public.containers.things import Mention, Numbers, Thing
 
-MOST_STEPS = 1 << 20  # instructions; the pickle of a large training run takes some hundred thousands
+MOST_STEPS = 1 << 21  # instructions; the pickle of a large training run takes some hundred thousands
 KEYS = (str, int, float, bool, bytes, type(None))  # of dictionaries; hashing deeper ones could take forever
+
+
+class EndlessError(ValueError):
+    """A pickle of more instructions than are followed."""
 
 
 def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], Numbers]) -> Any:
@@ -32,7 +36,7 @@ def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], Numbers]) -> A
         if not step and opcode.name != "PROTO":
             raise ValueError("no pickle of torch")
         if step > MOST_STEPS:
-            raise ValueError("endless")
+            raise EndlessError
         machine.follow(opcode.name, argument)
     return machine.stack[-1]
 
