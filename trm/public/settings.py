@@ -187,8 +187,11 @@ def _is_of_a_model(section: Section, place: Path) -> bool:
 
 
 def _described(section: Section, label: str, place: Path) -> Description:
-    arch, around = section
-    arch = {key: unwrapped(value) for key, value in arch.items()}
+    found, around = section
+    arch = {key: unwrapped(value) for key, value in found.items()}
+    name = arch.get("name")
+    if isinstance(name, str) and "@" not in name and unwrapped(around.get("arch")) is not found:
+        del arch["name"]  # that of the run
     known, notes = {}, []
     for key in ARCH:
         value = resolved(arch.get(key), arch, around)

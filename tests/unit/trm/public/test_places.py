@@ -78,6 +78,7 @@ def test_every_place(bare, place, source, flat):
         lambda arch: {"arch": {"value": {key: {"value": value} for key, value in arch.items()}}},
         lambda arch: {"model": {"config": arch}, "trainer": {"max_epochs": 3}},
         lambda arch: {"cfg": {"arch": arch}},
+        lambda arch: arch | {"name": "my run", "device": "cuda", "epochs": 3},
         lambda arch: arch | {"L_cycles": 5.0, "H_cycles": 4.0, "halt_max_steps": 7.0},
     ],
 )
