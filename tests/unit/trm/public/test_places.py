@@ -272,6 +272,24 @@ def test_settings_of_forks_that_change_nothing(bare, settings):
     refusal(path, "causal = True, lora_rank = 4")
 
 
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"L_cycles": 10**5000}, "L_cycles must be of type int, not a number of 16610 bits"),
+        ({"puzzle_emb_ndim": 10**5000}, "puzzle_emb_ndim must be of type int"),
+        ({"hidden_size": 1e300}, "hidden_size must be of type int"),
+        ({"L_cycles": float("inf")}, "L_cycles must be of type int, not inf"),
+        ({"weird\n": {"a": {"b": [1]}}}, "not understood: 'weird"),
+        ({"rope_theta": "1e999"}, "rope_theta must be a number up to"),
+    ],
+)
+def test_settings_of_strangers_in_the_file(bare, settings, words):
+    made, save = bare
+    path = save()
+    torch.save({"model": made.tensors, "config": made.arch | settings}, path)
+    refusal(path, words)
+
+
 # ---- sizes
 
 
