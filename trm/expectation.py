@@ -37,6 +37,8 @@ def _of_depths(depths: Sequence[Mapping[str, Any]]) -> str:
         return ""
     own, *others = depths
     better = [other for other in others if _is_better(other, own)]
+    if not better and not any(score["exact"] for score in depths):
+        return "No answer is exact with n or T off by one either, so the scores say nothing of n and T."
     if not better:
         return "With n or T off by one it scores no better, as it should be."
     best = min(better, key=lambda score: (-score["exact"], score["loss"]))

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trm.tasks.base import Task
 
 MODEL_HELP = (
-    "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub"
+    "a bundled name (see `trm models`), a folder, a checkpoint file, or hf://owner/repo[/file] on the hub, "
+    "also as an address copied from the browser"
 )
 DATA_HELP = (
     "a bundled set such as sudoku/test, a file of puzzles (CSV, text, JSON, Parquet, NumPy, packed or not; docs/data.md), "

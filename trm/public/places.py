@@ -6,7 +6,8 @@ from pathlib import Path, PurePosixPath
 
 from trm.public.weights import candidates, stem_of
 
-BESIDE = ("all_config.yaml", "config.yaml", "config.yml", "hparams.yaml", ".hydra/config.yaml", "config.json")
+BESIDE = ("all_config.yaml", "all_config.yml", "config.yaml", "config.yml", "hparams.yaml", ".hydra/config.yaml", "all_config.json",
+          "config.json", "hparams.json")  # fmt: skip
 OWN_NAMES = ("{}.yaml", "{}.yml", "{}.json", "{}_config.yaml", "{}.config.yaml")
 
 

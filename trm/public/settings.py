@@ -63,6 +63,7 @@ OF_TRAINING = re.compile(r"\w*dropout\w*|grid_noise_\w+")
 OFF = {"causal": False}  # settings that are of no effect at this value; lora_*: at 0
 LONGEST_VALUE = 40  # characters of one that is not understood
 LARGEST_JSON = 1 << 20  # bytes
+LARGEST_NUMBER = 1 << 40  # no setting is as large, and Python does not print numbers of any length
 MOST_NAMES = 1000  # of a folder that are looked at
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
@@ -195,8 +196,11 @@ def _is_of_a_model(section: Section, place: Path) -> bool:
 
 
 def _described(section: Section, label: str, place: Path, format: Format) -> Description:
-    arch, around = section
-    arch = {key: unwrapped(value) for key, value in arch.items()}
+    found, around = section
+    arch = {key: unwrapped(value) for key, value in found.items()}
+    name = arch.get("name")
+    if isinstance(name, str) and "@" not in name and unwrapped(around.get("arch")) is not found:
+        del arch["name"]  # that of the run
     module = _module(arch.get("name"))
     format = format_of_class(module) or format
     arch = format.official(arch)
@@ -230,13 +234,13 @@ def _described(section: Section, label: str, place: Path, format: Format) -> Des
 def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
     """A value in the type that it has in the public code. Raises CheckpointError."""
     if wanted is int and type(value) is float and value.is_integer():
-        return int(value)
+        value = int(value)
     if wanted is float and type(value) in (int, float, str):  # yaml reads 1e-5, which has no point, as text
         try:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    elif type(value) is wanted:
+    elif type(value) is wanted and not (wanted is int and abs(value) > LARGEST_NUMBER):
         return value
     raise CheckpointError(f"{place}: {key} must be of type {wanted.__name__}, not {SHORT.repr(value)}.")
 
@@ -312,4 +316,5 @@ def _dataset(path: Path) -> dict[str, int]:
         return {}
     if not isinstance(values, dict):
         return {}
-    return {key: values[key] for key in DATASET if type(values.get(key)) is int}
+    sizes = {key: values[key] for key in DATASET if type(values.get(key)) is int}
+    return {key: size for key, size in sizes.items() if 0 <= size <= LARGEST_NUMBER}

@@ -29,8 +29,9 @@ OUTER = {"model", "inner", "net", "network", "online_model", "ema_model"}  # at 
 TWO_COPIES = {"online_model", "ema_model"}  # of ema-pytorch, in one dictionary
 
 COMPUTED = re.compile(r"(.*\.)?rotary_emb\.(cos_cached|sin_cached|inv_freq)")  # tables that we make ourselves
+COUNTERS = {"decay", "step", "initted", "n_averaged", "num_updates"}
 AVERAGED = re.compile(r"(?<![a-z])ema|ema(?![a-z])|shadow|averag|polyak|(?<![a-z])swa(?![a-z])", re.I)
-NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|train_state|current_model_state", re.I)
+NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|current_model_state", re.I)
 SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 READ = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 ALIGNED = 16  # bytes; in a file of another's making numbers may begin anywhere
@@ -217,7 +218,7 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
         if isinstance(tensor, Thing) and format.names.fullmatch(bare) and left > 0:
             array = numpy_array(tensor)
             tensor, left = (tensor, left) if array is None else (array, left - array.nbytes)
-        if _is_counter(tensor) or COMPUTED.fullmatch(bare):
+        if _is_counter(bare, tensor) or COMPUTED.fullmatch(bare):
             continue
         if len(name) > 128 or not name.isprintable():
             raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
@@ -232,9 +233,10 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
     return format.plain(plain)
 
 
-def _is_counter(tensor: Any) -> bool:
-    """Steps and flags that averages keep among their tensors."""
-    return isinstance(tensor, Tensor) and tensor.numel() == 1 and not tensor.is_floating_point()
+def _is_counter(name: str, tensor: Any) -> bool:
+    """Steps, rates and flags that averages keep among their tensors."""
+    single = isinstance(tensor, Tensor) and tensor.numel() == 1
+    return single and (not tensor.is_floating_point() or name.rpartition(".")[2] in COUNTERS)
 
 
 def refuse_odd(name: str, tensor: Any, path: Path) -> None:

@@ -60,6 +60,10 @@ def test_steps_that_do_not_help():
     )
 
 
+def test_scores_of_nothing_say_nothing_of_n_and_t():
+    assert "say nothing of n and T" in reading(check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None)
+
+
 def test_depths_off_by_one_are_scored_on_the_same_puzzles(tiny_model):
     scores = check_depths(tiny_model())
     depths = [(each["n"], each["T"]) for each in scores]

@@ -12,6 +12,7 @@ from typing import Any
 
 from trm.errors import CheckpointError
 from trm.public.containers.arrays import is_npz, read_npz
+from trm.public.containers.pickled import MOST_STEPS, EndlessError
 from trm.public.containers.sharded import joined, read_safetensors, shards_of
 from trm.public.containers.things import HarmfulError
 from trm.public.containers.torch_file import read_old, read_zip
@@ -22,10 +23,10 @@ UNPACK = "Unpack it and name the file in it."
 
 # What begins like this, and what to do instead.
 OTHER_FILES: tuple[tuple[bytes, str], ...] = (
-    (b"\x1f\x8b", f"is packed with gzip. {UNPACK} (gunzip)"),
-    (b"BZh", f"is packed with bzip2. {UNPACK} (bunzip2)"),
-    (b"\xfd7zXZ\x00", f"is packed with xz. {UNPACK} (unxz)"),
-    (b"\x28\xb5\x2f\xfd", f"is packed with zstd. {UNPACK} (unzstd)"),
+    (b"\x1f\x8b", "is packed with gzip. Unpack it (gunzip) and name the file in it."),
+    (b"BZh", "is packed with bzip2. Unpack it (bunzip2) and name the file in it."),
+    (b"\xfd7zXZ\x00", "is packed with xz. Unpack it (unxz) and name the file in it."),
+    (b"\x28\xb5\x2f\xfd", "is packed with zstd. Unpack it (unzstd) and name the file in it."),
     (b"7z\xbc\xaf\x27\x1c", f"is a 7z archive. {UNPACK}"),
     (b"Rar!", f"is a RAR archive. {UNPACK}"),
     (b"GGUF", "is a GGUF file of a language model. Open a checkpoint of the public TRM or HRM code."),
@@ -58,6 +59,10 @@ def read_stored(path: Path) -> Any:
         raise CheckpointError(
             f"{path} holds more than tensors (code or objects: {str(error)[:80]}) and was refused. Nothing in it was run."
         ) from None
+    except EndlessError:
+        raise CheckpointError(
+            f"{path} describes more than {MOST_STEPS:,} objects: damaged, or far more than weights. Save its state dict alone."
+        ) from None
     except Exception:  # a damaged file can make its readers fail in every way
         raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
 
@@ -85,7 +90,7 @@ def _what(path: Path, beginning: bytes, size: int) -> str:
         if beginning.startswith(magic):
             return words
     if tarfile.is_tarfile(path):
-        return f"is a tar archive. {UNPACK} (tar xf)"
+        return "is a tar archive. Unpack it (tar xf) and name the file in it."
     text = _text(beginning)
     if text is not None:
         return _what_text(text, size)

@@ -11,16 +11,22 @@ The work is bounded: a pickle has at most MOST_STEPS instructions, each of which
 
 import pickletools
 from collections.abc import Callable
-from typing import IO, Any
+from mmap import mmap
+from typing import Any
+from zipfile import ZipExtFile
 
 from trm.public.containers.makers import made
 from trm.public.containers.things import Mention, Numbers, Thing
 
-MOST_STEPS = 1 << 20  # instructions; the pickle of a large training run takes some hundred thousands
+MOST_STEPS = 1 << 21  # instructions; the pickle of a large training run takes some hundred thousands
 KEYS = (str, int, float, bool, bytes, type(None))  # of dictionaries; hashing deeper ones could take forever
 
 
-def read_pickle(file: IO[bytes], storage: Callable[[Any], Numbers]) -> Any:
+class EndlessError(ValueError):
+    """A pickle of more instructions than are followed."""
+
+
+def read_pickle(file: ZipExtFile | mmap, storage: Callable[[Any], Numbers]) -> Any:
     """The value of one pickle; `storage` finds the numbers that a persistent id means.
 
     Raises ValueError, IndexError and the like where the pickle is damaged.
@@ -30,7 +36,7 @@ def read_pickle(file: IO[bytes], storage: Callable[[Any], Numbers]) -> Any:
         if not step and opcode.name != "PROTO":
             raise ValueError("no pickle of torch")
         if step > MOST_STEPS:
-            raise ValueError("endless")
+            raise EndlessError
         machine.follow(opcode.name, argument)
     return machine.stack[-1]
 

@@ -8,8 +8,9 @@ import mmap
 import struct
 import zipfile
 from collections.abc import Callable
+from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import torch
 
@@ -56,7 +57,7 @@ def read_zip(path: Path) -> Any:
             return read_pickle(file, _storages(find))
 
 
-def _begin_of(file: IO[bytes], header: int) -> int:
+def _begin_of(file: BufferedReader, header: int) -> int:
     """Where an entry's bytes begin, behind its name and padding."""
     file.seek(header)
     signature, name, extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))

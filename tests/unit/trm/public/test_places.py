@@ -78,6 +78,7 @@ def test_every_place(bare, place, source, flat):
         lambda arch: {"arch": {"value": {key: {"value": value} for key, value in arch.items()}}},
         lambda arch: {"model": {"config": arch}, "trainer": {"max_epochs": 3}},
         lambda arch: {"cfg": {"arch": arch}},
+        lambda arch: arch | {"name": "my run", "device": "cuda", "epochs": 3},
         lambda arch: arch | {"L_cycles": 5.0, "H_cycles": 4.0, "halt_max_steps": 7.0},
     ],
 )
@@ -269,6 +270,24 @@ def test_settings_of_forks_that_change_nothing(bare, settings):
     assert read_checkpoint(str(path)).config.unknown == ()
     write(path.with_name("all_config.yaml"), {"arch": made.arch | {"causal": True, "lora_rank": 4}})
     refusal(path, "causal = True, lora_rank = 4")
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"L_cycles": 10**5000}, "L_cycles must be of type int, not a number of 16610 bits"),
+        ({"puzzle_emb_ndim": 10**5000}, "puzzle_emb_ndim must be of type int"),
+        ({"hidden_size": 1e300}, "hidden_size must be of type int"),
+        ({"L_cycles": float("inf")}, "L_cycles must be of type int, not inf"),
+        ({"weird\n": {"a": {"b": [1]}}}, "not understood: 'weird"),
+        ({"rope_theta": "1e999"}, "rope_theta must be a number up to"),
+    ],
+)
+def test_settings_of_strangers_in_the_file(bare, settings, words):
+    made, save = bare
+    path = save()
+    torch.save({"model": made.tensors, "config": made.arch | settings}, path)
+    refusal(path, words)
 
 
 # ---- sizes

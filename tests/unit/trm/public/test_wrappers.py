@@ -69,12 +69,13 @@ def test_an_average_of_parameters_is_laid_over_the_weights(pair, wrap, said):
         lambda raw: {"module": prefixed("model.inner.", raw), "dp_world_size": 8},
         lambda raw: {"model_state": raw, "active_H": 2},
         lambda raw: {"checkpoint": {"state_dict": prefixed("model.model.inner.", raw)}, "epoch": 2},
+        lambda raw: {"train_state": {"params": raw}, "step": 3},
         lambda raw: {"net": prefixed("net.", raw), "optim": {"state": {0: {"exp_avg": torch.zeros(3)}}}},
         lambda raw: OrderedDict(prefixed("_forward_module.model.inner.", raw)),
         lambda raw: {name.replace("L_level.", "L_level._orig_mod."): tensor for name, tensor in raw.items()},
         lambda raw: {name.replace("layers.0.", "layers.0._checkpoint_wrapped_module."): tensor for name, tensor in raw.items()},
         lambda raw: prefixed("_fsdp_wrapped_module.model._fsdp_wrapped_module.inner.", raw),
-        lambda raw: raw | {"num_updates": torch.tensor(3), "rotary_emb.cos_cached": torch.zeros(4, 4)},
+        lambda raw: raw | {"num_updates": torch.tensor(3), "decay": torch.tensor(0.9), "rotary_emb.cos_cached": torch.zeros(4, 4)},
         lambda raw: {"model": raw, "optimizer_state_dict": {"exp_avg": prefixed("model.inner.", raw)}},
         lambda raw: {"fp16": {"weights": {name: tensor.float() for name, tensor in raw.items()}}},
     ],
@@ -219,3 +220,20 @@ def test_attributes_of_a_state_dict_are_passed_over(pair):
     stored = OrderedDict(raw)
     stored._metadata = OrderedDict({"": {"version": 1}})
     assert same_numbers(read_checkpoint(str(save({"state_dict": stored}))).tensors, raw)
+
+
+def test_opening_takes_no_memory_for_what_is_not_used(pair):
+    """The tensors are views of the file: those of optimizers are never read."""
+    raw, shadow, save = pair
+    optimizer = {"state": {number: {"exp_avg": torch.zeros(1 << 18)} for number in range(8)}}
+    for old in (False, True):
+        path = save(
+            {"model": raw, "ema": shadow, "optimizer": optimizer}, _use_new_zipfile_serialization=not old
+        )
+        tensors = read_checkpoint(str(path)).tensors
+        assert path.stat().st_size > 1 << 23
+        held = {
+            tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+            for tensor in tensors.values()
+        }
+        assert sum(held.values()) < 1 << 17
