@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RECORDED = ASSETS / "recorded" / "latents"
 SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
 """What the page opens with: bundled model -> its puzzles."""
-PAIRS = (("sudoku-trm", "sudoku-hrm"),)
+PAIRS = (("maze-trm", "maze-hrm"), ("sudoku-trm", "sudoku-hrm"))
 """Bundled models whose joint map is recorded too."""
 LIMIT = 64  # puzzles recorded
 
