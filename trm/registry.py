@@ -17,7 +17,7 @@ SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, ea
 ABLATIONS = (
     "ablations"  # folder beside those of the models: what was trained with one thing changed, likewise
 )
-STATES = "states.json"  # beside a model's weights: what `trm.state_use` found of its y and z
+STATES = "states.json"  # beside a model's weights: what `trm.inspection.state_use` found of its y and z
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
 LARGEST_CONFIG = 1 << 20  # bytes
 LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
@@ -148,7 +148,7 @@ def model_card(name: str) -> dict[str, Any]:
 
 
 def measured_states(name: str) -> dict[str, Any]:
-    """What `trm.state_use` found of a bundled model's y and z; empty where it was not measured, and of other models."""
+    """What `trm.inspection.state_use` found of a bundled model's y and z; empty where it was not measured, and of other models."""
     folder = model_folder(name)
     return (folder and _measured(folder / STATES)) or {}
 

@@ -35,7 +35,7 @@ class _Dropped(Exception):
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is as `trm.inspection.check_itself` returns it, None until it is known; `states`, which come
+    """One self-check. `result` is as `trm.inspection.inspect.check_itself` returns it, None until it is known; `states`, which come
     later, as `check_states`.
     """
 
@@ -78,7 +78,7 @@ class Checks:
                 if check is None:
                     self._working = False
                     return
-            from trm.inspection import check_itself, check_states
+            from trm.inspection.inspect import check_itself, check_states
 
             try:
                 if check.result is None:
@@ -98,7 +98,7 @@ class Checks:
         return max(waiting, key=lambda check: check.looked, default=None)
 
     def _found(self, check: Check, part: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        """What a check of `trm.inspection` finds; a note where it fails."""
+        """What a check of `trm.inspection.inspect` finds; a note where it fails."""
         try:
             with torch_threads(check.model):
                 depth = replace(check.depth, N_sup=check.model.config.N_sup)

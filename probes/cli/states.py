@@ -22,11 +22,11 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Of y and z what `trm.state_use` and `probes.robustness` find."""
+    """Of y and z what `trm.inspection.state_use` and `probes.robustness` find."""
     from probes.linear.collect import collect, moments_of
     from probes.robustness import read_under_noise
     from trm.cli.options import opened
-    from trm.state_use import use_of_states
+    from trm.inspection.state_use import use_of_states
 
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)

@@ -24,9 +24,9 @@ from probes.stats import BY_PUZZLE
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
+from trm.inspection.state_use import explained_by
 from trm.model import Model
 from trm.models import parameter_count
-from trm.state_use import explained_by
 from trm.tasks.base import Task
 
 STATES = ("y", "z")

@@ -15,8 +15,8 @@ from probes.interventions.sweeps import check, part
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
 from trm.grading import Judgement
+from trm.inspection.state_use import explained_by
 from trm.model import Model
-from trm.state_use import explained_by
 from trm.tasks.base import Task
 from trm.trace import Trace
 

@@ -14,7 +14,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.inspection import inspect_model, report
+    from trm.inspection.inspect import inspect_model, report
 
     with Progress("self-check puzzles run") as checking:
         found = inspect_model(

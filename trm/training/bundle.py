@@ -19,7 +19,7 @@ from trm.data import load_puzzles, parsed_presets, unseen_set
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import written_whole
-from trm.inspection import check_states
+from trm.inspection.inspect import check_states
 from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import Progress, tell

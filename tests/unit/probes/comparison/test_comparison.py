@@ -30,8 +30,8 @@ from trm.coordinates import F_H, F_L, Depth
 from trm.data import PuzzleSet
 from trm.errors import UserError
 from trm.evaluate import predict
+from trm.inspection.state_use import explained_by
 from trm.recursion import State, deep_supervision
-from trm.state_use import explained_by
 from trm.tasks import get_task
 
 TASK = get_task("sudoku", 16)

@@ -10,7 +10,7 @@ from checkpoints import refusal, same_numbers
 
 from trm.checkpoint import read_checkpoint
 from trm.config import ModelConfig
-from trm.inspection import inspect_model
+from trm.inspection.inspect import inspect_model
 from trm.models import new_model
 
 ATTENTION = {"mixing": "attention", "mixing_width": 0, "heads": 2, "positions": "rope"}

@@ -9,7 +9,7 @@ from hub_stand_in import point_to, served
 from safetensors.torch import save_file
 
 from trm.errors import CheckpointError
-from trm.inspection import inspect_model, report
+from trm.inspection.inspect import inspect_model, report
 from trm.public.hub import hub_weights
 from trm.public.known_files import KNOWN_FILES, known_file
 

@@ -10,7 +10,7 @@ from checkpoints import refusal
 from safetensors.torch import save_file
 
 from trm.checkpoint import read_checkpoint
-from trm.inspection import inspect_model, report
+from trm.inspection.inspect import inspect_model, report
 
 DEPTH = {"H_cycles": 4, "L_cycles": 5, "halt_max_steps": 7}
 

@@ -11,7 +11,7 @@ from trm.checkpoint import load_model, read_checkpoint
 from trm.config import HALT_ALONE, HALT_OR_CONTINUE
 from trm.errors import UnknownSettingsError
 from trm.export.payload import payload, provenance_line
-from trm.inspection import inspect_model, report
+from trm.inspection.inspect import inspect_model, report
 from trm.record import record
 from trm.recursion import Heads
 from trm.tasks import task_of

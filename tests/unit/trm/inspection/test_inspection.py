@@ -8,10 +8,11 @@ import pytest
 import torch
 from checkpoints import CPU
 
-from trm import flops, inspection
+from trm import flops
 from trm.checkpoint import load_model, read_checkpoint
 from trm.coordinates import Depth
-from trm.inspection import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
+from trm.inspection import inspect
+from trm.inspection.inspect import BATCH, affordable, check_itself, inspect_model, puzzles_of, report
 from trm.models import parameter_count
 from trm.public.format import PUBLIC_NAMES
 from trm.recursion import deep_supervision
@@ -21,7 +22,7 @@ from trm.tasks import get_task
 @pytest.fixture
 def small_checks(monkeypatch):
     """Self-checks of a few puzzles."""
-    monkeypatch.setattr(inspection, "MOST_PUZZLES", 4)
+    monkeypatch.setattr(inspect, "MOST_PUZZLES", 4)
 
 
 def save_alone(made, folder, name="step_5"):
@@ -73,7 +74,7 @@ def test_a_wrong_n_shows_on_a_trained_model(small_checks):
 
 
 def test_a_bundled_model(monkeypatch):
-    monkeypatch.setattr(inspection, "MOST_PUZZLES", 2)
+    monkeypatch.setattr(inspect, "MOST_PUZZLES", 2)
     found = inspect_model("sudoku-trm", force={"N_sup": 2})
     assert found["name"] == "sudoku-trm" and found["assumed"] == [] and found["known"] is None
     assert {value["source"] for value in found["values"]} == {"config.json", "forced"}
@@ -162,7 +163,7 @@ def test_nothing_to_check_with(tmp_path, public_checkpoint, sizes, words):
 
 
 def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
-    assert check_itself(tiny_model())["puzzles"] == affordable(tiny_config()) == inspection.MOST_PUZZLES
+    assert check_itself(tiny_model())["puzzles"] == affordable(tiny_config()) == inspect.MOST_PUZZLES
     sudoku = {
         "vocab_size": 11,
         "sequence_length": 81,
@@ -172,7 +173,7 @@ def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
     }
     mlp = {"mixing": "mlp", "mixing_width": 512, "heads": 0, "positions": "none"}
     config = tiny_config(**sudoku, **mlp)
-    assert inspection.BUDGET / (336 * flops.f_L_call(config)) == pytest.approx(
+    assert inspect.BUDGET / (336 * flops.f_L_call(config)) == pytest.approx(
         1.2, abs=0.1
     )  # the public Sudoku TRM
     assert affordable(config) == 1
@@ -183,7 +184,7 @@ def test_a_large_model_is_checked_on_fewer_puzzles(tiny_config, tiny_model):
 def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
     sizes = {"hidden_size": 128, "mlp_width": 384, "sequence_length": 81, "heads": 4}
     counts = {affordable(tiny_config(**sizes, n=n, T=T)) for n, T in ((1, 1), (4, 3), (6, 3), (50, 9))}
-    assert len(counts) == 1 and 1 < counts.pop() < inspection.MOST_PUZZLES
+    assert len(counts) == 1 and 1 < counts.pop() < inspect.MOST_PUZZLES
 
 
 def test_a_self_check_at_another_depth_is_watched(tiny_model):

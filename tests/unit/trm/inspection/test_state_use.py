@@ -5,11 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from trm import inspection, registry
+from trm import registry
 from trm.checkpoint import load_model
 from trm.config import ModelConfig
+from trm.inspection import inspect
+from trm.inspection.state_use import explained_by, use_of_states
 from trm.recursion import Heads, State
-from trm.state_use import explained_by, use_of_states
 
 VOCAB, CELLS = 6, 16
 RANDOM = np.random.default_rng(0)
@@ -157,8 +158,8 @@ def test_real_models_of_every_kind_are_measured(tiny_model):
 def test_of_the_bundled_models_only_the_z_of_sudoku_hrm_is_inert(monkeypatch, name, inert):
     """As `states.json` beside the weights says, too, which pages show."""
     if not inert:  # far from the bound, so few puzzles tell
-        monkeypatch.setattr(inspection, "STATE_PUZZLES", 6)
-    found = inspection.check_states(load_model(name))
+        monkeypatch.setattr(inspect, "STATE_PUZZLES", 6)
+    found = inspect.check_states(load_model(name))
     for states in (found, registry.measured_states(name)):
         assert [state for state, use in states.items() if use["inert"]] == inert
 

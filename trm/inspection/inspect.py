@@ -19,14 +19,14 @@ from trm.checkpoint import read_checkpoint, ready
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
-from trm.expectation import reading, score_line
+from trm.inspection.expectation import reading, score_line
+from trm.inspection.state_use import use_of_states
 from trm.model import Model
 from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
 from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file
 from trm.recursion import Watch, deep_supervision, only_pass_on
-from trm.state_use import use_of_states
 from trm.tasks import TASKS, task_of
 from trm.tasks.base import Difficulty, Task
 
@@ -172,7 +172,7 @@ def check_states(
     watch: Watch = only_pass_on,
     progress: Progress | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What `trm.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
+    """What `trm.inspection.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
     where there are none.
     """
     config = model.config.with_depth(**vars(depth or model.config.depth))
@@ -277,7 +277,7 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def state_line(use: Mapping[str, Any]) -> str:
-    """What `trm.state_use` found of a state, in a sentence."""
+    """What `trm.inspection.state_use` found of a state, in a sentence."""
     return (
         f"the input token explains {use['variance_by_token']:.1%} of its variance; with one constant for each token in its "
         f"place {use['changed']:.1%} of the answers change, and {use['exact_with_constant']:.1%} instead of {use['exact']:.1%} "

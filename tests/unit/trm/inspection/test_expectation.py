@@ -2,8 +2,8 @@
 
 import pytest
 
-from trm.expectation import reading
-from trm.inspection import check_depths
+from trm.inspection.expectation import reading
+from trm.inspection.inspect import check_depths
 from trm.public.known_files import KNOWN_FILES
 
 HRM = KNOWN_FILES[0]  # 55 % of Sudoku-Extreme
