@@ -258,6 +258,12 @@ test("without a solution only an overwritten given is wrong", () => {
   assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a00.97)");
 });
 
+test("a model without a halting head is not said to go on", () => {
+  const trace = decodeTrace(tinyPayload({ halts: false }));
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 right, no halting head");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, no halting head");
+});
+
 test("the status says where the run stands and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");

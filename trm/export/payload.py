@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, halting_words
+from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
 from trm.grading import Judgement, restless_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
@@ -53,6 +53,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "halt_probability": _numbers(trace.halt_probability),
         "halt_step": trace.halt_step,
         "halt_rule": halting_rule(trace.provenance),
+        "halts": trace.provenance.halting != NEVER,
         "entropy": _numbers(trace.entropy),
         "residual_y": _numbers(trace.residual_y),
         "residual_z": _numbers(trace.residual_z),

@@ -7,7 +7,6 @@ an example that a test reads.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 GRID = "12..\n3...\n2.1.\n...4"
 LINE = GRID.replace("\n", "")
@@ -85,17 +84,13 @@ def document() -> str:
 HEAD = (
     "# Puzzle files that can be read\n\n"
     "`--data`, `--puzzle FILE`, the upload in the sidebar and the text field use one reader. What is in a file decides, not its "
-    "name. This page is made from `trm/data/files/kinds.py` by `python -m scripts.build_data_docs`."
+    "name. This page is made from `trm/data/files/kinds.py` by `python -m scripts.build_docs`."
 )
 REFUSED = (
     "What is passed over (headings, comments, files of a folder that hold no task) is said on stderr, or below the upload. What "
     "can be read in two ways is refused with its place: `0` and `-1` both in a grid, rows that lack a cell, two grids on a line, "
     "0/1 mazes whose border has both. With `--limit` a file of over 16 MB is not read whole: its rows are taken evenly spread."
 )
-
-
-def write(path: Path) -> None:
-    path.write_text(document(), encoding="utf-8")
 
 
 def _escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.export.pictures.skin import skin_of
 from trm.export.run import Run
@@ -40,6 +41,8 @@ def _event(run: Run, at: Coordinates, answer: int) -> str:
 
 def _halting(run: Run, at: Coordinates) -> str:
     """The halting head reads y as a supervision step leaves it: earlier answers of the step have no number."""
+    if run.trace.provenance.halting == NEVER:
+        return "no halting head"
     step, halt_step, depth = at.supervision_step, run.trace.halt_step, run.trace.depth
     is_past = halt_step and halt_step < step
     if (at.cycle, at.kind) != (depth.T, F_H):

@@ -20,6 +20,7 @@ export const ENGLISH = {
   "score": "{right} of {all} right",
   "score_of": "{right} of {all} {cells} right",
   "overwritten": "{score}, {count|given|givens} overwritten",
+  "no_halting_head": "no halting head",
   "halts_later": "halting is read at the end of the step",
   "halted_before": "would have halted at step {step}",
   "halts_here": "would halt here (p\u00a0{p})",

@@ -62,7 +62,8 @@ function latentName(trace, call) {
 }
 
 /** The halting head reads y as a supervision step leaves it: earlier answers of the step have no number. */
-function haltingSentence({ halt_step, haltProbability, perStep }, call) {
+function haltingSentence({ halt_step, halts, haltProbability, perStep }, call) {
+  if (halts === false) return say("no_halting_head");
   const step = Math.floor(call / perStep) + 1;
   const isPast = halt_step && halt_step < step;
   if ((call + 1) % perStep) return isPast ? say("halted_before", { step: halt_step }) : say("halts_later");

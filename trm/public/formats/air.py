@@ -29,6 +29,10 @@ def fields(shapes: "Shapes", notes: "Description") -> Fields:
 
 FORMAT = Format(
     "AIR",
+    "juchengshen/air",
+    "`step_<N>`",
+    "`all_config.yaml`; the injection of x in `arch.name`",
+    "without the yaml: Lx_H, n 2, T 2, heads, cells",
     re.compile(rf"{COMMON}|f_level\.layers\.\d{{1,9}}\.{BLOCK}|g_input\.weight"),
     kind="air",
     mark=re.compile(r"f_level\.layers\.\d{1,9}\..*"),

@@ -34,6 +34,10 @@ class Format:
     """How a code base names what is in its checkpoints."""
 
     title: str
+    source: str  # the public code
+    files: str  # what its checkpoints are called
+    told: str  # where n, T and the like stand
+    supposed: str  # what is assumed where nothing says it
     names: re.Pattern[str]  # of its tensors, without prefixes
     kind: str | None = None  # of its models; None: as for official ones
     mark: re.Pattern[str] | None = None  # a tensor's name that no other format has
@@ -71,4 +75,11 @@ class Format:
         }
 
 
-OFFICIAL = Format("TRM or HRM", re.compile(rf"{COMMON}|[HL]_level\.layers\.\d{{1,9}}\.{BLOCK}"))
+OFFICIAL = Format(
+    "TRM or HRM",
+    "SamsungSAILMontreal/TinyRecursiveModels, sapientinc/HRM, the MLX port",
+    "`step_<N>`, `checkpoint`, .pt, .ckpt, .npz, safetensors",
+    "the file, `<its name>.yaml`, `all_config.yaml`, `config.yaml` of W&B or Hydra, `config.json`, a folder up; known files",
+    "n, T, N_sup, heads, rope or no positions, a prefix of 16 (HRM: as long as its vector), 900 cells of mazes and ARC",
+    re.compile(rf"{COMMON}|[HL]_level\.layers\.\d{{1,9}}\.{BLOCK}"),
+)

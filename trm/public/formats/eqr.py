@@ -45,6 +45,10 @@ class _EqR(Format):
 
 FORMAT = _EqR(
     "EqR",
+    "locuslab/EqR",
+    "`step_<N>_<run>.pth`",
+    "the file, or `all_config.yaml` a folder up; cells also from the states of the last batch",
+    "where the file does not say: lambda_ 0.95, starts of deviation 1, cells of the task",
     OFFICIAL.names,
     kind="eqr",
     module=re.compile(r"eqr"),

@@ -76,6 +76,10 @@ def fields(shapes: "Shapes", notes: "Description") -> Fields:
 
 FORMAT = Format(
     "sotaku",
+    "chenglou/sotaku",
+    "`model_<experiment>.pt`, `<experiment>_checkpoint_step<N>.pt`",
+    "no file",
+    "16 iterations (N_sup), heads of 32 channels, 2-D positions",
     re.compile(
         r"(initial_encoder|pred_proj|output_head)\.(weight|bias)"
         r"|layers\.\d{1,3}\.(norm[12]|[qkv]_proj|out_proj|linear[12])\.(weight|bias)"

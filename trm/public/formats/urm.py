@@ -34,6 +34,10 @@ def fields(shapes: "Shapes", notes: "Description") -> Fields:
 
 FORMAT = Format(
     "URM",
+    "UbiquantAI/URM",
+    "`step_<N>.pt`",
+    "`all_config.yaml`",
+    "without the yaml: 6 passes (n 5), T 2, heads, cells",
     re.compile(rf"{COMMON}|init_hidden|layers\.\d{{1,9}}\.({BLOCK}|mlp\.dwconv\.(weight|bias))"),
     kind="urm",
     mark=re.compile(r"init_hidden|layers\.\d{1,9}\.mlp\.dwconv\.weight"),

@@ -9,6 +9,7 @@ import pytest
 from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 from PIL import Image
 
+from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
 from trm.export.moment import moment as moment_of
@@ -118,6 +119,13 @@ def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     assert f" {int(broken.conflict.sum())} cell" in said
     assert last in sentences(run, LAST, "answer").event
     assert not broken.wrong.any()
+
+
+def test_a_model_without_a_halting_head_is_not_said_to_go_on():
+    make, task = RUNS["sudoku"]
+    trace = make()
+    run = Run.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
+    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 right, no halting head"
 
 
 def test_calls_shown_by_a_film():

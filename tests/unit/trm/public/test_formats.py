@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from trm.checkpoint import read_checkpoint
 from trm.config import ModelConfig
 from trm.inspection.inspect import inspect_model
 from trm.models import new_model
+from trm.public.formats.document import document
 
 ATTENTION = {"mixing": "attention", "mixing_width": 0, "heads": 2, "positions": "rope"}
 MLP = {"mixing": "mlp", "mixing_width": 24, "heads": 0, "positions": "none"}
@@ -403,6 +405,10 @@ def test_sotaku_of_an_experiment_with_other_parts_is_refused(made, tmp_path):
 
 
 # All of them
+
+
+def test_the_list_of_what_opens_is_of_today():
+    assert (Path(__file__).parents[4] / "docs" / "checkpoints.md").read_text("utf-8") == document()
 
 
 @pytest.mark.parametrize("format", ["nano", "eqr", "air", "urm", "sotaku"])
