@@ -47,8 +47,8 @@ def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = N
     Raises `DataError` naming the file and the place at fault.
     """
     source = unpacked(source, prefer=prefer)
-    found = _of_kind(source, task, spread)
     try:
+        found = _of_kind(source, task, spread)
         first = next(found, None)
         if first is None:
             raise DataError(f"{source.name} {NO_PUZZLE}")

@@ -16,7 +16,9 @@ from trm.tasks.sudoku.links import linked
 from trm.tasks.sudoku.rows import DRAWN, OTHER_BLANKS, Row, fields, grids_in, has_minus_one, is_rule
 
 MOST_LINES = 60
-"""Lines, in rows of a grid, that a drawing is looked for in."""
+"""Lines of a paragraph, in rows of a grid, that drawings are looked for in."""
+MOST_IN_BANDS = 4
+"""Lines of a drawing with empty lines between its bands, likewise."""
 ROW_CHARACTERS = 4
 """Characters a cell may take in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
@@ -99,7 +101,7 @@ def _settled(
     if alone:
         return [*_mistaken(drawing, side), *alone], []
     left = [*drawing, *paragraph]
-    return (_mistaken(left, side), []) if at_end or len(left) > MOST_LINES * side else ([], left)
+    return (_mistaken(left, side), []) if at_end or len(left) > MOST_IN_BANDS * side else ([], left)
 
 
 def _grids(lines: list[Line], side: int) -> list[Passage]:

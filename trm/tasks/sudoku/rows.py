@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 
 Row = tuple[str, ...]
 """The cells of a row: a digit, or . for a blank."""
@@ -31,7 +32,8 @@ BLANK_WORDS = frozenset(
 MINUS_ONE = re.compile(r"(?<![\w.\-])-1(?:\.0*)?(?![\w\-])")
 """-1 that stands alone, as programs write a blank."""
 RULE = re.compile(r"[\s|+\-=_~*:.'`,oO#" + "".join(map(chr, range(0x2500, 0x2580))) + r"]*")
-LONGEST_LABEL = 4
+LONGEST_RULE = 400
+DRAWN_LINE = re.compile(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]")
 
 
 def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
@@ -55,7 +57,12 @@ def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
 
 def is_rule(line: str) -> bool:
     """Whether a line is drawn between rows: of no cell, or a dash or more with what stands at the ends of one."""
-    return RULE.fullmatch(line) is not None and bool(re.search(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]", line))
+    return len(line) <= LONGEST_RULE and _is_rule(line)
+
+
+@lru_cache(maxsize=4096)
+def _is_rule(line: str) -> bool:
+    return RULE.fullmatch(line) is not None and DRAWN_LINE.search(line) is not None
 
 
 def has_minus_one(lines: Sequence[str]) -> bool:
@@ -221,5 +228,6 @@ def _without_labels(lines: Sequence[str], side: int) -> list[str] | None:
     return None
 
 
+@cache
 def _digits(side: int) -> frozenset[str]:
     return frozenset(map(str, range(1, side + 1)))

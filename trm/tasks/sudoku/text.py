@@ -69,7 +69,7 @@ def _elsewhere(text: str, side: int) -> str | None:
     """The cells of the only grid among other things, None where there is none or several."""
     found = linked(text, side)
     if found is None:
-        for variant in (text, text.replace(ESCAPED_LINE, "\n")):
+        for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
             grids = list(puzzles_in(variant.splitlines(keepends=True), side))
             if len(grids) == 1 and is_grid(grids[0].text, side):
                 return grids[0].text
