@@ -13,7 +13,16 @@ from functools import cache
 
 from trm.tasks.reading import Passage, numbered, plain
 from trm.tasks.sudoku.links import linked
-from trm.tasks.sudoku.rows import DRAWN, OTHER_BLANKS, Row, fields, grids_in, has_minus_one, is_rule
+from trm.tasks.sudoku.rows import (
+    DRAWN,
+    OTHER_BLANKS,
+    Row,
+    fields,
+    grids_in,
+    has_minus_one,
+    is_rule,
+    spaces_are_blanks,
+)
 
 MOST_LINES = 60
 """Lines of a paragraph, in rows of a grid, that drawings are looked for in."""
@@ -22,6 +31,10 @@ MOST_IN_BANDS = 4
 ROW_CHARACTERS = 4
 """Characters a cell may take in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
+REMARK = re.compile(r"(?<=\S)\s+(?:#|//|<-).*[^\W\d_]{2}.*$")
+"""Words behind a row."""
+QUOTED = re.compile(r"^\s*>[> ]*(?=\S)")
+"""What mails and chats put before quoted lines."""
 ANSWER_HEADING = re.compile(
     r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
     r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
@@ -69,6 +82,8 @@ def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
     for number, raw in numbered(lines):
         line = plain(raw)
         whole = whole_line(line, side, number)
+        if whole is None:
+            line = REMARK.sub("", QUOTED.sub("", line))
         if whole is None and _belongs_to_drawing(line, side):
             paragraph.append((number, line))
             if len(drawing) + len(paragraph) <= MOST_LINES * side:
@@ -112,7 +127,8 @@ def _grids(lines: list[Line], side: int) -> list[Passage]:
         lines = [(number, line) for number, line in lines if not _is_number(line, side)]
         grids = grids_in([line for _, line in lines], side) if len(lines) < len(texts) else None
     if grids is None:
-        return []
+        one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
+        return [Passage(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
     if len(rows) != side * len(grids):  # some rows look like rules
         rows = [number for number, _ in lines][: side * len(grids)]

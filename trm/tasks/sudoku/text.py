@@ -21,7 +21,7 @@ from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
 from trm.tasks.sudoku.links import linked, refused
 from trm.tasks.sudoku.lists import listed, zero_and_minus_one
 from trm.tasks.sudoku.passages import passages
-from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one
+from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
 """Characters accepted; the most generous drawing of a 9x9 grid has under 1,000."""
@@ -42,6 +42,8 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         )
     if len(text) == side * side and set(text) <= _codes(side).keys():
         return np.array([_codes(side)[mark] for mark in text], np.uint8)
+    if spaces_are_blanks(text, side):
+        return parse(text.replace(" ", "."), side)
     lines = plain(text).splitlines()
     if not has_minus_one(lines):
         try:

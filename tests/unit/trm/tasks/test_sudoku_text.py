@@ -375,3 +375,40 @@ def test_more_on_the_line_of_a_puzzle(line, answer):
     (found,) = grids_of(line, 9)
     assert (found.text, found.answer, found.place) == (PUZZLE, answer, "line 1")
     assert NINE.format(NINE.parse(line)) == PUZZLE
+
+
+@SIZES
+def test_more_ways_of_writing_rows(side):
+    task, puzzle = BY_SIZE[side]
+    drawn = rows(puzzle)
+    latex = (
+        "\\begin{sudoku}\n"
+        + "\n".join("|" + "|".join(row.replace(".", " ")) + "|." for row in drawn)
+        + "\n\\end{sudoku}"
+    )
+    markdown = "\n".join(["|" + "|".join(row.replace(".", " ")) + "|" for row in drawn])
+    bands = (
+        "\n\n".join("\n".join(drawn[at : at + side // 2]) for at in (0, side // 2))
+        + "\n"
+        + "\n".join(drawn[side // 2 * 2 :])
+    )
+    for text in (
+        puzzle.replace(".", " "),
+        f'<game data="{puzzle.replace(".", "0")}" level="1"/>',
+        latex,
+        markdown.replace("\n", "\n" + "|---" * side + "|\n", 1),
+        "\n".join(f"{row}  # a row of mine" for row in drawn),
+        "\n".join(f"{row} // number {at}" for at, row in enumerate(drawn)),
+        "\n".join(f"> {row}" for row in drawn),
+        f"{puzzle.replace('.', ' ')}\n",
+        bands.strip(),
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+def test_lines_with_spaces_for_blanks_are_a_puzzle_each(side):
+    _, puzzle = BY_SIZE[side]
+    other = puzzle[::-1]
+    text = f"{puzzle}\n{other}\n".replace(".", " ")
+    assert [grid.text for grid in grids_of(text, side)] == [puzzle, other]
