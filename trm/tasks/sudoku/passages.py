@@ -53,11 +53,10 @@ def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
     """Grids with their headings, one that answers the grid before it joined to that."""
     waiting: Passage | None = None
     for grid, heading in found:
-        if waiting is not None and not waiting.answer and is_answer(waiting.text, grid.text, heading):
-            answer = grid.text if "." not in grid.text else ""
-            note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
-            yield replace(waiting, answer=answer, note=note)
-            waiting = None
+        if waiting is not None and is_answer(waiting.text, grid.text, heading):
+            if "." not in grid.text and not waiting.answer:
+                note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
+                waiting = replace(waiting, answer=grid.text, note=note)
             continue
         if waiting is not None:
             yield waiting
@@ -157,7 +156,9 @@ def _belongs_to_drawing(line: str, side: int) -> bool:
         return True
     if len(line) > _longest_row(side, line):
         return False
-    if fields(line, side) is not None:
+    if (
+        fields(line, side) is not None or fields(line.partition(" ")[2], side) is not None
+    ):  # behind its number
         return True
     foreign = sum(
         not (mark in OTHER_BLANKS or mark in DRAWN or mark in ".0123456789 \t") for mark in stripped

@@ -19,7 +19,7 @@ from trm.errors import PuzzleError
 from trm.tasks.reading import Passage, plain, plain_character, shown
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
 from trm.tasks.sudoku.links import linked, refused
-from trm.tasks.sudoku.lists import listed, zero_and_minus_one
+from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
 from trm.tasks.sudoku.passages import passages
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
@@ -54,6 +54,10 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         raise PuzzleError("This text has both 0 and -1, and either may be a blank. Write . for blanks.")
     else:
         mistake = f"This text has -1 in it, and not {side} cells a row. {_remedy(side)}"
+    if is_shortened(text):
+        raise PuzzleError(
+            "This array is not all there: ... stands for what NumPy left out. Print it whole, or as a list."
+        )
     cells = _elsewhere(text, side)
     if cells is None:
         raise PuzzleError(refused(text) or mistake)
