@@ -99,12 +99,13 @@ def _describe(path: Path, task: Task) -> dict[str, Any]:
     description = read_json(path, LARGEST_DESCRIPTION)
     if not isinstance(description, dict):
         description = {}
-    of_nano_trm = "num_puzzles" in description and "sets" not in description
     vocab_sizes = [task.vocab_size]
-    if of_nano_trm:
-        names = sorted(file.name.removesuffix(INPUTS) for file in path.parent.glob(f"*{INPUTS}"))
-        description["sets"] = names
-        vocab_sizes += [task.vocab_size + 1, NANO_SUDOKU] if task.name == "sudoku" else []
+    if "sets" not in description:
+        if "num_puzzles" in description and task.name == "sudoku":  # of nano-trm
+            vocab_sizes += [task.vocab_size + 1, NANO_SUDOKU]
+        description["sets"] = sorted(
+            file.name.removesuffix(INPUTS) for file in path.parent.glob(f"*{INPUTS}")
+        )
     for key, right in (("seq_len", [task.cells]), ("vocab_size", vocab_sizes)):
         found = description.get(key)
         if found not in right:

@@ -27,12 +27,15 @@ HEADER_ERRORS = (
 )  # fmt: skip
 """What NumPy's reader of headers ends with on hostile ones: it evaluates them as literals."""
 MOST_HEADER = 10_000
+VERSIONS = ((1, 0), (2, 0), (3, 0))
 
 
 def header_of(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype, bool]:
     """Shape, type and order of the array that follows in the stream. Raises ValueError for a header that is none."""
     try:
         version = np.lib.format.read_magic(stream)
+        if version not in VERSIONS:
+            raise ValueError(f"its version is {version}")
         read = (
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )

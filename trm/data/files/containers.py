@@ -10,6 +10,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -87,7 +88,15 @@ class Source:
         try:
             with self.opener() as stream:
                 yield io.BufferedReader(_Bounded(stream, self), 1 << 16)
-        except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+        except (
+            EOFError,
+            zlib.error,
+            lzma.LZMAError,
+            zipfile.BadZipFile,
+            gzip.BadGzipFile,
+            ValueError,
+            struct.error,
+        ) as error:
             raise DataError(f"{self.name} is damaged or cut short ({error}). Copy it again.") from None
         except RuntimeError as error:  # zipfile's word for a password
             raise DataError(

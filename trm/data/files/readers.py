@@ -47,8 +47,8 @@ def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = N
     Raises `DataError` naming the file and the place at fault.
     """
     source = unpacked(source, prefer=prefer)
-    found = _of_kind(source, task, spread)
     try:
+        found = _of_kind(source, task, spread)
         first = next(found, None)
         if first is None:
             raise DataError(f"{source.name} {NO_PUZZLE}")
@@ -131,6 +131,8 @@ def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -
     except ValueError as error:
         if list(_found_in(whole.splitlines(keepends=True), task)):
             return _in_lines(source, iter(whole.splitlines(keepends=True)), task)
+        if "..." in whole and len(whole) <= LONGEST_GRID:
+            task.parse(whole, unfinished=True)  # an array that is not all there
         line = getattr(error, "lineno", None)
         if line is None:  # a number of thousands of digits
             raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None

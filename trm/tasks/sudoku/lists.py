@@ -78,3 +78,8 @@ def zero_and_minus_one(text: str) -> bool:
     """Whether 0 and -1 are both fields: one of them is a blank, and nothing says which."""
     numbers = set(re.findall(r"(?<![\w.\-])-?\d+(?:\.0*)?(?![\w.])", text))
     return bool({"0", "0.", "0.0"} & numbers) and bool({"-1", "-1.", "-1.0"} & numbers)
+
+
+def is_shortened(text: str) -> bool:
+    """Whether dots stand for rows or cells that NumPy left out."""
+    return re.search(r"\[[^\[\]]*\d[ ,]+\.\.\.[ ,]*[\d\]]|\][\s,]*\.\.\.[\s,]*\[", text) is not None

@@ -13,13 +13,28 @@ from functools import cache
 
 from trm.tasks.reading import Passage, numbered, plain
 from trm.tasks.sudoku.links import linked
-from trm.tasks.sudoku.rows import DRAWN, OTHER_BLANKS, Row, fields, grids_in, has_minus_one, is_rule
+from trm.tasks.sudoku.rows import (
+    DRAWN,
+    OTHER_BLANKS,
+    Row,
+    fields,
+    grids_in,
+    has_minus_one,
+    is_rule,
+    spaces_are_blanks,
+)
 
 MOST_LINES = 60
-"""Lines, in rows of a grid, that a drawing is looked for in."""
+"""Lines of a paragraph, in rows of a grid, that drawings are looked for in."""
+MOST_IN_BANDS = 4
+"""Lines of a drawing with empty lines between its bands, likewise."""
 ROW_CHARACTERS = 4
 """Characters a cell may take in a drawing."""
 COMMENTS = ("#", "%", "//", "<!--")
+REMARK = re.compile(r"(?<=\S)\s+(?:#|//|<-).*[^\W\d_]{2}.*$")
+"""Words behind a row."""
+QUOTED = re.compile(r"^\s*>[> ]*(?=\S)")
+"""What mails and chats put before quoted lines."""
 ANSWER_HEADING = re.compile(
     r"\b(solutions?|solved|solves?|answers?|results?|state|l[öo]sung(en)?|soluci[óo]n(es)?|soluzion[ei]|r[ée]solu\w*"
     r"|solu[çc][ãa]o|oplossing|rozwi[ąa]zani[ae]|решени[ея]|ответ\w*|解答?|答え|答案|정답|풀이)",
@@ -38,11 +53,10 @@ def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
     """Grids with their headings, one that answers the grid before it joined to that."""
     waiting: Passage | None = None
     for grid, heading in found:
-        if waiting is not None and not waiting.answer and is_answer(waiting.text, grid.text, heading):
-            answer = grid.text if "." not in grid.text else ""
-            note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
-            yield replace(waiting, answer=answer, note=note)
-            waiting = None
+        if waiting is not None and is_answer(waiting.text, grid.text, heading):
+            if "." not in grid.text and not waiting.answer:
+                note = waiting.note or f"{grid.place}: taken for the answer of {waiting.place}"
+                waiting = replace(waiting, answer=grid.text, note=note)
             continue
         if waiting is not None:
             yield waiting
@@ -67,6 +81,8 @@ def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
     for number, raw in numbered(lines):
         line = plain(raw)
         whole = whole_line(line, side, number)
+        if whole is None:
+            line = REMARK.sub("", QUOTED.sub("", line))
         if whole is None and _belongs_to_drawing(line, side):
             paragraph.append((number, line))
             if len(drawing) + len(paragraph) <= MOST_LINES * side:
@@ -99,7 +115,7 @@ def _settled(
     if alone:
         return [*_mistaken(drawing, side), *alone], []
     left = [*drawing, *paragraph]
-    return (_mistaken(left, side), []) if at_end or len(left) > MOST_LINES * side else ([], left)
+    return (_mistaken(left, side), []) if at_end or len(left) > MOST_IN_BANDS * side else ([], left)
 
 
 def _grids(lines: list[Line], side: int) -> list[Passage]:
@@ -110,7 +126,8 @@ def _grids(lines: list[Line], side: int) -> list[Passage]:
         lines = [(number, line) for number, line in lines if not _is_number(line, side)]
         grids = grids_in([line for _, line in lines], side) if len(lines) < len(texts) else None
     if grids is None:
-        return []
+        one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
+        return [Passage(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
     if len(rows) != side * len(grids):  # some rows look like rules
         rows = [number for number, _ in lines][: side * len(grids)]
@@ -139,7 +156,9 @@ def _belongs_to_drawing(line: str, side: int) -> bool:
         return True
     if len(line) > _longest_row(side, line):
         return False
-    if fields(line, side) is not None:
+    if (
+        fields(line, side) is not None or fields(line.partition(" ")[2], side) is not None
+    ):  # behind its number
         return True
     foreign = sum(
         not (mark in OTHER_BLANKS or mark in DRAWN or mark in ".0123456789 \t") for mark in stripped

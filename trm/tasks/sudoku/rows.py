@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 
 Row = tuple[str, ...]
 """The cells of a row: a digit, or . for a blank."""
@@ -24,14 +25,17 @@ BARS = "|│┃║¦"
 DRAWN = "|-+=,;:'\"`[](){}\\/" + "".join(map(chr, range(0x2500, 0x2580)))
 """What is drawn between cells of one character."""
 BLANKS = ".0"
-OTHER_BLANKS = "_*xX?-~oO·•∙⋅・●○◦□⬜▢☐◻◽▫"
+OTHER_BLANKS = "_*xX?-~oO·•∙⋅・●○◦□⬜▢☐◻◽▫■⬛▪🔲🔳🟦"
 BLANK_WORDS = frozenset(
     ("", ".", "0", "0.", "0.0", "-1", "-1.", "-1.0", "none", "null", "nan", "na", "n/a", "nil", *OTHER_BLANKS)
 )
 MINUS_ONE = re.compile(r"(?<![\w.\-])-1(?:\.0*)?(?![\w\-])")
 """-1 that stands alone, as programs write a blank."""
 RULE = re.compile(r"[\s|+\-=_~*:.'`,oO#" + "".join(map(chr, range(0x2500, 0x2580))) + r"]*")
-LONGEST_LABEL = 4
+LATEX_END, NO_END = re.compile(r"\|\.\s*$"), re.compile(r"(?!)")
+"""LaTeX's package sudoku ends a row with |."""
+LONGEST_RULE = 400
+DRAWN_LINE = re.compile(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]")
 
 
 def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
@@ -55,7 +59,22 @@ def grids_in(lines: Sequence[str], side: int) -> list[list[Row]] | None:
 
 def is_rule(line: str) -> bool:
     """Whether a line is drawn between rows: of no cell, or a dash or more with what stands at the ends of one."""
-    return RULE.fullmatch(line) is not None and bool(re.search(r"[-=_~*─━═┄┈]{2}|[+:|─━═│║┼]", line))
+    return len(line) <= LONGEST_RULE and _is_rule(line)
+
+
+@lru_cache(maxsize=4096)
+def _is_rule(line: str) -> bool:
+    return RULE.fullmatch(line) is not None and DRAWN_LINE.search(line) is not None
+
+
+def spaces_are_blanks(text: str, side: int) -> bool:
+    """Whether a text is all cells in a row, digits with spaces for blanks: no other blanks, and digits that stand together."""
+    return (
+        len(text) == side * side
+        and set(text) <= {*_digits(side), " "}
+        and " " in text
+        and re.search(r"\d\d", text) is not None
+    )
 
 
 def has_minus_one(lines: Sequence[str]) -> bool:
@@ -109,7 +128,8 @@ def fields(line: str, count: int, side: int = 0) -> Row | None:
     for between in ("\t", ";", ",", "|", None):
         if between is not None and between not in line:
             continue
-        found = line.rstrip("\r\n").split(between)
+        end = LATEX_END if between == "|" else NO_END
+        found = end.sub("|", line.rstrip("\r\n")).split(between)
         if len(found) == count + 1 and between in (",", ";", "\t") and not found[-1].strip():
             found = found[:-1]
         if len(found) == count + 2 and between == "|" and not (found[0] + found[-1]).strip():
@@ -221,5 +241,6 @@ def _without_labels(lines: Sequence[str], side: int) -> list[str] | None:
     return None
 
 
+@cache
 def _digits(side: int) -> frozenset[str]:
     return frozenset(map(str, range(1, side + 1)))

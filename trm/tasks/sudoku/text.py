@@ -19,9 +19,9 @@ from trm.errors import PuzzleError
 from trm.tasks.reading import Passage, plain, plain_character, shown
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
 from trm.tasks.sudoku.links import linked, refused
-from trm.tasks.sudoku.lists import listed, zero_and_minus_one
+from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
 from trm.tasks.sudoku.passages import passages
-from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one
+from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
 """Characters accepted; the most generous drawing of a 9x9 grid has under 1,000."""
@@ -42,6 +42,8 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         )
     if len(text) == side * side and set(text) <= _codes(side).keys():
         return np.array([_codes(side)[mark] for mark in text], np.uint8)
+    if spaces_are_blanks(text, side):
+        return parse(text.replace(" ", "."), side)
     lines = plain(text).splitlines()
     if not has_minus_one(lines):
         try:
@@ -52,6 +54,10 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         raise PuzzleError("This text has both 0 and -1, and either may be a blank. Write . for blanks.")
     else:
         mistake = f"This text has -1 in it, and not {side} cells a row. {_remedy(side)}"
+    if is_shortened(text):
+        raise PuzzleError(
+            "This array is not all there: ... stands for what NumPy left out. Print it whole, or as a list."
+        )
     cells = _elsewhere(text, side)
     if cells is None:
         raise PuzzleError(refused(text) or mistake)
@@ -69,7 +75,7 @@ def _elsewhere(text: str, side: int) -> str | None:
     """The cells of the only grid among other things, None where there is none or several."""
     found = linked(text, side)
     if found is None:
-        for variant in (text, text.replace(ESCAPED_LINE, "\n")):
+        for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
             grids = list(puzzles_in(variant.splitlines(keepends=True), side))
             if len(grids) == 1 and is_grid(grids[0].text, side):
                 return grids[0].text

@@ -375,3 +375,70 @@ def test_more_on_the_line_of_a_puzzle(line, answer):
     (found,) = grids_of(line, 9)
     assert (found.text, found.answer, found.place) == (PUZZLE, answer, "line 1")
     assert NINE.format(NINE.parse(line)) == PUZZLE
+
+
+@SIZES
+def test_more_ways_of_writing_rows(side):
+    task, puzzle = BY_SIZE[side]
+    drawn = rows(puzzle)
+    latex = (
+        "\\begin{sudoku}\n"
+        + "\n".join("|" + "|".join(row.replace(".", " ")) + "|." for row in drawn)
+        + "\n\\end{sudoku}"
+    )
+    markdown = "\n".join(["|" + "|".join(row.replace(".", " ")) + "|" for row in drawn])
+    bands = (
+        "\n\n".join("\n".join(drawn[at : at + side // 2]) for at in (0, side // 2))
+        + "\n"
+        + "\n".join(drawn[side // 2 * 2 :])
+    )
+    for text in (
+        puzzle.replace(".", " "),
+        f'<game data="{puzzle.replace(".", "0")}" level="1"/>',
+        latex,
+        markdown.replace("\n", "\n" + "|---" * side + "|\n", 1),
+        "\n".join(f"{row}  # a row of mine" for row in drawn),
+        "\n".join(f"{row} // number {at}" for at, row in enumerate(drawn)),
+        "\n".join(f"> {row}" for row in drawn),
+        f"{puzzle.replace('.', ' ')}\n",
+        bands.strip(),
+    ):
+        assert task.format(task.parse(text)) == puzzle, text
+
+
+@SIZES
+def test_lines_with_spaces_for_blanks_are_a_puzzle_each(side):
+    _, puzzle = BY_SIZE[side]
+    other = puzzle[::-1]
+    text = f"{puzzle}\n{other}\n".replace(".", " ")
+    assert [grid.text for grid in grids_of(text, side)] == [puzzle, other]
+
+
+def test_all_grids_after_a_puzzle_that_answer_it_belong_to_it():
+    started = SOLVED[:20] + PUZZLE[20:]
+    sections = {"Puzzle": PUZZLE, "State": started, "Solution": SOLVED, "Second solution": SOLVED}
+    text = "".join(f"[{name}]\n{chr(10).join(rows(grid))}\n" for name, grid in sections.items())
+    other = SOLVED[:9] + PUZZLE[9:40] + "." * 41
+    first, second = grids_of(f"{text}[Puzzle]\n{chr(10).join(rows(other))}\n", 9)
+    assert (first.text, first.answer, second.text, second.answer) == (PUZZLE, SOLVED, other, "")
+
+
+@pytest.mark.parametrize(
+    "text", ["[[5 3 0 ... 0 0 0]\n ...\n [0 0 0 ... 0 7 9]]", "[[1, 2, 3, 4],\n ...,\n [4, 3, 2, 1]]"]
+)
+def test_an_array_that_is_not_all_there_is_named(text):
+    for task in (NINE, FOUR):
+        with pytest.raises(PuzzleError, match="This array is not all there"):
+            task.parse(text)
+
+
+@SIZES
+def test_a_data_frame_as_it_prints(side):
+    task, puzzle = BY_SIZE[side]
+    heading = "     " + "    ".join(map(str, range(side)))
+    for blank in ("NaN", "0.0", "None"):
+        drawn = [
+            f"{at}  " + "  ".join(blank if mark == "." else f"{mark}.0" for mark in row)
+            for at, row in enumerate(rows(puzzle))
+        ]
+        assert task.format(task.parse("\n".join([heading, *drawn]))) == puzzle

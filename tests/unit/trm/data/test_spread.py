@@ -1,0 +1,134 @@
+"""Of a large file a limit takes rows evenly spread over it, without reading it whole; a smaller one is read as ever."""
+
+import gzip
+import io
+import json
+import zipfile
+
+import numpy as np
+import pyarrow
+import pytest
+from pyarrow import parquet
+
+from trm.data import load_puzzles
+from trm.data.files import spread
+from trm.data.files.containers import Source
+from trm.errors import DataError
+from trm.evaluate import evenly
+from trm.tasks.sudoku import Sudoku
+
+SMALL = Sudoku(2, 2)
+COUNT = 4_000
+
+
+def puzzle(number: int) -> str:
+    """A puzzle with its number in it, in base 5."""
+    return "".join(".1234"[number // 5**digit % 5] for digit in range(16))
+
+
+def number(tokens) -> int:
+    return sum(".1234".index(mark) * 5**digit for digit, mark in enumerate(SMALL.format(tokens)))
+
+
+ROWS = [(puzzle(at), at) for at in range(COUNT)]
+
+
+def files() -> dict[str, bytes]:
+    lines = "".join(f"{text} # {at:05}\n" for text, at in ROWS)
+    table = "id;puzzle;rating\n" + "".join(f"{at:05};{text};1.0\n" for text, at in ROWS)
+    out, columns = io.BytesIO(), {"puzzle": [text for text, _ in ROWS], "id": [at for _, at in ROWS]}
+    parquet.write_table(pyarrow.table(columns), out, row_group_size=300)
+    np.save(
+        array := io.BytesIO(),
+        np.array([[".1234".index(mark) for mark in text] for text, _ in ROWS], np.uint8),
+    )
+    with zipfile.ZipFile(archive := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x.csv", table)
+    return {
+        "x.csv": table.encode(),
+        "x.tsv": table.replace(";", "\t").encode(),
+        "bare.csv": "".join(f"{text},{at:05}\n" for text, at in ROWS).encode(),
+        "x.txt": lines.encode(),
+        "crlf.csv": table.replace("\n", "\r\n").encode(),
+        "bom.csv": b"\xef\xbb\xbf" + table.encode(),
+        "no-end.txt": lines.rstrip().encode(),
+        "empty-end.txt": (lines + "\n\n").encode(),
+        "x.jsonl": "".join(
+            json.dumps({"n": f"{at:05}", "puzzle": text}) + "\n" for text, at in ROWS
+        ).encode(),
+        "x.csv.gz": gzip.compress(table.encode()),
+        "x.zip": archive.getvalue(),
+        "x.parquet": out.getvalue(),
+        "x.npy": array.getvalue(),
+    }
+
+
+FILES = files()
+
+
+@pytest.fixture(autouse=True)
+def smaller_bound(monkeypatch):
+    for module in ("spread", "readers", "arrays"):
+        monkeypatch.setattr(f"trm.data.files.{module}.LARGE", 10_000)
+    monkeypatch.setattr(SMALL.__class__, "solutions", lambda self, inputs, limit=2: [])
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_rows_are_evenly_spread_with_both_ends(tmp_path, name, limit):
+    (tmp_path / name).write_bytes(FILES[name])
+    taken = load_puzzles(tmp_path / name, SMALL, spread=limit)
+    numbers = np.array([number(inputs) for inputs in taken.inputs])
+    expected = evenly(COUNT, limit)
+    assert len(numbers) == limit and numbers[0] == 0
+    assert np.abs(numbers - expected).max() <= 2
+    assert limit == 1 or numbers[-1] == COUNT - 1
+    assert len(evenly(len(taken), limit)) == limit
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.jsonl", "x.parquet"])
+def test_hardly_more_is_read_than_is_taken(tmp_path, name, monkeypatch):
+    (tmp_path / name).write_bytes(FILES[name])
+    read = []
+    parse = SMALL.__class__.parse
+    monkeypatch.setattr(
+        SMALL.__class__, "parse", lambda *given, **named: read.append(1) or parse(*given, **named)
+    )
+    load_puzzles(tmp_path / name, SMALL, spread=5)
+    assert len(read) < 60
+
+
+@pytest.mark.parametrize("name", ["x.csv", "x.txt", "x.csv.gz", "x.parquet"])
+def test_small_files_and_large_limits_read_the_whole(tmp_path, name, monkeypatch):
+    (tmp_path / name).write_bytes(FILES[name])
+    if name != "x.parquet":
+        assert len(load_puzzles(tmp_path / name, SMALL, spread=COUNT // 2)) == COUNT
+    monkeypatch.undo()
+    monkeypatch.setattr(SMALL.__class__, "solutions", lambda self, inputs, limit=2: [])
+    assert len(load_puzzles(tmp_path / name, SMALL, spread=5)) == COUNT
+
+
+def test_puzzles_in_several_lines_are_read_whole(tmp_path):
+    drawn = "\n\n".join("\n".join(text[at : at + 4] for at in range(0, 16, 4)) for text, _ in ROWS[:900])
+    quoted = "id,puzzle\n" + "".join(f'{at},"{text[:8]}\n{text[8:]}"\n' for text, at in ROWS[:900])
+    for name, text in (("x.txt", drawn), ("x.csv", quoted)):
+        (tmp_path / name).write_text(text)
+        assert spread.spread_rows(Source.of_path(tmp_path / name), SMALL, 3) is None
+        assert len(load_puzzles(tmp_path / name, SMALL, spread=3)) == 900
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda table: table[: len(table) - 20] + "x" * 9 + "\n", "the row at byte"),
+        (
+            lambda table: table[: len(table) // 2] + "z" * 2_000_000,
+            "its last line has over 1,048,576 characters",
+        ),
+    ],
+)
+def test_a_bad_row_is_named_with_its_place(tmp_path, spoil, says):
+    (tmp_path / "x.csv").write_text(spoil(FILES["x.csv"].decode()))
+    with pytest.raises(DataError, match=says) as error:
+        load_puzzles(tmp_path / "x.csv", SMALL, spread=5)
+    assert str(error.value).startswith(str(tmp_path / "x.csv")) and "\n" not in str(error.value)

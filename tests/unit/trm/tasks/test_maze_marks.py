@@ -1,0 +1,170 @@
+"""Mazes in other people's marks, with walls that are lines, in files with headings: all are the same maze, or are refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from trm.data import questions
+from trm.errors import DataError, PuzzleError
+from trm.tasks.maze import Maze
+
+SEVEN = Maze(7)
+ROWS = ["###S###", "#     #", "# ### #", "# #   #", "# # ###", "# #   #", "#####G#"]
+SOLVED = ["###S###", "#  ooo#", "# ###o#", "# #ooo#", "# #o###", "# #ooo#", "#####G#"]
+PLAIN, PLAIN_SOLVED = ("".join(rows).replace(" ", ".") for rows in (ROWS, SOLVED))
+
+
+def marked(rows: list[str], marks: str, becomes: str) -> str:
+    return "\n".join(rows).translate(str.maketrans(marks, becomes))
+
+
+@pytest.mark.parametrize("ends", ["SE", "AB", "SF", "ST", "AE", "SB", "@E"])
+@pytest.mark.parametrize("walls", ["#", "█", "■", "▓", "%"])
+@pytest.mark.parametrize("floor", [" ", ".", "·", "_", "░"])
+def test_other_marks_of_ends_walls_and_floor(ends, walls, floor):
+    text = marked(ROWS, "SG# ", ends + walls + floor)
+    assert SEVEN.format(SEVEN.parse(text)) == PLAIN
+    (found,) = questions(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(found.read(SEVEN)) == PLAIN and found.place == "lines 2 to 8"
+
+
+@pytest.mark.parametrize("path", "+X*xoO•.")
+@pytest.mark.parametrize("ends", ["SG", "SE", "AB"])
+def test_other_marks_of_the_path(path, ends):
+    text = marked(SOLVED, "oSG", path + ends)
+    assert SEVEN.format(SEVEN.parse(text)) == PLAIN_SOLVED
+
+
+def test_arrows_are_a_path_and_scattered_dots_are_not():
+    arrows = (
+        "\n".join(SOLVED)
+        .replace("ooo", ">>v", 1)
+        .replace("o#\n# #ooo", "v#\n# #v<<")
+        .replace("o###", "v###")
+        .replace("ooo#", ">>v#")
+    )
+    assert SEVEN.format(SEVEN.parse(arrows)) == PLAIN_SOLVED
+    for rows in (ROWS, SOLVED):
+        mixed = "\n".join(rows).replace("o", ".", 3).replace("o", " ")
+        assert SEVEN.format(SEVEN.parse(mixed)) == PLAIN
+
+
+@pytest.mark.parametrize("wall", "01")
+def test_numbers_whose_wall_is_the_border(wall):
+    text = marked(ROWS, "# ", wall + "10"[int(wall)])
+    grid = [list(row) for row in text.split("\n")]
+    numbers = [[{"S": 2, "G": 3}.get(mark) or int(mark) for mark in row] for row in grid]
+    for form in (
+        text,
+        "\n".join(map(" ".join, grid)),
+        json.dumps(grid),
+        json.dumps(numbers),
+        str(numbers),
+        f"7 7\n{text}",
+    ):
+        assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
+    half = text.replace(text[:2], "01", 1)
+    with pytest.raises(PuzzleError, match="Both 0 and 1 stand at the border of this maze"):
+        SEVEN.parse(half)
+
+
+@pytest.mark.parametrize(
+    "heading", ["7 7", "7x7", "7", "7,7", "Maze 3", "Labyrinth Nr. 1", "# a comment of words"]
+)
+def test_headings_and_sizes_are_passed_over(heading):
+    text = f"{heading}\n{chr(10).join(ROWS)}\n\n{heading}\n{chr(10).join(SOLVED)}\n"
+    found = questions(text.encode(), "x.txt", SEVEN)
+    assert [SEVEN.format(each.read(SEVEN)) for each in found] == [PLAIN, PLAIN_SOLVED]
+    assert [each.place for each in found] == ["lines 2 to 8", "lines 11 to 17"]
+
+
+@pytest.mark.parametrize("row", ["#~~~~~#", "# ##? #", "#$ $ $#", "# #&&&#"])
+def test_a_row_is_never_taken_for_a_comment(row):
+    rows = [*ROWS[:2], row, *ROWS[3:]]
+    with pytest.raises(DataError, match=r"Line 3, position \d: '.' is not part of a maze"):
+        questions("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
+
+
+def drawn(width: int, corner: str = "+", across: str = "-", upright: str = "|", *, ends: bool = True) -> str:
+    """The maze with walls that are lines, cells `width` characters wide."""
+    lines = []
+    for at, row in enumerate(ROWS):
+        line = ""
+        for column, mark in enumerate(row):
+            wall = mark == "#"
+            shown = mark if mark in "SG" and ends else " "
+            if at % 2 == 0 and column % 2 == 0:
+                line += corner
+            elif at % 2 == 0:
+                line += (
+                    (across if wall else shown) * width if wall or not shown.strip() else shown.center(width)
+                )
+            elif column % 2 == 0:
+                line += upright if wall else " "
+            else:
+                line += shown.center(width)
+        lines.append(line)
+    return "\n".join(lines)
+
+
+INNER = ["#######", "#S    #", "# ### #", "# #   #", "# # ###", "# #  G#", "#######"]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    ("corner", "across", "upright"),
+    [("+", "-", "|"), ("o", "-", "|"), ("┼", "─", "│"), ("*", "=", "|"), (".", "-", "|")],
+)
+def test_walls_that_are_lines(width, corner, across, upright):
+    text = drawn(width, corner, across, upright, ends=False)
+    for form in (text, f"\n{text}\n", text.replace("\n", "   \n")):
+        assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
+    (found,) = questions(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(found.read(SEVEN)) == PLAIN
+
+
+def test_ends_that_are_marked_in_cells():
+    expected = "".join(INNER).replace(" ", ".")
+    text = "+--+--+--+\n|S       |\n+  +--+  +\n|  |     |\n+  +  +--+\n|  |   G |\n+--+--+--+"
+    assert SEVEN.format(SEVEN.parse(text)) == expected
+    assert SEVEN.format(SEVEN.parse(text.replace("S", "A").replace("G", "B"))) == expected
+    with pytest.raises(PuzzleError, match="This maze has no start"):
+        SEVEN.parse(text.replace("S", " ").replace("G", " "))
+
+
+def test_walls_of_underscores():
+    text = " _   _ \n|  _  |\n| |  _|\n|_|_  |"
+    with pytest.raises(PuzzleError):
+        Maze(5).parse(text)
+    tokens = SEVEN.parse(text, unfinished=True)
+    grid = np.array(list(SEVEN.format(tokens))).reshape(7, 7)
+    assert (grid[1::2, 1::2] != "#").all() and (grid[::2, ::2] == "#").all()
+    assert grid[0, 3] == "S" and grid[6, 5] == "G"
+    assert (grid[2, 3], grid[4, 5], grid[3, 2], grid[5, 2]) == ("#", "#", "#", "#")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (
+            drawn(2),
+            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells; 15x15 is read here.",
+        ),
+        (
+            drawn(2) + "\n|   |",
+            "A maze with thin walls has 2n \\+ 1 lines for n rows of cells; this one has 8 lines",
+        ),
+        (drawn(2).replace("+", "++"), "A maze with thin walls"),
+    ],
+)
+def test_sizes_that_do_not_fit_are_named(text, says):
+    with pytest.raises(PuzzleError, match=says):
+        Maze(15).parse(text)
+
+
+def test_a_maze_and_its_answer_on_a_line():
+    row, answer = PLAIN, PLAIN_SOLVED
+    for line in (f"{row},{answer}", f"7;{row};{answer}", f"{answer}\t{row}"):
+        (found,) = questions(f"{line}\n".encode(), "x.csv", SEVEN)
+        assert (found.text, found.answer) == (row, answer)
