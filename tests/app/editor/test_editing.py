@@ -164,6 +164,15 @@ def test_a_file_gives_its_puzzles(open_app):
     assert shown_puzzle(app.payload) == TYPED and not app.errors
 
 
+def test_a_file_of_any_name_is_read_and_what_was_passed_over_is_said(open_app):
+    app = open_app()
+    for name in ("set.sdm", "set.sdk", "set.jsonl", "set"):
+        upload(app, name, f"[Puzzle]\n{TYPED}\n")
+        assert shown_puzzle(app.payload) == TYPED == app["puzzle_text"] and not app.errors
+        assert "line 1: '[Puzzle]' passed over." in app.captions
+        app.set("puzzle_file", None)
+
+
 def test_a_file_that_is_none_is_named_and_its_name_is_only_text(open_app):
     app = open_app()
     upload(app, "<b>**a**</b>.txt", "hello")
