@@ -17,6 +17,9 @@ from trm.errors import UserError
 
 DRAWS = 1 << 22  # puzzles drawn at a time, 32 MiB
 RARE = 5  # puzzles of the rarer kind, below which a bootstrap of a share is too narrow, and of no width where there are none
+BANDS = (
+    f"95 %, bootstrap over puzzles; of shares with fewer than {RARE} puzzles of one kind, Wilson's interval"
+)
 SIGNIFICANT = 0.05  # p below which two ways are said to differ
 
 

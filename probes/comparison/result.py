@@ -44,7 +44,7 @@ class About:
 
 @dataclass(frozen=True)
 class Measured:
-    """All that is measured of one model. Bands of shares are 95 % bootstrap intervals over puzzles, others quartiles."""
+    """All that is measured of one model. Bands of shares are `probes.stats.BANDS`, others quartiles."""
 
     about: About
     facts: dict[str, str]  # what the model is and how it was trained, in words

@@ -14,7 +14,7 @@ from probes.halting.report import analyse, report
 from probes.halting.rules import OUTCOMES
 from probes.halting.runs import DEEP, DEEP_RECORDED, load_runs
 from probes.reports.markdown import percent, write_section
-from probes.stats import RARE, SIGNIFICANT, Paired
+from probes.stats import BANDS, SIGNIFICANT, Paired
 from trm.errors import UserError
 
 SECTION = "halting"  # name of its marks
@@ -70,8 +70,7 @@ def _footnote() -> str:
         f"repeats the step before where no cell of the answer changed and q_halt moved by less than {SAME}; "
         f"it is undecided where the halting probability is between {low} and {high}. Chance: the error that a perfectly "
         "calibrated head with these probabilities would stay below in 95 % of draws, with one draw for all steps of a "
-        "puzzle. Bands: 95 %, bootstrap over puzzles; "
-        f"of shares with fewer than {RARE} puzzles of one kind, Wilson's interval. An error of few pairs is biased upwards, and "
+        f"puzzle. Bands: {BANDS}. An error of few pairs is biased upwards, and "
         "the ends of its band are too. Gained: puzzles that only the own rule, or only the longer run, solves; lost: those that "
         f"only the other solves; p: McNemar's exact test, not corrected for the number of comparisons; not significant: {SIGNIFICANT} or more. "
         "Monotone: no step leaves more blank cells wrong than the one before. "

@@ -11,6 +11,7 @@ from app.ui.text import percent, plain
 from probes.comparison.files import Comparison, cka_table, curves_table
 from probes.comparison.matching import caution
 from probes.comparison.result import IS_ITS_INPUT, READ
+from probes.stats import BANDS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -26,7 +27,7 @@ def solved(comparison: Comparison, command: Commands) -> None:
     )
     _show("solved", figure, comparison, command)
     st.caption(
-        f"Share of {_count(comparison)} puzzles whose every cell is right. Bands: 95 % bootstrap over puzzles. "
+        f"Share of {_count(comparison)} puzzles whose every cell is right. Bands: {BANDS}. "
         "A step of one model is not a step of the other: see what each costs."
     )
 
@@ -115,7 +116,8 @@ def kept(comparison: Comparison, command: Commands) -> None:
     st.caption(
         "Left: y begins as the solution in the model's own code (for every symbol, in a given cell or in another, the mean y of "
         f"the cells that say it at the end of solved puzzles), z as always. Of the cells handed, the output head reads right: {_read(comparison)}. "
-        "Right: the share of the puzzles that a model solved itself which are still right that many steps later. Bands: 95 % bootstrap."
+        "Right: the share of the puzzles that a model solved itself which are still right that many steps later. "
+        f"Bands: {BANDS}."
     )
 
 
