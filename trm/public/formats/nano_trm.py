@@ -19,7 +19,7 @@ ARC_CELLS = 900
 
 OF_TRAINING = frozenset({
     "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
-    "steps_per_epoch", "label_smoothing", "ema_decay", "name",
+    "steps_per_epoch", "label_smoothing", "ema_decay", "name", "max_epochs", "use_constant_lr",
 })  # fmt: skip
 """Of its run, or told by the tensors."""
 
@@ -62,12 +62,13 @@ FORMAT = Format(
         "N_supervision": "halt_max_steps",
         "num_layers": "L_layers",
         "use_mlp_t": "mlp_t",
+        "use_mlp": "mlp_t",
         "pos_emb_type": "pos_encodings",
         "puzzle_emb_dim": "puzzle_emb_ndim",
         "num_puzzles": "num_puzzle_identifiers",
     },
     values={"pos_emb_type": positions},
-    off={"use_conv_swiglu": False, "use_board_swiglu": False},
+    off={"use_conv_swiglu": False, "use_board_swiglu": False, "use_sigreg": False},
     harmless=OF_TRAINING,
     fields=fields,
 )
