@@ -213,14 +213,14 @@ CSV = f"puzzle,solution\n{ONE},{SOLVED}\n".encode()
 @pytest.mark.parametrize(
     ("content", "name"),
     [
-        (gzip.compress(CSV), "x.csv.gz"),
+        (gzip.compress(CSV, mtime=0), "x.csv.gz"),
         (bz2.compress(CSV), "x.csv.bz2"),
         (lzma.compress(CSV), "x.csv.xz"),
         (archive(sudoku_dot_csv=CSV), "x.zip"),
         (archive(data__sudoku_dot_csv=CSV, README_dot_md=b"hello", _dot_hidden=b"\0"), "x.zip"),
         (archive(test_dot_csv=CSV, train_dot_csv=b"puzzle\n"), "x.zip"),
-        (archive(x_dot_csv_dot_gz=gzip.compress(CSV)), "x.zip"),
-        (gzip.compress(f"{ONE}\n".encode("utf-16")), "x"),
+        (archive(x_dot_csv_dot_gz=gzip.compress(CSV, mtime=0)), "x.zip"),
+        (gzip.compress(f"{ONE}\n".encode("utf-16"), mtime=0), "x"),
     ],
 )
 def test_packed_files(tmp_path, content, name):

@@ -74,7 +74,7 @@ GOOD = {
     "x.csv": f"puzzle,rating\n{ONE},3\n".encode(),
     "x.json": json.dumps([{"puzzle": ONE}]).encode(),
     "x.jsonl": (json.dumps({"puzzle": ONE}) + "\n").encode() * 2,
-    "x.gz": gzip.compress(f"{ONE}\n".encode() * 3),
+    "x.gz": gzip.compress(f"{ONE}\n".encode() * 3, mtime=0),
     "x.bz2": bz2.compress(f"{ONE}\n".encode() * 3),
     "x.xz": lzma.compress(f"{ONE}\n".encode() * 3),
     "x.zip": zipped(x_dot_csv=f"puzzle\n{ONE}\n".encode()),
@@ -158,7 +158,7 @@ def bomb(kind: str) -> bytes:
             for _ in range(300):
                 member.write(zeros)
         return out.getvalue()
-    packer = {"gz": lambda: gzip.compress(zeros * 300, 1), "bz2": lambda: bz2.compress(zeros * 300), "xz": lambda: lzma.compress(zeros * 300)}  # fmt: skip
+    packer = {"gz": lambda: gzip.compress(zeros * 300, 1, mtime=0), "bz2": lambda: bz2.compress(zeros * 300), "xz": lambda: lzma.compress(zeros * 300)}  # fmt: skip
     return packer[kind]()
 
 
@@ -177,7 +177,7 @@ def test_bombs_are_not_unpacked(tmp_path, kind):
 def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
     content = f"{ONE}\n".encode() * 20_000
-    message = said(lambda: questions(gzip.compress(content) if packed else content, "x.txt", SUDOKU))
+    message = said(lambda: questions(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU))
     assert "x.txt has over 1 MB. Give a part of it." in message
 
 
@@ -211,7 +211,7 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Run git lfs pull."),
         (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "has 2 files in it: a.csv, b.csv. Unzip it and name one."),
         (zipped(README_dot_md=b"1"), "has no file of puzzles in it."),
-        (gzip.compress(b"\x89PNG\r\n\x1a\n"), "is a picture."),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is a picture."),
         (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "Line 1, position 1: '<' is not part"),
     ],
 )  # fmt: skip

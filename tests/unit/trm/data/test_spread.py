@@ -56,7 +56,7 @@ def files() -> dict[str, bytes]:
         "x.jsonl": "".join(
             json.dumps({"n": f"{at:05}", "puzzle": text}) + "\n" for text, at in ROWS
         ).encode(),
-        "x.csv.gz": gzip.compress(table.encode()),
+        "x.csv.gz": gzip.compress(table.encode(), mtime=0),
         "x.zip": archive.getvalue(),
         "x.parquet": out.getvalue(),
         "x.npy": array.getvalue(),
