@@ -89,6 +89,7 @@ class Kind:
     halting: Halting = HALT_ALONE  # when it halts, unless its configuration says otherwise
     last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
     fewest_n: int = 1  # 0: every call may be the one that answers
+    layer_calls: bool = False  # every layer is a call of its own, so that n is one less than there are layers
 
     def gradient_calls(self, n: int) -> int:
         """How many of the last calls of a supervision step a gradient reaches, at n calls of f_L."""
@@ -105,7 +106,7 @@ KINDS = {
     "eqr": Kind("EqR", nets=1, latents=ONE),
     "air": Kind("AIR", nets=1, latents=ONE, halting=HALT_OR_CONTINUE),
     "urm": Kind("URM", nets=1, latents=range(0, 1), fewest_n=0),
-    "sotaku": Kind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, fewest_n=0),
+    "sotaku": Kind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, fewest_n=0, layer_calls=True),
 }
 
 
@@ -223,6 +224,10 @@ class ModelConfig:
             )
         if self.latents not in kind.latents:
             raise ConfigError(f"a model of kind {self.kind} has no {self.latents} latents")
+        if kind.layer_calls and self.n != self.layers - 1:
+            raise ConfigError(
+                f"n of a model of kind {self.kind} is its layers less one, {self.layers - 1}, not {self.n}"
+            )
         if self.halting is None or kind.halting != HALT_ALONE:  # their classes know no other
             object.__setattr__(self, "halting", kind.halting)
         if self.halting_outputs != 2 and (self.halting_outputs > 2 or self.halting == HALT_OR_CONTINUE):

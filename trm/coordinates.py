@@ -39,7 +39,9 @@ class Depth:
 
     def __post_init__(self):
         if min(self.n + 1, self.T, self.N_sup) < 1:
-            raise ValueError(f"n, T and N_sup must be at least 1, not {self.n}, {self.T}, {self.N_sup}")
+            raise ValueError(
+                f"n must be at least 0, T and N_sup at least 1, not {self.n}, {self.T}, {self.N_sup}"
+            )
 
     @property
     def calls_per_step(self) -> int:

@@ -63,12 +63,13 @@ def growing_trace(
     `depth` defaults to the model's own; `recorded` dates a trace that is kept; `puzzle_id` is the row of the model's
     puzzle table; `labels` the published answer, else the task's only solution is looked for. Interventions pass `watch` and `ahead`: what
     these make of a state is what is recorded, and `changes` says what they do; with `left` only the calls after it are made.
-    Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row.
+    Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row; ConfigError when its kind
+    is not run to such a depth.
     """
     config = model.config
     config.check_puzzles(len(inputs), task.vocab_size)
     config.check_puzzle_id(puzzle_id)
-    depth = depth or config.depth
+    depth = config.with_depth(**vars(depth)).depth if depth else config.depth
     device = model.device
     provenance = Provenance(
         model=model.name,

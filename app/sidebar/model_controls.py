@@ -13,7 +13,7 @@ from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
 from app.state import links
 from trm import registry
-from trm.config import ConfigError, ModelConfig
+from trm.config import KINDS, ConfigError, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import CheckpointError, UnknownSettingsError, UserError
 from trm.tasks import task_of
@@ -153,7 +153,8 @@ def settle_depth(opened: Opened, link: dict[str, str]) -> None:
     )
     for name in ("n", "T"):
         own = getattr(config, name)
-        state[f"force_{name}"] = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+        asked = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else asked
     heads = links.number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
     state.force_heads = heads if heads in possible_heads(config) else config.heads
 
@@ -189,14 +190,15 @@ def force_controls(opened: Opened) -> None:
     for place, name, what in zip(
         st.columns(2), ("n", "T"), ("calls of f_L in a cycle", "cycles in a supervision step"), strict=True
     ):
-        most = max(MOST_CYCLES, getattr(config, name))
+        own, kind = getattr(config, name), KINDS[config.kind]
         place.number_input(
             name,
-            1,
-            most,
+            kind.fewest_n if name == "n" else 1,
+            max(MOST_CYCLES, own),
+            disabled=name == "n" and kind.layer_calls,
             key=f"force_{name}",
             persist_state="session",
-            help=f"{what.capitalize()}. Trained with {getattr(config, name)}.",
+            help=f"{what.capitalize()}. Trained with {own}.",
         )
     if "heads" in config.assumed and config.heads:
         st.selectbox(

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from trm import flops
 from trm.checkpoint import read_checkpoint, ready
-from trm.config import KINDS, ModelConfig
+from trm.config import KINDS, ConfigError, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
 from trm.inspection.expectation import reading, score_line
@@ -153,9 +153,10 @@ def check_depths(model: Model, *, progress: Progress | None = None) -> list[dict
     count = max(1, affordable(model.config) // 4)
     scores = []
     for n, T in wanted:
-        if min(n, T) < 1:
+        try:
+            depth = model.config.with_depth(n=n, T=T).depth
+        except ConfigError:  # the kind has no such n, or the run would be too long
             continue
-        depth = Depth(n=n, T=T, N_sup=model.config.N_sup)
         check = check_itself(model, depth=depth, progress=progress, most=count)
         if "puzzles" not in check:
             return []

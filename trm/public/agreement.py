@@ -1,6 +1,6 @@
 """Whether settings describe these weights: the first thing that they say of other ones."""
 
-from trm.public.settings import Description, short
+from trm.public.description import Description, short
 from trm.public.shapes import Shapes
 
 

@@ -15,11 +15,12 @@ from torch import Tensor
 from trm.config import FORCEABLE, HALT_ALONE, HALT_OR_CONTINUE, KINDS, SHORT, ConfigError, ModelConfig
 from trm.errors import CheckpointError
 from trm.public.agreement import disagreement
+from trm.public.description import Description
 from trm.public.formats import format_of_class
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.known_files import KnownFile, known_file
 from trm.public.other_models import refuse_ppbench
-from trm.public.settings import Description, read_description
+from trm.public.settings import read_description
 from trm.public.shapes import Shapes
 from trm.public.state_dict import Weights
 from trm.public.weights import averaging

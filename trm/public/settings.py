@@ -9,12 +9,13 @@ writes it.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm.config import SHORT
 from trm.errors import CheckpointError
+from trm.public.description import Description, short
 from trm.public.formats import format_of_class
 from trm.public.formats.base import Format
 from trm.public.other_models import PORT_KEYS
@@ -61,7 +62,6 @@ OF_NO_EFFECT = {
 }  # fmt: skip
 OF_TRAINING = re.compile(r"\w*dropout\w*|grid_noise_\w+")
 OFF = {"causal": False}  # settings that are of no effect at this value; lora_*: at 0
-LONGEST_VALUE = 40  # characters of one that is not understood
 LARGEST_JSON = 1 << 20  # bytes
 LARGEST_NUMBER = 1 << 40  # no setting is as large, and Python does not print numbers of any length
 MOST_NAMES = 1000  # of a folder that are looked at
@@ -80,22 +80,6 @@ OTHER_MODULES = {  # what cannot be shown, and why
     "fprm": "It is FPRM, a net of convolutions that runs until it rests: not supported.",
 }
 TASK_IN_PATH = re.compile(r"(?<![a-z])(?P<arc>arc(?![a-z])|arc\d\w*)|(?P<sudoku>sudoku)|(?P<maze>maze)")
-
-
-@dataclass(frozen=True)
-class Description:
-    """Values by their public names, and the file that they are from."""
-
-    file: str = ""  # what the place is called as the source of a value; empty when there is none
-    arch: dict[str, Any] = field(default_factory=dict)
-    module: str = ""  # of the model's class, as `arch.name` says it
-    kind: str | None = None
-    task: str | None = None  # that the path of the training data hints at
-    data: str = ""  # that path
-    dataset: dict[str, int] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()  # settings that are neither read nor known to have no effect: "key = value"
-    averaged: bool | None = None  # whether the run kept an average of its weights (`ema`); None: not said
-    notes: tuple[str, ...] = ()  # what was left out, a sentence each
 
 
 def read_description(
@@ -261,12 +245,6 @@ def _is_understood(key: Any, value: Any) -> bool:
         isinstance(key, str) and key.startswith("lora_") and not value
     )
     return off or bool(isinstance(key, str) and OF_TRAINING.fullmatch(key))
-
-
-def short(value: Any) -> str:
-    """A value of a stranger's file, cut to a few words."""
-    text = value if isinstance(value, str) and value.isprintable() else SHORT.repr(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
 
 
 def _module(name: Any) -> str:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trm.coordinates import F_H, F_L, Depth
+from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.recursion import Heads, State, deep_recursion, deep_supervision
 
 PUZZLES = torch.tensor([[1, 2, 3, 4] * 4, [5, 1, 1, 2] * 4])
@@ -64,10 +64,11 @@ def test_coordinates_written_out():
     assert sorted(Depth(n=2, T=2, N_sup=1).calls(1)) == list(Depth(n=2, T=2, N_sup=1).calls(1))
 
 
-@pytest.mark.parametrize("numbers", [(0, 1, 1), (1, 0, 1), (1, 1, 0), (-1, 2, 2)])
+@pytest.mark.parametrize("numbers", [(1, 0, 1), (1, 1, 0), (-1, 2, 2)])
 def test_depth_must_be_positive(numbers):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="n must be at least 0, T and N_sup at least 1"):
         Depth(*numbers)
+    assert list(Depth(n=0, T=1, N_sup=1).calls(1)) == [Coordinates(1, 1, 1, F_H)]
 
 
 def test_f_L_rewrites_only_z_and_f_H_only_y(tiny_model):

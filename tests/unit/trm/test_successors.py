@@ -205,10 +205,17 @@ def test_one_halting_logit_is_enough(tiny_model, tiny_config):
 
 @pytest.mark.parametrize("kind, least", [("urm", 0), ("sotaku", 0), ("trm-single-z", 1)])
 def test_only_models_of_one_state_that_answer_in_every_call_have_no_f_L(tiny_config, kind, least):
-    of_kind = {"kind": kind, "latents": 0} | ({"halting_outputs": 0} if kind == "sotaku" else {})
+    of_kind = {"kind": kind, "latents": 0} | ({"halting_outputs": 0, "layers": 1} if kind == "sotaku" else {})
     assert tiny_config(n=least, **of_kind).n == least
     with pytest.raises(ConfigError, match="n must be"):
         tiny_config(n=least - 1, **of_kind)
+
+
+def test_every_layer_of_sotaku_is_a_call(tiny_config):
+    config = tiny_config(kind="sotaku", latents=0, halting_outputs=0, layers=3, n=2, T=1)
+    for n in (1, 3):
+        with pytest.raises(ConfigError, match=f"its layers less one, 2, not {n}"):
+            config.with_depth(n=n)
 
 
 def test_axes_turn_with_row_and_column():

@@ -1,18 +1,15 @@
 """AIR (github.com/juchengshen/air): an official folder with one net, f_level. Where x is added stands only in `arch.name`."""
 
 import re
-from typing import TYPE_CHECKING
 
+from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, BLOCK, COMMON, Fields, Format
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
-    from trm.public.shapes import Shapes
+from trm.public.shapes import Shapes
 
 MODULE = re.compile(r"(?:.*\.)?air_1net_(?P<injection>\w+)")
 
 
-def fields(shapes: "Shapes", notes: "Description") -> Fields:
+def fields(shapes: Shapes, notes: Description) -> Fields:
     """The injection that the name of the class says; its default where nothing does."""
     match = MODULE.fullmatch(notes.module)
     told = (match["injection"], notes.file) if match else ("Lx_H", f"{ASSUMED}AIR default")

@@ -4,14 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
+from trm.public.description import Description
 from trm.public.shapes import Shapes
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
 
 Settings = dict[str, Any]
 Fields = dict[str, tuple[Any, str]]  # of ModelConfig -> value and where it is from
@@ -24,7 +22,7 @@ COMMON = (
 )
 
 
-def no_fields(shapes: "Shapes", notes: "Description") -> Fields:
+def no_fields(shapes: Shapes, notes: Description) -> Fields:
     """A format whose fields are settled as the official one's."""
     return {}
 
@@ -51,7 +49,7 @@ class Format:
     off: Mapping[str, Any] = field(default_factory=dict)  # settings that do not matter at this value
     harmless: frozenset[str] = frozenset()  # settings that do not change what trained weights compute
     shapes: Callable[[dict[str, Tensor], Path], Shapes] = Shapes  # what its tensors tell
-    fields: Callable[["Shapes", "Description"], Fields] = no_fields  # what it settles otherwise
+    fields: Callable[[Shapes, Description], Fields] = no_fields  # what it settles otherwise
 
     def plain(self, tensors: dict[str, Any]) -> dict[str, Any]:
         """Its tensors under our names."""

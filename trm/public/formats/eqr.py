@@ -4,13 +4,10 @@ The names are TRM's, without the states that a run starts from: these are drawn.
 """
 
 import re
-from typing import TYPE_CHECKING
 
+from trm.public.description import Description
 from trm.public.formats.base import OFFICIAL, PUBLIC_CODE, Fields, Format, Settings
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
-    from trm.public.shapes import Shapes
+from trm.public.shapes import Shapes
 
 # setting -> field of ModelConfig, and what config/arch/eqr.yaml has
 OWN = {
@@ -21,7 +18,7 @@ OWN = {
 }
 
 
-def fields(shapes: "Shapes", notes: "Description") -> Fields:
+def fields(shapes: Shapes, notes: Description) -> Fields:
     """How it is damped and what it starts from. Its defaults count as assumed where the file does not say."""
     found: Fields = {"prefix_length": (0, PUBLIC_CODE)}
     for setting, (field, usual) in OWN.items():

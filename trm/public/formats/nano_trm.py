@@ -5,13 +5,10 @@ ARC have the official tokens. There is one halting logit.
 """
 
 import re
-from typing import TYPE_CHECKING
 
+from trm.public.description import Description
 from trm.public.formats.base import BLOCK, TENSORS, Fields, Format
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
-    from trm.public.shapes import Shapes
+from trm.public.shapes import Shapes
 
 SIDES = (4, 6, 9)  # of its Sudokus
 FIRST_DIGIT = 3  # token of the digit 1
@@ -24,7 +21,7 @@ OF_TRAINING = frozenset({
 """Of its run, or told by the tensors."""
 
 
-def fields(shapes: "Shapes", notes: "Description") -> Fields:
+def fields(shapes: Shapes, notes: Description) -> Fields:
     """A Sudoku by its vocabulary, on the canvas that the file tells. A 9x9 one has as many tokens as ARC, but fewer cells."""
     side, cells = shapes.vocab_size - FIRST_DIGIT, shapes.length or notes.arch.get("seq_len") or 0
     if side not in SIDES or cells >= ARC_CELLS:

@@ -2,16 +2,14 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.shapes import Shapes, shape_of
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
 
 HEAD = 32  # width of a head in every experiment with 2-D rotary positions
 ITERATIONS = 16
@@ -54,7 +52,7 @@ class SotakuShapes(Shapes):
         self.kind = "sotaku"
 
 
-def fields(shapes: "Shapes", notes: "Description") -> Fields:
+def fields(shapes: Shapes, notes: Description) -> Fields:
     """A layer is a call: the last is f_H. An iteration is a supervision step."""
     digits = shapes.vocab_size - 1
     usual = f"{ASSUMED}sotaku default"

@@ -1,20 +1,17 @@
 """URM (github.com/UbiquantAI/URM): `step_<N>.pt`, one state, and a convolution over the positions in every MLP."""
 
 import re
-from typing import TYPE_CHECKING
 
+from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, BLOCK, COMMON, PUBLIC_CODE, TENSORS, Fields, Format
-
-if TYPE_CHECKING:
-    from trm.public.settings import Description
-    from trm.public.shapes import Shapes
+from trm.public.shapes import Shapes
 
 OF_TRAINING = frozenset({
     "loop_deltas", "profile", "grad_accum_steps", "target_q_update_every", "load_optimizer_state", "load_strict",
 })  # fmt: skip
 
 
-def fields(shapes: "Shapes", notes: "Description") -> Fields:
+def fields(shapes: Shapes, notes: Description) -> Fields:
     """Its passes are all alike; the last of a cycle is f_H here, so n is one less than `L_cycles`."""
     passes = notes.arch.get("L_cycles")
     n = (
