@@ -306,7 +306,7 @@ def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_pa
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
     )
-    assert "100,000 puzzles take 3 GB, more than 1. Give fewer puzzles." in line
+    assert "100,000 puzzles take 2 GB, more than 1. Give fewer puzzles." in line
 
 
 def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):

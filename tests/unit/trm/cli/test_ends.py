@@ -41,7 +41,7 @@ def started(*command: str, path: str = "", **options) -> subprocess.CompletedPro
         ("trm eval --model sudoku-trm --data sudoku/test", "torch"),
         ("probes fit --model sudoku-trm", "probes.cli.fit"),
         ("probes fit --model sudoku-trm", "numpy"),
-        ("probes halting --model sudoku-trm", "torch"),
+        ("probes states --model sudoku-trm", "torch"),
     ],
 )
 def test_ctrl_c_while_something_is_imported(tmp_path, command, module):
