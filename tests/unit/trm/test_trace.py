@@ -154,7 +154,7 @@ def test_a_file_with_other_content(tmp_path, trace, change):
 def test_files_that_are_not_there_or_too_large(tmp_path, trace):
     with pytest.raises(TraceError, match="cannot be read"):
         load_trace(tmp_path / "nowhere")
-    with pytest.raises(TraceError, match="is a folder. Name a file in it"):
+    with pytest.raises(TraceError, match=r"is a folder\. Name a file in it"):
         load_trace(tmp_path)
     with (tmp_path / "huge").open("wb") as file:
         file.truncate((64 << 20) + 1)
