@@ -1,3 +1,5 @@
-from probes.cli.main import main
+"""`python -m probes`."""
 
-main()
+from trm.terminal import run_program
+
+run_program("probes.cli.main")

@@ -1,5 +1,11 @@
-"""python -m trm"""
+"""`python -m trm`, and the program `trm`."""
 
-from trm.cli.main import main
+from trm.terminal import run_program
 
-main()
+
+def main() -> None:
+    run_program("trm.cli.main")
+
+
+if __name__ == "__main__":
+    main()

@@ -205,7 +205,7 @@ def _forced(
 
 def find_weights(spec: str) -> Path:
     """The weights file that a name, folder or path means. Raises CheckpointError saying what was looked for."""
-    path = model_folder(spec) or Path(spec).expanduser()
+    path = model_folder(spec) or Path(os.path.expanduser(spec))  # noqa: PTH111 (Path's own fails where nobody is at home)
     if os.path.isfile(path):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
         return path
     if not os.path.isdir(path) and "://" in spec:  # noqa: PTH112

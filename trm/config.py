@@ -319,7 +319,7 @@ class ModelConfig:
         known = {field.name: field for field in fields(cls)}
         for name in values:
             if name not in known:
-                raise ConfigError(f"unknown key {name!r}; was it written by a newer version?")
+                raise ConfigError(f"unknown key {SHORT.repr(name)}; was it written by a newer version?")
         for name, field in known.items():
             if name not in values and field.default is MISSING:
                 raise ConfigError(f"missing {name!r}")

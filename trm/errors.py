@@ -5,9 +5,18 @@ The message is one line: what is wrong, where, and what to do next. Front ends s
 
 from collections.abc import Sequence
 
+LONGEST = 600  # characters of a message
+
 
 class UserError(Exception):
-    """A mistake that a user can cause and mend."""
+    """A mistake that a user can cause and mend.
+
+    No message of ours is longer than LONGEST unless it quotes what somebody put into a file: its middle is left out.
+    """
+
+    def __str__(self) -> str:
+        text, half = super().__str__(), LONGEST // 2
+        return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
 
 
 class PuzzleError(UserError):

@@ -1,10 +1,8 @@
 """Raw numbers of a forward pass, to compare implementations: what `trm forward` writes."""
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -12,14 +10,17 @@ from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from trm.arrays import Header, read_npz
 from trm.coordinates import F_H, Coordinates
 from trm.errors import DataError
-from trm.files import written_whole
+from trm.files import reading, written_whole
 from trm.layers import Linear, numpy_product
 from trm.model import Model
 from trm.recursion import State, deep_supervision
 
 STARTS = ("start_z_H", "start_z_L")  # names of y and z in the public code
+LARGEST_INPUT = 256 << 20  # bytes of an array
+LARGEST_OUTPUT = 4 << 30  # bytes of all numbers: a hundred ARC puzzles, a thousand Sudokus
 
 
 def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
@@ -95,25 +96,22 @@ def numpy_sums(model: Model) -> Iterator[None]:
 def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
     """Tokens (B, L), puzzle ids (B,) and the state to start from, if any, checked against the model."""
     config = model.config
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            inputs = arrays["inputs"]
-            ids = (
-                arrays["puzzle_identifiers"]
-                if "puzzle_identifiers" in arrays
-                else np.zeros(len(inputs), np.int64)
-            )
-            given = [arrays[name] for name in STARTS if name in arrays]
-    except FileNotFoundError:
-        raise DataError(f"There is no file {path}.") from None
-    except KeyError:
+
+    def wanted(name: str, header: Header) -> bool:
+        if name not in ("inputs", "puzzle_identifiers", *STARTS):
+            return False
+        if header.nbytes > LARGEST_INPUT:
+            raise DataError(f"{path}: {name} has over {LARGEST_INPUT >> 20} MiB. Give fewer puzzles.")
+        return True
+
+    with reading(path, DataError, ".npz of plain arrays", "Save it with numpy.savez."):
+        arrays = read_npz(path, wanted)
+    if "inputs" not in arrays:
         raise DataError(
             f"{path} has no array called inputs. Save one of shape [B, {config.sequence_length}]."
-        ) from None
-    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
-        raise DataError(
-            f"{path} is no .npz of plain arrays ({type(error).__name__}). Save it with numpy.savez."
-        ) from None
+        )
+    inputs, given = arrays["inputs"], [arrays[name] for name in STARTS if name in arrays]
+    ids = arrays.get("puzzle_identifiers", np.zeros(inputs.shape[:1], np.int64))
     # A length that was only assumed binds nobody: rotary attention takes any.
     cells = (
         inputs.shape[-1] if "sequence_length" in config.assumed and inputs.ndim else config.sequence_length
@@ -121,6 +119,12 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
     if inputs.shape[1:] != (cells,) or inputs.dtype.kind not in "iu" or not inputs.size:
         raise DataError(
             f"{path}: inputs has shape {inputs.shape} of {inputs.dtype}, but must be whole numbers [B, {cells}]."
+        )
+    size = len(inputs) * _bytes_of_a_puzzle(model, cells)
+    if size > LARGEST_OUTPUT:
+        raise DataError(
+            f"{path}: the numbers of {len(inputs):,} puzzles take {size / 2**30:,.0f} GB, more than {LARGEST_OUTPUT >> 30}. "
+            "Give fewer puzzles."
         )
     if inputs.min() < 0 or inputs.max() >= config.vocab_size:
         raise DataError(f"{path}: inputs holds tokens outside 0 to {config.vocab_size - 1}.")
@@ -141,5 +145,17 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
     return (
         tokens,
         puzzle_ids,
-        State(*(torch.from_numpy(array).to(state) for array, state in zip(given, usual, strict=True))),
+        State(
+            *(
+                torch.from_numpy(array.astype(np.float32)).to(state)
+                for array, state in zip(given, usual, strict=True)
+            )
+        ),
     )
+
+
+def _bytes_of_a_puzzle(model: Model, cells: int) -> int:
+    """What its logits and the calls of its first supervision step take."""
+    config = model.config
+    calls = config.depth.calls_per_step * (config.prefix_length + cells) * config.hidden_size
+    return 4 * (config.N_sup * cells * config.vocab_size + calls)

@@ -7,10 +7,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from trm.config import ConfigError, ModelConfig
 from trm.errors import CheckpointError
+from trm.files import reading
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 SNAPSHOTS = "snapshots"  # folder in that of a model: its weights on the way, each a model of its own
@@ -90,10 +91,8 @@ def own_values(folder: Path) -> dict[str, Any] | None:
     path = folder / "config.json"
     if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
         return None
-    try:
-        values = json.loads(path.read_text("utf-8"))
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path} is not JSON. Restore it beside the weights.") from None
+    with reading(path, CheckpointError, "configuration", "Restore it beside the weights."):
+        values = json.loads(path.read_bytes())
     ours = isinstance(values, dict) and values.pop("format", None) == FORMAT
     return values if ours else None
 
@@ -127,13 +126,12 @@ def model_card(name: str) -> dict[str, Any]:
     `name, task, kind, grid, parameters, n, T, N_sup, accuracy`. Raises CheckpointError.
     """
     folder, config = models_folder() / name, model_config(name)
-    try:
-        with safe_open(folder / "model.safetensors", "numpy") as file:
-            parameters = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
-    except SafetensorError:
-        raise CheckpointError(
-            f"{folder / 'model.safetensors'} is damaged or cut short. Copy it again."
-        ) from None
+    weights = folder / "model.safetensors"
+    with (
+        reading(weights, CheckpointError, "checkpoint", "Copy it again."),
+        safe_open(weights, "numpy") as file,
+    ):
+        parameters = sum(prod(file.get_slice(tensor).get_shape()) for tensor in file.keys())  # noqa: SIM118
     return {
         "name": name,
         "task": config.task,
@@ -154,4 +152,7 @@ def measured_states(name: str) -> dict[str, Any]:
 
 
 def _measured(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text("utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with reading(path, CheckpointError, "record of a measurement", "Remove it, or measure again."):
+        return dict(json.loads(path.read_bytes()))

@@ -1,9 +1,18 @@
-"""How the command line speaks: results for people, a line of progress."""
+"""How the command line speaks: results for people, a line of progress; and how a program ends."""
 
+import os
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from typing import Any, NoReturn
 
+from trm.errors import UserError
+
+MISTAKE, STOPPED, UNHEARD = 2, 130, 141
+"""Exit codes; after Ctrl-C, and where the reader of a pipe has gone, as shells have them."""
+NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # as torch says it
 ENOUGH_TO_GUESS = 1.0  # seconds of work after which the time left is worth naming
 
 
@@ -36,7 +45,72 @@ def _short(value: Any) -> str:
 
 def tell(text: str) -> None:
     """A line on stderr, where it does not mix with results."""
-    print(text, file=sys.stderr, flush=True)
+    _say(f"{text}\n")
+
+
+def _say(text: str) -> None:
+    """A full disk behind stderr ends no work."""
+    try:
+        print(text, end="", file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        _silence(sys.stderr)
+
+
+@contextmanager
+def printing() -> Iterator[None]:
+    """Within, a result is printed. Raises BrokenPipeError where nobody reads it, UserError where it cannot be written."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _silence(sys.stdout)
+        raise UserError(
+            f"The result cannot be written: {error.strerror}. Make room, or write it elsewhere."
+        ) from None
+
+
+@contextmanager
+def ending(name: str) -> Iterator[None]:
+    """Within, a program works: a user's mistake ends it with code 2 and one line, Ctrl-C and a pipe without a reader quietly."""
+    try:
+        yield
+    except UserError as error:
+        _end(MISTAKE, f"{name}: {' '.join(str(error).split())}")
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
+            raise
+        _end(MISTAKE, f"{name}: there is not enough memory for this. Take fewer puzzles at a time.")
+    except KeyboardInterrupt:
+        _end(STOPPED, f"{name}: stopped")
+    except BrokenPipeError:
+        _silence(sys.stdout, sys.stderr)
+        sys.exit(UNHEARD)
+
+
+def run_program(module: str) -> None:
+    """Run `main` of a module, such as `trm.cli.main`: Ctrl-C is quiet from its first import on."""
+    with ending(module.partition(".")[0]):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that have few letters
+        import_module(module).main()
+
+
+def _end(code: int, line: str) -> NoReturn:
+    try:
+        tell(line)
+    except BrokenPipeError:
+        _silence(sys.stderr)
+    sys.exit(code)
+
+
+def _silence(*streams: Any) -> None:
+    """What is still to be written goes nowhere: Python would fail on it once more when it ends."""
+    for stream in streams:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Progress:
@@ -52,7 +126,7 @@ class Progress:
             return
         total = total or self.total
         of = f" of {total}" if total else ""
-        print(f"\r{done}{of} {self.what}{self._left(done, total)}\033[K", end="", file=sys.stderr, flush=True)
+        _say(f"\r{done}{of} {self.what}{self._left(done, total)}\033[K")
         self.shown = True
 
     def _left(self, done: int, total: int | None) -> str:
@@ -66,4 +140,4 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         if self.shown:
-            print(file=sys.stderr)
+            tell("")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import plain_json, reading, written_whole
 
 LARGEST_TRACE = 64 << 20  # bytes
 
@@ -109,24 +109,20 @@ def save_trace(path: Path, trace: Trace) -> None:
 
 def load_trace(path: Path) -> Trace:
     """Read a trace. Raises TraceError."""
-    try:
-        if path.stat().st_size > LARGEST_TRACE:
-            raise TraceError(f"{path} is larger than {LARGEST_TRACE >> 20} MiB, which no trace is.")
+    with reading(path, TraceError, "trace of this version", "Record it again.", most=LARGEST_TRACE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = {name: json.loads(text) for name, text in (file.metadata() or {}).items()}
-        depth = Depth(**facts["depth"])
+            facts = {name: plain_json(text) for name, text in (file.metadata() or {}).items()}
+        depth, trained = (Depth(**facts[name]) for name in ("depth", "trained"))
+        if not {type(number) for each in (depth, trained) for number in vars(each).values()} <= {int}:
+            raise TypeError("loops are counted")
         _check_arrays(arrays, depth)
         return Trace(
             provenance=Provenance(**facts["provenance"]),
             depth=depth,
-            trained=Depth(**facts["trained"]),
+            trained=trained,
             **dict.fromkeys(("labels", *_LATER)) | arrays,
         )
-    except OSError as error:
-        raise TraceError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, RecursionError):
-        raise TraceError(f"{path} is no trace of this version, or is damaged. Record it again.") from None
 
 
 def _check_arrays(arrays: dict[str, np.ndarray], depth: Depth) -> None:

@@ -153,7 +153,6 @@ def _written(walks: "Walks", asked: Projecting, out: Path, *, accept_unknown: bo
         scene = scene_of(
             walks, asked, lambda share, words: projecting.count(round(100 * share)), second=second
         )
-    out.parent.mkdir(parents=True, exist_ok=True)
     (write_parquet if out.suffix == ".parquet" else save_scene)(out, scene)
     tell(f"{scene.puzzle_count} puzzles at {len(scene.calls)} calls: {out}")
     return {"out": str(out), "bytes": out.stat().st_size} | summary(scene)

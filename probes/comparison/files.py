@@ -14,7 +14,7 @@ from jaxtyping import Float64
 
 from probes.comparison.result import Measured
 from trm.errors import UserError
-from trm.files import make_folder, written_whole
+from trm.files import make_folder, plain_json, reading, written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -110,10 +110,8 @@ def save_comparison(path: Path, comparison: Comparison) -> None:
 
 def load_comparison(path: Path) -> Comparison:
     """Read it. Raises ComparisonError."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ComparisonError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no comparison is.")
-        values = json.loads(path.read_text("utf-8"))
+    with reading(path, ComparisonError, "comparison of this version", "Record it again.", most=LARGEST_FILE):
+        values = plain_json(path.read_bytes())
         if values["format"] != FORMAT:
             raise ValueError("another format")
         first, second = (Measured.from_dict(each) for each in values["models"])
@@ -122,12 +120,6 @@ def load_comparison(path: Path) -> Comparison:
         if found.cka.shape != (size, size):
             raise ValueError("not the CKA of these models")
         return found
-    except OSError as error:
-        raise ComparisonError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
-        raise ComparisonError(
-            f"{path} is no comparison of this version, or is damaged. Record it again."
-        ) from None
 
 
 def compare_command(

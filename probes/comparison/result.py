@@ -16,12 +16,18 @@ Numbers = list[float | int | None]  # None: there is no such number
 
 @dataclass(frozen=True)
 class Curve:
-    """A line with a band around it."""
+    """A line with a band around it. Raises ValueError unless there is a number, or None, of each at every x."""
 
     x: Numbers
     middle: Numbers
     low: Numbers
     high: Numbers
+
+    def __post_init__(self) -> None:
+        columns = list(vars(self).values())
+        numbers = [number for column in columns for number in column]
+        if len(set(map(len, columns))) != 1 or not all(isinstance(n, int | float | None) for n in numbers):
+            raise ValueError("not the points of a curve")
 
 
 @dataclass(frozen=True)

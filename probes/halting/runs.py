@@ -19,7 +19,7 @@ from probes.stats import RunsError
 from trm import __version__
 from trm.config import NEVER
 from trm.errors import DataError
-from trm.files import written_whole
+from trm.files import plain_json, reading, written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -219,25 +219,16 @@ def save_runs(path: Path, runs: HaltingRuns) -> None:
 
 def load_runs(path: Path) -> HaltingRuns:
     """Read runs that `save_runs` wrote. Raises DataError, one line, for any other file."""
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no such table is.")
+    thing, remedy = "table of halting runs of this version", "Write it again with `python -m probes halting`."
+    with reading(path, DataError, thing, remedy, most=LARGEST_FILE):
         found = parquet.read_table(path)
-        facts = json.loads((found.schema.metadata or {})[METADATA])
-        return _runs(facts, {name: found[name].to_numpy() for name in (*OF_PUZZLE, "step", *OF_STEP)})
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read: {error.strerror or 'it is no Parquet file'}. Write it with `python -m probes halting`."
-        ) from None
-    except (pa.ArrowException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
-        raise DataError(
-            f"{path} holds no halting runs of this version, or is damaged. Write it again with `python -m probes halting`."
-        ) from None
+        facts = plain_json((found.schema.metadata or {})[METADATA])
+        columns = {name: found[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
+        if any(column.null_count for column in columns.values()):
+            raise ValueError("values are missing")
+        return _runs(facts, {name: column.to_numpy() for name, column in columns.items()})
 
 
 def _runs(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from probes.latents.procrustes import Match
@@ -20,7 +20,7 @@ from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import plain_json, reading, written_whole
 
 FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
@@ -88,19 +88,16 @@ def save_scene(path: Path, scene: Scene) -> None:
 
 def load_scene(path: Path) -> Scene:
     """Read a scene. Raises SceneError."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise SceneError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no scene is.")
+    with reading(path, SceneError, "scene of this version", "Make it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = json.loads((file.metadata() or {})["scene"])
+            facts = plain_json((file.metadata() or {})["scene"])
         if facts["format"] != FORMAT:
             raise ValueError("another format")
+        places = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
+        if not all(np.isfinite(arrays[name]).all() for name in places):
+            raise ValueError("points that are nowhere")
         return _scene(arrays, facts)
-    except OSError as error:
-        raise SceneError(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (SafetensorError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError):
-        raise SceneError(f"{path} is no scene of this version, or is damaged. Make it again.") from None
 
 
 def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:

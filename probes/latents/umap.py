@@ -7,9 +7,15 @@ umap-learn and what comes with it are imported when the first UMAP is fitted, an
 seconds, once in a process.
 """
 
+import atexit
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -23,6 +29,8 @@ Progress = Callable[
     [float], None
 ]  # share of the work done, 0 to 1; what it raises ends the work and comes out of it
 
+CACHE = "NUMBA_CACHE_DIR"  # where numba keeps what it compiled, if this is set
+COMPILED = ("umap", "pynndescent")
 MOST_IN_POOL = 50_000  # points; that many take UMAP a minute on two cores
 
 
@@ -125,6 +133,34 @@ def _placed(
     return model.fit(pool).embedding_
 
 
+def find_cache() -> None:
+    """Choose where numba keeps what it compiles, before it is imported, where it would find no place and so import nothing:
+    it looks beside a library's source, then in the user's cache folder."""
+    if os.environ.get(CACHE):
+        return
+    sources = [find_spec(name).submodule_search_locations[0] for name in COMPILED]
+    user = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"))  # noqa: PTH111 (Path's own may fail)
+    if all(_may_write(Path(source, "__pycache__")) for source in sources) or _may_write(user / "numba"):
+        return
+    try:
+        os.environ[CACHE] = tempfile.mkdtemp(prefix="numba-")  # of a name that nobody can have filled
+    except OSError:
+        raise StatesError(f"UMAP finds no folder to compile into. Set {CACHE} to one.") from None
+    atexit.register(shutil.rmtree, os.environ[CACHE], ignore_errors=True)
+
+
+def _may_write(folder: Path) -> bool:
+    """Whether files can be made in a folder, which is made for that. Never where "~" has no meaning: nobody is at home."""
+    if not folder.is_absolute():
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 _lock = Lock()
 
 
@@ -140,6 +176,7 @@ def _turn(progress: Progress | None) -> Iterator[None]:
     while not _lock.acquire(timeout=0.2):
         tell(0.0)  # so that waiting can be given up too
     try:
+        find_cache()
         import numba
         from umap import layouts
 

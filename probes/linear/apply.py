@@ -3,7 +3,6 @@
 Saved probes are opened as a study without scores: enough to read puzzles with them, of their own model or of another checkpoint.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,7 +15,9 @@ from probes.linear.files import ProbeFileError, load_probe
 from probes.linear.probe import ProbeResult, apply
 from probes.linear.target_groups import families_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
+from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
+from trm.files import plain_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -85,10 +86,10 @@ def open_probe(path: Path) -> SavedProbe:
     try:
         moments = tuple(
             Coordinates(int(step), int(cycle), int(call), str(kind))
-            for step, cycle, call, kind in json.loads(about["moments"])
+            for step, cycle, call, kind in plain_json(about["moments"])
         )
         probe = SavedProbe(result, about["state"], moments, int(about["steps_run"]), about)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise ProbeFileError(
             f"{path} does not say which moments it is of. Fit it with `probes fit --save`."
         ) from None
@@ -104,7 +105,7 @@ def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
     """
     if probe.about.get("task") != model.config.task:
         raise ProbeFileError(
-            f"The probe {probe.target} is one of {probe.about.get('task')}, the model solves {model.config.task}. "
+            f"The probe {SHORT.repr(probe.target)} is one of {SHORT.repr(probe.about.get('task'))}, the model solves {model.config.task}. "
             "Fit one on this model."
         )
     if model.config.hidden_size != probe.result.mean.shape[1]:

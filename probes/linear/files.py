@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from probes.linear.mdl import CodeLength, entropy_bits
@@ -15,7 +15,7 @@ from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
 from trm import __version__
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import plain_json, reading, written_whole
 
 LARGEST_FILE = 256 << 20  # bytes
 KIND = "recursion-lens probe"
@@ -57,24 +57,12 @@ def save_probe(path: Path, result: ProbeResult, *, about: Mapping[str, str] | No
 
 def load_probe(path: Path) -> tuple[ProbeResult, dict[str, str]]:
     """Read probes, and what they are about. Raises ProbeFileError; imports no torch."""
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise ProbeFileError(f"{path} is larger than {LARGEST_FILE >> 20} MiB, which no probe is.")
+    with reading(path, ProbeFileError, "probe of this version", "Fit it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = json.loads((file.metadata() or {})["probe"])
+            facts = plain_json((file.metadata() or {})["probe"])
         _check(arrays, facts)
         return _result(arrays, facts), facts["about"]
-    except ProbeFileError:
-        raise
-    except OSError as error:
-        raise ProbeFileError(
-            f"{path} cannot be read: {error.strerror or error}. Give the file of a probe."
-        ) from None
-    except (
-        SafetensorError, UserError, KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError,
-    ):  # fmt: skip
-        raise ProbeFileError(f"{path} is no probe of this version, or is damaged. Fit it again.") from None
 
 
 def _result(arrays: dict[str, np.ndarray], facts: dict) -> ProbeResult:
@@ -131,3 +119,5 @@ def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
     parameters = [arrays[name] for name in PARAMETERS]
     if not all(np.isfinite(array).all() for array in parameters) or not (arrays["scale"] > 0).all():
         raise ValueError("numbers that are no probe's")
+    if any(array.dtype.kind == "f" and np.isinf(array).any() for array in arrays.values()):
+        raise ValueError("scores without bound")  # NaN is one that a moment does not have

@@ -4,7 +4,7 @@ And shares as all sections write them."""
 from pathlib import Path
 
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import reading, written_whole
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -18,7 +18,10 @@ def write_section(document: Path, name: str, text: str) -> None:
     Raises UserError where one mark is there without the other.
     """
     begin, end = marks(name)
-    old = document.read_text("utf-8") if document.is_file() else "# Findings\n"
+    old = "# Findings\n"
+    if document.is_file():
+        with reading(document, UserError, "text", "Give a Markdown document."):
+            old = document.read_text("utf-8")
     if (begin in old) != (end in old) or old.find(begin) > old.find(end):
         raise UserError(f"{document} has one of the marks {begin} and {end} without the other. Restore it.")
     if begin in old:

@@ -6,13 +6,11 @@ what it needs is imported when it runs, so that `--help` and `models` do not wai
 """
 
 import json
-import sys
 
 from trm import __version__
 from trm.cli import data, eval, export, forward, inspect, models, solve, trace, train
 from trm.cli.options import Parser
-from trm.errors import UserError
-from trm.terminal import readable
+from trm.terminal import ending, printing, readable
 
 COMMANDS = (models, inspect, solve, eval, forward, export, trace, train, data)
 """Modules with `add(adder)`: a parser of their own in it, with the default `run`."""
@@ -24,17 +22,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_command(known: Parser, arguments: list[str] | None) -> None:
     """Run the command that the arguments name and print what it returns; a user's mistake ends with code 2 and one line."""
-    options = known.parse_args(arguments)
-    try:
+    with ending(known.prog):
+        options = known.parse_args(arguments)
         result = options.run(options)
-    except UserError as error:
-        print(f"{known.prog}: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{known.prog}: stopped", file=sys.stderr)
-        sys.exit(130)
-    if result is not None:
-        print(json.dumps(result) if options.json else readable(result))
+        if result is not None:
+            with printing():
+                print(json.dumps(result) if options.json else readable(result))
 
 
 def parser() -> Parser:

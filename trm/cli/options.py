@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trm.config import FORCEABLE
 from trm.errors import UserError
-from trm.terminal import Progress, tell
+from trm.terminal import Progress, printing, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,11 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        with printing():
+            pass  # what --help and --version said is on its way
+        super().exit(status, message)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")

@@ -26,11 +26,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Int, Int32, UInt8
 
-from trm.data.files.arrays import header_of
+from trm.arrays import header_of
+from trm.config import SHORT
 from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, read_names
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
+from trm.files import size_of
 from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
@@ -110,7 +112,7 @@ def _describe(path: Path, task: Task) -> dict[str, Any]:
         found = description.get(key)
         if found not in right:
             raise DataError(
-                f"{path}: {key} is {found}, {task.name} has {right[0]}. Give a {task.name} dataset."
+                f"{path}: {key} is {SHORT.repr(found)}, {task.name} has {right[0]}. Give a {task.name} dataset."
             )
     ignored = description.get("ignore_label_id")
     if not (ignored is None or type(ignored) is int):
@@ -172,13 +174,15 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
 
 def _array(path: Path) -> np.ndarray:
     try:
+        size = size_of(path, DataError)
         with path.open("rb") as file:
-            header_of(file)
+            if header_of(file).nbytes > size:
+                raise ValueError("its array is not all there")
         array = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
     except (ValueError, OSError, EOFError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"{path} is damaged: {reason}. Copy it again.") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise DataError(f"{path} holds {array.dtype} of shape {array.shape}, not a list of integers.")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
-import tempfile
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from jaxtyping import Int
 from trm.data.identifiers import BLANK, FILE, identifier_of, numbered, read_names, task_name
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
-from trm.files import make_folder, written_whole
+from trm.files import folder_written_whole, written_whole
 from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
@@ -42,7 +41,7 @@ def free_target(out: Path, *, format: str, split: str) -> Path:
     if format not in FORMATS:
         raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
     target = out / (split if format == "official" else f"{split}.csv")
-    if target.exists():
+    if os.path.exists(target):  # noqa: PTH110 (unlike Path.exists, false for a name that can be no path)
         raise DataError(f"{target} exists already. Choose another folder, or remove it.")
     return target
 
@@ -102,20 +101,13 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
         "total_puzzles": len(starts),
         "sets": ["all"],
     }
-    make_folder(folder)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder))
-    try:
-        temporary.chmod(0o755)
+    with folder_written_whole(target) as temporary:
         for name, array in arrays.items():
             np.save(temporary / f"all__{name}.npy", array, allow_pickle=False)
         (temporary / "dataset.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
-        if target.exists():
-            target.rmdir()
-        temporary.replace(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    with written_whole(folder / FILE) as path:
-        path.write_text(json.dumps(identifiers), encoding="utf-8")
+        if not (folder / FILE).exists():  # before the set is there, so that it never is without its names
+            with written_whole(folder / FILE) as path:
+                path.write_text(json.dumps(identifiers), encoding="utf-8")
 
 
 def _with_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:

@@ -17,6 +17,7 @@ from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
 VERSION = 1  # of the payload; player.js refuses others
+LONGEST_NAME = 100  # letters of a name in a sentence
 
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -105,13 +106,21 @@ def trace_id(trace: Trace) -> str:
 def provenance_line(trace: Trace) -> str:
     """Which model, dtype and version made this, in one line."""
     made = trace.provenance
-    when = f"recorded on {made.recorded}" if made.recorded else "computed now"
+    model, dtype, device, recorded, version = map(
+        shortened, (made.model, made.dtype, made.device, made.recorded, made.version)
+    )
+    when = f"recorded on {recorded}" if recorded else "computed now"
     unknown = f"; settings not understood: {made.unknown}" if made.unknown else ""
     changed = f"; changed: {made.changes}" if made.changes else ""
     return (
-        f"{made.model} ({made.fingerprint[:8]}), {made.dtype} on {made.device.upper()}, {when} with version "
-        f"{made.version}{unknown}{changed}"
+        f"{model} ({made.fingerprint[:8]}), {dtype} on {device.upper()}, {when} with version "
+        f"{version}{unknown}{changed}"
     )
+
+
+def shortened(name: str) -> str:
+    """A name as a line has room for it."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def _bytes(array: np.ndarray) -> str:

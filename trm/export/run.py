@@ -12,7 +12,7 @@ from jaxtyping import Bool, UInt8
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
-from trm.export.payload import provenance_line
+from trm.export.payload import provenance_line, shortened
 from trm.grading import Judgement
 from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
@@ -37,7 +37,7 @@ class Run:
         check_fits(trace, task)
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"
         name = printable(puzzle) or f"{task.name.capitalize() if rows else task.name.upper()}{rows}"
-        title = f"{printable(trace.provenance.model)}: {name}"
+        title = f"{printable(shortened(trace.provenance.model))}: {name}"
         return cls(trace, task, Judgement.of(trace, task), title, printable(note or ""))
 
     @property

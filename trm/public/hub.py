@@ -74,7 +74,7 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
             )
             sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         except Exception as error:
-            folder = _cached_snapshot(address) if _is_unreachable(error) else None
+            folder = None if _is_refusal(error) else _cached_snapshot(address)
             if folder is None:
                 raise
             names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -118,6 +118,10 @@ def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) ->
         for name in (files.weights, *files.descriptions)
         if not isinstance(try_to_load_from_cache(files.repo, name, revision=files.revision or None), str)
     )
+    if missing and str(_cache_folder()).startswith("~"):
+        raise CheckpointError(
+            f"hf://{files.repo} cannot be kept: this user has no home folder. Set HF_HOME to a folder."
+        )
     free = shutil.disk_usage(_existing(_cache_folder())).free
     if missing and missing + SPARE_DISK > free:
         raise CheckpointError(
@@ -186,19 +190,24 @@ def _is_offline() -> bool:
     return constants.HF_HUB_OFFLINE
 
 
-def _is_unreachable(error: Exception) -> bool:
-    """Whether the hub did not answer, rather than refuse."""
+def _is_refusal(error: Exception) -> bool:
+    """Whether the hub itself refused, and not the way to it: a proxy, or what answers in its place."""
     from huggingface_hub.errors import HfHubHTTPError
 
-    if isinstance(error, HfHubHTTPError):
-        return error.response.status_code >= 500 or error.response.status_code == 429
-    return _is_transport(error)
+    if not isinstance(error, HfHubHTTPError):
+        return False
+    return error.response.status_code < 500 and error.response.status_code != 429
 
 
 def _is_transport(error: Exception) -> bool:
     """Errors of the connection; the HTTP library under `huggingface_hub` has changed, so its classes are not named."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return isinstance(error, ConnectionError | TimeoutError) or "TransportError" in names
+
+
+def _is_setting(error: Exception) -> bool:
+    """What the HTTP library makes of a proxy or an address that it cannot use: a SOCKS proxy takes a package of its own."""
+    return isinstance(error, ImportError) or type(error).__name__ == "InvalidURL" or "proxy URL" in str(error)
 
 
 @contextmanager
@@ -208,6 +217,8 @@ def _one_line(address: HubAddress) -> Iterator[None]:
 
     try:
         yield
+    except CheckpointError:
+        raise
     except KeyboardInterrupt:
         raise CheckpointError(f"{address}: the download was stopped. Start it again at any time.") from None
     except errors.GatedRepoError:
@@ -230,6 +241,11 @@ def _one_line(address: HubAddress) -> Iterator[None]:
             raise CheckpointError(
                 f"{address} was not fetched before, and {why}. Connect, or give the path of a file."
             ) from None
+        if _is_setting(error):
+            raise CheckpointError(
+                f"{address} was not fetched before, and there is no way to the hub through HTTPS_PROXY, ALL_PROXY or "
+                f"HF_ENDPOINT as they are set ({' '.join(str(error).split())[:160]}). Correct them, or unset them."
+            ) from None
         if isinstance(error, OSError):
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             remedy = "make room, or set HF_HOME to a folder on another disk" if full else "try again"
@@ -240,4 +256,6 @@ def _one_line(address: HubAddress) -> Iterator[None]:
             raise CheckpointError(
                 f"{address}: what answers in the hub's place is not the hub. Check HF_ENDPOINT and proxies."
             ) from None
-        raise
+        raise CheckpointError(
+            f"{address} could not be fetched ({type(error).__name__}: {str(error)[:100]}). Try again, or give the path of a file."
+        ) from None

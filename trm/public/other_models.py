@@ -100,7 +100,7 @@ def what_it_may_be(name: str, path: Path) -> str:
 def transformers_architecture(file: Path) -> str | None:
     """What a config.json says of a Transformers model; None where there is none."""
     try:
-        if file.stat().st_size > LARGEST_CONFIG:
+        if not file.is_file() or file.stat().st_size > LARGEST_CONFIG:
             return None
         values = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -285,7 +285,8 @@ def _dataset(path: Path) -> dict[str, int]:
     file = path.with_name("dataset.json")
     try:
         if (
-            file.stat().st_size > LARGEST_JSON
+            not file.is_file()
+            or file.stat().st_size > LARGEST_JSON
             or len(candidates(each.name for each in path.parent.iterdir())) > 1
         ):
             return {}

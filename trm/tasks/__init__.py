@@ -7,6 +7,7 @@ from importlib import import_module
 from math import isqrt
 from typing import TYPE_CHECKING
 
+from trm.config import SHORT
 from trm.errors import PuzzleError, UserError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def get_task(name: str, cells: int | None = None) -> Task:
     Raises `UserError` naming the tasks there are, `PuzzleError` naming the sizes.
     """
     if name not in TASKS:
-        raise UserError(f"There is no task {name!r}. Choose one of: {', '.join(TASKS)}.")
+        raise UserError(f"There is no task {SHORT.repr(name)}. Choose one of: {', '.join(TASKS)}.")
     task = import_module(f"trm.tasks.{name}")
     if name == "sudoku":
         if cells is not None and cells not in BOXES:

@@ -18,7 +18,7 @@ from trm.checkpoint import load_model, save_model
 from trm.data import load_puzzles, parsed_presets, unseen_set
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
-from trm.files import written_whole
+from trm.files import reading, written_whole
 from trm.inspection.inspect import check_states
 from trm.record import record
 from trm.tasks import task_of
@@ -71,9 +71,8 @@ def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
 def read_log(run: Path) -> list[dict[str, Any]]:
     """The lines of a run's log. Raises UserError when there is none."""
     path = run / "log.jsonl"
-    if not path.is_file():
-        raise UserError(f"{run} holds no log.jsonl. Give the --out folder of a training run.")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
+        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def record_presets(name: str, today: date) -> None:

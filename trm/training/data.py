@@ -1,25 +1,25 @@
 """Puzzles for training: generated once into the run's folder or read from an official one, drawn with endless symmetries."""
 
 import os
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from jaxtyping import Int, UInt8
 from torch import Tensor
 
+from trm.arrays import Header, read_npz
 from trm.data import bundled_sets, load_puzzles, unseen_set
 from trm.errors import DataError
-from trm.files import written_whole
+from trm.files import reading, written_whole
 from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.training.presets import Preset
 
 SAID_EVERY = 2000  # generated puzzles
+LARGEST_PUZZLES = 1 << 30  # bytes
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,15 @@ def generated_puzzles(
     path = puzzle_file(folder, cells)
     if not path.exists():
         generate_puzzles(preset, path, say)
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            inputs, labels = arrays["inputs"], arrays["labels"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
-        raise DataError(f"{path} is damaged. Remove it: the same puzzles are generated again.") from None
+
+    def tokens(name: str, header: Header) -> bool:
+        if header.dtype != np.uint8 or header.shape[1:] != (cells,) or header.nbytes > LARGEST_PUZZLES:
+            raise ValueError("not puzzles of this size")
+        return True
+
+    with reading(path, DataError, "file of puzzles", "Remove it: the same puzzles are generated again."):
+        arrays = read_npz(path, tokens)
+        inputs, labels = arrays["inputs"], arrays["labels"]
     held_out = preset.held_out
     stream = PuzzleStream(task_of(preset.model), Puzzles(inputs[held_out:], labels[held_out:]))
     return stream, Puzzles(inputs[:held_out], labels[:held_out])

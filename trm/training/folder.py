@@ -6,23 +6,36 @@
     puzzles-CELLS.npz                  the generated training puzzles, a file a size
     log.jsonl                          one JSON object a line: figures of training and of held-out puzzles
     tensorboard/                       the same figures, for TensorBoard
+    .lock                              held by the process that trains, so that a second one is refused
     snapshots/                         the averaged weights at some moments on the way, if the preset asks for them
 
 Each file is written under a temporary name and renamed, so a kill loses at most what came after the last save.
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from safetensors import SafetensorError, safe_open
+import torch
+from filelock import FileLock, Timeout
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from trm.checkpoint import save_model
 from trm.errors import TrainingError
-from trm.files import written_whole
+from trm.files import (
+    OutputError,
+    check_replaceable,
+    make_folder,
+    plain_json,
+    reading,
+    writing,
+    written_whole,
+)
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
 from trm.training.carry import Flight
@@ -44,19 +57,33 @@ class Saved(NamedTuple):
     numbers: dict
 
 
+LOCK, STATE = ".lock", "state.safetensors"
+START_AGAIN = "Restore it, or start again with another --out."
 SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Flight, beside its state
 
 
 class TrainingFolder:
-    """Use `open`, then as a context manager, which closes the log."""
+    """Use `open`, then as a context manager, which closes the log. While it is open no other process writes into it."""
 
     def __init__(self, path: Path, *, writes: bool = True):
-        self.path, self.writes = path, writes
+        self.path, self.writes, self._open = path, writes, ExitStack()
         if writes:
-            from torch.utils.tensorboard import SummaryWriter
+            make_folder(path)
+            self._open.enter_context(locked(path))
 
-            self._log = (path / "log.jsonl").open("a", encoding="utf-8")
-            self._board = SummaryWriter(str(path / "tensorboard"))
+    def _open_logs(self) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        log = self.path / "log.jsonl"
+        check_replaceable(log)
+        with writing(log):
+            self._log = self._open.enter_context(log.open("a", encoding="utf-8"))
+            self._board = self._open.enter_context(SummaryWriter(str(self.path / "tensorboard")))
+
+    @property
+    def state(self) -> Path:
+        """The file with all that is needed to go on."""
+        return self.path / STATE
 
     @classmethod
     def open(cls, path: Path, preset: Preset, *, resume: bool, writes: bool = True) -> "TrainingFolder":
@@ -64,30 +91,41 @@ class TrainingFolder:
 
         Raises TrainingError when a new run would overwrite one, or there is nothing (or something else) to resume.
         """
-        state, written = path / "state.safetensors", path / "preset.json"
         if path.exists() and not path.is_dir():
             raise TrainingError(f"{path} is a file, not a folder. Give another --out.")
-        if resume and not state.exists():
+        if resume and not (path / STATE).exists():
             raise TrainingError(f"{path} holds no run to resume. Start one without --resume.")
-        if not resume and state.exists():
-            raise TrainingError(f"{path} already holds a run. Go on with --resume, or give another --out.")
+        folder = cls(path, writes=writes)
+        try:
+            folder._prepare(preset, resume=resume)
+        except BaseException:
+            folder._open.close()
+            raise
+        return folder
+
+    def _prepare(self, preset: Preset, *, resume: bool) -> None:
+        written = self.path / "preset.json"
+        if not resume and self.state.exists():
+            raise TrainingError(
+                f"{self.path} already holds a run. Go on with --resume, or give another --out."
+            )
         settings = json.dumps(_settings(preset), indent=2)
         if resume and _read_settings(written) != json.loads(settings):
             raise TrainingError(
-                f"{path} was trained with other settings than this preset has now. Give another --out."
+                f"{self.path} was trained with other settings than this preset has now. Give another --out."
             )
-        if writes and not resume:
+        if not self.writes:
+            return
+        if not resume:
             with written_whole(written) as temporary:
                 temporary.write_text(settings, "utf-8")
-        return cls(path, writes=writes)
+        self._open_logs()
 
     def __enter__(self) -> "TrainingFolder":
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self.writes:
-            self._log.close()
-            self._board.close()
+        self._open.close()
 
     def log(self, trainer: "Trainer", figures: dict) -> None:
         """Append one line of figures."""
@@ -111,7 +149,7 @@ class TrainingFolder:
         if not self.writes:
             return
         save_model(self.path, trainer.preset.model, trainer.weights())
-        with written_whole(self.path / "state.safetensors") as temporary:
+        with written_whole(self.state) as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
 
     def keep(self, trainer: "Trainer", progress: float) -> None:
@@ -124,23 +162,42 @@ class TrainingFolder:
 
     def read(self) -> Saved:
         """What was saved last. Raises TrainingError on a damaged file."""
-        path = self.path / "state.safetensors"
-        try:
-            with safe_open(path, "pt") as file:
+        with reading(self.state, TrainingError, "state of a run", START_AGAIN):
+            with safe_open(self.state, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-                numbers = json.loads(file.metadata()["numbers"])
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise TrainingError(f"{path} is damaged ({error}). Start again with another --out.") from None
-        return Saved(tensors, numbers)
+                numbers = plain_json(file.metadata()["numbers"])
+            return Saved(tensors, numbers)
+
+    def resume(self, trainer: "Trainer", saved: Saved) -> None:
+        """Put a trainer where the saved one was. Raises TrainingError where the saved state is not all of one."""
+        with reading(self.state, TrainingError, "state of a run", START_AGAIN):
+            put_back(trainer, saved)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Within, no other process trains into the folder. The system gives the lock up when a process ends, however it ends.
+
+    Raises TrainingError while another one holds it, OutputError where nothing can be written.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise TrainingError(
+            f"Another process is training into {folder}. Wait until it ends, or give another --out."
+        ) from None
+    except OSError as error:
+        raise OutputError(f"{folder} cannot be written: {error.strerror}. Give another place.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _read_settings(path: Path) -> dict:
-    try:
+    with reading(path, TrainingError, "preset", START_AGAIN):
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        raise TrainingError(
-            f"{path} is missing or damaged. Restore it, or start again with another --out."
-        ) from None
 
 
 def _settings(preset: Preset) -> dict:
@@ -166,7 +223,7 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
 
 
 def put_back(trainer: "Trainer", saved: Saved) -> None:
-    """Put a trainer where the saved one was."""
+    """Put a trainer where the saved one was. Raises KeyError, ValueError and the like where it is not all of one."""
     tensors, numbers = saved
 
     def part(prefix: str) -> dict[str, Tensor]:
@@ -175,15 +232,24 @@ def put_back(trainer: "Trainer", saved: Saved) -> None:
         }
 
     trainer.model.load_state_dict(part("model/"))
-    trainer.average.shadow = {name: tensor.to(trainer.device) for name, tensor in part("average/").items()}
+    average = part("average/")
+    if _shapes(average) != _shapes(trainer.average.shadow):
+        raise ValueError("not the averaged weights of this model")
+    trainer.average.shadow = {name: tensor.to(trainer.device) for name, tensor in average.items()}
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part("optimizer/").items():
         index, _, key = name.partition("/")
         moments.setdefault(int(index), {})[key] = tensor
+    if len({frozenset(found) for found in moments.values()}) > 1:
+        raise ValueError("moments are missing")
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     mine = trainer.share.rows(trainer.preset.batch)
     flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
     trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
-    trainer.update, trainer.seconds = numbers["update"], numbers["seconds"]
+    trainer.update, trainer.seconds = int(numbers["update"]), float(numbers["seconds"])
     trainer.random.bit_generator.state = numbers["random"]
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}

@@ -14,7 +14,7 @@ from trm.device import choose_device, training_dtype
 from trm.errors import TrainingError
 from trm.evaluate import exact_by_step
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles, official_puzzles
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder
 from trm.training.parallel import Share
 from trm.training.presets import Preset
 from trm.training.trainer import Trainer
@@ -61,7 +61,7 @@ def train(
         puzzles = [official] if official else _generated(preset, out, share, say)
         trainer = Trainer(preset, [stream for stream, _ in puzzles], device, share)
         if saved:
-            put_back(trainer, saved)
+            folder.resume(trainer, saved)
             of_all = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
             say(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {of_all}")
         else:

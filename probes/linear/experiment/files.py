@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from probes.linear.files import save_probe
 from trm.errors import UserError
-from trm.files import written_whole
+from trm.files import plain_json, reading, written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -71,15 +71,13 @@ def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
 
 def load_study(path: Path) -> dict[str, Any]:
     """What `write_study` wrote. Raises StudyFileError."""
-    try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise StudyFileError(f"{path} is larger than {LARGEST_JSON >> 20} MiB, which no study is.")
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        raise StudyFileError(f"{path} cannot be read as a study. Give the file of `probes fit`.") from None
-    if not isinstance(found, dict) or not {"about", "moments", "targets", "findings"} <= set(found):
-        raise StudyFileError(f"{path} is no study of probes. Give the file of `probes fit`.")
-    return found
+    with reading(
+        path, StudyFileError, "study of this version", "Give the file of `probes fit`.", most=LARGEST_JSON
+    ):
+        found = plain_json(path.read_bytes())
+        if not {"about", "moments", "targets", "findings"} <= found.keys():
+            raise ValueError("not the parts of a study")
+        return found
 
 
 def recorded_study(model: str) -> dict[str, Any] | None:
@@ -91,10 +89,10 @@ def recorded_study(model: str) -> dict[str, Any] | None:
 def recorded_use(model: str) -> dict[str, Any] | None:
     """What `probes use --record` wrote of a bundled model, if it did. Raises StudyFileError."""
     path = RECORDED / model / "use.json"
-    try:
-        return json.loads(path.read_text("utf-8")) if path.is_file() else None
-    except (OSError, ValueError):
-        raise StudyFileError(f"{path} cannot be read. Record it again.") from None
+    if not path.is_file():
+        return None
+    with reading(path, StudyFileError, "record of `probes use`", "Record it again.", most=LARGEST_JSON):
+        return plain_json(path.read_bytes())
 
 
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:

@@ -6,6 +6,8 @@ from math import inf, nan
 import pytest
 
 from trm.config import LARGEST_SIZE, ConfigError, ModelConfig
+from trm.errors import UserError
+from trm.tasks import task_of
 
 
 def test_round_trip_through_json(tiny_config):
@@ -80,6 +82,28 @@ def test_a_dictionary_that_describes_no_model(tiny_config, spoil, words):
     spoil(values)
     with pytest.raises(ConfigError, match=words):
         ModelConfig.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"n": int("9" * 4000)},
+        {"n": -(16**100_000)},
+        {"rope_theta": int("9" * 4000)},
+        {"layers": "x" * 100_000},
+        {"kind": "x" * 100_000},
+        {"task": "x" * 100_000},
+        {"assumed": ["x" * 100_000]},
+        {"x" * 100_000: 1},
+        {"heads": ["x"] * 100_000},
+        {"mixing": {"x" * 100: "y" * 100_000}},
+    ],
+    ids=lambda spoil: str(next(iter(spoil)))[:12],
+)
+def test_a_long_value_is_named_shortly(tiny_config, spoil):
+    with pytest.raises(UserError) as error:
+        task_of(ModelConfig.from_dict(tiny_config().to_dict() | spoil))
+    assert len(str(error.value)) < 250 and "\n" not in str(error.value)
 
 
 def test_what_follows_from_the_fields(tiny_config):

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from trm.files import OutputError, written_whole
+from trm.errors import UserError
+from trm.files import OutputError, folder_written_whole, make_folder, plain_json, reading, written_whole
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path):
@@ -70,3 +71,106 @@ def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
             pytest.fail("it would have been replaced")
     assert pipe.is_fifo() and link.is_symlink()
     assert sorted(tmp_path.iterdir()) == [link, pipe]
+
+
+def test_what_killed_processes_left_is_swept(tmp_path):
+    """A day old, files and folders; what is younger may be somebody's who is at work."""
+    for name in ("old", "new"):
+        (tmp_path / f".partial-{name}").touch()
+        (tmp_path / f".partial-{name}-folder" / "deep").mkdir(parents=True)
+    for path in tmp_path.glob(".partial-old*"):
+        os.utime(path, (0, 0))
+    with written_whole(tmp_path / "result.txt") as temporary:
+        temporary.write_text("whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".partial-new",
+        ".partial-new-folder",
+        "result.txt",
+    ]
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    (tmp_path / "set").mkdir()
+    with folder_written_whole(tmp_path / "set") as temporary:
+        (temporary / "a").write_text("1")
+        assert not any((tmp_path / "set").iterdir())
+    assert (tmp_path / "set" / "a").read_text() == "1"
+    with (
+        pytest.raises(OutputError, match=r"set cannot be written: .*unchanged"),
+        folder_written_whole(tmp_path / "set") as temporary,
+    ):
+        (temporary / "a").write_text("2")
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+    assert (tmp_path / "set" / "a").read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
+def test_names_that_no_file_has(tmp_path, name):
+    with pytest.raises(OutputError) as error, written_whole(tmp_path / name):
+        pytest.fail("there is nothing to write to")
+    assert len(str(error.value)) <= 605
+    with pytest.raises(OutputError):
+        make_folder(tmp_path / name)
+
+
+class Refusal(UserError):
+    """What the test's reader refuses with."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError(),
+        KeyError("x"),
+        OverflowError(),
+        ZeroDivisionError(),
+        RecursionError(),
+        AttributeError(),
+        MemoryError(),
+        OSError("no number"),
+        UserError("of something else"),
+    ],
+    ids=repr,
+)
+def test_whatever_a_reader_raises_is_one_line(tmp_path, error):
+    path = tmp_path / "a.x"
+    path.write_text("content")
+    with (
+        pytest.raises(Refusal) as refusal,
+        reading(path, Refusal, "trace of this version", "Record it again."),
+    ):
+        raise error
+    assert str(refusal.value) == f"{path} is no trace of this version, or is damaged. Record it again."
+
+
+def test_what_is_not_read(tmp_path):
+    path = tmp_path / "a.x"
+    os.mkfifo(tmp_path / "pipe")
+    path.write_bytes(bytes(9))
+    for given, words in (
+        (tmp_path / "none", "none cannot be read: No such file or directory. Give the path of a trace."),
+        (tmp_path, "is a folder. Name a file in it."),
+        (tmp_path / "pipe", "is a pipe or a device."),
+        (tmp_path / ("x" * 300), "cannot be read: File name too long."),
+        (path, "is larger than 0 MiB, which no trace is."),
+    ):
+        with pytest.raises(Refusal) as error, reading(given, Refusal, "trace", "Again.", most=8):
+            pytest.fail("it is read")
+        assert words in str(error.value)
+    with pytest.raises(Refusal, match="its own words"), reading(path, Refusal, "trace", "Again."):
+        raise Refusal("its own words")
+
+
+def test_numbers_of_json_are_finite():
+    assert plain_json('{"a": [1, -2.5e-3, null, true]}') == {"a": [1, -0.0025, None, True]}
+    for text in ("NaN", "[Infinity]", '{"a": -Infinity}', "1e400", "[-1e999]", "1" * 5000):
+        with pytest.raises(ValueError):
+            plain_json(text)
+
+
+@pytest.mark.parametrize("size", [601, 4_000, 100_000])
+def test_a_message_that_quotes_a_long_value_is_cut(size):
+    error = UserError(f"a.json: the name is {'x' * size}. Correct it.")
+    assert len(str(error)) < 620 and str(error).startswith("a.json: the name is x")
+    assert str(error).endswith("x. Correct it.")
+    assert str(UserError("short")) == "short"

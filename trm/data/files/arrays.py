@@ -1,18 +1,18 @@
 """Puzzles in arrays: .npy and .npz of NumPy, with numbers, tokens of the official format, or characters in their cells.
 
-Headers are checked before any memory is taken, and nothing is ever unpickled.
+Headers are checked before any memory is taken (`trm.arrays`), and nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
 import io
-import tokenize
 import zipfile
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import numpy as np
 
+from trm.arrays import array_of, header_of
 from trm.data.files.containers import Source, is_arrays
 from trm.data.files.question import Question
 from trm.data.files.spread import LARGE, evenly_spread
@@ -22,29 +22,6 @@ from trm.tasks.base import Task
 
 LARGEST = 1 << 30
 """Bytes of an array that is taken into memory."""
-HEADER_ERRORS = (
-    ValueError, TypeError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError,
-)  # fmt: skip
-"""What NumPy's reader of headers ends with on hostile ones: it evaluates them as literals."""
-MOST_HEADER = 10_000
-VERSIONS = ((1, 0), (2, 0), (3, 0))
-
-
-def header_of(stream: io.BufferedIOBase) -> tuple[tuple[int, ...], np.dtype, bool]:
-    """Shape, type and order of the array that follows in the stream. Raises ValueError for a header that is none."""
-    try:
-        version = np.lib.format.read_magic(stream)
-        if version not in VERSIONS:
-            raise ValueError(f"its version is {version}")
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, fortran_order, dtype = read(stream, max_header_size=MOST_HEADER)
-    except HEADER_ERRORS as error:
-        raise ValueError(str(error).partition("\n")[0][:120] or type(error).__name__) from None
-    if not all(type(size) is int and size >= 0 for size in shape):
-        raise ValueError(f"its shape is {shape}")
-    return shape, dtype, fortran_order
 
 
 def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None) -> Iterator[Question]:
@@ -78,22 +55,21 @@ def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None
 
 def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
     try:
-        shape, dtype, fortran_order = header_of(stream)
+        header = header_of(stream)
     except ValueError as error:
         raise DataError(f"{name} is damaged: {error}. Copy it again.") from None
-    if dtype.kind not in "iufUS":
+    if header.dtype.kind not in "iufUS":
         raise DataError(
-            f"{name} holds {dtype}, which is not read: it could run code, or is no number. Write an array of whole numbers."
+            f"{name} holds {str(header.dtype)[:60]}, which is not read: it could run code, or is no number. Write an array of whole numbers."
         )
-    count = int(np.prod(shape, dtype=object)) if shape else 1
-    if count * dtype.itemsize > LARGEST:
+    if header.nbytes > LARGEST:
         raise DataError(
-            f"{name} has an array of {count:,} numbers, over {LARGEST >> 30} GB. Give a part of it."
+            f"{name} has an array of {header.count:,} numbers, over {LARGEST >> 30} GB. Give a part of it."
         )
-    content = stream.read(count * dtype.itemsize)
-    if len(content) < count * dtype.itemsize:
-        raise DataError(f"{name} is cut short: its array of shape {shape} is not all there. Copy it again.")
-    return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran_order else "C")
+    try:
+        return array_of(stream, header)
+    except ValueError as error:
+        raise DataError(f"{name} is cut short: {error}. Copy it again.") from None
 
 
 def _named_arrays(source: Source) -> tuple[np.ndarray, np.ndarray | None]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from trm.errors import DataError
+from trm.files import size_of
 
 MOST = 2 << 30
 """Bytes of a file on disk, unpacked."""
@@ -73,7 +74,7 @@ class Source:
     @classmethod
     def of_path(cls, path: Path, *, most: int = MOST) -> Source:
         try:
-            size = path.stat().st_size
+            size = size_of(path, DataError)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}.") from None
         return cls(str(path), lambda: path.open("rb"), most, size)

@@ -25,4 +25,4 @@ def read_json(path: Path, largest: int) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{path} is not JSON ({error}). Copy or write it again.") from None
+        raise DataError(f"{path} is not JSON ({str(error)[:80]}). Copy or write it again.") from None

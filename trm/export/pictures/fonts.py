@@ -9,6 +9,7 @@ seen, by the rules of Unicode (UAX #9), and Arabic letters in the forms that joi
 """
 
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import groupby
@@ -21,6 +22,7 @@ BOLD_STROKE = (
 )
 MEASURED_AT = 100
 CUT = "…"
+NARROWEST = 8  # letters that a line may hold for each time that its width is the size of the letters
 BOX = "□"
 LATIN, WIDE, SLANTED = "latin", "DejaVuSans.ttf", "DejaVuSans-Oblique.ttf"
 
@@ -95,8 +97,10 @@ def _as_seen(text: str) -> str:
 
 def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:
     """Lines no wider than `width`, at most `most`: the rest is cut. Words longer than a line are broken."""
+    room = int(NARROWEST * most * width / size)
+    words = (text if len(text) <= room else text[:room] + CUT).split()
     lines = [""]
-    for piece in (piece for word in text.split() for piece in _pieces(word, size, width)):
+    for piece in (piece for word in words for piece in _pieces(word, size, width)):
         longer = f"{lines[-1]} {piece}".lstrip()
         if measure(longer, size) <= width:
             lines[-1] = longer
@@ -113,7 +117,8 @@ def wrap(text: str, size: Length, width: Length, most: int) -> list[str]:
 
 def _pieces(word: str, size: Length, width: Length) -> Iterator[str]:
     """A word in parts that fit a line."""
-    while word:
-        fits = next((end for end in range(len(word), 1, -1) if measure(word[:end], size) <= width), 1)
-        yield word[:fits]
-        word = word[fits:]
+    while measure(word, size) > width and len(word) > 1:
+        fits = bisect_right(range(1, len(word)), width, key=lambda end: measure(word[:end], size))
+        yield word[: max(fits, 1)]
+        word = word[max(fits, 1) :]
+    yield word

@@ -3,15 +3,13 @@
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.lib import format as npy
 from torch import Tensor
 
+from trm.arrays import Header, read_npz
 from trm.errors import CheckpointError
 
 MOST_UNPACKED = 16  # times the size of the file; weights hardly compress at all
-LARGEST_HEADER = 10_000  # bytes that describe an array
 
 
 def is_npz(path: Path) -> bool:
@@ -20,36 +18,28 @@ def is_npz(path: Path) -> bool:
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
-def read_npz(path: Path) -> dict[str, Tensor]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """The arrays by name. Raises CheckpointError; ValueError and the like where the file is damaged."""
-    tensors, size = {}, path.stat().st_size
+    most = MOST_UNPACKED * path.stat().st_size
     with zipfile.ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MOST_UNPACKED * size:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > most:
+        raise CheckpointError(
+            f"{path} would unpack to over {MOST_UNPACKED} times its size and was refused unread."
+        )
+
+    def plain(name: str, header: Header) -> bool:
+        dtype = header.dtype
+        if dtype.hasobject or dtype.kind not in "fiub":
             raise CheckpointError(
-                f"{path} would unpack to over {MOST_UNPACKED} times its size and was refused unread."
+                f"{path}: {name[:80]!r} holds {'objects' if dtype.hasobject else str(dtype)[:40]}, not plain numbers. "
+                "Save plain arrays with numpy.savez."
             )
-        for entry in archive.infolist():
-            name = entry.filename.removesuffix(".npy")
-            with archive.open(entry) as file:
-                shape, by_columns, dtype = _header(file)
-                if dtype.hasobject or dtype.kind not in "fiub":
-                    raise CheckpointError(
-                        f"{path}: {name[:80]!r} holds {'objects' if dtype.hasobject else str(dtype)[:40]}, not plain numbers. "
-                        "Save plain arrays with numpy.savez."
-                    )
-                count = int(np.prod(shape, dtype=object)) if shape else 1
-                if (
-                    not all(type(part) is int and part >= 0 for part in shape)
-                    or count * dtype.itemsize > entry.file_size
-                ):
-                    raise ValueError("claims more than it holds")
-                content = bytearray(file.read(count * dtype.itemsize))
-            array = np.frombuffer(content, dtype).astype(dtype.newbyteorder("="), copy=False)
-            tensors[name] = torch.from_numpy(array.reshape(shape, order="F" if by_columns else "C"))
-    return tensors
+        if header.nbytes > size:
+            raise ValueError("claims more than it holds")
+        return True
 
-
-def _header(file) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = npy.read_magic(file)
-    read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}[version]
-    return read(file, max_header_size=LARGEST_HEADER)
+    return {
+        name: torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
+        for name, array in read_npz(path, plain).items()
+    }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trm.errors import CheckpointError
-from trm.public.containers.arrays import is_npz, read_npz
+from trm.public.containers.arrays import is_npz, read_weights
 from trm.public.containers.pickled import MOST_STEPS, EndlessError
 from trm.public.containers.sharded import joined, read_safetensors, shards_of
 from trm.public.containers.things import HarmfulError
@@ -74,7 +74,7 @@ def _reader(path: Path, beginning: bytes, size: int) -> Callable[[Path], Any]:
             raise CheckpointError(
                 f"{path} is damaged or cut short: it begins as a file of torch, and its end is missing. Copy it again."
             )
-        return read_npz if is_npz(path) else read_zip
+        return read_weights if is_npz(path) else read_zip
     if len(beginning) > 8 and beginning[8:9] == b"{" and struct.unpack("<Q", beginning[:8])[0] >= 2:
         return read_safetensors
     if beginning[:1] == b"\x80":

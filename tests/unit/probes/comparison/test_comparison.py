@@ -243,6 +243,30 @@ def test_a_comparison_is_read_as_it_was_written(both, tmp_path):
     np.testing.assert_allclose(again.cka, both.cka, atol=6e-4)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda model: model.pop("solved"),
+        lambda model: model["solved"].pop("low"),
+        lambda model: model["solved"]["low"].pop(),
+        lambda model: model["solved"]["middle"].__setitem__(0, float("inf")),
+        lambda model: model["solved"]["middle"].__setitem__(0, float("nan")),
+        lambda model: model["solved"]["middle"].__setitem__(0, "high"),
+        lambda model: model["residual"]["z"].update(x=7),
+        lambda model: model["about"].update(N_sup=None),
+        lambda model: model["about"].pop("T"),
+    ],
+)
+def test_a_comparison_with_missing_or_infinite_values(both, tmp_path, damage):
+    path = tmp_path / "c.json"
+    save_comparison(path, both)
+    values = json.loads(path.read_text())
+    damage(values["models"][0])
+    path.write_text(json.dumps(values))
+    with pytest.raises(ComparisonError, match="is no comparison of this version, or is damaged"):
+        load_comparison(path)
+
+
 @pytest.mark.parametrize("damage", ["", "{}", "[1]", '{"format": "other"}', "cut", "models", "cka"])
 def test_a_damaged_comparison_says_so(both, tmp_path, damage):
     path = tmp_path / "c.json"

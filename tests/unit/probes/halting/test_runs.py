@@ -9,7 +9,7 @@ from halting_stand_in import make_runs
 from probes.halting.by_step import approach, share_of, solving
 from probes.halting.decisions import decisions, right_by_going_on
 from probes.halting.report import analyse, fewest_steps, report
-from probes.halting.runs import LARGEST_FILE, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.halting.runs import LARGEST_FILE, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
 from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -110,7 +110,7 @@ def test_no_such_file_and_another_file(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="python -m probes halting"):
         load_runs(path)
     parquet.write_table(pa.table({"step": [1, 2]}), path)
-    with pytest.raises(DataError, match="holds no halting runs of this version"):
+    with pytest.raises(DataError, match="is no table of halting runs of this version"):
         load_runs(path)
     save_runs(path, make_runs())
     path.write_bytes(path.read_bytes()[:-100])
@@ -120,6 +120,36 @@ def test_no_such_file_and_another_file(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="larger than"):
         load_runs(path)
     assert LARGEST_FILE > 10
+
+
+@pytest.mark.parametrize("name", ["puzzle", "blanks", "q_halt", "right", "step"])
+def test_a_table_with_values_missing(tmp_path, name):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "runs.parquet"
+    save_runs(path, make_runs())
+    whole = parquet.read_table(path)
+    values = [None, *whole[name].to_pylist()[1:]]
+    column = pa.array(values, whole.schema.field(name).type)
+    parquet.write_table(whole.set_column(whole.column_names.index(name), name, column), path)
+    with pytest.raises(DataError, match="damaged"):
+        load_runs(path)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"steps": 0}, {"steps": -1}, {"steps": 1.5}, {"steps": None}, {"about": None}]
+)
+def test_a_table_with_facts_that_are_none(tmp_path, facts):
+    from pyarrow import parquet
+
+    path = tmp_path / "runs.parquet"
+    save_runs(path, make_runs())
+    whole = parquet.read_table(path)
+    found = json.loads(whole.schema.metadata[METADATA]) | facts
+    parquet.write_table(whole.replace_schema_metadata({METADATA: json.dumps(found).encode()}), path)
+    with pytest.raises(DataError, match="damaged"):
+        load_runs(path)
 
 
 def test_a_table_with_a_row_too_few(tmp_path):

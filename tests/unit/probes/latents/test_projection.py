@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_walks import PUZZLE, SMALL, fake_walks
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from probes.covariance import StatesError
@@ -212,8 +213,6 @@ def test_reading_a_scene_takes_no_heavy_package(scene, tmp_path):
 
 def damaged(path: Path, **changes) -> None:
     """Rewrite facts of a scene file, None: remove."""
-    from safetensors import safe_open
-
     with safe_open(path, "numpy") as file:
         facts = json.loads(file.metadata()["scene"])
     for name, value in changes.items():
@@ -231,6 +230,9 @@ def damaged(path: Path, **changes) -> None:
         {"maps": [{"method": "umap", "quality": {}, "settings": None}]},
         {"fields": [{"name": "none", "title": "", "kind": "number", "levels": []}]},
         {"curves": [{"name": "residual_z", "title": "", "calls": [[1, 1, 1, "f_H"]], "logarithmic": True}]},
+        {"maps": None},
+        {"finding": 7},
+        {"maps": [{"method": "pca", "quality": {"2": {"trust": float("inf")}}, "settings": None}]},
     ],
     ids=str,
 )
@@ -238,6 +240,19 @@ def test_a_damaged_scene_is_refused_in_one_line(scene, tmp_path, changes):
     path = tmp_path / "scene.safetensors"
     save_scene(path, scene)
     damaged(path, **changes)
+    with pytest.raises(SceneError, match="is no scene of this version, or is damaged"):
+        load_scene(path)
+
+
+@pytest.mark.parametrize("name", ["components", "variance"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_scene_with_points_that_are_nowhere(scene, tmp_path, name, value):
+    path = tmp_path / "scene.safetensors"
+    save_scene(path, scene)
+    arrays = load_file(path)
+    arrays[name].flat[0] = value
+    with safe_open(path, "numpy") as file:
+        save_file(arrays, path, metadata=file.metadata())
     with pytest.raises(SceneError, match="is no scene of this version, or is damaged"):
         load_scene(path)
 

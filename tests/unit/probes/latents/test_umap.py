@@ -1,5 +1,6 @@
 """UMAP of clouds whose shape is known: reproducible, watched, one at a time."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -140,3 +141,45 @@ def test_pools_that_umap_refuses(states, message):
 def test_settings_that_are_refused(change):
     with pytest.raises(StatesError, match="no setting for UMAP"):
         replace(SETTINGS, **change)
+
+
+NO_CACHE = """
+import importlib.util, os, sys
+from pathlib import Path
+import numpy as np
+from probes.latents import umap
+
+occupied = Path(sys.argv[1])  # a file: no folder can be made in it, by nobody
+umap.find_spec = lambda name: type("Spec", (), {"submodule_search_locations": [str(occupied / name)]})
+if sys.argv[2] == "fit":
+    umap.fit_umap(np.random.default_rng(0).normal(size=(40, 5)), umap.UMAPSettings(neighbours=5, epochs=11))
+else:
+    umap.find_cache()
+print(os.environ.get("NUMBA_CACHE_DIR"))
+"""
+
+
+def cache_chosen(tmp_path, what: str, **environment: str) -> str:
+    (tmp_path / "occupied").touch()
+    known = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "HOME")}
+    done = subprocess.run(
+        [sys.executable, "-c", NO_CACHE, str(tmp_path / "occupied"), what],
+        cwd=REPOSITORY, env=known | environment, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_numba_keeps_what_it_compiled_somewhere(tmp_path):
+    """In a temporary folder that goes with the process, where neither the library's nor the user's can be written to."""
+    nowhere = {"XDG_CACHE_HOME": str(tmp_path / "occupied"), "TMPDIR": str(tmp_path)}
+    chosen = Path(cache_chosen(tmp_path, "choose", **nowhere))
+    assert chosen.parent == tmp_path and not chosen.exists()
+    assert cache_chosen(tmp_path, "choose", XDG_CACHE_HOME=str(tmp_path / "cache")) == "None"
+    assert cache_chosen(tmp_path, "choose", **nowhere, NUMBA_CACHE_DIR="/mine") == "/mine"
+
+
+@pytest.mark.slow
+def test_umap_without_a_place_to_keep_what_is_compiled(tmp_path):
+    nowhere = {"XDG_CACHE_HOME": str(tmp_path / "occupied"), "TMPDIR": str(tmp_path)}
+    assert Path(cache_chosen(tmp_path, "fit", **nowhere)).parent == tmp_path

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from probes.covariance import StatesError
+from probes.linear.apply import open_probe
 from probes.linear.control_task import control_types
 from probes.linear.files import ProbeFileError, load_probe, save_probe
 from probes.linear.fit import fit_probe
@@ -122,6 +123,12 @@ def test_files_that_are_no_probe(tmp_path):
         lambda: rewritten(path, {"mean": result.mean[:1]}),
         lambda: rewritten(path, {"split.test": result.split.train}),
         lambda: rewritten(path, {"extra": result.mean}),
+        lambda: rewritten(path, {"regularisation": result.regularisation * np.inf}),
+        lambda: rewritten(path, {"scores.accuracy": np.full((3, 3), np.inf)}),
+        lambda: rewritten(path, settings={"C": [0.1, float("inf")], "alpha": [1.0]}),
+        lambda: rewritten(path, settings=None),
+        lambda: rewritten(path, about={"moments": None}),
+        lambda: rewritten(path, name=float("nan")),
     ]
     for damage in damages:
         fresh()
@@ -206,3 +213,31 @@ def test_mistakes():
     ):
         with pytest.raises(ProbeError, match="no setting"):
             ProbeSettings(**settings)
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        '[[1e400,1,1,"f_H"]]',
+        '[[NaN,1,1,"f_H"]]',
+        '[[1,1,null,"f_H"]]',
+        "[[1,1,1]]",
+        "[" * 100_000,
+        "7",
+        "",
+        '[["x",1,1,"f_H"]]',
+        "1" * 5000,
+    ],
+    ids=lambda moments: moments[:20],
+)
+def test_moments_that_are_none(tmp_path, moments):
+    states, values = planted(puzzles=30, moments=1)
+    path = tmp_path / "probe.safetensors"
+    result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
+    about = {"task": "sudoku", "state": "z", "moments": '[[1,1,1,"f_H"]]', "steps_run": "1"}
+    save_probe(path, result, about=about)
+    assert open_probe(path).moments[0].supervision_step == 1
+    save_probe(path, result, about=about | {"moments": moments})
+    with pytest.raises(ProbeFileError, match="does not say which moments it is of") as error:
+        open_probe(path)
+    assert len(str(error.value)) < 400

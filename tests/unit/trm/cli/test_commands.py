@@ -288,6 +288,27 @@ def test_forward_inputs_that_are_no_npz(refused, model, tmp_path, content):
     refused("forward", "--model", model, "--inputs", tmp_path / "nowhere", "--out", tmp_path / "out.npz")
 
 
+@pytest.mark.parametrize("name", ["inputs", "start_z_H", "puzzle_identifiers"])
+def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatch, name):
+    monkeypatch.setattr("trm.forward.LARGEST_INPUT", 1 << 20)
+    arrays = {"inputs": np.ones((1, 81), np.uint8)} | {name: np.zeros((2 << 20,), np.uint8)}
+    np.savez_compressed(tmp_path / "in.npz", **arrays)
+    line = refused(
+        "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
+    )
+    assert f"in.npz: {name} has over 1 MiB. Give fewer puzzles." in line
+
+
+def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_path, monkeypatch):
+    """Few bytes of tokens become many of logits."""
+    monkeypatch.setattr("trm.forward.LARGEST_OUTPUT", 1 << 30)
+    np.savez_compressed(tmp_path / "in.npz", inputs=np.ones((100_000, 81), np.uint8))
+    line = refused(
+        "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
+    )
+    assert "100,000 puzzles take 2 GB, more than 1. Give fewer puzzles." in line
+
+
 def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):
     path = npz(tmp_path / "in.npz", inputs=np.ones((1, 81), int))
     assert "is a folder" in refused("forward", "--model", model, "--inputs", path, "--out", tmp_path)

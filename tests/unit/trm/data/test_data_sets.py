@@ -2,6 +2,10 @@
 
 import json
 import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +25,7 @@ from trm.errors import DataError, PuzzleError
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
 
+REPOSITORY = Path(__file__).resolve().parents[4]
 SUDOKU = Sudoku()
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
 SOLVED = "534678912672195348198342567859761423426853791713924856961537284287419635345286179"
@@ -74,6 +79,59 @@ def test_official_format_reads_back(tmp_path, mixed):
     assert np.load(tmp_path / "set" / "test" / "all__inputs.npy").dtype == np.uint8
     with pytest.raises(DataError, match=r"exists already"):
         write_official(mixed, tmp_path / "set", SUDOKU)
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from trm.cli.main import main
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+main(["data", "convert", "sudoku", "--data", "sudoku/test", "--format", sys.argv[3], "--out", sys.argv[1]])
+"""
+"""Files may be no larger than so many bytes, which fails as a full disk does."""
+
+
+@pytest.mark.parametrize("format", ["official", "csv"])
+@pytest.mark.parametrize("room", [0, 200, 5000])
+def test_a_full_disk(tmp_path, format, room):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "set"), str(room), format],
+        cwd=REPOSITORY, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert "cannot be written: " in done.stderr and "Make room or give another place" in done.stderr
+    assert [path for path in (tmp_path / "set").rglob("*") if path.is_file()] == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from trm.cli.main import main
+
+replace, number = Path.replace, 0
+
+def killed(path, target):
+    global number
+    number += 1
+    if number == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return replace(path, target)
+
+Path.replace = killed
+main(["data", "convert", "sudoku", "--data", "sudoku/test", "--out", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_a_set_is_never_without_its_names(tmp_path, rename):
+    """Killed before either rename there is no set; the same command makes it then."""
+    out, command = tmp_path / "set", [sys.executable, "-c", KILLED, str(tmp_path / "set")]
+    assert subprocess.run([*command, str(rename)], cwd=REPOSITORY).returncode == -signal.SIGKILL
+    assert not (out / "test").exists() and (out / "identifiers.json").exists() == (rename == 2)
+    subprocess.run([*command, "0"], cwd=REPOSITORY, check=True)
+    assert len(load_puzzles(out, SUDOKU)) > 10 and (out / "identifiers.json").is_file()
 
 
 def test_official_arrays_stay_on_disk(tmp_path, mixed):

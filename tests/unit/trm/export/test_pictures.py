@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from time import process_time
 from xml.etree import ElementTree
 
 import numpy as np
@@ -351,3 +352,32 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
 def test_a_pace_that_no_viewer_keeps(options):
     with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
         Pace(**options)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x" * 100_000, "word " * 20_000, "ш" * 10_000, "العربية" * 2_000, "😀" * 10_000, "\u200d" * 50_000],
+)
+@pytest.mark.parametrize("field", ["model", "version", "recorded"])
+def test_a_name_of_many_letters_is_shortened(name, field):
+    """Within seconds, as no more of it is measured than the picture has room for."""
+    trace = sudoku_run()
+    run = Run.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
+    began = process_time()
+    layout, scene = drawn(run, LAST)
+    picture = image(scene)
+    assert process_time() - began < 5
+    lines = layout.title if field == "model" else layout.footnotes
+    assert "with version" in " ".join(layout.footnotes)
+    assert len(layout.title) <= 3 and len(layout.footnotes) <= 8 and picture.height < 1200
+    assert "…" in " ".join(lines)
+
+
+@pytest.mark.parametrize("letters", ["a", "i", "W", "ab cd ", "é", "ш"])
+def test_lines_are_as_full_as_they_may_be(letters):
+    text = letters * 300
+    lines = wrap(text, 15, 200, 1000)
+    assert all(measure(line, 15) <= 200 for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    if " " not in letters:
+        assert all(measure(line + letters, 15) > 200 for line in lines[:-1])

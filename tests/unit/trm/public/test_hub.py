@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from hub_stand_in import TOKEN, point_to, served
-from huggingface_hub import constants
+from huggingface_hub import close_session, constants
 from safetensors.torch import save_file
 
 from trm.checkpoint import load_model, read_checkpoint, save_model
@@ -326,6 +326,49 @@ def test_the_environment_points_the_way(tmp_path, public_checkpoint):
         again = subprocess.run(command, cwd=REPOSITORY, env=offline, capture_output=True, text=True)
         assert again.stdout == online.stdout, again.stderr
     assert (tmp_path / "home" / "hub" / "models--someone--model").is_dir()
+
+
+PROXIES = [
+    {"ALL_PROXY": "socks5://127.0.0.1:1080"},
+    {"HTTPS_PROXY": "http://proxy.example:80a80"},
+    {"HTTP_PROXY": "http://[::1"},
+    {"ALL_PROXY": "nonsense://127.0.0.1:1"},
+    {"HTTP_PROXY": "http://127.0.0.1:1"},
+]
+
+
+@pytest.fixture
+def proxied(monkeypatch):
+    """Sets variables that the next connection is made by."""
+
+    def set_to(variables: dict[str, str]) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        close_session()
+
+    for name in ("ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    yield set_to
+    monkeypatch.undo()
+    close_session()
+
+
+@pytest.mark.parametrize("variables", PROXIES, ids=str)
+def test_a_proxy_that_cannot_be_used(hub, stored, proxied, variables):
+    """What was fetched before opens whatever it says."""
+    path = hub_weights("hf://someone/model")
+    proxied(variables)
+    assert hub_weights("hf://someone/model") == path
+    line = refusal("hf://someone/other", "was not fetched before, and")
+    assert "HTTPS_PROXY, ALL_PROXY" in line or "cannot be reached" in line
+
+
+def test_a_user_without_a_home(hub, stored, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", "~/.cache/huggingface/hub")
+    refusal("hf://someone/model", "no home folder. Set HF_HOME")
+    assert not (tmp_path / "~").exists()
 
 
 # what can go wrong

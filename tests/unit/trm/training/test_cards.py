@@ -119,7 +119,7 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
 
 
 def test_a_folder_without_a_log(tmp_path):
-    with pytest.raises(UserError, match=r"no log\.jsonl"):
+    with pytest.raises(UserError, match=r"log\.jsonl cannot be read: No such file"):
         read_log(tmp_path)
 
 

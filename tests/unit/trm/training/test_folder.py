@@ -1,12 +1,16 @@
 """The folder of a run: exactly resumed, never overwritten, and damage is said."""
 
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
-from safetensors.torch import load_file
-from training_runs import CPU, SCHEDULE, trainer_of, usual_preset
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from training_runs import CPU, REPOSITORY, SCHEDULE, trainer_of, usual_preset
 
 from trm.checkpoint import load_model
 from trm.cli import main
@@ -142,6 +146,82 @@ def test_a_damaged_folder(run_folder, small_preset, name, content):
         train(small_preset, run_folder, resume=True)
 
 
+def spoil(path, change) -> None:
+    """Write a state again after `change(tensors, numbers)`."""
+    with safe_open(path, "pt") as file:
+        numbers = json.loads(file.metadata()["numbers"])
+    tensors = load_file(path)
+    change(tensors, numbers)
+    save_file(tensors, path, metadata={"numbers": json.dumps(numbers)})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors, numbers: numbers.clear(),
+        lambda tensors, numbers: numbers.update(update="many"),
+        lambda tensors, numbers: numbers.update(seconds=float("inf")),
+        lambda tensors, numbers: numbers.update(random={}),
+        lambda tensors, numbers: tensors.pop("model/lm_head.weight"),
+        lambda tensors, numbers: tensors.pop("average/lm_head.weight"),
+        lambda tensors, numbers: tensors.update({"average/lm_head.weight": torch.zeros(3)}),
+        lambda tensors, numbers: tensors.pop("optimizer/0/exp_avg"),
+        lambda tensors, numbers: tensors.pop("flight/y"),
+        lambda tensors, numbers: tensors.pop("flight/labels"),
+        lambda tensors, numbers: tensors.update({"flight/more": torch.zeros(8)}),
+    ],
+)
+def test_a_state_that_is_not_all_there(tmp_path, trainer, small_preset, small_puzzles, change):
+    trainer.one_update(0.0)
+    with TrainingFolder.open(tmp_path / "run", small_preset, resume=False) as folder:
+        folder.save(trainer)
+    spoil(tmp_path / "run" / "state.safetensors", change)
+    with (
+        TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder,
+        pytest.raises(
+            TrainingError, match=r"state\.safetensors is no state of a run, or is damaged"
+        ) as error,
+    ):
+        folder.resume(trainer_of(small_preset, small_puzzles), folder.read())
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+def test_a_second_training_is_refused_while_the_first_is_alive(tmp_path, run_folder, small_preset):
+    refused = pytest.raises(TrainingError, match="Another process is training into")
+    with TrainingFolder.open(run_folder, small_preset, resume=True), refused:
+        train(small_preset, run_folder, resume=True)
+    with TrainingFolder.open(tmp_path / "fresh", small_preset, resume=False), refused:
+        train(small_preset, tmp_path / "fresh")
+    with TrainingFolder.open(run_folder, small_preset, resume=True):
+        pass
+
+
+def test_a_refused_run_holds_no_lock(run_folder, small_preset):
+    for options in ({"resume": False}, {"resume": True, "preset": replace(small_preset, batch=9)}):
+        with pytest.raises(TrainingError):
+            TrainingFolder.open(run_folder, **{"preset": small_preset} | options)
+    with TrainingFolder.open(run_folder, small_preset, resume=True):
+        pass
+
+
+def test_a_killed_training_holds_no_lock(run_folder, small_preset):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from trm.training.folder import locked\n"
+        "with locked(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(run_folder)], cwd=REPOSITORY)
+    assert ended.returncode == -signal.SIGKILL
+    with TrainingFolder.open(run_folder, small_preset, resume=True):
+        pass
+
+
+def test_a_log_that_cannot_be_written(run_folder, small_preset):
+    (run_folder / "log.jsonl").unlink()
+    (run_folder / "log.jsonl").mkdir()
+    with pytest.raises(UserError, match=r"log\.jsonl is a folder"):
+        train(small_preset, run_folder, resume=True)
+
+
 def test_settings_that_are_gone(run_folder, small_preset):
     (run_folder / "preset.json").unlink()
     with pytest.raises(TrainingError, match=r"preset\.json"):
@@ -150,5 +230,5 @@ def test_settings_that_are_gone(run_folder, small_preset):
 
 def test_generated_puzzles_that_are_damaged(run_folder, small_preset):
     (run_folder / "puzzles-16.npz").write_bytes(b"PK\x03\x04 cut")
-    with pytest.raises(DataError, match=r"puzzles-16\.npz is damaged"):
+    with pytest.raises(DataError, match=r"puzzles-16\.npz is no .* damaged\. Remove it"):
         train(small_preset, run_folder, resume=True)
