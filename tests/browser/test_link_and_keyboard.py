@@ -1,6 +1,7 @@
 """The link to what the player shows, and the player by keyboard."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from eventful_run import shown_part
@@ -184,3 +185,41 @@ def test_the_players_keys_are_nobody_elses_in_the_app(player):
     assert shown_part(player) == ("step", [0, 21])
     assert player.root.get_by_test_id("marks").get_attribute("aria-pressed") == "true"
     assert player.position == (1, 1, 7, "f_H")
+
+
+def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
+    """A list or a button that was used does not open, and makes no other puzzle, while one that Tab leads to does."""
+    page, field = player.page, player.page.locator(".st-key-puzzle_text textarea")
+    puzzles = page.get_by_role("combobox", name="Puzzle", exact=True)
+
+    def moves_and_plays() -> None:
+        shown, text = player.position, field.input_value()
+        player.press("ArrowRight")
+        assert player.position != shown
+        player.press("Space")
+        expect(player.root.get_by_test_id("play")).to_have_attribute("aria-pressed", "true")
+        player.press("Space", "Home", "s", "a")
+        expect(player.root.get_by_test_id("play")).to_have_attribute("aria-pressed", "false")
+        expect(puzzles).to_have_attribute("aria-expanded", "false")
+        page.wait_for_timeout(700)  # a press that went elsewhere would show by now
+        assert field.input_value() == text
+
+    def chosen(act: Callable[[], None]) -> None:
+        before = player.cells
+        act()
+        player.eventually(lambda: player.cells not in (before, ""), "another puzzle")
+
+    puzzles.click()
+    chosen(page.get_by_role("option", name="Hard").click)
+    moves_and_plays()
+    chosen(page.locator(".st-key-new_puzzle button").click)
+    moves_and_plays()
+    field.click()
+    player.press("ArrowRight", "Shift+Tab")
+    while not page.evaluate("document.activeElement.matches('[role=combobox]')"):
+        player.press("Shift+Tab")
+    shown = player.position
+    player.press("ArrowDown")
+    expect(page.locator("[role=combobox][aria-expanded=true]")).to_have_count(1)
+    player.press("ArrowDown", "Enter", "ArrowRight")
+    player.eventually(lambda: player.position != shown, "the keys of the player again")

@@ -10,6 +10,7 @@
  * Python. Here is what Python sends and what a lecturer does; `lecture_view` draws it.
  */
 
+import { isEditing, keyName } from "../../../../trm/player/keys.js";
 import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
@@ -160,14 +161,9 @@ class Lecture extends LectureView {
   // ---- the lecturer
 
   onKey(event) {
-    if (
-      event.ctrlKey ||
-      event.altKey ||
-      event.metaKey ||
-      event.composedPath().some((node) => node.matches?.("input, textarea, select, [contenteditable=true]"))
-    )
-      return;
-    const action = KEYS_HERE[event.key] ?? (event.key === "Escape" && this.closes ? "close" : null);
+    if (event.ctrlKey || event.altKey || event.metaKey || isEditing(event.composedPath())) return;
+    const name = keyName(event, (known) => Object.hasOwn(KEYS_HERE, known));
+    const action = KEYS_HERE[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
