@@ -84,6 +84,11 @@ const OWN_ARROWS_UNTIL_USED = `${CHOICES}, [role=combobox], [role=tablist], [rol
 const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=checkbox], [role=switch]";
 const ON_TOP = "[role=dialog], dialog, [data-testid=stPopoverBody]";
 
+const USED_AFTER = {
+  Tab: () => false,
+  Enter: (target) => (target.matches?.("[role=combobox][aria-expanded=true]") ? true : null),
+};
+
 const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
 
 /**
@@ -103,10 +108,7 @@ function watchControls() {
     );
   note("pointerdown", () => true);
   note("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
-  note("keydown", ({ key, target }) => {
-    if (key === "Tab") return false;
-    return key === "Enter" && target.matches?.("[role=combobox][aria-expanded=true]") ? true : null;
-  });
+  note("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
 }
 
 /** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
