@@ -210,7 +210,7 @@ def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
         player.eventually(lambda: player.cells not in (before, ""), "another puzzle")
 
     puzzles.click()
-    chosen(page.get_by_role("option", name="Hard").click)
+    chosen(page.get_by_role("option", name="Hard", exact=True).click)
     moves_and_plays()
     chosen(page.locator(".st-key-new_puzzle button").click)
     moves_and_plays()
@@ -223,3 +223,28 @@ def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
     expect(page.locator("[role=combobox][aria-expanded=true]")).to_have_count(1)
     player.press("ArrowDown", "Enter", "ArrowRight")
     player.eventually(lambda: player.position != shown, "the keys of the player again")
+
+
+def test_what_is_looked_at_on_a_page_is_no_step_of_the_way_back(player):
+    """A place in a run and a scene of the lecture are in the address, and Back still leads to the page before."""
+    page = player.page
+    player.press("ArrowRight")
+    page.wait_for_url("**at=1.2.7**")
+    page.wait_for_timeout(1500)  # until Python has said the same
+    steps = page.evaluate("history.length")
+    for key, at in (("ArrowRight", "1.3.7"), ("ArrowDown", "2.1.1")):
+        player.press(key)
+        page.wait_for_url(f"**at={at}**")
+        page.wait_for_timeout(1500)
+    assert page.evaluate("history.length") == steps
+    page.get_by_role("link", name="Lecture", exact=True).click()
+    page.wait_for_url("**scene=states**")
+    for scene in ("one-call", "n-calls", "answer"):
+        player.press("PageDown")
+        page.wait_for_url(f"**scene={scene}**")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("history.length") == steps + 1
+    page.go_back()
+    back = Player(page)
+    back.eventually(lambda: back.position == (2, 1, 1, "f_L"), "the place that was left")
+    assert "at=2.1.1" in page.url

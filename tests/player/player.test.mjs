@@ -16,7 +16,7 @@ import {
 } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
 import { KEYS, keyMeaning, keyName } from "../../trm/player/keys.js";
-import { linkTo } from "../../trm/player/model/link.js";
+import { addressWith, linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
@@ -455,6 +455,16 @@ test("a link says what is shown and keeps what else the address says", () => {
     linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }),
     "http://host/?at=3.2.7&mode=confidence",
   );
+});
+
+test("an address is spelled as Python spells it", () => {
+  const before = "http://host/?model=a%2Fb&pin=m~6.3.16~53..&puzzle=*+~%D1%8B&scene=one";
+  assert.equal(
+    addressWith(before, { scene: "two", lang: "ru", puzzle: "*~ ы,/", room: null }),
+    // urllib.parse.urlencode({"model": "a/b", "pin": "m~6.3.16~53..", "puzzle": "*~ ы,/", "scene": "two", "lang": "ru"})
+    "http://host/?model=a%2Fb&pin=m~6.3.16~53..&puzzle=%2A~+%D1%8B%2C%2F&scene=two&lang=ru",
+  );
+  assert.equal(addressWith("http://host/?at=1.1.1", { at: null }), "http://host/");
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {

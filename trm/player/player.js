@@ -17,7 +17,7 @@
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
 import { make } from "./view/dom.js";
 import { leaveKeys, listenToKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
-import { linkTo } from "./model/link.js";
+import { linkTo, showAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
 import { keepBeating } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
@@ -308,6 +308,7 @@ export class Player extends PlayerView {
       const view = this.view();
       if (this.reported === JSON.stringify(view)) return;
       this.reported = JSON.stringify(view);
+      if (this.data.addressed) showAddress(this.link());
       this.report?.("view", view);
     }, SETTLED);
   }

@@ -12,6 +12,7 @@
 
 import { isEditing, keyName } from "../../../../trm/player/keys.js";
 import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
+import { addressWith, showAddress } from "../../../../trm/player/model/link.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
 import { rememberedRoom, rememberRoom } from "./leading.js";
@@ -92,6 +93,7 @@ class Lecture extends LectureView {
     if (this.at == null) {
       this.at = Math.max(this.placeOf(data.scene), 0);
       Object.assign(this, { language: data.language, start: data.start ?? null });
+      this.showPlace();
       if (data.present) this.present(true);
       if (data.room) this.room = new Room(data.room, (scene) => this.goAlong(scene));
     }
@@ -145,7 +147,14 @@ class Lecture extends LectureView {
    * before.
    */
   askPython({ lacks = false, lead = null } = {}) {
+    this.showPlace();
     this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks, lead });
+  }
+
+  /** Scene and language in the address, as app/screens/lecture/page.py writes them. The file does it itself. */
+  showPlace() {
+    if (!this.root.classList.contains("alone"))
+      showAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
   }
 
   /**
