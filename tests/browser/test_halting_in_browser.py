@@ -47,6 +47,18 @@ def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
     assert page.locator(".main-svg[viewBox]").count() == 0
 
 
+def test_in_high_contrast_the_chosen_figure_is_told_from_the_others(
+    new_page: Callable[..., Page], served: Served
+):
+    page = new_page(forced_colors="active")
+    page.goto(f"{served.url}/halting")
+    grounds = [
+        page.get_by_role("radio", name=name).evaluate("node => getComputedStyle(node).backgroundColor")
+        for name in ("Over the steps", "Calibration")
+    ]
+    assert grounds[0] != grounds[1]
+
+
 def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable[..., Player]):
     page = open_player("?model=sudoku-hrm").page
     page.get_by_role("link", name="Halting").click()
