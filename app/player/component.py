@@ -36,9 +36,10 @@ def player(
 
     `pin` is what a press on the pin would do: "pin" or "unpin"; None leaves the pin out. `on_pin` is called when it was
     pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor, whose key the help then lists.
+    The browser shows the view in the address; the page writes it there too (`app.state.links.remember_view`), for Python to know it.
     """
     shown = component("player", FOLDER / "mount.js")(
-        data=data | {"pin": pin, "edit": edit},
+        data=data | {"pin": pin, "edit": edit, "addressed": True},
         key=key,
         on_view_change=lambda: None,
         on_pin_change=on_pin or (lambda: None),

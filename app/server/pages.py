@@ -13,6 +13,8 @@ from app.ui.text import plain
 # Their files do not lie in a folder pages/ beside this script: Streamlit takes that for an older scheme of its own, in which
 # the first visitor of a server who comes by a link to /compare gets that file without this one.
 SCREENS = Path(__file__).resolve().parents[1] / "screens"
+ICON = Path(__file__).with_name("icon.svg")  # a named one would be fetched from another host
+PRINTING = Path(__file__).with_name("printing.js")
 FIRST = "solve"
 PAGES = {  # name, which is file and address, and icon, in the order of the menu
     "solve": "grid_on",
@@ -27,7 +29,7 @@ PAGES = {  # name, which is file and address, and icon, in the order of the menu
 
 def main() -> None:
     streamlit_fixes.mend()
-    st.set_page_config(page_title="Recursion Lens", page_icon=":material/motion_blur:", layout="wide")
+    st.set_page_config(page_title="Recursion Lens", page_icon=ICON, layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):
         st.html(Path(__file__).with_name(name))
@@ -49,6 +51,8 @@ def main() -> None:
         return
     carry_over(page.url_path)
     page.run()
+    with st.container(key="printing"):
+        st.html(f"<script>{PRINTING.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
     freeze_libraries()
 
 

@@ -170,18 +170,13 @@ def write_pin(run: PinnedRun) -> str:
 
 
 def write(values: dict[str, str | None]) -> None:
-    """Change these parameters of the address, None: remove. Only where they differ, as each change is a message to the browser,
-    and those that are set all at once, so that no address stands there between that nobody looked at.
+    """Change these parameters of the address, None: remove. Only where they differ, and all at once: Streamlit makes a step of
+    the browser's way back of each change, but for an address that the browser shows already (`trm/player/model/link.js`).
     """
-    for name in [name for name, value in values.items() if value is None and name in st.query_params]:
-        del st.query_params[name]
-    changed = {
-        name: value
-        for name, value in values.items()
-        if value is not None and st.query_params.get(name) != value
-    }
-    if changed:
-        st.query_params.update(changed)
+    shown = st.query_params.to_dict()
+    wanted = {name: value for name, value in (shown | values).items() if value is not None}
+    if wanted != shown:
+        st.query_params.from_dict(wanted)
 
 
 def counts(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:

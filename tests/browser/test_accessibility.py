@@ -162,9 +162,21 @@ def test_where_motion_is_not_wanted_nothing_moves_by_itself(open_run):
 
 
 def test_without_colours_of_its_own_the_page_can_still_be_read(open_run):
-    """Windows' high contrast: what is chosen and where one is are still told apart, by a border or an outline."""
+    """Windows' high contrast: what is chosen and where one is are still told apart, and so are marks, bars and the cursor."""
     player = open_run(*sudoku_run(), forced_colors="active")
+    player.press("ArrowRight")
     player.cell(1, 2).click()
     ring = player.cell(1, 2).evaluate("cell => getComputedStyle(cell, '::after').borderTopStyle")
     assert ring == "solid"
-    assert player.root.get_by_test_id("mode-answer").get_attribute("aria-pressed") == "true"
+
+    def ground(selector: str, kind: str = "backgroundColor") -> str:
+        return player.root.locator(selector).first.evaluate(f"node => getComputedStyle(node).{kind}")
+
+    paper = ground(".tracks")
+    assert ground("[data-testid=mode-answer]") != ground("[data-testid=mode-z]")
+    assert ground(".calls .current") != ground(".calls :not(.current)")
+    for seen in (".cursor", ".steps .current", ".column i", ".cell.given"):
+        assert ground(seen) not in (paper, "rgba(0, 0, 0, 0)"), seen
+    for flag in ("changed", "conflict"):
+        assert "gradient" in ground(f".cell.{flag}", "backgroundImage")
+        assert "gradient" in ground(f".key.{flag} i", "backgroundImage")

@@ -190,6 +190,15 @@ def open_draft(new_page: Callable[..., Page]) -> Callable[..., Locator]:
     return make
 
 
+def test_in_high_contrast_walls_and_ends_are_seen_in_the_grid_and_on_the_buttons(open_draft):
+    editor = open_draft("maze", "S.##....G", 9, forced_colors="active")
+    look = "node => { const style = getComputedStyle(node); return [style.backgroundColor, style.backgroundImage].join(); }"
+    for kind in (".cell", ".swatch"):
+        looks = [editor.locator(f"{kind}.{name}").first.evaluate(look) for name in ("wall", "start", "goal")]
+        looks.append(editor.locator(f"{kind}:not(.wall, .start, .goal)").first.evaluate(look))
+        assert len(set(looks)) == 4, (kind, looks)
+
+
 def told(editor: Locator, text: str) -> None:
     """What Python was told of the draft last, once it rests."""
     editor.page.wait_for_function("text => window.reported.at(-1)?.text === text", arg=text, timeout=WAIT)

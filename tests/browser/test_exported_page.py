@@ -146,6 +146,25 @@ def test_the_toggle_turns_page_and_player(exported, open_page, name, scheme):
         button.click()
 
 
+@pytest.mark.parametrize("name", RUNS)
+def test_on_paper_marks_are_printed_and_the_page_is_light(exported, open_page, name):
+    """Browsers leave grounds out unless they are told not to; a dark page would be light words on no ground."""
+    _, _, file = exported(name)
+    player, _ = open_page(file, color_scheme="dark")
+    player.press("End")
+    page = player.page
+    seen = [f"({BRIGHTNESS})('.player')"] + [f"({MIDDLE})(document)"] * (name == "maze")
+    page.evaluate(
+        f"addEventListener('beforeprint', () => {{ window.printed = [{', '.join(seen)}]; }})"  # after the page's own
+    )
+    page.pdf(format="A4")
+    assert min(page.evaluate("window.printed")) > 200
+    assert page.evaluate(BRIGHTNESS, ".player") < 90, "the screen is dark again"
+    for mark in (".key.changed i", ".column i", ".steps .current"):
+        exact = player.root.locator(mark).first.evaluate("node => getComputedStyle(node).printColorAdjust")
+        assert exact == "exact", mark
+
+
 def test_the_page_opens_where_it_was_told_to(exported, open_page):
     task, trace, file = exported("sudoku", "--step", "2", "--cycle", "1")
     player, _ = open_page(file)

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from player_page import Player
 from playwright.sync_api import Page, expect
+from served_app import Served
 
 PLACE_OF_A_MARK = """plot => {
     const { xaxis, yaxis, _size } = plot._fullLayout, box = plot.getBoundingClientRect();
@@ -23,6 +24,39 @@ def click_mark(page: Page, figure: str) -> None:
     page.mouse.move(x - 2, y)  # plotly takes a click where it was told of a movement before
     page.mouse.move(x, y)
     page.mouse.click(x, y)
+
+
+PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) => {
+  if (!matches) return;
+  const layer = document.querySelector(".js-plotly-plot .main-svg");
+  const rights = [...layer.querySelectorAll(".xtick text, .legendtext")].map((node) => node.getBoundingClientRect().right);
+  const { width, right } = layer.getBoundingClientRect();
+  window.printed = [layer.getAttribute("width"), width, Math.max(...rights), right];
+})"""
+"""Of a chart as it goes to the printer: its width on the screen and on the paper, and how far its words and it reach there."""
+
+
+def test_charts_fit_the_paper(new_page: Callable[..., Page], served: Served):
+    page = new_page()
+    page.goto(f"{served.url}/halting")
+    page.locator(".js-plotly-plot .xtick").first.wait_for()
+    page.evaluate(PRINTED)
+    page.pdf(format="A4")
+    on_screen, on_paper, words, edge = map(float, page.evaluate("window.printed"))
+    assert on_paper < on_screen and words <= edge
+    assert page.locator(".main-svg[viewBox]").count() == 0
+
+
+def test_in_high_contrast_the_chosen_figure_is_told_from_the_others(
+    new_page: Callable[..., Page], served: Served
+):
+    page = new_page(forced_colors="active")
+    page.goto(f"{served.url}/halting")
+    grounds = [
+        page.get_by_role("radio", name=name).evaluate("node => getComputedStyle(node).backgroundColor")
+        for name in ("Over the steps", "Calibration")
+    ]
+    assert grounds[0] != grounds[1]
 
 
 def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable[..., Player]):

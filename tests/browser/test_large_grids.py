@@ -104,9 +104,13 @@ def test_cells_are_clicked_and_moved_between_like_any_other(open_run, maze_run):
     assert player.selected is None and not player.root.locator(".ring").is_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme):
-    player = open_run(MAZE, maze_run, color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("scheme", "options"),
+    [("light", {}), ("dark", {}), ("light", {"forced_colors": "active"})],
+    ids=["light", "dark", "high contrast"],
+)
+def test_walls_floor_trail_and_ends_look_different(open_run, maze_run, scheme, options):
+    player = open_run(MAZE, maze_run, color_scheme=scheme, **options)
     player.press("End", "ArrowDown")  # no marks of the answer before
     looks = {}
     for name, token in [("wall", 1), ("open", 2), ("goal", 4), ("path", 5)]:

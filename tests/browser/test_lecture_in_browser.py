@@ -172,6 +172,11 @@ def test_what_a_lecturer_does(served, new_page):
     assert page.get_by_test_id("dark").is_visible()
     page.keyboard.press("Escape")
     assert page.get_by_test_id("dark").is_hidden()
+    for on in (True, False):  # the same key of a Russian keyboard
+        page.evaluate(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'и', code: 'KeyB', bubbles: true, composed: true, cancelable: true }))"
+        )
+        assert page.get_by_test_id("dark").is_visible() == on
     page.keyboard.press("i")
     card = page.get_by_test_id("invitation")
     assert card.is_visible() and "scene=depth" in card.inner_text() and "0.0.0.0" in card.inner_text()

@@ -1,6 +1,7 @@
 """The link to what the player shows, and the player by keyboard."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from eventful_run import shown_part
@@ -184,3 +185,67 @@ def test_the_players_keys_are_nobody_elses_in_the_app(player):
     assert shown_part(player) == ("step", [0, 21])
     assert player.root.get_by_test_id("marks").get_attribute("aria-pressed") == "true"
     assert player.position == (1, 1, 7, "f_H")
+
+
+def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
+    """A list or a button that was used does not open, and makes no other puzzle, while one that Tab leads to does."""
+    page, field = player.page, player.page.locator(".st-key-puzzle_text textarea")
+    puzzles = page.get_by_role("combobox", name="Puzzle", exact=True)
+
+    def moves_and_plays() -> None:
+        shown, text = player.position, field.input_value()
+        player.press("ArrowRight")
+        assert player.position != shown
+        player.press("Space")
+        expect(player.root.get_by_test_id("play")).to_have_attribute("aria-pressed", "true")
+        player.press("Space", "Home", "s", "a")
+        expect(player.root.get_by_test_id("play")).to_have_attribute("aria-pressed", "false")
+        expect(puzzles).to_have_attribute("aria-expanded", "false")
+        page.wait_for_timeout(700)  # a press that went elsewhere would show by now
+        assert field.input_value() == text
+
+    def chosen(act: Callable[[], None]) -> None:
+        before = player.cells
+        act()
+        player.eventually(lambda: player.cells not in (before, ""), "another puzzle")
+
+    puzzles.click()
+    chosen(page.get_by_role("option", name="Hard", exact=True).click)
+    moves_and_plays()
+    chosen(page.locator(".st-key-new_puzzle button").click)
+    moves_and_plays()
+    field.click()
+    player.press("ArrowRight", "Shift+Tab")
+    while not page.evaluate("document.activeElement.matches('[role=combobox]')"):
+        player.press("Shift+Tab")
+    player.press("ArrowDown")
+    opened = page.locator("[role=combobox][aria-expanded=true]")
+    expect(opened).to_have_count(1)
+    chosen(lambda: player.press("ArrowDown", "Enter"))
+    expect(opened).to_have_count(0)
+    moves_and_plays()
+
+
+def test_what_is_looked_at_on_a_page_is_no_step_of_the_way_back(player):
+    """A place in a run and a scene of the lecture are in the address, and Back still leads to the page before."""
+    page = player.page
+    player.press("ArrowRight")
+    page.wait_for_url("**at=1.2.7**")
+    page.wait_for_timeout(1500)  # until Python has said the same
+    steps = page.evaluate("history.length")
+    for key, at in (("ArrowRight", "1.3.7"), ("ArrowDown", "2.1.1")):
+        player.press(key)
+        page.wait_for_url(f"**at={at}**")
+        page.wait_for_timeout(1500)
+    assert page.evaluate("history.length") == steps
+    page.get_by_role("link", name="Lecture", exact=True).click()
+    page.wait_for_url("**scene=states**")
+    for scene in ("one-call", "n-calls", "answer"):
+        player.press("PageDown")
+        page.wait_for_url(f"**scene={scene}**")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("history.length") == steps + 1
+    page.go_back()
+    back = Player(page)
+    back.eventually(lambda: back.position == (2, 1, 1, "f_L"), "the place that was left")
+    assert "at=2.1.1" in page.url

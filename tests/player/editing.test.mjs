@@ -96,6 +96,24 @@ test("each key means one thing, and none with another modifier", () => {
   );
 });
 
+test("a puzzle is edited with any keyboard, and with caps lock", () => {
+  const keys = { 2: 3, w: 1, ".": 5 };
+  const meaning = (key, code, modifiers = {}) => editingKey({ key, code, ...modifiers }, keys);
+  assert.deepEqual(meaning("ц", "KeyW"), { write: 1 }); // Russian
+  assert.deepEqual(meaning("W", "KeyW"), { write: 1 });
+  assert.deepEqual(meaning("é", "Digit2"), { write: 3 }); // French
+  assert.deepEqual(meaning("٢", "Digit2"), { write: 3 }); // Arabic
+  assert.deepEqual(meaning(".", "Slash"), { write: 5 });
+  assert.equal(meaning("z", "KeyW"), null); // what is printed
+  assert.equal(meaning("@", "Digit2", { shiftKey: true }), null);
+  const control = (key, code, shiftKey = false) => meaning(key, code, { ctrlKey: true, shiftKey })?.action;
+  assert.deepEqual(
+    [control("я", "KeyZ"), control("Я", "KeyZ", true), control("Z", "KeyZ"), control("z", "KeyZ", true)],
+    ["undo", "redo", "undo", "redo"],
+  );
+  assert.deepEqual([control("z", "KeyW"), control("н", "KeyY")], ["undo", "redo"]);
+});
+
 test("moves stop at the edges", () => {
   assert.equal(cellBeside(0, [-1, 0], 2, 3), 0);
   assert.equal(cellBeside(5, [0, 1], 2, 3), 5);

@@ -15,8 +15,8 @@ import {
   windowOf,
 } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
-import { KEYS, keyMeaning } from "../../trm/player/keys.js";
-import { linkTo } from "../../trm/player/model/link.js";
+import { KEYS, keyMeaning, keyName } from "../../trm/player/keys.js";
+import { addressWith, linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
@@ -149,6 +149,44 @@ test("keys mean what the help says; with ctrl, alt or meta they are somebody els
   for (const key of ["7", "0", "x", "r", "c", "constructor"]) assert.equal(keyMeaning({ key }), null);
   for (const held of ["ctrlKey", "altKey", "metaKey"])
     assert.equal(keyMeaning({ key: "ArrowRight", [held]: true }), null);
+});
+
+test("keys mean the same on other keyboards and with caps lock", () => {
+  const pressed = (key, code, shiftKey = false) => keyMeaning({ key, code, shiftKey });
+  const [down, up] = [{ select: [1, 0] }, { select: [-1, 0] }];
+  assert.deepEqual(pressed("ы", "KeyS"), down); // Russian
+  assert.deepEqual(pressed("Ы", "KeyS"), down); // with caps lock
+  assert.deepEqual(pressed("S", "KeyS"), down);
+  assert.deepEqual(pressed("s", "KeyS", true), down); // caps lock and shift
+  assert.deepEqual(pressed("а", "KeyF"), { action: "full" });
+  assert.deepEqual(pressed("F", "KeyF"), { action: "full" });
+  assert.deepEqual(pressed("'", "KeyW"), up); // Hebrew
+  assert.deepEqual(pressed("é", "Digit2"), { mode: "probabilities" }); // French
+  assert.deepEqual(pressed("2", "Digit2", true), { mode: "probabilities" });
+  assert.deepEqual(pressed("٢", "Digit2"), { mode: "probabilities" }); // Arabic
+  // where letters are in other places, what is printed counts, and what has a meaning of its own keeps it
+  assert.equal(pressed("z", "KeyW"), null);
+  assert.deepEqual(pressed("w", "KeyZ"), up);
+  assert.deepEqual(pressed("-", "Digit6"), { zoom: -1 });
+  assert.deepEqual(pressed("?", "Digit7", true), { action: "help" });
+  for (const [key, code, shiftKey] of [
+    ["@", "Digit2", true],
+    ["Unidentified", ""],
+    ["F2", "F2"],
+    ["й", "KeyQ"],
+    ["à", "Digit0"],
+  ])
+    assert.equal(pressed(key, code, shiftKey), null);
+  assert.equal(keyMeaning({ key: "ы", code: "KeyS", ctrlKey: true }), null);
+});
+
+test("a name in capitals is that of the letter with shift", () => {
+  const known = (name) => ["t", "T"].includes(name);
+  const named = (key, shiftKey, code = "KeyT") => keyName({ key, code, shiftKey }, known);
+  assert.deepEqual([named("t", false), named("T", true)], ["t", "T"]);
+  assert.deepEqual([named("T", false), named("t", true)], ["t", "T"]); // caps lock
+  assert.deepEqual([named("е", false), named("Е", true)], ["t", "T"]);
+  assert.equal(named("t", false, "KeyK"), "t");
 });
 
 test("every key has one meaning, and every move a key", () => {
@@ -417,6 +455,16 @@ test("a link says what is shown and keeps what else the address says", () => {
     linkTo(linkTo("http://host/", pair), { ...pair, align: null, lead: null }),
     "http://host/?at=3.2.7&mode=confidence",
   );
+});
+
+test("an address is spelled as Python spells it", () => {
+  const before = "http://host/?model=a%2Fb&pin=m~6.3.16~53..&puzzle=*+~%D1%8B&scene=one";
+  assert.equal(
+    addressWith(before, { scene: "two", lang: "ru", puzzle: "*~ ы,/", room: null }),
+    // urllib.parse.urlencode({"model": "a/b", "pin": "m~6.3.16~53..", "puzzle": "*~ ы,/", "scene": "two", "lang": "ru"})
+    "http://host/?model=a%2Fb&pin=m~6.3.16~53..&puzzle=%2A~+%D1%8B%2C%2F&scene=two&lang=ru",
+  );
+  assert.equal(addressWith("http://host/?at=1.1.1", { at: null }), "http://host/");
 });
 
 test("strips read the value at the cursor, and their curves stay inside the box", () => {

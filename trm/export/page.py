@@ -77,6 +77,17 @@ button.addEventListener("click", () => {
   show(); // pictures are drawn in the colours of the page
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", name);
+let onScreen; // on paper the page is light
+addEventListener("beforeprint", () => {
+  onScreen = page.dataset.theme;
+  page.dataset.theme = "light";
+  show();
+});
+addEventListener("afterprint", () => {
+  if (onScreen) page.dataset.theme = onScreen;
+  else delete page.dataset.theme;
+  show();
+});
 name();
 show();
 """

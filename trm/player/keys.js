@@ -1,7 +1,8 @@
 /**
  * What the keys mean, and which presses are a player's. One table serves the keys and their help, so that the
  * help lists every key; one that the page around the player handles has no meaning here. One player of a page
- * has its keys, and what has keys of its own keeps those.
+ * has its keys, and what has keys of its own keeps those: text that is edited, a slider, an open list, and a
+ * list or a button that was reached with the keyboard. One that was used with the pointer does not.
  */
 
 export const MODES = ["answer", "probabilities", "confidence", "change", "z", "reverse"];
@@ -44,30 +45,83 @@ export const KEYS = [
 const MEANINGS = new Map(KEYS.flatMap(([, , meanings]) => Object.entries(meanings)));
 
 /**
+ * The name that a table knows a press by, on any keyboard; null where it knows none. A Latin letter is what
+ * is printed on its key, large only with shift: caps lock changes nothing. Any other key that is not known is
+ * called by its place on the keyboard: the letters of a Russian layout, the digits of a French one.
+ * `isKnown(name)`: whether the table has it.
+ */
+export function keyName({ key, code = "", shiftKey }, isKnown) {
+  const inBothCases = (letter) =>
+    shiftKey ? [letter.toUpperCase(), letter.toLowerCase()] : [letter.toLowerCase()];
+  const [, letter, digit] = /^(?:Key([A-Z])|Digit([0-9]))$/.exec(code) ?? [];
+  const names = /^[a-z]$/i.test(key)
+    ? inBothCases(key)
+    : [key, ...(letter ? inBothCases(letter) : []), ...(digit && !shiftKey ? [digit] : [])];
+  return names.find(isKnown) ?? null;
+}
+
+/**
  * What a key means: {move}, {mode}, {select: [rows, columns]}, {zoom: levels}, {action}, or null when it is
  * not ours.
  */
-export function keyMeaning({ key, shiftKey, ctrlKey, altKey, metaKey }) {
+export function keyMeaning(event) {
+  const { shiftKey, ctrlKey, altKey, metaKey } = event;
   if (ctrlKey || altKey || metaKey) return null;
-  return (shiftKey && MEANINGS.get(`shift ${key}`)) || (MEANINGS.get(key) ?? null);
+  const name = keyName(event, (known) => MEANINGS.has(known));
+  return (shiftKey && MEANINGS.get(`shift ${name}`)) || (MEANINGS.get(name) ?? null);
 }
 
 // the player that the keys of the page go to: the one last touched
 const ACTIVE = Symbol.for("recursion-lens.active-player");
-const OWN_ARROWS = [
-  "input",
-  "textarea",
-  "select",
-  "[contenteditable='']",
-  "[contenteditable='true']",
-  "canvas",
-  "video",
-  "audio",
-  ...["slider", "spinbutton", "listbox", "combobox", "menu", "tablist", "radiogroup", "tree", "grid"].map(
-    (role) => `[role=${role}]`,
-  ),
-].join();
+// whether the list or button with the focus was used with the pointer, or by a choice in a list
+const USED = Symbol.for("recursion-lens.used-control");
+const CLOSED_LIST = "[role=combobox][aria-expanded=false]";
+const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // fields in which no text is edited
+const FIELDS = `input:not(${CHOICES}), textarea, select, [contenteditable=''], [contenteditable='true']`;
+const ROLES = ["slider", "spinbutton", "listbox", "menu", "tree", "grid"];
+const OWN_KEYS = [FIELDS, "canvas", "video", "audio", ...ROLES.map((role) => `[role=${role}]`)].join();
+const OWN_ARROWS_UNTIL_USED = `${CHOICES}, [role=combobox], [role=tablist], [role=radiogroup]`;
 const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=checkbox], [role=switch]";
+const ON_TOP = "[role=dialog], dialog, [data-testid=stPopoverBody]";
+
+const USED_AFTER = {
+  Tab: () => false,
+  Enter: (target) => (target.matches?.("[role=combobox][aria-expanded=true]") ? true : null),
+};
+
+const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
+
+/**
+ * Begins to notice what is used on the page around players: from then on `isLeft` can tell. Once for each
+ * page, however many players come and go.
+ */
+function watchControls() {
+  if (USED in document) return;
+  document[USED] = false;
+  const note = (name, used) =>
+    document.addEventListener(
+      name,
+      (event) => {
+        document[USED] = used(event) ?? document[USED];
+      },
+      { capture: true },
+    );
+  note("pointerdown", () => true);
+  note("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
+  note("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
+}
+
+/** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
+export function isLeft(path) {
+  return (
+    Boolean(document[USED]) &&
+    isIn(path.slice(0, 1), `${CHOICES}, ${PRESSED_BY_SPACE}, [role=tab], [role=radio]`) &&
+    !isIn(path, `${OWN_KEYS}, ${ON_TOP}`)
+  );
+}
+
+/** Whether text is edited, or a list chosen from, where a press goes to. */
+export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isLeft(path));
 
 /** The keys of the page go to this player from now on; `ifFree`: unless another one has them. */
 export function takeKeys(player, { ifFree = false } = {}) {
@@ -88,8 +142,29 @@ export function pressMeaning(event, player, isIdle) {
   const path = event.composedPath();
   const own = path.includes(frame);
   if (!own && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
-  if (path.some((node) => node.matches?.(own ? "input, textarea, select" : OWN_ARROWS))) return null;
+  const left = !own && isLeft(path);
+  if (isIn(path, own ? "input, textarea, select" : OWN_KEYS)) return null;
+  if (!own && !left && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
   const meaning = keyMeaning(event);
-  if (meaning?.action === "play" && path[0].matches?.(PRESSED_BY_SPACE)) return null;
+  if (meaning?.action === "play" && !left && path[0].matches?.(PRESSED_BY_SPACE)) return null;
   return meaning?.action === "escape" && !own && isIdle ? null : meaning;
+}
+
+/**
+ * Tells a player of each press on its page: `act(event)` returns whether it was the player's. A list or button
+ * that was used before hears nothing of such a press, and has the focus no longer.
+ */
+export function listenToKeys(player, act, signal) {
+  watchControls();
+  document.addEventListener("keydown", act, { signal });
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const path = event.composedPath();
+      if (path.includes(player.frame) || !isLeft(path) || !act(event)) return;
+      event.stopPropagation();
+      path[0].blur();
+    },
+    { signal, capture: true },
+  );
 }

@@ -93,7 +93,11 @@ export class Pair {
     });
     this.updating = true;
     this.players.forEach((player, place) =>
-      player.update({ ...data.players[place], start: null, pin: data.pin, edit: data.edit }, report, trigger),
+      player.update(
+        { ...data.players[place], start: null, pin: data.pin, edit: data.edit, addressed: data.addressed },
+        report,
+        trigger,
+      ),
     );
     this.updating = false;
     const start = JSON.stringify(data.start ?? null);

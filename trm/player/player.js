@@ -16,8 +16,8 @@
 
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
 import { make } from "./view/dom.js";
-import { leaveKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
-import { linkTo } from "./model/link.js";
+import { leaveKeys, listenToKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
+import { linkTo, showAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
 import { keepBeating } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
@@ -57,7 +57,7 @@ export class Player extends PlayerView {
     const { signal } = this.listening;
     const listen = (target, names, act) =>
       names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
-    listen(document, "keydown", (event) => this.onKey(event));
+    listenToKeys(this, (event) => this.onKey(event), signal);
     listen(document, "fullscreenchange", () =>
       this.frame.classList.toggle("full", this.frame.matches(":fullscreen")),
     );
@@ -236,16 +236,18 @@ export class Player extends PlayerView {
     return true;
   }
 
+  /** Returns whether the press was for this player. */
   onKey(event) {
-    if (!this.trace || !this.takesKeys) return;
+    if (!this.trace || !this.takesKeys) return false;
     const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
-    if (!meaning) return;
+    if (!meaning) return false;
     event.preventDefault();
     if (meaning.move) this.command(meaning.move);
     else if (meaning.mode) this.setMode(meaning.mode);
     else if (meaning.zoom) this.setZoom(ZOOMS[ZOOMS.indexOf(this.zoom) + meaning.zoom] ?? this.zoom);
     else if (meaning.select) this.moveSelection(...meaning.select);
     else if (!event.repeat) this.act(meaning.action);
+    return true;
   }
 
   act(action) {
@@ -306,6 +308,7 @@ export class Player extends PlayerView {
       const view = this.view();
       if (this.reported === JSON.stringify(view)) return;
       this.reported = JSON.stringify(view);
+      if (this.data.addressed) showAddress(this.link());
       this.report?.("view", view);
     }, SETTLED);
   }

@@ -1,4 +1,6 @@
-/** What keys mean while a puzzle is edited. */
+/** What keys mean while a puzzle is edited, on any keyboard. */
+
+import { keyName } from "../../../trm/player/keys.js";
 
 const MOVES = {
   ArrowUp: [-1, 0],
@@ -17,16 +19,18 @@ const ALONE = { Backspace: "empty", Delete: "empty", " ": "toggle", Enter: "put"
  * The meaning of a key: {move: [rows, columns], draws}, {write: token}, {action}; null where it is not ours.
  * `keys` are the tokens by the keys that write them; `draws`: the cells that one moves to are drawn.
  */
-export function editingKey({ key, shiftKey, ctrlKey, metaKey, altKey }, keys) {
+export function editingKey(event, keys) {
+  const { key, shiftKey, ctrlKey, metaKey, altKey } = event;
   if (altKey) return null;
+  const nameIn = (table) => keyName(event, (name) => Object.hasOwn(table, name));
   if (ctrlKey || metaKey) {
-    const action = shiftKey && key === "z" ? "redo" : WITH_CONTROL[key];
-    return action ? { action } : null;
+    const name = nameIn(WITH_CONTROL);
+    return name == null ? null : { action: WITH_CONTROL[name] };
   }
   if (MOVES[key]) return { move: MOVES[key], draws: shiftKey };
   if (ALONE[key]) return { action: ALONE[key] };
-  const token = keys[key] ?? keys[key.toLowerCase()];
-  return token == null ? null : { write: token };
+  const name = nameIn(keys);
+  return name == null ? null : { write: keys[name] };
 }
 
 /** The cell one comes to, inside the grid. */

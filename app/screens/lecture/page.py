@@ -38,12 +38,14 @@ def page() -> None:
 
 def show(told: Lecture, place: dict[str, Any]) -> None:
     """The lecture. A fragment, so that another scene reruns nothing else."""
+    is_opened = place["whole"] and not place["model"] and not st.query_params
     try:
         component("lecture", SCRIPT, STYLE)(data=contents(told, place), key=KEY, on_ask_change=take_ask)
     except UserError as error:
         status.problem(str(error))
         return
-    links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
+    if not is_opened:  # then the browser shows that in the address, without one more step of its way back
+        links.write({"scene": place["scene"], "lang": place["language"], "model": place["model"]})
     if place["below"] != place["language"]:
         st.rerun()  # what stands below is in this language too
 

@@ -10,7 +10,9 @@
  * Python. Here is what Python sends and what a lecturer does; `lecture_view` draws it.
  */
 
+import { isEditing, keyName } from "../../../../trm/player/keys.js";
 import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
+import { addressWith, showAddress } from "../../../../trm/player/model/link.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
 import { rememberedRoom, rememberRoom } from "./leading.js";
@@ -91,6 +93,7 @@ class Lecture extends LectureView {
     if (this.at == null) {
       this.at = Math.max(this.placeOf(data.scene), 0);
       Object.assign(this, { language: data.language, start: data.start ?? null });
+      this.showPlace();
       if (data.present) this.present(true);
       if (data.room) this.room = new Room(data.room, (scene) => this.goAlong(scene));
     }
@@ -144,7 +147,14 @@ class Lecture extends LectureView {
    * before.
    */
   askPython({ lacks = false, lead = null } = {}) {
+    this.showPlace();
     this.tell?.("ask", { scene: this.scene.id, language: this.language, lacks, lead });
+  }
+
+  /** Scene and language in the address, as app/screens/lecture/page.py writes them. The file does it itself. */
+  showPlace() {
+    if (!this.root.classList.contains("alone"))
+      showAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
   }
 
   /**
@@ -160,14 +170,9 @@ class Lecture extends LectureView {
   // ---- the lecturer
 
   onKey(event) {
-    if (
-      event.ctrlKey ||
-      event.altKey ||
-      event.metaKey ||
-      event.composedPath().some((node) => node.matches?.("input, textarea, select, [contenteditable=true]"))
-    )
-      return;
-    const action = KEYS_HERE[event.key] ?? (event.key === "Escape" && this.closes ? "close" : null);
+    if (event.ctrlKey || event.altKey || event.metaKey || isEditing(event.composedPath())) return;
+    const name = keyName(event, (known) => Object.hasOwn(KEYS_HERE, known));
+    const action = KEYS_HERE[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
     if (!action) return;
     event.preventDefault();
     event.stopPropagation();
