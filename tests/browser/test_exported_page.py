@@ -12,6 +12,7 @@ from standalone import growing_path, made_up_trace, random_answers
 
 from trm.cli.main import main
 from trm.coordinates import Depth
+from trm.export.payload import shortened
 from trm.tasks import get_task
 from trm.tasks.base import Difficulty, Puzzle, Task
 from trm.trace import Trace, save_trace
@@ -186,10 +187,11 @@ def test_a_link_to_a_view_opens_it(exported, new_page):
 def test_names_are_shown_as_text(exported, open_page):
     _, _, file = exported("sudoku", file=f"{PUZZLE}.safetensors", model=MODEL)
     player, asked = open_page(file)
-    assert player.page.locator("h1").inner_text() == f"{MODEL}: {PUZZLE}" == player.page.title()
+    assert player.page.locator("h1").inner_text() == f"{shortened(MODEL)}: {PUZZLE}"
+    assert player.page.title() == player.page.locator("h1").inner_text()
     assert player.page.evaluate("document.documentElement.lang") == "en"
     made = player.page.get_by_test_id("provenance").inner_text()
-    assert made.startswith(MODEL) and "float32 on CPU" in made
+    assert made.startswith(f"{shortened(MODEL)} (") and "float32 on CPU" in made
     assert player.page.locator("img").count() == 0
     assert asked == []
 

@@ -226,6 +226,9 @@ def test_after_a_choice_in_the_sidebar_the_keys_are_the_players(player):
     moves_and_plays()
 
 
+MOST_ENTRIES = 50  # of a history, by Chromium
+
+
 def test_what_is_looked_at_on_a_page_is_no_step_of_the_way_back(player):
     """A place in a run and a scene of the lecture are in the address, and Back still leads to the page before."""
     page = player.page
@@ -244,7 +247,7 @@ def test_what_is_looked_at_on_a_page_is_no_step_of_the_way_back(player):
         player.press("PageDown")
         page.wait_for_url(f"**scene={scene}**")
     page.wait_for_timeout(1500)
-    assert page.evaluate("history.length") == steps + 1
+    assert page.evaluate("history.length") == min(steps + 1, MOST_ENTRIES)
     page.go_back()
     back = Player(page)
     back.eventually(lambda: back.position == (2, 1, 1, "f_L"), "the place that was left")

@@ -13,6 +13,7 @@ from app.ui.text import plain
 from tests.app.screens.test_export_panel import opened
 from tests.app.screens.test_pin import press
 from trm.data import load_presets
+from trm.export.payload import shortened
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def check(app: App, name: str) -> None:
 def test_a_model(hostile_app):
     app = hostile_app({"model": hostile.MODEL})
     assert app["model"] == hostile.MODEL == app.link["model"]
-    assert app.payload["label"].startswith(f"{hostile.MODEL} (")
+    assert app.payload["label"].startswith(f"{shortened(hostile.MODEL)} (")
     check(app, hostile.MODEL)
     press(app)
     assert hostile.MODEL in shown(app.captions)
