@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import tempfile
@@ -60,8 +61,23 @@ def size_of(path: Path, refusal: type[UserError]) -> int:
     return found.st_size
 
 
+def stand_in(text: str) -> str:
+    """What a text is that stands where a file should be, and the remedy: a Git LFS pointer or a web page; "" for another."""
+    start = text.lstrip().lower()
+    if start.startswith("version https://git-lfs") or "oid sha256:" in start:
+        size = re.search(r"^size (\d{1,15})\r?$", start, re.M)
+        meant = f" of {size[1]} bytes" if size else ""
+        return f"is a Git LFS pointer to a file{meant}, not the file: run `git lfs pull` in its folder, or download it."
+    if start.startswith(("<!doctype", "<html", "<head", "<script", "<!--", "<body")) or "<html" in start:
+        return (
+            "is a web page, not the file: download it by its download address "
+            "(on the hub .../resolve/main/... in place of .../blob/main/...)."
+        )
+    return ""
+
+
 def plain_json(text: str | bytes) -> Any:
-    """What a JSON text holds. Raises ValueError also for NaN and for infinite numbers, of which nothing can be drawn."""
+    """What a JSON text holds. Raises ValueError also for NaN and infinite numbers, which no page can draw."""
     return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
 

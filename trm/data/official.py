@@ -32,7 +32,7 @@ from trm.data.files.json_file import read_json
 from trm.data.identifiers import FILE, read_names
 from trm.data.puzzle_set import BLOCK, PuzzleSet
 from trm.errors import DataError
-from trm.files import size_of
+from trm.files import size_of, stand_in
 from trm.tasks.base import Task
 
 LARGEST_DESCRIPTION = 1 << 20
@@ -182,11 +182,22 @@ def _array(path: Path) -> np.ndarray:
     except FileNotFoundError:
         raise DataError(f"{path} is missing. Copy the whole dataset folder.") from None
     except (ValueError, OSError, EOFError) as error:
+        if what := stand_in(_beginning(path)):
+            raise DataError(f"{path} {what}") from None
         reason = str(error).partition("\n")[0].rstrip(".")
         raise DataError(f"{path} is damaged: {reason}. Copy it again.") from None
     if array.dtype.kind not in "iu" or array.ndim == 0:
         raise DataError(f"{path} holds {array.dtype} of shape {array.shape}, not a list of integers.")
     return array
+
+
+def _beginning(path: Path) -> str:
+    """The first letters of a file that is no array, "" where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(512).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def _tokens(

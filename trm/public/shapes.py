@@ -47,6 +47,11 @@ class Shapes:
         self.mlp_kernel = kernel.shape[-1] if kernel is not None and kernel.ndim == 3 else 0
         self.kind = self._kind("H_init" in tensors)
 
+    @property
+    def prefix_rows(self) -> int:
+        """Positions that a puzzle's vector fills, the last perhaps in part."""
+        return -(-self.puzzle_embedding_size // self.hidden_size)
+
     def _kind(self, has_y: bool) -> str:
         """The kind that the names of the tensors tell."""
         if self.H_layers:

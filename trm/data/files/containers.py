@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from trm.errors import DataError
-from trm.files import size_of
+from trm.files import size_of, stand_in
 
 MOST = 2 << 30
 """Bytes of a file on disk, unpacked."""
@@ -117,7 +117,7 @@ class Source:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream of which at most so many bytes are read."""
+    """A stream that stops at a number of bytes."""
 
     def __init__(self, stream: io.BufferedIOBase, source: Source):
         self.stream, self.source, self.count = stream, source, 0
@@ -164,9 +164,7 @@ def unpacked(source: Source, *, prefer: str = "") -> Source:
         if head.startswith(first):
             raise DataError(f"{source.name} is {what}. {instead}.")
     if head.startswith(LFS):
-        raise DataError(
-            f"{source.name} is the pointer that Git LFS leaves in place of a file. Run git lfs pull."
-        )
+        raise DataError(f"{source.name} {stand_in(source.head(512).decode('utf-8', 'replace'))}")
     return source
 
 

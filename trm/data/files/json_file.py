@@ -13,6 +13,14 @@ MOST_BRACKETS = 4_000_000
 """Lists and objects in a file: an empty list is 2 bytes there and 64 in memory."""
 
 
+def json_line(line: str, file: str, place: str) -> Any:
+    """What a line of JSON lines holds. Raises `DataError` naming file and place."""
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        raise DataError(f"{file}, {place}: not JSON. Write an object with a puzzle on every line.") from None
+
+
 def read_json(path: Path, largest: int) -> Any:
     """What a JSON file of at most `largest` bytes holds, packed or not. Raises `DataError` naming the file."""
     if not path.exists():

@@ -14,7 +14,7 @@ from typing import Any
 
 from trm.data.files.arrays import questions_in_arrays
 from trm.data.files.containers import NPY, PARQUET, Source, is_arrays, unpacked
-from trm.data.files.json_file import MOST_BRACKETS
+from trm.data.files.json_file import MOST_BRACKETS, json_line
 from trm.data.files.question import Question
 from trm.data.files.shapes import REMEDY, questions_in
 from trm.data.files.spread import LARGE, spread_rows
@@ -159,13 +159,8 @@ def _in_json_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[
     for number, line in enumerate(text, 1):
         if not line.strip():
             continue
-        try:
-            content = json.loads(line)
-        except (ValueError, RecursionError):
-            raise DataError(
-                f"{source.name}, line {number}: not JSON. Write an object with a puzzle on every line."
-            ) from None
-        yield from questions_in([content], source.name, task, place=f"line {number}")
+        place = f"line {number}"
+        yield from questions_in([json_line(line, source.name, place)], source.name, task, place=place)
 
 
 def _parsed(line: str) -> Any:

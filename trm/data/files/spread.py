@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -17,6 +16,7 @@ import numpy as np
 from jaxtyping import Int
 
 from trm.data.files.containers import Source
+from trm.data.files.json_file import json_line
 from trm.data.files.question import Question
 from trm.data.files.shapes import questions_in
 from trm.data.files.table import LOOKED_AT, Columns, layout_of
@@ -125,12 +125,7 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
         return of_table, layout.line + 1
 
     def of_json(line: str, place: str) -> Iterator[Question]:
-        try:
-            content = json.loads(line)
-        except (ValueError, RecursionError):
-            raise DataError(
-                f"{source.name}, {place}: not JSON. Write an object with a puzzle on every line."
-            ) from None
+        content = json_line(line, source.name, place)
         yield from questions_in([content], source.name, task, place=place)
 
     def of_text(line: str, place: str) -> Iterator[Question]:

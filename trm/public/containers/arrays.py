@@ -1,4 +1,4 @@
-"""Weights as an `.npz` of NumPy or MLX: a zip of arrays, of which none may be a pickle."""
+"""Weights as an `.npz` of NumPy or MLX: a zip of arrays. A pickled one is refused."""
 
 import zipfile
 from pathlib import Path

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trm.errors import CheckpointError
+from trm.files import stand_in
 from trm.public.containers.arrays import is_npz, read_weights
 from trm.public.containers.pickled import MOST_STEPS, EndlessError
 from trm.public.containers.sharded import joined, read_safetensors, shards_of
@@ -108,22 +109,11 @@ def _text(beginning: bytes) -> str | None:
 
 def _what_text(text: str, size: int) -> str:
     start = text.lower()
-    lines = dict(line.split(" ", 1) for line in text.splitlines() if " " in line)
-    if start.startswith("version https://git-lfs") or "oid sha256:" in start:
-        meant = (
-            f" of {lines['size']} bytes"
-            if lines.get("size", "").isdecimal() and len(lines["size"]) < 16
-            else ""
-        )
-        return f"is a Git LFS pointer to a file{meant}, not the file: run `git lfs pull` in its folder, or download it."
+    if what := stand_in(text):
+        return what
     if start.startswith("# xet version"):
         return (
             "is a Xet pointer, not the weights: run `git xet checkout` in its folder, or download the file."
-        )
-    if start.startswith(("<!doctype", "<html", "<head", "<script", "<!--", "<body")) or "<html" in start:
-        return (
-            "is a web page, not the file of weights: download it by its download address "
-            "(on the hub .../resolve/main/... in place of .../blob/main/...)."
         )
     if start.startswith(("<?xml", "<error", "{")) and any(
         word in start for word in ("error", "denied", "not found", "message")

@@ -6,7 +6,7 @@ views of the file's numbers, and whatever else is mentioned (a random generator'
 function) becomes an inert `Thing` that only remembers its name and parts. So a file with such things beside its
 tensors opens, and one that is made to do harm does nothing.
 
-The work is bounded: a pickle has at most MOST_STEPS instructions, each of which makes one small object.
+The work is bounded: a pickle has at most MOST_STEPS instructions, and each makes one small object.
 """
 
 import pickletools

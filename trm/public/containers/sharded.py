@@ -15,7 +15,7 @@ MOST_SHARDS = 1000
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
-    """The tensors of a file, and what it says of itself as `__metadata__`: texts, some of which are JSON."""
+    """The tensors of a file, and its own description as `__metadata__`: texts, some in JSON."""
     tensors: dict[str, Any] = dict(load_file(path))
     with safe_open(path, "pt") as file:
         metadata = file.metadata() or {}

@@ -3,7 +3,7 @@
 import re
 
 from trm.public.description import Description
-from trm.public.formats.base import ASSUMED, BLOCK, COMMON, Fields, Format
+from trm.public.formats.base import ASSUMED, BLOCK, COMMON, TENSORS, Fields, Format
 from trm.public.shapes import Shapes
 
 MODULE = re.compile(r"(?:.*\.)?air_1net_(?P<injection>\w+)")
@@ -20,7 +20,7 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
     if "H_cycles" not in notes.arch:
         found["T"] = T
     if shapes.puzzle_ids:
-        found["prefix_length"] = (-(-shapes.puzzle_embedding_size // shapes.hidden_size), "tensors")
+        found["prefix_length"] = (shapes.prefix_rows, TENSORS)
     return found
 
 

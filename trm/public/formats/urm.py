@@ -25,7 +25,7 @@ def fields(shapes: Shapes, notes: Description) -> Fields:
     if "pos_encodings" not in notes.arch:
         found["positions"] = ("rope", PUBLIC_CODE)
     if shapes.puzzle_ids:
-        found["prefix_length"] = (-(-shapes.puzzle_embedding_size // shapes.hidden_size), TENSORS)
+        found["prefix_length"] = (shapes.prefix_rows, TENSORS)
     return found
 
 

@@ -297,6 +297,23 @@ def test_a_bad_dataset_folder_is_named_with_the_file(tmp_path, mixed, name, cont
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 27317562\n", "is a Git LFS pointer to a file of 27317562 bytes, .*git lfs pull"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\n", "is a Git LFS pointer to a file, not"),
+        ("<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file: download it by its download address"),
+        ("not an array", "is damaged"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("part", ["inputs", "labels", "puzzle_indices"])
+def test_what_stands_in_the_place_of_an_array_is_named(tmp_path, mixed, part, content, says):
+    write_official(mixed, tmp_path, SUDOKU)
+    (tmp_path / "test" / f"all__{part}.npy").write_text(content)
+    with pytest.raises(DataError, match=says):
+        load_puzzles(tmp_path, SUDOKU)
+
+
 def test_pickles_are_never_opened(tmp_path, mixed):
     write_official(mixed, tmp_path, SUDOKU)
     opened = tmp_path / "opened"

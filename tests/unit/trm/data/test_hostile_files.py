@@ -208,7 +208,7 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
         (b"\x89PNG\r\n\x1a\n" + bytes(60), "is a picture."),
         (b"SQLite format 3\0" + bytes(60), "is an SQLite database. Export the table as CSV."),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "is an HDF5 file."),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Run git lfs pull."),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer to a file, not the file: run `git lfs pull`"),
         (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "has 2 files in it: a.csv, b.csv. Unzip it and name one."),
         (zipped(README_dot_md=b"1"), "has no file of puzzles in it."),
         (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is a picture."),

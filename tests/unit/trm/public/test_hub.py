@@ -148,7 +148,7 @@ def test_settings_are_fetched_from_every_place_they_may_lie_in():
         "run/checkpoints/step_5.yaml",
     }
     files = chosen("hf://o/r/maze", "maze/step_5", "sudoku/step_5", "all_config.yaml")
-    assert files.descriptions == ()  # of which of the two?
+    assert files.descriptions == ()  # nobody knows which model they describe
 
 
 def test_shards_are_fetched_with_their_index():

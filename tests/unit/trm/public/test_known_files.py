@@ -103,7 +103,7 @@ def test_a_row_without_its_yaml_in_a_folder_of_its_name(
 
 
 def test_the_rows_are_the_known_files():
-    """Those of which n and T are known; others say them in a yaml."""
+    """Rows exist for files whose n and T are known here; the yaml tells those of the others."""
     assert [row[0] for row in ROWS] == [
         known.repo for known in KNOWN_FILES if {"n", "T"} <= known.values.keys()
     ]

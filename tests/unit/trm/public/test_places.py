@@ -131,7 +131,9 @@ def test_several_pairs_in_one_folder_go_by_their_stems(tmp_path, public_checkpoi
         made.save(tmp_path, name=f"{stem}.pt", with_yaml=False)
         if stem != "TRM-other":
             write(tmp_path / f"{stem}.yaml", {"arch": made.arch})
-    (tmp_path / "dataset.json").write_text(json.dumps({"seq_len": 25, "vocab_size": 9}))  # of which of them?
+    (tmp_path / "dataset.json").write_text(
+        json.dumps({"seq_len": 25, "vocab_size": 9})
+    )  # nobody knows which model it describes
     for number, stem in enumerate(("TRM-MLP", "TRM-Att"), 2):
         (_, n, _), source = depth_and_source(tmp_path / f"{stem}.pt")
         assert (n, source) == (number, f"{stem}.yaml")
