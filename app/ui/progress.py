@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job, Work
+from app.state import session
 from app.ui.text import plain
 
 LOOK_EVERY = 0.4  # seconds
@@ -16,7 +17,22 @@ AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
 def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
     """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
     job = shared.jobs().find(key)
-    return shared.jobs().ask(key, work) if job is None or anew else job
+    return ask(key, work) if job is None or anew else job
+
+
+def ask(key: Hashable, work: Work) -> Job:
+    """The job of this key for this person, begun if there is none, or if the last one was cancelled or failed."""
+    return shared.jobs().ask(key, work, asker=session.watcher())
+
+
+def given_up(job: Job) -> bool:
+    """Cancelled by this person, or failed: there will be no result for them."""
+    return job.given_up_by(session.watcher())
+
+
+def cancel(job: Job) -> None:
+    """Give a job up. Others who asked for the same keep theirs."""
+    shared.jobs().leave(job, asker=session.watcher())
 
 
 def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
@@ -25,7 +41,7 @@ def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
     """
     job = begun(key, work, anew=anew)
     result = watch(job)
-    if job.given_up:
+    if given_up(job):
         st.button(
             "Start again",
             key=f"again-{hash(key)}",
@@ -47,9 +63,10 @@ def watch(job: Job) -> Any | None:
     if job.error is not None:
         st.error(plain(str(job.error)), icon=":material/error:")
         return None
-    if job.done and not job.cancelled:
+    is_cancelled = job.cancelled_by(session.watcher())
+    if job.done and not is_cancelled:
         return job.result
-    if job.done or job.cancelled:
+    if is_cancelled:
         st.info("Cancelled. Nothing was kept; start again whenever you like.", icon=":material/cancel:")
         return None
     _bar(job)
@@ -58,10 +75,19 @@ def watch(job: Job) -> Any | None:
 
 @st.fragment(run_every=LOOK_EVERY)
 def _bar(job: Job) -> None:
-    if job.done or job.cancelled:
+    if job.done or job.cancelled_by(session.watcher()):
         st.rerun()
-    left = job.seconds_left
-    time_left = f", about {left:.0f} s left" if left is not None else ""
+    shared.jobs().look(job, asker=session.watcher())
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, text=plain(f"{job.words[:1].upper()}{job.words[1:]}{time_left}"))
-    button.button("Cancel", key=f"cancel-{hash(job.key)}", on_click=job.cancel, width="stretch")
+    bar.progress(job.share, text=plain(_how_far(job)))
+    button.button("Cancel", key=f"cancel-{hash(job.key)}", on_click=cancel, args=(job,), width="stretch")
+
+
+def _how_far(job: Job) -> str:
+    """A sentence on a job that goes on, or on the one that it waits for."""
+    before = shared.jobs().before(job)
+    words = job.words if before is None else "waiting for another computation"
+    left = (before or job).seconds_left
+    return f"{words[:1].upper()}{words[1:]}" + (
+        f", about {max(left, 1):.0f} s left" if left is not None else ""
+    )

@@ -14,6 +14,7 @@ from app.server.models import Source
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
+from app.ui import progress
 from probes.comparison.files import Comparison, ComparisonError, load_comparison, recorded_path
 from trm.errors import CheckpointError
 from trm.tasks.base import Task
@@ -41,7 +42,7 @@ class Asked:
 def begin(asked: Asked) -> None:
     """Measure both, one after the other."""
     for key, source in zip(asked.keys, asked.sources, strict=True):
-        shared.jobs().ask(key, partial(_measure, source, asked.task, asked.puzzles))
+        progress.ask(key, partial(_measure, source, asked.task, asked.puzzles))
 
 
 def found_jobs(asked: Asked) -> list[Job]:

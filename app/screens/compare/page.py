@@ -15,7 +15,7 @@ from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
 from app.ui import status
-from app.ui.progress import watch
+from app.ui.progress import cancel, given_up, watch
 from app.ui.text import plain
 from probes.comparison.files import Comparison, compare_command
 from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED
@@ -114,8 +114,8 @@ def computed(asked: Asked) -> Comparison | None:
         return None
     for job in jobs:
         if watch(job) is None:
-            if job.cancelled:
-                jobs[-1].cancel()
+            if given_up(job):
+                cancel(jobs[-1])
             return None
     return measurement.result(jobs)
 

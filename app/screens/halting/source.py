@@ -14,7 +14,7 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
-from app.ui.progress import watch
+from app.ui.progress import ask, watch
 from probes.halting.report import HaltingAnalysis, analyse
 from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
 from trm.coordinates import Depth
@@ -114,7 +114,7 @@ def controls(found: Opened) -> None:
 def begin(asked: Asked) -> None:
     """Ask for a computation, and for what it finds to be shown. A callback."""
     st.session_state.halting_asked = asked
-    shared.jobs().ask(asked.key, partial(compute, asked))
+    ask(asked.key, partial(compute, asked))
 
 
 def back() -> None:

@@ -233,7 +233,7 @@ def computed(choice: Choice, key: str) -> Result | None:
         lambda tell: _sweep(name, model, choice.task, made, puzzles, tell),
     )
     result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
-    st.session_state[f"{key}-ended"] = progress.begun(*job).given_up
+    st.session_state[f"{key}-ended"] = progress.given_up(progress.begun(*job))
     return result
 
 

@@ -16,7 +16,7 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.ui import charts, downloads
-from app.ui.progress import watch
+from app.ui.progress import ask, watch
 from probes.linear.experiment.files import SUFFIX
 from probes.linear.experiment.views import labels_of
 from trm.tasks import task_of
@@ -53,7 +53,7 @@ def view(found: Opened, shown: Shown, family: str) -> None:
             return
         if st.button("Try it", key="probes_use", type="primary"):
             st.session_state.probes_use_asked = asked
-            shared.jobs().ask(asked.key, partial(measure, asked, shown))
+            ask(asked.key, partial(measure, asked, shown))
     before = st.session_state.get("probes_use_asked")
     with picture:
         job = None if before is None else shared.jobs().find(before.key)

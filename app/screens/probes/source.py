@@ -13,7 +13,7 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
-from app.ui.progress import result_of, watch
+from app.ui.progress import ask, result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
 from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
 from probes.linear.target_groups import families_of, usual_targets
@@ -189,7 +189,7 @@ def controls(found: Opened) -> None:
 def begin(asked: Asked) -> None:
     """Ask for a study, and for it to be shown. A callback."""
     st.session_state.probes_asked = asked
-    shared.jobs().ask(asked.key, partial(fit, asked))
+    ask(asked.key, partial(fit, asked))
 
 
 def back() -> None:

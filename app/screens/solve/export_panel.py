@@ -29,7 +29,7 @@ from app.server.jobs import Tell
 from app.sidebar import puzzles
 from app.state import links
 from app.state.choice import Choice
-from app.ui.progress import watch
+from app.ui.progress import ask, given_up, watch
 from app.ui.text import plain
 from trm.coordinates import Coordinates
 from trm.errors import UserError
@@ -186,11 +186,11 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         return make(shown, wish, progress=lambda done, of: tell(done / of, f"frame {done} of {of}"))
 
     job = shared.jobs().find(key)
-    if job is None or job.given_up:
+    if job is None or given_up(job):
         st.button(
             f"Make {wish.format.upper()}",
             key=f"{KEY}_make",
-            on_click=shared.jobs().ask,
+            on_click=ask,
             args=(key, work),
             type="primary",
             icon=":material/movie:",

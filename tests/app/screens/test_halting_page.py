@@ -207,7 +207,7 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     app.run()
     assert charts(app) == 1 and "Recorded" in app.captions
     job = shared.jobs().find(goes_on[0].key)
-    job.cancel()
+    app.click(f"cancel-{hash(job.key)}")
     assert shared.jobs().wait(job, 20)
     app.run()
     assert any("Cancelled" in info.value for info in app.test.info)

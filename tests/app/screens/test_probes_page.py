@@ -220,7 +220,7 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
     job = shared.jobs().find(app.test.session_state["probes_asked"].key)
     app.until(lambda: job.share > 0, "some progress")
     assert not job.done
-    job.cancel()
+    app.click(f"cancel-{hash(job.key)}")
     assert shared.jobs().wait(job, 1.0) and job.result is None
     app.run()
     assert "Cancelled" in app.test.info[0].value

@@ -1,0 +1,33 @@
+"""How long something takes yet, judged by how fast it came on lately."""
+
+import time
+from collections.abc import Callable
+
+HALF = 0.15  # of the whole: the pace that far back counts half
+
+
+class Pace:
+    """Seconds a share. What came last counts most; between two reports the estimate goes down with the clock."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._at, self._share = clock(), 0.0
+        self._seconds = self._gained = 0.0  # both fade alike
+
+    def reach(self, share: float) -> None:
+        """A share of the whole, from 0 to 1, is done now."""
+        gained, now = share - self._share, self._clock()
+        if gained <= 0:
+            return
+        fade = 0.5 ** (gained / HALF)
+        self._seconds = self._seconds * fade + now - self._at
+        self._gained = self._gained * fade + gained
+        self._at, self._share = now, share
+
+    @property
+    def seconds_left(self) -> float | None:
+        """None before anything was reached."""
+        if not self._gained:
+            return None
+        left = (1 - self._share) * self._seconds / self._gained
+        return max(left - (self._clock() - self._at), 0.0)
