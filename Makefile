@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .DELETE_ON_ERROR:
 
 app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder of your checkpoints, DATA_DIR=folder of ARC tasks
-	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
+	$(BIN)/streamlit run app/main.py --server.port $(PORT) --server.maxUploadSize 1024 --server.headless $(if $(or $(DISPLAY),$(filter Darwin,$(shell uname))),false,true) \
 		-- $(if $(MODEL_DIR),--model-dir '$(MODEL_DIR)') $(if $(DATA_DIR),--data-dir '$(DATA_DIR)')
 
 test: lint .venv/.browser  ## install what is missing, then lint, unit, app and browser tests

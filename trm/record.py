@@ -23,7 +23,9 @@ from trm.trace import Provenance, Trace, quantised
 class Left:
     """A run that is gone on with: its trace so far or longer, the state to go on from, and the step that it was left in."""
 
-    trace: Trace  # at the depth of the run that goes on; only its whole supervision steps before the call are looked at
+    trace: (
+        Trace | None
+    )  # at the depth of the run that goes on; its whole supervision steps before the call count. None: there are none
     begun: Begun
     before: State  # at the beginning of the step that was left
     states: tuple[tuple[Coordinates, State], ...]  # after the calls that were made of that step
@@ -142,12 +144,14 @@ class Recorder:
 
     def take_over(self, left: Left) -> None:
         """Begin where a run was left. The step that was begun is decoded whole, so that no bit differs from an unbroken run."""
+        self.states = list(left.states)
+        if left.trace is None:
+            return
         depth = left.trace.depth
         whole = left.begun.after.supervision_step - bool(left.states)
         counts = dict.fromkeys(ANSWERS, whole * depth.T) | dict.fromkeys(CALLS, whole * depth.calls_per_step)
         counts["halt_probability"] = whole
         self.parts = {name: [getattr(left.trace, name)[:count]] for name, count in counts.items()}
-        self.states = list(left.states)
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
         """Decode the supervision step that ended; returns the trace's arrays so far."""

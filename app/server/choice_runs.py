@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.server import shared
-from app.server.opening import growing_trace
+from app.server.options import server_options
 from app.server.runs import Run
+from app.server.slices import Pause, in_slices
 from app.state import session
 from app.state.choice import Choice
 from trm import flops, registry
@@ -29,6 +30,7 @@ TRACES_KEPT = 256  # recorded ones, about 120 kB each
 SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core
 SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
 AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
+MOST_WORK = 4  # times the calls that a model was trained with, which a stranger may ask for
 LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
 
 
@@ -105,6 +107,8 @@ def run_of(choice: Choice, *, place: str = "") -> Run | None:
     if session.is_stopped(choice):
         return shared.runs().look(key, watcher=session.watcher(place))
     check_size(choice.config, choice.depth)
+    if server_options().public:
+        check_work(choice.config, choice.depth)
     begin = partial(_steps, opening.model, choice)
     return shared.runs().ask(key, begin, watcher=session.watcher(place))
 
@@ -115,11 +119,11 @@ def _wait_for(run: Run, choice: Choice) -> None:
     shared.runs().wait(run, SHORT_WAIT if short else AT_ONCE)
 
 
-def _steps(model: "Model", choice: Choice) -> Iterator[Trace]:
+def _steps(model: "Model", choice: Choice) -> Iterator[Trace | Pause]:
     task = choice.task
     inputs = task.parse(choice.puzzle, unfinished=True)
     kept = {"depth": choice.depth, "puzzle_id": choice.puzzle_id, "labels": choice.label_tokens}
-    return growing_trace(model, task, inputs, **kept)
+    return in_slices(model, task, inputs, gives_way=shared.runs().gives_way, **kept)
 
 
 def check_size(config: ModelConfig, depth: Depth) -> None:
@@ -131,4 +135,14 @@ def check_size(config: ModelConfig, depth: Depth) -> None:
         raise PuzzleError(
             f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps on {cells} cells make a run of "
             f"{trace >> 20} MiB, with states of {states >> 20} MiB: too large to be kept. Lower n, T or the steps."
+        )
+
+
+def check_work(config: ModelConfig, depth: Depth) -> None:
+    """Raises PuzzleError where a run of this depth is more work than a public server does for one visitor."""
+    calls, trained = (each.N_sup * each.calls_per_step for each in (depth, config.depth))
+    if calls > MOST_WORK * trained:
+        raise PuzzleError(
+            f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps are {calls:,} calls. This public server makes at most "
+            f"{MOST_WORK * trained:,} of this model's. Lower n, T or the steps, or run the app on your own machine."
         )

@@ -1,8 +1,8 @@
 """Which models may be opened on this server, and what people call them.
 
 A model is named by what stands in the selectbox and in the link: a bundled name, a path relative to a folder given as
-`--model-dir`, or a place on the hub (`hf://owner/repo`). A name becomes a `Source` here and nowhere else, so this is
-where paths are kept inside those folders. Nothing is opened, and torch is not imported.
+`--model-dir`, a place on the hub (`hf://owner/repo`), or where only its owner can reach the server any path. A name becomes a
+`Source` here and nowhere else, so this is where paths are kept inside those folders. Nothing is opened, and torch is not imported.
 """
 
 import os
@@ -31,6 +31,8 @@ class Source:
     name: str  # what people call it
     spec: str  # what `load_model` takes
     kind: str  # "bundled", "file" or "hub"
+    base: str = ""  # the folder that its name begins in; messages to visitors do not name it
+    token: bool = False  # on the hub with the owner's
     stamp: tuple[int, ...] = ()  # sizes and times of its files: a file written anew is another model
     heads: int | None = None  # attention heads to read the weights with, where not those of the checkpoint
     accepted: bool = False  # though not all its settings are understood
@@ -91,49 +93,64 @@ def source_of(name: str, options: Options, *, accepted: bool = False) -> Source:
     `accepted`: a person said to open it though not all its settings are understood.
     """
     if (folder := registry.model_folder(name)) is not None:
-        return Source(name, name, "bundled", _stamp(folder / "model.safetensors"))
+        return Source(name, name, "bundled", stamp=_stamp(folder / "model.safetensors"))
     if is_hub(name):
         if not options.hub:
             raise CheckpointError(
-                f"{SHORT.repr(name)}: models of the hub are switched off on this server (it runs with --no-hub). "
-                f"Start it without, or download the model and start with {HOW_TO_START}."
+                f"{SHORT.repr(name)}: models of the hub are switched off on this server. Start it on localhost, or with --hub; "
+                f"or download the model and start with {HOW_TO_START}."
             )
         address = str(parse_address(name))
-        return Source(address, address, "hub", accepted=accepted)
-    weights = _confined(name, options)
-    return Source(name, str(weights), "file", _stamp(weights), accepted=accepted)
+        return Source(address, address, "hub", token=options.local, accepted=accepted)
+    weights, root = _found(name, options)
+    return Source(name, str(weights), "file", f"{root}{os.sep}", stamp=_stamp(weights), accepted=accepted)
 
 
-def _confined(name: str, options: Options) -> Path:
-    """The weights file that a path means, inside the folders of the server. Raises CheckpointError."""
-    shown = SHORT.repr(name)
-    if not options.model_dirs:
-        raise CheckpointError(
-            f"There is no model {shown} here, and no folder of models to look in. Start the app with {HOW_TO_START}."
-        )
-    folders = " and ".join(map(str, options.model_dirs))
+def _found(name: str, options: Options) -> tuple[Path, Path]:
+    """The weights file that a path means and the folder that the name begins in: one of the server's, or any where only its owner can
+    reach it. Raises CheckpointError.
+    """
     for root in options.model_dirs:
-        path = _inside(root, name, links=options.links)
-        if path is None:
-            if link := _leading_out(root, name):
-                raise CheckpointError(_about_link(link, root))
-            continue
-        if path.is_file():
-            return _checked(path, root, links=options.links)
-        if path.is_dir():
-            files = [
-                (folder / file).relative_to(path).as_posix()
-                for folder, files in _folders(path, links=options.links)
-                for file in files
-            ]
-            chosen = choose_weights(
-                files, name, lambda file, path=path, root=root: (path / file).relative_to(root).as_posix()
-            )
-            return _checked(path / chosen, root, links=options.links)
-    raise CheckpointError(
-        f"There is no model {shown} in {folders}, and nothing outside is opened. Choose one of the list, copy the "
-        f"model there, or start the app with {HOW_TO_START}."
+        path = _inside(root, name, links=options.local)
+        if path is not None and path.exists():
+            return _checked(_weights_of(path, name, root, options), root, links=options.local), root
+        if path is None and not options.local and (link := _leading_out(root, name)):
+            raise CheckpointError(_about_link(link, root))
+    if options.local and (path := _anywhere(name)) is not None:
+        return _weights_of(path, name, path.parent, options), path.parent
+    raise CheckpointError(_nowhere(SHORT.repr(name), options))
+
+
+def _nowhere(shown: str, options: Options) -> str:
+    if options.local:
+        return f"There is no file or folder {shown} on this machine. Type the whole path to a checkpoint, or choose one of the list."
+    if not options.model_dirs:
+        return f"There is no model {shown} here, and no folder of models to look in. Start the app with {HOW_TO_START}."
+    return (
+        f"There is no model {shown} in the folders of this server, and nothing outside is opened. Choose one of the list, copy "
+        f"the model there, or start the app with {HOW_TO_START}."
     )
+
+
+def _weights_of(path: Path, name: str, root: Path, options: Options) -> Path:
+    """The file itself, or of a folder the one to open. Raises CheckpointError."""
+    if not path.is_dir():
+        return path
+    files = [
+        (folder / file).relative_to(path).as_posix()
+        for folder, files in _folders(path, links=options.local)
+        for file in files
+    ]
+    return path / choose_weights(files, name, lambda file: (path / file).relative_to(root).as_posix())
+
+
+def _anywhere(name: str) -> Path | None:
+    """What a path means on this machine; None where there is nothing."""
+    try:
+        path = Path(name).expanduser().absolute()
+        return path if path.exists() else None
+    except (OSError, ValueError, RuntimeError):  # no path at all; no such user
+        return None
 
 
 def _inside(root: Path, name: str, *, links: bool = False) -> Path | None:
@@ -180,8 +197,8 @@ def _leading_out(root: Path, name: str) -> Path | None:
 
 def _about_link(link: Path, root: Path) -> str:
     return (
-        f"{link.relative_to(root)} is a link that leads out of {root}, and nothing outside is opened. Copy what it leads to "
-        f"there, start the app on localhost, or with {HOW_TO_START}."
+        f"{link.relative_to(root)} is a link that leads out of the server's folder, and nothing outside is opened. Copy what it leads "
+        f"to there, start the app on localhost, or with {HOW_TO_START}."
     )
 
 

@@ -13,17 +13,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from app.server.models import Source
 from trm.errors import CheckpointError, UserError
 
 if TYPE_CHECKING:
     from trm.model import Model
-    from trm.tasks.base import Task
-    from trm.trace import Trace
 
 MODELS_KEPT = 8
 DOWNLOADS = 4  # at a time
@@ -134,7 +130,11 @@ class Models:
             with self._downloads:
                 from trm.public.hub import hub_weights
 
-                weights = hub_weights(opening.source.spec, progress=opening._progress)
+                weights = hub_weights(
+                    opening.source.spec,
+                    progress=opening._progress,
+                    token=None if opening.source.token else False,
+                )
         except _Stopped:
             stopped = CheckpointError(f"The download of {opening.source.name} was stopped.")
             opening._end(error=None if opening.asks else stopped)
@@ -173,6 +173,8 @@ def _open(opening: Opening, spec: str, after: float) -> None:
 def _told(error: Exception, source: Source) -> UserError:
     """What a person is told of an error; one of ours goes to the log."""
     if isinstance(error, UserError):
+        if source.base:
+            error.args = (str(error).replace(source.base, ""),)
         return error
     if isinstance(error, MemoryError):
         return CheckpointError(f"{source.name} needs more memory than the server has.")
@@ -193,19 +195,6 @@ def torch_threads(model: "Model") -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def growing_trace(model: "Model", task: "Task", inputs: np.ndarray, **options: Any) -> Iterator["Trace"]:
-    """As `trm.record.growing_trace`, with as many threads as the model is worth."""
-    from trm.record import growing_trace
-
-    traces = growing_trace(model, task, inputs, **options)
-    while True:
-        with torch_threads(model):
-            trace = next(traces, None)
-        if trace is None:
-            return
-        yield trace
 
 
 def _all_threads() -> int:

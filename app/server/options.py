@@ -1,16 +1,21 @@
-"""How the server was started: the folders that people may open models and puzzles from, and whether the hub is on.
+"""How the server was started, and for whom: what people may open on it.
 
     streamlit run app/main.py -- --model-dir runs --data-dir arc --no-hub
+    streamlit run app/main.py --server.address 0.0.0.0 -- --public
 
+Bound to localhost, the server is its owner's: any path may be typed, links are followed, the hub is on, with the owner's token. On
+any other address, and with `--public`, models come from the folders named here alone; the hub is off, or with `--hub` on for
+what everybody may read there. `--public` says that strangers come: what one of them may ask for is bounded, too.
 The environment variables RECURSION_LENS_MODEL_DIR (several folders with the system's separator of paths) and
 RECURSION_LENS_DATA_DIR say the same.
 """
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,12 +34,18 @@ class OptionError(UserError):
 
 @dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line and in the environment."""
+    """What was asked for on the command line and in the environment, and who can reach the server."""
 
     model_dirs: tuple[Path, ...] = ()
     data_dir: Path | None = None
-    hub: bool = True
-    links: bool = False  # links below the folders may lead out of them: nobody but this machine's people can reach the server
+    hub: bool = False
+    local: bool = False  # nobody but this machine's people: all that they can read may be opened
+    public: bool = False  # strangers
+
+    @property
+    def opens_others(self) -> bool:
+        """Whether models may be opened that no list names."""
+        return self.local or self.hub or bool(self.model_dirs)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,12 +55,13 @@ class _Parser(argparse.ArgumentParser):
         )
 
 
-def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
-    """Options of a server. Raises OptionError naming the one at fault, or a folder that is not there."""
+def read_options(arguments: Sequence[str], environment: Mapping[str, str], address: str | None) -> Options:
+    """Options of a server bound to an address. Raises OptionError naming the one at fault, or a folder that is not there."""
     parser = _Parser(prog="app", add_help=False, allow_abbrev=False)
     parser.add_argument("--model-dir", action="append", type=Path, default=[])
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--no-hub", action="store_true")
+    parser.add_argument("--hub", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--public", action="store_true")
     given = parser.parse_args(list(arguments))
     listed = filter(None, environment.get(MODEL_DIR, "").split(os.pathsep))
     model_dirs = tuple(given.model_dir) or tuple(map(Path, listed))
@@ -58,11 +70,20 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str]) -> Op
         if folder is not None and not folder.is_dir():
             raise OptionError(f"{name} {folder} is not a folder. Start the app with one that is there.")
     resolved = tuple(folder.resolve() for folder in model_dirs)
-    return Options(resolved, None if data_dir is None else data_dir.resolve(), not given.no_hub)
+    local = address in LOCAL and not given.public
+    hub = local if given.hub is None else given.hub
+    return Options(resolved, None if data_dir is None else data_dir.resolve(), hub, local, given.public)
 
 
 def server_options() -> Options:
     """Options of this server. Streamlit hands on what follows `--`; elsewhere (tests) the arguments are not ours."""
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
-    options = read_options(arguments, os.environ)
-    return replace(options, links=st.get_option("server.address") in LOCAL)
+    return read_options(arguments, os.environ, st.get_option("server.address"))
+
+
+def about(error: OptionError) -> str:
+    """What visitors are told of it; where they may be others than the owner, the log alone names folders."""
+    if st.get_option("server.address") in LOCAL:
+        return str(error)
+    logging.getLogger(__name__).error("%s", error)
+    return "The app was started with options that mean nothing; the server's log says which."

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.server import streamlit_fixes
-from app.server.options import OptionError, server_options
+from app.server.options import OptionError, about, server_options
 from app.server.shared import freeze_libraries
 from app.state.widgets import carry_over
 from app.ui.text import plain
@@ -45,10 +45,12 @@ def main() -> None:
     ]
     page = st.navigation(pages, position="hidden" if is_embedded else "top")
     try:
-        server_options()
+        options = server_options()
     except OptionError as error:
-        st.error(plain(str(error)), icon=":material/terminal:")
+        st.error(plain(about(error)), icon=":material/terminal:")
         return
+    if not options.local:
+        st.set_option("client.showErrorDetails", "type")  # a traceback names folders of the server
     carry_over(page.url_path)
     page.run()
     with st.container(key="printing"):

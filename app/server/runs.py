@@ -2,8 +2,8 @@
 
 A run is an iterator of growing traces, one after each supervision step. One thread advances all of them, a step at a
 time, since two forward passes at once would only take turns on the cores. Its order is that of an operating system:
-a run moves back a queue with every `QUANTUM` seconds it has had, so a Sudoku (a fraction of one) never waits for more
-than the step in hand of a large maze, and large ones take turns.
+a run moves back a queue with every `QUANTUM` seconds of processor time it has had, so large ones take turns. Within a step it
+pauses between two calls for one that has not had a `QUANTUM` yet, so a Sudoku (a fraction of one) waits for no step of a maze.
 
 A thread that is ended inside torch ends the process with it, so the one here is none that Python would end: it stops by
 itself when the main thread has.
@@ -19,16 +19,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 
+from app.server.slices import Pause
 from trm.errors import UserError
 from trm.trace import Trace
 
 QUANTUM = 1.0  # seconds of computing after which others go first
-GONE = 150.0  # seconds without a look after which a watcher has left; hidden browser tabs look once a minute
+GONE = 15.0  # seconds without a look after which a watcher has left; a browser tab that is hidden looks once a minute
+HELD_BYTES = 1 << 30  # of the states of all steps that pause between calls; above it a step is not left
 KEPT_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
 FAILED_FOR = 20.0  # seconds until a run that failed is tried again
 PAUSED_KEPT = 16  # runs begun and not watched: each holds the states it would go on from
 
-Begin = Callable[[], Iterator[Trace]]
+Begin = Callable[[], Iterator[Trace | Pause]]
 
 
 class RunFailed(UserError):
@@ -40,12 +42,15 @@ class Run:
     """One run, as far as it has come. Pages read it; only `Runs` writes it."""
 
     key: Hashable
-    steps: Iterator[Trace]
+    steps: Iterator[Trace | Pause]
     number: int  # how many were begun before it
     trace: Trace | None = None  # so far; None before the first supervision step is done
     complete: bool = False
     error: UserError | None = None
-    seconds: float = 0.0  # of computing
+    held: int = 0  # bytes of the states of a step that pauses between calls
+    spent: float = 0.0  # seconds of processor time of the thread that computes
+    took: float = 0.0  # seconds of the clock that its whole steps took, and
+    slices: float = 0.0  # those of the step in hand
     failed_at: float = 0.0  # time of the error, if there is one
     watchers: dict[str, float] = field(default_factory=dict)  # who looks on, and when they last looked
 
@@ -56,19 +61,28 @@ class Run:
 
     @property
     def size(self) -> int:
-        """Bytes of its trace."""
-        return 0 if self.trace is None else self.trace.nbytes
+        """Bytes of its trace, and of what it holds to go on from."""
+        return self.held + (0 if self.trace is None else self.trace.nbytes)
 
 
 class Runs:
     """All runs of a server. Methods may be called from any thread."""
 
-    def __init__(self, *, kept_bytes: int = KEPT_BYTES, clock: Callable[[], float] = time.monotonic):
-        self._kept_bytes, self._clock = kept_bytes, clock
+    def __init__(
+        self,
+        *,
+        kept_bytes: int = KEPT_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.thread_time,
+    ):
+        self._kept_bytes, self._clock, self._processor = kept_bytes, clock, processor
         self._changed = threading.Condition()  # guards everything below
         self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # the one asked for last at the end
         self._begun = 0
         self._working = False
+        self._in_hand: tuple[Run, float] | None = (
+            None  # the run that is advanced, and the processor time when that began
+        )
 
     def ask(self, key: Hashable, begin: Begin, *, watcher: str) -> Run:
         """The run of this key, begun if there is none. The watcher leaves what they watched before.
@@ -106,7 +120,22 @@ class Runs:
             if run.trace is None:
                 return None
             waiting = sum(map(self._is_wanted, self._runs.values()))
-            return run.seconds / run.trace.steps * (run.trace.depth.N_sup - run.trace.steps) * max(waiting, 1)
+            return run.took / run.trace.steps * (run.trace.depth.N_sup - run.trace.steps) * max(waiting, 1)
+
+    def gives_way(self) -> bool:
+        """Asked by the run in hand between its calls: whether to pause there. It does for one that has only begun, and where nobody
+        looks at it any more.
+        """
+        with self._changed:
+            run, began = self._in_hand
+            if sum(each.held for each in self._runs.values()) > HELD_BYTES:
+                return False
+            if not self._is_wanted(run):
+                return True
+            if run.spent + self._processor() - began < QUANTUM:
+                return False
+            others = (each for each in self._runs.values() if each is not run and self._is_wanted(each))
+            return any(each.spent < QUANTUM for each in others)
 
     def give_way(self, seconds: float) -> None:
         """For other work: wait until no run wants the machine, but not longer."""
@@ -123,24 +152,26 @@ class Runs:
                     self._working = False
                     self._changed.notify_all()
                     return
-            trace, error, seconds = self._advance(run)
+            made, error, seconds = self._advance(run)
             with self._changed:
-                run.seconds += seconds
+                run.slices += seconds
                 run.error, run.failed_at = error, self._clock()
-                if trace is not None:
-                    run.trace = trace
-                    run.complete = trace.steps == trace.depth.N_sup
+                run.held = made.nbytes if isinstance(made, Pause) else 0
+                if isinstance(made, Trace):
+                    run.took, run.slices = run.took + run.slices, 0.0
+                    run.trace = made
+                    run.complete = made.steps == made.depth.N_sup
                 if run.done:
                     run.steps = iter(())  # lets go of the model and the states
                 self._drop_oldest()
                 self._changed.notify_all()
 
-    def _advance(self, run: Run) -> tuple[Trace | None, UserError | None, float]:
-        """One supervision step, without the lock."""
-        began = self._clock()
-        trace, error = None, None
+    def _advance(self, run: Run) -> tuple[Trace | Pause | None, UserError | None, float]:
+        """One supervision step or a part of it, without the lock."""
+        began, self._in_hand = self._clock(), (run, self._processor())
+        made, error = None, None
         try:
-            trace = next(run.steps)
+            made = next(run.steps)
         except UserError as mistake:
             error = mistake
         except MemoryError:
@@ -150,12 +181,13 @@ class Runs:
             error = RunFailed(
                 "This run failed on the server, whose log says why. Choose another puzzle or model."
             )
-        return trace, error, self._clock() - began
+        run.spent += self._processor() - self._in_hand[1]
+        return made, error, self._clock() - began
 
     def _next(self) -> Run | None:
         """Whose turn it is: the run that has had least, and of equal ones the oldest."""
         wanted = filter(self._is_wanted, self._runs.values())
-        return min(wanted, key=lambda run: (run.seconds // QUANTUM, run.number), default=None)
+        return min(wanted, key=lambda run: (run.spent // QUANTUM, run.number), default=None)
 
     def _is_wanted(self, run: Run) -> bool:
         now = self._clock()

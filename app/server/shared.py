@@ -50,7 +50,7 @@ def model_names(bundled: Path, options: Options) -> list[str]:
     names = registry.model_names()
     return [
         *names,
-        *(name for name in found_models(options.model_dirs, links=options.links) if name not in names),
+        *(name for name in found_models(options.model_dirs, links=options.local) if name not in names),
     ]
 
 

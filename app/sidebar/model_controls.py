@@ -11,6 +11,7 @@ from app.server import shared
 from app.server.models import Source, source_of
 from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
+from app.sidebar import dropped_files
 from app.state import links
 from trm import registry
 from trm.config import KINDS, ConfigError, ModelConfig
@@ -50,7 +51,7 @@ def choose(
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox(
         "Model",
-        [*names, ANOTHER],
+        [*names, *([ANOTHER] if options.opens_others or not names else [])],
         key="model",
         persist_state="session",
         on_change=lambda: state.pop("refused", None),
@@ -61,9 +62,11 @@ def choose(
             key="model_path",
             persist_state="session",
             max_chars=links.LONGEST_NAME,
-            placeholder="hf://owner/repo, or runs/step_1000",
+            placeholder="hf://owner/repo, or runs/step_1000" if options.hub else "runs/step_1000",
             help=_what_may_be_opened(options),
         )
+        if options.local:
+            dropped_files.controls()
     asked = state.model_path.strip() if state.model == ANOTHER else state.model
     mistakes = [state.refused] if "refused" in state else []
     for name in dict.fromkeys([asked, state.get("opened", ""), _default(names, first)]):
@@ -107,9 +110,12 @@ def _default(names: list[str], first: str) -> str:
 
 def _what_may_be_opened(options: Options) -> str:
     hub = "A model of the hub as hf://owner/repo or hf://owner/repo/file. " if options.hub else ""
-    folders = ", ".join(f"`{folder}`" for folder in options.model_dirs)
+    if options.local:
+        return hub + "A path on this machine: a file of weights, or the folder that holds it."
     return hub + (
-        f"A path inside {folders}." if folders else f"For paths, start the app with {HOW_TO_START}."
+        "A path inside the folders of this server."
+        if options.model_dirs
+        else f"For paths, start the app with {HOW_TO_START}."
     )
 
 

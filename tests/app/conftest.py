@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from app_page import MODELS, App
 
+import trm.inspection.inspect
+import trm.public.hub
+import trm.record  # noqa: F401  # Python 3.11 fails now and then where two threads parse modules at once, as the checks of shapes do
 from app.server.options import MODEL_DIR
 from trm.checkpoint import save_model
 
@@ -22,6 +26,15 @@ def open_app(monkeypatch: pytest.MonkeyPatch) -> Callable[..., App]:
     """Opens the app; keywords are the query parameters of the link. Short runs are waited for, however busy the machine."""
     monkeypatch.setattr("app.server.choice_runs.SHORT_WAIT", 100.0)
     return lambda **link: App(link)
+
+
+@pytest.fixture
+def served_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is bound to an address that other machines can reach."""
+    option = st.get_option
+    monkeypatch.setattr(
+        st, "get_option", lambda name: "0.0.0.0" if name == "server.address" else option(name)
+    )
 
 
 @pytest.fixture

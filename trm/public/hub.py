@@ -53,10 +53,11 @@ def hub_name(path: Path) -> str | None:
     return None
 
 
-def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
+def hub_weights(spec: str, *, progress: Progress | None = None, token: bool | None = None) -> Path:
     """The weights file that `hf://...` means, fetched with its descriptions if it is not here yet.
 
-    `progress` hears of the bytes fetched; without it a bar is drawn on stderr where that is a terminal. When the
+    `progress` hears of the bytes fetched; without it a bar is drawn on stderr where that is a terminal. `token` False: only what
+    everybody may read, though there is a token on this machine. When the
     hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
@@ -69,7 +70,7 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
         ) from None
     with _one_line(address):
         try:
-            info = HfApi().model_info(
+            info = HfApi(token=token).model_info(
                 address.repo, revision=address.revision or None, files_metadata=True, timeout=20
             )
             sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
@@ -79,7 +80,7 @@ def hub_weights(spec: str, *, progress: Progress | None = None) -> Path:
                 raise
             names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
             return folder / choose_files(address, dict.fromkeys(names, 0)).weights
-        return _fetch(choose_files(address, sizes), sizes, progress)
+        return _fetch(choose_files(address, sizes), sizes, progress, token)
 
 
 def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
@@ -110,7 +111,7 @@ def _largest(name: str) -> int:
     return LARGEST_DESCRIPTION[PurePosixPath(name).suffix]
 
 
-def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) -> Path:
+def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None, token: bool | None) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     missing = sum(
@@ -130,7 +131,7 @@ def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None) ->
         )
     bar = None if progress is None else _bar(progress, missing)
     for name in (*files.descriptions, files.weights):  # the weights last: with them, all is there
-        path = hf_hub_download(files.repo, name, revision=files.revision or None, tqdm_class=bar)
+        path = hf_hub_download(files.repo, name, revision=files.revision or None, token=token, tqdm_class=bar)
     return Path(path)
 
 

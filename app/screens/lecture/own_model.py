@@ -13,8 +13,8 @@ from app.screens.lecture.scenes import LectureError
 from app.server import shared
 from app.server.jobs import Tell
 from app.server.models import Source, source_of
-from app.server.opening import growing_trace
 from app.server.options import Options
+from app.server.slices import in_slices
 from app.ui import status
 from app.ui.progress import result_of
 from trm.registry import models_folder
@@ -71,7 +71,7 @@ def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell)
     for place, (key, run) in enumerate(wanted.items()):
         words = f"{name} on the puzzle {run.title}"
         tell(place / len(wanted), words)
-        for trace in growing_trace(model, run.task, run.trace.inputs, labels=run.trace.labels):
+        for trace in in_slices(model, run.task, run.trace.inputs, labels=run.trace.labels):
             tell((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
         own[key] = replace(
             run,

@@ -15,7 +15,7 @@ def hub(monkeypatch, model_dir):
     gate = threading.Event()
 
     def make(size: int) -> threading.Event:
-        def hub_weights(spec, *, progress):
+        def hub_weights(spec, *, progress, token):
             progress(0, size)
             assert gate.wait(PATIENCE)
             progress(size, size)

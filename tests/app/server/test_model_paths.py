@@ -123,13 +123,12 @@ def test_links_are_followed_where_only_this_machine_can_reach_the_server(root, t
     (root / "deep").mkdir()
     (root / "deep" / "back").symlink_to(root)
     (root / "round").symlink_to(root / "round")
-    options = Options((root,), links=True)
+    options = Options((root,), local=True)
     found = found_models((root,), links=True)
     assert {"run1", "file.safetensors"} <= set(found) and not any("back" in name for name in found)
     for name in ("run1", "run1/model.safetensors", "file.safetensors"):
         assert Path(source_of(name, options).spec).samefile(tmp_path / "secret" / "model.safetensors")
-    for name in ("../secret", "run1/../../secret", str(tmp_path / "secret"), "round"):
-        refusal(name, options)
+    refusal("round", options)
 
 
 def test_a_link_that_leads_out_is_named_with_the_remedy(root, tmp_path):
@@ -183,10 +182,52 @@ def test_weights_written_anew_are_another_model(root):
     assert source_of("ours", options) != before
 
 
+def test_any_path_is_opened_where_only_its_owner_can_reach_the_server(root, tmp_path, monkeypatch):
+    options = Options(hub=True, local=True)
+    weights = tmp_path / "secret" / "model.safetensors"
+    for name in (str(weights), str(weights.parent), f"{root}/../secret"):
+        assert Path(source_of(name, options).spec).samefile(weights)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("secret", "secret/model.safetensors", "~/secret", "./secret/"):
+        assert Path(source_of(name, options).spec).samefile(weights)
+    assert Path(source_of("ours", Options((root,), local=True)).spec).samefile(
+        root / "ours" / "model.safetensors"
+    )
+    for name in ("no/such", "a\0b", "~nobody-of-this-name/x", "x" * 5000):
+        assert "on this machine" in refusal(name, options)
+
+
+def test_a_file_of_the_hubs_cache_is_opened_where_it_lies_with_what_is_beside_it(tmp_path):
+    """Its files are links to blobs, beside which there is no config."""
+    touch(tmp_path / "blobs" / "b1")
+    (tmp_path / "snapshots" / "abc").mkdir(parents=True)
+    weights = tmp_path / "snapshots" / "abc" / "step_1000"
+    weights.symlink_to("../../blobs/b1")
+    assert source_of(str(weights), Options(local=True)).spec == str(weights)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(hub=True), Options(public=True)])
+def test_a_path_is_refused_alike_on_any_other_server(options, tmp_path):
+    touch(tmp_path / "model.safetensors")
+    assert "--model-dir" in refusal(str(tmp_path / "model.safetensors"), options)
+
+
+def test_the_owners_token_is_used_for_the_owner_alone():
+    assert source_of("hf://a/b", Options(hub=True, local=True)).token
+    assert not source_of("hf://a/b", Options(hub=True)).token
+
+
+def test_refusals_name_no_folder_of_the_server(root, tmp_path):
+    (root / "run1").symlink_to(tmp_path / "secret")
+    for name in ("no/such", "run1", "../secret", "two", "notes"):
+        assert str(tmp_path) not in refusal(name, Options((root,)))
+
+
 def test_hub_names_are_taken_unless_the_hub_is_off():
-    assert source_of("hf://alphaXiv/trm-model-maze", Options()).kind == "hub"
-    assert "no place on the hub" in refusal("hf://../../etc", Options())
-    assert "--no-hub" in refusal("hf://alphaXiv/trm-model-maze", Options(hub=False))
+    assert source_of("hf://alphaXiv/trm-model-maze", Options(hub=True)).kind == "hub"
+    assert "no place on the hub" in refusal("hf://../../etc", Options(hub=True))
+    assert "--hub" in refusal("hf://alphaXiv/trm-model-maze", Options())
 
 
 def test_a_bundled_name_is_bundled(root):

@@ -111,8 +111,8 @@ class Hub:
         self.gate = threading.Semaphore(0)
         self.fetched = 0
 
-    def __call__(self, spec: str, *, progress) -> Path:
-        assert spec == HUB.spec
+    def __call__(self, spec: str, *, progress, token: bool | None) -> Path:
+        assert spec == HUB.spec and token is False
         for part in range(1, self.parts + 1):
             progress(self.size * part // self.parts, self.size)
             self.fetched = part

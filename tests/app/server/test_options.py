@@ -2,11 +2,27 @@
 
 import pytest
 
-from app.server.options import DATA_DIR, MODEL_DIR, OptionError, Options, read_options
+from app.server.options import DATA_DIR, LOCAL, MODEL_DIR, OptionError, Options, read_options
+
+OPEN = "0.0.0.0"
 
 
-def test_nothing_given_is_no_folder_and_the_hub():
-    assert read_options([], {}) == Options((), None, True)
+def test_on_localhost_everything_is_open_to_its_owner():
+    for address in LOCAL:
+        assert read_options([], {}, address) == Options(hub=True, local=True)
+    assert read_options(["--no-hub"], {}, "localhost") == Options(local=True)
+
+
+@pytest.mark.parametrize("address", [OPEN, "192.168.1.7", "::", "", None])
+def test_on_another_address_the_hub_is_off_unless_it_is_asked_for(address):
+    assert read_options([], {}, address) == Options()
+    assert read_options(["--hub"], {}, address) == Options(hub=True)
+
+
+def test_a_public_server_is_nobodys_own_even_on_localhost():
+    """Such as behind a proxy, or a tunnel."""
+    assert read_options(["--public"], {}, "localhost") == Options(public=True)
+    assert read_options(["--public", "--hub"], {}, OPEN) == Options(hub=True, public=True)
 
 
 def test_options_and_environment_say_the_same(tmp_path):
@@ -15,9 +31,13 @@ def test_options_and_environment_say_the_same(tmp_path):
         folder.mkdir()
     given = ["--model-dir", str(models), "--model-dir", str(more), "--data-dir", str(data)]
     environment = {MODEL_DIR: f"{models}:{more}", DATA_DIR: str(data)}
-    assert read_options(given, {}) == read_options([], environment) == Options((models, more), data, True)
-    assert read_options(["--no-hub"], {}) == Options((), None, False)
-    assert read_options(given, {MODEL_DIR: "/nowhere"}).model_dirs == (models, more)  # what is typed counts
+    assert (
+        read_options(given, {}, OPEN) == read_options([], environment, OPEN) == Options((models, more), data)
+    )
+    assert read_options(given, {MODEL_DIR: "/nowhere"}, OPEN).model_dirs == (
+        models,
+        more,
+    )  # what is typed counts
 
 
 @pytest.mark.parametrize(
@@ -32,7 +52,7 @@ def test_options_and_environment_say_the_same(tmp_path):
 )
 def test_options_that_mean_nothing_are_one_line(arguments, says):
     with pytest.raises(OptionError) as refusal:
-        read_options(arguments, {})
+        read_options(arguments, {}, OPEN)
     assert says in str(refusal.value) and "\n" not in str(refusal.value)
 
 
@@ -43,3 +63,10 @@ def test_a_page_of_a_server_started_wrong_says_so(open_app, monkeypatch):
         "--model-dir /no/such/folder is not a folder. Start the app with one that is there."
     ]
     assert not app.payloads
+
+
+def test_visitors_from_elsewhere_are_told_no_folder(open_app, monkeypatch, served_to_others):
+    monkeypatch.setenv(MODEL_DIR, "/no/such/folder")
+    assert open_app().errors == [
+        "The app was started with options that mean nothing; the server's log says which."
+    ]

@@ -2,11 +2,13 @@
 
 import threading
 import time
+from itertools import groupby
 
 import pytest
 from fake_runs import PATIENCE, STEPS, Clock, Work, eventually, quick, steps_of, trace
 
-from app.server.runs import FAILED_FOR, GONE, PAUSED_KEPT, Run, RunFailed, Runs
+from app.server.runs import FAILED_FOR, GONE, HELD_BYTES, PAUSED_KEPT, Run, RunFailed, Runs
+from app.server.slices import Pause
 from trm.errors import PuzzleError
 
 
@@ -73,7 +75,7 @@ def test_one_step_is_computed_at_a_time():
 
 def test_a_short_run_goes_before_the_next_step_of_one_that_had_its_share():
     clock, log = Clock(), []
-    runs = Runs(clock=clock)
+    runs = Runs(clock=clock, processor=clock)
     slow, short = Work("slow", log), Work("short", log)
     run = runs.ask("slow", slow, watcher="me")
     eventually(lambda: log == ["slow1"])
@@ -87,7 +89,7 @@ def test_a_short_run_goes_before_the_next_step_of_one_that_had_its_share():
 
 def test_long_runs_take_turns():
     clock, log = Clock(), []
-    runs = Runs(clock=clock)
+    runs = Runs(clock=clock, processor=clock)
 
     class Long(Work):
         def __call__(self):
@@ -103,6 +105,71 @@ def test_long_runs_take_turns():
     other.let(STEPS)
     assert runs.wait(first, PATIENCE) and runs.wait(second, PATIENCE)
     assert log == ["a1", "b1", "a2", "b2", "a3", "b3"]
+
+
+class Calls(Work):
+    """A run of steps of four calls each, which pauses between them where it is told to."""
+
+    def __init__(self, runs: Runs, clock: Clock, name: str, log: list[str], seconds: float, nbytes: int = 8):
+        super().__init__(name, log)
+        self.runs, self.clock, self.seconds, self.nbytes = runs, clock, seconds, nbytes
+
+    def __call__(self):
+        for step in range(1, self.steps + 1):
+            for call in range(1, 5):
+                assert self.gate.acquire(timeout=PATIENCE)
+                self.log.append(f"{self.name}{step}.{call}")
+                self.clock.now += self.seconds
+                if call < 4 and self.runs.gives_way():
+                    yield Pause(self.nbytes)
+            yield trace(step, of=self.steps)
+
+
+def test_within_a_step_a_run_pauses_for_one_that_has_only_begun():
+    clock, log = Clock(), []
+    runs = Runs(clock=Clock(), processor=clock)
+    slow, short = Calls(runs, clock, "slow", log, 2.0), Calls(runs, clock, "short", log, 0.05)
+    run = runs.ask("slow", slow, watcher="me")
+    slow.let(1)
+    eventually(lambda: log == ["slow1.1"])
+    shorter = runs.ask("short", short, watcher="you")
+    short.let(12)
+    slow.let(11)
+    assert runs.wait(run, PATIENCE) and shorter.complete and run.complete
+    assert len(log) == 24 and log[2:14] == [
+        f"short{step}.{call}" for step in (1, 2, 3) for call in (1, 2, 3, 4)
+    ]
+    assert run.held == 0
+
+
+def test_long_runs_do_not_leave_their_steps_for_each_other():
+    clock, log = Clock(), []
+    runs = Runs(clock=Clock(), processor=clock)
+    one, other = (Calls(runs, clock, name, log, 2.0) for name in "ab")
+    first = runs.ask("a", one, watcher="me")
+    second = runs.ask("b", other, watcher="you")
+    one.let(12)
+    other.let(12)
+    assert runs.wait(first, PATIENCE) and runs.wait(second, PATIENCE)
+    turns = [name for name, _ in groupby(line[0] for line in log)]
+    assert len(turns) <= 8  # steps, and one pause of the first for the second when that had only begun
+
+
+def test_steps_are_not_left_when_what_pauses_holds_too_much():
+    clock, log = Clock(), []
+    runs = Runs(clock=Clock(), processor=clock)
+    hog, other = (Calls(runs, clock, name, log, 2.0, HELD_BYTES + 1) for name in ("hog", "other"))
+    third = Calls(runs, clock, "third", log, 0.05)
+    asked = [runs.ask("hog", hog, watcher="me"), runs.ask("other", other, watcher="you")]
+    hog.let(1)
+    eventually(lambda: log == ["hog1.1"])
+    other.let(1)
+    eventually(lambda: log == ["hog1.1", "other1.1"] or len(log) > 2)
+    asked.append(runs.ask("third", third, watcher="she"))
+    for work in (third, other, hog):
+        work.let(12)
+    assert all(runs.wait(run, PATIENCE) for run in asked)
+    assert log.index("third1.1") > log.index("other1.4")
 
 
 def test_choosing_another_run_pauses_the_one_before_and_coming_back_goes_on_with_it():

@@ -1,8 +1,12 @@
 """Models of any kind and size on the Solve page: chosen by name, path or link, inspected, forced to other values."""
 
+from pathlib import Path
+
 import pytest
 from app_page import MODELS, App, shown
 
+from app.server.options import MODEL_DIR
+from app.sidebar import dropped_files
 from app.sidebar.model_controls import ACCEPT, ANOTHER
 from tests.app.screens.test_solve_page import shown_puzzle
 from trm import registry
@@ -84,7 +88,9 @@ def test_a_typed_name_that_cannot_be_opened_is_one_line_and_the_model_before_sta
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "gone", "hf://x"])
-def test_a_link_to_a_model_that_may_not_be_opened_says_so_and_shows_the_default(open_app, name):
+def test_a_link_to_a_model_that_may_not_be_opened_says_so_and_shows_the_default(
+    open_app, served_to_others, name
+):
     app = open_app(model=name)
     (error,) = app.errors
     assert "\n" not in error and len(error) < 500
@@ -105,7 +111,36 @@ def test_a_damaged_checkpoint_is_named_and_the_default_is_shown(open_app, model_
 def test_the_hub_can_be_switched_off(open_app, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--no-hub"])
     app = open_app(model="hf://alphaXiv/trm-model-maze")
-    assert "--no-hub" in app.errors[0]
+    assert "switched off" in app.errors[0]
+
+
+def test_a_folder_anywhere_is_opened_on_ones_own_machine(open_app, model_dir, monkeypatch):
+    folder = model_dir / "runs" / "hrm"
+    monkeypatch.delenv(MODEL_DIR)
+    app = open_app()
+    app.set("model", ANOTHER)
+    app.set("model_path", str(folder))
+    assert not app.errors and app.link["model"] == str(folder)
+
+
+def test_files_that_are_dropped_are_opened(open_app, model_dir, monkeypatch):
+    folder = model_dir / "runs" / "hrm"
+    monkeypatch.delenv(MODEL_DIR)
+    app = open_app()
+    app.set("model", ANOTHER)
+    files = [(path.name, path.read_bytes(), "application/octet-stream") for path in folder.iterdir()]
+    app.set(dropped_files.KEY, files)
+    assert not app.errors and "N_sup" in app.captions
+    assert {path.name for path in Path(app.link["model"]).iterdir()} == {name for name, *_ in files}
+
+
+def test_a_server_for_others_takes_no_files(open_app, model_dir, served_to_others):
+    app = open_app()
+    app.set("model", ANOTHER)
+    with pytest.raises(KeyError):
+        app[dropped_files.KEY]
+    app.set("model_path", "/etc/passwd")
+    assert "nothing outside is opened" in app.errors[0] and str(model_dir) not in app.errors[0]
 
 
 def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(

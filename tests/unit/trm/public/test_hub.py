@@ -306,7 +306,11 @@ def test_a_private_one_with_the_token_from_its_usual_file(hub, stored, tmp_path)
     refusal("hf://someone/model", "or it is private")
     (tmp_path / "cache" / "token").parent.mkdir(exist_ok=True)
     (tmp_path / "cache" / "token").write_text(TOKEN)
+    with pytest.raises(CheckpointError, match="or it is private"):
+        hub_weights("hf://someone/model", token=False)
     assert hub_weights("hf://someone/model").is_file()
+    with pytest.raises(CheckpointError, match="or it is private"):  # nor what the owner fetched before
+        hub_weights("hf://someone/model", token=False)
 
 
 @pytest.mark.parametrize("status, remedy", [(403, "log in again"), (418, "try again later")])

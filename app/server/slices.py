@@ -1,0 +1,106 @@
+"""A run in slices: the trace after every supervision step, and between two calls a pause where others go first.
+
+A supervision step of a large model takes seconds, one with n = 26 and T = 26 half a minute. A run that pauses in it keeps the
+states that the step has made so far, and goes on from the last of them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from app.server.opening import torch_threads
+
+if TYPE_CHECKING:
+    from trm.coordinates import Coordinates, Depth
+    from trm.model import Model
+    from trm.record import Left
+    from trm.recursion import State
+    from trm.tasks.base import Task
+    from trm.trace import Trace
+
+
+@dataclass(frozen=True)
+class Pause:
+    """The word between two calls. `nbytes`: of the states that are kept until the run goes on."""
+
+    nbytes: int
+
+
+class _Paused(Exception):
+    """Raised inside the recursion, to come out of it."""
+
+
+def in_slices(
+    model: "Model",
+    task: "Task",
+    inputs: np.ndarray,
+    *,
+    gives_way: Callable[[], bool] = lambda: False,
+    depth: "Depth | None" = None,
+    **options: Any,
+) -> Iterator["Trace | Pause"]:
+    """As `trm.record.growing_trace`, with as many threads as the model is worth; pauses after a call where `gives_way` says so."""
+    from trm.record import growing_trace
+
+    depth = depth or model.config.depth
+    step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
+    while True:
+        traces = growing_trace(
+            model, task, inputs, depth=depth, watch=step.watch, left=step.left(), **options
+        )
+        try:
+            while True:
+                with torch_threads(model):
+                    trace = next(traces, None)
+                if trace is None:
+                    return
+                step.end(trace)
+                yield trace
+        except _Paused:
+            yield Pause(step.nbytes)
+
+
+class _Step:
+    """The supervision step in hand: the states that its calls left, and the trace before it."""
+
+    def __init__(
+        self,
+        model: "Model",
+        inputs: np.ndarray,
+        puzzle_id: int,
+        gives_way: Callable[[], bool],
+        depth: "Depth",
+    ):
+        from trm.record import initial_state, one_puzzle
+
+        self._gives_way = gives_way
+        self._last = (depth.T, depth.n + 1)
+        self._trace: Trace | None = None
+        self._before = initial_state(model, *one_puzzle(model, inputs, puzzle_id))
+        self._states: list[tuple[Coordinates, State]] = []
+
+    @property
+    def nbytes(self) -> int:
+        return sum(tensor.nbytes for _, state in self._states for tensor in state)
+
+    def watch(self, at: "Coordinates", state: "State") -> "State":
+        self._states.append((at, state))
+        if (at.cycle, at.call) != self._last and self._gives_way():
+            raise _Paused
+        return state
+
+    def end(self, trace: "Trace") -> None:
+        self._trace, self._before = trace, self._states[-1][1]
+        self._states.clear()
+
+    def left(self) -> "Left | None":
+        """Where to go on; None at the beginning of a run."""
+        from trm.record import Left
+        from trm.recursion import Begun
+
+        if not self._states:
+            return None
+        at, state = self._states[-1]
+        return Left(self._trace, Begun(state, at), self._before, tuple(self._states))
