@@ -22,7 +22,7 @@ app: .venv/.app  ## install what is missing and open the app; MODEL_DIR=folder o
 
 test: lint .venv/.browser  ## install what is missing, then lint, unit, app and browser tests
 	$(BIN)/pytest -m 'not alone and not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
-	$(BIN)/pytest -m 'alone and not slow' tests/browser
+	$(BIN)/pytest -m 'alone and not slow' tests/browser tests/served
 
 quick: lint  ## what every commit passes: lint, unit tests without checks of shapes, tests of the JavaScript
 	$(BIN)/pytest tests/unit -m 'not heavy and not slow' --numprocesses 2 --dist loadfile \

@@ -62,11 +62,16 @@ MLP = {"mixing": "mlp", "mixing_width": 20, "heads": 0, "positions": "none"}
 """Changes of TINY that make it mix positions by an MLP."""
 
 
+WITH_A_CLOCK = ("tests/browser/", "tests/served/")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """`make test` looks for tests that run alone where those with a clock are, since it takes long to collect all."""
     for item in items:
-        if item.get_closest_marker("alone") and "tests/browser/" not in item.nodeid:
-            raise pytest.UsageError(f"{item.nodeid} is marked `alone`, which is for tests/browser.")
+        if item.get_closest_marker("alone") and not item.nodeid.startswith(WITH_A_CLOCK):
+            raise pytest.UsageError(
+                f"{item.nodeid} is marked `alone`, which is for {' and '.join(WITH_A_CLOCK)}."
+            )
 
 
 COMPILE_UMAP = (

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import streamlit as st
 
 from app.player.component import player
+from app.server import shared
 from app.server.runs import Run
 from app.state import links
 from trm.coordinates import Depth
@@ -28,8 +29,6 @@ from trm.trace import Trace
 
 if TYPE_CHECKING:
     from app.state.choice import Choice
-
-LOOKS_EVERY = 0.5  # seconds between looks at runs that grow
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) ->
         if grows and all(side.is_whole for side in now):
             st.rerun()  # from now on there is nothing to look for
 
-    st.fragment(drawn, run_every=LOOKS_EVERY if grows else None)()
+    st.fragment(drawn, run_every=shared.runs().look_every if grows else None)()
 
 
 def contents(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
 if TYPE_CHECKING:
     from trm.model import Model
 
-TRACES_KEPT = 256  # recorded ones, about 120 kB each
+MODELS_KEPT = 16  # whose recorded traces stay in memory, about a MB each
 SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core
 SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
 AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
@@ -34,18 +34,18 @@ MOST_WORK = 4  # times the calls that a model was trained with, which a stranger
 LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
 
 
-@st.cache_data(max_entries=TRACES_KEPT, show_spinner=False)
-def recorded_trace(model_name: str, fingerprint: str, puzzle: str) -> Trace | None:
-    """The bundled trace of exactly these weights on exactly this puzzle, if there is one."""
-    task = task_of(registry.model_config(model_name))
+@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
+def recorded_traces(model_name: str, fingerprint: str) -> dict[str, Trace]:
+    """The bundled traces of exactly these weights, by their puzzles."""
+    task, traces = task_of(registry.model_config(model_name)), {}
     for path in registry.trace_paths(model_name):
         try:
             trace = load_trace(path)
         except TraceError:
             continue
-        if trace.provenance.fingerprint == fingerprint and task.format(trace.inputs) == puzzle:
-            return trace
-    return None
+        if trace.provenance.fingerprint == fingerprint:
+            traces.setdefault(task.format(trace.inputs), trace)
+    return traces
 
 
 def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Run | None:
@@ -73,7 +73,7 @@ def recorded(choice: Choice) -> Trace | None:
     if not (choice.source.is_bundled and choice.is_as_trained):
         return None
     mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
-    return recorded_trace(choice.source.name, mark, choice.puzzle)
+    return recorded_traces(choice.source.name, mark).get(choice.puzzle)
 
 
 def is_made(choice: Choice) -> bool:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.server.importing import freeze_libraries
 from app.server.models import Source
 from trm.errors import CheckpointError, UserError
 
@@ -163,6 +164,7 @@ def _open(opening: Opening, spec: str, after: float) -> None:
         model = load_model(spec, force=source.forced or None, accept_unknown=source.accepted)
         task_of(model.config)  # there must be a task of its size, or nothing can be shown
         model.name = source.name
+        freeze_libraries(many=1)
         opening.folder = None if source.is_bundled else Path(spec).parent
     except Exception as error:
         opening._end(error=_told(error, source))

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -78,7 +79,16 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str], addre
 def server_options() -> Options:
     """Options of this server. Streamlit hands on what follows `--`; elsewhere (tests) the arguments are not ours."""
     arguments = sys.argv[1:] if Path(sys.argv[0]).name == "main.py" else []
-    return read_options(arguments, os.environ, st.get_option("server.address"))
+    environment = tuple((name, os.environ[name]) for name in (MODEL_DIR, DATA_DIR) if name in os.environ)
+    return _options(tuple(arguments), environment, st.get_option("server.address"))
+
+
+@cache
+def _options(
+    arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...], address: str | None
+) -> Options:
+    """Read once: every page asks, time and again."""
+    return read_options(arguments, dict(environment), address)
 
 
 def about(error: OptionError) -> str:

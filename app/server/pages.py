@@ -5,8 +5,8 @@ from pathlib import Path
 import streamlit as st
 
 from app.server import streamlit_fixes
+from app.server.importing import freeze_libraries, import_page
 from app.server.options import OptionError, about, server_options
-from app.server.shared import freeze_libraries
 from app.state.widgets import carry_over
 from app.ui.text import plain
 
@@ -51,6 +51,7 @@ def main() -> None:
         return
     if not options.local:
         st.set_option("client.showErrorDetails", "type")  # a traceback names folders of the server
+    import_page(page.url_path or FIRST)
     carry_over(page.url_path)
     page.run()
     with st.container(key="printing"):

@@ -25,6 +25,8 @@ from trm.trace import Trace
 
 QUANTUM = 1.0  # seconds of computing after which others go first
 GONE = 15.0  # seconds without a look after which a watcher has left; a browser tab that is hidden looks once a minute
+LOOK_EVERY = 0.5  # seconds between looks at a run that grows, or
+LOOK_EVERY_OF_EACH = 0.15  # for every run that waits
 HELD_BYTES = 1 << 30  # of the states of all steps that pause between calls; above it a step is not left
 KEPT_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
 FAILED_FOR = 20.0  # seconds until a run that failed is tried again
@@ -119,21 +121,27 @@ class Runs:
         with self._changed:
             if run.trace is None:
                 return None
-            waiting = sum(map(self._is_wanted, self._runs.values()))
+            waiting = self._waiting()
             return run.took / run.trace.steps * (run.trace.depth.N_sup - run.trace.steps) * max(waiting, 1)
 
-    def gives_way(self) -> bool:
-        """Asked by the run in hand between its calls: whether to pause there. It does for one that has only begun, and where nobody
-        looks at it any more.
-        """
+    @property
+    def look_every(self) -> float:
+        """Seconds between the looks of a page at a run that grows: rarer where many wait, since looking takes from all of them."""
         with self._changed:
-            run, began = self._in_hand
+            return max(LOOK_EVERY, LOOK_EVERY_OF_EACH * self._waiting())
+
+    def gives_way(self) -> bool:
+        """Asked by the run in hand between its calls: whether to pause there. Once it has had a `QUANTUM` it does so for one that has
+        not, and where nobody looks at it any more.
+        """
+        run, began = self._in_hand
+        if run.spent + self._processor() - began < QUANTUM:
+            return False
+        with self._changed:
             if sum(each.held for each in self._runs.values()) > HELD_BYTES:
                 return False
             if not self._is_wanted(run):
                 return True
-            if run.spent + self._processor() - began < QUANTUM:
-                return False
             others = (each for each in self._runs.values() if each is not run and self._is_wanted(each))
             return any(each.spent < QUANTUM for each in others)
 
@@ -188,6 +196,9 @@ class Runs:
         """Whose turn it is: the run that has had least, and of equal ones the oldest."""
         wanted = filter(self._is_wanted, self._runs.values())
         return min(wanted, key=lambda run: (run.spent // QUANTUM, run.number), default=None)
+
+    def _waiting(self) -> int:
+        return sum(map(self._is_wanted, self._runs.values()))
 
     def _is_wanted(self, run: Run) -> bool:
         now = self._clock()

@@ -3,8 +3,6 @@
 Nothing here is anybody's own: it is looked up by what is asked for, weights, puzzle and depth.
 """
 
-import gc
-import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,9 +17,6 @@ from app.server.runs import Runs
 from trm import registry
 
 EVERY_FEW_SECONDS = timedelta(seconds=10)  # how often files are looked at again
-MANY_MODULES = 100  # a library
-
-_modules_frozen = 0
 
 
 @st.cache_resource(show_spinner=False)
@@ -58,16 +53,3 @@ def model_names(bundled: Path, options: Options) -> list[str]:
 def weights_fingerprint(model_name: str, stamp: tuple[int, ...]) -> str:
     """Content hash of a bundled model's weights."""
     return registry.fingerprint(registry.models_folder() / model_name / "model.safetensors")
-
-
-def freeze_libraries() -> None:
-    """Keep what was imported lately out of garbage collections.
-
-    Streamlit collects after every rerun, while all other threads wait. Torch, plotly and pandas make some 400,000 objects,
-    which are never garbage; looking through them took 150 ms each time, and takes none once they are frozen.
-    """
-    global _modules_frozen
-    if len(sys.modules) >= _modules_frozen + MANY_MODULES:
-        _modules_frozen = len(sys.modules)
-        gc.collect()
-        gc.freeze()

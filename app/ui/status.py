@@ -6,6 +6,7 @@ import streamlit as st
 
 from app import editor
 from app.server import shared
+from app.server.importing import freeze_libraries
 from app.server.models import Source
 from app.server.opening import Opening
 from app.server.runs import Run
@@ -58,6 +59,7 @@ def loading(source: Source) -> None:
         for _ in range(int(LOADED_WITHIN / LOOK_EVERY)):
             if opening.wait(LOOK_EVERY):
                 break
+            freeze_libraries()
             spot.empty()  # a place where Streamlit may end this for what was asked meanwhile
     st.rerun()
 
@@ -103,6 +105,7 @@ def take_over(source: Source, is_made: Callable[[], bool]) -> None:
     whether that is there; then the page is drawn anew, with its own.
     """
     shared.models().ask(source, after=PAGE_FIRST)
+    freeze_libraries()
     if shared.models().ready(source) and is_made():
         st.rerun()
 

@@ -19,7 +19,6 @@ from app.ui import status
 from trm.errors import UserError
 from trm.trace import Trace
 
-GROWS_EVERY = 0.5  # seconds between looks at a run that grows
 PLAYER = "player"
 
 
@@ -54,7 +53,7 @@ def solve(choice: Choice) -> None:
             status.loading(choice.source)
     grows = isinstance(shown, Run) and not shown.done and not session.is_stopped(choice)
     looks = grows or pin.waits()
-    st.fragment(show, run_every=GROWS_EVERY if looks else None)(choice, shown, grows, looks)
+    st.fragment(show, run_every=shared.runs().look_every if looks else None)(choice, shown, grows, looks)
     if isinstance(shown, Trace):
         status.take_over(choice.source, partial(choice_runs.is_made, choice))
 

@@ -7,7 +7,17 @@ from itertools import groupby
 import pytest
 from fake_runs import PATIENCE, STEPS, Clock, Work, eventually, quick, steps_of, trace
 
-from app.server.runs import FAILED_FOR, GONE, HELD_BYTES, PAUSED_KEPT, Run, RunFailed, Runs
+from app.server.runs import (
+    FAILED_FOR,
+    GONE,
+    HELD_BYTES,
+    LOOK_EVERY,
+    LOOK_EVERY_OF_EACH,
+    PAUSED_KEPT,
+    Run,
+    RunFailed,
+    Runs,
+)
 from app.server.slices import Pause
 from trm.errors import PuzzleError
 
@@ -235,6 +245,17 @@ def test_the_time_left_counts_steps_and_those_who_wait():
     assert runs.seconds_left(run) == pytest.approx(30.0)
     work.let(4)
     other.let(4)
+
+
+def test_pages_look_less_often_where_many_wait():
+    runs = Runs()
+    works = [Work() for _ in range(12)]
+    asked = [runs.ask(number, work, watcher=str(number)) for number, work in enumerate(works)]
+    assert runs.look_every == pytest.approx(12 * LOOK_EVERY_OF_EACH) > LOOK_EVERY
+    for work in works:
+        work.let(STEPS)
+    assert all(runs.wait(run, PATIENCE) for run in asked)
+    assert runs.look_every == LOOK_EVERY
 
 
 def test_a_mistake_is_kept_as_it_is_and_tried_again_later():

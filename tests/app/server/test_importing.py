@@ -4,7 +4,7 @@ import gc
 import sys
 from types import ModuleType
 
-from app.server.shared import MANY_MODULES, freeze_libraries
+from app.server.importing import MANY_MODULES, freeze_libraries
 
 
 def test_libraries_are_frozen_when_they_have_come_and_garbage_never_is(monkeypatch):
