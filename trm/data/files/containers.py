@@ -53,7 +53,7 @@ FOREIGN = {
     b"SQLite format 3": ("an SQLite database", "Export the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "Write its arrays with numpy.save, or as CSV"),
     b"ARROW1": ("an Arrow file", "Write it as Parquet or CSV"),
-    b"\x80\x02}": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+    b"\x80\x02": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x03": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),

@@ -254,6 +254,7 @@ def test_moments_that_are_none(tmp_path, moments):
         lambda finding: finding["moments"].__setitem__(0, 1000),
         lambda finding: finding["moments"].__setitem__(0, 1.0),
         lambda finding: finding.update(scores=None),
+        lambda finding: finding.pop("target"),
     ],
 )
 def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
@@ -262,3 +263,14 @@ def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
     (tmp_path / "s.json").write_text(json.dumps(study))
     with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
         load_study(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize(
+    "moment", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
+)
+def test_a_study_of_no_model_or_no_moments(tmp_path, moment):
+    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
+    for name, damaged in (("moments", [*study["moments"], moment]), ("about", {"model": "x"})):
+        (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
+        with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
+            load_study(tmp_path / "s.json")

@@ -206,6 +206,7 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
         (zipped(content_dot_xml=b"<x/>"), "is a LibreOffice document. Save the sheet as CSV."),
         (b"%PDF-1.7\n" + bytes(60), "is a PDF."),
         (b"\x89PNG\r\n\x1a\n" + bytes(60), "is a picture."),
+        (pickle.dumps([{"puzzle": ONE}], 2), "is a pickle, which could run code."),
         (b"SQLite format 3\0" + bytes(60), "is an SQLite database. Export the table as CSV."),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "is an HDF5 file."),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer to a file, not the file: run `git lfs pull`"),
