@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from trm.errors import DataError
@@ -39,7 +40,11 @@ NEVER_DATA = (
     ".yml",
     ".toml",
 )
-PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PACKED = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": partial(lzma.open, format=lzma.FORMAT_XZ),  # in the old format 18 zeros are a whole stream
+}
 PARQUET, NPY, ZIP = b"PAR1", b"\x93NUMPY", b"PK\x03\x04"
 FOREIGN = {
     b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),

@@ -173,6 +173,15 @@ def test_bombs_are_not_unpacked(tmp_path, kind):
     assert peak < 64 << 20
 
 
+def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
+    made = []
+    usual = lzma.LZMADecompressor
+    monkeypatch.setattr("lzma.LZMADecompressor", lambda **options: made.append(1) or usual(**options))
+    content = lzma.compress(f"{ONE}\n".encode()) + bytes(18 * 1000)
+    assert of_both(tmp_path, content, "x.xz") == ["", ""]
+    assert 0 < len(made) < 50
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
