@@ -172,6 +172,8 @@ def resume(folder: Path, out: Path) -> None:
     preset, run = PRESETS[0], folder / "run"
     with TrainingFolder.open(run, preset, resume=True, writes=False) as opened:
         saved = opened.read()
+        if not (run / "puzzles-16.npz").exists():
+            return  # they would be generated again
         stream, _ = generated_puzzles(preset, 16, run, str)
         trainer = trainer_of(preset, stream.puzzles)
         opened.resume(trainer, saved)
@@ -208,6 +210,8 @@ def name_models(folder: Path, out: Path) -> None:
 def _listed(path: Path) -> list[tuple[object, object]]:
     try:
         values = json.loads(path.read_bytes())
+    except OSError:
+        values = []
     except (ValueError, RecursionError):
         values = [path.read_bytes().decode("utf-8", "surrogateescape")]
     found = values if isinstance(values, list | dict) else [values]
