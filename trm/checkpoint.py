@@ -218,8 +218,8 @@ def find_weights(spec: str) -> Path:
             f"There is no model {SHORT.repr(spec)}: not a bundled name (see `trm models`), a folder, a file or "
             "hf://owner/repo."
         )
-    path = snapshot_in(path) or path
     try:
+        path = snapshot_in(path) or path
         names = [file.relative_to(path).as_posix() for file in islice(_files(path), MOST_FILES)]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None

@@ -75,11 +75,12 @@ def printing() -> Iterator[None]:
 
 @contextmanager
 def ending(name: str) -> Iterator[None]:
-    """Within, a program works: a user's mistake ends it with code 2 and one line, Ctrl-C and a pipe without a reader quietly."""
+    """Within, a program works: a user's mistake, or a file that the system refuses, ends it with code 2 and one line, Ctrl-C and
+    a pipe without a reader quietly."""
     try:
         yield
     except UserError as error:
-        _end(MISTAKE, f"{name}: {' '.join(str(error).split())}")
+        _mistake(name, error)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
             raise
@@ -89,6 +90,14 @@ def ending(name: str) -> Iterator[None]:
     except BrokenPipeError:
         _silence(sys.stdout, sys.stderr)
         sys.exit(UNHEARD)
+    except OSError as error:  # a folder that may not be searched fails wherever something in it is looked for
+        if not isinstance(error.filename, str):
+            raise
+        _mistake(name, UserError(f"{error.filename} cannot be used: {error.strerror}. Give another place."))
+
+
+def _mistake(name: str, error: UserError) -> NoReturn:
+    _end(MISTAKE, f"{name}: {' '.join(str(error).split())}")
 
 
 def run_program(module: str) -> None:

@@ -117,8 +117,11 @@ def load_trace(path: Path) -> Trace:
         if not {type(number) for each in (depth, trained) for number in vars(each).values()} <= {int}:
             raise TypeError("loops are counted")
         _check_arrays(arrays, depth)
+        provenance = Provenance(**facts["provenance"])
+        if not all(isinstance(fact, str) for fact in vars(provenance).values()):
+            raise TypeError("what made it is said in texts")
         return Trace(
-            provenance=Provenance(**facts["provenance"]),
+            provenance=provenance,
             depth=depth,
             trained=trained,
             **dict.fromkeys(("labels", *_LATER)) | arrays,

@@ -183,6 +183,15 @@ def run_puzzles(
 
 OF_PUZZLE = ("row", "puzzle", "difficulty", "blanks")
 OF_STEP = ("q_halt", "halting", "wrong", "changed", "right")
+DTYPES = {
+    "row": np.int64,
+    "puzzle": object,
+    "difficulty": object,
+    "q_halt": np.float32,
+    "halting": np.float32,
+    "right": np.bool_,
+}
+"""Of columns; all others are counts in uint16."""
 
 
 def table(runs: HaltingRuns) -> dict[str, Any]:
@@ -240,19 +249,19 @@ def _runs(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
     count, rest = divmod(len(columns["step"]), steps)
     if rest or not count or (columns["step"].reshape(count, steps) != np.arange(1, steps + 1)).any():
         raise ValueError("not every step of every puzzle")
+    if any(columns[name].dtype != DTYPES.get(name, np.uint16) for name in columns):
+        raise TypeError("numbers of another kind")
     each = {name: columns[name][::steps] for name in OF_PUZZLE}
-    dtypes = {"q_halt": np.float32, "halting": np.float32, "right": np.bool_}
-    by_step = {
-        name: np.ascontiguousarray(columns[name].reshape(count, steps).T, dtypes.get(name, np.uint16))
-        for name in OF_STEP
-    }
+    if not all(isinstance(text, str) for text in (*each["puzzle"], *each["difficulty"])):
+        raise TypeError("puzzles are texts")
+    by_step = {name: np.ascontiguousarray(columns[name].reshape(count, steps).T) for name in OF_STEP}
     if not np.isfinite([by_step["q_halt"], by_step["halting"]]).all():
         raise ValueError("logits that are no numbers")
     return HaltingRuns(
         about=About(**about),
-        rows=each["row"].astype(np.int64),
+        rows=each["row"],
         puzzles=tuple(each["puzzle"]),
         difficulty=tuple(each["difficulty"]),
-        blanks=each["blanks"].astype(np.uint16),
+        blanks=each["blanks"],
         **by_step,
     )

@@ -6,7 +6,7 @@ read without torch and scikit-learn, so that a page can show one before either i
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,11 @@ def _written(calls: tuple[Coordinates, ...]) -> list[list]:
 
 
 def _read(calls: list[list]) -> tuple[Coordinates, ...]:
-    return tuple(Coordinates(*at) for at in calls)
+    """Raises TypeError for what is no call."""
+    found = tuple(Coordinates(*each) for each in calls)
+    if not all([type(part) for part in astuple(at)] == [int, int, int, str] for at in found):
+        raise TypeError("calls are counted")
+    return found
 
 
 # ---- for other tools

@@ -165,9 +165,7 @@ def _file(given: str | None) -> Path | None:
 
 def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     """A run read from a file, and the moment asked for."""
-    from trm.export.run import Run, moment_at
-    from trm.tasks import get_task
-    from trm.trace import load_trace
+    from trm.export.run import moment_at
 
     asked = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
@@ -176,10 +174,22 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
         raise UserError(
             "--trace is a run of a model on a puzzle, made long ago. Leave out everything that says how to make one."
         )
-    trace = load_trace(options.trace)
-    task = get_task(str(trace.provenance.task), len(trace.inputs))
-    run = Run.of(trace, task, puzzle=_puzzle_name(options))
+    run = _read(options.trace, _puzzle_name(options))
+    trace = run.trace
     return run, moment_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
+
+
+def _read(path: Path, puzzle: str) -> "Run":
+    """The run in a file. Raises TraceError, which names the file."""
+    from trm.export.run import Run
+    from trm.tasks import get_task
+    from trm.trace import TraceError, load_trace
+
+    trace = load_trace(path)
+    try:
+        return Run.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
+    except UserError as error:
+        raise TraceError(f"{path}: {error}") from None
 
 
 def _made(options: Namespace) -> "tuple[Run, Coordinates]":
@@ -215,14 +225,10 @@ def _depth(given: str, model: "Model") -> "Depth":
 def _against(options: Namespace, run: "Run") -> "Run":
     """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
     from trm.export.run import Run
-    from trm.tasks import get_task
-    from trm.trace import load_trace
 
     path = _file(options.against)
     if path is not None and _is_trace(path):
-        trace = load_trace(path)
-        task = get_task(str(trace.provenance.task), len(trace.inputs))
-        return Run.of(trace, task, puzzle=path.name.removesuffix(".safetensors"))
+        return _read(path, path.name.removesuffix(".safetensors"))
     from trm.checkpoint import load_model
     from trm.grading import caveat
     from trm.tasks import task_of

@@ -18,6 +18,8 @@ from trm.files import folder_written_whole, written_whole
 from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
+MOST_IDENTIFIERS = 1 << 22
+"""Puzzle ids that are named; the largest public set has about a million."""
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
 
 
@@ -130,6 +132,10 @@ def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
         if number and puzzles.names
     }
     highest = int(ids.max(initial=0))
+    if highest > MOST_IDENTIFIERS:
+        raise DataError(
+            f"{puzzles.name} uses puzzle id {highest:,}; names are written for up to {MOST_IDENTIFIERS:,}. Number its ids anew."
+        )
     if not path.is_file():
         return [BLANK] + [named.get(number) or str(number) for number in range(1, highest + 1)]
     names = read_names(path)

@@ -29,6 +29,9 @@ from trm.training.figures import draw_curve
 from trm.training.folder import snapshot_file
 from trm.training.presets import Preset, get_preset
 
+COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
+"""Of `curve.csv`: figures of a log's lines, which need not all have each."""
+
 
 def bundle(
     name: str, run: Path, today: date, *, note: str = "", command: str = "", limit: int | None = None
@@ -72,7 +75,12 @@ def read_log(run: Path) -> list[dict[str, Any]]:
     """The lines of a run's log. Raises UserError when there is none."""
     path = run / "log.jsonl"
     with reading(path, UserError, "log of a training run", "Give the --out folder of one."):
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        for line in lines:
+            numbers = [line.get(name, 0) for name in COLUMNS] + line.get("held_out_exact_by_step", [])
+            if not all(type(number) in (int, float) for number in numbers):
+                raise TypeError("figures are numbers")
+        return lines
 
 
 def record_presets(name: str, today: date) -> None:
@@ -108,19 +116,8 @@ def in_float16(weights: Path) -> dict[str, Tensor]:
 
 def write_curve(path: Path, log: list[dict[str, Any]]) -> None:
     """The training figures as CSV, a line a report; held-out lines carry `held_out_exact`, after the last step."""
-    columns = (
-        "minutes",
-        "update",
-        "loss",
-        "cells",
-        "exact_in_flight",
-        "held_out_exact",
-        "n",
-        "T",
-        "grid_cells",
-    )
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
         writer.writeheader()
         for line in log:
             if "machine" in line:

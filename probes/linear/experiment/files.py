@@ -5,10 +5,12 @@ The JSON of a study is also how a page gets it, computed or recorded.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.linear.files import save_probe
+from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.files import plain_json, reading, written_whole
 from trm.registry import ASSETS
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 RECORDED = ASSETS / "recorded" / "probes"
 SUFFIX = ".safetensors"
 STATES = ("z", "y")
+BOUNDS = ("value", "low", "high")  # of a score: itself, and its band
 LARGEST_JSON = 64 << 20  # bytes
 
 
@@ -77,7 +80,29 @@ def load_study(path: Path) -> dict[str, Any]:
         found = plain_json(path.read_bytes())
         if not {"about", "moments", "targets", "findings"} <= found.keys():
             raise ValueError("not the parts of a study")
+        if not all(isinstance(found["about"][name], str) for name in ("model", "fingerprint", "task")):
+            raise TypeError("names are text")
+        for moment in found["moments"]:
+            if any(type(number) is not int for number in astuple(Coordinates(**moment))[:3]):
+                raise TypeError("calls are counted")
+        for finding in found["findings"]:
+            _check_finding(finding, len(found["moments"]))
         return found
+
+
+def _check_finding(finding: Mapping[str, Any], count: int) -> None:
+    """Raises ValueError and the like unless a finding has a score at each of its moments, which are among so many."""
+    if not all(isinstance(finding[name], str) for name in ("target", "source")):
+        raise TypeError("names are text")
+    moments = finding["moments"]
+    if not all(type(moment) is int and 0 <= moment < count for moment in moments):
+        raise ValueError("moments that are none")
+    for score in finding["scores"].values():
+        numbers = [score[bound] for bound in BOUNDS]
+        if any(not isinstance(listed, list) or len(listed) != len(moments) for listed in numbers):
+            raise ValueError("not a score at every moment")
+        if not all(number is None or type(number) in (int, float) for listed in numbers for number in listed):
+            raise TypeError("scores are numbers")
 
 
 def recorded_study(model: str) -> dict[str, Any] | None:
@@ -111,7 +136,7 @@ def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
                         "cycle": at["cycle"],
                         "call": at["call"],
                         "score": name,
-                        **{bound: score[bound][place] for bound in ("value", "low", "high")},
+                        **{bound: score[bound][place] for bound in BOUNDS},
                     }
                 )
     return {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}

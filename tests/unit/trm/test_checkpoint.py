@@ -150,3 +150,13 @@ def test_a_folder_of_runs(tmp_path, public_checkpoint):
     assert str(tmp_path / "runs" / "second" / "step_9") in refusal(tmp_path / "runs", "several models")
     public_checkpoint().save(tmp_path / "runs" / ".hidden", name="step_99")
     assert ".hidden" not in refusal(tmp_path / "runs")
+
+
+def test_a_folder_that_may_not_be_searched(tmp_path, monkeypatch):
+    """The tests may run as root, who may search any."""
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path / "refs"))
+
+    monkeypatch.setattr("trm.checkpoint.snapshot_in", refuse)
+    assert refusal(tmp_path) == f"{tmp_path} cannot be read: Permission denied."

@@ -174,3 +174,10 @@ def test_a_message_that_quotes_a_long_value_is_cut(size):
     assert len(str(error)) < 620 and str(error).startswith("a.json: the name is x")
     assert str(error).endswith("x. Correct it.")
     assert str(UserError("short")) == "short"
+
+
+def test_what_breaks_or_turns_a_line_is_written_out():
+    text = "a\nb\r\x1b[31m\u2028\u202e\ud800\x85.csv: שלום 🧩👩\u200d👧 ends"
+    shown = str(UserError(text))
+    assert shown == "a\\nb\\r\\x1b[31m\\u2028\\u202e\\ud800\\x85.csv: שלום 🧩👩\u200d👧 ends"
+    assert len(shown.splitlines()) == 1 and shown.encode()

@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from trm.errors import DataError
@@ -39,7 +40,11 @@ NEVER_DATA = (
     ".yml",
     ".toml",
 )
-PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+PACKED = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ": partial(lzma.open, format=lzma.FORMAT_XZ),  # in the old format 18 zeros are a whole stream
+}
 PARQUET, NPY, ZIP = b"PAR1", b"\x93NUMPY", b"PK\x03\x04"
 FOREIGN = {
     b"7z\xbc\xaf": ("a 7z archive", "Unpack it"),
@@ -53,7 +58,7 @@ FOREIGN = {
     b"SQLite format 3": ("an SQLite database", "Export the table as CSV"),
     b"\x89HDF": ("an HDF5 file", "Write its arrays with numpy.save, or as CSV"),
     b"ARROW1": ("an Arrow file", "Write it as Parquet or CSV"),
-    b"\x80\x02}": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
+    b"\x80\x02": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x03": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x04\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),
     b"\x80\x05\x95": ("a pickle, which could run code", "Write the puzzles as CSV or with numpy.save"),

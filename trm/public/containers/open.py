@@ -51,9 +51,8 @@ def read_stored(path: Path) -> Any:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     if path.name.endswith(INDEX):
         return joined([(shard, read_stored(shard)) for shard in shards_of(path)])
-    read = _reader(path, beginning, size)
     try:
-        return read(path)
+        return _reader(path, beginning, size)(path)
     except CheckpointError:
         raise
     except HarmfulError as error:

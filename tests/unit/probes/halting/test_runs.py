@@ -138,6 +138,32 @@ def test_a_table_with_values_missing(tmp_path, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("blanks", 0.5),
+        ("wrong", -1),
+        ("right", 1),
+        ("q_halt", 1),
+        ("row", "x"),
+        ("puzzle", 7),
+        ("difficulty", b"x"),
+    ],
+)
+def test_a_table_with_values_of_another_kind(tmp_path, recwarn, name, value):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path = tmp_path / "runs.parquet"
+    save_runs(path, make_runs())
+    whole = parquet.read_table(path)
+    column = pa.array([value] * len(whole))
+    parquet.write_table(whole.set_column(whole.column_names.index(name), name, column), path)
+    with pytest.raises(DataError, match="damaged"):
+        load_runs(path)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize(
     "facts", [{"steps": 0}, {"steps": -1}, {"steps": 1.5}, {"steps": None}, {"about": None}]
 )
 def test_a_table_with_facts_that_are_none(tmp_path, facts):

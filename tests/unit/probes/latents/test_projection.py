@@ -226,6 +226,8 @@ def damaged(path: Path, **changes) -> None:
         {"format": "another"},
         {"puzzles": ["one"]},
         {"calls": [[1, 1, 1]]},
+        {"calls": [[1, 1, 3, "f_H"], [2, [1], 3, "f_H"], [3, 1, 3, "f_H"]]},
+        {"calls": [[1, 1, 3, "f_H"], [2, 1, 3, 7], [3, 1, 3, "f_H"]]},
         {"about": None},
         {"maps": [{"method": "umap", "quality": {}, "settings": None}]},
         {"fields": [{"name": "none", "title": "", "kind": "number", "levels": []}]},

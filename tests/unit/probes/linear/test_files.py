@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 from probes.covariance import StatesError
 from probes.linear.apply import open_probe
 from probes.linear.control_task import control_types
+from probes.linear.experiment.files import RECORDED, StudyFileError, load_study
 from probes.linear.files import ProbeFileError, load_probe, save_probe
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError, ProbeSettings, apply
@@ -241,3 +242,35 @@ def test_moments_that_are_none(tmp_path, moments):
     with pytest.raises(ProbeFileError, match="does not say which moments it is of") as error:
         open_probe(path)
     assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda finding: finding["scores"]["accuracy"].pop("low"),
+        lambda finding: finding["scores"]["accuracy"]["low"].pop(),
+        lambda finding: finding["scores"]["accuracy"].update(value="high"),
+        lambda finding: finding["scores"]["accuracy"]["value"].__setitem__(0, "high"),
+        lambda finding: finding["moments"].__setitem__(0, 1000),
+        lambda finding: finding["moments"].__setitem__(0, 1.0),
+        lambda finding: finding.update(scores=None),
+        lambda finding: finding.pop("target"),
+    ],
+)
+def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
+    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
+    damage(study["findings"][0])
+    (tmp_path / "s.json").write_text(json.dumps(study))
+    with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
+        load_study(tmp_path / "s.json")
+
+
+@pytest.mark.parametrize(
+    "moment", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
+)
+def test_a_study_of_no_model_or_no_moments(tmp_path, moment):
+    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
+    for name, damaged in (("moments", [*study["moments"], moment]), ("about", {"model": "x"})):
+        (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
+        with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
+            load_study(tmp_path / "s.json")

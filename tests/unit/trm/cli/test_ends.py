@@ -100,6 +100,11 @@ def test_a_full_disk_behind_stderr_ends_no_work():
         (MemoryError(), 2, "not enough memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 10 GB"), 2, "not enough memory"),
         (KeyboardInterrupt(), 130, "trm: stopped"),
+        (
+            PermissionError(13, "Permission denied", "/secret/a\n.json"),
+            2,
+            "trm: /secret/a\\n.json cannot be used: Permission denied. Give another place.\n",
+        ),
     ],
 )
 def test_what_ends_a_command_from_outside(monkeypatch, capsys, error, code, line):

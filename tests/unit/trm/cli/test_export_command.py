@@ -114,6 +114,22 @@ def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
     assert "blank puzzle id 0" not in (tmp_path / "a.svg").read_text()
 
 
+@pytest.mark.parametrize(
+    ("task", "answer", "says"),
+    [
+        ("chess", 2, "There is no task 'chess'. Choose one of: arc, maze, sudoku."),
+        ("arc", 2, "ARC grids are drawn on 30x30 = 900 cells, not on 16."),
+        ("sudoku", 200, "This trace does not fit the task sudoku. Record it again."),
+    ],
+)
+def test_a_trace_of_something_else_is_named(tmp_path, refused, task, answer, says):
+    run = sudoku_run()
+    path = tmp_path / "other.safetensors"
+    made = replace(run.provenance, task=task)
+    save_trace(path, replace(run, provenance=made, answers=np.full_like(run.answers, answer)))
+    assert refused("export", "--trace", path, "--csv", tmp_path / "a.csv") == f"trm: {path}: {says}"
+
+
 def test_the_moment_of_a_picture_and_of_the_page(tmp_path, trace_file, ran):
     ran(
         "--trace",
@@ -228,7 +244,9 @@ def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
         [sys.executable, "-m", "trm", "export", "--trace", tmp_path / "odd", "--png", tmp_path / "a.png"],
         cwd=REPOSITORY, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 2 and "does not fit" in done.stderr and done.stderr.count("\n") == 1
+    assert (
+        done.returncode == 2 and "is no trace of this version" in done.stderr and done.stderr.count("\n") == 1
+    )
 
 
 def test_for_people(trace_file, tmp_path, capsys):

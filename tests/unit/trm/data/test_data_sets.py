@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,16 @@ def test_official_puzzles_with_several_examples_and_another_ignored_label(tmp_pa
     again = load_puzzles(tmp_path, SUDOKU)
     assert again.puzzle_identifiers.tolist() == [7, 3, 3]
     assert np.array_equal(again.labels, mixed.labels)
+
+
+def test_a_set_whose_ids_have_too_many_names_is_not_written(tmp_path, mixed):
+    """Every id up to the highest has a name in the file."""
+    far = replace(mixed, puzzle_identifiers=np.full(len(mixed), 2**31 - 1, np.int32))
+    with pytest.raises(
+        DataError, match="uses puzzle id 2,147,483,647; names are written for up to 4,194,304"
+    ):
+        write_official(far, tmp_path / "set", SUDOKU)
+    assert not (tmp_path / "set").exists()
 
 
 def test_text_is_solved_where_it_has_one_solution(tmp_path):

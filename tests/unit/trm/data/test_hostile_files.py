@@ -173,6 +173,15 @@ def test_bombs_are_not_unpacked(tmp_path, kind):
     assert peak < 64 << 20
 
 
+def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
+    made = []
+    usual = lzma.LZMADecompressor
+    monkeypatch.setattr("lzma.LZMADecompressor", lambda **options: made.append(1) or usual(**options))
+    content = lzma.compress(f"{ONE}\n".encode()) + bytes(18 * 1000)
+    assert of_both(tmp_path, content, "x.xz") == ["", ""]
+    assert 0 < len(made) < 50
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
@@ -206,6 +215,7 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
         (zipped(content_dot_xml=b"<x/>"), "is a LibreOffice document. Save the sheet as CSV."),
         (b"%PDF-1.7\n" + bytes(60), "is a PDF."),
         (b"\x89PNG\r\n\x1a\n" + bytes(60), "is a picture."),
+        (pickle.dumps([{"puzzle": ONE}], 2), "is a pickle, which could run code."),
         (b"SQLite format 3\0" + bytes(60), "is an SQLite database. Export the table as CSV."),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "is an HDF5 file."),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer to a file, not the file: run `git lfs pull`"),

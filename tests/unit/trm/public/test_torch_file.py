@@ -53,6 +53,14 @@ def test_flipped_bytes_never_end_in_anything_but_a_refusal(tmp_path, public_chec
     assert refusals > 20
 
 
+def test_a_zip_whose_directory_is_damaged(tmp_path, public_checkpoint):
+    """Its end is there, so that it counts as a zip."""
+    path = public_checkpoint().save(tmp_path)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
+    assert refusal(path) == f"{path} is no checkpoint, damaged or cut short. Copy it again."
+
+
 class Evil:
     """Runs a command when it is unpickled."""
 

@@ -123,6 +123,25 @@ def test_a_folder_without_a_log(tmp_path):
         read_log(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[]",
+        "7",
+        "{",
+        '{"loss": "low"}',
+        '{"held_out_exact_by_step": 0.5}',
+        '{"held_out_exact_by_step": [null]}',
+    ],
+)
+def test_a_log_whose_figures_are_no_numbers(tmp_path, line):
+    (tmp_path / "log.jsonl").write_text('{"update": 1, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
+    assert read_log(tmp_path)[0]["update"] == 1
+    (tmp_path / "log.jsonl").write_text(line + "\n")
+    with pytest.raises(UserError, match=r"log\.jsonl is no log of a training run, or is damaged"):
+        read_log(tmp_path)
+
+
 # ablations
 
 
