@@ -106,9 +106,7 @@ def run_of(choice: Choice, *, place: str = "") -> Run | None:
     )
     if session.is_stopped(choice):
         return shared.runs().look(key, watcher=session.watcher(place))
-    check_size(choice.config, choice.depth)
-    if server_options().public:
-        check_work(choice.config, choice.depth)
+    check_depth(choice.config, choice.depth)
     begin = partial(_steps, opening.model, choice)
     return shared.runs().ask(key, begin, watcher=session.watcher(place))
 
@@ -126,8 +124,8 @@ def _steps(model: "Model", choice: Choice) -> Iterator[Trace | Pause]:
     return in_slices(model, task, inputs, gives_way=shared.runs().gives_way, **kept)
 
 
-def check_size(config: ModelConfig, depth: Depth) -> None:
-    """Raises PuzzleError where a run of this depth would take too much memory."""
+def check_depth(config: ModelConfig, depth: Depth) -> None:
+    """Raises PuzzleError where a run of this depth would take too much memory, or on a public server too long."""
     calls, cells = depth.N_sup * depth.calls_per_step, config.sequence_length
     trace = cells * (2 * calls + depth.N_sup * depth.T * (config.vocab_size + 1))
     states = depth.calls_per_step * config.length * config.hidden_size * 4 * (2 + config.latents)
@@ -136,13 +134,9 @@ def check_size(config: ModelConfig, depth: Depth) -> None:
             f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps on {cells} cells make a run of "
             f"{trace >> 20} MiB, with states of {states >> 20} MiB: too large to be kept. Lower n, T or the steps."
         )
-
-
-def check_work(config: ModelConfig, depth: Depth) -> None:
-    """Raises PuzzleError where a run of this depth is more work than a public server does for one visitor."""
-    calls, trained = (each.N_sup * each.calls_per_step for each in (depth, config.depth))
-    if calls > MOST_WORK * trained:
+    allowed = MOST_WORK * config.depth.N_sup * config.depth.calls_per_step
+    if server_options().public and calls > allowed:
         raise PuzzleError(
             f"n = {depth.n}, T = {depth.T} and {depth.N_sup} supervision steps are {calls:,} calls. This public server makes at most "
-            f"{MOST_WORK * trained:,} of this model's. Lower n, T or the steps, or run the app on your own machine."
+            f"{allowed:,} of this model's. Lower n, T or the steps, or run the app on your own machine."
         )

@@ -3,7 +3,7 @@
 A run is an iterator of growing traces, one after each supervision step. One thread advances all of them, a step at a
 time, since two forward passes at once would only take turns on the cores. Its order is that of an operating system:
 a run moves back a queue with every `QUANTUM` seconds of processor time it has had, so large ones take turns. Within a step it
-pauses between two calls for one that has not had a `QUANTUM` yet, so a Sudoku (a fraction of one) waits for no step of a maze.
+pauses between two calls for one that has had a `QUANTUM` less, so a Sudoku waits for no step of a maze.
 
 A thread that is ended inside torch ends the process with it, so the one here is none that Python would end: it stops by
 itself when the main thread has.
@@ -131,11 +131,12 @@ class Runs:
             return max(LOOK_EVERY, LOOK_EVERY_OF_EACH * self._waiting())
 
     def gives_way(self) -> bool:
-        """Asked by the run in hand between its calls: whether to pause there. Once it has had a `QUANTUM` it does so for one that has
-        not, and where nobody looks at it any more.
+        """Asked by the run in hand between its calls: whether to pause there. It does so for one that has had a `QUANTUM` less, and once
+        nobody looks at it any more.
         """
         run, began = self._in_hand
-        if run.spent + self._processor() - began < QUANTUM:
+        had = run.spent + self._processor() - began
+        if had < QUANTUM:
             return False
         with self._changed:
             if sum(each.held for each in self._runs.values()) > HELD_BYTES:
@@ -143,7 +144,7 @@ class Runs:
             if not self._is_wanted(run):
                 return True
             others = (each for each in self._runs.values() if each is not run and self._is_wanted(each))
-            return any(each.spent < QUANTUM for each in others)
+            return any(each.spent < had - QUANTUM for each in others)
 
     def give_way(self, seconds: float) -> None:
         """For other work: wait until no run wants the machine, but not longer."""

@@ -22,13 +22,7 @@ LARGEST = 1 << 26  # bytes of a message
 
 # Of a widget that stands as it was sent: what a browser says of it in every rerun.
 STANDS = {
-    "selectbox": lambda sent: {
-        "string_value": sent.raw_value
-        if sent.set_value
-        else _chosen(sent)
-        if sent.HasField("default")
-        else ""
-    },
+    "selectbox": lambda sent: {"string_value": chosen} if (chosen := _chosen(sent)) else {},
     "slider": lambda sent: {"double_array_value": sent.value if sent.set_value else sent.default},
     "number_input": lambda sent: {"double_value": sent.value if sent.set_value else sent.default},
     "text_area": lambda sent: {"string_value": sent.value if sent.set_value else sent.default},
@@ -37,8 +31,10 @@ STANDS = {
 }
 
 
-def _chosen(selectbox: Selectbox) -> str:
-    return selectbox.options[selectbox.default] if selectbox.options else ""
+def _chosen(sent: Selectbox) -> str:
+    if sent.set_value:
+        return sent.raw_value
+    return sent.options[sent.default] if sent.HasField("default") else ""
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
     """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
     from probes.interventions.fork import keep
 
-    choice_runs.check_size(choice.config, choice.depth)
+    choice_runs.check_depth(choice.config, choice.depth)
     kept = _kept_runs()
     key: Hashable = (model.fingerprint, choice.run)
     if key not in kept:

@@ -1,8 +1,11 @@
 """How the server is started: options and environment variables, and one line for those that mean nothing."""
 
 import pytest
+import streamlit as st
 
+from app.screens.probes import uploads
 from app.server.options import DATA_DIR, LOCAL, MODEL_DIR, OptionError, Options, read_options
+from trm.data.puzzle_file import LARGEST
 
 OPEN = "0.0.0.0"
 
@@ -63,6 +66,17 @@ def test_a_page_of_a_server_started_wrong_says_so(open_app, monkeypatch):
         "--model-dir /no/such/folder is not a folder. Start the app with one that is there."
     ]
     assert not app.payloads
+
+
+def test_what_a_stranger_may_ask_for_is_bounded(open_app, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["main.py", "--public"])
+    assert not open_app(n="12").errors
+    (error,) = open_app(n="26", T="26").errors
+    assert "11,232 calls" in error and "at most 1,344" in error
+
+
+def test_uploads_are_bounded_to_what_pages_read():
+    assert st.get_option("server.maxUploadSize") == LARGEST >> 20 == uploads.LARGEST
 
 
 def test_visitors_from_elsewhere_are_told_no_folder(open_app, monkeypatch, served_to_others):
