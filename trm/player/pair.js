@@ -89,6 +89,7 @@ export class Pair {
       write(half.name, data.names[place]);
       write(half.title, data.titles[place]);
       half.title.title = data.titles[place];
+      half.node.style.setProperty("--name", JSON.stringify(data.names[place]));
       half.node.setAttribute("aria-label", `${data.names[place]}: ${data.titles[place]}`);
     });
     this.updating = true;
