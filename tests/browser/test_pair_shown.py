@@ -125,7 +125,16 @@ def test_without_somebody_to_pin_for_there_is_no_pin(new_page):
 
 
 # in pixels; the last three are a window of 1920 x 1080 at 200 %, one of 1280 x 800 at 200 %, and a phone
-WINDOWS = [(3840, 2160), (1920, 1080), (1280, 800), (1024, 768), (724, 768), (960, 540), (640, 400), (390, 844)]
+WINDOWS = [
+    (3840, 2160),
+    (1920, 1080),
+    (1280, 800),
+    (1024, 768),
+    (724, 768),
+    (960, 540),
+    (640, 400),
+    (390, 844),
+]
 
 
 @pytest.mark.parametrize("size", WINDOWS, ids=str)
@@ -142,7 +151,9 @@ def test_both_grids_are_seen_whole_beside_each_other_and_their_curves_below_them
     assert left["width"] == right["width"] > min(width, height) / 3
     for box in boxes:
         assert box["y"] >= 0 and box["y"] + box["height"] <= height
-        covered = min(box["y"] + box["height"], controls["y"] + controls["height"]) - max(box["y"], controls["y"])
+        covered = min(box["y"] + box["height"], controls["y"] + controls["height"]) - max(
+            box["y"], controls["y"]
+        )
         assert covered <= 0
     curves = [player.root.locator(".right").bounding_box() for player in pair.players]
     is_beside = width > 3000

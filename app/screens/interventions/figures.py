@@ -17,6 +17,7 @@ TAKEN = {
     "z": ("z zero-ablated", "z"),
     "yz": ("both zero-ablated", "other"),
 }
+BOARD = 340  # pixels: both the players' grids and this one are in the window of a laptop
 MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
     "any_right": ("any of them", "baseline"),
@@ -165,7 +166,7 @@ def board(
             z=grid(cells),
             text=grid(symbols) if columns <= MOST_SYMBOLS else None,
             texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
-            textfont={"size": 20 if columns <= 9 else 12},
+            textfont={"size": 17 if columns <= 9 else 10},
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
             zmin=-most if signed else 0,
@@ -177,8 +178,7 @@ def board(
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
         )
     )
-    side = 520
-    figure.update_layout(height=side, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=BOARD, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_yaxes(
         autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, dtick=1 if rows <= 9 else 5
     )

@@ -42,7 +42,7 @@ class Page(App):
 
     @property
     def said(self) -> str:
-        return " ".join(element.value for element in self.test.markdown)
+        return " ".join(element.value for element in [*self.test.markdown, *self.test.caption])
 
 
 @pytest.fixture

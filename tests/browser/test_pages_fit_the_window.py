@@ -1,0 +1,48 @@
+"""Pages in windows of many sizes: what belongs together is seen together."""
+
+import pytest
+from pair_page import Pair
+from player_page import PATIENCE
+
+SHALLOW = "?model=sudoku-trm&steps=2&n=1&T=1"
+
+
+@pytest.fixture
+def open_pages(served, new_page):
+    """Opens a page with two players, below the root, in a window of a size, once it is drawn."""
+
+    def make(link: str, width: int, height: int, **options) -> Pair:
+        page = new_page(width=width, height=height, **options)
+        page.goto(f"{served.url}/{link}")
+        page.get_by_test_id("pair").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+        return Pair(page)
+
+    return make
+
+
+def box(locator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom."""
+    found = locator.bounding_box()
+    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)], ids=str)
+@pytest.mark.parametrize("link", [f"interventions{SHALLOW}", "compare"])
+def test_both_grids_are_whole_in_the_first_screen(open_pages, link, size):
+    width, height = size
+    pair = open_pages(link, width, height)
+    left, right = (box(player.root.locator(".cells")) for player in pair.players)
+    assert left[1] == right[1] and left[2] < right[0]
+    assert right[2] <= width and right[3] <= height
+    assert right[3] - right[1] >= 0.4 * height
+
+
+def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(open_pages):
+    pair = open_pages(f"interventions{SHALLOW}", 1280, 800)
+    pair.page.get_by_text("Attribution", exact=True).click()
+    figure = pair.page.locator(".st-key-causes-attribution .js-plotly-plot")
+    figure.wait_for()
+    pair.left.eventually(lambda: not pair.left.root.locator(".right").is_visible(), "the curves gone")
+    assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
+    pair.root.get_by_test_id("curves").click()
+    assert pair.left.root.locator(".right").is_visible()
