@@ -46,3 +46,52 @@ def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(
     assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
     pair.root.get_by_test_id("curves").click()
     assert pair.left.root.locator(".right").is_visible()
+
+
+# ---- charts
+
+CHARTS = {
+    "latents": ".js-plotly-plot",
+    "probes": ".js-plotly-plot",
+    "halting": ".js-plotly-plot",
+    f"interventions{SHALLOW}": ".st-key-causes-noise .js-plotly-plot",
+    "compare?model=maze-trm": ".js-plotly-plot",
+}
+COVERED = """plot => {
+  const tools = plot.querySelector(".modebar").getBoundingClientRect();
+  return [...plot.querySelectorAll(".legend, .colorbar, .nsewdrag, .infolayer text")].filter((each) => {
+    const box = each.getBoundingClientRect();
+    return box.right > tools.left && box.left < tools.right && box.top < tools.bottom && box.bottom > tools.top;
+  }).map((each) => each.getAttribute("class") + each.textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("link", CHARTS)
+def test_the_tools_of_a_chart_lie_over_nothing(served, new_page, link, width):
+    page = new_page(width=width, height=844)
+    page.goto(f"{served.url}/{link}")
+    plots = page.locator(CHARTS[link])
+    plots.first.locator(".modebar").wait_for(state="attached", timeout=2000 * PATIENCE)
+    page.wait_for_timeout(500)
+    for plot in plots.all():
+        assert plot.evaluate(COVERED) == []
+
+
+def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels(served, new_page):
+    sizes = []
+    for width, height in ((1920, 1080), (3840, 2160)):
+        page = new_page(width=width, height=height)
+        page.goto(f"{served.url}/halting")
+        tick = page.locator(".js-plotly-plot .xtick text").first
+        tick.wait_for(timeout=2000 * PATIENCE)
+        body = float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
+        page.wait_for_function(
+            "least => parseFloat(getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fontSize) >= least",
+            arg=0.8 * body,
+        )
+        font = tick.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+        sizes.append((font, page.locator(".js-plotly-plot").first.bounding_box()["height"]))
+    (font, height), (large_font, large_height) = sizes
+    assert large_font == pytest.approx(2 * font, rel=0.1)
+    assert large_height == pytest.approx(2 * height, rel=0.1)

@@ -174,7 +174,7 @@ def board(
             colorscale=charts.diverging() if signed else charts.sequential(),
             xgap=2 if columns <= 9 else 1,
             ygap=2 if columns <= 9 else 1,
-            colorbar={"title": unit, "thickness": 14},
+            colorbar=charts.colour_bar(unit),
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
         )
     )
@@ -217,7 +217,7 @@ def patching(result: Result, columns: int, cell: int) -> "Figure":
             zmin=-most,
             zmax=most,
             colorscale=charts.diverging(),
-            colorbar={"title": "log odds", "thickness": 14},
+            colorbar=charts.colour_bar("log odds"),
             hovertemplate="%{text}, step %{y}: %{z:.3f}<extra></extra>",
         )
     )

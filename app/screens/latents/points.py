@@ -84,13 +84,12 @@ class Points:
         values = self.field.values[chosen]
         finite = self.field.values[np.isfinite(self.field.values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        bar = {"title": {"text": self.field.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
         return self._marker(large) | {
             "color": np.where(np.isfinite(values), values, low).astype(np.float32),
             "colorscale": charts.sequential()[3:],
             "cmin": low,
             "cmax": high,
-            "colorbar": bar,
+            "colorbar": charts.colour_bar(self.field.title),
         }
 
     def _trace(self, chosen: np.ndarray, marker: dict[str, Any], name: str | None) -> Any:

@@ -162,7 +162,7 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
             xgap=2,
             ygap=2,
             hovertemplate="%{y}, step %{x}: %{z:.3f}<extra></extra>",
-            colorbar={"thickness": 12, "title": ""},
+            colorbar=charts.colour_bar(),
         )
     )
     figure.update_xaxes(type="category", showgrid=False)
@@ -192,7 +192,7 @@ def board(cells: Cells, name: str) -> "Figure":
             xgap=2,
             ygap=2,
             showscale=columns > 9,
-            colorbar={"thickness": 12},
+            colorbar=charts.colour_bar(),
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra>" + name + "</extra>",
         )
     )

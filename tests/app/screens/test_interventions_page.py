@@ -59,9 +59,7 @@ def test_every_experiment_is_one_click(open_page):
         left, right = app.both()
         assert app.link["experiment"] == key
         app.until(
-            lambda title=EXPERIMENTS[key].title: (
-                app.test.get("bidi_component") and title in json.dumps(app.payloads)
-            ),
+            lambda title=EXPERIMENTS[key].title: app.components and title in json.dumps(app.payloads),
             "the run",
         )
         assert not app.errors, key
