@@ -95,3 +95,24 @@ def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels
     (font, height), (large_font, large_height) = sizes
     assert large_font == pytest.approx(2 * font, rel=0.1)
     assert large_height == pytest.approx(2 * height, rel=0.1)
+
+
+# ---- what is chosen from, and pressed
+
+CUT = """(nodes) => nodes.filter((node) => {
+  const box = node.getBoundingClientRect();
+  const frame = (node.closest("[data-testid=stColumn]") ?? document.body).getBoundingClientRect();
+  return box.left < frame.left - 1 || box.right > frame.right + 1
+    || [...node.querySelectorAll("*")].some((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0);
+}).map((node) => node.textContent)"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (960, 540), (390, 844)], ids=str)
+@pytest.mark.parametrize("name", ["probes", "latents"])
+def test_every_button_and_choice_is_seen_whole(served, new_page, name, size):
+    page = new_page(width=size[0], height=size[1])
+    page.goto(f"{served.url}/{name}")
+    page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)
+    buttons = page.get_by_test_id("stMain").locator("[role=radio], .stPopover button, .stButton button")
+    assert buttons.count() >= 7
+    assert buttons.evaluate_all(CUT) == []
