@@ -160,7 +160,7 @@ export class Diagram {
       head("halt_head", 166, words.halt_head),
       this.part("detach", this.path("M620 296H512", "flow detach")),
       this.part("detach", label(566, 303, "✂", "scissors", "middle")),
-      ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
+      ...this.wrapped(words.detach, 570, 236, 15).map((node) => this.part("detach", node)),
     ];
   }
 
