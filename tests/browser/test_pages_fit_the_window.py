@@ -116,3 +116,46 @@ def test_every_button_and_choice_is_seen_whole(served, new_page, name, size):
     buttons = page.get_by_test_id("stMain").locator("[role=radio], .stPopover button, .stButton button")
     assert buttons.count() >= 7
     assert buttons.evaluate_all(CUT) == []
+
+
+def test_the_list_of_pages_keeps_from_the_edge_and_is_named_on_a_phone(open_player):
+    page = open_player(width=960, height=540).page
+    assert page.get_by_test_id("stTopNavLink").last.bounding_box()["width"] > 40
+    assert box(page.get_by_test_id("stTopNavLink").last)[2] <= 960 - 6
+    page.set_viewport_size({"width": 390, "height": 844})
+    button = page.get_by_test_id("stExpandSidebarButton")
+    button.wait_for()
+    assert "Recursion Lens" in button.evaluate("node => getComputedStyle(node, '::after').content")
+    assert box(button)[2] <= 390
+
+
+LARGE_TEXT = "html:root { font-size: 200% !important }"
+OVERLAPPING = """root => {
+  const parts = [".status", ".modes", ".cells", ".legend", ".transport", ".timeline", ".cell-panel", ".label"]
+    .map((name) => [name, root.querySelector(name).getBoundingClientRect()]);
+  const over = parts.flatMap(([one, a], at) => parts.slice(at + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
+  ).map(([other]) => `${one} ${other}`));
+  const cut = [...root.querySelectorAll(".modes button, .gutter span, .gutter b, .zoom button, .calls button, .transport *, .legend *")]
+    .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent || node.className);
+  return [...over, ...cut];
+}"""
+
+
+def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(open_player):
+    player = open_player(width=1280, height=800)
+    player.page.add_style_tag(content=LARGE_TEXT)
+    player.page.evaluate("dispatchEvent(new Event('resize'))")
+    player.page.wait_for_timeout(500)
+    assert player.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
+    assert player.root.evaluate(OVERLAPPING) == []
+    main = player.page.get_by_test_id("stMain")
+    assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+@pytest.mark.parametrize("height", [720, 800])
+def test_the_list_of_keys_is_whole_in_the_window(open_player, height):
+    player = open_player(width=1280, height=height)
+    player.press("?")
+    for part in (player.root.locator(".help > div"), player.root.get_by_test_id("close-help")):
+        assert box(part)[1] >= 0 and box(part)[3] <= height
