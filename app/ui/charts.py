@@ -45,6 +45,11 @@ DASHES = {
     "baseline": "dot",
     "other": "dashdot",
 }
+MORE = {
+    "light": ("#7a4fb5", "#4d7a1f", "#a8324a", "#0e6f7c"),
+    "dark": ("#b79df0", "#8fce6a", "#f27f95", "#5fd0dc"),
+}
+"""Of categories, after the eight of Streamlit's theme: the digits of a Sudoku are nine."""
 FONT = 15  # pixels
 HEIGHT = 380
 TOOLS = 44  # pixels at the right in which the chart tools stand, beside all that is drawn
@@ -67,6 +72,11 @@ def ink() -> str:
 def of_models(one: str, other: str) -> tuple[str, str]:
     """The meanings that tell two models apart, by their kinds: each family's own, or of one family both."""
     return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
+
+
+def categories() -> list[str]:
+    """Twelve colours that mean nothing but another category."""
+    return [*_option("chartCategoricalColors"), *MORE["dark" if is_dark() else "light"]]
 
 
 def sequential() -> list[str]:

@@ -17,6 +17,8 @@ TAKEN = {
     "z": ("z zero-ablated", "z"),
     "yz": ("both zero-ablated", "other"),
 }
+SYMBOLS = ("circle", "diamond", "square", "x")
+BESIDE = 0.09  # runs between the marks of two choices
 BOARD = 340  # pixels: both the players' grids and this one are in the window of a laptop
 MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
@@ -116,11 +118,20 @@ def seeds(result: Result) -> "Figure":
 def rollouts(result: Result) -> "Figure":
     table = result["table"]
     figure = charts.new(x="runs of each puzzle", y="share of puzzles right")
-    for name, (title, meaning) in CHOICES.items():
-        columns = [table[f"{name}_{end}"] for end in ("share", "low", "high")]
-        _with_band(figure, title, table["runs"], *columns, meaning)
+    for place, (name, (title, meaning)) in enumerate(CHOICES.items()):
+        share, low, high = (table[f"{name}_{end}"] for end in ("share", "low", "high"))
+        beside = [runs + (place - 1.5) * BESIDE for runs in table["runs"]]  # four bands would hide each other
+        line = charts.line(title, beside, share, meaning, error_y=_ends(share, low, high))
+        line.update(
+            mode="lines+markers",
+            marker={"size": 10, "symbol": SYMBOLS[place], "color": charts.colour(meaning)},
+            customdata=table["runs"],
+            hovertemplate=f"{title}, %{{customdata}} runs: %{{y:.1%}}<extra></extra>",
+        )
+        figure.add_trace(line)
     figure.update_yaxes(tickformat=".0%")
     figure.update_xaxes(dtick=1)
+    figure.update_layout(hovermode="closest")
     return figure
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from app.ui import charts
 from probes.latents.projection import MODEL, Field, Scene
@@ -188,7 +187,7 @@ def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
     named = MEANINGS.get(field.name, {})
     if field.name == MODEL:
         named = dict(zip(field.levels, meanings(scene), strict=True))
-    cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
+    cycle = charts.categories()
     found = [
         (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])
         for number, level in enumerate(field.levels)
