@@ -31,15 +31,17 @@ def player(
     pin: str | None = None,
     on_pin: Callable[[], None] | None = None,
     edit: bool = False,
+    fold: bool = False,
 ) -> dict[str, Any] | None:
     """Show a payload of one run or of two. Returns the view that the person settled on (coordinates, cell, mode), None before any.
 
     `pin` is what a press on the pin would do: "pin" or "unpin"; None leaves the pin out. `on_pin` is called when it was
     pressed, with {"pin": bool, "trace_id": str} in the session state of the key, under "pin". `edit`: whether the page has an editor, whose key the help then lists.
+    `fold`: of two runs, whether the curves below the grids are left out until a person asks for them.
     The browser shows the view in the address; the page writes it there too (`app.state.links.remember_view`), for Python to know it.
     """
     shown = component("player", FOLDER / "mount.js")(
-        data=data | {"pin": pin, "edit": edit, "addressed": True},
+        data=data | {"pin": pin, "edit": edit, "fold": fold, "addressed": True},
         key=key,
         on_view_change=lambda: None,
         on_pin_change=on_pin or (lambda: None),

@@ -8,6 +8,7 @@ from app.server import streamlit_fixes
 from app.server.importing import freeze_libraries, import_page
 from app.server.options import OptionError, about, server_options
 from app.state.widgets import carry_over
+from app.ui import text_size
 from app.ui.text import plain
 
 # Their files do not lie in a folder pages/ beside this script: Streamlit takes that for an older scheme of its own, in which
@@ -54,7 +55,8 @@ def main() -> None:
     import_page(page.url_path or FIRST)
     carry_over(page.url_path)
     page.run()
-    with st.container(key="printing"):
+    with st.container(key="unseen"):
+        text_size.watch()
         st.html(f"<script>{PRINTING.read_text('utf-8')}</script>", unsafe_allow_javascript=True)
     freeze_libraries()
 

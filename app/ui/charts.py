@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from app.ui import text_size
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure, Scatter
 
@@ -43,8 +45,14 @@ DASHES = {
     "baseline": "dot",
     "other": "dashdot",
 }
+MORE = {
+    "light": ("#7a4fb5", "#4d7a1f", "#a8324a", "#0e6f7c"),
+    "dark": ("#b79df0", "#8fce6a", "#f27f95", "#5fd0dc"),
+}
+"""Of categories, after the eight of Streamlit's theme: the digits of a Sudoku are nine."""
 FONT = 15  # pixels
 HEIGHT = 380
+TOOLS = 44  # pixels at the right in which the chart tools stand, beside all that is drawn
 
 
 def is_dark() -> bool:
@@ -64,6 +72,11 @@ def ink() -> str:
 def of_models(one: str, other: str) -> tuple[str, str]:
     """The meanings that tell two models apart, by their kinds: each family's own, or of one family both."""
     return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
+
+
+def categories() -> list[str]:
+    """Twelve colours that mean nothing but another category."""
+    return [*_option("chartCategoricalColors"), *MORE["dark" if is_dark() else "light"]]
 
 
 def sequential() -> list[str]:
@@ -121,6 +134,16 @@ def band(x: Sequence, low: Sequence, high: Sequence, meaning: str, *, of: str) -
     )
 
 
+def colour_bar(title: str = "") -> dict[str, Any]:
+    """A key of colours, between the chart and its tools, with the title along it."""
+    return {
+        "title": {"text": title, "side": "right"},
+        "thickness": 14,
+        "xpad": TOOLS - 8,
+        "outlinewidth": 0,
+    }
+
+
 def translucent(code: str, alpha: float) -> str:
     """A colour #rrggbb with this opacity."""
     red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
@@ -129,7 +152,15 @@ def translucent(code: str, alpha: float) -> str:
 
 def show(figure: "Figure", *, key: str, **options: Any) -> Any:
     """Draw a figure over the whole width. Returns what `st.plotly_chart` does (selections, with `on_select`)."""
-    figure.update_layout(font={"size": FONT}, legend={"font": {"size": FONT}})
+    figure.update_layout(font={"size": FONT}, legend={"font": {"size": FONT}}, margin={"r": TOOLS})
+    figure.update_layout(
+        modebar={
+            "orientation": "v",
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": colour("baseline"),
+            "activecolor": colour("solved"),
+        }
+    )
     figure.update_xaxes(title={"font": {"size": FONT}}, tickfont={"size": FONT - 1})
     figure.update_yaxes(title={"font": {"size": FONT}}, tickfont={"size": FONT - 1})
     config = {
@@ -137,6 +168,9 @@ def show(figure: "Figure", *, key: str, **options: Any) -> Any:
         "toImageButtonOptions": {"format": "png", "scale": 3, "filename": key},
         "modeBarButtonsToRemove": ["autoScale2d"],
     }
+    scale = text_size.scale()
+    if scale != 1:
+        figure = text_size.enlarged(figure, scale)
     return st.plotly_chart(
         figure, key=key, theme="streamlit", config=config | options.pop("config", {}), **options
     )

@@ -180,3 +180,17 @@ def test_without_colours_of_its_own_the_page_can_still_be_read(open_run):
     for flag in ("changed", "conflict"):
         assert "gradient" in ground(f".cell.{flag}", "backgroundImage")
         assert "gradient" in ground(f".key.{flag} i", "backgroundImage")
+
+
+MOVES = """() => [...document.querySelectorAll("*")].filter((node) => {
+  const { transitionDuration, animationDuration } = getComputedStyle(node);
+  return [transitionDuration, animationDuration].some((all) => all.split(", ").some((each) => parseFloat(each) > 0.001));
+}).map((node) => node.dataset.testid ?? node.className)"""
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_pages_do_not_move_for_a_person_who_wants_no_motion(served, new_page, motion):
+    page = new_page(reduced_motion=motion)
+    page.goto(f"{served.url}/halting")
+    page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)
+    assert (page.evaluate(MOVES) == []) == (motion == "reduce")

@@ -151,3 +151,20 @@ def test_beside_z_by_reverse_embedding_y_stands_small_where_it_differs(open_run,
     assert any(small)
     player.press("Space")  # as in the other view of z every call is played
     player.eventually(lambda: player.position[3] == "f_L", "an f_L call")
+
+
+def test_a_blank_that_is_the_answer_is_seen_among_the_probabilities(open_run, run):
+    """As the dot that it is in the other views; a cell without any ink would look unread."""
+    blank = SUDOKU.symbols.index(".")
+    certain = np.zeros_like(run.probabilities)
+    certain[..., blank] = 255
+    player = open_run(trace=replace(run, probabilities=certain))
+    player.press("2")
+    inked = player.root.locator("canvas.pencil").evaluate(
+        """canvas => {
+          const side = canvas.width / 4;
+          const pixels = canvas.getContext("2d").getImageData(side, side, side, side).data;
+          return pixels.some((value, at) => at % 4 === 3 && value > 0);
+        }"""
+    )
+    assert inked

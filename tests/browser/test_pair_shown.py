@@ -124,24 +124,56 @@ def test_without_somebody_to_pin_for_there_is_no_pin(new_page):
 # ---- how it lies on the page
 
 
-@pytest.mark.parametrize(
-    ("size", "beside"),
-    [((1280, 800), True), ((1100, 800), True), ((1024, 768), False), ((390, 844), False)],
-    ids=str,
-)
-def test_side_by_side_where_the_window_is_wide_and_never_wider_than_it(open_pair, size, beside):
+# in pixels; the last three are a window of 1920 x 1080 at 200 %, one of 1280 x 800 at 200 %, and a phone
+WINDOWS = [
+    (3840, 2160),
+    (1920, 1080),
+    (1280, 800),
+    (1024, 768),
+    (724, 768),
+    (960, 540),
+    (640, 400),
+    (390, 844),
+]
+
+
+@pytest.mark.parametrize("size", WINDOWS, ids=str)
+def test_both_grids_are_seen_whole_beside_each_other_and_their_curves_below_them(open_pair, size):
+    width, height = size
     titles = ["<script>alert(1)</script> " + "x" * 300, "שלום 🙂 " + "y" * 300]
-    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2), titles=titles), width=size[0], height=size[1])
-    left, right = (player.root.locator(".cells").bounding_box() for player in pair.players)
-    assert (left["y"] == right["y"]) == beside and (left["x"] == right["x"]) != beside
-    assert left["width"] == right["width"] > size[0] / 5
-    assert pair.page.evaluate("document.documentElement.scrollWidth") == size[0]
+    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2), titles=titles), width=width, height=height)
     assert pair.root.locator(".half-title").all_text_contents() == titles
-    if beside:
-        assert left["y"] + left["height"] < size[1]
+    pair.left.root.locator(".cells").scroll_into_view_if_needed()
+    controls = pair.root.locator(".pair-controls").bounding_box()
+    boxes = [player.root.locator(".cells").bounding_box() for player in pair.players]
+    left, right = boxes
+    assert left["y"] == right["y"] and left["x"] + left["width"] < right["x"]
+    assert left["width"] == right["width"] > min(width, height) / 3
+    for box in boxes:
+        assert box["y"] >= 0 and box["y"] + box["height"] <= height
+        covered = min(box["y"] + box["height"], controls["y"] + controls["height"]) - max(
+            box["y"], controls["y"]
+        )
+        assert covered <= 0
+    curves = [player.root.locator(".right").bounding_box() for player in pair.players]
+    is_beside = width > 3000
+    assert all(
+        box["y"] == below["y"] if is_beside else below["y"] > box["y"] + box["height"]
+        for box, below in zip(boxes, curves, strict=True)
+    )
+    assert (curves[0]["y"] == curves[1]["y"]) == (width > 480)
+    assert pair.page.evaluate("document.documentElement.scrollWidth") == width
     pair.page.evaluate("scrollTo(0, document.body.scrollHeight)")
     play = pair.root.get_by_test_id("play").bounding_box()
-    assert 0 <= play["y"] <= size[1] - play["height"]  # controls stay in sight
+    assert 0 <= play["y"] <= height - play["height"]  # controls stay in sight
+
+
+def test_the_same_curve_has_one_height_in_both_players(open_pair):
+    """Whatever is said above and below it of either run."""
+    pair = open_pair(pair_of(sudoku_run(1), sudoku_run(2, SHORT)))
+    for part in [".cells", ".track-halting", ".track-residual-y", ".track-cell", ".cell-panel"]:
+        left, right = (player.root.locator(part).bounding_box() for player in pair.players)
+        assert (left["y"], left["height"]) == (right["y"], right["height"]), part
 
 
 # ---- in the app

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from colour_vision import DEFICIENCIES, Colour, contrast, distance
-from player_page import Player
+from player_page import PATIENCE, Player
 from standalone import made_up_trace, random_answers
 
 from trm.coordinates import Depth
@@ -95,3 +95,24 @@ def test_marks_of_cells_differ_without_their_colours(open_run):
     assert "repeating-linear-gradient" in seen["conflict"][0]
     assert seen["wrong"][1] == "underline"
     assert seen["given"][2] == "700"
+
+
+ON_ACCENT = '[data-testid^="stBaseButton-primary"] p, [data-tag] span, [data-tag] button'
+COLOURS = """node => {
+  const painted = (each) => getComputedStyle(each).backgroundColor;
+  let ground = node;
+  while (painted(ground) === "rgba(0, 0, 0, 0)") ground = ground.parentElement;
+  return [getComputedStyle(node).color, painted(ground)].map((colour) => colour.match(/[0-9]+/g).slice(0, 3).map(Number));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_written_on_the_accent_can_be_read(served, new_page, scheme):
+    page = new_page(color_scheme=scheme)
+    page.goto(f"{served.url}/latents")
+    page.locator("[data-tag]").first.wait_for(timeout=2000 * PATIENCE)
+    written = page.locator(ON_ACCENT)
+    assert written.count() >= 9  # the button, and the name and cross of each of four puzzles
+    for node in written.all():
+        ink, ground = map(tuple, node.evaluate(COLOURS))
+        assert contrast(ink, ground) >= 4.5, node.text_content()

@@ -173,11 +173,25 @@ def test_no_label_of_the_timeline_is_cut_on_a_phone(open_run, n, T):
             ".filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 0.5).map((node) => node.textContent)"
         )
         assert cut_off == []
+    player.root.get_by_test_id("zoom-run").click()
+    numbers = player.root.locator(".units i:visible").evaluate_all(
+        "nodes => nodes.filter((node) => node.textContent).map((node) => node.getBoundingClientRect()).map(({ left, right }) => [left, right])"
+    )
+    assert len(numbers) >= 8
+    assert all(later[0] - former[1] >= 2 for former, later in pairwise(numbers))
     rows = player.root.locator(".cycle").evaluate_all("nodes => nodes.map((node) => node.offsetTop)")
     assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # as many beside each other as can be read, in even rows
 
 
 # ---- markers
+
+
+def covering(player: Player) -> list[tuple[float, float]]:
+    """The left edges of flags that lie over each other."""
+    boxes = [flag.bounding_box() for flag in player.root.locator(".flag").all()]
+    lefts = sorted(box["x"] for box in boxes)
+    assert len(lefts) == 4
+    return [(one, next_) for one, next_ in pairwise(lefts) if next_ - one < boxes[0]["width"] - 0.5]
 
 
 def test_markers_say_what_happened_where_and_take_one_there(open_run):
@@ -206,9 +220,9 @@ def test_markers_differ_by_letter_and_shape(open_run):
 
 def test_flags_do_not_cover_each_other_and_only_those_of_the_part_are_shown(open_run):
     player = open_run(width=390, height=844)
-    boxes = [flag.bounding_box() for flag in player.root.locator(".flag").all()]
-    lefts = sorted(box["x"] for box in boxes)
-    assert all(second - first > 7 for first, second in pairwise(lefts))
+    for width in (390, 250, 390):
+        player.page.set_viewport_size({"width": width, "height": 844})
+        player.eventually(lambda: not covering(player), f"flags beside each other at {width}")
     player.root.locator("[data-marker=solved]").click()
     player.press("+")
     assert player.root.locator(".flag:visible").all_text_contents() == ["S"]

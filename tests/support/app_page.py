@@ -16,6 +16,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
+from app.ui import text_size
+
 FOLDER = Path(__file__).resolve().parents[2] / "app"
 config._main_script_path = str(FOLDER / "main.py")  # as `streamlit run` does: its settings lie beside it
 PATIENCE = 30.0  # seconds: a busy machine
@@ -74,7 +76,16 @@ class App:
     @property
     def payloads(self) -> list[dict[str, Any]]:
         """What each player on the page was sent."""
-        return [json.loads(element.proto.json) for element in self.test.get("bidi_component")]
+        return [json.loads(element.proto.json) for element in self.components]
+
+    @property
+    def components(self) -> list[Any]:
+        """Those with something to see."""
+        return [
+            element
+            for element in self.test.get("bidi_component")
+            if element.proto.component_name != text_size.NAME
+        ]
 
     @property
     def payload(self) -> dict[str, Any]:
@@ -96,7 +107,7 @@ class App:
 
     def trigger(self, event: str, value: Any) -> None:
         """What the player's script asks Python for."""
-        (element,) = self.test.get("bidi_component")
+        (element,) = self.components
         states = self.test._tree.get_widget_states()
         asked = json.dumps([{"event": event, "value": value}])
         states.widgets.append(
@@ -107,7 +118,7 @@ class App:
 
     def tell(self, state: dict[str, Any]) -> None:
         """What the script of the only component on the page says that its state is."""
-        (element,) = self.test.get("bidi_component")
+        (element,) = self.components
         states = self.test._tree.get_widget_states()
         states.widgets.append(WidgetState(id=element.proto.id, json_value=json.dumps(state)))
         self.test._run(states)

@@ -42,10 +42,15 @@ export class Pair {
       make("span", {}, say("aligned_by")),
       ...this.alignButtons,
     ]);
+    this.curvesButton = this.makeCurvesButton();
     this.halves = [0, 1].map(() => this.makeHalf());
     this.root.append(
       this.bar,
-      make("div", { class: "pair-line" }, [this.said, this.cellLine, switcher]),
+      make("div", { class: "pair-line" }, [
+        this.said,
+        this.cellLine,
+        make("div", { class: "pair-options" }, [switcher, this.curvesButton]),
+      ]),
       make(
         "div",
         { class: "halves" },
@@ -56,13 +61,16 @@ export class Pair {
     parent.append(this.root);
     this.players = this.halves.map(({ place }) => new PairedPlayer(place, this));
     this.drawAlign();
+    this.showCurves(true);
   }
 
   makeAlignButton(align) {
-    const button = make("button", { type: "button", "data-testid": `align-${align}` }, say(`align_${align}`));
-    button.addEventListener("mousedown", (event) => event.preventDefault());
-    button.addEventListener("click", () => this.setAlign(align));
-    return button;
+    return makeButton(`align-${align}`, say(`align_${align}`), () => this.setAlign(align));
+  }
+
+  makeCurvesButton() {
+    const isShown = () => this.curvesButton.getAttribute("aria-pressed") === "true";
+    return makeButton("curves", say("curves"), () => this.showCurves(!isShown()));
   }
 
   makeHalf() {
@@ -89,8 +97,11 @@ export class Pair {
       write(half.name, data.names[place]);
       write(half.title, data.titles[place]);
       half.title.title = data.titles[place];
+      half.node.style.setProperty("--name", JSON.stringify(data.names[place]));
       half.node.setAttribute("aria-label", `${data.names[place]}: ${data.titles[place]}`);
     });
+    if (data.fold !== this.fold) this.showCurves(!data.fold);
+    this.fold = data.fold;
     this.updating = true;
     this.players.forEach((player, place) =>
       player.update(
@@ -207,6 +218,12 @@ export class Pair {
   }
 
   // ---- what is on the screen
+
+  /** Timelines and cells below the grids; without them what the page has below comes close to the grids. */
+  showCurves(on) {
+    this.curvesButton.setAttribute("aria-pressed", String(on));
+    this.root.classList.toggle("folded", !on);
+  }
 
   /** A player wants to be drawn: what was chosen in it is so in both. */
   draw(source) {
@@ -353,3 +370,11 @@ export class Pair {
 
 /** What is chosen in a player, and the size of the grid that it is chosen in. */
 const cellOf = ({ cell, trace: { rows, columns } }) => ({ rows, columns, cell });
+
+/** A press with the mouse takes no focus, so that the space bar goes on playing. */
+function makeButton(name, label, act) {
+  const button = make("button", { type: "button", "data-testid": name }, label);
+  button.addEventListener("mousedown", (event) => event.preventDefault());
+  button.addEventListener("click", act);
+  return button;
+}

@@ -146,7 +146,7 @@ def heat_map(
             zmin=0,
             zmax=1,
             colorscale=charts.sequential(),
-            colorbar={"title": {"text": "CKA"}, "thickness": 16},
+            colorbar=charts.colour_bar("CKA"),
             hovertemplate="%{y}<br>%{x}<br>CKA %{z:.3f}<extra></extra>",
         )
     )

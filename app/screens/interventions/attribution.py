@@ -17,6 +17,8 @@ from app.ui.text import plain
 from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from trm.model import Model
 
 SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
@@ -35,21 +37,27 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    st.caption(SAYS)
+    """What is asked and told on the left, the figure on the right: both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
             f"Cells of {choice.task.name} puzzles cannot be blank, so nothing can be taken away.",
             icon=":material/block:",
         )
         return
-    place = st.container()
-    method, row = place.columns([3, 2])[0], place.container(horizontal=True)
-    chosen = method.segmented_control(
+    words, place = st.columns([2, 3], gap="medium")
+    with words:
+        st.caption(SAYS)
+        explain(choice, place)
+
+
+def explain(choice: Choice, place: "DeltaGenerator") -> None:
+    """Asks what is to be explained; draws it in `place`."""
+    chosen = st.pills(
         "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    halting = row.toggle("The halting logit instead", key="attribution_halting")
-    span = row.segmented_control(
+    halting = st.toggle("The halting logit instead", key="attribution_halting")
+    span = st.pills(
         "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", required=True,
         label_visibility="collapsed",
         help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
@@ -67,7 +75,7 @@ def show(choice: Choice) -> None:
     if result is None:
         return
     st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
-    draw(choice, result, cell)
+    draw(choice, result, cell, place)
 
 
 def job(
@@ -90,14 +98,15 @@ def told(result: dict[str, Any]) -> str:
     return f"From {result['baseline']:.2f} without givens to {result['value']:.2f}; {worth}. {GRADIENTS}"
 
 
-def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
+def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerator") -> None:
     if result["method"] == "units":
         figure = figures.units(result)
     else:
         task = choice.task
         symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
         figure = figures.board(result["cells"], symbols, task.rows, task.columns, cell)
-    charts.show(figure, key="causes-attribution")
+    with place:
+        charts.show(figure, key="causes-attribution")
     offer(
         f"attribution-{result['method']}",
         figure=figure,

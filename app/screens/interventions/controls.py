@@ -51,6 +51,11 @@ class Asked:
     def title(self) -> str:
         return "Changed" if self.experiment == OWN else EXPERIMENTS[self.experiment].title
 
+    @property
+    def claim(self) -> str:
+        """What the papers say of it."""
+        return "" if self.experiment == OWN else EXPERIMENTS[self.experiment].claim
+
     def command(self, choice: Choice) -> str:
         """What does the same without a browser."""
         what = (
@@ -78,19 +83,21 @@ def controls(choice: Choice) -> Asked:
     if key == OWN:
         return Asked(OWN, 1, _own(choice))
     experiment = EXPERIMENTS[key]
-    said, where = st.columns([5, 1], vertical_alignment="center")
-    said.markdown(f"{plain(experiment.watch)}  \n:small[{plain(experiment.claim)}]")
+    row = st.container(horizontal=True, vertical_alignment="center", key="experiment_line")
+    row.markdown(plain(experiment.watch), width="stretch")
     if key in OF_Z and choice.source.is_bundled:
         for remark in without_latent({choice.source.name: recorded(choice.source.name, "experiments") or {}}):
-            said.caption(plain(remark))
+            st.caption(plain(remark))
     if experiment.has_step and choice.depth.N_sup > 1:
-        where.number_input(
+        row.markdown("From step", help="The supervision step at whose beginning it is done.", width="content")
+        row.number_input(
             "From step",
             1,
             choice.depth.N_sup,
             key="begin_at",
             on_change=_note_step,
-            help="The supervision step at whose beginning it is done.",
+            label_visibility="collapsed",
+            width=140,
         )
     return Asked(key, _step(choice))
 

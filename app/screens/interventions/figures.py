@@ -17,6 +17,9 @@ TAKEN = {
     "z": ("z zero-ablated", "z"),
     "yz": ("both zero-ablated", "other"),
 }
+SYMBOLS = ("circle", "diamond", "square", "x")
+BESIDE = 0.09  # runs between the marks of two choices
+BOARD = 340  # pixels: both the players' grids and this one are in the window of a laptop
 MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
     "any_right": ("any of them", "baseline"),
@@ -115,11 +118,20 @@ def seeds(result: Result) -> "Figure":
 def rollouts(result: Result) -> "Figure":
     table = result["table"]
     figure = charts.new(x="runs of each puzzle", y="share of puzzles right")
-    for name, (title, meaning) in CHOICES.items():
-        columns = [table[f"{name}_{end}"] for end in ("share", "low", "high")]
-        _with_band(figure, title, table["runs"], *columns, meaning)
+    for place, (name, (title, meaning)) in enumerate(CHOICES.items()):
+        share, low, high = (table[f"{name}_{end}"] for end in ("share", "low", "high"))
+        beside = [runs + (place - 1.5) * BESIDE for runs in table["runs"]]  # four bands would hide each other
+        line = charts.line(title, beside, share, meaning, error_y=_ends(share, low, high))
+        line.update(
+            mode="lines+markers",
+            marker={"size": 10, "symbol": SYMBOLS[place], "color": charts.colour(meaning)},
+            customdata=table["runs"],
+            hovertemplate=f"{title}, %{{customdata}} runs: %{{y:.1%}}<extra></extra>",
+        )
+        figure.add_trace(line)
     figure.update_yaxes(tickformat=".0%")
     figure.update_xaxes(dtick=1)
+    figure.update_layout(hovermode="closest")
     return figure
 
 
@@ -165,7 +177,7 @@ def board(
             z=grid(cells),
             text=grid(symbols) if columns <= MOST_SYMBOLS else None,
             texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
-            textfont={"size": 20 if columns <= 9 else 12},
+            textfont={"size": 17 if columns <= 9 else 10},
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
             zmin=-most if signed else 0,
@@ -173,12 +185,11 @@ def board(
             colorscale=charts.diverging() if signed else charts.sequential(),
             xgap=2 if columns <= 9 else 1,
             ygap=2 if columns <= 9 else 1,
-            colorbar={"title": unit, "thickness": 14},
+            colorbar=charts.colour_bar(unit),
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra></extra>",
         )
     )
-    side = 520
-    figure.update_layout(height=side, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figure.update_layout(height=BOARD, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     figure.update_yaxes(
         autorange="reversed", scaleanchor="x", constrain="domain", showgrid=False, dtick=1 if rows <= 9 else 5
     )
@@ -217,7 +228,7 @@ def patching(result: Result, columns: int, cell: int) -> "Figure":
             zmin=-most,
             zmax=most,
             colorscale=charts.diverging(),
-            colorbar={"title": "log odds", "thickness": 14},
+            colorbar=charts.colour_bar("log odds"),
             hovertemplate="%{text}, step %{y}: %{z:.3f}<extra></extra>",
         )
     )

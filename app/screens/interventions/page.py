@@ -18,6 +18,9 @@ from app.ui import progress, status
 from app.ui.downloads import offer
 from app.ui.text import plain
 from trm.errors import UserError
+from trm.grading import Judgement
+from trm.tasks.base import Task
+from trm.trace import Trace
 
 PLAYER = "interventions"
 
@@ -42,7 +45,6 @@ def change(choice: Choice) -> None:
     if readable:
         both = found(choice, asked)
         if both is not None:
-            outcome(choice, asked, both)
             st.fragment(draw)(choice, asked, both)
             take_away(choice, asked, both)
     sweeps.show(choice)
@@ -76,59 +78,49 @@ def is_made(choice: Choice, asked: Asked) -> bool:
     return progress.begun(*runs.job(choice, asked, opening.model)).done
 
 
-def outcome(choice: Choice, asked: Asked, both: Both) -> None:
-    """What came of it, in a line."""
-    from trm.grading import Judgement
-
-    plain_run, changed = (Judgement.of(trace, choice.task) for trace in (both.plain, both.changed))
-    words = [
-        f"**{name}**: {'solved' if judged.solved[-1] else 'not solved'}{_cells(judged)}"
-        for name, judged in (("Clean run", plain_run), (plain(asked.title), changed))
-    ]
-    st.markdown(f"{words[0]}. {words[1]}.")
-
-
-def _cells(judged) -> str:
+def outcome(trace: Trace, task: Task) -> str:
+    """What came of a run."""
+    judged = Judgement.of(trace, task)
+    words = "solved" if judged.solved[-1] else "not solved"
     if judged.right is None or not judged.counted.any():
-        return ""
-    return f", {judged.right[-1]} of {judged.counted.sum()} cells right"
+        return words
+    return f"{words}, {judged.right[-1]} of {judged.counted.sum()} cells right"
 
 
 def draw(choice: Choice, asked: Asked, both: Both) -> None:
-    """Two players on one clock."""
-    sides = (
-        pair.Side(
-            "Clean run", f"Clean run: {pair.run_title(choice)}", choice.task, both.plain.depth, both.plain
-        ),
-        pair.Side(asked.title, _title(asked, both), choice.task, both.changed.depth, both.changed),
-    )
+    """Two players on one clock. Their curves are folded away where a figure of the selected cell is shown below."""
+    done = both.changed.provenance.changes or "another puzzle, clean run"
+    sides = [
+        pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
+        for name, about, trace in (("Clean run", "", both.plain), (asked.title, f": {done}", both.changed))
+    ]
+    is_near = st.session_state.get("causes_figure") in sweeps.IN_ONE
     start = cursor.opening(choice, both.plain, both.changed, links.opening_view())
-    view = pair.show(*sides, key=PLAYER, start=start, hint="The change made no difference at all.")
+    view = pair.show(
+        *sides, key=PLAYER, start=start, hint="The change made no difference at all.", fold=is_near
+    )
     if view:
         links.remember_view(view)
         if view != st.session_state.get(cursor.REPORTED):
             st.session_state[cursor.REPORTED] = view
-            if asked.experiment == OWN or st.session_state.get("causes_figure") in sweeps.IN_ONE:
+            if asked.experiment == OWN or is_near:
                 st.rerun()  # what is named by the player's place stands above and below it
 
 
-def _title(asked: Asked, both: Both) -> str:
-    done = both.changed.provenance.changes or "another puzzle, clean run"
-    return f"{asked.title}: {done}"
-
-
 def take_away(choice: Choice, asked: Asked, both: Both) -> None:
-    """The command that repeats it, the numbers step by step, and both runs as one offline page."""
-    left, right = st.columns([1, 5])
+    """The command that repeats it, the numbers step by step, and both runs as one offline page; beside them what the papers
+    claim of it.
+    """
+    row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
     steps = min(both.plain.steps, both.changed.steps)
     table = {
         "step": list(range(1, steps + 1)),
         "halt_probability": [float(number) for number in both.plain.halt_probability[:steps]],
         "halt_probability_changed": [float(number) for number in both.changed.halt_probability[:steps]],
     }
-    with left:
+    with row:
         offer(f"interventions-{asked.experiment}", table=table, data=table, command=asked.command(choice))
-    right.download_button(
+    row.download_button(
         "Both runs, offline page",
         lambda: offline(choice, asked, both),
         file_name=f"{asked.experiment}.html",
@@ -137,6 +129,7 @@ def take_away(choice: Choice, asked: Asked, both: Both) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+    row.caption(plain(asked.claim))
 
 
 def offline(choice: Choice, asked: Asked, both: Both) -> bytes:

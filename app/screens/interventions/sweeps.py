@@ -99,8 +99,6 @@ SECTIONS = {
 
 def show(choice: Choice) -> None:
     """The choice of a figure, and the figure."""
-    st.divider()
-    st.markdown("#### In one puzzle and over many")
     key = st.segmented_control(
         "Figure",
         [*IN_ONE, *SECTIONS],

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 HEIGHT = 560
 FRAME = 260  # milliseconds a step
-TOOLS = 44  # pixels at the right in which the chart tools stand, beside the points
 
 
 def figure(scene: Scene, look: Look) -> "Figure":
@@ -35,16 +34,7 @@ def figure(scene: Scene, look: Look) -> "Figure":
     _axes(made, scene, look, places)
     # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
     made.update_layout(hovermode="closest", dragmode="pan" if look.is_flat else "orbit", uirevision="cloud")
-    made.update_layout(margin={"r": TOOLS})
-    made.update_layout(
-        legend={"itemclick": False, "itemdoubleclick": False},
-        modebar={
-            "orientation": "v",  # beside the legend on a phone, not over it
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": charts.colour("baseline"),
-            "activecolor": charts.colour("solved"),
-        },
-    )
+    made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
         made.frames = [

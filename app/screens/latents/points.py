@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
 from app.ui import charts
 from probes.latents.projection import MODEL, Field, Scene
@@ -84,13 +83,12 @@ class Points:
         values = self.field.values[chosen]
         finite = self.field.values[np.isfinite(self.field.values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-        bar = {"title": {"text": self.field.title, "side": "right"}, "thickness": 12, "outlinewidth": 0}
         return self._marker(large) | {
             "color": np.where(np.isfinite(values), values, low).astype(np.float32),
             "colorscale": charts.sequential()[3:],
             "cmin": low,
             "cmax": high,
-            "colorbar": bar,
+            "colorbar": charts.colour_bar(self.field.title),
         }
 
     def _trace(self, chosen: np.ndarray, marker: dict[str, Any], name: str | None) -> Any:
@@ -189,7 +187,7 @@ def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:
     named = MEANINGS.get(field.name, {})
     if field.name == MODEL:
         named = dict(zip(field.levels, meanings(scene), strict=True))
-    cycle = list(st.get_option(f"theme.{'dark' if charts.is_dark() else 'light'}.chartCategoricalColors"))
+    cycle = charts.categories()
     found = [
         (level, charts.colour(named[level]) if level in named else cycle[number % len(cycle)])
         for number, level in enumerate(field.levels)

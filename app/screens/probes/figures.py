@@ -162,7 +162,7 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
             xgap=2,
             ygap=2,
             hovertemplate="%{y}, step %{x}: %{z:.3f}<extra></extra>",
-            colorbar={"thickness": 12, "title": ""},
+            colorbar=charts.colour_bar(),
         )
     )
     figure.update_xaxes(type="category", showgrid=False)
@@ -192,7 +192,7 @@ def board(cells: Cells, name: str) -> "Figure":
             xgap=2,
             ygap=2,
             showscale=columns > 9,
-            colorbar={"thickness": 12},
+            colorbar=charts.colour_bar(),
             hovertemplate="row %{y}, column %{x}: %{z:.3f}<extra>" + name + "</extra>",
         )
     )
@@ -248,7 +248,7 @@ def moment_title(labels: list[str]) -> str:
 
 
 def use(result: dict[str, Any]) -> "Figure":
-    """A row a measure: the plain run, the change along the probe's direction, and one mark a random direction."""
+    """A row a measure, in it three lines: the plain run, one mark a random direction, and the change along the probe's."""
     from plotly.graph_objects import Scatter
 
     rows = {
@@ -260,12 +260,12 @@ def use(result: dict[str, Any]) -> "Figure":
     names = [name for name in rows if name in result["along"]]
     figure = charts.new(x="share, mean over puzzles", y="", height=130 + 80 * len(names))
     marks = {
-        "plain run": ([result["plain"]], "baseline", "line-ns-open", 26),
-        "random directions": (result["random"], "other", "circle-open", 12),
-        "along the probe": ([result["along"]], result["state"], "diamond", 17),
+        "plain run": ([result["plain"]], "baseline", "line-ns-open", 18, -0.25),
+        "random directions": (result["random"], "other", "circle-open", 12, 0.0),
+        "along the probe": ([result["along"]], result["state"], "diamond", 15, 0.25),
     }
-    for label, (outcomes, meaning, symbol, size) in marks.items():
-        points = [(outcome[name], rows[name]) for name in names for outcome in outcomes]
+    for label, (outcomes, meaning, symbol, size, line) in marks.items():
+        points = [(outcome[name], row + line) for row, name in enumerate(names) for outcome in outcomes]
         figure.add_trace(
             Scatter(
                 name=label,
@@ -282,6 +282,11 @@ def use(result: dict[str, Any]) -> "Figure":
             )
         )
     figure.update_xaxes(tickformat=".0%", rangemode="tozero")
-    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_yaxes(
+        range=[len(names) - 0.5, -0.5],
+        tickvals=list(range(len(names))),
+        ticktext=[rows[name] for name in names],
+        automargin=True,
+    )
     figure.update_layout(hovermode="closest")
     return figure

@@ -42,7 +42,7 @@ class Page(App):
 
     @property
     def said(self) -> str:
-        return " ".join(element.value for element in self.test.markdown)
+        return " ".join(element.value for element in [*self.test.markdown, *self.test.caption])
 
 
 @pytest.fixture
@@ -59,9 +59,7 @@ def test_every_experiment_is_one_click(open_page):
         left, right = app.both()
         assert app.link["experiment"] == key
         app.until(
-            lambda title=EXPERIMENTS[key].title: (
-                app.test.get("bidi_component") and title in json.dumps(app.payloads)
-            ),
+            lambda title=EXPERIMENTS[key].title: app.components and title in json.dumps(app.payloads),
             "the run",
         )
         assert not app.errors, key

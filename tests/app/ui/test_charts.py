@@ -1,12 +1,15 @@
 """Colours of charts: what stands on one figure stays apart for every eye, and can be seen on the page."""
 
+import tomllib
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from colour_vision import DEFICIENCIES, contrast, distance
 
 from app.ui import charts
 
+SETTINGS = tomllib.loads((Path(charts.__file__).parents[1] / ".streamlit/config.toml").read_text("utf-8"))
 PAPER = {"light": "#fcfcfa", "dark": "#10151b"}
 TOGETHER = ("solved", "unsolved", "trm", "hrm")  # on the joint map of Latents
 APART = 15.0  # as the curves of the player, which also differ by their dashes
@@ -32,3 +35,15 @@ def test_two_models_of_one_family_are_told_apart_too():
         charts.of_models("hrm", "trm-multi-z") == ("hrm", "trm")
         and len(set(charts.of_models("hrm", "hrm"))) == 2
     )
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nine_digits_have_nine_colours(monkeypatch, theme):
+    monkeypatch.setattr(charts, "is_dark", lambda: theme == "dark")
+    monkeypatch.setattr(charts, "_option", lambda name: SETTINGS["theme"][theme][name])
+    found = [rgb(colour) for colour in charts.categories()]
+    assert len(found) == 12
+    for one, other in combinations(found, 2):
+        assert distance(one, other, "none") >= 10, (one, other)
+    for colour in found[8:]:
+        assert contrast(colour, rgb(PAPER[theme])) >= 3, colour

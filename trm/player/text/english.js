@@ -182,6 +182,7 @@ export const ENGLISH = {
   "aligned_by": "aligned by",
   "align_step": "supervision step",
   "align_call": "f_H call",
+  "curves": "curves",
   "same_run": "The same run twice.",
   "no_cell_differs": "No cell differs{what}",
   "all_differ": "All {count|cell|cells} differ{what}",

@@ -41,7 +41,7 @@ export class Axis {
   }
 
   makeUnits(count, text) {
-    return Array.from({ length: count }, (_, index) => make("span", {}, text(index + 1)));
+    return Array.from({ length: count }, (_, index) => make("span", {}, make("i", {}, text(index + 1))));
   }
 
   show(trace) {

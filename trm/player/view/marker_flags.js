@@ -4,14 +4,21 @@ import { make } from "./dom.js";
 import { markersOf, spreadOut } from "../model/markers.js";
 import { say } from "../text/words.js";
 
-const GAP = 0.032; // of the width: as wide as a flag where the timeline is narrow
-
 /** `point(marker)` is told which marker the pointer or the focus is on, null for none. */
 export class Markers {
   constructor(go, point) {
     Object.assign(this, { go, point, markers: [], flags: [] });
     this.legend = make("p", { class: "markers" });
     this.node = make("div", { class: "flags", "aria-hidden": "true" });
+    new ResizeObserver(([{ contentRect }]) => this.fit(contentRect.width)).observe(this.node);
+  }
+
+  /** How far apart flags stand: none covers another, however narrow the timeline is. */
+  fit(width) {
+    const flag = Math.max(0, ...this.flags.map((node) => node.offsetWidth));
+    this.gap = width ? Math.min(flag / width, 1 / this.flags.length) : 0;
+    this.drawn = null;
+    if (this.part) this.draw(this.call, this.part);
   }
 
   show(trace) {
@@ -21,6 +28,7 @@ export class Markers {
     Object.assign(this, { trace, markers, said, drawn: null });
     this.flags = markers.map((marker) => this.makeFlag(marker));
     this.node.replaceChildren(...this.flags);
+    this.fit(this.node.clientWidth);
     const focused = this.legend.getRootNode().activeElement?.dataset?.marker;
     const kinds = [...new Set(markers.map(({ kind }) => kind))];
     this.legend.replaceChildren(
@@ -61,14 +69,14 @@ export class Markers {
 
   /** Puts the flags of the part that is shown where they belong. */
   draw(call, { start, width }) {
-    this.call = call;
+    Object.assign(this, { call, part: { start, width } });
     if (this.drawn === `${start} ${width}`) return;
     this.drawn = `${start} ${width}`;
     const inside = this.markers.map(({ call: place }) => place >= start && place < start + width);
     const shown = this.markers.map((_, index) => index).filter((index) => inside[index]);
     const places = spreadOut(
       shown.map((index) => (this.markers[index].call + 0.5 - start) / width),
-      GAP,
+      this.gap ?? 0,
     );
     this.flags.forEach((flag, index) => {
       flag.hidden = !inside[index];

@@ -61,15 +61,21 @@ export class Pencil {
     this.drawn = answer;
   }
 
+  /** The symbols, each with its place; and the blank, in the middle once it is the answer. */
   candidates() {
-    const tokens = this.trace.texts.map((_, token) => token).filter((token) => !this.trace.empty[token]);
+    const { texts, empty } = this.trace;
+    const all = texts.map((_, token) => token);
+    const tokens = all.filter((token) => !empty[token]);
+    const blanks = all.filter((token) => empty[token] && texts[token].trim());
     const across = this.trace.box_columns || Math.ceil(Math.sqrt(tokens.length));
     const down = Math.ceil(tokens.length / across);
-    return tokens.map((token, place) => ({
+    const marks = tokens.map((token, place) => ({
       token,
+      least: 0.02,
       x: ((place % across) + 0.5) / across,
       y: (Math.floor(place / across) + 0.5) / down,
     }));
+    return [...marks, ...blanks.map((token) => ({ token, least: 0.5, x: 0.5, y: 0.5 }))];
   }
 
   /**
@@ -109,9 +115,9 @@ export class Pencil {
     const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size];
     context.clearRect(left, top, size, size);
     if (givens[cell]) return;
-    candidates.forEach(({ token, x, y }, column) => {
+    candidates.forEach(({ token, least, x, y }, column) => {
       const p = probabilities[start + token] / 255;
-      if (p < 0.02) return;
+      if (p < least) return;
       const level = Math.round(p * PENCIL_SIZES);
       const extent = Math.min(side, Math.ceil(size * (0.22 + 0.5 * p)));
       const inset = (side - extent) / 2;

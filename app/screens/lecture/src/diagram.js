@@ -116,7 +116,7 @@ export class Diagram {
           box(62, middle - 27, 124, 54, "box"),
           label(76, middle + 9, name, "letter"),
           label(102, middle - 5, words[name], "name"),
-          label(102, middle + 15, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
+          label(102, middle + 16, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
         ]),
       ),
     ]);
@@ -160,7 +160,7 @@ export class Diagram {
       head("halt_head", 166, words.halt_head),
       this.part("detach", this.path("M620 296H512", "flow detach")),
       this.part("detach", label(566, 303, "✂", "scissors", "middle")),
-      ...this.wrapped(words.detach, 570, 236, 16).map((node) => this.part("detach", node)),
+      ...this.wrapped(words.detach, 570, 236, 15).map((node) => this.part("detach", node)),
     ];
   }
 
@@ -171,7 +171,7 @@ export class Diagram {
       if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > most) lines.push("");
       lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
     }
-    return lines.map((line, place) => label(middle, y + 15 * place, line, "tiny", "middle"));
+    return lines.map((line, place) => label(middle, y + 17 * place, line, "tiny", "middle"));
   }
 
   foot() {

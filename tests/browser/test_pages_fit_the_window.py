@@ -1,0 +1,161 @@
+"""Pages in windows of many sizes: what belongs together is seen together."""
+
+import pytest
+from pair_page import Pair
+from player_page import PATIENCE
+
+SHALLOW = "?model=sudoku-trm&steps=2&n=1&T=1"
+
+
+@pytest.fixture
+def open_pages(served, new_page):
+    """Opens a page with two players, below the root, in a window of a size, once it is drawn."""
+
+    def make(link: str, width: int, height: int, **options) -> Pair:
+        page = new_page(width=width, height=height, **options)
+        page.goto(f"{served.url}/{link}")
+        page.get_by_test_id("pair").locator("[data-cell]").first.wait_for(timeout=2000 * PATIENCE)
+        return Pair(page)
+
+    return make
+
+
+def box(locator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom."""
+    found = locator.bounding_box()
+    return found["x"], found["y"], found["x"] + found["width"], found["y"] + found["height"]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1920, 1080), (3840, 2160)], ids=str)
+@pytest.mark.parametrize("link", [f"interventions{SHALLOW}", "compare"])
+def test_both_grids_are_whole_in_the_first_screen(open_pages, link, size):
+    width, height = size
+    pair = open_pages(link, width, height)
+    left, right = (box(player.root.locator(".cells")) for player in pair.players)
+    assert left[1] == right[1] and left[2] < right[0]
+    assert right[2] <= width and right[3] <= height
+    assert right[3] - right[1] >= 0.4 * height
+
+
+def test_attribution_is_seen_together_with_the_grid_in_which_its_cell_is_chosen(open_pages):
+    pair = open_pages(f"interventions{SHALLOW}", 1280, 800)
+    pair.page.get_by_text("Attribution", exact=True).click()
+    figure = pair.page.locator(".st-key-causes-attribution .js-plotly-plot")
+    figure.wait_for()
+    pair.left.eventually(lambda: not pair.left.root.locator(".right").is_visible(), "the curves gone")
+    assert box(figure)[3] - box(pair.left.root.locator(".cells"))[1] <= 800
+    pair.root.get_by_test_id("curves").click()
+    assert pair.left.root.locator(".right").is_visible()
+
+
+# ---- charts
+
+CHARTS = {
+    "latents": ".js-plotly-plot",
+    "probes": ".js-plotly-plot",
+    "halting": ".js-plotly-plot",
+    f"interventions{SHALLOW}": ".st-key-causes-noise .js-plotly-plot",
+    "compare?model=maze-trm": ".js-plotly-plot",
+}
+COVERED = """plot => {
+  const tools = plot.querySelector(".modebar").getBoundingClientRect();
+  return [...plot.querySelectorAll(".legend, .colorbar, .nsewdrag, .infolayer text")].filter((each) => {
+    const box = each.getBoundingClientRect();
+    return box.right > tools.left && box.left < tools.right && box.top < tools.bottom && box.bottom > tools.top;
+  }).map((each) => each.getAttribute("class") + each.textContent);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("link", CHARTS)
+def test_the_tools_of_a_chart_lie_over_nothing(served, new_page, link, width):
+    page = new_page(width=width, height=844)
+    page.goto(f"{served.url}/{link}")
+    plots = page.locator(CHARTS[link])
+    plots.first.locator(".modebar").wait_for(state="attached", timeout=2000 * PATIENCE)
+    page.wait_for_timeout(500)
+    for plot in plots.all():
+        assert plot.evaluate(COVERED) == []
+
+
+def test_charts_at_4k_are_as_large_in_the_room_as_on_a_screen_of_half_its_pixels(served, new_page):
+    sizes = []
+    for width, height in ((1920, 1080), (3840, 2160)):
+        page = new_page(width=width, height=height)
+        page.goto(f"{served.url}/halting")
+        tick = page.locator(".js-plotly-plot .xtick text").first
+        tick.wait_for(timeout=2000 * PATIENCE)
+        body = float(page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
+        page.wait_for_function(
+            "least => parseFloat(getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fontSize) >= least",
+            arg=0.8 * body,
+        )
+        font = tick.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
+        sizes.append((font, page.locator(".js-plotly-plot").first.bounding_box()["height"]))
+    (font, height), (large_font, large_height) = sizes
+    assert large_font == pytest.approx(2 * font, rel=0.1)
+    assert large_height == pytest.approx(2 * height, rel=0.1)
+
+
+# ---- what is chosen from, and pressed
+
+CUT = """(nodes) => nodes.filter((node) => {
+  const box = node.getBoundingClientRect();
+  const frame = (node.closest("[data-testid=stColumn]") ?? document.body).getBoundingClientRect();
+  return box.left < frame.left - 1 || box.right > frame.right + 1
+    || [...node.querySelectorAll("*")].some((part) => part.scrollWidth > part.clientWidth + 1 && part.clientWidth > 0);
+}).map((node) => node.textContent)"""
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1024, 768), (960, 540), (390, 844)], ids=str)
+@pytest.mark.parametrize("name", ["probes", "latents"])
+def test_every_button_and_choice_is_seen_whole(served, new_page, name, size):
+    page = new_page(width=size[0], height=size[1])
+    page.goto(f"{served.url}/{name}")
+    page.locator(".js-plotly-plot").first.wait_for(timeout=2000 * PATIENCE)
+    buttons = page.get_by_test_id("stMain").locator("[role=radio], .stPopover button, .stButton button")
+    assert buttons.count() >= 7
+    assert buttons.evaluate_all(CUT) == []
+
+
+def test_the_list_of_pages_keeps_from_the_edge_and_is_named_on_a_phone(open_player):
+    page = open_player(width=960, height=540).page
+    assert page.get_by_test_id("stTopNavLink").last.bounding_box()["width"] > 40
+    assert box(page.get_by_test_id("stTopNavLink").last)[2] <= 960 - 6
+    page.set_viewport_size({"width": 390, "height": 844})
+    button = page.get_by_test_id("stExpandSidebarButton")
+    button.wait_for()
+    assert "Recursion Lens" in button.evaluate("node => getComputedStyle(node, '::after').content")
+    assert box(button)[2] <= 390
+
+
+LARGE_TEXT = "html:root { font-size: 200% !important }"
+OVERLAPPING = """root => {
+  const parts = [".status", ".modes", ".cells", ".legend", ".transport", ".timeline", ".cell-panel", ".label"]
+    .map((name) => [name, root.querySelector(name).getBoundingClientRect()]);
+  const over = parts.flatMap(([one, a], at) => parts.slice(at + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1
+  ).map(([other]) => `${one} ${other}`));
+  const cut = [...root.querySelectorAll(".modes button, .gutter span, .gutter b, .zoom button, .calls button, .transport *, .legend *")]
+    .filter((node) => node.clientWidth && node.scrollWidth > node.clientWidth + 1).map((node) => node.textContent || node.className);
+  return [...over, ...cut];
+}"""
+
+
+def test_with_text_of_twice_the_size_nothing_on_solve_is_cut_or_covered(open_player):
+    player = open_player(width=1280, height=800)
+    player.page.add_style_tag(content=LARGE_TEXT)
+    player.page.evaluate("dispatchEvent(new Event('resize'))")
+    player.page.wait_for_timeout(500)
+    assert player.page.evaluate("getComputedStyle(document.documentElement).fontSize") == "32px"
+    assert player.root.evaluate(OVERLAPPING) == []
+    main = player.page.get_by_test_id("stMain")
+    assert main.evaluate("node => node.scrollWidth <= node.clientWidth")
+
+
+@pytest.mark.parametrize("height", [720, 800])
+def test_the_list_of_keys_is_whole_in_the_window(open_player, height):
+    player = open_player(width=1280, height=height)
+    player.press("?")
+    for part in (player.root.locator(".help > div"), player.root.get_by_test_id("close-help")):
+        assert box(part)[1] >= 0 and box(part)[3] <= height
