@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.sidebar import puzzle_files
+from app.state.links import KEPT
 from trm.data import Preset, load_presets
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
@@ -76,7 +77,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             "New puzzle",
             list(Difficulty),
             key="difficulty",
-            persist_state="session",
+            **KEPT,
             format_func=str.capitalize,
         )
         right.button("Generate", key="new_puzzle", on_click=_take_new, args=(task,), width="stretch")

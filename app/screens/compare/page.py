@@ -14,6 +14,7 @@ from app.sidebar import dataset, sidebar
 from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import status
 from app.ui.progress import watch
 from app.ui.text import plain
@@ -138,6 +139,8 @@ def show(comparison: Comparison, asked: Asked) -> None:
         list(views.VIEWS),
         default=next(iter(views.VIEWS)),
         key="compare-view",
+        **KEPT,
+        required=True,
         label_visibility="collapsed",
     )
     about = [measured.about for measured in comparison.models]
@@ -149,7 +152,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
         ]
         return compare_command(*specs, about[0].data, about[0].count, command=name, out=f"{name}.json")
 
-    views.VIEWS[view or next(iter(views.VIEWS))](comparison, command)
+    views.VIEWS[view](comparison, command)
 
 
 page()

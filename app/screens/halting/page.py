@@ -14,7 +14,7 @@ from app.screens.halting import texts as words
 from app.screens.halting.source import Shown
 from app.server.options import server_options
 from app.sidebar import sidebar
-from app.state import links
+from app.state.links import KEPT
 from app.ui import charts, downloads
 from app.ui.text import percent
 from probes.halting.report import report
@@ -191,6 +191,7 @@ def beyond(shown: Shown) -> None:
                 list(broke),
                 format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {broke[one]}",
                 key="halting_broken",
+                **KEPT,
             )
             puzzles.open_in_solve(runs, puzzle, broke[puzzle])
     with left:
@@ -239,21 +240,18 @@ VIEWS: Mapping[str, View] = {
 
 
 def view(shown: Shown) -> None:
-    """The choice of a figure, and the figure. The choice is in the link, and stays while other runs are shown."""
-    state = st.session_state
-    asked = links.opened_with().pop("figure", None)
-    if "halting_view" not in state or asked in VIEWS:
-        state.halting_view = asked if asked in VIEWS else next(iter(VIEWS))
+    """The choice of a figure, and the figure. The choice stays while other runs are shown."""
     name = st.segmented_control(
         "Figure",
         list(VIEWS),
         format_func=lambda one: VIEWS[one].label,
+        default=next(iter(VIEWS)),
         key="halting_view",
+        **KEPT,
         required=True,
         label_visibility="collapsed",
         width="stretch",
     )
-    links.write({"figure": None if name == next(iter(VIEWS)) else name})
     VIEWS[name].draw(shown)
 
 

@@ -14,6 +14,7 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
+from app.state.links import KEPT
 from app.ui.progress import watch
 from probes.halting.report import HaltingAnalysis, analyse
 from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
@@ -104,6 +105,7 @@ def controls(found: Opened) -> None:
         1,
         MOST_STEPS,
         key="halting_steps",
+        **KEPT,
         help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)

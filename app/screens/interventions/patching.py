@@ -11,6 +11,7 @@ from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -36,13 +37,16 @@ def show(choice: Choice) -> None:
         return
     cell = at.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    state = row.segmented_control("State", ["y", "z", "yz"], key="patching_state", default="z", required=True)
+    state = row.segmented_control(
+        "State", ["y", "z", "yz"], key="patching_state", default="z", **KEPT, required=True
+    )
     last = row.slider(
         "Steps, from 1 to",
         1,
         max(choice.depth.N_sup - 1, 2),
         min(4, max(choice.depth.N_sup - 1, 2)),
         key="patching_steps",
+        **KEPT,
     )
     row.button(
         "Compute",

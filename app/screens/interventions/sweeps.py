@@ -14,6 +14,7 @@ from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -107,6 +108,7 @@ def show(choice: Choice) -> None:
         format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
         key="causes_figure",
         default="noise",
+        **KEPT,
         required=True,
         label_visibility="collapsed",
     )
@@ -172,23 +174,25 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     asked: dict[str, Any] = {}
     if name == "noise":
         asked["state"] = st.segmented_control(
-            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state"
+            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **KEPT
         )
-        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", max_chars=200)
+        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **KEPT, max_chars=200)
     if name == "removal":
         asked["how"] = st.segmented_control(
-            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how"
+            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **KEPT
         )
     if name in ("noise", "removal", "peers"):
         usual = min(settings_for(name).step, choice.depth.N_sup)
-        asked["step"] = int(st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step"))
+        asked["step"] = int(
+            st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **KEPT)
+        )
     if name in ("seeds", "rollouts"):
-        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs")
+        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **KEPT)
         asked["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
-        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size")
+        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **KEPT)
     if name != "removal":
-        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed"))
+        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **KEPT))
     puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
     if puzzles is None:
         return

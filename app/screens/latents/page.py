@@ -7,6 +7,7 @@ from app.screens.latents import plot, point_selection, source, texts
 from app.screens.latents.points import Look, meanings, models
 from app.server.options import server_options
 from app.sidebar import sidebar
+from app.state.links import KEPT
 from app.ui import charts, downloads, status
 from probes.latents.files import columns_of, summary
 from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
@@ -14,7 +15,6 @@ from trm.errors import UserError
 
 TITLE = "### How do the states travel?"
 WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
-KEPT = {"persist_state": "session"}  # on the way to Solve and back
 VIEWS = ("step by step", "all at once")
 MAPS = {"pca": "PCA", "umap": "UMAP"}
 FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
@@ -99,7 +99,8 @@ def controls(scene: Scene) -> Look:
             "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", **KEPT, required=True
         )
     view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
-    titles = {field.name: field.title for field in scene.fields}
+    first = {MODEL: scene.field(MODEL).title} if scene.partner else {}
+    titles = first | {field.name: field.title for field in scene.fields}
     if st.session_state.get("latents_colour") not in titles:  # of another scene
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(

@@ -19,6 +19,7 @@ from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
 from app.sidebar.model_controls import Opened
+from app.state.links import KEPT
 from app.ui.progress import result_of
 from probes.latents.files import SceneError, load_scene
 from probes.latents.procrustes import CALLS as MATCHED
@@ -33,7 +34,6 @@ from trm.tasks import task_of
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
 MAPS = ("one map each", "one joint map")
 WHERE = ("mean over all cells", "one cell")
-KEPT = {"persist_state": "session"}  # on other pages
 LOOK = 0.25  # seconds between looks at a model that is being opened
 
 

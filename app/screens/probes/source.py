@@ -13,6 +13,7 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
+from app.state.links import KEPT
 from app.ui.progress import result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
 from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
@@ -139,18 +140,20 @@ def controls(found: Opened) -> None:
         "Targets",
         list(families),
         key="probes_targets",
+        **KEPT,
         format_func=spoken,
         help="What is looked for. Each says below what it means.",
     )
     st.caption("  \n".join(f"**{spoken(name)}**: {families[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
-        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states"
+        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **KEPT
     )
     steps = right.multiselect(
         "After supervision step",
         list(range(1, found.config.N_sup + 1)),
         key="probes_steps",
+        **KEPT,
         help="The model is run to the last of them. Later steps take longer.",
     )
     puzzles = dataset.choose(task, "probes")
@@ -160,12 +163,16 @@ def controls(found: Opened) -> None:
         ("first", "all", "none"),
         format_func={"first": "at the first step", "all": "at every step", "none": "left out"}.get,
         key="probes_random",
+        **KEPT,
         help="At every step it takes as long as the model's own run.",
     )
-    control = right.toggle("Control task", value=True, key="probes_control", help="Twice as many probes.")
+    control = right.toggle(
+        "Control task", value=True, key="probes_control", **KEPT, help="Twice as many probes."
+    )
     code_length = right.toggle(
         "Description length",
         key="probes_code_length",
+        **KEPT,
         help="By online coding, of targets with classes: about ten more probes for each.",
     )
     ready = bool(puzzles and targets and states and steps)

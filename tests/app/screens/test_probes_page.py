@@ -240,3 +240,15 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
         boards["z"].values[0][0] - max(known)
     )
     assert source.spoken("right_at_end") == "right at end"
+
+
+def test_a_typed_puzzle_is_still_there_after_another_view_and_after_a_reload(open_app, open_probes):
+    app = open_probes(model="sudoku-hrm")
+    app.set("probes_view", "In a puzzle")
+    typed = app["probes_puzzle"].replace("1", ".")
+    app.set("probes_puzzle", typed)
+    for view in ("Directions", "In a puzzle"):
+        app.set("probes_view", view)
+    assert app["probes_puzzle"] == app.link["puzzle"] == typed and not app.errors
+    again = App(app.link | {"probes_view": "In a puzzle"}, "probes")
+    assert again["probes_puzzle"] == typed and not again.errors
