@@ -273,7 +273,7 @@ def asked_puzzle(task) -> str:
         state.probes_last = task.format(task.parse(text))
     except PuzzleError as error:
         status.problem(str(error))
-    links.write({"puzzle": state.probes_last})
+    links.write({"puzzle": None if state.probes_last == first_puzzle(task) else state.probes_last})
     return state.probes_last
 
 
