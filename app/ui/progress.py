@@ -19,12 +19,13 @@ def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
     return shared.jobs().ask(key, work) if job is None or anew else job
 
 
-def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
+def result_of(key: Hashable, work: Work, *, anew: bool = False, kept: str = "") -> Any | None:
     """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
-    only when a person says so, by the button here, or by one of the page that makes it `anew`.
+    only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
+    cancel.
     """
     job = begun(key, work, anew=anew)
-    result = watch(job)
+    result = watch(job, kept=kept)
     if job.given_up:
         st.button(
             "Start again",
@@ -37,7 +38,7 @@ def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
     return result
 
 
-def watch(job: Job) -> Any | None:
+def watch(job: Job, *, kept: str = "") -> Any | None:
     """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
 
     Reruns the page when the job ends.
@@ -50,10 +51,16 @@ def watch(job: Job) -> Any | None:
     if job.done and not job.cancelled:
         return job.result
     if job.done or job.cancelled:
-        st.info("Cancelled. Nothing was kept; start again whenever you like.", icon=":material/cancel:")
+        st.info(_cancelled(job, kept), icon=":material/cancel:")
         return None
     _bar(job)
     return None
+
+
+def _cancelled(job: Job, kept: str) -> str:
+    """What is lost."""
+    lost = f" at {job.share:.0%}; that part is discarded" if job.share >= 0.01 else ""
+    return f"Cancelled{lost}. {f'{kept}. ' if kept else ''}Start again whenever you like."
 
 
 @st.fragment(run_every=LOOK_EVERY)
@@ -64,4 +71,10 @@ def _bar(job: Job) -> None:
     time_left = f", about {left:.0f} s left" if left is not None else ""
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.share, text=plain(f"{job.words[:1].upper()}{job.words[1:]}{time_left}"))
-    button.button("Cancel", key=f"cancel-{hash(job.key)}", on_click=job.cancel, width="stretch")
+    button.button(
+        "Cancel",
+        key=f"cancel-{hash(job.key)}",
+        on_click=job.cancel,
+        width="stretch",
+        help="Discards what is done so far.",
+    )

@@ -15,6 +15,7 @@ from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
 from app.state.links import KEPT
+from app.ui.estimates import Cost
 from app.ui.progress import watch
 from probes.halting.report import HaltingAnalysis, analyse
 from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
@@ -110,13 +111,15 @@ def controls(found: Opened) -> None:
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
     asked = Asked(found.source, puzzles, depth)
-    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked,))
+    work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
+    st.caption(work.said())
+    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked, work))
 
 
-def begin(asked: Asked) -> None:
+def begin(asked: Asked, work: Cost) -> None:
     """Ask for a computation, and for what it finds to be shown. A callback."""
     st.session_state.halting_asked = asked
-    shared.jobs().ask(asked.key, partial(compute, asked))
+    shared.jobs().ask(asked.key, work.timed(partial(compute, asked)))
 
 
 def back() -> None:
@@ -156,9 +159,9 @@ def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
             limit=asked.puzzles.count,
             model_name=asked.source.name,
             data_name=asked.puzzles.name,
-            progress=lambda done, total: tell(0.98 * done / total, f"{done} of {of} puzzles run"),
+            progress=lambda done, total: tell(0.98 * done / total, f"running {of} puzzles, {done} done"),
         )
-    tell(0.98, "counting")
+    tell(0.98, "computing the curves")
     return analyse(runs)
 
 

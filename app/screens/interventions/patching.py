@@ -14,6 +14,7 @@ from app.state.choice import Choice
 from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
+from app.ui.estimates import Cost
 from app.ui.text import plain
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def show(choice: Choice) -> None:
         key="patching_steps",
         **KEPT,
     )
+    steps = last * choice.task.cells / choice.config.N_sup
+    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
     row.button(
         "Compute",
         key="patching_compute",

@@ -17,9 +17,10 @@ from app.state.choice import Choice
 from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
+from app.ui.estimates import Cost
 from app.ui.text import plain
 from probes.interventions.recorded import recorded
-from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
+from probes.interventions.sweep_results import LIMITS, SIZES, SweepSettings, command_for, settings_for
 from probes.reports.interventions import remarks
 from trm.errors import UserError
 
@@ -201,6 +202,7 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
+    st.caption(cost(choice, name, made, puzzles.count).said())
     st.button(
         "Compute",
         key=f"{key}-compute",
@@ -209,6 +211,13 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
             {f"{key}-asked": (choice.source, made, puzzles), f"{key}-pressed": True}
         ),
     )
+
+
+def cost(choice: Choice, name: str, made: SweepSettings, count: int) -> Cost:
+    """Runs of each puzzle: for every size of noise; without y, z and both; for every seed; for every given, one step of it."""
+    runs = {"noise": len(made.noise_sizes), "removal": 4, "seeds": made.runs, "rollouts": made.runs}
+    each = runs.get(name, choice.task.cells / 3 / choice.config.N_sup)
+    return Cost.of_runs("sweep", choice.config, count * each)
 
 
 def _goes_on(choice: Choice, key: str) -> bool:
@@ -234,7 +243,9 @@ def computed(choice: Choice, key: str) -> Result | None:
     model, name = opening.model, SECTIONS[key].sweep
     job = (
         ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
-        lambda tell: _sweep(name, model, choice.task, made, puzzles, tell),
+        cost(choice, name, made, puzzles.count).timed(
+            lambda tell: _sweep(name, model, choice.task, made, puzzles, tell)
+        ),
     )
     result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
     st.session_state[f"{key}-ended"] = progress.begun(*job).given_up

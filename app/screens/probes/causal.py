@@ -17,12 +17,14 @@ from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.state.links import KEPT
 from app.ui import charts, downloads
+from app.ui.estimates import Cost
 from app.ui.progress import watch
 from probes.linear.experiment.files import SUFFIX
 from probes.linear.experiment.views import labels_of
 from trm.tasks import task_of
 
 PUZZLES = 24
+RUNS = 6  # unchanged, along the probe and along four random directions
 HOWS = {"move": "move along it", "erase": "erase it"}
 
 
@@ -52,9 +54,11 @@ def view(found: Opened, shown: Shown, family: str) -> None:
         asked = controls(found, shown, family)
         if asked is None:
             return
+        work = Cost.of_runs("use", found.config, PUZZLES * RUNS)
+        st.caption(work.said())
         if st.button("Try it", key="probes_use", type="primary"):
             st.session_state.probes_use_asked = asked
-            shared.jobs().ask(asked.key, partial(measure, asked, shown))
+            shared.jobs().ask(asked.key, work.timed(partial(measure, asked, shown)))
     before = st.session_state.get("probes_use_asked")
     with picture:
         job = None if before is None else shared.jobs().find(before.key)

@@ -14,10 +14,12 @@ from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
 from app.state.links import KEPT
+from app.ui.estimates import Cost
 from app.ui.progress import result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
 from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
 from probes.linear.target_groups import families_of, usual_targets
+from trm.config import ModelConfig
 from trm.errors import CheckpointError
 from trm.tasks import task_of
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 STEPS = (1, 2, 4)
 """That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
 STATES = ("z", "y")
+PROBE = 0.1  # of a supervision step of all puzzles: what fitting a probe takes, roughly
 PULSE = 0.25  # seconds between looks at a model that is being loaded
 
 
@@ -188,15 +191,27 @@ def controls(found: Opened) -> None:
         control,
         code_length,
     )
+    work = asked and cost(found.config, asked)
+    if work:
+        st.caption(work.said())
     st.button(
-        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked,), disabled=not ready
+        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked, work), disabled=not ready
     )
 
 
-def begin(asked: Asked) -> None:
+def cost(config: ModelConfig, asked: Asked) -> Cost:
+    """Runs of the model and of the untrained network; a probe takes about what a supervision step of all puzzles does."""
+    untrained = {"first": asked.steps[0], "all": asked.steps[-1], "none": 0}[asked.random]
+    sources = len(asked.states) * (2 if untrained else 1) + 2
+    probes = len(asked.targets) * sources * len(asked.steps) * (2 if asked.control else 1)
+    steps = asked.steps[-1] + untrained + PROBE * probes
+    return Cost.of_runs("probes", config, asked.puzzles.count * steps / config.N_sup)
+
+
+def begin(asked: Asked, work: Cost) -> None:
     """Ask for a study, and for it to be shown. A callback."""
     st.session_state.probes_asked = asked
-    shared.jobs().ask(asked.key, partial(fit, asked))
+    shared.jobs().ask(asked.key, work.timed(partial(fit, asked)))
 
 
 def back() -> None:
@@ -281,7 +296,7 @@ def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> 
     probes = [probe for state in shown.states for probe in shown.probes(members, state)]
     with torch_threads(model):
         readings = read_puzzle(
-            model, task, inputs, probes, progress=lambda share: tell(share, "the puzzle run")
+            model, task, inputs, probes, progress=lambda share: tell(share, "running the puzzle")
         )
     return summary_of(readings, model=model, task=task, inputs=inputs)
 

@@ -160,7 +160,7 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app.until(lambda: any(done for done, _ in told), "some puzzles run")
     app.run()
     (bar,) = app.test.get("progress")
-    assert "Running 30 puzzles by runs/hrm" in bar.proto.text and 0 < bar.proto.value <= 100
+    assert "Running runs/hrm on 30 puzzles, " in bar.proto.text and 0 < bar.proto.value <= 100
     job = next(job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
     cancel = next(button for button in app.test.button if button.label == "Cancel")
     began = time.monotonic()
