@@ -46,7 +46,13 @@ def page() -> None:
     said, change = title.columns((3, 1), vertical_alignment="center")
     said.markdown(TITLE)
     said.caption(words.source(shown))
-    with change.popover("Other puzzles or steps", icon=":material/tune:", width="stretch"):
+    with change.popover(
+        "Other puzzles or steps",
+        icon=":material/tune:",
+        width="stretch",
+        key=sources.OPEN,
+        on_change="rerun",
+    ):
         sources.controls(found)
         if made is not None and known is not None:
             st.button("Back to what was recorded", key="halting_back", on_click=sources.back)

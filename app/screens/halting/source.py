@@ -26,6 +26,7 @@ from trm.tasks import task_of
 if TYPE_CHECKING:
     from trm.model import Model
 
+OPEN = "halting_open"  # whether the settings are, in the session
 COUNT = 100  # puzzles that are computed, unless more are asked for
 
 
@@ -117,8 +118,9 @@ def controls(found: Opened) -> None:
 
 
 def begin(asked: Asked, work: Cost) -> None:
-    """Ask for a computation, and for what it finds to be shown. A callback."""
+    """Ask for a computation, and for what it finds to be shown, not the settings over it. A callback."""
     st.session_state.halting_asked = asked
+    st.session_state[OPEN] = False
     shared.jobs().ask(asked.key, work.timed(partial(compute, asked)))
 
 

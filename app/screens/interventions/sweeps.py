@@ -52,7 +52,7 @@ SECTIONS = {
         figures.experiments,
     ),
     "noise": Section(
-        "Noise",
+        "Noise sweep",
         "Solved after the last step, against the size of Gaussian noise on the state, in units of the length of each "
         "position's own vector. Band: 95 % by bootstrap over puzzles.",
         "noise",
@@ -122,7 +122,14 @@ def show(choice: Choice) -> None:
 def section(choice: Choice, key: str, chosen: Section) -> None:
     st.caption(chosen.says)
     place, more = st.columns([4, 1])
-    with more.popover("Other settings", icon=":material/tune:", width="stretch", disabled=not chosen.sweep):
+    with more.popover(
+        "Other settings",
+        icon=":material/tune:",
+        width="stretch",
+        disabled=not chosen.sweep,
+        key=f"{key}-open",
+        on_change="rerun",
+    ):
         if chosen.sweep:
             settings(choice, key, chosen)
     with place:
@@ -208,7 +215,11 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
         key=f"{key}-compute",
         type="primary",
         on_click=lambda: st.session_state.update(
-            {f"{key}-asked": (choice.source, made, puzzles), f"{key}-pressed": True}
+            {
+                f"{key}-asked": (choice.source, made, puzzles),
+                f"{key}-pressed": True,
+                f"{key}-open": False,
+            }
         ),
     )
 

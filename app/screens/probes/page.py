@@ -50,7 +50,9 @@ def page() -> None:
         said.caption(texts.opened_source(shown.summary, found.source.name, mark))
     else:
         said.caption(texts.source(shown.summary, recorded=shown.recorded))
-    with change.popover("Fit others", icon=":material/tune:", width="stretch"):
+    with change.popover(
+        "Fit others", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
+    ):
         sources.controls(found)
         if made is not None and known is not None:
             st.button("Back to what was recorded", key="probes_back", on_click=sources.back)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 STEPS = (1, 2, 4)
 """That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
 STATES = ("z", "y")
+OPEN = "probes_open"  # whether the settings of a fit are, in the session
 PROBE = 0.1  # of a supervision step of all puzzles: what fitting a probe takes, roughly
 PULSE = 0.25  # seconds between looks at a model that is being loaded
 
@@ -209,8 +210,9 @@ def cost(config: ModelConfig, asked: Asked) -> Cost:
 
 
 def begin(asked: Asked, work: Cost) -> None:
-    """Ask for a study, and for it to be shown. A callback."""
+    """Ask for a study, and for it to be shown, not the settings over it. A callback."""
     st.session_state.probes_asked = asked
+    st.session_state[OPEN] = False
     shared.jobs().ask(asked.key, work.timed(partial(fit, asked)))
 
 
