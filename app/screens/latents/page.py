@@ -50,6 +50,8 @@ def page() -> None:
         point_selection.forget()
         if scene.partner:
             st.session_state.latents_colour = MODEL  # until another is chosen
+        if made is scene:
+            st.session_state.latents_method = scene.maps[-1].method  # UMAP where that was asked for
     point_selection.go(scene)
     show(scene)
 
@@ -125,7 +127,7 @@ def name_of(scene: Scene, row: int) -> str:
     """A puzzle and how it ends, by each of two models."""
     rows = [row, *([row + scene.puzzle_count] if scene.partner else [])]
     ends = ["solved" if scene.field("solved").values[each, -1] == 1 else "unsolved" for each in rows]
-    return f"{scene.numbers[row]} ({', '.join(ends)})"
+    return f"{scene.numbers[row] + 1} ({', '.join(ends)})"
 
 
 def first_ways(scene: Scene) -> list[int]:
@@ -142,7 +144,8 @@ def selection(scene: Scene, chosen: point_selection.Chosen | None) -> None:
     head, button = st.columns([5, 1], vertical_alignment="center")
     of = models(scene) if scene.partner else ()
     numbers = ", ".join(
-        f"{scene.numbers[row]}{f' by {of[scene.owner[row]]}' if of else ''}" for row in chosen.rows[:LISTED]
+        f"{scene.numbers[row] + 1}{f' by {of[scene.owner[row]]}' if of else ''}"
+        for row in chosen.rows[:LISTED]
     )
     more = f" and {count - LISTED} more" if count > LISTED else ""
     noun = "run" if scene.partner else "puzzle"

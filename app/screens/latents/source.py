@@ -119,7 +119,10 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         position = f"r{row}c{column}"
     umap = None
     if st.toggle(
-        "Also UMAP", key="latents_umap", **KEPT, help="Slower: some seconds to a minute. PCA is always there."
+        "Compute UMAP too",
+        key="latents_umap",
+        **KEPT,
+        help="PCA is always computed. What is recorded has both.",
     ):
         axes = st.segmented_control("Axes", [2, 3], default=2, key="latents_umap_axes", **KEPT, required=True)
         near = st.slider(

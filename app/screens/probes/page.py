@@ -63,7 +63,6 @@ def view(found: Opened, shown: Shown) -> None:
     """The choice of a target and of a view, and that view."""
     sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
-    target = left.selectbox("Target", list(shown.targets), key="probes_target", **KEPT, format_func=spoken)
     views = VIEWS if shown.summary["findings"] else WITHOUT_SCORES
     sources.forget_strangers(probes_view=views)
     chosen = right.segmented_control(
@@ -74,6 +73,14 @@ def view(found: Opened, shown: Shown) -> None:
         **KEPT,
         required=True,
         label_visibility="collapsed",
+    )
+    target = left.selectbox(
+        "Target",
+        list(shown.targets),
+        key="probes_target",
+        **KEPT,
+        format_func=spoken,
+        disabled=chosen == VIEWS[1],
     )
     if chosen == VIEWS[4]:
         in_a_puzzle(found, shown, target)

@@ -255,6 +255,13 @@ def test_a_typed_puzzle_is_still_there_after_another_view_and_after_a_reload(ope
     assert again["probes_puzzle"] == typed and not again.errors
 
 
+def test_where_all_targets_are_shown_none_can_be_chosen(open_app):
+    app = App({"model": "sudoku-trm", "probes_view": "All targets"}, "probes")
+    assert app.test.get_by_key("probes_target").disabled
+    app.set("probes_view", "Cell by cell")
+    assert not app.test.get_by_key("probes_target").disabled
+
+
 @pytest.mark.parametrize(
     "page, settings, button",
     [
