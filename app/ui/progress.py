@@ -1,6 +1,7 @@
 """What a person sees of a computation that goes on: how far it is, how long it takes yet, and a button that stops it."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -13,22 +14,39 @@ LOOK_EVERY = 0.4  # seconds
 AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
 
 
+@dataclass(frozen=True)
+class Words:
+    """What is said around a job; a page in another language has its own."""
+
+    left: str = "about {seconds} s left"
+    cancel: str = "Cancel"
+    discards: str = "Discards what is done so far."
+    cancelled: str = "Cancelled. Start again whenever you like."
+    cancelled_at: str = "Cancelled at {share}; that part is discarded. Start again whenever you like."
+    again: str = "Start again"
+
+
+ENGLISH = Words()
+
+
 def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
     """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
     job = shared.jobs().find(key)
     return shared.jobs().ask(key, work) if job is None or anew else job
 
 
-def result_of(key: Hashable, work: Work, *, anew: bool = False, kept: str = "") -> Any | None:
+def result_of(
+    key: Hashable, work: Work, *, anew: bool = False, kept: str = "", words: Words = ENGLISH
+) -> Any | None:
     """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
     only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
     cancel.
     """
     job = begun(key, work, anew=anew)
-    result = watch(job, kept=kept)
+    result = watch(job, kept=kept, words=words)
     if job.given_up:
         st.button(
-            "Start again",
+            words.again,
             key=f"again-{hash(key)}",
             icon=":material/refresh:",
             on_click=begun,
@@ -38,7 +56,7 @@ def result_of(key: Hashable, work: Work, *, anew: bool = False, kept: str = "") 
     return result
 
 
-def watch(job: Job, *, kept: str = "") -> Any | None:
+def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
     """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
 
     Reruns the page when the job ends.
@@ -51,30 +69,30 @@ def watch(job: Job, *, kept: str = "") -> Any | None:
     if job.done and not job.cancelled:
         return job.result
     if job.done or job.cancelled:
-        st.info(_cancelled(job, kept), icon=":material/cancel:")
+        st.info(_cancelled(job, kept, words), icon=":material/cancel:")
         return None
-    _bar(job)
+    _bar(job, words)
     return None
 
 
-def _cancelled(job: Job, kept: str) -> str:
-    """What is lost."""
-    lost = f" at {job.share:.0%}; that part is discarded" if job.share >= 0.01 else ""
-    return f"Cancelled{lost}. {f'{kept}. ' if kept else ''}Start again whenever you like."
+def _cancelled(job: Job, kept: str, words: Words) -> str:
+    """What is lost, and what is not."""
+    lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
+    return f"{lost} {kept}".rstrip()
 
 
 @st.fragment(run_every=LOOK_EVERY)
-def _bar(job: Job) -> None:
+def _bar(job: Job, words: Words) -> None:
     if job.done or job.cancelled:
         st.rerun()
     left = job.seconds_left
-    time_left = f", about {left:.0f} s left" if left is not None else ""
+    time_left = f", {words.left.format(seconds=f'{left:.0f}')}" if left is not None else ""
     bar, button = st.columns([5, 1], vertical_alignment="center")
     bar.progress(job.share, text=plain(f"{job.words[:1].upper()}{job.words[1:]}{time_left}"))
     button.button(
-        "Cancel",
+        words.cancel,
         key=f"cancel-{hash(job.key)}",
         on_click=job.cancel,
         width="stretch",
-        help="Discards what is done so far.",
+        help=words.discards,
     )

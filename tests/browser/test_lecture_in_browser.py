@@ -185,8 +185,9 @@ def test_what_a_lecturer_does(served, new_page):
         page.keyboard.press("o")
     second = opened.value
     assert "Press home, then space" in second.locator("main").inner_text()
-    page.keyboard.press("PageDown")
-    wait_for_scene(page, "hard")
+    for scene in ("two-nets", "hard"):
+        page.keyboard.press("PageDown")
+        wait_for_scene(page, scene)
     assert "click the cell that changed most" in second.locator("main").inner_text()
     page.keyboard.press("ArrowDown")
     before = look(page)

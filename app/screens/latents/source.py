@@ -176,7 +176,9 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
             return None
         pair.append(walks)
     scene = ("latents-scene", *sources, asked)
-    return result_of(scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept")
+    return result_of(
+        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+    )
 
 
 def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
