@@ -26,8 +26,10 @@ def puzzle(choice: Choice) -> None:
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Showing the previous puzzle."), icon=":material/edit:")
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
+        # The sentence in a tag of its own: where a browser translated the page, React changes only texts that have one.
+        said = plain(choice.sentence) or verdict.sentence
         st.markdown(
-            f"**{plain(choice.title)}.** {plain(choice.sentence) or verdict.sentence}", width="stretch"
+            f"**{plain(choice.title)}.** <span>{said}</span>", width="stretch", unsafe_allow_html=True
         )
         editor.button(task)
     if verdict.conflicts:

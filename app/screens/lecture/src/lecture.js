@@ -230,6 +230,7 @@ class Lecture extends LectureView {
   }
 
   remove() {
+    document.documentElement.lang = "en"; // of all other pages
     this.room?.leave();
     this.player?.remove();
     this.watching.disconnect();

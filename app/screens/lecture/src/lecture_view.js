@@ -115,7 +115,7 @@ export class LectureView {
     const { scene, spoken, root, at, outline } = this;
     const { words } = spoken;
     const said = spoken.scenes[scene.id];
-    root.lang = this.tongue;
+    root.lang = document.documentElement.lang = this.tongue;
     Object.assign(root.dataset, {
       scene: scene.id,
       strips: scene.strips.length,
