@@ -31,7 +31,7 @@ def test_what_is_said_of_a_puzzle_is_said_of_the_new_one(open_player: Callable[.
     page.evaluate(TRANSLATE)
     expect(line).to_contain_text("«")
     assert "«" not in player.root.inner_text()  # digits and numbers are no words
-    page.get_by_role("combobox", name="Puzzle").click()
+    page.get_by_role("combobox", name="Puzzle", exact=True).click()
     page.get_by_role("option", name=MEDIUM.title, exact=True).click()
     expect(line).to_contain_text(MEDIUM.title)
     expect(line).to_contain_text(MEDIUM.sentence)
