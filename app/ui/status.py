@@ -26,10 +26,9 @@ def puzzle(choice: Choice) -> None:
     if choice.mistake:
         st.error(plain(f"{choice.mistake} Showing the previous puzzle."), icon=":material/edit:")
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
-        # The sentence in a tag of its own: where a browser translated the page, React changes only texts that have one.
-        said = plain(choice.sentence) or verdict.sentence
+        # Two paragraphs, which page.css sets in one line: where a browser translated the page, only texts alone in a tag change.
         st.markdown(
-            f"**{plain(choice.title)}.** <span>{said}</span>", width="stretch", unsafe_allow_html=True
+            f"**{plain(choice.title)}.**\n\n{plain(choice.sentence) or verdict.sentence}", width="stretch"
         )
         editor.button(task)
     if verdict.conflicts:
