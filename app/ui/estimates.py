@@ -48,8 +48,8 @@ class Cost:
     def said(self) -> str:
         """In a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
-        by = "by the last one here" if self.kind in _measured() else "on two cores without a GPU"
-        return f"Takes {in_words(seconds)}, {by}."
+        by = ", to judge by the last one here" if self.kind in _measured() else " on two cores without a GPU"
+        return f"Takes {in_words(seconds)}{by}."
 
 
 def in_words(seconds: float) -> str:

@@ -18,12 +18,12 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 def test_the_first_estimate_is_by_a_usual_pace_and_the_next_by_the_job_that_ended(paces, monkeypatch):
     cost = Cost("halting", 2.0)
-    assert cost.said() == "Takes about 2 min, on two cores without a GPU."
+    assert cost.said() == "Takes about 2 min on two cores without a GPU."
     clock = count(step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda tell: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).said() == "Takes about 35 s, by the last one here."
+    assert Cost("halting", 5.0).said() == "Takes about 35 s, to judge by the last one here."
     assert "without a GPU" in Cost("latents", 5.0).said()
 
 
