@@ -26,7 +26,7 @@ def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_pa
     choices = CHOICES[page_name]
     page = new_page()
     page.goto(f"{served.url}/{page_name}?model=sudoku-trm")
-    page.locator(f".st-key-{choices[0][0]}").wait_for(timeout=1000 * PATIENCE)
+    page.locator(".js-plotly-plot").last.wait_for(timeout=1000 * PATIENCE)  # the page is drawn
     steps = page.evaluate("history.length")
     for key, name in choices:
         choose(page, key, name)
