@@ -29,6 +29,7 @@ def model_facts(config: ModelConfig, depth: Depth) -> Facts:
         "depth": config.effective_depth,
         "D": config.hidden_size,
         "P": config.length,
+        "prefix": config.prefix_length,
         "V": config.vocab_size,
         "cells": config.sequence_length,
         "gradient_calls": kind.gradient_calls(depth.n),

@@ -6,7 +6,9 @@ import numpy as np
 import streamlit as st
 
 from app.sidebar import puzzle_files
-from trm.data import Preset, load_presets
+from app.state.links import KEPT
+from trm.data import Preset, load_presets, load_puzzles
+from trm.data.bundled import fitting_sets
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
@@ -76,7 +78,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             "New puzzle",
             list(Difficulty),
             key="difficulty",
-            persist_state="session",
+            **KEPT,
             format_func=str.capitalize,
         )
         right.button("Generate", key="new_puzzle", on_click=_take_new, args=(task,), width="stretch")
@@ -94,9 +96,34 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
 
 
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
-    """Title and sentence of a puzzle in its one-line form: those of the preset that it is, if it is one."""
+    """Title and sentence of a puzzle in its one-line form: those of the preset that it is, if it is one; else its place in a set
+    of the app.
+    """
     preset = fitting_presets(task.name, task.cells, task).get(_preset_key(task, puzzle))
-    return (preset.title, preset.sentence) if preset else (YOURS, "")
+    return (
+        (preset.title, preset.sentence) if preset else (_place_in_set(task.name, puzzle, task) or YOURS, "")
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
+    """Such as "Puzzle 27 of sudoku/test"; None of one that is in no set."""
+    tokens = read(_task, puzzle)
+    for name in fitting_sets(_task):
+        inputs = _inputs(task_name, _task.cells, name, _task)
+        found = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
+        if len(found):
+            return f"Puzzle {found[0] + 1} of {name}"
+    return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _inputs(task_name: str, cells: int, name: str, _task: Task) -> np.ndarray:
+    """Tokens of all puzzles of a set; none where it cannot be read."""
+    try:
+        return load_puzzles(name, _task).inputs
+    except DataError:
+        return np.empty((0, 0))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
@@ -151,8 +178,11 @@ def take(task: Task, tokens: np.ndarray) -> None:
 
 
 def _take_preset(task: Task, presets: Mapping[str, Preset]) -> None:
+    """Nothing chosen, as by Escape in the list, leaves the puzzle as it is, and says which one that is."""
     key = st.session_state.puzzle_preset
-    if key is not None:
+    if key is None:
+        _leave_preset(task)
+    else:
         take(task, task.parse(presets[key].puzzle))
 
 

@@ -17,6 +17,10 @@ import streamlit as st
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
+KEPT = {"bind": "query-params"}
+"""Options of a widget whose value stands in the address under its key: a reload, a copied link and another page keep it. The
+browser writes it without a step of its way back. Its default must be what it shows where the address says nothing.
+"""
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
 SOLVE = Path(__file__).parents[1] / "screens" / "solve" / "page.py"
 SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
@@ -172,11 +176,13 @@ def write_pin(run: PinnedRun) -> str:
 def write(values: dict[str, str | None]) -> None:
     """Change these parameters of the address, None: remove. Only where they differ, and all at once: Streamlit makes a step of
     the browser's way back of each change, but for an address that the browser shows already (`trm/player/model/link.js`).
+
+    Parameters that widgets keep (`KEPT`) are left alone. No value at all is how one is removed together with other changes.
     """
     shown = st.query_params.to_dict()
-    wanted = {name: value for name, value in (shown | values).items() if value is not None}
-    if wanted != shown:
-        st.query_params.from_dict(wanted)
+    changed = {name: value or [] for name, value in values.items() if shown.get(name, "") != (value or "")}
+    if changed:
+        st.query_params.update(changed)
 
 
 def counts(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:

@@ -11,7 +11,6 @@ SHARED = (
     "model_path",
     "puzzle_preset",
     "puzzle_text",
-    "difficulty",
     "supervision_steps",
     "force_n",
     "force_T",

@@ -1,6 +1,7 @@
 """What a person sees of a computation that goes on: how far it is, how long it takes yet, and a button that stops it."""
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,22 @@ from app.ui.text import plain
 
 LOOK_EVERY = 0.4  # seconds
 AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
+
+
+@dataclass(frozen=True)
+class Words:
+    """What is said around a job; a page in another language has its own."""
+
+    waits: str = "waiting for another computation"
+    left: str = "about {seconds} s left"
+    cancel: str = "Cancel"
+    discards: str = "Discards what is done so far."
+    cancelled: str = "Cancelled. Start again whenever you like."
+    cancelled_at: str = "Cancelled at {share}; that part is discarded. Start again whenever you like."
+    again: str = "Start again"
+
+
+ENGLISH = Words()
 
 
 def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
@@ -35,15 +52,18 @@ def cancel(job: Job) -> None:
     shared.jobs().leave(job, asker=session.watcher())
 
 
-def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
+def result_of(
+    key: Hashable, work: Work, *, anew: bool = False, kept: str = "", words: Words = ENGLISH
+) -> Any | None:
     """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
-    only when a person says so, by the button here, or by one of the page that makes it `anew`.
+    only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
+    cancel.
     """
     job = begun(key, work, anew=anew)
-    result = watch(job)
+    result = watch(job, kept=kept, words=words)
     if given_up(job):
         st.button(
-            "Start again",
+            words.again,
             key=f"again-{hash(key)}",
             icon=":material/refresh:",
             on_click=begun,
@@ -53,7 +73,7 @@ def result_of(key: Hashable, work: Work, *, anew: bool = False) -> Any | None:
     return result
 
 
-def watch(job: Job) -> Any | None:
+def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
     """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
 
     Reruns the page when the job ends.
@@ -67,27 +87,39 @@ def watch(job: Job) -> Any | None:
     if job.done and not is_cancelled:
         return job.result
     if is_cancelled:
-        st.info("Cancelled. Nothing was kept; start again whenever you like.", icon=":material/cancel:")
+        st.info(_cancelled(job, kept, words), icon=":material/cancel:")
         return None
-    _bar(job)
+    _bar(job, words)
     return None
 
 
+def _cancelled(job: Job, kept: str, words: Words) -> str:
+    """What is lost, and what is not."""
+    lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
+    return f"{lost} {kept}".rstrip()
+
+
 @st.fragment(run_every=LOOK_EVERY)
-def _bar(job: Job) -> None:
+def _bar(job: Job, words: Words) -> None:
     if job.done or job.cancelled_by(session.watcher()):
         st.rerun()
     shared.jobs().look(job, asker=session.watcher())
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, text=plain(_how_far(job)))
-    button.button("Cancel", key=f"cancel-{hash(job.key)}", on_click=cancel, args=(job,), width="stretch")
+    bar.progress(job.share, text=plain(_how_far(job, words)))
+    button.button(
+        words.cancel,
+        key=f"cancel-{hash(job.key)}",
+        on_click=cancel,
+        args=(job,),
+        width="stretch",
+        help=words.discards,
+    )
 
 
-def _how_far(job: Job) -> str:
+def _how_far(job: Job, words: Words) -> str:
     """A sentence on a job that goes on, or on the one that it waits for."""
     before = shared.jobs().before(job)
-    words = job.words if before is None else "waiting for another computation"
+    said = job.words if before is None else words.waits
     left = (before or job).seconds_left
-    return f"{words[:1].upper()}{words[1:]}" + (
-        f", about {max(left, 1):.0f} s left" if left is not None else ""
-    )
+    time_left = "" if left is None else f", {words.left.format(seconds=f'{max(left, 1):.0f}')}"
+    return f"{said[:1].upper()}{said[1:]}{time_left}"

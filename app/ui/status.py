@@ -21,16 +21,17 @@ LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew a
 
 
 def puzzle(choice: Choice) -> None:
-    """One line: title, why the puzzle is interesting or how hard it is; under it what is wrong with the text or the givens."""
+    """What is wrong with the text; then title and why the puzzle is interesting or how hard it is; then what is wrong with the givens."""
     task = choice.task
     verdict = validity.verdict(task, choice.puzzle)
+    if choice.mistake:
+        st.error(plain(f"{choice.mistake} Showing the previous puzzle."), icon=":material/edit:")
     with st.container(key="puzzle_line", horizontal=True, gap="small"):
+        # Two paragraphs, which page.css sets in one line: where a browser translated the page, only texts alone in a tag change.
         st.markdown(
-            f"**{plain(choice.title)}.** {plain(choice.sentence) or verdict.sentence}", width="stretch"
+            f"**{plain(choice.title)}.**\n\n{plain(choice.sentence) or verdict.sentence}", width="stretch"
         )
         editor.button(task)
-    if choice.mistake:
-        st.error(plain(f"{choice.mistake} Still shown: the puzzle before."), icon=":material/edit:")
     if verdict.conflicts:
         st.warning(
             f"The givens contradict each other: {_cells(verdict.conflicts, choice)}. No answer can be right; the model tries all the same.",

@@ -76,7 +76,7 @@ def measure(
     code = _code(model, task, puzzles, first)
     kept = run(puzzles, f"starting {name} from the solutions", solution_in=code)
     near_runs = {
-        str(blanks): (chosen, run(chosen, f"{name} on puzzles with {blanks} blank cells"))
+        str(blanks): (chosen, run(chosen, f"running {name} on puzzles with {blanks} blank cells"))
         for blanks, chosen in zip(BLANKS, nearly, strict=False)
     }
     near_cells = {
@@ -92,7 +92,7 @@ def measure(
                 0.9 + 0.05 * (number + 0.7 * share), f"comparing puzzles in {state} of {name}"
             ),
         )
-        tell(0.9 + 0.05 * (number + 0.7), f"spectra of {state} of {name}")
+        tell(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
         spread[state] = _spread(states[:, depth.T - 1 :: depth.T])
         by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
     measured = Measured(

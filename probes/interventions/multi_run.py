@@ -93,7 +93,7 @@ def rollouts(
 
     found = run_rows(
         model, inputs, depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of], start=start,
-        keep_y=source == "seed", tell=tell, words=f"{count} puzzles, {runs} runs of each",
+        keep_y=source == "seed", tell=tell, words=f"running {count} puzzles {runs} times each",
     )  # fmt: skip
     answers = found.answers[-1]
     if symmetries is not None:

@@ -108,7 +108,7 @@ def noise_sweep(
     found = run_rows(
         model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
         start=start, first=step, tell=part(tell, share, 1.0),
-        words=f"{count} puzzles with {len(sizes)} sizes of noise",
+        words=f"running {count} puzzles with {len(sizes)} sizes of noise",
     )  # fmt: skip
     right = found.right(labels)
     solved = right[-1].reshape(len(sizes), count)
@@ -186,7 +186,7 @@ def removal_sweep(
 
         found: Rows = run_rows(
             model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
-            tell=part(tell, begins, ends), words=f"taking {taken} away" if number else "the unbroken runs",
+            tell=part(tell, begins, ends), words=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
         )  # fmt: skip
         cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
         solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))

@@ -79,15 +79,15 @@ def project(
             f"{states.shape[0]} puzzles at {states.shape[1]} calls make {points:,} points, and {MOST_IN_POOL:,} is the most "
             "that can be drawn. Take fewer puzzles, or fewer calls."
         )
-    tell(0.0, "principal components")
+    tell(0.0, "computing the principal components")
     with one_blas_thread():
         pca = fit_pca(states, components=MOST_COMPONENTS)
         components = pca.transform(states)
     maps = [_map("pca", states, _axes(components, DRAWN), pca.explained_variance_ratio)]
     if umap is not None:
-        placed = fit_umap(states, umap, progress=lambda share: tell(0.05 + 0.85 * share, "UMAP"))
+        placed = fit_umap(states, umap, progress=lambda share: tell(0.05 + 0.85 * share, "fitting UMAP"))
         places = placed.embedding.reshape(*states.shape[:2], -1)
-        tell(0.92, "neighbours")
+        tell(0.92, "comparing neighbours")
         found = _map("umap", states, places, placed.pca.explained_variance_ratio)
         maps.append(replace(found, settings=placed.settings))
     return components, tuple(maps), pca

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 AT_ONCE = 64 << 20  # bytes of states read at a time where the mean over cells is taken here
+FEW = 16  # puzzles run together: progress is heard of after every supervision step of so many
 LARGEST_WALKS = 1 << 30  # bytes of states held together
 
 Progress = Callable[[int, int], None]  # (done, total), puzzles
@@ -231,7 +232,7 @@ def record_walks(
             f"The states of {len(puzzles)} puzzles after these calls take up to {size >> 20} MiB. "
             "Choose fewer puzzles or calls."
         )
-    settings = Settings(calls=calls, positions=position, logits="top1", dtype="float32")
+    settings = Settings(calls=calls, positions=position, logits="top1", dtype="float32", batch=FEW)
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         out = Path(folder) / "walks"
         record_store(model, task, puzzles, out, settings, say=lambda text: None, progress=progress)

@@ -158,18 +158,22 @@ def measure_use(
             progress=lambda share: tell((number + share) / runs_in_all, words),
         )
 
-    plain = run(0, "the plain run", lambda where, state: state)
+    plain = run(0, "running the puzzles unchanged", lambda where, state: state)
     before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
     push = Push(probe, at, direction, float(probe.result.mean[moment] @ direction), settings, spread)
-    changed = run(1, "along the probe's direction", push.watch(direction, model.config.prefix_length))
+    changed = run(
+        1, "changing them along the probe's direction", push.watch(direction, model.config.prefix_length)
+    )
     others = []
     rng = np.random.default_rng(settings.seed)
     for number in range(settings.randoms):
         random = rng.normal(size=len(direction)).astype(np.float32)
         watch = push.watch(random / np.linalg.norm(random), model.config.prefix_length)
-        others.append(run(2 + number, f"random direction {number + 1}", watch))
+        others.append(
+            run(2 + number, f"changing them along random direction {number + 1} of {settings.randoms}", watch)
+        )
     token = None
     if probe.target in SYMBOL_TARGETS and class_name:
         token = task.symbol_names.index(class_name)

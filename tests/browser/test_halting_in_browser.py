@@ -73,7 +73,7 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     expect(page.locator(".heatmaplayer image")).to_be_attached()
     click_mark(page, "halting-board")
     expect(page.get_by_role("button", name="All puzzles")).to_be_visible()
-    assert "figure=board" in page.url
+    assert "halting_view=Early+or+late" in page.url
     page.get_by_role("radio", name="Over the steps").click()
     page.get_by_role("combobox", name="Puzzle").click()
     page.get_by_role("option").nth(1).click()

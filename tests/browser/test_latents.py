@@ -142,7 +142,7 @@ def test_computing_is_watched_cancelled_and_begun_again(served, new_page):
     cancel.wait_for(timeout=1000 * PATIENCE)
     expect(page.get_by_role("progressbar")).to_be_visible()
     cancel.click()
-    expect(page.get_by_text("Cancelled. Nothing was kept")).to_be_visible(timeout=1000 * PATIENCE)
+    expect(page.get_by_text("Start again whenever you like")).to_be_visible(timeout=1000 * PATIENCE)
     expect(page.locator(PLOT)).to_have_count(0)
     count = page.locator(".st-key-latents-count").get_by_role("slider")
     count.focus()

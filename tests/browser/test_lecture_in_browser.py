@@ -185,8 +185,9 @@ def test_what_a_lecturer_does(served, new_page):
         page.keyboard.press("o")
     second = opened.value
     assert "Press home, then space" in second.locator("main").inner_text()
-    page.keyboard.press("PageDown")
-    wait_for_scene(page, "hard")
+    for scene in ("two-nets", "hard"):
+        page.keyboard.press("PageDown")
+        wait_for_scene(page, scene)
     assert "click the cell that changed most" in second.locator("main").inner_text()
     page.keyboard.press("ArrowDown")
     before = look(page)
@@ -237,10 +238,17 @@ def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, 
             break
     assert len(looks) >= LOOKS and not frames, (looks, frames)
     assert follower.locator(".diagram").evaluate("node => node.isTheSame === true")
-    follower.keyboard.press("PageDown")  # who looks elsewhere ...
+    switch = follower.get_by_test_id("following")
+    assert switch.inner_text() == "Following" and not lecturer.get_by_test_id("following").is_visible()
+    follower.keyboard.press("PageDown")  # who looks elsewhere is not pulled back ...
     wait_for_scene(follower, "answer")
+    assert switch.inner_text() == "Follow"
     lecturer.keyboard.press("PageUp")
-    wait_for_scene(follower, "one-call")  # ... comes along again with the next scene
+    wait_for_scene(lecturer, "one-call")
+    follower.wait_for_timeout(1500)
+    wait_for_scene(follower, "answer")
+    switch.click()
+    wait_for_scene(follower, "one-call")  # ... and comes along again when they say so
     follower.keyboard.press("i")  # who scans this screen follows the lecturer too
     assert (
         follower.get_by_test_id("invitation").locator(".address").inner_text().split("follow=")[1]

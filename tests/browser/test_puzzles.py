@@ -39,11 +39,14 @@ def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved
     assert player.flagged("conflict") == {"0,0", "0,4", "2,1"}
     player.comes_whole()
     assert player.cells == solved(CONTRADICTION)["answer"]
+    overwritten = player.flagged("wrong")
+    assert overwritten
+    expect(player.root.locator(".legend")).to_contain_text(f"given, written over {len(overwritten)}")
 
 
 def test_80_characters_are_named_and_the_puzzle_before_stays(player, solved):
     player.type_puzzle(EASY[:80])
-    expect(alert(player.page, "81 cells, this text has 80")).to_contain_text("Still shown: the puzzle before")
+    expect(alert(player.page, "81 cells, this text has 80")).to_contain_text("Showing the previous puzzle")
     assert player.cells == solved(EASY)["answers"][0]
 
 

@@ -115,3 +115,17 @@ def test_fast_runs_do_not_flicker(open_player):
         player.page.wait_for_timeout(500)
     assert player.page.evaluate("window.flickers") == 0
     expect(growth(player.page)).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    "page, key", [("", "player"), ("interventions", "interventions"), ("lecture", "lecture")]
+)
+def test_what_is_stepped_through_is_not_dimmed_while_the_page_is_computed_anew(served, new_page, page, key):
+    shown = new_page()
+    shown.goto(f"{served.url}/{page}")
+    drawn = shown.locator(f".st-key-{key}").first
+    drawn.wait_for()
+    drawn.evaluate(
+        "node => { node.style.transition = 'none'; node.style.opacity = 0.33; }"
+    )  # as Streamlit does
+    assert drawn.evaluate("node => getComputedStyle(node).opacity") == "1"

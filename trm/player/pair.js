@@ -32,7 +32,12 @@ export class Pair {
       names: [say("left"), say("right")],
       updating: false,
     });
-    this.root = make("div", { class: "player pair", "data-testid": "pair", lang: words.language });
+    this.root = make("div", {
+      class: "player pair",
+      "data-testid": "pair",
+      lang: words.language,
+      translate: "no",
+    });
     this.bar = make("div", { class: "pair-controls" });
     this.said = make("p", { class: "pair-said", "data-testid": "differences" }, "");
     this.cellLine = make("p", { class: "pair-cell", "data-testid": "cell-difference" }, "");

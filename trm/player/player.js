@@ -35,7 +35,12 @@ export class Player extends PlayerView {
   constructor(parent, frame = null) {
     super();
     this.parent = parent;
-    this.root = make("div", { class: "player", "data-testid": "player", lang: words.language });
+    this.root = make("div", {
+      class: "player",
+      "data-testid": "player",
+      lang: words.language,
+      translate: "no",
+    });
     this.frame = frame ?? this.root;
     Object.assign(this, {
       call: 0,

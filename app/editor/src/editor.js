@@ -23,7 +23,7 @@ const TITLES = {
 class Editor {
   constructor(parent) {
     this.parent = parent;
-    this.root = make("div", { class: "player editor", "data-testid": "editor", lang: "en" });
+    this.root = make("div", { class: "player editor", "data-testid": "editor", lang: "en", translate: "no" });
     this.pastes = 0;
     this.listening = new AbortController();
     const { signal } = this.listening;

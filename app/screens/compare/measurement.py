@@ -3,6 +3,7 @@
 Each model is measured by a job of its own, so that one that was measured is not measured again beside a third.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,6 +16,7 @@ from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
 from app.ui import progress
+from app.ui.estimates import Cost
 from probes.comparison.files import Comparison, ComparisonError, load_comparison, recorded_path
 from trm.errors import CheckpointError
 from trm.tasks.base import Task
@@ -39,10 +41,10 @@ class Asked:
         return [("measured", source, self.puzzles) for source in self.sources]
 
 
-def begin(asked: Asked) -> None:
+def begin(asked: Asked, costs: Sequence[Cost]) -> None:
     """Measure both, one after the other."""
-    for key, source in zip(asked.keys, asked.sources, strict=True):
-        progress.ask(key, partial(_measure, source, asked.task, asked.puzzles))
+    for key, source, cost in zip(asked.keys, asked.sources, costs, strict=True):
+        progress.ask(key, cost.timed(partial(_measure, source, asked.task, asked.puzzles)))
 
 
 def found_jobs(asked: Asked) -> list[Job]:

@@ -14,7 +14,9 @@ from app.sidebar import dataset, sidebar
 from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import status
+from app.ui.estimates import Cost
 from app.ui.progress import cancel, given_up, watch
 from app.ui.text import plain
 from probes.comparison.files import Comparison, compare_command
@@ -83,16 +85,18 @@ def on_a_set(one: Choice, other: Choice) -> None:
         if chosen is None:
             return
         asked = Asked.of(one, other, chosen)
+        costs = [Cost.of_runs("compare", each.config, 2 * chosen.count) for each in (one, other)]
         st.button(
             "Measure",
             key="compare-measure",
             icon=":material/play_arrow:",
             type="primary",
             on_click=measurement.begin,
-            args=(asked,),
+            args=(asked, costs),
         )
         st.caption(
-            "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks."
+            "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks. "
+            + sum(costs[1:], costs[0]).said()
         )
     with place:
         comparison = computed(asked) or (recorded.comparison if recorded else None)
@@ -138,6 +142,8 @@ def show(comparison: Comparison, asked: Asked) -> None:
         list(views.VIEWS),
         default=next(iter(views.VIEWS)),
         key="compare-view",
+        **KEPT,
+        required=True,
         label_visibility="collapsed",
     )
     about = [measured.about for measured in comparison.models]
@@ -149,7 +155,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
         ]
         return compare_command(*specs, about[0].data, about[0].count, command=name, out=f"{name}.json")
 
-    views.VIEWS[view or next(iter(views.VIEWS))](comparison, command)
+    views.VIEWS[view](comparison, command)
 
 
 page()

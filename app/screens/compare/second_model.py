@@ -40,6 +40,7 @@ def control(first: Opened, options: Options) -> None:
         help="Another model of the same task, or the same one at another moment of its training.",
     )
     state.against_chosen = state[KEY]
+    links.write({KEY: state[KEY]})
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
@@ -88,7 +89,6 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
     while that goes on. Raises UserError where it cannot be opened, or plays something else.
     """
     name = st.session_state[KEY]
-    links.write({KEY: name})
     found = model_controls.open_model(name, options)
     if isinstance(found, Opening):
         if found.asks:

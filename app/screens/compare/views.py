@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.screens.compare import figures
+from app.state.links import KEPT
 from app.ui import charts, downloads
 from app.ui.text import percent, plain
 from probes.comparison.files import Comparison, cka_table, curves_table
@@ -56,7 +57,9 @@ def similarity(comparison: Comparison, command: Commands) -> None:
     whole = {None: "all states of both"}
     row = st.columns(2)
     rows, columns = (
-        place.selectbox(label, [None, *clouds], format_func=(whole | clouds).get, key=f"cka-{label.lower()}")
+        place.selectbox(
+            label, [None, *clouds], format_func=(whole | clouds).get, key=f"cka-{label.lower()}", **KEPT
+        )
         for place, label in zip(row, ("Rows", "Columns"), strict=True)
     )
     figure = figures.heat_map(comparison, rows, columns)

@@ -14,7 +14,7 @@ from app.screens.halting import texts as words
 from app.screens.halting.source import Shown
 from app.server.options import server_options
 from app.sidebar import sidebar
-from app.state import links
+from app.state.links import KEPT
 from app.ui import charts, downloads
 from app.ui.text import percent
 from probes.halting.report import report
@@ -46,7 +46,13 @@ def page() -> None:
     said, change = title.columns((3, 1), vertical_alignment="center")
     said.markdown(TITLE)
     said.caption(words.source(shown))
-    with change.popover("Other puzzles or steps", icon=":material/tune:", width="stretch"):
+    with change.popover(
+        "Other puzzles or steps",
+        icon=":material/tune:",
+        width="stretch",
+        key=sources.OPEN,
+        on_change="rerun",
+    ):
         sources.controls(found)
         if made is not None and known is not None:
             st.button("Back to what was recorded", key="halting_back", on_click=sources.back)
@@ -191,6 +197,7 @@ def beyond(shown: Shown) -> None:
                 list(broke),
                 format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {broke[one]}",
                 key="halting_broken",
+                **KEPT,
             )
             puzzles.open_in_solve(runs, puzzle, broke[puzzle])
     with left:
@@ -239,21 +246,18 @@ VIEWS: Mapping[str, View] = {
 
 
 def view(shown: Shown) -> None:
-    """The choice of a figure, and the figure. The choice is in the link, and stays while other runs are shown."""
-    state = st.session_state
-    asked = links.opened_with().pop("figure", None)
-    if "halting_view" not in state or asked in VIEWS:
-        state.halting_view = asked if asked in VIEWS else next(iter(VIEWS))
+    """The choice of a figure, and the figure. The choice stays while other runs are shown."""
     name = st.segmented_control(
         "Figure",
         list(VIEWS),
         format_func=lambda one: VIEWS[one].label,
+        default=next(iter(VIEWS)),
         key="halting_view",
+        **KEPT,
         required=True,
         label_visibility="collapsed",
         width="stretch",
     )
-    links.write({"figure": None if name == next(iter(VIEWS)) else name})
     VIEWS[name].draw(shown)
 
 

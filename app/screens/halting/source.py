@@ -14,6 +14,8 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
+from app.state.links import KEPT
+from app.ui.estimates import Cost
 from app.ui.progress import ask, watch
 from probes.halting.report import HaltingAnalysis, analyse
 from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
@@ -24,6 +26,7 @@ from trm.tasks import task_of
 if TYPE_CHECKING:
     from trm.model import Model
 
+OPEN = "halting_open"  # whether the settings are, in the session
 COUNT = 100  # puzzles that are computed, unless more are asked for
 
 
@@ -104,17 +107,21 @@ def controls(found: Opened) -> None:
         1,
         MOST_STEPS,
         key="halting_steps",
+        **KEPT,
         help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
     asked = Asked(found.source, puzzles, depth)
-    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked,))
+    work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
+    st.caption(work.said())
+    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked, work))
 
 
-def begin(asked: Asked) -> None:
-    """Ask for a computation, and for what it finds to be shown. A callback."""
+def begin(asked: Asked, work: Cost) -> None:
+    """Ask for a computation, and for what it finds to be shown, not the settings over it. A callback."""
     st.session_state.halting_asked = asked
-    ask(asked.key, partial(compute, asked))
+    st.session_state[OPEN] = False
+    ask(asked.key, work.timed(partial(compute, asked)))
 
 
 def back() -> None:
@@ -154,9 +161,9 @@ def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
             limit=asked.puzzles.count,
             model_name=asked.source.name,
             data_name=asked.puzzles.name,
-            progress=lambda done, total: tell(0.98 * done / total, f"{done} of {of} puzzles run"),
+            progress=lambda done, total: tell(0.98 * done / total, f"running {of} puzzles, {done} done"),
         )
-    tell(0.98, "counting")
+    tell(0.98, "computing the curves")
     return analyse(runs)
 
 

@@ -12,6 +12,7 @@ from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -49,12 +50,12 @@ def show(choice: Choice) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     layers = layers_of(choice, at)
     layer = row.segmented_control(
-        "Layer", layers, key=f"mixing_layer-{len(layers)}", default=layers[0], required=True
+        "Layer", layers, key=f"mixing_layer-{len(layers)}", default=layers[0], **KEPT, required=True
     )
     head = MEAN
     if is_attention:
         heads = [MEAN, *(str(number + 1) for number in range(choice.config.heads))]
-        head = row.segmented_control("Head", heads, key="mixing_head", default=MEAN, required=True)
+        head = row.segmented_control("Head", heads, key="mixing_head", default=MEAN, **KEPT, required=True)
     opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")

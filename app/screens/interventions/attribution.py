@@ -11,6 +11,7 @@ from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -53,12 +54,12 @@ def show(choice: Choice) -> None:
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
     """Asks what is to be explained; draws it in `place`."""
     chosen = st.pills(
-        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", required=True,
+        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", **KEPT, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    halting = st.toggle("The halting logit instead", key="attribution_halting")
+    halting = st.toggle("The halting logit instead", key="attribution_halting", **KEPT)
     span = st.pills(
-        "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", required=True,
+        "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **KEPT, required=True,
         label_visibility="collapsed",
         help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
     )  # fmt: skip

@@ -12,6 +12,7 @@ import streamlit as st
 from app.screens.interventions import cursor
 from app.state import links
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import USUAL, recorded
@@ -165,13 +166,19 @@ def _own(choice: Choice) -> str:
     with build:
         row = st.columns([3, 2])
         row[0].selectbox(
-            "Operation", list(DOES), key="operation", format_func=lambda name: f"{name}: {DOES[name]}"
+            "Operation",
+            list(DOES),
+            key="operation",
+            **KEPT,
+            format_func=lambda name: f"{name}: {DOES[name]}",
         )
-        row[1].segmented_control("State", ["y", "z", "yz"], key="operation_state", default="z", required=True)
+        row[1].segmented_control(
+            "State", ["y", "z", "yz"], key="operation_state", default="z", **KEPT, required=True
+        )
         row = st.columns([3, 2], vertical_alignment="bottom")
         place, cells = _place(choice)
         row[0].segmented_control(
-            "When", ["before", "after"], key="operation_when", default="after", required=True,
+            "When", ["before", "after"], key="operation_when", default="after", **KEPT, required=True,
             help="The place on which the player stands, and its selected cell if one is selected.",
         )  # fmt: skip
         row[1].button(

@@ -23,6 +23,7 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 PLAYER = "interventions"
+LAST = "interventions_last"  # in the session: the runs that are drawn until those of another experiment are there
 
 
 def page() -> None:
@@ -42,11 +43,18 @@ def change(choice: Choice) -> None:
     controls.write_link(asked)
     with st.container():
         readable = controls.checked(asked, status.problem)
-    if readable:
-        both = found(choice, asked)
+    with st.container():
+        both = found(choice, asked) if readable else None
+    with st.container():
+        before = st.session_state.get(LAST)
         if both is not None:
-            st.fragment(draw)(choice, asked, both)
-            take_away(choice, asked, both)
+            st.session_state[LAST] = choice.run, asked, both
+        elif before and before[0] == choice.run:
+            _, asked, both = before
+            st.caption(f"Showing the previous experiment: {plain(asked.title)}.")
+    if both is not None:
+        st.fragment(draw)(choice, asked, both)
+        take_away(choice, asked, both)
     sweeps.show(choice)
 
 

@@ -11,8 +11,10 @@ from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
+from app.ui.estimates import Cost
 from app.ui.text import plain
 
 if TYPE_CHECKING:
@@ -36,14 +38,19 @@ def show(choice: Choice) -> None:
         return
     cell = at.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
-    state = row.segmented_control("State", ["y", "z", "yz"], key="patching_state", default="z", required=True)
+    state = row.segmented_control(
+        "State", ["y", "z", "yz"], key="patching_state", default="z", **KEPT, required=True
+    )
     last = row.slider(
         "Steps, from 1 to",
         1,
         max(choice.depth.N_sup - 1, 2),
         min(4, max(choice.depth.N_sup - 1, 2)),
         key="patching_steps",
+        **KEPT,
     )
+    steps = last * choice.task.cells / choice.config.N_sup
+    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
     row.button(
         "Compute",
         key="patching_compute",

@@ -75,7 +75,9 @@ def branch(choice: Choice, asked: Asked, model: "Model", tell: Tell) -> Both:
             run, changes = kept, parse_all(asked.text)
         else:
             run, changes = planned(kept, asked.experiment, asked.step)
-        return Both(kept.trace, followed(run.branch(changes), run.depth, tell, "the changed run"))
+        return Both(
+            kept.trace, followed(run.branch(changes), run.depth, tell, "running with the intervention")
+        )
 
 
 def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":

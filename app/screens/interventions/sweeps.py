@@ -14,11 +14,13 @@ from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset
 from app.state.choice import Choice
+from app.state.links import KEPT
 from app.ui import charts, progress
 from app.ui.downloads import offer
+from app.ui.estimates import Cost
 from app.ui.text import plain
 from probes.interventions.recorded import recorded
-from probes.interventions.sweep_results import LIMITS, SIZES, command_for, settings_for
+from probes.interventions.sweep_results import LIMITS, SIZES, SweepSettings, command_for, settings_for
 from probes.reports.interventions import remarks
 from trm.errors import UserError
 
@@ -50,7 +52,7 @@ SECTIONS = {
         figures.experiments,
     ),
     "noise": Section(
-        "Noise",
+        "Noise sweep",
         "Solved after the last step, against the size of Gaussian noise on the state, in units of the length of each "
         "position's own vector. Band: 95 % by bootstrap over puzzles.",
         "noise",
@@ -105,6 +107,7 @@ def show(choice: Choice) -> None:
         format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
         key="causes_figure",
         default="noise",
+        **KEPT,
         required=True,
         label_visibility="collapsed",
     )
@@ -117,7 +120,14 @@ def show(choice: Choice) -> None:
 def section(choice: Choice, key: str, chosen: Section) -> None:
     st.caption(chosen.says)
     place, more = st.columns([4, 1])
-    with more.popover("Other settings", icon=":material/tune:", width="stretch", disabled=not chosen.sweep):
+    with more.popover(
+        "Other settings",
+        icon=":material/tune:",
+        width="stretch",
+        disabled=not chosen.sweep,
+        key=f"{key}-open",
+        on_change="rerun",
+    ):
         if chosen.sweep:
             settings(choice, key, chosen)
     with place:
@@ -170,23 +180,25 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     asked: dict[str, Any] = {}
     if name == "noise":
         asked["state"] = st.segmented_control(
-            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state"
+            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **KEPT
         )
-        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", max_chars=200)
+        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **KEPT, max_chars=200)
     if name == "removal":
         asked["how"] = st.segmented_control(
-            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how"
+            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **KEPT
         )
     if name in ("noise", "removal", "peers"):
         usual = min(settings_for(name).step, choice.depth.N_sup)
-        asked["step"] = int(st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step"))
+        asked["step"] = int(
+            st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **KEPT)
+        )
     if name in ("seeds", "rollouts"):
-        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs")
+        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **KEPT)
         asked["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
-        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size")
+        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **KEPT)
     if name != "removal":
-        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed"))
+        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **KEPT))
     puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
     if puzzles is None:
         return
@@ -195,14 +207,26 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
+    st.caption(cost(choice, name, made, puzzles.count).said())
     st.button(
         "Compute",
         key=f"{key}-compute",
         type="primary",
         on_click=lambda: st.session_state.update(
-            {f"{key}-asked": (choice.source, made, puzzles), f"{key}-pressed": True}
+            {
+                f"{key}-asked": (choice.source, made, puzzles),
+                f"{key}-pressed": True,
+                f"{key}-open": False,
+            }
         ),
     )
+
+
+def cost(choice: Choice, name: str, made: SweepSettings, count: int) -> Cost:
+    """Runs of each puzzle: for every size of noise; without y, z and both; for every seed; for every given, one step of it."""
+    runs = {"noise": len(made.noise_sizes), "removal": 4, "seeds": made.runs, "rollouts": made.runs}
+    each = runs.get(name, choice.task.cells / 3 / choice.config.N_sup)
+    return Cost.of_runs("sweep", choice.config, count * each)
 
 
 def _goes_on(choice: Choice, key: str) -> bool:
@@ -228,7 +252,9 @@ def computed(choice: Choice, key: str) -> Result | None:
     model, name = opening.model, SECTIONS[key].sweep
     job = (
         ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
-        lambda tell: _sweep(name, model, choice.task, made, puzzles, tell),
+        cost(choice, name, made, puzzles.count).timed(
+            lambda tell: _sweep(name, model, choice.task, made, puzzles, tell)
+        ),
     )
     result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
     st.session_state[f"{key}-ended"] = progress.given_up(progress.begun(*job))

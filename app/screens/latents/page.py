@@ -7,6 +7,7 @@ from app.screens.latents import plot, point_selection, source, texts
 from app.screens.latents.points import Look, meanings, models
 from app.server.options import server_options
 from app.sidebar import sidebar
+from app.state.links import KEPT
 from app.ui import charts, downloads, status
 from probes.latents.files import columns_of, summary
 from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
@@ -14,7 +15,6 @@ from trm.errors import UserError
 
 TITLE = "### How do the states travel?"
 WIDTHS = (3, 1)  # of the cloud, and of what is said beside it
-KEPT = {"persist_state": "session"}  # on the way to Solve and back
 VIEWS = ("step by step", "all at once")
 MAPS = {"pca": "PCA", "umap": "UMAP"}
 FIRST_WAYS = 2  # of solved puzzles, and of unsolved ones, that are drawn before anybody chose
@@ -50,6 +50,8 @@ def page() -> None:
         point_selection.forget()
         if scene.partner:
             st.session_state.latents_colour = MODEL  # until another is chosen
+        if made is scene:
+            st.session_state.latents_method = scene.maps[-1].method  # UMAP where that was asked for
     point_selection.go(scene)
     show(scene)
 
@@ -99,7 +101,8 @@ def controls(scene: Scene) -> Look:
             "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", **KEPT, required=True
         )
     view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
-    titles = {field.name: field.title for field in scene.fields}
+    first = {MODEL: scene.field(MODEL).title} if scene.partner else {}
+    titles = first | {field.name: field.title for field in scene.fields}
     if st.session_state.get("latents_colour") not in titles:  # of another scene
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
@@ -124,7 +127,7 @@ def name_of(scene: Scene, row: int) -> str:
     """A puzzle and how it ends, by each of two models."""
     rows = [row, *([row + scene.puzzle_count] if scene.partner else [])]
     ends = ["solved" if scene.field("solved").values[each, -1] == 1 else "unsolved" for each in rows]
-    return f"{scene.numbers[row]} ({', '.join(ends)})"
+    return f"{scene.numbers[row] + 1} ({', '.join(ends)})"
 
 
 def first_ways(scene: Scene) -> list[int]:
@@ -141,7 +144,8 @@ def selection(scene: Scene, chosen: point_selection.Chosen | None) -> None:
     head, button = st.columns([5, 1], vertical_alignment="center")
     of = models(scene) if scene.partner else ()
     numbers = ", ".join(
-        f"{scene.numbers[row]}{f' by {of[scene.owner[row]]}' if of else ''}" for row in chosen.rows[:LISTED]
+        f"{scene.numbers[row] + 1}{f' by {of[scene.owner[row]]}' if of else ''}"
+        for row in chosen.rows[:LISTED]
     )
     more = f" and {count - LISTED} more" if count > LISTED else ""
     noun = "run" if scene.partner else "puzzle"

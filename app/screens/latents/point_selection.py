@@ -97,7 +97,7 @@ def table(scene: Scene, rows: tuple[int, ...], moments: tuple[int, ...]) -> dict
     """A line for each of these puzzles, with a link to it in Solve."""
     solved = scene.field("solved").words()
     found: dict[str, list] = {
-        "puzzle": [int(scene.numbers[row]) for row in rows],
+        "puzzle": [int(scene.numbers[row]) + 1 for row in rows],
         **({"model": [scene.about_of(row).model for row in rows]} if scene.partner else {}),
         "ends solved": [solved[row, -1] == "yes" for row in rows],
     }

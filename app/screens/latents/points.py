@@ -112,7 +112,7 @@ class Points:
     def _custom(self, rows: np.ndarray, moments: np.ndarray) -> list[list]:
         words, scene = self.field.words(), self.scene
         of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
-        numbers, owners = scene.numbers.tolist(), scene.owner.tolist()
+        numbers, owners = (scene.numbers + 1).tolist(), scene.owner.tolist()
 
         def about(row: int, moment: int) -> str:
             word = words[row, moment]

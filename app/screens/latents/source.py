@@ -19,6 +19,8 @@ from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
 from app.sidebar.model_controls import Opened
+from app.state.links import KEPT
+from app.ui.estimates import Cost
 from app.ui.progress import result_of
 from probes.latents.files import SceneError, load_scene
 from probes.latents.procrustes import CALLS as MATCHED
@@ -26,6 +28,7 @@ from probes.latents.projection import MEAN, Scene
 from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm import registry
+from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
 from trm.tasks import task_of
@@ -33,7 +36,6 @@ from trm.tasks import task_of
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
 MAPS = ("one map each", "one joint map")
 WHERE = ("mean over all cells", "one cell")
-KEPT = {"persist_state": "session"}  # on other pages
 LOOK = 0.25  # seconds between looks at a model that is being opened
 
 
@@ -117,7 +119,10 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         position = f"r{row}c{column}"
     umap = None
     if st.toggle(
-        "Also UMAP", key="latents_umap", **KEPT, help="Slower: some seconds to a minute. PCA is always there."
+        "Compute UMAP too",
+        key="latents_umap",
+        **KEPT,
+        help="PCA is always computed. What is recorded has both.",
     ):
         axes = st.segmented_control("Axes", [2, 3], default=2, key="latents_umap_axes", **KEPT, required=True)
         near = st.slider(
@@ -127,7 +132,8 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         umap = UMAPSettings(axes, near, apart)
     asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other)
     moments = _moments(state, calls, opened.config.depth)
-    points = puzzles.count * moments * (2 if other else 1)
+    models = 2 if other else 1
+    points = puzzles.count * moments * models
     of = " of two models" if other else ""
     st.caption(f"{puzzles.count} puzzles at {moments} calls{of}: {points:,} points")
     if points > MOST_IN_POOL:
@@ -135,6 +141,7 @@ def controls(opened: Opened, other: str) -> Projecting | None:
             f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
             icon=":material/error:",
         )
+    st.caption(cost(opened.config, asked).said())
     if st.button(
         "Compute", key="latents_compute", type="primary", width="stretch", disabled=points > MOST_IN_POOL
     ):
@@ -142,6 +149,11 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         st.session_state.latents_pressed = True
     source, wanted = st.session_state.get("latents_asked", (None, None))
     return wanted if source == opened.source and wanted.against == other else None
+
+
+def cost(config: ModelConfig, asked: Projecting) -> Cost:
+    """Of both models as of the first one twice: the second may not be open yet."""
+    return Cost.of_runs("latents", config, asked.limit * (2 if asked.against else 1))
 
 
 def _moments(state: str, calls: str, depth: Depth) -> int:
@@ -156,14 +168,17 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
     """
     pressed = st.session_state.pop("latents_pressed", False)
     sources = [opened.source, *([source_of(asked.against, options)] if asked.against else [])]
-    pair = []
+    pair, work = [], cost(opened.config, replace(asked, against=""))
     for source in sources:
         runs = ("latents-walks", source, replace(asked, model=source.name, state="", umap=None, against=""))
-        walks = result_of(runs, partial(_walk, source, asked), anew=pressed)
+        walks = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
         if walks is None:
             return None
         pair.append(walks)
-    return result_of(("latents-scene", *sources, asked), partial(_project, pair, asked), anew=pressed)
+    scene = ("latents-scene", *sources, asked)
+    return result_of(
+        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+    )
 
 
 def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
@@ -189,7 +204,7 @@ def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
             calls=asked.calls,
             position=asked.position,
             progress=lambda done, total: tell(
-                0.02 + 0.98 * done / total, f"running {total} puzzles by {source.name}"
+                0.02 + 0.98 * done / total, f"running {source.name} on {total} puzzles, {done} done"
             ),
         )
 

@@ -31,7 +31,7 @@ def chosen(scene: Scene, look: Look, places: np.ndarray) -> list[Any]:
             places[[row]],
             **_style(scene, int(scene.owner[row]), _is_solved(scene, row)),
             width=2.5,
-            name=f"way of puzzle {scene.numbers[row]}{of[scene.owner[row]]}",
+            name=f"way of puzzle {scene.numbers[row] + 1}{of[scene.owner[row]]}",
         )
         for row in [*look.ways, *mates]
     ]

@@ -1,13 +1,14 @@
 """The lecture with another model in it: its runs on the puzzles of the scenes, made behind the page."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.screens.lecture.contents import Lecture, lecture
+from app.screens.lecture.language import Language, filled
 from app.screens.lecture.runs import Shown
 from app.screens.lecture.scenes import LectureError
 from app.server import shared
@@ -16,14 +17,14 @@ from app.server.models import Source, source_of
 from app.server.options import Options
 from app.server.slices import in_slices
 from app.ui import status
-from app.ui.progress import result_of
+from app.ui.progress import Words, result_of
 from trm.registry import models_folder
 
 if TYPE_CHECKING:
     from trm.model import Model
 
 
-def told_with(name: str, options: Options) -> Lecture | None:
+def told_with(name: str, options: Options, spoken: Language) -> Lecture | None:
     """The lecture with this model in the place of the bundled TRM of its task; None while it is on its way, which is said.
 
     Raises UserError where the model cannot be opened, or no scene shows puzzles that it reads.
@@ -43,7 +44,8 @@ def told_with(name: str, options: Options) -> Lecture | None:
             "15x15 mazes."
         )
     key = ("lecture", model.fingerprint, model.compute_dtype, tuple(wanted))
-    return result_of(key, partial(_lecture, model, name, wanted))
+    said = Words(**{field.name: spoken.words[f"job_{field.name}"] for field in fields(Words)})
+    return result_of(key, partial(_lecture, model, name, wanted, spoken), words=said)
 
 
 def _plays(run: Shown, model: "Model") -> bool:
@@ -62,14 +64,15 @@ def _opened(source: Source) -> "Model | None":
     return opening.model
 
 
-def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell) -> Lecture:
-    """The work behind the page: a run for each puzzle."""
+def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], spoken: Language, tell: Tell) -> Lecture:
+    """The work behind the page: a run for each puzzle. It says what it does in the language of who began it."""
     from trm.models import parameter_count
 
     card = {"parameters": parameter_count(model), "accuracy": None}
     own = {}
     for place, (key, run) in enumerate(wanted.items()):
-        words = f"{name} on the puzzle {run.title}"
+        facts = {"model": name, "puzzle": spoken.puzzles.get(run.puzzle, run.title)}
+        words = filled(spoken.words["own_model_runs"], facts)
         tell(place / len(wanted), words)
         for trace in in_slices(model, run.task, run.trace.inputs, labels=run.trace.labels):
             tell((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
@@ -84,16 +87,16 @@ def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], tell: Tell)
     return Lecture(own)
 
 
-def choose(options: Options, chosen: str | None) -> None:
+def choose(options: Options, chosen: str | None, words: Mapping[str, str]) -> None:
     """The control under the lecture; the session's `lecture_model` holds the name, None for the recorded runs."""
     names = shared.model_names(models_folder(), options)
     if chosen and chosen not in names:
         names = [chosen, *names]
     st.selectbox(
-        "Model in the scenes",
+        words["own_model"],
         names,
         index=None,
         key="lecture_model",
-        placeholder="the bundled ones, as recorded",
-        help="It takes the place of the bundled TRM of its task; texts, diagram and runs are then its own.",
+        placeholder=words["as_recorded"],
+        help=words["own_model_hint"],
     )

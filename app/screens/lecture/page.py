@@ -80,10 +80,11 @@ def chosen_lecture(place: dict[str, Any]) -> Lecture:
     """The lecture as recorded; with another model in it where one was asked for and its runs are there."""
     if not place["model"]:
         return lecture()
+    spoken = language.read_language(place["language"])
     try:
-        return own_model.told_with(place["model"], server_options()) or lecture()
+        return own_model.told_with(place["model"], server_options(), spoken) or lecture()
     except UserError as error:
-        status.problem(f"{error} Shown: the recorded lecture.")
+        status.problem(spoken.words["own_model_failed"].replace("{reason}", str(error)))
         return lecture()
 
 
@@ -140,10 +141,11 @@ def contents(told: Lecture, place: dict[str, Any]) -> dict[str, Any]:
 
 def below(told: Lecture, place: dict[str, Any]) -> None:
     """Under the lecture: its keys, whose runs it shows, and the file to take away."""
-    st.caption(plain(language.read_language(place["language"]).words["keys"]))
+    words = language.read_language(place["language"]).words
+    st.caption(plain(words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")
     with model:
-        own_model.choose(server_options(), place["model"])
+        own_model.choose(server_options(), place["model"], words)
 
     def saved() -> bytes:
         from app.screens.lecture.offline import offline
@@ -151,7 +153,7 @@ def below(told: Lecture, place: dict[str, Any]) -> None:
         return offline(told, place["language"]).encode()
 
     file.download_button(
-        "The lecture as one offline file, to show or to print",
+        words["file"],
         saved,
         file_name="lecture.html",
         mime="text/html",

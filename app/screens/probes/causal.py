@@ -15,13 +15,16 @@ from app.server.jobs import Tell
 from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
+from app.state.links import KEPT
 from app.ui import charts, downloads
+from app.ui.estimates import Cost
 from app.ui.progress import ask, watch
 from probes.linear.experiment.files import SUFFIX
 from probes.linear.experiment.views import labels_of
 from trm.tasks import task_of
 
 PUZZLES = 24
+RUNS = 6  # unchanged, along the probe and along four random directions
 HOWS = {"move": "move along it", "erase": "erase it"}
 
 
@@ -51,9 +54,11 @@ def view(found: Opened, shown: Shown, family: str) -> None:
         asked = controls(found, shown, family)
         if asked is None:
             return
+        work = Cost.of_runs("use", found.config, PUZZLES * RUNS)
+        st.caption(work.said())
         if st.button("Try it", key="probes_use", type="primary"):
             st.session_state.probes_use_asked = asked
-            ask(asked.key, partial(measure, asked, shown))
+            ask(asked.key, work.timed(partial(measure, asked, shown)))
     before = st.session_state.get("probes_use_asked")
     with picture:
         job = None if before is None else shared.jobs().find(before.key)
@@ -81,17 +86,27 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     )
     target = members[0]
     if len(members) > 1:
-        target = st.selectbox("Direction of", members, format_func=sources.spoken, key="probes_use_member")
-    state = st.segmented_control("Of", shown.states, default=shown.states[0], key="probes_use_state")
+        target = st.selectbox(
+            "Direction of", members, format_func=sources.spoken, key="probes_use_member", **KEPT
+        )
+    state = st.segmented_control(
+        "Of", shown.states, default=shown.states[0], key="probes_use_state", **KEPT, required=True
+    )
     how = st.segmented_control(
-        "Change", list(HOWS), default="move", format_func=HOWS.get, key="probes_use_how"
+        "Change",
+        list(HOWS),
+        default="move",
+        format_func=HOWS.get,
+        key="probes_use_how",
+        **KEPT,
+        required=True,
     )
     moment = st.selectbox(
-        figures.moment_title(labels).capitalize(), labels[:-1] or labels, key="probes_use_moment"
+        figures.moment_title(labels).capitalize(), labels[:-1] or labels, key="probes_use_moment", **KEPT
     )
     class_name = ""
     if len(facts["classes"]) > 2:
-        class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class")
+        class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class", **KEPT)
     dose = 4
     if how != "erase":
         dose = st.slider(
@@ -100,16 +115,17 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
             16,
             4,
             key="probes_use_dose",
+            **KEPT,
             help="Standard deviations of the states along the direction.",
         )
     return Asked(
         found.source,
         shown.key,
         target,
-        state or shown.states[0],
+        state,
         labels.index(moment),
         class_name,
-        how or "move",
+        how,
         dose,
         names[0],
     )

@@ -35,7 +35,7 @@ def draw(
         )
     box = " boxes" if (rows, columns) == (9, 9) and not picture else ""
     st.html(
-        f'{_style()}<div class="probe-grid{box}" data-testid="probe-grid" data-state="{escape(state)}" '
+        f'{_style()}<div class="probe-grid{box}" data-testid="probe-grid" translate="no" data-state="{escape(state)}" '
         f'data-moment="{moment}" style="--columns:{columns};--rows:{rows}" role="img" '
         f'aria-label="What the probe reads in each cell">{"".join(cells)}</div>'
     )

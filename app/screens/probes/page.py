@@ -10,6 +10,7 @@ from app.sidebar import sidebar
 from app.sidebar.model_controls import Opened
 from app.sidebar.puzzles import first_puzzle
 from app.state import links
+from app.state.links import KEPT
 from app.ui import charts, downloads, status
 from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
@@ -49,7 +50,9 @@ def page() -> None:
         said.caption(texts.opened_source(shown.summary, found.source.name, mark))
     else:
         said.caption(texts.source(shown.summary, recorded=shown.recorded))
-    with change.popover("Fit others", icon=":material/tune:", width="stretch"):
+    with change.popover(
+        "Fit others", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
+    ):
         sources.controls(found)
         if made is not None and known is not None:
             st.button("Back to what was recorded", key="probes_back", on_click=sources.back)
@@ -60,13 +63,25 @@ def view(found: Opened, shown: Shown) -> None:
     """The choice of a target and of a view, and that view."""
     sources.forget_strangers(probes_target=list(shown.targets), probes_state=shown.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
-    target = left.selectbox("Target", list(shown.targets), key="probes_target", format_func=spoken)
     views = VIEWS if shown.summary["findings"] else WITHOUT_SCORES
     sources.forget_strangers(probes_view=views)
     chosen = right.segmented_control(
-        "View", views, default=views[0], key="probes_view", label_visibility="collapsed"
+        "View",
+        views,
+        default=views[0],
+        key="probes_view",
+        **KEPT,
+        required=True,
+        label_visibility="collapsed",
     )
-    chosen = chosen or views[0]
+    target = left.selectbox(
+        "Target",
+        list(shown.targets),
+        key="probes_target",
+        **KEPT,
+        format_func=spoken,
+        disabled=chosen == VIEWS[1],
+    )
     if chosen == VIEWS[4]:
         in_a_puzzle(found, shown, target)
     elif chosen == VIEWS[5]:
@@ -90,15 +105,14 @@ def over_steps(shown: Shown, target: str) -> None:
         if facts["classes"]:
             options = (score, "balanced_accuracy", figures.CODE)
             sources.forget_strangers(probes_score=options)
-            score = (
-                st.segmented_control(
-                    "Score",
-                    options,
-                    default=score,
-                    key="probes_score",
-                    format_func=texts.SCORES.get,
-                )
-                or score
+            score = st.segmented_control(
+                "Score",
+                options,
+                default=score,
+                key="probes_score",
+                **KEPT,
+                required=True,
+                format_func=texts.SCORES.get,
             )
         st.markdown(texts.meaning(facts))
         codes = {state: study_views.code_of(shown.summary, target, state) for state in shown.states}
@@ -133,7 +147,7 @@ def over_steps(shown: Shown, target: str) -> None:
 def all_targets(shown: Shown, target: str) -> None:
     picture, words = st.columns(WIDTHS)
     with words:
-        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour") or study_views.SHOWN[0]
+        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour", **KEPT)
         st.caption(texts.SCOREBOARD)
     with picture:
         board = study_views.scoreboard(shown.summary, what)
@@ -187,9 +201,11 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
     if reading is None:
         return
     with words:
-        state = st.segmented_control("Read from", shown.states, default=shown.states[0], key="probes_state")
+        state = st.segmented_control(
+            "Read from", shown.states, default=shown.states[0], key="probes_state", **KEPT, required=True
+        )
         moment = moment_slider(shown)
-        st.markdown(texts.reading(reading, state or shown.states[0], moment))
+        st.markdown(texts.reading(reading, state, moment))
         st.markdown(texts.meaning(shown.targets[target]))
         st.caption(texts.CANDIDATES if len(shown.targets[target]["members"]) > 1 else texts.READING)
         at = shown.summary["moments"][moment]
@@ -205,7 +221,7 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
         inputs = task.parse(puzzle)
         grid.draw(
             reading,
-            state or shown.states[0],
+            state,
             moment,
             given=task.givens(inputs).tolist(),
             symbols=[task.symbols[token] for token in inputs],
@@ -218,9 +234,8 @@ def directions(shown: Shown, target: str) -> None:
     members, labels = shown.targets[target]["members"], study_views.labels_of(shown.summary)
     picture, words = st.columns(WIDTHS)
     with words:
-        state = (
-            st.segmented_control("Of", shown.states, default=shown.states[0], key="probes_state")
-            or shown.states[0]
+        state = st.segmented_control(
+            "Of", shown.states, default=shown.states[0], key="probes_state", **KEPT, required=True
         )
         several = len(members) > 1 or len(shown.targets[target]["classes"]) > 2
         moment = moment_slider(shown) if several else 0
@@ -253,17 +268,21 @@ def directions(shown: Shown, target: str) -> None:
 
 
 def asked_puzzle(task) -> str:
-    """The text typed, where it is a puzzle; else the one before, and what is wrong is said."""
+    """The text typed, where it is a puzzle; else the one before, and what is wrong is said. At first that of the link, or of Solve."""
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
         state.probes_puzzle_of = (task.name, task.cells)
-        state.probes_last = parsed(task, state.get("shown_puzzle", "")) or first_puzzle(task)
+        before = (links.opened_with().get("puzzle", ""), state.get("shown_puzzle", ""))
+        state.probes_last = next(filter(None, (parsed(task, text) for text in before)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
-    text = st.text_area("Puzzle", key="probes_puzzle", height=92, help="Ctrl+Enter reads it.")
+    text = st.text_area(
+        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Ctrl+Enter reads it."
+    )
     try:
         state.probes_last = task.format(task.parse(text))
     except PuzzleError as error:
         status.problem(str(error))
+    links.write({"puzzle": None if state.probes_last == first_puzzle(task) else state.probes_last})
     return state.probes_last
 
 
@@ -279,9 +298,10 @@ def moment_slider(shown: Shown, place=st) -> int:
     labels = study_views.labels_of(shown.summary)
     if len(labels) == 1:
         return 0
-    if st.session_state.get("probes_moment") not in labels:
-        st.session_state.probes_moment = labels[-1]
-    chosen = place.select_slider(figures.moment_title(labels).capitalize(), labels, key="probes_moment")
+    sources.forget_strangers(probes_moment=labels)
+    chosen = place.select_slider(
+        figures.moment_title(labels).capitalize(), labels, labels[-1], key="probes_moment", **KEPT
+    )
     return labels.index(chosen)
 
 

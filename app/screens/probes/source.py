@@ -13,10 +13,13 @@ from app.server.models import Source
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
+from app.state.links import KEPT
+from app.ui.estimates import Cost
 from app.ui.progress import ask, result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
 from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
 from probes.linear.target_groups import families_of, usual_targets
+from trm.config import ModelConfig
 from trm.errors import CheckpointError
 from trm.tasks import task_of
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 STEPS = (1, 2, 4)
 """That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
 STATES = ("z", "y")
+OPEN = "probes_open"  # whether the settings of a fit are, in the session
+PROBE = 0.1  # of a supervision step of all puzzles: what fitting a probe takes, roughly
 PULSE = 0.25  # seconds between looks at a model that is being loaded
 
 
@@ -139,18 +144,20 @@ def controls(found: Opened) -> None:
         "Targets",
         list(families),
         key="probes_targets",
+        **KEPT,
         format_func=spoken,
         help="What is looked for. Each says below what it means.",
     )
     st.caption("  \n".join(f"**{spoken(name)}**: {families[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
-        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states"
+        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **KEPT
     )
     steps = right.multiselect(
         "After supervision step",
         list(range(1, found.config.N_sup + 1)),
         key="probes_steps",
+        **KEPT,
         help="The model is run to the last of them. Later steps take longer.",
     )
     puzzles = dataset.choose(task, "probes")
@@ -160,12 +167,16 @@ def controls(found: Opened) -> None:
         ("first", "all", "none"),
         format_func={"first": "at the first step", "all": "at every step", "none": "left out"}.get,
         key="probes_random",
+        **KEPT,
         help="At every step it takes as long as the model's own run.",
     )
-    control = right.toggle("Control task", value=True, key="probes_control", help="Twice as many probes.")
+    control = right.toggle(
+        "Control task", value=True, key="probes_control", **KEPT, help="Twice as many probes."
+    )
     code_length = right.toggle(
         "Description length",
         key="probes_code_length",
+        **KEPT,
         help="By online coding, of targets with classes: about ten more probes for each.",
     )
     ready = bool(puzzles and targets and states and steps)
@@ -181,15 +192,28 @@ def controls(found: Opened) -> None:
         control,
         code_length,
     )
+    work = asked and cost(found.config, asked)
+    if work:
+        st.caption(work.said())
     st.button(
-        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked,), disabled=not ready
+        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked, work), disabled=not ready
     )
 
 
-def begin(asked: Asked) -> None:
-    """Ask for a study, and for it to be shown. A callback."""
+def cost(config: ModelConfig, asked: Asked) -> Cost:
+    """Runs of the model and of the untrained network; a probe takes about what a supervision step of all puzzles does."""
+    untrained = {"first": asked.steps[0], "all": asked.steps[-1], "none": 0}[asked.random]
+    sources = len(asked.states) * (2 if untrained else 1) + 2
+    probes = len(asked.targets) * sources * len(asked.steps) * (2 if asked.control else 1)
+    steps = asked.steps[-1] + untrained + PROBE * probes
+    return Cost.of_runs("probes", config, asked.puzzles.count * steps / config.N_sup)
+
+
+def begin(asked: Asked, work: Cost) -> None:
+    """Ask for a study, and for it to be shown, not the settings over it. A callback."""
     st.session_state.probes_asked = asked
-    ask(asked.key, partial(fit, asked))
+    st.session_state[OPEN] = False
+    ask(asked.key, work.timed(partial(fit, asked)))
 
 
 def back() -> None:
@@ -274,7 +298,7 @@ def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> 
     probes = [probe for state in shown.states for probe in shown.probes(members, state)]
     with torch_threads(model):
         readings = read_puzzle(
-            model, task, inputs, probes, progress=lambda share: tell(share, "the puzzle run")
+            model, task, inputs, probes, progress=lambda share: tell(share, "running the puzzle")
         )
     return summary_of(readings, model=model, task=task, inputs=inputs)
 

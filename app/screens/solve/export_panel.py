@@ -183,7 +183,7 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
     )
 
     def work(tell: Tell) -> bytes:
-        return make(shown, wish, progress=lambda done, of: tell(done / of, f"frame {done} of {of}"))
+        return make(shown, wish, progress=lambda done, of: tell(done / of, f"drawing frame {done} of {of}"))
 
     job = shared.jobs().find(key)
     if job is None or given_up(job):

@@ -230,7 +230,7 @@ def ablation(
     values = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), AT_ONCE):
-            tell(begin / len(puzzles), "taking givens away")
+            tell(begin / len(puzzles), "removing the givens")
             batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + AT_ONCE]])
             values += reading(batch).double().tolist()
     return Ablation(tuple(name for name, _ in groups), values[0] - np.array(values[1:]), values[0])

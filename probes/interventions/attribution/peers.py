@@ -60,7 +60,7 @@ def peer_effects(
     looked_at = 0
     shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
     for number in range(len(puzzles)):
-        tell(number / len(puzzles), f"puzzle {number + 1} of {len(puzzles)}")
+        tell(number / len(puzzles), f"removing the givens of puzzle {number + 1} of {len(puzzles)}")
         inputs = puzzles.inputs[number]
         depth = replace(model.config.depth, N_sup=step)
         kept = keep(

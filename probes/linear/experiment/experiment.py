@@ -33,6 +33,13 @@ from trm.tasks.base import Task
 INPUT, DERIVED = "input", "derived"
 SOLUTION, ANSWER = "solution", "answer_now"
 RANDOM = "random"
+READ_FROM = {
+    INPUT: "the input",
+    DERIVED: "what follows from the input",
+    f"{RANDOM} z": "z of the untrained network",
+    f"{RANDOM} y": "y of the untrained network",
+}
+"""Sources other than the model's own states, in words."""
 FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set
 
 Tell = Callable[[float, str], None]
@@ -76,7 +83,7 @@ def fit_study(
         ids,
         depth=depth,
         moments=moments,
-        progress=plan.stage(depth.N_sup, f"{len(puzzles)} puzzles run"),
+        progress=plan.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
         states=settings.states,
     )
     sources = {name: (states, len(moments)) for name, states in runs.states.items()}
@@ -89,7 +96,7 @@ def fit_study(
             ids,
             depth=replace(depth, N_sup=last),
             moments=random_at,
-            progress=plan.stage(last, "the same with random weights"),
+            progress=plan.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
             states=settings.states,
         )
         sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
@@ -207,7 +214,9 @@ def _finding(
             if is_own and member.classes
             else replace(settings.probe, code_length=False),  # it is one of classes
             types=types,
-            progress=plan.fit(f"{member.name} from {source}"),
+            progress=plan.fit(
+                f"fitting {member.name.replace('_', ' ')} from {READ_FROM.get(source, source)}"
+            ),
         )
         probes.append(probe)
         reads.append(read_test(probe, states, split))
@@ -269,12 +278,16 @@ class Plan:
         sources = len(states) * (2 if random_at else 1) + 2
         self.all, self.done = steps + self.fits * probes * sources, 0.0
 
-    def stage(self, cost: int | float, words: str) -> Callable[[float], None]:
-        """The progress of the next stage."""
+    def stage(self, cost: int | float, words: Callable[[float], str]) -> Callable[[float], None]:
+        """The progress of the next stage, whose words may say how far it is itself."""
         begun = self.done
         self.done += cost
-        return lambda share: self.tell(min(1.0, (begun + share * cost) / self.all), words)
+        return lambda share: self.tell(min(1.0, (begun + share * cost) / self.all), words(share))
+
+    def runs(self, steps: int, what: str) -> Callable[[float], None]:
+        """Runs of so many supervision steps."""
+        return self.stage(steps, lambda share: f"running {what}, {share:.0%} done")
 
     def fit(self, words: str) -> Callable[[float], None]:
         """The next probe."""
-        return self.stage(self.fits, words)
+        return self.stage(self.fits, lambda share: words)

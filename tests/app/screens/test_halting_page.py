@@ -63,7 +63,6 @@ def test_every_figure_of_a_recorded_result(open_app, record):
     for view in VIEWS:
         app.set("halting_view", view)
         assert not app.errors and charts(app) == (2 if view == "rule" else 1), view
-        assert app.link.get("figure") == (None if view == "steps" else view)
         (command, *_) = [code.value for code in app.test.code]
         count, steps = (20, 64) if view == "beyond" else (60, 16)
         assert command.startswith(
@@ -94,8 +93,8 @@ def test_what_is_said_has_its_band_and_its_number_of_puzzles():
 
 def test_a_link_opens_its_figure(open_app, record):
     record()
-    assert open_page(open_app, figure="board")["halting_view"] == "board"
-    assert open_page(open_app, figure="nosuch")["halting_view"] == "steps"
+    assert open_page(open_app, halting_view="Early or late")["halting_view"] == "board"
+    assert open_page(open_app, halting_view="nosuch")["halting_view"] == "steps"
 
 
 def test_a_thousand_puzzles_are_drawn_in_two_seconds(open_app, record):
@@ -126,7 +125,7 @@ def test_a_damaged_recording_is_none(open_app, record, tmp_path):
 
 def test_without_a_deep_recording_it_says_how_to_get_one(open_app, record):
     record(deep=False)
-    app = open_page(open_app, figure="beyond")
+    app = open_page(open_app, halting_view="Beyond training")
     assert charts(app) == 0
     assert any("Ask for more supervision steps" in info.value for info in app.test.info)
 
@@ -147,7 +146,7 @@ def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
     runs = record()
     found = outcomes(runs.halting, runs.right)
     puzzle = int(np.flatnonzero((found.halts > 0) & (found.right > 0))[0])
-    app = open_page(open_app, figure="board")
+    app = open_page(open_app, halting_view="Early or late")
     app.test.session_state["halting_cell"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
     app.run()
     same = (found.right == found.right[puzzle]) & (found.halts == found.halts[puzzle])
@@ -210,7 +209,7 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     app.click(f"cancel-{hash(job.key)}")
     assert shared.jobs().wait(job, 20)
     app.run()
-    assert any("Cancelled" in info.value for info in app.test.info)
+    assert any("Cancelled at 25%; that part is discarded." in info.value for info in app.test.info)
     assert job.result is None
 
 

@@ -71,7 +71,7 @@ def test_a_preset(open_app, monkeypatch):
     puzzles.fitting_presets.clear()
     try:
         app = open_app()
-        assert f"**{plain(hostile.TITLE)}.** {plain(hostile.MARKDOWN)}" in texts(app)
+        assert f"**{plain(hostile.TITLE)}.**\n\n{plain(hostile.MARKDOWN)}" in texts(app)
         opened(app)
         check(app, hostile.TITLE)
         press(app)

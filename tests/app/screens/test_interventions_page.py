@@ -102,9 +102,11 @@ def test_ones_own_changes_are_run_and_travel_in_the_link(open_page):
 )
 def test_mistakes_are_one_line(open_page, text, says):
     app = open_page(experiment="own")
+    app.both()
     app.set("own_changes", text)
     app.until(lambda: app.errors, "the mistake")
     assert any(says in error for error in app.errors)
+    assert app.sides and "Showing the previous experiment" in app.captions
     app.set("own_changes", "zero y after 2.1.2")
     app.until(lambda: app.sides, "the run")
     assert not app.errors
@@ -291,7 +293,7 @@ def held(monkeypatch):
 
     branch = runs.branch
     monkeypatch.setattr(runs, "branch", slow)
-    yield SimpleNamespace(begun=begun, let_go=gate.set)
+    yield SimpleNamespace(begun=begun, let_go=gate.set, hold=gate.clear)
     gate.set()
 
 
@@ -307,6 +309,18 @@ def test_what_was_recorded_stays_until_the_models_own_is_there(open_page, held):
         assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
     held.let_go()
     app.until(lambda: all("computed now" in side["label"] for side in app.sides), "its own runs")
+
+
+def test_the_runs_before_stay_on_the_page_while_another_experiment_is_computed(open_page, held):
+    held.let_go()
+    app = open_page(experiment="own", do="zero y after 2.1.2 in r7c9")
+    before = app.both()
+    held.hold()
+    app.set("own_changes", "zero y after 2.1.2 in r6c9")
+    assert app.sides == before and "Showing the previous experiment" in app.captions
+    held.let_go()
+    app.until(lambda: app.sides and app.sides != before, "the new runs")
+    assert "Showing the previous experiment" not in app.captions
 
 
 def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, held):

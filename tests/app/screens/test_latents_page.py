@@ -94,7 +94,7 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     app.set(ways, [5, 6, 7])
     names = [trace["name"] for trace in charts(app)[0]["data"]]
     assert [name for name in names if "way of" in name] == [
-        f"way of puzzle {recorded.numbers[row]}" for row in (5, 6, 7)
+        f"way of puzzle {recorded.numbers[row] + 1}" for row in (5, 6, 7)
     ]
 
 
@@ -160,7 +160,7 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app.until(lambda: any(done for done, _ in told), "some puzzles run")
     app.run()
     (bar,) = app.test.get("progress")
-    assert "Running 30 puzzles by runs/hrm" in bar.proto.text and 0 < bar.proto.value <= 100
+    assert "Running runs/hrm on 30 puzzles, " in bar.proto.text and 0 < bar.proto.value <= 100
     job = next(job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
     cancel = next(button for button in app.test.button if button.label == "Cancel")
     began = time.monotonic()
@@ -178,6 +178,17 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app.until(lambda: charts(app), "the cloud")
     assert "over 30 puzzles" in said(app)
     assert not any(Path(folder).exists() for folder in folders)
+
+
+def test_what_was_computed_with_umap_is_shown_by_umap(latents, recorded, monkeypatch):
+    app = latents()
+    assert app["latents_method"] == "pca"
+    monkeypatch.setattr("app.screens.latents.source.computed", lambda *_: computed)
+    computed = replace(recorded)
+    app.click("latents_compute")
+    assert app["latents_method"] == "umap"
+    app.set("latents_method", "pca")
+    assert app["latents_method"] == "pca" and not app.warnings
 
 
 # two models
@@ -329,7 +340,7 @@ def test_a_cell_that_is_followed_is_in_the_link(recorded):
 
 def test_the_table_has_a_line_for_each_puzzle(recorded):
     found = point_selection.table(recorded, (3, 9), (0, 47))
-    assert found["puzzle"] == [recorded.numbers[3], recorded.numbers[9]]
+    assert found["puzzle"] == [recorded.numbers[3] + 1, recorded.numbers[9] + 1]
     solved = recorded.field("solved").values[:, -1]
     assert found["ends solved"] == [solved[3] == 1, solved[9] == 1]
     assert found["open in Solve"][1].endswith("at=16.3.7") and "model=sudoku-trm" in found["open in Solve"][1]

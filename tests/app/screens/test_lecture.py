@@ -261,10 +261,10 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
     app.trigger("ask", {"scene": "depth", "language": "ru"})
     sent = app.payload
     assert (sent["scene"], sent["language"]) == ("depth", "ru")
-    assert set(sent["runs"]) == runs_of("hard") - runs_of("states")  # nothing that it has
+    assert set(sent["runs"]) == runs_of("two-nets") - runs_of("states")  # nothing that it has
     assert set(sent["texts"]) == {"ru"}
     app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
-    assert set(app.payload["runs"]) == runs_of("depth", "hard")
+    assert set(app.payload["runs"]) == runs_of("depth", "two-nets")
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
     app.trigger("ask", {"scene": "<b>", "language": "../en"})
     assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")

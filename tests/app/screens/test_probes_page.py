@@ -11,6 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from app.screens.probes import source
 from app.server import shared
+from app.server.jobs import Job
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
@@ -240,3 +241,40 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
         boards["z"].values[0][0] - max(known)
     )
     assert source.spoken("right_at_end") == "right at end"
+
+
+def test_a_typed_puzzle_is_still_there_after_another_view_and_after_a_reload(open_app, open_probes):
+    app = open_probes(model="sudoku-hrm")
+    app.set("probes_view", "In a puzzle")
+    typed = app["probes_puzzle"].replace("1", ".")
+    app.set("probes_puzzle", typed)
+    for view in ("Directions", "In a puzzle"):
+        app.set("probes_view", view)
+    assert app["probes_puzzle"] == app.link["puzzle"] == typed and not app.errors
+    again = App(app.link | {"probes_view": "In a puzzle"}, "probes")
+    assert again["probes_puzzle"] == typed and not again.errors
+
+
+def test_where_all_targets_are_shown_none_can_be_chosen(open_app):
+    app = App({"model": "sudoku-trm", "probes_view": "All targets"}, "probes")
+    assert app.test.get_by_key("probes_target").disabled
+    app.set("probes_view", "Cell by cell")
+    assert not app.test.get_by_key("probes_target").disabled
+
+
+@pytest.mark.parametrize(
+    "page, settings, button",
+    [
+        ("probes", "probes_open", "probes_fit"),
+        ("halting", "halting_open", "halting_compute"),
+        ("interventions", "noise-open", "noise-compute"),
+    ],
+)
+def test_settings_close_when_their_job_is_begun(open_app, monkeypatch, page, settings, button):
+    monkeypatch.setattr("app.server.jobs.Jobs.ask", lambda jobs, key, work: Job(key, None))
+    app = App({"model": "sudoku-trm"}, page)
+    app.test.session_state[settings] = True
+    app.run()
+    assert app.test.session_state[settings] is True
+    app.click(button)
+    assert app.test.session_state[settings] is False

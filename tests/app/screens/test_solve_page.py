@@ -11,7 +11,7 @@ import pytest
 from app_page import shown
 
 from trm import registry
-from trm.data import load_presets
+from trm.data import load_presets, load_puzzles
 from trm.tasks import get_task
 
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
@@ -180,3 +180,16 @@ def test_a_bundled_model_that_is_damaged_is_named(open_app, monkeypatch, tmp_pat
     app = open_app()
     (error,) = app.errors
     assert "damaged" in error and not app.payloads
+
+
+def test_a_puzzle_of_a_set_is_called_by_its_place_there(open_app):
+    puzzles = load_puzzles("sudoku/test", TASK)
+    app = open_app(puzzle=TASK.format(puzzles.inputs[26]))
+    assert any("Puzzle 27 of sudoku/test" in shown(line.value) for line in app.test.markdown)
+
+
+def test_nothing_chosen_in_the_list_of_puzzles_leaves_the_one_that_is_shown(open_app):
+    app = open_app()
+    before = app["puzzle_preset"]
+    app.set("puzzle_preset", None)
+    assert app["puzzle_preset"] == before is not None

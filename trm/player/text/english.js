@@ -80,6 +80,7 @@ export const ENGLISH = {
   "mark_changed": "changed",
   "mark_conflict": "breaks a rule",
   "mark_wrong": "not the solution",
+  "mark_overwritten": "given, written over",
   "mark_missing": "missing from the path",
   "mark_dropped": "dropped from the path",
   "mark_kept": "right and stayed right",

@@ -21,12 +21,13 @@ export class Legend {
     this.marks = MARKS.filter(([bit]) => [KEPT, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(
       ([bit, kind]) => {
         const count = make("b", {}, "");
-        const content = [make("i"), say(bit === CONFLICT ? skin.breaks : `mark_${kind}`), " ", count];
+        const words = make("span", {}, say(bit === CONFLICT ? skin.breaks : `mark_${kind}`));
+        const content = [make("i"), words, " ", count];
         const node =
           bit === MISSING
             ? makeSwitch(content, switchMissing)
             : make("span", { class: `key ${kind}`, "aria-hidden": "true" }, content);
-        return { bit, count, node };
+        return { bit, count, words, node };
       },
     );
     this.node = make(
@@ -36,19 +37,23 @@ export class Legend {
     );
   }
 
+  /** Where no solution is known, only a given can be wrong: by being written over. */
   show({ labels }) {
     this.isJudged = Boolean(labels);
+    for (const { bit, words } of this.marks)
+      if (bit === WRONG) write(words, say(this.isJudged ? "mark_wrong" : "mark_overwritten"));
   }
 
   /** `marks` and `missing`: whether what stayed right, and what a path lacks, is marked. */
   draw(flags, { marks, missing }) {
     for (const { bit, count, node } of this.marks) {
-      node.hidden = ([WRONG, MISSING].includes(bit) && !this.isJudged) || (bit === KEPT && !marks);
       if (bit === MISSING) node.setAttribute("aria-pressed", String(missing));
       const without = bit === WRONG ? MISSING : 0;
       let total = 0;
       for (const each of flags) if (each & bit && !(each & without)) total++;
       write(count, String(total));
+      const isUnknown = !this.isJudged && (bit === MISSING || (bit === WRONG && !total));
+      node.hidden = isUnknown || (bit === KEPT && !marks);
     }
   }
 }

@@ -17,7 +17,7 @@ export class CodeView {
     );
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
-    this.node = make("section", { class: "source-view", "data-testid": "code" }, [
+    this.node = make("section", { class: "source-view", "data-testid": "code", translate: "no" }, [
       make("div", { class: "code-head" }, [this.name, this.variables]),
       this.list,
     ]);

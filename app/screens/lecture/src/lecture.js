@@ -95,7 +95,8 @@ class Lecture extends LectureView {
       Object.assign(this, { language: data.language, start: data.start ?? null });
       this.showPlace();
       if (data.present) this.present(true);
-      if (data.room) this.room = new Room(data.room, (scene) => this.goAlong(scene));
+      if (data.room)
+        this.room = new Room({ ...data.room, scene: data.scene }, (scene) => this.goAlong(scene));
     }
     if (data.pictures) this.pictures = data.pictures;
     this.drawScene();
@@ -127,8 +128,16 @@ class Lecture extends LectureView {
     return true;
   }
 
+  /** Where this person goes themselves; they are not pulled back from there. */
   go(at) {
-    if (this.show(at)) this.askPython();
+    if (!this.show(at)) return;
+    this.follows(false);
+    this.askPython();
+  }
+
+  follows(on) {
+    this.room?.follow(on);
+    this.drawFollowing();
   }
 
   /** With the lecturer. Who follows was sent all runs at first: a whole class must not ask Python at once. */
@@ -199,6 +208,7 @@ class Lecture extends LectureView {
     else if (action === "notes") this.notes.open();
     else if (action === "invite") this.invite(this.invitation.node.hidden);
     else if (action === "close") this.close();
+    else if (action === "follow") this.follows(!this.room.isFollowed);
     if (action === "answer") this.drawAnswer();
     if (action === "notes") this.drawTime();
   }
@@ -230,6 +240,7 @@ class Lecture extends LectureView {
   }
 
   remove() {
+    document.documentElement.lang = "en"; // of all other pages
     this.room?.leave();
     this.player?.remove();
     this.watching.disconnect();

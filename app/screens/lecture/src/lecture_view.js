@@ -32,6 +32,7 @@ export class LectureView {
       node.addEventListener("click", act);
       return node;
     };
+    this.following = button("following", "", () => this.act("follow"));
     this.buttons = {
       previous: button("previous-scene", "‹", () => this.go(this.at - 1)),
       next: button("next-scene", "›", () => this.go(this.at + 1)),
@@ -49,7 +50,7 @@ export class LectureView {
       previous,
       next,
       make("div", { class: "heading" }, [this.count, this.title]),
-      make("div", { class: "tools" }, [this.choices, ...Object.values(others)]),
+      make("div", { class: "tools" }, [this.following, this.choices, ...Object.values(others)]),
     ]);
     this.steps = make("nav", { class: "scenes" });
     this.body = make("div", { class: "paragraphs" });
@@ -111,17 +112,27 @@ export class LectureView {
 
   // ---- the scene
 
+  /** For who came by the lecturer's code: whether they go along, and the way to change it. */
+  drawFollowing() {
+    const { room, following } = this;
+    following.hidden = !room;
+    if (!room) return;
+    write(following, this.spoken.words[room.isFollowed ? "following" : "follow"]);
+    following.setAttribute("aria-pressed", String(room.isFollowed));
+  }
+
   drawScene() {
     const { scene, spoken, root, at, outline } = this;
     const { words } = spoken;
     const said = spoken.scenes[scene.id];
-    root.lang = this.tongue;
+    root.lang = document.documentElement.lang = this.tongue;
     Object.assign(root.dataset, {
       scene: scene.id,
       strips: scene.strips.length,
       show: scene.strips.join(" "),
     });
     root.classList.toggle("paired", scene.runs.length > 1);
+    this.drawFollowing();
     write(this.title, said.title);
     write(this.count, `${at + 1}/${outline.length}`);
     this.body.replaceChildren(...said.text.map((text) => paragraph(text)));

@@ -1,5 +1,5 @@
 /**
- * Who follows a lecturer goes where they go. Where that is stands in a small file on the server
+ * Who follows a lecturer goes where they go, until they go somewhere of their own. Where the lecturer is stands in a small file on the server
  * (app/screens/lecture/rooms.py).
  */
 
@@ -7,10 +7,17 @@ const LOOKS_EVERY = 500; // milliseconds
 
 export class Room {
   /**
-   * `room`: {code, turn} as Python knew it; `go(scene)` is called when the lecturer went to another scene.
+   * `room`: {code, turn, scene} as Python knew it; `go(scene)` is called when the lecturer went to another scene.
    */
-  constructor({ code, turn }, go) {
-    Object.assign(this, { address: `app/static/rooms/${code}.json`, turn, go, isLeft: false });
+  constructor({ code, turn, scene }, go) {
+    Object.assign(this, {
+      address: `app/static/rooms/${code}.json`,
+      turn,
+      go,
+      scene,
+      isFollowed: true,
+      isLeft: false,
+    });
     this.wait();
   }
 
@@ -30,8 +37,14 @@ export class Room {
 
   take({ scene, turn }) {
     if (this.isLeft || turn === this.turn) return;
-    this.turn = turn;
-    this.go(scene);
+    Object.assign(this, { scene, turn });
+    if (this.isFollowed) this.go(scene);
+  }
+
+  /** Whether to go along from now on; who does goes where the lecturer is by now. */
+  follow(on) {
+    this.isFollowed = on;
+    if (on) this.go(this.scene);
   }
 
   leave() {

@@ -1,0 +1,42 @@
+"""A reload and a copied link show what was chosen on a page, and choosing makes no step of the browser's way back."""
+
+import pytest
+from player_page import PATIENCE
+from playwright.sync_api import Page, expect
+
+
+def choose(page: Page, key: str, name: str) -> None:
+    """One of the buttons of the control of that key."""
+    page.locator(f".st-key-{key}").get_by_role("radio", name=name, exact=True).click()
+
+
+def is_chosen(page: Page, key: str, name: str) -> None:
+    control = page.locator(f".st-key-{key}").get_by_role("radio", name=name, exact=True)
+    expect(control).to_be_checked(timeout=1000 * PATIENCE)
+
+
+CHOICES = {
+    "latents": [("latents_method", "UMAP"), ("latents_view", "all at once")],
+    "probes": [("probes_view", "In a puzzle"), ("probes_state", "y")],
+}
+
+
+@pytest.mark.parametrize("page_name", CHOICES)
+def test_a_reload_and_a_copied_link_show_the_view_that_was_chosen(served, new_page, page_name):
+    choices = CHOICES[page_name]
+    page = new_page()
+    page.goto(f"{served.url}/{page_name}?model=sudoku-trm")
+    page.locator(".js-plotly-plot").last.wait_for(timeout=1000 * PATIENCE)  # the page is drawn
+    steps = page.evaluate("history.length")
+    for key, name in choices:
+        choose(page, key, name)
+        is_chosen(page, key, name)
+        page.wait_for_function("key => location.search.includes(key)", arg=choices[0][0])
+    assert page.evaluate("history.length") == steps
+    page.reload()
+    for key, name in choices:
+        is_chosen(page, key, name)
+    other = new_page()
+    other.goto(page.url)
+    for key, name in choices:
+        is_chosen(other, key, name)
