@@ -32,6 +32,7 @@ LARGEST_JSON = 64 << 20
 """Characters of JSON that is read as a whole; JSON lines may be longer."""
 LONGEST_GRID = 100_000
 """Characters of a text that may be one grid in an unusual form."""
+MOST_ASIDE = 50_000  # lines without a puzzle after which none is looked for
 LOOKED_AT = 100
 """Puzzles of a text among which one must be right for it to be a text of puzzles."""
 CSV = (".csv", ".tsv")
@@ -221,7 +222,26 @@ def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Que
 
 
 def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
-    found = (Question.of_passage(passage, source.name) for passage in task.puzzles_in(text))
+    aside = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal aside
+        for line in text:
+            aside += 1
+            if aside > MOST_ASIDE:
+                raise DataError(
+                    f"{source.name} has hardly any puzzle in {MOST_ASIDE:,} lines. Give a file with one puzzle a line, or "
+                    "drawn in lines."
+                )
+            yield line
+
+    def passages() -> Iterator[Question]:
+        nonlocal aside
+        for passage in task.puzzles_in(lines()):
+            aside = 0
+            yield Question.of_passage(passage, source.name)
+
+    found = passages()
     head = list(islice(found, LOOKED_AT))
     if head and not any(_is_right(question, task) for question in head):
         head[0].read(task)
