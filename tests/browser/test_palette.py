@@ -110,7 +110,8 @@ COLOURS = """node => {
 def test_what_is_written_on_the_accent_can_be_read(served, new_page, scheme):
     page = new_page(color_scheme=scheme)
     page.goto(f"{served.url}/latents")
-    page.locator("[data-tag]").first.wait_for(timeout=2000 * PATIENCE)
+    for part in ("[data-tag]", '[data-testid^="stBaseButton-primary"] p'):
+        page.locator(part).first.wait_for(timeout=2000 * PATIENCE)
     written = page.locator(ON_ACCENT)
     assert written.count() >= 9  # the button, and the name and cross of each of four puzzles
     for node in written.all():

@@ -38,13 +38,18 @@ MODELS = {
 """The slow one takes about a second for a supervision step."""
 
 
+def save_own_model(folder: Path, name: str) -> None:
+    """One of them, in that folder."""
+    model = new_model(ModelConfig(**MODELS[name]))
+    model.initialise(0)
+    save_model(folder, model.config, model.state_dict())
+
+
 @contextmanager
 def served_models(folder: Path) -> Iterator[ServedApp]:
     """The app on a folder of these models and one that is broken."""
-    for name, values in MODELS.items():
-        model = new_model(ModelConfig(**values))
-        model.initialise(0)
-        save_model(folder / name, model.config, model.state_dict())
+    for name in MODELS:
+        save_own_model(folder / name, name)
     (folder / "broken").mkdir()
     (folder / "broken" / "model.safetensors").write_bytes(b"nothing")
     with pytest.MonkeyPatch.context() as patch:

@@ -7,6 +7,7 @@ and how far the run in its player has come.
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -187,4 +188,5 @@ def together(*visits: Awaitable) -> list:
     async def all_of_them() -> list:
         return await asyncio.gather(*visits)
 
-    return asyncio.run(all_of_them())
+    with ThreadPoolExecutor(1) as thread:  # Playwright has a loop of its own in this one
+        return thread.submit(asyncio.run, all_of_them()).result()

@@ -105,8 +105,8 @@ def test_a_link_to_another_depth_and_puzzle_is_obeyed_within_bounds(open_app):
 @pytest.mark.parametrize(
     ("pin", "says"),
     [
-        ("../../etc/passwd~6.3.16", "There is no model"),
-        ("no-such~6.3.16", "There is no model"),
+        ("../../etc/passwd~6.3.16", "There is no file or folder"),
+        ("no-such~6.3.16", "There is no file or folder"),
         ("sudoku-trm~6.3.16~<img src=x>", "is not part of a 9x9 Sudoku"),
         ("sudoku-trm~6.3.16~" + "1" * 82, "81"),
     ],

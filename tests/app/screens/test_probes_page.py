@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from app.screens.probes import source
 from app.server import shared
 from app.server.jobs import Job
+from app.server.pace import Pace
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
@@ -271,7 +272,7 @@ def test_where_all_targets_are_shown_none_can_be_chosen(open_app):
     ],
 )
 def test_settings_close_when_their_job_is_begun(open_app, monkeypatch, page, settings, button):
-    monkeypatch.setattr("app.server.jobs.Jobs.ask", lambda jobs, key, work: Job(key, None))
+    monkeypatch.setattr("app.server.jobs.Jobs.ask", lambda jobs, key, work, asker: Job(key, None, 0, Pace()))
     app = App({"model": "sudoku-trm"}, page)
     app.test.session_state[settings] = True
     app.run()

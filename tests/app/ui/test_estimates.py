@@ -65,7 +65,7 @@ def test_a_time_is_said_as_roughly_as_it_is_known(seconds):
         ("interventions", {"causes_figure": "Patching"}),
     ],
 )
-def test_every_long_job_says_how_long_it_takes_before_it_is_begun(page, link):
+def test_every_long_job_says_how_long_it_takes_before_it_is_begun(paces, page, link):
     assert App({"model": "sudoku-trm"} | link, page).captions.count("without a GPU") >= 1 + bool(
         page == "probes" and link
     )
