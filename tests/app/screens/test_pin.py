@@ -105,13 +105,13 @@ def test_a_link_to_another_depth_and_puzzle_is_obeyed_within_bounds(open_app):
 @pytest.mark.parametrize(
     ("pin", "says"),
     [
-        ("../../etc/passwd~6.3.16", "There is no file or folder"),
-        ("no-such~6.3.16", "There is no file or folder"),
+        ("../../etc/passwd~6.3.16", "There is no model"),
+        ("no-such~6.3.16", "There is no model"),
         ("sudoku-trm~6.3.16~<img src=x>", "is not part of a 9x9 Sudoku"),
         ("sudoku-trm~6.3.16~" + "1" * 82, "81"),
     ],
 )
-def test_a_link_that_pins_what_there_is_not_says_so_and_shows_the_page(open_app, pin, says):
+def test_a_link_that_pins_what_there_is_not_says_so_and_shows_the_page(open_app, served_to_others, pin, says):
     app = open_app(pin=pin)
     (error,) = app.errors
     assert error.startswith("The pinned run cannot be shown") and says in error
