@@ -56,7 +56,7 @@ def test_more_steps_than_there_may_be_are_the_most(open_app):
     assert open_app(steps="999")["supervision_steps"] == 64
 
 
-def test_an_unknown_model_is_the_default_one(open_app):
+def test_an_unknown_model_is_the_default_one(open_app, served_to_others):
     assert open_app(model="../../etc/passwd")["model"] == "sudoku-trm"
 
 
