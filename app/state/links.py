@@ -177,7 +177,7 @@ def write(values: dict[str, str | None]) -> None:
     """Change these parameters of the address, None: remove. Only where they differ, and all at once: Streamlit makes a step of
     the browser's way back of each change, but for an address that the browser shows already (`trm/player/model/link.js`).
 
-    Parameters that widgets keep (`KEPT`) are left alone. No value at all is how one is removed together with other changes.
+    Parameters bound to widgets (`KEPT`) are not touched. An empty list removes a parameter in the same update as the others.
     """
     shown = st.query_params.to_dict()
     changed = {name: value or [] for name, value in values.items() if shown.get(name, "") != (value or "")}

@@ -240,7 +240,7 @@ def test_who_follows_comes_along_and_the_server_is_left_alone_meanwhile(served, 
     assert follower.locator(".diagram").evaluate("node => node.isTheSame === true")
     switch = follower.get_by_test_id("following")
     assert switch.inner_text() == "Following" and not lecturer.get_by_test_id("following").is_visible()
-    follower.keyboard.press("PageDown")  # who looks elsewhere is not pulled back ...
+    follower.keyboard.press("PageDown")  # a follower who pages elsewhere stays there ...
     wait_for_scene(follower, "answer")
     assert switch.inner_text() == "Follow"
     lecturer.keyboard.press("PageUp")

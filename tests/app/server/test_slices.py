@@ -33,6 +33,13 @@ def test_pauses_change_nothing(parts, every):
         np.testing.assert_array_equal(getattr(traces[-1], name), getattr(whole, name))
 
 
+def test_the_solution_is_searched_for_once_however_often_a_run_pauses(parts, monkeypatch):
+    searched = []
+    monkeypatch.setattr("trm.record.only_solution", lambda task, inputs: searched.append(1) or inputs)
+    list(in_slices(*parts, gives_way=lambda: True, depth=DEPTH))
+    assert len(searched) == 1
+
+
 def test_the_last_call_of_a_step_is_no_place_to_pause(parts):
     asked = []
     list(in_slices(*parts, gives_way=lambda: bool(asked.append(1)), depth=DEPTH))
