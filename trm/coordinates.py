@@ -1,6 +1,6 @@
-"""Where in the recursion a state was read.
+"""The address of a state: where in the recursion it was read.
 
-A run is a nest of three loops, and a state is addressed by where it stands in them, never by a module's name:
+A run is three nested loops, and a state is addressed by its position in them, never by a module's name:
 
     supervision step s   1..N_sup
       cycle t            1..T
@@ -47,6 +47,10 @@ class Depth:
     def calls_per_step(self) -> int:
         """Net calls in one supervision step: T x (n + 1)."""
         return self.T * (self.n + 1)
+
+    def calls_left(self, at: Coordinates) -> int:
+        """Net calls from this one to the end of its supervision step, itself included."""
+        return (self.T - at.cycle + 1) * (self.n + 1) - at.call + 1
 
     def calls(self, supervision_step: int) -> Iterator[Coordinates]:
         """The calls of one supervision step, in the order in which they are made."""

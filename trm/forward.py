@@ -46,7 +46,7 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
                 tokens,
                 puzzle_ids,
                 depth=model.config.depth,
-                watch=keep_first_step,
+                after_call=keep_first_step,
                 start=start and (lambda _: start),
             )
         )

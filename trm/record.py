@@ -1,8 +1,9 @@
-"""Recording a run: the recursion with a watch that keeps every state until its supervision step is decoded."""
+"""Recording a run: a hook keeps the states of a supervision step until they are decoded together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -14,21 +15,20 @@ from trm import __version__
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import PuzzleError
 from trm.model import Model
-from trm.recursion import Ahead, Begun, State, Watch, deep_supervision, only_pass_on
+from trm.recursion import Hook, State, deep_supervision, unchanged
+from trm.resume import ResumePoint, SkippingModel, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace, quantised
 
 
 @dataclass(frozen=True)
-class Left:
-    """A run that is gone on with: its trace so far or longer, the state to go on from, and the step that it was left in."""
+class ResumedRun:
+    """A run to resume: its trace so far, where to resume, and the states already made in the unfinished step."""
 
-    trace: (
-        Trace | None
-    )  # at the depth of the run that goes on; its whole supervision steps before the call count. None: there are none
-    begun: Begun
-    before: State  # at the beginning of the step that was left
-    states: tuple[tuple[Coordinates, State], ...]  # after the calls that were made of that step
+    trace: Trace | None  # at the depth of the resumed run; may be longer, what is after `point` is ignored
+    point: ResumePoint
+    before: State  # at the start of the unfinished step
+    states: tuple[tuple[Coordinates, State], ...]  # after each call already made in that step
 
 
 def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
@@ -55,16 +55,18 @@ def growing_trace(
     recorded: date | None = None,
     puzzle_id: int = 0,
     labels: UInt8[np.ndarray, "cells"] | None = None,
-    watch: Watch = only_pass_on,
-    ahead: Ahead = only_pass_on,
+    before_call: Hook = unchanged,
+    after_call: Hook = unchanged,
+    skips: Callable[[Coordinates], bool] | None = None,
     changes: str = "",
-    left: Left | None = None,
+    resumed: ResumedRun | None = None,
 ) -> Iterator[Trace]:
     """Run a model on one puzzle, yielding the trace so far after every supervision step.
 
-    `depth` defaults to the model's own; `recorded` dates a trace that is kept; `puzzle_id` is the row of the model's
-    puzzle table; `labels` the published answer, else the task's only solution is looked for. Interventions pass `watch` and `ahead`: what
-    these make of a state is what is recorded, and `changes` says what they do; with `left` only the calls after it are made.
+    `depth` defaults to the model's own; `recorded` is the date to store; `puzzle_id` is the row of the model's puzzle
+    table; `labels` the published answer, otherwise the task's only solution is searched for. Interventions pass hooks
+    (the states that these return are recorded), `skips` (the calls not to make) and `changes` (a description of both).
+    With `resumed`, only the calls after its resume point are made.
     Raises PuzzleError when the puzzle is not of the model's size, or the table has no such row; ConfigError when its kind
     is not run to such a depth.
     """
@@ -87,20 +89,21 @@ def growing_trace(
         unknown=", ".join(config.unknown),
     )
     tokens, puzzle_ids = one_puzzle(model, inputs, puzzle_id)
-    start = left.before if left else initial_state(model, tokens, puzzle_ids)
+    start = resumed.before if resumed else initial_state(model, tokens, puzzle_ids)
     recorder = Recorder(model, blank=~task.givens(inputs), start=start)
-    if left:
-        recorder.take_over(left)
+    if resumed:
+        recorder.resume(resumed)
     if labels is None:
         labels = only_solution(task, inputs)
-    steps = deep_supervision(
-        model,
+    net = SkippingModel(model, skips, before_call) if skips else model
+    supervision = partial(resumed_supervision, resume=resumed.point) if resumed else deep_supervision
+    steps = supervision(
+        net,
         tokens,
         puzzle_ids,
         depth=depth,
-        watch=lambda at, state: recorder(at, watch(at, state)),
-        ahead=ahead,
-        begun=left.begun if left else None,
+        before_call=net.before_call if skips else before_call,
+        after_call=lambda at, state: recorder(at, after_call(at, state)),
     )
     for step in steps:
         arrays = recorder.after_step(model.halt_probability(step.heads))
@@ -129,7 +132,7 @@ CALLS = ("z_answers", "z_confidence", "residual_z", "z_reverse")
 
 
 class Recorder:
-    """A watch for one puzzle's run. Its states are decoded together, after each supervision step."""
+    """An `after_call` hook for one puzzle's run. It decodes the states of a supervision step together, at its end."""
 
     def __init__(self, model: Model, blank: np.ndarray, start: State):
         self.model = model
@@ -142,22 +145,22 @@ class Recorder:
         self.states.append((at, state))
         return state
 
-    def take_over(self, left: Left) -> None:
-        """Begin where a run was left. The step that was begun is decoded whole, so that no bit differs from an unbroken run."""
-        self.states = list(left.states)
-        if left.trace is None:
+    def resume(self, run: ResumedRun) -> None:
+        """Start from an unfinished run. Its unfinished step is decoded as a whole, so no bit differs from an unbroken run."""
+        self.states = list(run.states)
+        if run.trace is None:
             return
-        depth = left.trace.depth
-        whole = left.begun.after.supervision_step - bool(left.states)
+        depth = run.trace.depth
+        whole = run.point.after.supervision_step - bool(run.states)
         counts = dict.fromkeys(ANSWERS, whole * depth.T) | dict.fromkeys(CALLS, whole * depth.calls_per_step)
         counts["halt_probability"] = whole
-        self.parts = {name: [getattr(left.trace, name)[:count]] for name, count in counts.items()}
+        self.parts = {name: [getattr(run.trace, name)[:count]] for name, count in counts.items()}
 
     def after_step(self, halt_probability: Tensor) -> dict[str, np.ndarray]:
         """Decode the supervision step that ended; returns the trace's arrays so far."""
-        moments = [(None, self.before), *self.states]
+        states = [(None, self.before), *self.states]
         latent = self.model.latent
-        z_before = torch.cat([latent(was, at) for (_, was), (at, _) in pairwise(moments)])  # (calls, P, D)
+        z_before = torch.cat([latent(was, at) for (_, was), (at, _) in pairwise(states)])  # (calls, P, D)
         z = torch.cat([latent(state, at) for at, state in self.states])
         y = torch.cat(
             [self.before.y, *(state.y for at, state in self.states if at.kind == F_H)]

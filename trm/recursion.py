@@ -1,13 +1,15 @@
-"""The recursion of a tiny recursive model. This is the only loop over calls in the project.
+"""The recursion of a tiny recursive model, the only loop over its calls in the project.
 
     latent recursion    n times z <- f_L(x, y, z), then once y <- f_H(y, z)
-    deep recursion      T latent recursions; a gradient, if any, reaches only the last calls
-    deep supervision    N_sup deep recursions, with (y, z) detached in between and an answer read after each
+    deep recursion      T latent recursions: one supervision step
+    deep supervision    up to N_sup supervision steps, with (y, z) detached in between
+                        and an answer read after each
 
-x is the embedded question, y the current answer, z the latent state of the reasoning (Jolicoeur-Martineau 2025,
-arXiv 2510.04871; HRM calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734). A model brings x, the initial
-state, f_L, f_H and the heads; recording, training and interventions are clients that pass `watch`, which sees the state
-after a call, and `ahead`, which sees it before.
+x is the embedded question, y the current answer, z the latent state (Jolicoeur-Martineau
+2025, arXiv 2510.04871; HRM calls y z_H and z z_L: Wang et al. 2025, arXiv 2506.21734).
+A model brings x, the initial state, f_L, f_H and the heads. Whoever records a run or
+intervenes in it passes hooks: `before_call` replaces the state that a call reads,
+`after_call` the state that it left.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,13 +24,21 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 
 
 class State(NamedTuple):
-    """What is carried from call to call: the answer y and the latent z, each (B, P, D); K latents are (B, K, P, D)."""
+    """The answer y and the latent z, each (B, P, D); with K latents z is (B, K, P, D)."""
 
     y: Tensor
     z: Tensor
 
     def detach(self) -> "State":
         return State(self.y.detach(), self.z.detach())
+
+
+class Heads(NamedTuple):
+    """What is read from y: logits of every cell (B, L, V), two logits for halting (B,)."""
+
+    logits: Tensor
+    q_halt: Tensor
+    q_continue: Tensor
 
 
 @runtime_checkable
@@ -39,16 +49,7 @@ class RecursiveModel(Protocol):
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State: ...
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State: ...
     def f_H(self, x: Float[Tensor, "batch position dim"], state: State) -> State: ...
-    def heads(self, y: Float[Tensor, "batch position dim"]) -> "Heads": ...
-    def gradient_calls(self, n: int) -> int: ...
-
-
-class Heads(NamedTuple):
-    """What is read from y: logits of every cell (B, L, V) and two logits for halting (B,)."""
-
-    logits: Tensor
-    q_halt: Tensor
-    q_continue: Tensor
+    def heads(self, y: Float[Tensor, "batch position dim"]) -> Heads: ...
 
 
 @dataclass(frozen=True)
@@ -60,23 +61,12 @@ class SupervisionStep:
     heads: Heads
 
 
-Watch = Callable[[Coordinates, State], State]
-"""Called after a call with the state that it left; what it returns is gone on with."""
-
-Ahead = Callable[[Coordinates, State], State | None]
-"""Called before a call with the state as it is; what it returns is what the call reads. None: the call is left out."""
+Hook = Callable[[Coordinates, State], State]
+"""Called with the state before or after a call. Its return value replaces the state."""
 
 
-@dataclass(frozen=True)
-class Begun:
-    """A run that was left after a call, to be gone on with."""
-
-    state: State  # as that call left it
-    after: Coordinates
-
-
-def only_pass_on(at: Coordinates, state: State) -> State:
-    """The watch that neither records nor changes anything, and the `ahead` that lets every call be made."""
+def unchanged(at: Coordinates, state: State) -> State:
+    """The hook that does nothing."""
     return state
 
 
@@ -87,32 +77,26 @@ def latent_recursion(
     *,
     depth: Depth,
     at: tuple[int, int],
-    watch: Watch,
-    learn: bool,
-    gradient_calls: int | None,
-    ahead: Ahead = only_pass_on,
+    before_call: Hook = unchanged,
+    after_call: Hook = unchanged,
+    gradient_calls: int = 0,
 ) -> State:
-    """n calls of f_L think (z changes), one call of f_H updates the answer (y changes).
+    """n calls of f_L update z, then one call of f_H updates y.
 
-    `at` is (supervision step, cycle). A call that `ahead` leaves out is watched like any other. With `learn`, a gradient is
-    kept for the last calls of the supervision step only: as many as the model's `gradient_calls`, or as asked for.
+    `at` is (supervision step, cycle). Only the last `gradient_calls` calls of the
+    supervision step keep a gradient.
     """
-    with_gradient = (gradient_calls or model.gradient_calls(depth.n)) if learn else 0
-    without_gradient = depth.calls_per_step - with_gradient
-    done = (at[1] - 1) * (depth.n + 1)  # calls of this supervision step made before this cycle
     for call in range(1, depth.n + 1):
         here = Coordinates(*at, call, F_L)
-        if (read := ahead(here, state)) is not None:
-            state = read
-            with torch.set_grad_enabled(done + call > without_gradient):
-                state = model.f_L(x, state, call)
-        state = watch(here, state)
+        state = before_call(here, state)
+        with torch.set_grad_enabled(depth.calls_left(here) <= gradient_calls):
+            state = model.f_L(x, state, call)
+        state = after_call(here, state)
     here = Coordinates(*at, depth.n + 1, F_H)
-    if (read := ahead(here, state)) is not None:
-        state = read
-        with torch.set_grad_enabled(done + depth.n + 1 > without_gradient):
-            state = model.f_H(x, state)
-    return watch(here, state)
+    state = before_call(here, state)
+    with torch.set_grad_enabled(depth.calls_left(here) <= gradient_calls):
+        state = model.f_H(x, state)
+    return after_call(here, state)
 
 
 def deep_recursion(
@@ -121,25 +105,13 @@ def deep_recursion(
     state: State,
     *,
     depth: Depth,
-    supervision_step: int = 1,
-    watch: Watch = only_pass_on,
-    learn: bool = False,
-    gradient_calls: int | None = None,
-    ahead: Ahead = only_pass_on,
+    step: int = 1,
+    **options: Hook | int,
 ) -> State:
-    """One supervision step: T latent recursions. To train, `learn`; `gradient_calls` replaces the model's own number."""
+    """One supervision step: T latent recursions, with the same hooks and gradient."""
     for cycle in range(1, depth.T + 1):
-        state = latent_recursion(
-            model,
-            x,
-            state,
-            depth=depth,
-            at=(supervision_step, cycle),
-            watch=watch,
-            learn=learn,
-            gradient_calls=gradient_calls,
-            ahead=ahead,
-        )
+        at = (step, cycle)
+        state = latent_recursion(model, x, state, depth=depth, at=at, **options)
     return state
 
 
@@ -149,40 +121,23 @@ def deep_supervision(
     puzzle_ids: Int[Tensor, "batch"],
     *,
     depth: Depth,
-    watch: Watch = only_pass_on,
-    ahead: Ahead = only_pass_on,
     start: Callable[[State], State] | None = None,
-    begun: Begun | None = None,
+    first_step: int = 1,
+    **hooks: Hook,
 ) -> Iterator[SupervisionStep]:
-    """Run all N_sup supervision steps, yielding after each. Nothing halts early: that is how both papers evaluate.
+    """Run the supervision steps up to N_sup, without a gradient, yielding after each.
 
-    `start` makes the state to begin from out of the model's initial one, such as one that holds the solution.
-    With `begun` the run is gone on with: calls up to that one are not made, and neither `ahead` nor `watch` hears of
-    them; the first step that is yielded is the one that was left, or the next where it was whole.
-    Gradients are not kept. Close the iterator to stop before the last step.
+    Nothing halts early, as in the evaluation of both papers. `start` returns the state
+    to start from, given the model's initial state: one that holds the solution, say.
+    Close the iterator to stop before the last step.
     """
     with torch.no_grad():
         x = model.embed(inputs, puzzle_ids)
-        state = model.initial_state(x) if begun is None else begun.state
-        if start is not None:
-            state = start(state)
-    first = 1 if begun is None else begun.after.supervision_step
-    if begun is not None:
-        ahead, watch = _after(begun.after, ahead, watch)
-        if (begun.after.cycle, begun.after.call) >= (depth.T, depth.n + 1):
-            first += 1
-    for number in range(first, depth.N_sup + 1):
+        state = model.initial_state(x)
+        state = start(state) if start else state
+    for number in range(first_step, depth.N_sup + 1):
         with torch.no_grad():
-            state = deep_recursion(
-                model, x, state, depth=depth, supervision_step=number, watch=watch, ahead=ahead
-            ).detach()
+            state = deep_recursion(model, x, state, depth=depth, step=number, **hooks)
+            state = state.detach()
             step = SupervisionStep(number, state, model.heads(state.y))
         yield step
-
-
-def _after(left: Coordinates, ahead: Ahead, watch: Watch) -> tuple[Ahead, Watch]:
-    """The same hooks, for the calls after the one that a run was left at; those before are left out."""
-    return (
-        lambda at, state: ahead(at, state) if at > left else None,
-        lambda at, state: watch(at, state) if at > left else state,
-    )

@@ -19,7 +19,7 @@ from trm.errors import UserError
 
 if TYPE_CHECKING:
     from trm.model import Model
-    from trm.recursion import State, Watch
+    from trm.recursion import Hook, State
 
 KEPT = 64
 PATIENCE = 5.0  # seconds that a check lets runs go first at each f_H call
@@ -102,7 +102,7 @@ class Checks:
         try:
             with torch_threads(check.model):
                 depth = replace(check.depth, N_sup=check.model.config.N_sup)
-                return part(check.model, depth=depth, watch=self._watch(check))
+                return part(check.model, depth=depth, after_call=self._hook(check))
         except UserError as error:
             return {"note": str(error)}
         except _Dropped:
@@ -111,10 +111,10 @@ class Checks:
             logging.getLogger(__name__).exception("the self-check of %s failed", check.model.name)
             return {"note": "failed; the server's log says why"}
 
-    def _watch(self, check: Check) -> "Watch":
+    def _hook(self, check: Check) -> "Hook":
         """Lets others go first at each f_H call, and ends a check that is in the way."""
 
-        def watch(at: Coordinates, state: "State") -> "State":
+        def after_call(at: Coordinates, state: "State") -> "State":
             if at.kind == F_H:
                 self._give_way(PATIENCE)
                 with self._lock:
@@ -125,4 +125,4 @@ class Checks:
                         raise _Dropped
             return state
 
-        return watch
+        return after_call

@@ -15,7 +15,7 @@ from app.server.opening import torch_threads
 if TYPE_CHECKING:
     from trm.coordinates import Coordinates, Depth
     from trm.model import Model
-    from trm.record import Left
+    from trm.record import ResumedRun
     from trm.recursion import State
     from trm.tasks.base import Task
     from trm.trace import Trace
@@ -50,7 +50,7 @@ def in_slices(
     step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
     while True:
         traces = growing_trace(
-            model, task, inputs, depth=depth, watch=step.watch, left=step.left(), **options
+            model, task, inputs, depth=depth, after_call=step.after_call, resumed=step.resumed(), **options
         )
         try:
             while True:
@@ -87,7 +87,7 @@ class _Step:
     def nbytes(self) -> int:
         return sum(tensor.nbytes for _, state in self._states for tensor in state)
 
-    def watch(self, at: "Coordinates", state: "State") -> "State":
+    def after_call(self, at: "Coordinates", state: "State") -> "State":
         self._states.append((at, state))
         if (at.cycle, at.call) != self._last and self._gives_way():
             raise _Paused
@@ -97,12 +97,12 @@ class _Step:
         self._trace, self._before = trace, self._states[-1][1]
         self._states.clear()
 
-    def left(self) -> "Left | None":
-        """Where to go on; None at the beginning of a run."""
-        from trm.record import Left
-        from trm.recursion import Begun
+    def resumed(self) -> "ResumedRun | None":
+        """The run to resume; None at the start of a run."""
+        from trm.record import ResumedRun
+        from trm.resume import ResumePoint
 
         if not self._states:
             return None
         at, state = self._states[-1]
-        return Left(self._trace, Begun(state, at), self._before, tuple(self._states))
+        return ResumedRun(self._trace, ResumePoint(state, at), self._before, tuple(self._states))

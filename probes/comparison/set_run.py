@@ -122,7 +122,7 @@ def _run_batch(
         torch.from_numpy(array.astype(np.int64)).to(model.device)
         for array in (puzzles.inputs[rows], labels, puzzles.puzzle_identifiers[rows])
     )
-    watch = _Watch(model, kept, told)
+    moves = _Moves(model, kept, told)
     read = []
 
     def start(initial: State) -> State:
@@ -131,23 +131,23 @@ def _run_batch(
             initial = initial._replace(y=solution_in.written(initial.y, solutions, given))
         hits = (model.decode(initial.y).argmax(-1).cpu().numpy() == labels) & scored
         read.append((hits.sum(-1) / scored.sum(-1)).astype(np.float32))
-        watch.begin(initial)
+        moves.begin(initial)
         return initial
 
     answers, moved = [], []
-    for step in deep_supervision(model, tokens, ids, depth=depth, watch=watch, start=start):
+    for step in deep_supervision(model, tokens, ids, depth=depth, after_call=moves, start=start):
         answers.append(step.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8))
-        moved.append(watch.end_step())
+        moved.append(moves.end_step())
     return (
         np.stack(answers),
         np.stack(read),
-        np.stack(watch.residuals[F_H]),
-        np.stack(watch.residuals[F_L]),
+        np.stack(moves.residuals[F_H]),
+        np.stack(moves.residuals[F_L]),
         *np.stack(moved, axis=1),
     )
 
 
-class _Watch:
+class _Moves:
     """Measures every move; keeps the states after f_H calls where there is a place for them."""
 
     def __init__(

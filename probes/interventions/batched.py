@@ -19,7 +19,8 @@ from trm.layers import Block, PuzzleEmbedding
 from trm.model import Model
 from trm.parallel import Done, side_by_side
 from trm.record import relative_moves
-from trm.recursion import Begun, State, SupervisionStep, deep_supervision
+from trm.recursion import State, SupervisionStep, deep_supervision
+from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import PADDING, Task
 
 BATCH = 32  # rows a forward pass
@@ -136,14 +137,14 @@ class _Run:
         """One batch of `step`; `made` hears how many rows' calls were made."""
         model, depth = self.model, self.depth
 
-        def watch(at: Coordinates, now: State) -> State:
+        def after_call(at: Coordinates, now: State) -> State:
             made(len(rows))
             return now
 
-        left = Coordinates(number - 1, depth.T, depth.n + 1, F_H)  # the call that ended the step before
+        point = ResumePoint(before, after=Coordinates(number - 1, depth.T, depth.n + 1, F_H))
         tokens, ids = _batch(model, self.inputs, self.puzzle_ids, rows)
-        (after,) = deep_supervision(
-            model, tokens, ids, depth=replace(depth, N_sup=number), watch=watch, begun=Begun(before, left)
+        (after,) = resumed_supervision(
+            model, tokens, ids, point, depth=replace(depth, N_sup=number), after_call=after_call
         )
         self.found.note(model, number - self.first, rows, before, after)
         return after.state
@@ -237,7 +238,7 @@ def states_before(
             return state
 
         *_, last = deep_supervision(
-            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), watch=told
+            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), after_call=told
         )
         parts.append(last.state)
     return _joined(parts)

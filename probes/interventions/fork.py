@@ -8,7 +8,7 @@ gives the trace of the run itself, bit by bit.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -19,8 +19,9 @@ from probes.interventions.hooks import Changes
 from probes.interventions.spec import Intervention, written
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.model import Model
-from trm.record import ANSWERS, CALLS, Left, growing_trace, initial_state, one_puzzle
-from trm.recursion import Begun, State, deep_supervision
+from trm.record import ANSWERS, CALLS, ResumedRun, growing_trace, initial_state, one_puzzle
+from trm.recursion import State, deep_supervision
+from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Trace
 
@@ -86,13 +87,12 @@ class KeptRun:
             return state
 
         step = at.supervision_step
-        begun = (
-            Begun(self.states[last_of(step - 1, self.depth)], last_of(step - 1, self.depth))
-            if step > 1
-            else None
-        )
+        supervision = deep_supervision
+        if step > 1:
+            end = last_of(step - 1, self.depth)
+            supervision = partial(resumed_supervision, resume=ResumePoint(self.states[end], end))
         tokens, ids = one_puzzle(self.model, self.inputs, self.puzzle_id)
-        steps = deep_supervision(self.model, tokens, ids, depth=self.depth, watch=note, begun=begun)
+        steps = supervision(self.model, tokens, ids, depth=self.depth, after_call=note)
         next(steps)
         steps.close()
         return found[0]
@@ -116,7 +116,6 @@ class KeptRun:
             code=self.code,
             start=self.start,
         )
-        left = self._left(changes)
         return growing_trace(
             self.model,
             self.task,
@@ -125,13 +124,14 @@ class KeptRun:
             recorded=recorded,
             puzzle_id=self.puzzle_id,
             labels=self.trace.labels,
-            watch=changes.watch,
-            ahead=changes.ahead,
+            before_call=changes.before_call,
+            after_call=changes.after_call,
+            skips=changes.skips,
             changes=written(interventions),
-            left=left,
+            resumed=self._resumed(changes),
         )
 
-    def _left(self, changes: Changes) -> Left | None:
+    def _resumed(self, changes: Changes) -> ResumedRun | None:
         """Where the branch begins; None where that is before the first call."""
         at, before = changes.begin
         depth, same_calls = changes.depth, (changes.depth.n, changes.depth.T) == (self.depth.n, self.depth.T)
@@ -140,16 +140,14 @@ class KeptRun:
         step = min(at.supervision_step, self.depth.N_sup + 1)
         made = [call for call in depth.calls(step) if call < at] if same_calls else []
         states = tuple((call, self.states[call]) for call in made if call in self.states)
-        if len(states) != len(made):  # a large run: its step is begun anew
+        if len(states) != len(made):  # a large run: its step starts again
             states = ()
         if step == 1 and not states:
             return None
         before_step = self.states[last_of(step - 1, self.depth)] if step > 1 else self.start
-        begun = (
-            Begun(states[-1][1], states[-1][0]) if states else Begun(before_step, last_of(step - 1, depth))
-        )
+        at, state = states[-1] if states else (last_of(step - 1, depth), before_step)
         trace = self.trace if same_calls else laid_out(self.trace, depth)
-        return Left(trace, begun, before_step, states)
+        return ResumedRun(trace, ResumePoint(state, at), before_step, states)
 
 
 def keep(
@@ -174,7 +172,9 @@ def keep(
             states[at] = state
         return state
 
-    traces = growing_trace(model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, watch=note)
+    traces = growing_trace(
+        model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, after_call=note
+    )
     trace = followed(traces, depth, tell, "running the model")
     tokens, ids = one_puzzle(model, inputs, puzzle_id)
     return KeptRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)

@@ -1,7 +1,6 @@
 """Interventions carried out: the two hooks of the recursion for a list of them.
 
-`ahead` sees a state before a call reads it, `watch` after a call left it. What a hook changes is gone on with. An operation
-that comes out at nothing (noise of size 0, a patch with itself) hands on the very same numbers.
+An operation that amounts to nothing (noise of size 0, a patch with itself) returns the very same numbers.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from probes.answer_code import AnswerCode
 from probes.interventions.sites import InterventionError, one_call
 from probes.interventions.spec import Intervention
 from probes.interventions.steering import direction_of, vector_of
-from trm.coordinates import F_H, Coordinates, Depth
+from trm.coordinates import F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.model import Model
 from trm.positions import Positions
@@ -72,23 +71,29 @@ class Changes:
         at, after = min(firsts)
         return at, not after
 
-    def ahead(self, at: Coordinates, state: State) -> State | None:
-        """What a call reads; None where it is left out."""
-        if at in self.given or not self._is_made(at):
-            return None
+    def skips(self, at: Coordinates) -> bool:
+        """Whether a call is not made: skipped, beyond the depth of its step, or known already."""
+        n, T = self.depths[at.supervision_step - 1]
+        beyond = at.cycle > T or (at.kind == F_L and at.call > n)
+        return (
+            beyond
+            or at in self.given
+            or any(each.operation == "skip" and at in each.place for each in self.interventions)
+        )
+
+    def before_call(self, at: Coordinates, state: State) -> State:
+        """The state that a call reads."""
         for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
             if at not in intervention.place:
                 continue
-            if intervention.operation == "skip":
-                return None
             if intervention.operation == "freeze":
                 self._held.setdefault(number, state)
             elif intervention.before:
                 state = act(state, at)
         return state
 
-    def watch(self, at: Coordinates, state: State) -> State:
-        """What is gone on with after a call."""
+    def after_call(self, at: Coordinates, state: State) -> State:
+        """The state that replaces the one a call left."""
         state = self.given.get(at, state)
         for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
             if at not in intervention.place:
@@ -99,10 +104,6 @@ class Changes:
             elif not intervention.before:
                 state = act(state, at)
         return state
-
-    def _is_made(self, at: Coordinates) -> bool:
-        n, T = self.depths[at.supervision_step - 1]
-        return at.cycle <= T and (at.kind == F_H or at.call <= n)
 
     def _depths_by_step(self) -> list[tuple[int, int]]:
         """n and T of every supervision step."""

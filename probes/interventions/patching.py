@@ -16,7 +16,8 @@ from probes.interventions.fork import KeptRun, last_of
 from probes.interventions.sites import InterventionError
 from trm.coordinates import Coordinates
 from trm.record import one_puzzle
-from trm.recursion import Begun, State, deep_supervision
+from trm.recursion import State
+from trm.resume import ResumePoint, resumed_supervision
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,18 +112,18 @@ def _after_patches(
     tokens, ids = one_puzzle(model, run.inputs, run.puzzle_id)
     last = min(at.supervision_step + after, depth.N_sup)
 
-    def watch(here: Coordinates, now: State) -> State:
+    def after_call(here: Coordinates, now: State) -> State:
         done = (here.supervision_step - at.supervision_step - 1) * depth.calls_per_step
         told((done + (here.cycle - 1) * (depth.n + 1) + here.call) / depth.calls_per_step / after)
         return now
 
-    steps = deep_supervision(
+    steps = resumed_supervision(
         model,
         tokens.expand(cells + 1, -1),
         ids.expand(cells + 1),
+        ResumePoint(State(**rows), after=at),
         depth=depth,
-        watch=watch,
-        begun=Begun(State(**rows), at),
+        after_call=after_call,
     )
     for found in steps:
         if found.number == last:

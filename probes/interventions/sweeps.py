@@ -84,9 +84,9 @@ def noise_sweep(
     sizes = tuple(float(size) for size in sizes)
     count = len(puzzles)
     share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work, before the noise
-    begun = None
+    before = None
     if step > 1:
-        begun = states_before(
+        before = states_before(
             model, puzzles.inputs, step, depth=depth, puzzle_ids=puzzles.puzzle_identifiers,
             tell=part(tell, 0.0, share),
         )  # fmt: skip
@@ -95,9 +95,9 @@ def noise_sweep(
 
     def start(initial: State, rows: Int[np.ndarray, "some"]) -> State:
         here = initial
-        if begun is not None:
+        if before is not None:
             taken = torch.from_numpy(puzzle_of[rows]).to(model.device)
-            here = State(begun.y[taken], begun.z[taken])
+            here = State(before.y[taken], before.z[taken])
         changed = {}
         for name in state:
             seeds = [(seed * 1_000_003 + int(puzzle)) * 2 + (name == "z") for puzzle in puzzle_of[rows]]
@@ -168,7 +168,7 @@ def removal_sweep(
     model = quick(model)
     share = (step - 1) / (step - 1 + len(TAKEN) * (depth.N_sup - step + 1))
     ids = puzzles.puzzle_identifiers
-    begun = states_before(
+    before = states_before(
         model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, tell=part(tell, 0.0, share)
     )
     counted = counted_cells(task, puzzles.inputs, puzzles.labels)
@@ -178,7 +178,7 @@ def removal_sweep(
 
         def start(initial: State, rows: np.ndarray, taken: str = taken) -> State:
             index = torch.from_numpy(rows).to(model.device)
-            here = State(begun.y[index], begun.z[index])
+            here = State(before.y[index], before.z[index])
             empty = {name: getattr(initial, name) for name in State._fields if name in taken}
             if how == "zero":
                 empty = {name: torch.zeros_like(state) for name, state in empty.items()}

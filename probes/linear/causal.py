@@ -23,7 +23,7 @@ from probes.stats import BY_PUZZLE
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.model import Model
-from trm.recursion import State, Watch
+from trm.recursion import Hook, State
 from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
@@ -146,7 +146,7 @@ def measure_use(
     at, direction = probe.moments[moment], direction_of(probe, moment, class_name)
     runs_in_all = 2 + settings.randoms
 
-    def run(number: int, words: str, change: Watch) -> Runs:
+    def run(number: int, words: str, change: Hook) -> Runs:
         return collect(
             model,
             puzzles.inputs,
@@ -164,15 +164,15 @@ def measure_use(
     spread = float(along.std())
     push = Push(probe, at, direction, float(probe.result.mean[moment] @ direction), settings, spread)
     changed = run(
-        1, "changing them along the probe's direction", push.watch(direction, model.config.prefix_length)
+        1, "changing them along the probe's direction", push.hook(direction, model.config.prefix_length)
     )
     others = []
     rng = np.random.default_rng(settings.seed)
     for number in range(settings.randoms):
         random = rng.normal(size=len(direction)).astype(np.float32)
-        watch = push.watch(random / np.linalg.norm(random), model.config.prefix_length)
+        hook = push.hook(random / np.linalg.norm(random), model.config.prefix_length)
         others.append(
-            run(2 + number, f"changing them along random direction {number + 1} of {settings.randoms}", watch)
+            run(2 + number, f"changing them along random direction {number + 1} of {settings.randoms}", hook)
         )
     token = None
     if probe.target in SYMBOL_TARGETS and class_name:
@@ -211,8 +211,8 @@ class Push:
             return self.mean - along
         return 0 * along + self.settings.dose * self.spread
 
-    def watch(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Watch:
-        """The watch that moves every cell along this unit vector, by as much as along the probe's."""
+    def hook(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Hook:
+        """The `after_call` hook that moves every cell along this unit vector, as far as along the probe's direction."""
 
         def moved(state: Tensor) -> Tensor:
             own = torch.from_numpy(self.direction).to(state)
@@ -222,14 +222,14 @@ class Push:
             result[:, prefix:] += lengths[..., None] * unit
             return result
 
-        def watch(where: Coordinates, state: State) -> State:
+        def after_call(where: Coordinates, state: State) -> State:
             if where != self.at:
                 return state
             if self.probe.state == "y":
                 return State(moved(state.y), state.z)
             return State(state.y, moved(state.z))
 
-        return watch
+        return after_call
 
 
 def outcome_of(

@@ -14,7 +14,7 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 from trm.model import Model
 from trm.parallel import Done, side_by_side
-from trm.recursion import State, Watch, deep_supervision, only_pass_on
+from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.tasks.base import Task
 
 BATCH = 16  # puzzles a forward pass: as fast as larger ones, and the sooner ended
@@ -73,7 +73,7 @@ def collect(
     depth: Depth,
     moments: Sequence[Coordinates],
     states: Sequence[str] = STATES,
-    change: Watch = only_pass_on,
+    change: Hook = unchanged,
     progress: Progress | None = None,
 ) -> Runs:
     """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
@@ -99,7 +99,7 @@ def collect(
     prefix, all_calls = model.config.prefix_length, max(1, count * depth.N_sup * depth.calls_per_step)
 
     def run(rows: slice, done: Done) -> None:
-        def watch(at: Coordinates, state: State) -> State:
+        def after_call(at: Coordinates, state: State) -> State:
             done(rows.stop - rows.start)
             state = change(at, state)
             if at in index:
@@ -111,7 +111,7 @@ def collect(
 
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(model.device)
         puzzle_id = torch.from_numpy(ids[rows]).to(model.device)
-        for step in deep_supervision(model, tokens, puzzle_id, depth=depth, watch=watch):
+        for step in deep_supervision(model, tokens, puzzle_id, depth=depth, after_call=after_call):
             own = [number for number, of in enumerate(of_step) if of == step.number]
             halts[rows, own] = (model.halting_logit(step.heads) > 0).cpu().numpy()[:, None]
             end[rows] = step.heads.logits.argmax(-1).cpu().numpy()

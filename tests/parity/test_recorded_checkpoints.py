@@ -20,7 +20,7 @@ from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates
 from trm.forward import numpy_sums
 from trm.model import Model
-from trm.recursion import Begun, Heads, State, SupervisionStep, Watch, deep_supervision, only_pass_on
+from trm.recursion import Heads, Hook, ResumePoint, State, SupervisionStep, deep_supervision, unchanged
 
 RECORDED = Path(
     os.environ.get("RECURSION_LENS_PARITY", Path(__file__).resolve().parents[3] / "shared" / "parity")
@@ -83,11 +83,11 @@ class Recorded:
         """The states after the last step, by the public code's names."""
         return {key: state for key, state in self.expected.items() if key.startswith("final_")}
 
-    def steps(self, watch: Watch = only_pass_on) -> Iterator[SupervisionStep]:
+    def steps(self, after_call: Hook = unchanged) -> Iterator[SupervisionStep]:
         """All supervision steps, with NumPy's sums."""
         with numpy_sums(self.model):
             yield from deep_supervision(
-                self.model, self.tokens, self.ids, depth=self.model.config.depth, watch=watch
+                self.model, self.tokens, self.ids, depth=self.model.config.depth, after_call=after_call
             )
 
     def begins_as_recorded(self) -> bool:
@@ -101,7 +101,7 @@ class Recorded:
         next(self.steps(keep))
         return torch.equal(written[0], self.expected["step1_call_output"][0])
 
-    def after_step_1(self) -> Begun:
+    def after_step_1(self) -> ResumePoint:
         """Supervision step 1 as the recorded calls left it."""
         depth, latents, outputs = (
             self.model.config.depth,
@@ -114,7 +114,7 @@ class Recorded:
             z = thought.transpose(0, 1)
         else:
             z = thought[-1] if latents else y
-        return Begun(State(y, z), after=Coordinates(1, depth.T, depth.n + 1, F_H))
+        return ResumePoint(State(y, z), after=Coordinates(1, depth.T, depth.n + 1, F_H))
 
 
 def assert_heads(heads: Heads, expected: dict[str, Tensor], step: int) -> None:

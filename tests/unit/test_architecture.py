@@ -159,7 +159,7 @@ def test_one_loop_over_calls():
                 "H_level",
             ):
                 callers.add(path.name)
-    assert callers == {"recursion.py", "models.py", "successors.py"}
+    assert callers == {"recursion.py", "resume.py", "models.py", "successors.py"}
 
 
 LIGHT = "trm, trm.tasks, trm.tasks.sudoku, trm.tasks.maze, trm.tasks.arc, trm.trace, trm.registry, trm.data, trm.grading, trm.errors, trm.export.payload"

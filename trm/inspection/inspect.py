@@ -26,7 +26,7 @@ from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
 from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file
-from trm.recursion import Watch, deep_supervision, only_pass_on
+from trm.recursion import Hook, deep_supervision, unchanged
 from trm.tasks import TASKS, task_of
 from trm.tasks.base import Difficulty, Task
 
@@ -102,13 +102,13 @@ def check_itself(
     model: Model,
     *,
     depth: Depth | None = None,
-    watch: Watch = only_pass_on,
+    after_call: Hook = unchanged,
     progress: Progress | None = None,
     most: int = MOST_PUZZLES,
 ) -> dict[str, Any]:
     """Score a model on a handful of puzzles of its task, through all supervision steps. The same ones every time.
 
-    `depth` defaults to the model's own; `watch` sees every call, and may hold the work up or end it by raising. As many
+    `depth` defaults to the model's own; `after_call` is a hook, which may pause the work or end it by raising. As many
     puzzles as ten seconds on two cores allow, one at least. Returns `puzzles` (how many), `exact, cell, blank_cell`
     (shares, after the last step), `loss` (mean cross-entropy of the labels in nats, after the last step),
     `loss_by_step` (after each), `seconds` and `note`; where there is nothing to check with, only a `note` that says why.
@@ -128,7 +128,7 @@ def check_itself(
         inputs, labels, note = puzzles_of(task, count)
     except (PuzzleError, DataError) as error:
         return {"note": f"There are no puzzles to check with: {error}"}
-    answers, losses = _answered(model, inputs, labels, config.depth, watch, progress)
+    answers, losses = _answered(model, inputs, labels, config.depth, after_call, progress)
     right = answers == labels
     return {
         "puzzles": count,
@@ -170,7 +170,7 @@ def check_states(
     model: Model,
     *,
     depth: Depth | None = None,
-    watch: Watch = only_pass_on,
+    after_call: Hook = unchanged,
     progress: Progress | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What `trm.inspection.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
@@ -187,7 +187,9 @@ def check_states(
     some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
     inputs, labels = inputs[some], labels[some]
     blank = ~task.givens(inputs)
-    found = use_of_states(model, inputs, labels, blank, depth=config.depth, watch=watch, progress=progress)
+    found = use_of_states(
+        model, inputs, labels, blank, depth=config.depth, after_call=after_call, progress=progress
+    )
     return {name: use.to_dict() for name, use in found.items()}
 
 
@@ -221,7 +223,7 @@ def _answered(
     inputs: UInt8[np.ndarray, "count cells"],
     labels: UInt8[np.ndarray, "count cells"],
     depth: Depth,
-    watch: Watch,
+    after_call: Hook,
     progress: Progress | None,
 ) -> tuple[UInt8[np.ndarray, "count cells"], list[float]]:
     """Answers after the last supervision step, and the mean cross-entropy of the labels after each."""
@@ -232,7 +234,7 @@ def _answered(
             torch.from_numpy(array[rows].astype(np.int64)).to(model.device) for array in (inputs, labels)
         )
         blank_ids = torch.zeros(len(tokens), dtype=torch.long, device=model.device)
-        for step in deep_supervision(model, tokens, blank_ids, depth=depth, watch=watch):
+        for step in deep_supervision(model, tokens, blank_ids, depth=depth, after_call=after_call):
             logits = step.heads.logits
             losses[step.number - 1] += float(
                 F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")

@@ -16,7 +16,7 @@ from jaxtyping import Float, Int, Integer, UInt8
 from torch import Tensor
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
-from trm.recursion import State, Watch, deep_supervision, only_pass_on
+from trm.recursion import Hook, State, deep_supervision, unchanged
 
 INERT_BELOW = 0.05  # of the answers
 Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
@@ -46,13 +46,13 @@ def use_of_states(
     blank: np.ndarray,
     *,
     depth: Depth | None = None,
-    watch: Watch = only_pass_on,
+    after_call: Hook = unchanged,
     batch: int = 8,
     progress: Progress | None = None,
 ) -> dict[str, StateUse]:
     """The use of y and z (of z alone where both are one state), on puzzles of which `blank` are the cells to be filled in.
 
-    The constants are means over these puzzles. Two or three runs of all supervision steps; `watch` sees every call.
+    The constants are means over these puzzles. Two or three runs of all supervision steps; `after_call` is a hook.
     """
     depth = depth or model.config.depth
     tokens = torch.from_numpy(inputs.astype(np.int64)).to(model.device)
@@ -66,7 +66,7 @@ def use_of_states(
         for part in rows:
             ids = torch.zeros(len(tokens[part]), dtype=torch.long, device=model.device)
             bound = {name: hook(tokens[part]) for name, hook in hooks.items()}
-            *_, last = deep_supervision(model, tokens[part], ids, depth=depth, watch=watch, **bound)
+            *_, last = deep_supervision(model, tokens[part], ids, depth=depth, after_call=after_call, **bound)
             answers.append(last.heads.logits.argmax(-1).cpu().numpy())
             done += 1
             if progress:
@@ -74,11 +74,11 @@ def use_of_states(
         return np.concatenate(answers)
 
     means = _TokenMeans(model, depth)
-    clean = run(ahead=means.collect)
+    clean = run(before_call=means.collect)
     exact = float((clean == labels).all(-1).mean())
     found = {}
     for name in states:
-        answers = run(ahead=lambda part, name=name: means.replacing(name, part))
+        answers = run(before_call=lambda part, name=name: means.replacing(name, part))
         found[name] = StateUse(
             variance_by_token=means.explained(name),
             changed=float((answers != clean)[blank].mean()),
@@ -116,16 +116,16 @@ class _TokenMeans:
         ] = {}  # tokens and states of cells at the last call of each kind
 
     def collect(self, tokens: Int[Tensor, "batch cell"]) -> Callable[[Coordinates, State], State]:
-        """An `ahead` that adds up what it sees."""
+        """A `before_call` hook that adds up the states."""
         groups = self._groups(tokens)
 
-        def ahead(at: Coordinates, state: State) -> State:
+        def before_call(at: Coordinates, state: State) -> State:
             for name, call in self.read_at.items():
                 if call == (at.kind, at.call):
                     self._add(at, getattr(state, name), groups)
             return state
 
-        return ahead
+        return before_call
 
     def _add(self, at: Coordinates, state: Tensor, groups: Tensor) -> None:
         rows = _by_position(state).double()  # (batch x positions, K x dim)
@@ -142,17 +142,17 @@ class _TokenMeans:
     def replacing(
         self, name: str, tokens: Int[Tensor, "batch cell"]
     ) -> Callable[[Coordinates, State], State]:
-        """An `ahead` that puts the means in a state's place."""
+        """A `before_call` hook that replaces a state with the means."""
         groups = self._groups(tokens)
 
-        def ahead(at: Coordinates, state: State) -> State:
+        def before_call(at: Coordinates, state: State) -> State:
             if self.read_at[name] != (at.kind, at.call):
                 return state
             old = getattr(state, name)
             means = (self.sums[at] / self.counts[at].clamp(min=1)[:, None]).to(old.dtype)
             return state._replace(**{name: _as_state(means[groups], old)})
 
-        return ahead
+        return before_call
 
     def explained(self, name: str) -> float:
         """The share of the state's variance over cells, at the last call that reads it, that the token explains."""

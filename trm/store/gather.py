@@ -1,4 +1,4 @@
-"""The watch that takes from a run what a store keeps, and lets go of everything else."""
+"""The `after_call` hook that takes from a run the states that a store keeps."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ TORCH = {"float16": torch.float16, "float32": torch.float32, "bfloat16": torch.b
 
 
 class Gatherer:
-    """A watch for one batch: what is wanted is converted at once, and put as soon as its chunk has all of its calls."""
+    """An `after_call` hook for one batch: a state is converted at once, and written when its chunk has all of its calls."""
 
     def __init__(self, model: Model, layout: Layout, put: Put):
         self.model, self.put = model, put

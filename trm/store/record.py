@@ -203,7 +203,7 @@ class _Run:
             gatherer = Gatherer(self.model, layout, joiner.part(place))
             logits = []
             for step in deep_supervision(
-                self.model, tokens, puzzle_ids, depth=layout.config.depth, watch=gatherer
+                self.model, tokens, puzzle_ids, depth=layout.config.depth, after_call=gatherer
             ):
                 logits.append(torch.stack((step.heads.q_halt, step.heads.q_continue)))
                 done(len(part))

@@ -132,9 +132,8 @@ class Trainer:
         flight, weights = self.flight, self.weights_of_cells(self.flight)
         vectors = self._puzzle_vectors(flight.puzzle_ids)
         x = self.model.embed(flight.inputs, flight.puzzle_ids, vectors)
-        state = deep_recursion(
-            self.model, x, flight.state, depth=depth, learn=True, gradient_calls=self.preset.gradient_calls
-        )
+        gradient_calls = self.preset.gradient_calls or self.model.gradient_calls(depth.n)
+        state = deep_recursion(self.model, x, flight.state, depth=depth, gradient_calls=gradient_calls)
         heads = self.model.heads(state.y)
         right = ((heads.logits.argmax(-1) == flight.labels) | (weights == 0)).all(-1)
         loss = self.loss(x, state, heads, right, weights, depth)

@@ -25,7 +25,7 @@ from probes.interventions.fork import KeptRun, last_of
 from probes.interventions.sites import InterventionError
 from trm.coordinates import F_H, Coordinates
 from trm.record import one_puzzle
-from trm.recursion import Heads, State, deep_recursion, latent_recursion, only_pass_on
+from trm.recursion import Heads, State, deep_recursion, latent_recursion
 from trm.tasks.base import Task
 
 PATH_STEPS = 64  # points on the line of integrated gradients at first
@@ -60,19 +60,14 @@ class Reading:
     def heads(self, x: Float[Tensor, "batch position dim"]) -> Heads:
         """What the heads say for each of these embedded puzzles. Gradients reach x wherever they are switched on."""
         model, depth = self.run.model, self.run.depth
-        learn = torch.is_grad_enabled()
+        calls = depth.n + 1 if self.span == "cycle" else depth.calls_per_step
+        options = {"depth": depth, "gradient_calls": calls if torch.is_grad_enabled() else 0}
         state = State(*(tensor.expand(len(x), *tensor.shape[1:]) for tensor in self._start()))
         if self.span == "cycle":
-            state = latent_recursion(
-                model, x, state, depth=depth, at=(self.step, depth.T), watch=only_pass_on, learn=learn,
-                gradient_calls=depth.n + 1,
-            )  # fmt: skip
+            state = latent_recursion(model, x, state, at=(self.step, depth.T), **options)
             return model.heads(state.y)
         for number in range(1 if self.span == "run" else self.step, self.step + 1):
-            state = deep_recursion(
-                model, x, state, depth=depth, supervision_step=number, learn=learn,
-                gradient_calls=depth.calls_per_step,
-            )  # fmt: skip
+            state = deep_recursion(model, x, state, step=number, **options)
         return model.heads(state.y)
 
     def _start(self) -> State:

@@ -52,7 +52,7 @@ def test_every_kind_with_either_mixing_trains(of_kind, kind, mixing):
     """A gradient reaches every net, the embedding and the head."""
     model = of_kind(kind, **mixing).requires_grad_(True)
     x, state = started(model)
-    state = deep_recursion(model, x, state, depth=model.config.depth, learn=True)
+    state = deep_recursion(model, x, state, depth=model.config.depth, gradient_calls=7)
     model.decode(state.y).square().sum().backward()
     nets = [name for name, _ in model.named_children() if name.endswith("_level")]
     assert nets == (["L_level", "H_level"] if KINDS[kind].nets == 2 else ["L_level"])
@@ -130,7 +130,11 @@ def test_hrm_learns_from_its_last_two_calls_only(of_kind):
         return [p.grad.clone() for p in model.parameters() if p.grad is not None]
 
     x, state = started(model)
-    ours = gradients(deep_recursion(model, x, state, depth=Depth(n=2, T=2, N_sup=1), learn=True).y)
+    ours = gradients(
+        deep_recursion(
+            model, x, state, depth=Depth(n=2, T=2, N_sup=1), gradient_calls=model.gradient_calls(2)
+        ).y
+    )
     x, (y, z) = started(model)
     with torch.no_grad():
         z = model.L_level(z + (y + x))

@@ -26,9 +26,11 @@ def model(tiny_model):
     return model
 
 
-def run(model, depth: Depth, watch=lambda at, state: state):
+def run(model, depth: Depth, after_call=lambda at, state: state):
     tokens = torch.from_numpy(PUZZLE.astype(np.int64))[None]
-    return list(deep_supervision(model, tokens, torch.zeros(1, dtype=torch.long), depth=depth, watch=watch))
+    return list(
+        deep_supervision(model, tokens, torch.zeros(1, dtype=torch.long), depth=depth, after_call=after_call)
+    )
 
 
 @pytest.mark.parametrize("depth", [None, Depth(n=1, T=3, N_sup=2), Depth(n=3, T=1, N_sup=5)])

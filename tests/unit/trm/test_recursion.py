@@ -1,4 +1,4 @@
-"""The one loop over calls: its order, what each call may change, where a gradient reaches, and that watches are obeyed."""
+"""The one loop over calls: its order, what each call may change, where a gradient reaches, and that hooks are obeyed."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_calls_come_in_the_order_of_their_coordinates(tiny_model, depth):
         seen.append(at)
         return state
 
-    list(deep_supervision(model, PUZZLES, IDS, depth=depth, watch=note))
+    list(deep_supervision(model, PUZZLES, IDS, depth=depth, after_call=note))
     assert seen == [at for step in range(1, depth.N_sup + 1) for at in depth.calls(step)]
     assert len(seen) == depth.N_sup * depth.calls_per_step
 
@@ -82,23 +82,25 @@ def test_f_L_rewrites_only_z_and_f_H_only_y(tiny_model):
         states.append(state)
         return state
 
-    list(deep_supervision(model, PUZZLES, IDS, depth=model.config.depth, watch=check))
+    list(deep_supervision(model, PUZZLES, IDS, depth=model.config.depth, after_call=check))
     assert len(states) == 1 + 18
 
 
-def test_a_watch_that_returns_the_state_changes_no_bit(tiny_model):
+def test_a_hook_that_returns_the_state_changes_no_bit(tiny_model):
     model = tiny_model()
     depth = model.config.depth
     plain = list(deep_supervision(model, PUZZLES, IDS, depth=depth))
     watched = list(
-        deep_supervision(model, PUZZLES, IDS, depth=depth, watch=lambda at, state: State(state.y, state.z))
+        deep_supervision(
+            model, PUZZLES, IDS, depth=depth, after_call=lambda at, state: State(state.y, state.z)
+        )
     )
     for one, other in zip(plain, watched, strict=True):
         assert torch.equal(one.heads.logits, other.heads.logits)
         assert torch.equal(one.heads.q_halt, other.heads.q_halt)
 
 
-def test_a_watch_that_replaces_y_is_obeyed(tiny_model):
+def test_a_hook_that_replaces_y_is_obeyed(tiny_model):
     """Replacing y after the last call of step 2 changes what step 2 reads and what step 3 starts from."""
     model = tiny_model()
     depth = model.config.depth
@@ -109,7 +111,7 @@ def test_a_watch_that_replaces_y_is_obeyed(tiny_model):
         return State(other, state.z) if last else state
 
     plain = list(deep_supervision(model, PUZZLES, IDS, depth=depth))
-    changed = list(deep_supervision(model, PUZZLES, IDS, depth=depth, watch=replace))
+    changed = list(deep_supervision(model, PUZZLES, IDS, depth=depth, after_call=replace))
     assert torch.equal(changed[0].heads.logits, plain[0].heads.logits)
     assert torch.equal(changed[1].state.y, other)
     assert torch.equal(changed[1].heads.logits, model.decode(other))
@@ -118,7 +120,7 @@ def test_a_watch_that_replaces_y_is_obeyed(tiny_model):
     assert torch.equal(changed[2].state.y, third.y)
 
 
-def test_a_watch_that_replaces_z_in_the_middle_is_obeyed(tiny_model):
+def test_a_hook_that_replaces_z_in_the_middle_is_obeyed(tiny_model):
     model = tiny_model(T=1)
     x = model.embed(PUZZLES, IDS)
     start = model.initial_state(x)
@@ -126,7 +128,7 @@ def test_a_watch_that_replaces_z_in_the_middle_is_obeyed(tiny_model):
     def zero_first_z(at, state):
         return State(state.y, torch.zeros_like(state.z)) if at.call == 1 else state
 
-    state = deep_recursion(model, x, start, depth=model.config.depth, watch=zero_first_z)
+    state = deep_recursion(model, x, start, depth=model.config.depth, after_call=zero_first_z)
     z = model.L_level(start.y + x)  # the second f_L call, from z = 0
     assert torch.allclose(state.z, z, atol=1e-6)
     assert torch.allclose(state.y, model.L_level(start.y + z), atol=1e-6)
@@ -139,7 +141,7 @@ def test_closing_the_iterator_stops_the_work(tiny_model):
         calls.append(at)
         return state
 
-    steps = deep_supervision(model, PUZZLES, IDS, depth=model.config.depth, watch=note)
+    steps = deep_supervision(model, PUZZLES, IDS, depth=model.config.depth, after_call=note)
     assert next(steps).number == 1
     steps.close()
     assert len(calls) == model.config.depth.calls_per_step
@@ -165,7 +167,7 @@ def test_gradient_reaches_only_the_last_latent_recursion(tiny_model, n, T):
     depth, net = model.config.depth, model.L_level
 
     x = model.embed(PUZZLES, IDS)
-    state = deep_recursion(model, x, model.initial_state(x), depth=depth, learn=True)
+    state = deep_recursion(model, x, model.initial_state(x), depth=depth, gradient_calls=n + 1)
     ours = gradients(model, model.decode(state.y).square().sum())
 
     x = model.embed(PUZZLES, IDS)
@@ -186,9 +188,8 @@ def test_gradient_reaches_only_the_last_latent_recursion(tiny_model, n, T):
 class CountingModel:
     """f_L and f_H multiply by one weight, so the power of the weight in the result counts calls with a gradient."""
 
-    def __init__(self, calls_with_gradient: int):
+    def __init__(self):
         self.weight = torch.ones((), requires_grad=True)
-        self.calls_with_gradient = calls_with_gradient
 
     def embed(self, inputs, puzzle_ids):
         return inputs.float()
@@ -205,23 +206,34 @@ class CountingModel:
     def heads(self, y):
         return Heads(y, y[:, 0, 0], y[:, 0, 0])
 
-    def gradient_calls(self, n):
-        return self.calls_with_gradient
-
 
 @pytest.mark.parametrize("calls_with_gradient, counted", [(1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (6, 5)])
 def test_gradient_calls_are_the_last_ones_of_the_step(calls_with_gradient, counted):
     """n=2, T=2: f_L f_L f_H f_L f_L f_H. The first f_H feeds nothing here, so it is not counted."""
-    model = CountingModel(calls_with_gradient)
+    model = CountingModel()
     x = torch.ones(1, 1, 1)
-    state = deep_recursion(model, x, model.initial_state(x), depth=Depth(n=2, T=2, N_sup=1), learn=True)
+    state = deep_recursion(
+        model, x, model.initial_state(x), depth=Depth(n=2, T=2, N_sup=1), gradient_calls=calls_with_gradient
+    )
     state.y.sum().backward()
     assert model.weight.grad.item() == counted  # d(w^k)/dw at w = 1
 
 
-def test_without_learning_no_call_has_a_gradient():
-    model = CountingModel(3)
+def test_by_default_no_call_has_a_gradient():
+    model = CountingModel()
     x = torch.ones(1, 1, 1)
     with torch.enable_grad():
         state = deep_recursion(model, x, model.initial_state(x), depth=Depth(n=2, T=2, N_sup=1))
     assert not state.y.requires_grad
+
+
+def test_a_hook_before_a_call_changes_what_it_reads(tiny_model):
+    model = tiny_model(n=1, T=1)
+    x = model.embed(PUZZLES, IDS)
+
+    def zero_z_for_f_H(at, state):
+        return State(state.y, torch.zeros_like(state.z)) if at.kind == F_H else state
+
+    start = model.initial_state(x)
+    state = deep_recursion(model, x, start, depth=model.config.depth, before_call=zero_z_for_f_H)
+    assert torch.equal(state.y, model.L_level(start.y + 0 * start.z))

@@ -48,8 +48,8 @@ def by_hand(model, puzzles: PuzzleSet, start: Callable[[State], State] | None = 
     """Every call of a run of all puzzles at once: its coordinates and the state after it."""
     calls = []
     tokens, ids = torch.from_numpy(puzzles.inputs.astype(int)), torch.zeros(len(puzzles), dtype=int)
-    watch = lambda at, state: calls.append((at, state)) or state  # noqa: E731
-    list(deep_supervision(model, tokens, ids, depth=model.config.depth, watch=watch, start=start))
+    after_call = lambda at, state: calls.append((at, state)) or state  # noqa: E731
+    list(deep_supervision(model, tokens, ids, depth=model.config.depth, after_call=after_call, start=start))
     return calls
 
 

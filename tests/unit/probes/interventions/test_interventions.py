@@ -227,14 +227,14 @@ class Seen(dict):
     def __init__(self, run: KeptRun, text: str, monkeypatch):
         from probes.interventions.hooks import Changes
 
-        watch = Changes.watch
+        after_call = Changes.after_call
 
         def note(changes, at, state):
-            state = watch(changes, at, state)
+            state = after_call(changes, at, state)
             self[f"{at.supervision_step}.{at.cycle}.{at.call}"] = state
             return state
 
-        monkeypatch.setattr(Changes, "watch", note)
+        monkeypatch.setattr(Changes, "after_call", note)
         self.trace = branched(run, text)
 
 

@@ -380,15 +380,15 @@ def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study,
     mean = float(probe.result.mean[0] @ direction)
     push = Push(probe, probe.moments[0], direction, mean, UseSettings("erase"), 1.0)
     state = State(torch.randn(5, 17, 8), torch.randn(5, 17, 8))
-    erased = push.watch(direction, 1)(probe.moments[0], state)
+    erased = push.hook(direction, 1)(probe.moments[0], state)
     assert torch.equal(erased.y, state.y) and torch.equal(erased.z[:, 0], state.z[:, 0])
     np.testing.assert_allclose(erased.z[:, 1:] @ torch.from_numpy(direction), mean, atol=1e-4)
     other = np.random.default_rng(0).normal(size=8).astype(np.float32)
-    random = push.watch(other / np.linalg.norm(other), 1)(probe.moments[0], state)
+    random = push.hook(other / np.linalg.norm(other), 1)(probe.moments[0], state)
     np.testing.assert_allclose(
         (random.z - state.z).norm(dim=-1), (erased.z - state.z).norm(dim=-1), atol=1e-4
     )
-    assert push.watch(direction, 1)(probe.moments[1], state) is state
+    assert push.hook(direction, 1)(probe.moments[1], state) is state
     moved = Push(probe, probe.moments[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
     lengths = (moved.watch(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
     np.testing.assert_allclose(lengths, 1.5, atol=1e-4)

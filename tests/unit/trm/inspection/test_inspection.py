@@ -196,7 +196,7 @@ def test_a_self_check_at_another_depth_is_watched(tiny_model):
         return state
 
     deeper = Depth(n=3, T=1, N_sup=2)
-    found = check_itself(model, depth=deeper, watch=note)
+    found = check_itself(model, depth=deeper, after_call=note)
     batches = -(-found["puzzles"] // BATCH)
     assert len(calls) == batches * 2 * deeper.calls_per_step and len(found["loss_by_step"]) == 2
     forced = tiny_model(n=3, T=1, N_sup=2)

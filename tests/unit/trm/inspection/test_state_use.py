@@ -40,9 +40,6 @@ class Planted:
     def initial_state(self, x):
         return State(torch.zeros_like(x), torch.zeros_like(x))
 
-    def gradient_calls(self, n):
-        return 1
-
     def heads(self, y):
         return Heads(y[:, self.config.prefix_length :], y[:, 0, 0], y[:, 0, 0])
 

@@ -42,7 +42,7 @@ def collected(model, puzzles: PuzzleSet, batch: int = 4, shard: int = 4):
 
         tokens = torch.from_numpy(puzzles.inputs[begin:end].astype(np.int64))
         ids = torch.from_numpy(puzzles.puzzle_identifiers[begin:end].astype(np.int64))
-        steps = deep_supervision(model, tokens, ids, depth=model.config.depth, watch=note)
+        steps = deep_supervision(model, tokens, ids, depth=model.config.depth, after_call=note)
         halting.append(
             torch.stack([torch.stack((step.heads.q_halt, step.heads.q_continue)) for step in steps], -1)
         )
