@@ -1,10 +1,11 @@
 """The Halting page as a person uses it: from the figure over a whole set to one puzzle in the player."""
 
+import contextlib
 from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 from player_page import Player
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 from served_app import Served
 
 PLACE_OF_A_MARK = """plot => {
@@ -15,15 +16,21 @@ PLACE_OF_A_MARK = """plot => {
 """Where on the page the last mark of the first trace is that can be clicked."""
 
 
-def click_mark(page: Page, figure: str) -> None:
+def click_mark(page: Page, figure: str, effect: Locator) -> None:
+    """Click until the page shows the effect: plotly loses a click that comes while it draws."""
     plot = page.locator(f".st-key-{figure} .js-plotly-plot")
     expect(plot).to_have_count(1)  # the one before is gone
     expect(plot.locator(".scatterlayer .points path").first).to_be_attached()
-    plot.scroll_into_view_if_needed()
-    x, y = plot.evaluate(PLACE_OF_A_MARK)
-    page.mouse.move(x - 2, y)  # plotly takes a click where it was told of a movement before
-    page.mouse.move(x, y)
-    page.mouse.click(x, y)
+    for _ in range(5):
+        plot.scroll_into_view_if_needed()
+        x, y = plot.evaluate(PLACE_OF_A_MARK)
+        page.mouse.move(x - 2, y)  # plotly takes a click only after a movement
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        with contextlib.suppress(TimeoutError):
+            effect.wait_for(timeout=6000)
+            return
+    expect(effect).to_be_visible()
 
 
 PRINTED = """() => matchMedia("print").addEventListener("change", ({ matches }) => {
@@ -65,14 +72,12 @@ def test_from_a_mark_of_the_figure_to_that_puzzle_in_solve(open_player: Callable
     expect(page.get_by_text("Does it know when it is done?")).to_be_visible()
     expect(page.get_by_text("Recorded", exact=False).first).to_contain_text("1,000 puzzles of sudoku/test")
     expect(page.get_by_test_id("stMetric")).to_have_count(4)
-    click_mark(page, "halting-steps")
     link = page.get_by_role("link", name="Open in Solve at step")
-    expect(link).to_be_visible()
+    click_mark(page, "halting-steps", link)
 
     page.get_by_role("radio", name="Early or late").click()
     expect(page.locator(".heatmaplayer image")).to_be_attached()
-    click_mark(page, "halting-board")
-    expect(page.get_by_role("button", name="All puzzles")).to_be_visible()
+    click_mark(page, "halting-board", page.get_by_role("button", name="All puzzles"))
     assert "halting_view=Early+or+late" in page.url
     page.get_by_role("radio", name="Over the steps").click()
     page.get_by_role("combobox", name="Puzzle").click()

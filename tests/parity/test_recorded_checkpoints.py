@@ -20,7 +20,8 @@ from trm.checkpoint import load_model
 from trm.coordinates import F_H, Coordinates
 from trm.forward import numpy_sums
 from trm.model import Model
-from trm.recursion import Heads, Hook, ResumePoint, State, SupervisionStep, deep_supervision, unchanged
+from trm.recursion import Heads, Hook, State, SupervisionStep, deep_supervision, unchanged
+from trm.resume import ResumePoint, resumed_supervision
 
 RECORDED = Path(
     os.environ.get("RECURSION_LENS_PARITY", Path(__file__).resolve().parents[3] / "shared" / "parity")
@@ -127,8 +128,8 @@ def test_recorded_second_step(name):
     """From the recorded state after the first step: nothing has grown yet, so all sums will do."""
     run = Recorded.of(name)
     with numpy_sums(run.model):
-        steps = deep_supervision(
-            run.model, run.tokens, run.ids, depth=run.model.config.depth, begun=run.after_step_1()
+        steps = resumed_supervision(
+            run.model, run.tokens, run.ids, run.after_step_1(), depth=run.model.config.depth
         )
         second = next(steps)
     assert second.number == 2

@@ -390,7 +390,7 @@ def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study,
     )
     assert push.hook(direction, 1)(probe.moments[1], state) is state
     moved = Push(probe, probe.moments[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
-    lengths = (moved.watch(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
+    lengths = (moved.hook(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
     np.testing.assert_allclose(lengths, 1.5, atol=1e-4)
     assert model.config.hidden_size == 8
 
