@@ -266,7 +266,7 @@ def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
 
 
 @pytest.mark.parametrize(
-    "moment", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
+    "time_point", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
 )
 def test_a_study_of_no_model_or_no_moments(tmp_path, time_point):
     study = load_study(RECORDED / "sudoku-hrm" / "study.json")
