@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LARGEST_HEADER = 10_000  # bytes
+MAX_HEADER = 10_000  # bytes
 HEADER_ERRORS = (
     ValueError, TypeError, KeyError, EOFError, SyntaxError, RecursionError, MemoryError, OverflowError, tokenize.TokenError,
 )  # fmt: skip
@@ -47,7 +47,7 @@ def header_of(stream: io.BufferedIOBase) -> Header:
         version = np.lib.format.read_magic(stream)
         if version not in READERS:
             raise ValueError(f"its version is {version}")
-        shape, by_columns, dtype = READERS[version](stream, max_header_size=LARGEST_HEADER)
+        shape, by_columns, dtype = READERS[version](stream, max_header_size=MAX_HEADER)
     except HEADER_ERRORS as error:
         raise ValueError(str(error).partition("\n")[0][:120] or type(error).__name__) from None
     if not all(type(size) is int and size >= 0 for size in shape):

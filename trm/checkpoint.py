@@ -22,25 +22,25 @@ from torch import Tensor
 from trm.config import SHORT, ConfigError, ModelConfig
 from trm.device import choose_device, inference_dtype
 from trm.errors import CheckpointError, UnknownSettingsError
-from trm.files import written_whole
+from trm.files import atomic_file
 from trm.model import Model
 from trm.models import new_model
 from trm.progress import CountProgress
 from trm.public.address import is_hub
+from trm.public.containers.inert import plain_settings
 from trm.public.containers.open import read_stored
 from trm.public.containers.sharded import shards_of
-from trm.public.containers.things import plain_settings
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
 from trm.public.hub import hub_name, hub_weights, snapshot_in
-from trm.public.state_dict import refuse_odd, take_weights
+from trm.public.state_dict import check_tensor, extract_weights
 from trm.public.task_tokens import in_task_tokens
 from trm.public.weights import INDEX, choose_weights, other_steps
 from trm.registry import FORMAT, fingerprint, model_folder, own_config, own_values
 
 TABLE = "puzzle_emb.weights"
-LARGEST_CHECKED_TABLE = 1 << 22  # numbers; reading more only to see that all are finite would take long
-MOST_STEPS = 6  # of a run that a note lists
-MOST_FILES = 10_000  # of a folder and those in it that are looked at
+MAX_CHECKED_TABLE = 1 << 22  # numbers; reading more only to see that all are finite would take long
+MAX_STEPS = 6  # of a run that a note lists
+MAX_FILES = 10_000  # of a folder and those in it that are looked at
 
 
 @dataclass(frozen=True)
@@ -64,35 +64,35 @@ def load_model(
     dtype: torch.dtype | None = None,
     force: Mapping[str, Any] | None = None,
     accept_unknown: bool = False,
-    own_form: bool = False,
+    native_tokens: bool = False,
     progress: CountProgress | None = None,
 ) -> Model:
-    """Open a bundled name, a folder, a file or a place on the hub, ready to run.
+    """Open a bundled name, a folder, a file or a place on the hub, model_from_checkpoint to run.
 
     Device and dtype are chosen by `trm.device` unless given. `force` replaces fields that tensors do not tell (n, T,
     N_sup, heads, positions, prefix_length, sequence_length, task); `accept_unknown` opens a checkpoint of which some
-    settings are not understood; with `own_form` the tokens and cells are those of the file, where these are not its task's
+    settings are not understood; with `native_tokens` the tokens and cells are those of the file, where these are not its task's
     (`trm.public.task_tokens`); `progress` hears of bytes fetched. The model gets the attributes `name`, `path` (the
     weights file), `fingerprint` (16 digits that tell which weights these are) and `sources`. Raises CheckpointError,
     for settings that are not understood its kind UnknownSettingsError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=accept_unknown, progress=progress)
-    return ready(checkpoint, device=device, dtype=dtype, own_form=own_form)
+    return model_from_checkpoint(checkpoint, device=device, dtype=dtype, native_tokens=native_tokens)
 
 
-def ready(
+def model_from_checkpoint(
     checkpoint: Checkpoint,
     *,
     device: torch.device | None = None,
     dtype: torch.dtype | None = None,
-    own_form: bool = False,
+    native_tokens: bool = False,
 ) -> Model:
     """The model of a checkpoint, as `load_model` gives it. Raises CheckpointError when tensors do not fit."""
     device = device or choose_device()
-    model = build(checkpoint.config, checkpoint.tensors, checkpoint.path)
-    if not own_form and checkpoint.config.tokens != "official":
+    model = build_model(checkpoint.config, checkpoint.tensors, checkpoint.path)
+    if not native_tokens and checkpoint.config.tokens != "official":
         try:
-            model = build(*in_task_tokens(checkpoint.config, checkpoint.tensors), checkpoint.path)
+            model = build_model(*in_task_tokens(checkpoint.config, checkpoint.tensors), checkpoint.path)
         except ConfigError as error:
             raise CheckpointError(f"{checkpoint.path}: {error}.") from None
     model = model.to(device)
@@ -109,7 +109,7 @@ def _fingerprint(path: Path) -> str:
     return hashlib.sha256("".join(map(fingerprint, shards_of(path))).encode()).hexdigest()[:16]
 
 
-def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
+def build_model(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
     """A model with these weights. Nothing is allocated for sizes that the tensors do not have.
 
     Raises CheckpointError naming the first tensor that is missing, too many, of another shape, or not finite.
@@ -128,7 +128,7 @@ def build(config: ModelConfig, tensors: dict[str, Tensor], path: Path) -> Model:
             raise CheckpointError(
                 f"{path}: tensor {name} has shape {found}, but the configuration makes it {wanted}."
             )
-        if name == TABLE and tensor.numel() > LARGEST_CHECKED_TABLE:
+        if name == TABLE and tensor.numel() > MAX_CHECKED_TABLE:
             continue
         if not all(end.isfinite() for end in tensors[name].aminmax()):
             raise CheckpointError(f"{path}: tensor {name} holds NaN or infinity. Copy or train it again.")
@@ -163,16 +163,16 @@ def read_checkpoint(
     if own is not None:
         tensors = {name: tensor for name, tensor in stored.items() if name != "__metadata__"}
         for name, tensor in tensors.items():
-            refuse_odd(name, tensor, path)
+            check_tensor(name, tensor, path)
         held = own_values(path.parent) or {}
         config, sources = _forced(own, check_force(force, path), path, held=held.keys())
     else:
-        weights = take_weights(stored, path)
+        weights = extract_weights(stored, path)
         tensors = weights.tensors
         config, sources, notes = config_from_public(weights, path, inside=plain_settings(stored), force=force)
         if steps := other_steps(path):
             notes += (
-                f"other steps of this run beside it: {', '.join(steps[:MOST_STEPS])}{' ...' * (len(steps) > MOST_STEPS)}",
+                f"other steps of this run beside it: {', '.join(steps[:MAX_STEPS])}{' ...' * (len(steps) > MAX_STEPS)}",
             )
     if config.unknown and not accept_unknown:
         raise UnknownSettingsError(path, config.unknown)
@@ -221,7 +221,7 @@ def find_weights(spec: str) -> Path:
         )
     try:
         path = snapshot_in(path) or path
-        names = [file.relative_to(path).as_posix() for file in islice(_files(path), MOST_FILES)]
+        names = [file.relative_to(path).as_posix() for file in islice(_files(path), MAX_FILES)]
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}.") from None
     return path / choose_weights(names, f"The folder {path}", lambda name: str(path / name))
@@ -238,7 +238,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def save_model(folder: Path, config: ModelConfig, tensors: dict[str, Tensor]) -> None:
     """Write `config.json` and `model.safetensors`, each whole or not at all."""
-    with written_whole(folder / "config.json") as temporary:
+    with atomic_file(folder / "config.json") as temporary:
         temporary.write_text(json.dumps({"format": FORMAT} | config.to_dict(), indent=2) + "\n", "utf-8")
-    with written_whole(folder / "model.safetensors") as temporary:
+    with atomic_file(folder / "model.safetensors") as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)

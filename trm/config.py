@@ -21,11 +21,11 @@ Tokens = Literal["official", "nano-trm", "digits"]
 Names = tuple[str, ...]
 
 # Bounds on what a file may ask for, checked before any memory is taken or time spent.
-LARGEST_SIZE = 1 << 24  # of any count or width
-MOST_LAYERS = 256
-MOST_POSITIONS = 1 << 14  # of prefix and cells together
-MOST_CALLS = 1 << 16  # of the net in all supervision steps
-MOST_LATENTS = 64  # z states of a multi-z model
+MAX_SIZE = 1 << 24  # of any count or width
+MAX_LAYERS = 256
+MAX_POSITIONS = 1 << 14  # of prefix and cells together
+MAX_CALLS = 1 << 16  # of the net in all supervision steps
+MAX_LATENTS = 64  # z states of a multi-z model
 
 
 class _Short(Repr):
@@ -40,7 +40,7 @@ SHORT.maxlevel = 1
 # What a field's type is called in a message.
 TYPES = {
     int: "a whole number",
-    float: f"a number up to {LARGEST_SIZE}",
+    float: f"a number up to {MAX_SIZE}",
     str: "text",
     Mixing: "attention or mlp",
     Positions: "rope, rope2d, axial, learned or none",
@@ -80,7 +80,7 @@ class ConfigError(UserError):
 
 
 @dataclass(frozen=True)
-class Kind:
+class ModelKind:
     """What sets one kind of model apart from the others; `trm.models` has a class for each."""
 
     title: str
@@ -88,7 +88,7 @@ class Kind:
     latents: range  # how many z states it may have; 0: y and z are one state
     halting: Halting = HALT_ALONE  # when it halts, unless its configuration says otherwise
     last_calls: int = 0  # calls that a gradient reaches in training; 0: the whole last latent recursion
-    fewest_n: int = 1  # 0: every call may be the one that answers
+    min_n: int = 1  # 0: every call may be the one that answers
     layer_calls: bool = False  # every layer is a call of its own, so that n is one less than there are layers
 
     def gradient_calls(self, n: int) -> int:
@@ -96,17 +96,17 @@ class Kind:
         return self.last_calls or n + 1
 
 
-ONE = range(1, 2)
+ONE_LATENT = range(1, 2)
 KINDS = {
-    "trm": Kind("TRM", nets=1, latents=ONE),
-    "trm-two-nets": Kind("TRM with two nets", nets=2, latents=ONE),
-    "trm-single-z": Kind("TRM with a single z", nets=1, latents=range(0, 1)),
-    "trm-multi-z": Kind("TRM with multi z", nets=1, latents=range(1, MOST_LATENTS + 1)),
-    "hrm": Kind("HRM", nets=2, latents=ONE, halting=HALT_OR_CONTINUE, last_calls=2),
-    "eqr": Kind("EqR", nets=1, latents=ONE),
-    "air": Kind("AIR", nets=1, latents=ONE, halting=HALT_OR_CONTINUE),
-    "urm": Kind("URM", nets=1, latents=range(0, 1), fewest_n=0),
-    "sotaku": Kind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, fewest_n=0, layer_calls=True),
+    "trm": ModelKind("TRM", nets=1, latents=ONE_LATENT),
+    "trm-two-nets": ModelKind("TRM with two nets", nets=2, latents=ONE_LATENT),
+    "trm-single-z": ModelKind("TRM with a single z", nets=1, latents=range(0, 1)),
+    "trm-multi-z": ModelKind("TRM with multi z", nets=1, latents=range(1, MAX_LATENTS + 1)),
+    "hrm": ModelKind("HRM", nets=2, latents=ONE_LATENT, halting=HALT_OR_CONTINUE, last_calls=2),
+    "eqr": ModelKind("EqR", nets=1, latents=ONE_LATENT),
+    "air": ModelKind("AIR", nets=1, latents=ONE_LATENT, halting=HALT_OR_CONTINUE),
+    "urm": ModelKind("URM", nets=1, latents=range(0, 1), min_n=0),
+    "sotaku": ModelKind("sotaku", nets=1, latents=range(0, 1), halting=NEVER, min_n=0, layer_calls=True),
 }
 
 
@@ -157,28 +157,28 @@ class ModelConfig:
     def __post_init__(self):
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type is int and not 0 <= value <= LARGEST_SIZE:
-                raise ConfigError(f"{field.name} must be from 0 to {LARGEST_SIZE}, not {SHORT.repr(value)}")
+            if field.type is int and not 0 <= value <= MAX_SIZE:
+                raise ConfigError(f"{field.name} must be from 0 to {MAX_SIZE}, not {SHORT.repr(value)}")
         for name in self.assumed:
             if name not in {field.name for field in fields(self)}:
                 raise ConfigError(f"assumed names {SHORT.repr(name)}, which is no field")
-        fewest_n = KINDS[self.kind].fewest_n if self.kind in KINDS else 1
+        min_n = KINDS[self.kind].min_n if self.kind in KINDS else 1
         needed = ("vocab_size", "sequence_length", "hidden_size", "layers", "mlp_width", "T", "N_sup")
-        for name, least in (*dict.fromkeys(needed, 1).items(), ("n", fewest_n)):
+        for name, least in (*dict.fromkeys(needed, 1).items(), ("n", min_n)):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be at least {least}, not {getattr(self, name)}")
-        if max(self.layers, self.H_layers) > MOST_LAYERS:
+        if max(self.layers, self.H_layers) > MAX_LAYERS:
             raise ConfigError(
-                f"layers and H_layers must be at most {MOST_LAYERS}, not {self.layers} and {self.H_layers}"
+                f"layers and H_layers must be at most {MAX_LAYERS}, not {self.layers} and {self.H_layers}"
             )
-        if self.length > MOST_POSITIONS:
+        if self.length > MAX_POSITIONS:
             raise ConfigError(
-                f"prefix_length and sequence_length make {self.length} positions, more than {MOST_POSITIONS}"
+                f"prefix_length and sequence_length make {self.length} positions, more than {MAX_POSITIONS}"
             )
-        if self.N_sup * self.depth.calls_per_step > MOST_CALLS:
+        if self.N_sup * self.depth.calls_per_step > MAX_CALLS:
             raise ConfigError(
                 f"n, T and N_sup make {self.N_sup * self.depth.calls_per_step} net calls, "
-                f"more than {MOST_CALLS}"
+                f"more than {MAX_CALLS}"
             )
         if not (self.rope_theta > 0 and isfinite(self.rope_theta)):
             raise ConfigError(f"rope_theta must be positive and finite, not {self.rope_theta}")
@@ -330,7 +330,7 @@ def _read(name: str, value: Any, wanted: Any) -> Any:
     """A value from JSON or yaml as the field wants it. Raises ConfigError."""
     if wanted in (int, str) and type(value) is wanted:
         return value
-    if wanted is float and type(value) in (int, float) and -LARGEST_SIZE <= value <= LARGEST_SIZE:
+    if wanted is float and type(value) in (int, float) and -MAX_SIZE <= value <= MAX_SIZE:
         return float(value)
     if wanted in (Mixing, Positions, Halting, Tokens) and value in get_args(wanted):
         return value

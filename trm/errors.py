@@ -6,23 +6,23 @@ The message is one line: what is wrong, where, and what to do next. Front ends s
 import re
 from collections.abc import Sequence
 
-LONGEST = 600  # characters of a message
+MAX_LENGTH = 600  # characters of a message
 
 
-HIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What breaks or turns a line, or has no place in UTF-8: control characters, directions of writing, halves of characters."""
 
 
 class UserError(Exception):
     """A mistake that a user can cause and mend.
 
-    A message may quote what somebody put into a file or called one: what is HIDDEN in it is written as Python writes it, and the
-    middle of one longer than LONGEST is left out.
+    A message may quote what somebody put into a file or called one: what is UNPRINTABLE in it is written as Python writes it, and the
+    middle of one longer than MAX_LENGTH is left out.
     """
 
     def __str__(self) -> str:
-        text, half = HIDDEN.sub(lambda mark: repr(mark[0])[1:-1], super().__str__()), LONGEST // 2
-        return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+        text, half = UNPRINTABLE.sub(lambda mark: repr(mark[0])[1:-1], super().__str__()), MAX_LENGTH // 2
+        return text if len(text) <= MAX_LENGTH else f"{text[:half]} ... {text[-half:]}"
 
 
 class PuzzleError(UserError):

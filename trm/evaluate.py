@@ -18,7 +18,7 @@ from trm.data.files.spread import evenly_spread
 from trm.errors import DataError
 from trm.grading import caveat
 from trm.model import Model
-from trm.parallel import Done, shares, side_by_side
+from trm.parallel import ReportDone, run_parallel, split_rows
 from trm.progress import CountProgress
 from trm.record import record
 from trm.recursion import deep_supervision
@@ -56,7 +56,7 @@ def predict(
     answers = np.zeros((depth.N_sup, *inputs.shape), np.uint8)
     q_halt, halting = np.zeros((2, depth.N_sup, count), np.float32)
 
-    def run(part: range, done: Done) -> None:
+    def run(part: range, done: ReportDone) -> None:
         rows = slice(part.start, part.stop)
         tokens = torch.from_numpy(inputs[rows].astype(np.int64)).to(device)
         batch_ids = torch.from_numpy(ids[rows].astype(np.int64)).to(device)
@@ -67,16 +67,16 @@ def predict(
             done(len(part))
 
     batches = [range(begin, min(begin + batch, count)) for begin in range(0, count, batch)]
-    side_by_side(
+    run_parallel(
         run,
-        [part for rows in batches for part in shares(rows, device)],
+        [part for rows in batches for part in split_rows(rows, device)],
         device=device,
         progress=lambda steps: progress and progress(steps // depth.N_sup, count),
     )
     return Predictions(answers, q_halt, halting)
 
 
-def exact_now(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
+def exact_answers(answers: UInt8[np.ndarray, "steps count cells"], labels) -> Bool[np.ndarray, "steps count"]:
     """Whether every cell is right after each step. Padding in the labels marks cells that are not scored."""
     return ((answers == labels) | (labels == PADDING)).all(-1)
 
@@ -86,7 +86,7 @@ def exact_by_step(
 ) -> list[float]:
     """Share of puzzles (with `inputs` and `labels`) that are exactly right after each supervision step."""
     answers = predict(model, puzzles.inputs, puzzle_ids, depth=depth).answers
-    return exact_now(answers, puzzles.labels).mean(-1).tolist()
+    return exact_answers(answers, puzzles.labels).mean(-1).tolist()
 
 
 def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> float | None:
@@ -103,7 +103,7 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score a model on a puzzle set.
 
-    Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),
+    Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (split_rows, after the last step),
     `exact_by_step`, `halt_auc` (of q_halt against "exactly right now", over all puzzles and steps),
     `halt_auc_last_step`, `mean_halt_step` (first step that would halt; N_sup where none would), `halted_wrong` (share of
     all whose answer is wrong at that first step), `by_difficulty` (each with `count`, `exact`, `exact_by_step`),
@@ -119,7 +119,7 @@ def evaluate(
     judged = puzzles.labelled
     labels, inputs = puzzles.labels[judged], puzzles.inputs[judged]
     answers, q_halt = predictions.answers[:, judged], predictions.q_halt[:, judged]
-    right = exact_now(answers, labels)
+    right = exact_answers(answers, labels)
     cells = answers[-1] == labels
     scored = labels != PADDING
     blank = ~task.givens(inputs) & scored

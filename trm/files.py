@@ -39,7 +39,7 @@ def reading(
     refused before it is opened.
     """
     try:
-        size = size_of(path, refusal)
+        size = file_size(path, refusal)
         if most is not None and size > most:
             raise refusal(f"{path} is larger than {most >> 20} MiB, which no {thing} is.")
         yield
@@ -51,7 +51,7 @@ def reading(
         raise refusal(f"{path} is no {thing}, or is damaged. {remedy}") from None
 
 
-def size_of(path: Path, refusal: type[UserError]) -> int:
+def file_size(path: Path, refusal: type[UserError]) -> int:
     """Bytes of a file. Raises OSError, and `refusal` for a folder or what may never end: a pipe, a device."""
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
@@ -61,7 +61,7 @@ def size_of(path: Path, refusal: type[UserError]) -> int:
     return found.st_size
 
 
-def stand_in(text: str) -> str:
+def placeholder_problem(text: str) -> str:
     """What a text is that stands where a file should be, and the remedy: a Git LFS pointer or a web page; "" for another."""
     start = text.lstrip().lower()
     if start.startswith("version https://git-lfs") or "oid sha256:" in start:
@@ -76,7 +76,7 @@ def stand_in(text: str) -> str:
     return ""
 
 
-def plain_json(text: str | bytes) -> Any:
+def strict_json(text: str | bytes) -> Any:
     """What a JSON text holds. Raises ValueError also for NaN and infinite numbers, which no page can draw."""
     return json.loads(text, parse_constant=_not_finite, parse_float=_finite)
 
@@ -116,7 +116,7 @@ def check_replaceable(path: Path) -> None:
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def atomic_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to; on success it replaces `path` at once, on failure nothing is left.
 
     The temporary name keeps the suffix, as some writers add one of their own. Raises OutputError where nothing can be
@@ -124,7 +124,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     check_replaceable(path)
     make_folder(path.parent)
-    sweep(path.parent)
+    remove_abandoned(path.parent)
     with writing(path):
         handle, name = tempfile.mkstemp(prefix=PARTIAL, suffix=path.suffix, dir=path.parent)
         os.close(handle)
@@ -140,10 +140,10 @@ def written_whole(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def folder_written_whole(path: Path) -> Iterator[Path]:
+def atomic_folder(path: Path) -> Iterator[Path]:
     """The same of a folder, which may be there if it is empty. Raises OutputError likewise."""
     make_folder(path.parent)
-    sweep(path.parent)
+    remove_abandoned(path.parent)
     with writing(path):
         temporary = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=path.parent))
         try:
@@ -169,7 +169,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @cache  # a folder that is written to many times is looked through once
-def sweep(folder: Path) -> None:
+def remove_abandoned(folder: Path) -> None:
     """Remove from a folder what processes that were killed long ago had begun to write there."""
     with suppress(OSError):
         for left in folder.glob(f"{PARTIAL}*"):

@@ -13,14 +13,14 @@ from torch import Tensor
 from trm.arrays import Header, read_npz
 from trm.coordinates import F_H, Coordinates
 from trm.errors import DataError
-from trm.files import reading, written_whole
+from trm.files import atomic_file, reading
 from trm.layers import Linear, numpy_product
 from trm.model import Model
 from trm.recursion import State, deep_supervision
 
 STARTS = ("start_z_H", "start_z_L")  # names of y and z in the public code
-LARGEST_INPUT = 256 << 20  # bytes of an array
-LARGEST_OUTPUT = 4 << 30  # bytes of all numbers: a hundred ARC puzzles, a thousand Sudokus
+MAX_INPUT = 256 << 20  # bytes of an array
+MAX_OUTPUT = 4 << 30  # bytes of all numbers: a hundred ARC puzzles, a thousand Sudokus
 
 
 def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
@@ -50,7 +50,7 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
                 start=start and (lambda _: start),
             )
         )
-    logits = torch.stack([step.heads.logits for step in steps])[..., model.unanswerable :]
+    logits = torch.stack([step.heads.logits for step in steps])[..., model.tokens_without_logit :]
     q = {
         name: torch.stack([getattr(step.heads, name) for step in steps]) for name in ("q_halt", "q_continue")
     }
@@ -61,7 +61,7 @@ def forward_file(model: Model, inputs: Path, out: Path) -> dict[str, list[int]]:
     }
     if model.config.y_deviation or model.config.z_deviation:
         arrays["convergence_last3"] = convergence(logits)
-    with written_whole(out) as temporary, temporary.open("wb") as file:
+    with atomic_file(out) as temporary, temporary.open("wb") as file:
         np.savez(file, **{name: array.float().cpu().numpy() for name, array in arrays.items()})
     return {name: list(array.shape) for name, array in arrays.items()}
 
@@ -100,8 +100,8 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
     def wanted(name: str, header: Header) -> bool:
         if name not in ("inputs", "puzzle_identifiers", *STARTS):
             return False
-        if header.nbytes > LARGEST_INPUT:
-            raise DataError(f"{path}: {name} has over {LARGEST_INPUT >> 20} MiB. Give fewer puzzles.")
+        if header.nbytes > MAX_INPUT:
+            raise DataError(f"{path}: {name} has over {MAX_INPUT >> 20} MiB. Give fewer puzzles.")
         return True
 
     with reading(path, DataError, ".npz of plain arrays", "Save it with numpy.savez."):
@@ -121,9 +121,9 @@ def _read(path: Path, model: Model) -> tuple[Tensor, Tensor, State | None]:
             f"{path}: inputs has shape {inputs.shape} of {inputs.dtype}, but must be whole numbers [B, {cells}]."
         )
     size = len(inputs) * _bytes_of_a_puzzle(model, cells)
-    if size > LARGEST_OUTPUT:
+    if size > MAX_OUTPUT:
         raise DataError(
-            f"{path}: the numbers of {len(inputs):,} puzzles take {size / 2**30:,.0f} GB, more than {LARGEST_OUTPUT >> 30}. "
+            f"{path}: the numbers of {len(inputs):,} puzzles take {size / 2**30:,.0f} GB, more than {MAX_OUTPUT >> 30}. "
             "Give fewer puzzles."
         )
     if inputs.min() < 0 or inputs.max() >= config.vocab_size:

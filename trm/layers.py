@@ -117,9 +117,9 @@ class ConvSwiGLU(SwiGLU):
 
 @dataclass(frozen=True)
 class Rotary:
-    """By what angles queries and keys turn with their position (Su et al. 2021).
+    """By what angles queries and keys rotate with their position (Su et al. 2021).
 
-    "rope": positions are counted one after the other, the prefix first. "rope2d" (nano-trm): half of the pairs turn by a
+    "rope": positions are counted one after the other, the prefix first. "rope2d" (nano-trm): half of the pairs rotate by a
     cell's row, half by its column, both with the first half of the frequencies; the prefix turns as in "rope".
     "axial" (EqR, sotaku): row and column have a rope of their own each, over half a head. `groups`: each of these parts
     of a head is split into halves whose elements pair up (1: the whole head; head_dim / 2: neighbours pair up).
@@ -133,28 +133,28 @@ class Rotary:
     columns: int = 1  # of the grid or canvas
     order: tuple[int, ...] = ()  # where each position comes; (): as it is counted
 
-    def angles(self, places: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
-        """Of every pair at these places of the model's own grid, counted from the first prefix position."""
+    def angles(self, rotary_positions: Float[Tensor, "length"]) -> Float[Tensor, "length pairs"]:
+        """Of every pair at these rotary_positions of the model's own grid, counted from the first prefix position."""
         band = 4 if self.positions == "axial" else 2
         # 1 / theta^(i / dim) and not theta^(-i / dim): they differ in the last bit, and some models amplify that.
-        step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=places.device)
+        step = torch.arange(0, self.head_dim, band, dtype=torch.float32, device=rotary_positions.device)
         frequency = 1 / self.theta ** (step / self.head_dim)
         if self.positions == "rope":
-            return torch.outer(places, frequency)
-        cell, quarter = places - self.prefix, frequency[: self.head_dim // 4]
+            return torch.outer(rotary_positions, frequency)
+        cell, quarter = rotary_positions - self.prefix, frequency[: self.head_dim // 4]
         axes = (cell.div(self.columns, rounding_mode="floor"), cell.remainder(self.columns))
-        turned = torch.cat([torch.outer(axis, quarter) for axis in axes], dim=-1)
+        rotated = torch.cat([torch.outer(axis, quarter) for axis in axes], dim=-1)
         if self.positions == "rope2d":
-            turned = torch.where(cell[:, None] < 0, torch.outer(places, frequency), turned)
-        return turned
+            rotated = torch.where(cell[:, None] < 0, torch.outer(rotary_positions, frequency), rotated)
+        return rotated
 
-    def tables(self, places: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
+    def tables(self, rotary_positions: Float[Tensor, "length"], like: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines of every element of a head, each (P, head_dim)."""
-        pairs = self.angles(places.to(like.device)).unflatten(-1, (self.groups, -1))
+        pairs = self.angles(rotary_positions.to(like.device)).unflatten(-1, (self.groups, -1))
         angle = torch.cat((pairs, pairs), dim=-1).flatten(-2)
         return angle.cos().to(like.dtype), angle.sin().to(like.dtype)
 
-    def turn(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def rotate(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         """Turn each pair of x, which is (B, H, P, head_dim), by its position's angle."""
         first, second = x.unflatten(-1, (self.groups, -1)).chunk(2, dim=-1)
         return x * cos + torch.cat((-second, first), dim=-1).flatten(-2) * sin
@@ -175,43 +175,45 @@ def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Multi-head attention of every position to every position (no mask).
 
-    `places` are the rotary positions, those of `rotary` where they are not set.
+    `rotary_positions` are the rotary positions, those of `rotary` where they are not set.
     """
 
     def __init__(self, dim: int, heads: int, rotary: Rotary | None, bias: bool = False):
         super().__init__()
         self.heads, self.rotary = heads, rotary
-        self.places: Tensor | None = None
+        self.rotary_positions: Tensor | None = None
         self.qkv_proj = Linear(dim, 3 * dim, bias)
         self.o_proj = Linear(dim, dim, bias)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        mixed = attend(*self.projected(x))
+        mixed = attend(*self.query_key_value(x))
         return self.o_proj(mixed.transpose(1, 2).reshape(x.shape))
 
     def weights(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch head to from"]:
         """How much each position takes of every position's value: rows of softmax(q k^T / sqrt(head_dim)), in float32."""
-        query, key, _ = self.projected(x)
+        query, key, _ = self.query_key_value(x)
         scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
         return scores.float().softmax(-1)
 
-    def projected(self, x: Float[Tensor, "batch position dim"]) -> tuple[Tensor, Tensor, Tensor]:
-        """Query, key and value of every head, turned by their rotary positions; each is (B, H, P, head_dim)."""
+    def query_key_value(self, x: Float[Tensor, "batch position dim"]) -> tuple[Tensor, Tensor, Tensor]:
+        """Query, key and value of every head, rotated by their rotary positions; each is (B, H, P, head_dim)."""
         batch, length, dim = x.shape
         qkv = self.qkv_proj(x).view(batch, length, 3, self.heads, dim // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)  # each (B, H, P, head_dim)
-        return *self.turned(query, key), value
+        return *self.rotated(query, key), value
 
-    def turned(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-        """Both, each (B, H, P, head_dim), turned by their rotary positions."""
+    def rotated(self, query: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+        """Both, each (B, H, P, head_dim), rotated by their rotary positions."""
         if self.rotary is None:
             return query, key
-        places = self.places
-        if places is None:
+        rotary_positions = self.rotary_positions
+        if rotary_positions is None:
             order = self.rotary.order
-            places = torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
-        cos, sin = self.rotary.tables(places.float(), like=query)
-        return self.rotary.turn(query, cos, sin), self.rotary.turn(key, cos, sin)
+            rotary_positions = (
+                torch.tensor(order) if order else torch.arange(query.shape[-2], device=query.device)
+            )
+        cos, sin = self.rotary.tables(rotary_positions.float(), like=query)
+        return self.rotary.rotate(query, cos, sin), self.rotary.rotate(key, cos, sin)
 
 
 def rotary_of(config) -> Rotary | None:
@@ -248,7 +250,7 @@ class Block(nn.Module):
         else:
             self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
 
-    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+    def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """What its attention reads."""
         return x
 
@@ -280,12 +282,12 @@ class PreNormBlock(nn.Module):
         self.linear1 = Linear(D, config.mlp_width, bias=True)
         self.linear2 = Linear(config.mlp_width, D, bias=True)
 
-    def attended(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
+    def attention_input(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
         """What its attention reads."""
         return normed(self.norm1, x)
 
     def forward(self, x: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch position dim"]:
-        x = x + self.self_attn(self.attended(x))
+        x = x + self.self_attn(self.attention_input(x))
         return x + self.linear2(F.relu(self.linear1(normed(self.norm2, x))))
 
 

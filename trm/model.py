@@ -20,7 +20,7 @@ class Model(nn.Module, ABC):
     checkpoint, or call `initialise` to train.
     """
 
-    unanswerable = 0  # tokens, from 0, that the head has no logit of
+    tokens_without_logit = 0  # tokens, from 0, that the head has no logit of
 
     def __init__(self, config: ModelConfig):
         super().__init__()
@@ -36,7 +36,7 @@ class Model(nn.Module, ABC):
             self.embed_pos = Embedding(config.length, D)
         if config.puzzle_ids:
             self.puzzle_emb = PuzzleEmbedding(config.puzzle_ids, config.puzzle_embedding_size)
-        for name in self.initial_names():
+        for name in self.initial_state_names():
             self.register_buffer(name, torch.zeros(D))
         self.L_level = Net(config, config.layers)
         if config.H_layers:
@@ -45,7 +45,7 @@ class Model(nn.Module, ABC):
         if config.halting_outputs:
             self.q_head = Linear(D, config.halting_outputs, bias=True)
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         """Names of the vectors that states start from, y's first."""
         return ("H_init", "L_init")
 
@@ -105,13 +105,13 @@ class Model(nn.Module, ABC):
 
     def decode(self, state: Float[Tensor, "batch position dim"]) -> Float[Tensor, "batch cell vocab"]:
         """Logits of the cells. The head is trained on y after a supervision step; of any other state this is a reading."""
-        return self.read_out(state[:, self.config.prefix_length :])
+        return self.cell_logits(state[:, self.config.prefix_length :])
 
-    def read_out(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+    def cell_logits(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
         """What the head reads from each state of a cell: logits, in float32."""
         return self.lm_head(cells).float()
 
-    def answer_vectors(self) -> Float[Tensor, "vocab dim"]:
+    def unembedding(self) -> Float[Tensor, "vocab dim"]:
         """The head's direction of each token."""
         return self.lm_head.weight
 
@@ -121,9 +121,9 @@ class Model(nn.Module, ABC):
         position plays a part. Nothing is trained to make states look like inputs, so this is a reading too.
         """
         cells = state[:, self.config.prefix_length :].float()
-        return cells @ self.token_vectors().float().T
+        return cells @ self.token_embedding().float().T
 
-    def token_vectors(self) -> Float[Tensor, "vocab dim"]:
+    def token_embedding(self) -> Float[Tensor, "vocab dim"]:
         """What each token is embedded as, unscaled."""
         return self.embed_tokens.embedding_weight
 
@@ -139,20 +139,20 @@ class Model(nn.Module, ABC):
         """Training: how many of the last calls the gradient reaches. The whole last latent recursion; HRM: two calls."""
         return KINDS[self.config.kind].gradient_calls(n)
 
-    def lay_out(self, side: int) -> None:
+    def set_grid_side(self, side: int) -> None:
         """Read square grids of this side as the top left corner of the model's own grid.
 
         Every cell keeps the rotary position it has there. Without this, the row below would be `side` positions away,
         and what was learned about neighbours on one size would be wrong on every other.
         """
-        places = None
+        rotary_positions = None
         if side != self.config.grid[1]:
             prefix, rows = torch.arange(self.config.prefix_length), torch.arange(side)
             cells = self.config.prefix_length + self.config.grid[1] * rows[:, None] + rows
-            places = torch.cat((prefix, cells.flatten())).float().to(self.device)
+            rotary_positions = torch.cat((prefix, cells.flatten())).float().to(self.device)
         for module in self.modules():
             if isinstance(module, Attention):
-                module.places = places
+                module.rotary_positions = rotary_positions
 
     def initialise(self, seed: int) -> None:
         """Draw weights for training: LeCun normal, initial states of unit variance, a halting head that says no."""
@@ -160,7 +160,7 @@ class Model(nn.Module, ABC):
         for module in self.modules():
             if isinstance(module, Linear | Embedding):
                 module.initialise(generator)
-        for name in self.initial_names():
+        for name in self.initial_state_names():
             truncated_normal(self.get_buffer(name), 1.0, generator)
         if self.config.halting_outputs:
             with torch.no_grad():

@@ -50,7 +50,7 @@ class HRM(TRMTwoNets):
 class TRMSingleZ(Model):
     """The paper's ablation without y (section 4.2): z is asked for the answer, so the state is one tensor, twice."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("L_init",)
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
@@ -68,11 +68,11 @@ class TRMSingleZ(Model):
 class TRMMultiZ(TRM):
     """The paper's ablation with a z for every f_L call (section 4.2): call k reads the sum of all and rewrites z_k."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("H_init", *(f"L{k}_init" for k in range(1, self.config.latents + 1)))
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
-        y, *latents = (self.get_buffer(name).to(x.dtype).expand_as(x) for name in self.initial_names())
+        y, *latents = (self.get_buffer(name).to(x.dtype).expand_as(x) for name in self.initial_state_names())
         return State(y, torch.stack(latents, dim=1))  # z: (B, K, P, D)
 
     def f_L(self, x: Float[Tensor, "batch position dim"], state: State, call: int) -> State:

@@ -12,22 +12,22 @@ from typing import TypeVar
 
 import torch
 
-LOOKS_EVERY = 0.1  # seconds between two reports of progress
+POLL_SECONDS = 0.1  # seconds between two reports of progress
 
 Part = TypeVar("Part")
-Done = Callable[[int], None]  # so much more work was done, in units of the caller's choice
+ReportDone = Callable[[int], None]  # so much more work was done, in units of the caller's choice
 
 
-class Stopped(Exception):
+class WorkStopped(Exception):
     """Raised in a part that is to end, as another one failed or the caller has had enough."""
 
 
-def side_by_side(
-    work: Callable[[Part, Done], None],
+def run_parallel(
+    work: Callable[[Part, ReportDone], None],
     parts: Sequence[Part],
     *,
     device: torch.device,
-    progress: Done = lambda done: None,
+    progress: ReportDone = lambda done: None,
 ) -> None:
     """Call `work(part, done)` for every part, on a CPU as many at once as there are threads for one.
 
@@ -51,7 +51,7 @@ def side_by_side(
         running = {pool.submit(work, part, tally.add) for part in parts}
         try:
             while running:
-                over, running = wait(running, timeout=LOOKS_EVERY, return_when=FIRST_COMPLETED)
+                over, running = wait(running, timeout=POLL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in over:
                     future.result()
                 progress(tally.total)
@@ -61,7 +61,7 @@ def side_by_side(
                 future.cancel()
 
 
-def shares(rows: range, device: torch.device) -> list[range]:
+def split_rows(rows: range, device: torch.device) -> list[range]:
     """A batch in as many parts as are run side by side, alike in length."""
     count = min(torch.get_num_threads(), len(rows)) if device.type == "cpu" else 1
     ends = [rows.start + len(rows) * part // count for part in range(count + 1)]
@@ -76,7 +76,7 @@ class _Tally:
 
     def add(self, more: int) -> None:
         if self.is_stopped:
-            raise Stopped
+            raise WorkStopped
         with self._guard:
             self.total += more
 

@@ -31,7 +31,7 @@ class ResumedRun:
     states: tuple[tuple[Coordinates, State], ...]  # after each call already made in that step
 
 
-def only_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
+def unique_solution(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> UInt8[np.ndarray, "cells"] | None:
     """The solution, where there is exactly one (and the search for a second one comes to an end)."""
     try:
         solutions = task.solutions(inputs, limit=2)
@@ -94,7 +94,7 @@ def growing_trace(
     if resumed:
         recorder.resume(resumed)
     if labels is None:
-        labels = only_solution(task, inputs)
+        labels = unique_solution(task, inputs)
     net = SkippingModel(model, skips, before_call) if skips else model
     supervision = partial(resumed_supervision, resume=resumed.point) if resumed else deep_supervision
     steps = supervision(
@@ -177,8 +177,8 @@ class Recorder:
                 "z_answers": z_probabilities.argmax(-1).astype(np.uint8),
                 "z_confidence": (z_probabilities.max(-1) * 255).round().astype(np.uint8),
                 "halt_probability": halt_probability.cpu().numpy(),
-                "residual_y": relative_moves(y[:-1], y[1:]),
-                "residual_z": relative_moves(z_before, z),
+                "residual_y": relative_residuals(y[:-1], y[1:]),
+                "residual_z": relative_residuals(z_before, z),
                 "z_reverse": self.model.reverse_embed(z).argmax(-1).cpu().numpy().astype(np.uint8),
                 "y_reverse": self.model.reverse_embed(y[1:]).argmax(-1).cpu().numpy().astype(np.uint8),
             }
@@ -195,7 +195,7 @@ def mean_entropy(probabilities: Float[np.ndarray, "frames cells vocab"]) -> Floa
     return bits.mean(-1).astype(np.float32)
 
 
-def relative_moves(
+def relative_residuals(
     before: Num[Tensor, "moves position dim"], after: Num[Tensor, "moves position dim"]
 ) -> Float[np.ndarray, "moves"]:
     """|after - before| / |after|, over all positions together."""

@@ -20,8 +20,8 @@ ABLATIONS = (
 )
 STATES = "states.json"  # beside a model's weights: what `trm.inspection.state_use` found of its y and z
 FORMAT = "recursion-lens-1"  # says that a config.json is ours; other tools write files of that name too
-LARGEST_CONFIG = 1 << 20  # bytes
-LARGEST_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
+MAX_CONFIG = 1 << 20  # bytes
+MAX_HASHED = 1 << 28  # bytes; of larger files a fingerprint takes samples
 ENDS, SAMPLES, SAMPLE = 1 << 20, 65, 1 << 14
 
 
@@ -89,7 +89,7 @@ def own_config(folder: Path) -> ModelConfig | None:
 def own_values(folder: Path) -> dict[str, Any] | None:
     """What the config.json of a folder holds; None when it is not there or not ours. Raises CheckpointError."""
     path = folder / "config.json"
-    if not path.is_file() or path.stat().st_size > LARGEST_CONFIG:
+    if not path.is_file() or path.stat().st_size > MAX_CONFIG:
         return None
     with reading(path, CheckpointError, "configuration", "Restore it beside the weights."):
         values = json.loads(path.read_bytes())
@@ -106,7 +106,7 @@ def fingerprint(path: Path) -> str:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        if size <= LARGEST_HASHED:
+        if size <= MAX_HASHED:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
         digest = hashlib.sha256(str(size).encode())
         blocks = [

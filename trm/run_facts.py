@@ -71,8 +71,8 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
     """In how many percent of the cells that are not given y and z read as the solution after the call at these
-    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_known`,
-    `z_known`). None where the run holds no such readings, or where no solution is known.
+    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_reverse_match`,
+    `z_reverse_match`). None where the run holds no such readings, or where no solution is known.
     """
     done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
     call = done * (trace.depth.n + 1) + at.call - 1
@@ -85,8 +85,8 @@ def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
         return round(100 * float((readings[number] == trace.labels)[blank].mean())) if blank.any() else None
 
     facts: Facts = {
-        "z_known": known(trace.z_reverse, call),
-        "y_known": known(trace.y_reverse, answer),
+        "z_reverse_match": known(trace.z_reverse, call),
+        "y_reverse_match": known(trace.y_reverse, answer),
         "z_head": known(trace.z_answers, call),
         "y_head": known(trace.answers, answer),
     }

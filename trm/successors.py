@@ -33,7 +33,7 @@ class EqR(Model):
 
     START_SEED = 0
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ()
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
@@ -96,7 +96,7 @@ class AIR(Model):
 class URM(Model):
     """Universal Reasoning Model: one state, x added before every call, a convolution in the SwiGLU."""
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ("L_init",)
 
     def initial_state(self, x: Float[Tensor, "batch position dim"]) -> State:
@@ -119,18 +119,18 @@ class Sotaku(Model):
     """
 
     def add_parts(self, config: ModelConfig) -> None:
-        self.unanswerable = 2 if config.tokens == "official" else 1
-        D, answers = config.hidden_size, config.vocab_size - self.unanswerable
+        self.tokens_without_logit = 2 if config.tokens == "official" else 1
+        D, answers = config.hidden_size, config.vocab_size - self.tokens_without_logit
         self.initial_encoder = Linear(config.vocab_size, D, bias=True)
         self.pred_proj = Linear(answers, D, bias=True)
         for number in range(1, config.layers + 1):
             self.add_module(f"layer{number}", Net(config, 1, PreNormBlock))
         self.output_head = Linear(D, answers, bias=True)
 
-    def initial_names(self) -> tuple[str, ...]:
+    def initial_state_names(self) -> tuple[str, ...]:
         return ()
 
-    def token_vectors(self) -> Float[Tensor, "vocab dim"]:
+    def token_embedding(self) -> Float[Tensor, "vocab dim"]:
         return self.initial_encoder.weight.T + self.initial_encoder.bias
 
     def embed(
@@ -158,8 +158,8 @@ class Sotaku(Model):
             h = h + self.pred_proj(self.output_head(state.y).softmax(-1) * answered)
         return self.get_submodule(f"layer{call}")(h)
 
-    def read_out(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
-        return F.pad(self.output_head(cells).float(), (self.unanswerable, 0), value=-torch.inf)
+    def cell_logits(self, cells: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch vocab"]:
+        return F.pad(self.output_head(cells).float(), (self.tokens_without_logit, 0), value=-torch.inf)
 
-    def answer_vectors(self) -> Float[Tensor, "vocab dim"]:
-        return F.pad(self.output_head.weight, (0, 0, self.unanswerable, 0))
+    def unembedding(self) -> Float[Tensor, "vocab dim"]:
+        return F.pad(self.output_head.weight, (0, 0, self.tokens_without_logit, 0))

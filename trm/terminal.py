@@ -9,15 +9,15 @@ from typing import Any, NoReturn
 
 from trm.errors import UserError
 
-MISTAKE, STOPPED, UNHEARD = 2, 130, 141
+EXIT_USER_ERROR, EXIT_INTERRUPTED, EXIT_BROKEN_PIPE = 2, 130, 141
 """Exit codes; after Ctrl-C, and where the reader of a pipe has gone, as shells have them."""
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # as torch says it
 
 
-def readable(result: Any) -> str:
+def format_result(result: Any) -> str:
     """A result for people: one `name: value` a line, lists of objects as blocks."""
     if isinstance(result, list):
-        return "\n\n".join(readable(item) for item in result) or "none"
+        return "\n\n".join(format_result(item) for item in result) or "none"
     lines = []
     for name, value in result.items():
         if isinstance(value, str) and "\n" in value:
@@ -57,7 +57,7 @@ def write(text: str) -> None:
 
 
 @contextmanager
-def printing() -> Iterator[None]:
+def printing_result() -> Iterator[None]:
     """Within, a result is printed. Raises BrokenPipeError where nobody reads it, UserError where it cannot be written."""
     try:
         yield
@@ -72,40 +72,42 @@ def printing() -> Iterator[None]:
 
 
 @contextmanager
-def ending(name: str) -> Iterator[None]:
+def exit_on_errors(name: str) -> Iterator[None]:
     """Within, a program works: a user's mistake, or a file that the system refuses, ends it with code 2 and one line, Ctrl-C and
     a pipe without a reader quietly."""
     try:
         yield
     except UserError as error:
-        _mistake(name, error)
+        _exit_user_error(name, error)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and not any(words in str(error) for words in NO_MEMORY):
             raise
-        _end(MISTAKE, f"{name}: there is not enough memory for this. Take fewer puzzles at a time.")
+        _exit(EXIT_USER_ERROR, f"{name}: there is not enough memory for this. Take fewer puzzles at a time.")
     except KeyboardInterrupt:
-        _end(STOPPED, f"{name}: stopped")
+        _exit(EXIT_INTERRUPTED, f"{name}: stopped")
     except BrokenPipeError:
         _silence(sys.stdout, sys.stderr)
-        sys.exit(UNHEARD)
+        sys.exit(EXIT_BROKEN_PIPE)
     except OSError as error:  # a folder that may not be searched fails wherever something in it is looked for
         if not isinstance(error.filename, str):
             raise
-        _mistake(name, UserError(f"{error.filename} cannot be used: {error.strerror}. Give another place."))
+        _exit_user_error(
+            name, UserError(f"{error.filename} cannot be used: {error.strerror}. Give another place.")
+        )
 
 
-def _mistake(name: str, error: UserError) -> NoReturn:
-    _end(MISTAKE, f"{name}: {' '.join(str(error).split())}")
+def _exit_user_error(name: str, error: UserError) -> NoReturn:
+    _exit(EXIT_USER_ERROR, f"{name}: {' '.join(str(error).split())}")
 
 
 def run_program(module: str) -> None:
     """Run `main` of a module, such as `trm.cli.main`: Ctrl-C is quiet from its first import on."""
-    with ending(module.partition(".")[0]):
+    with exit_on_errors(module.partition(".")[0]):
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that have few letters
         import_module(module).main()
 
 
-def _end(code: int, line: str) -> NoReturn:
+def _exit(code: int, line: str) -> NoReturn:
     try:
         log(line)
     except BrokenPipeError:

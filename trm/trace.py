@@ -15,9 +15,9 @@ from safetensors.numpy import save_file
 
 from trm.coordinates import Depth
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 
-LARGEST_TRACE = 64 << 20  # bytes
+MAX_TRACE = 64 << 20  # bytes
 
 
 class TraceError(UserError):
@@ -103,16 +103,16 @@ def save_trace(path: Path, trace: Trace) -> None:
         name: np.ascontiguousarray(array) for name in _ARRAYS if (array := getattr(trace, name)) is not None
     }
     facts = {name: json.dumps(asdict(getattr(trace, name))) for name in ("provenance", "depth", "trained")}
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(arrays, temporary, metadata=facts)
 
 
 def load_trace(path: Path) -> Trace:
     """Read a trace. Raises TraceError."""
-    with reading(path, TraceError, "trace of this version", "Record it again.", most=LARGEST_TRACE):
+    with reading(path, TraceError, "trace of this version", "Record it again.", most=MAX_TRACE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = {name: plain_json(text) for name, text in (file.metadata() or {}).items()}
+            facts = {name: strict_json(text) for name, text in (file.metadata() or {}).items()}
         depth, trained = (Depth(**facts[name]) for name in ("depth", "trained"))
         if not {type(number) for each in (depth, trained) for number in vars(each).values()} <= {int}:
             raise TypeError("loops are counted")

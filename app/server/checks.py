@@ -35,7 +35,7 @@ class _Dropped(Exception):
 
 @dataclass(eq=False)
 class Check:
-    """One self-check. `result` is as `trm.inspection.inspect.check_itself` returns it, None until it is known; `states`, which come
+    """One self-check. `result` is as `trm.inspection.inspect.run_self_check` returns it, None until it is known; `states`, which come
     later, as `check_states`.
     """
 
@@ -78,11 +78,11 @@ class Checks:
                 if check is None:
                     self._working = False
                     return
-            from trm.inspection.inspect import check_itself, check_states
+            from trm.inspection.inspect import check_states, run_self_check
 
             try:
                 if check.result is None:
-                    check.result = self._found(check, check_itself)
+                    check.result = self._found(check, run_self_check)
                 states = self._found(check, check_states)
             except _Dropped:
                 continue

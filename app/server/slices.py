@@ -42,11 +42,11 @@ def in_slices(
     **options: Any,
 ) -> Iterator["Trace | Pause"]:
     """As `trm.record.growing_trace`, with as many threads as the model is worth; pauses after a call where `gives_way` says so."""
-    from trm.record import growing_trace, only_solution
+    from trm.record import growing_trace, unique_solution
 
     depth = depth or model.config.depth
     if options.get("labels") is None:
-        options["labels"] = only_solution(task, inputs)  # once, and not after every pause
+        options["labels"] = unique_solution(task, inputs)  # once, and not after every pause
     step = _Step(model, inputs, options.get("puzzle_id", 0), gives_way, depth)
     while True:
         traces = growing_trace(

@@ -78,13 +78,13 @@ def run_fit(options: Namespace) -> dict[str, Any]:
     from probes.linear.experiment.study import StudySettings
     from probes.linear.probe import ProbeSettings
     from probes.linear.target_groups import families_of, recorded_targets, usual_targets
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     if options.findings:
         return write_recorded(options.findings)
     if not options.model:
         raise UserError("--model is missing. Give one, or --findings alone.")
-    model, task = opened(options)
+    model, task = open_model(options)
     if options.targets == "list":
         return {family.name: family.meaning for family in families_of(task)}
     names = split_names(options.targets) if options.targets else usual_targets(task)
@@ -124,15 +124,15 @@ def run_apply(options: Namespace) -> dict[str, Any]:
     import json
 
     from probes.linear.apply import open_probe, read_puzzle, summary_of
-    from trm.cli.options import opened
-    from trm.files import written_whole
+    from trm.cli.options import open_model
+    from trm.files import atomic_file
 
     probes = [open_probe(path) for path in options.probe]
-    model, task = opened(options)
+    model, task = open_model(options)
     inputs = puzzle_tokens(options.puzzle, task, unfinished=False)
     found = summary_of(read_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
     if options.out:
-        with written_whole(options.out) as temporary:
+        with atomic_file(options.out) as temporary:
             temporary.write_text(json.dumps(found), "utf-8")
     if options.json:
         return found

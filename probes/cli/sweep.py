@@ -82,11 +82,11 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     from probes.interventions.recorded import record
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     chosen = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
     settings = settings_for(options.what, **chosen)  # before the model is opened: mistakes are told at once
-    model, task = opened(options)
+    model, task = open_model(options)
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"
     else:

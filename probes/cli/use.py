@@ -36,7 +36,7 @@ def run(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use, readable_use
     from probes.linear.probe import ProbeError
-    from trm.cli.options import opened
+    from trm.cli.options import open_model
 
     if options.record:
         return record(options)
@@ -44,7 +44,7 @@ def run(options: Namespace) -> dict[str, Any]:
         raise UserError("--probe is missing. Give a file that `probes fit --save` wrote, or --record.")
     settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
     probe = open_probe(options.probe)
-    model, task = opened(options)
+    model, task = open_model(options)
     steps = [at.supervision_step for at in probe.time_points]
     step = steps[0] if options.step is None else options.step
     if step not in steps:
@@ -73,15 +73,15 @@ def record(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
     from probes.linear.causal import UseSettings, measure_use
     from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_study
-    from trm.cli.options import opened
-    from trm.files import written_whole
+    from trm.cli.options import open_model
+    from trm.files import atomic_file
 
     study = recorded_study(options.model)
     if study is None:
         raise UserError(
             f"Nothing is recorded of {options.model}. Run `probes fit --model {options.model} --record` first."
         )
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles, target = limited_puzzles(options, model, task), study["targets"][0]
     classes = target["classes"]
     class_name = classes[len(classes) // 2] if len(classes) > 2 else ""
@@ -104,6 +104,6 @@ def record(options: Namespace) -> dict[str, Any]:
                 )
             found.append(use.summary())
     result = {"fingerprint": model.fingerprint, "uses": found}
-    with written_whole(RECORDED / options.model / "use.json") as temporary:
+    with atomic_file(RECORDED / options.model / "use.json") as temporary:
         temporary.write_text(json.dumps(result), "utf-8")
     return result if options.json else {"written": str(RECORDED / options.model / "use.json")}

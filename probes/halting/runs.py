@@ -19,7 +19,7 @@ from probes.stats import RunsError
 from trm import __version__
 from trm.config import NEVER
 from trm.errors import DataError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def run_puzzles(
     `model_name` and `data_name` are what a command line calls them, where that is not their own name. `progress` hears of puzzles done after every supervision step. Raises PuzzleError where the puzzles are not of the
     model's size, DataError for a limit below 1, RunsError where no puzzle has exactly one solution.
     """
-    from trm.evaluate import evenly, exact_now, predict
+    from trm.evaluate import evenly, exact_answers, predict
 
     if model.config.halting == NEVER:
         raise RunsError(
@@ -175,7 +175,7 @@ def run_puzzles(
         halting=found.halting,
         wrong=((found.answers != taken.labels) & blank).sum(-1).astype(np.uint16),
         changed=changed_cells(found.answers),
-        right=exact_now(found.answers, taken.labels),
+        right=exact_answers(found.answers, taken.labels),
     )
 
 
@@ -215,7 +215,7 @@ def save_runs(path: Path, runs: HaltingRuns) -> None:
     facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.about)})
     columns = pa.table(table(runs)).replace_schema_metadata({METADATA: facts.encode()})
     logits = {"q_halt": "BYTE_STREAM_SPLIT", "halting": "BYTE_STREAM_SPLIT"}  # floats shrink by a fifth
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         parquet.write_table(
             columns,
             temporary,
@@ -233,7 +233,7 @@ def load_runs(path: Path) -> HaltingRuns:
     thing, remedy = "table of halting runs of this version", "Write it again with `python -m probes halting`."
     with reading(path, DataError, thing, remedy, most=LARGEST_FILE):
         found = parquet.read_table(path)
-        facts = plain_json((found.schema.metadata or {})[METADATA])
+        facts = strict_json((found.schema.metadata or {})[METADATA])
         columns = {name: found[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
         if any(column.null_count for column in columns.values()):
             raise ValueError("values are missing")

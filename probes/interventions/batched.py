@@ -17,9 +17,9 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
 from trm.model import Model
-from trm.parallel import Done, side_by_side
+from trm.parallel import ReportDone, run_parallel
 from trm.progress import Progress, no_progress
-from trm.record import relative_moves
+from trm.record import relative_residuals
 from trm.recursion import State, SupervisionStep, deep_supervision
 from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import PADDING, Task
@@ -116,18 +116,18 @@ class _Run:
     first: int
     found: "_Found"
 
-    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: Done) -> State:
+    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: ReportDone) -> State:
         """Supervision step `number` of some rows, their batches side by side. Returns their states after it."""
         parts = list(zip(_batches(rows), _states(state), strict=True))
         after: list[State] = [state] * len(parts)
 
-        def advance(place: int, made: Done) -> None:
+        def advance(place: int, made: ReportDone) -> None:
             after[place] = self.advance(*parts[place], number, made)
 
-        side_by_side(advance, range(len(parts)), device=self.model.device, progress=hear)
+        run_parallel(advance, range(len(parts)), device=self.model.device, progress=hear)
         return _joined(after)
 
-    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, made: Done) -> State:
+    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, made: ReportDone) -> State:
         """One batch of `step`; `made` hears how many rows' calls were made."""
         model, depth = self.model, self.depth
 
@@ -158,7 +158,7 @@ class _Found:
         """One supervision step of some rows."""
         self.answers[step, rows] = after.heads.logits.argmax(-1).cpu().numpy().astype(np.uint8)
         self.halting[step, rows] = model.halting_logit(after.heads).cpu().numpy()
-        self.moves[step, rows] = relative_moves(before.y, after.state.y)
+        self.moves[step, rows] = relative_residuals(before.y, after.state.y)
 
     def keep(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
         """The last y of some rows."""

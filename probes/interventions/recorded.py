@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS, model_names
 
 RECORDED = ASSETS / "recorded" / "interventions"
@@ -25,7 +25,7 @@ def record(model_name: str, name: str, result: dict[str, Any]) -> Path:
             f"{model_name} is no bundled model. Leave --record out, and use --out to write elsewhere."
         )
     path = RECORDED / model_name / f"{name}.json"
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(result) + "\n", encoding="utf-8")
     return path
 
@@ -35,7 +35,7 @@ def recorded(model_name: str, name: str) -> dict[str, Any] | None:
     path = RECORDED / model_name / f"{name}.json"
     try:
         with reading(path, UserError, "recorded result", "Record it again.", most=LARGEST):
-            found = plain_json(path.read_bytes())
+            found = strict_json(path.read_bytes())
     except UserError:
         return None
     return found if isinstance(found, dict) and isinstance(found.get("fingerprint"), str) else None

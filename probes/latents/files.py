@@ -20,7 +20,7 @@ from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 
 FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
@@ -82,7 +82,7 @@ def save_scene(path: Path, scene: Scene) -> None:
             "calls": _written(scene.partner.calls),
             "match": asdict(scene.partner.match),
         }
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         save_file(arrays, temporary, metadata={"scene": json.dumps(facts)})
 
 
@@ -91,7 +91,7 @@ def load_scene(path: Path) -> Scene:
     with reading(path, SceneError, "scene of this version", "Make it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-            facts = plain_json((file.metadata() or {})["scene"])
+            facts = strict_json((file.metadata() or {})["scene"])
         if facts["format"] != FORMAT:
             raise ValueError("another format")
         places = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
@@ -213,7 +213,7 @@ def write_parquet(path: Path, scene: Scene) -> None:
     import pyarrow.parquet as pq
 
     table = coordinates_table(scene)
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         pq.write_table(table, temporary)
 
 

@@ -17,7 +17,7 @@ from probes.linear.target_groups import families_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
 from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
-from trm.files import plain_json
+from trm.files import strict_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def open_probe(path: Path) -> SavedProbe:
     try:
         time_points = tuple(
             Coordinates(int(step), int(cycle), int(call), str(kind))
-            for step, cycle, call, kind in plain_json(about["moments"])
+            for step, cycle, call, kind in strict_json(about["moments"])
         )
         probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
     except (KeyError, TypeError, ValueError, RecursionError):
@@ -138,7 +138,7 @@ def read_puzzle(
     fit the model.
     """
     from probes.linear.collect import check_puzzles, collect
-    from trm.record import only_solution
+    from trm.record import unique_solution
 
     check_puzzles(model, task, inputs[None], puzzle_id)
     depth = depth or model.config.depth
@@ -148,7 +148,7 @@ def read_puzzle(
     if "end" not in needs:
         depth = replace(depth, N_sup=max(at.supervision_step for probe in probes for at in probe.time_points))
     time_points = tuple(dict.fromkeys(at for probe in probes for at in probe.time_points))
-    labels = only_solution(task, inputs) if labels is None else labels
+    labels = unique_solution(task, inputs) if labels is None else labels
     runs = collect(
         model, inputs[None], np.array([puzzle_id]), depth=depth, time_points=time_points, progress=progress
     )

@@ -4,7 +4,7 @@ And shares as all sections write them."""
 from pathlib import Path
 
 from trm.errors import UserError
-from trm.files import reading, written_whole
+from trm.files import atomic_file, reading
 
 
 def marks(name: str) -> tuple[str, str]:
@@ -29,7 +29,7 @@ def write_section(document: Path, name: str, text: str) -> None:
         after = rest.partition(end)[2]
     else:
         before, after = old.rstrip("\n") + "\n\n", "\n"
-    with written_whole(document) as temporary:
+    with atomic_file(document) as temporary:
         temporary.write_text(f"{before}{begin}\n{text.rstrip()}\n{end}{after}", "utf-8")
 
 

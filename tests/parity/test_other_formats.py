@@ -52,7 +52,7 @@ def forward(path: Path, expected: dict[str, np.ndarray], folder: Path) -> dict[s
     """What `trm forward` writes for the recorded inputs, from the recorded start where there is one."""
     given = ("inputs", "puzzle_identifiers", "start_z_H", "start_z_L")
     np.savez(folder / "in.npz", **{name: expected[name] for name in given if name in expected})
-    model = load_model(str(path), device=torch.device("cpu"), own_form=True)
+    model = load_model(str(path), device=torch.device("cpu"), native_tokens=True)
     forward_file(model, folder / "in.npz", folder / "out.npz")
     with np.load(folder / "out.npz") as ours:
         return dict(ours)

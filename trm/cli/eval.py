@@ -3,7 +3,14 @@
 from argparse import Namespace
 from typing import Any
 
-from trm.cli.options import DATA_HELP, add_command, identifiers_option, limited_puzzles, model_options, opened
+from trm.cli.options import (
+    DATA_HELP,
+    add_command,
+    identifiers_option,
+    limited_puzzles,
+    model_options,
+    open_model,
+)
 from trm.progress import ProgressLine
 
 
@@ -18,7 +25,7 @@ def add(adder) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     from trm.evaluate import evaluate
 
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles = limited_puzzles(options, model, task)
     with ProgressLine("puzzles scored", len(puzzles)) as scoring:
         return evaluate(model, task, puzzles, progress=scoring.count)

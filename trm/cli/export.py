@@ -11,10 +11,10 @@ from trm.cli.options import (
     PUZZLE_HELP,
     PUZZLE_ID_HELP,
     add_command,
-    asked_puzzle_id,
-    forced,
+    chosen_puzzle_id,
+    forced_fields,
     model_options,
-    opened,
+    open_model,
     puzzle_id_options,
     puzzle_tokens,
 )
@@ -106,7 +106,7 @@ def run(options: Namespace) -> dict[str, Any]:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    time_point_asked = _check_options(options, paths.keys())
+    has_time_point = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
     pace = Pace(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.compare_with))
@@ -115,7 +115,7 @@ def run(options: Namespace) -> dict[str, Any]:
     compare_with = _second_run(options, run) if options.compare_with is not None else None
     with ProgressLine("frames drawn") as drawing:
         request = Request(
-            paths, time_point, time_point if time_point_asked else None, pace, compare_with, appearance
+            paths, time_point, time_point if has_time_point else None, pace, compare_with, appearance
         )
         written = write(run, request, drawing.count)
     trace = run.trace
@@ -137,8 +137,8 @@ def _check_options(options: Namespace, formats: Set[str]) -> bool:
     """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
     from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_TIME_POINT
 
-    time_point_asked = any(number is not None for number in (options.step, options.cycle, options.call))
-    if time_point_asked and not formats & set(OF_A_TIME_POINT):
+    has_time_point = any(number is not None for number in (options.step, options.cycle, options.call))
+    if has_time_point and not formats & set(OF_A_TIME_POINT):
         raise UserError(
             "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
         )
@@ -154,7 +154,7 @@ def _check_options(options: Namespace, formats: Set[str]) -> bool:
         raise UserError(
             "--compare-with puts a second run on the page of --html. Ask for that, or leave it out."
         )
-    return time_point_asked
+    return has_time_point
 
 
 def puzzle_file(options: Namespace) -> Path | None:
@@ -174,7 +174,7 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     asked = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
     ]
-    if options.puzzle_id != "0" or asked or forced(options):
+    if options.puzzle_id != "0" or asked or forced_fields(options):
         raise UserError(
             "--trace is a run of a model on a puzzle, made long ago. Leave out everything that says how to make one."
         )
@@ -205,10 +205,10 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
     from trm.export.run import Run, time_point_at
     from trm.grading import caveat
 
-    model, task = opened(options)
+    model, task = open_model(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
     time_point = time_point_at(depth, depth.N_sup, options.step, options.cycle, options.call)
-    puzzle_id = asked_puzzle_id(options, model)
+    puzzle_id = chosen_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
@@ -239,7 +239,7 @@ def _second_run(options: Namespace, run: "Run") -> "Run":
 
     model = load_model(options.compare_with, accept_unknown=options.accept_unknown)
     task = task_of(model.config)
-    puzzle_id = asked_puzzle_id(options, model)
+    puzzle_id = chosen_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
     return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
 

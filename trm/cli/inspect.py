@@ -3,7 +3,7 @@
 from argparse import Namespace
 from typing import Any
 
-from trm.cli.options import add_command, forced, model_options
+from trm.cli.options import add_command, forced_fields, model_options
 from trm.progress import ProgressLine
 
 
@@ -18,6 +18,9 @@ def run(options: Namespace) -> dict[str, Any]:
 
     with ProgressLine("self-check puzzles run") as checking:
         found = inspect_model(
-            options.model, force=forced(options), self_check=not options.no_check, progress=checking.count
+            options.model,
+            force=forced_fields(options),
+            self_check=not options.no_check,
+            progress=checking.count,
         )
     return found if options.json else report(found)

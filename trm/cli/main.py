@@ -10,7 +10,7 @@ import json
 from trm import __version__
 from trm.cli import data, eval, export, forward, inspect, models, solve, trace, train
 from trm.cli.options import Parser
-from trm.terminal import ending, printing, readable
+from trm.terminal import exit_on_errors, format_result, printing_result
 
 COMMANDS = (models, inspect, solve, eval, forward, export, trace, train, data)
 """Modules with `add(adder)`: a parser of their own in it, with the default `run`."""
@@ -22,12 +22,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_command(known: Parser, arguments: list[str] | None) -> None:
     """Run the command that the arguments name and print what it returns; a user's mistake ends with code 2 and one line."""
-    with ending(known.prog):
+    with exit_on_errors(known.prog):
         options = known.parse_args(arguments)
         result = options.run(options)
         if result is not None:
-            with printing():
-                print(json.dumps(result) if options.json else readable(result))
+            with printing_result():
+                print(json.dumps(result) if options.json else format_result(result))
 
 
 def parser() -> Parser:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from trm.config import FORCEABLE
 from trm.errors import UserError
 from trm.progress import ProgressLine
-from trm.terminal import log, printing
+from trm.terminal import log, printing_result
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ DATA_HELP = (
 PUZZLE_HELP = "the puzzle as text, or a file that holds it (solve: or several)"
 PUZZLE_ID_HELP = "row of the model's puzzle table (ARC): a number, or a name in --identifiers"
 
-MOST_NOTES = 3  # lines about what was passed over in a file
+MAX_NOTES = 3  # lines about what was passed over in a file
 FORCE = "force_"  # prefix of options that replace a field of ModelConfig
 
 
@@ -45,7 +45,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        with printing():
+        with printing_result():
             pass  # what --help and --version said is on its way
         super().exit(status, message)
 
@@ -69,11 +69,11 @@ def model_options(
         command.add_argument("model", help=MODEL_HELP)
     else:
         command.add_argument("--model", required=required, help=MODEL_HELP)
-    forced = command.add_argument_group(
-        "forced values", "taken instead of what was found or assumed (`trm inspect` shows that)"
+    forced_fields = command.add_argument_group(
+        "forced values", "used instead of what was found or assumed (`trm inspect` shows that)"
     )
     for field, (kind, names, text) in FORCEABLE.items():
-        forced.add_argument(
+        forced_fields.add_argument(
             *(name for name in names if name not in taken), dest=FORCE + field, type=kind, help=text
         )
     accept_option(command)
@@ -100,7 +100,7 @@ def identifiers_option(command: Parser) -> None:
     )
 
 
-def forced(options: Namespace) -> dict[str, Any]:
+def forced_fields(options: Namespace) -> dict[str, Any]:
     """The fields of ModelConfig that options replace."""
     given = {
         name.removeprefix(FORCE): value for name, value in vars(options).items() if name.startswith(FORCE)
@@ -108,12 +108,12 @@ def forced(options: Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def opened(options: Namespace) -> "tuple[Model, Task]":
+def open_model(options: Namespace) -> "tuple[Model, Task]":
     """The model that the options name, and its task. Raises UserError."""
     from trm.checkpoint import load_model
     from trm.tasks import task_of
 
-    model = load_model(options.model, force=forced(options), accept_unknown=options.accept_unknown)
+    model = load_model(options.model, force=forced_fields(options), accept_unknown=options.accept_unknown)
     return model, task_of(model.config)
 
 
@@ -132,7 +132,7 @@ def limited_puzzles(
         puzzles = load_puzzles(
             data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
         )
-    tell_notes(data, puzzles.notes)
+    log_notes(data, puzzles.notes)
     return puzzles if limit is None else puzzles.take(evenly(len(puzzles), limit))
 
 
@@ -149,7 +149,7 @@ def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
     found = questions(read_content(Path(given)), given, task)
     for question in found:
         question.read(task)
-    tell_notes(given, [question.note for question in found if question.note])
+    log_notes(given, [question.note for question in found if question.note])
     return {question.place: question.text for question in found}
 
 
@@ -163,9 +163,9 @@ def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str
     return task.parse(*texts.values(), unfinished=unfinished)
 
 
-def tell_notes(source: object, notes: "Sequence[str]") -> None:
+def log_notes(source: object, notes: "Sequence[str]") -> None:
     """What the reader of a file passed over, on stderr."""
-    for note in notes[:MOST_NOTES]:
+    for note in notes[:MAX_NOTES]:
         log(f"{source}, {note}.")
 
 
@@ -177,7 +177,7 @@ def identifiers(options: Namespace, model: "Model") -> Path | None:
     return getattr(options, "identifiers", None) or (beside if beside.is_file() else None)
 
 
-def asked_puzzle_id(options: Namespace, model: "Model") -> int:
+def chosen_puzzle_id(options: Namespace, model: "Model") -> int:
     """The puzzle id that the options give as a number or by name. Raises UserError."""
     from trm.data import puzzle_id, read_identifiers
 

@@ -7,9 +7,9 @@ from trm.cli.options import (
     PUZZLE_HELP,
     PUZZLE_ID_HELP,
     add_command,
-    asked_puzzle_id,
+    chosen_puzzle_id,
     model_options,
-    opened,
+    open_model,
     puzzle_id_options,
     puzzle_texts,
 )
@@ -32,9 +32,9 @@ def run(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
     """Of a file with several puzzles all are solved: {count, puzzles}, or for people one result below the other."""
     from trm.evaluate import solve
 
-    model, task = opened(options)
+    model, task = open_model(options)
     asked = puzzle_texts(options.puzzle, task)
-    puzzle_id = asked_puzzle_id(options, model)
+    puzzle_id = chosen_puzzle_id(options, model)
     with ProgressLine("puzzles solved", len(asked)) as solving:
         results = []
         for place, text in asked.items():

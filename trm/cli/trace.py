@@ -10,11 +10,11 @@ from typing import Any
 from trm.cli.options import (
     DATA_HELP,
     add_command,
-    forced,
+    forced_fields,
     identifiers_option,
     limited_puzzles,
     model_options,
-    opened,
+    open_model,
 )
 from trm.config import FORCEABLE
 from trm.progress import ProgressLine
@@ -65,22 +65,22 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any] | None:
-    from trm.store.layout import Settings
-    from trm.store.record import Part, record_store, take_gpu_of_this_process
+    from trm.store.layout import StoreSettings
+    from trm.store.record import Worker, record_store, take_gpu_of_this_process
 
-    part = Part.of_this_process()
-    shard = options.shard or max(options.batch or 0, Settings.shard)
-    settings = Settings(
+    worker = Worker.of_this_process()
+    shard = options.shard or max(options.batch or 0, StoreSettings.shard)
+    settings = StoreSettings(
         states=options.states,
         calls=options.calls,
         positions=options.positions,
         logits=options.logits,
         dtype=options.dtype,
-        batch=options.batch or min(Settings.batch, shard),
+        batch=options.batch or min(StoreSettings.batch, shard),
         shard=shard,
     )
     take_gpu_of_this_process()
-    model, task = opened(options)
+    model, task = open_model(options)
     puzzles = limited_puzzles(options, model, task)
     with ProgressLine("puzzles run") as running:
         result = record_store(
@@ -89,13 +89,13 @@ def run(options: Namespace) -> dict[str, Any] | None:
             puzzles,
             options.out,
             settings,
-            part=part,
+            worker=worker,
             force=options.force,
             command=command_line(options, settings),
-            say=_tell_over_progress if part.leads else _nothing,
-            progress=running.count if part.leads else None,
+            log=_log_over_progress if worker.is_lead else _nothing,
+            progress=running.count if worker.is_lead else None,
         )
-    return result if part.leads else None
+    return result if worker.is_lead else None
 
 
 def command_line(options: Namespace, settings: Any) -> str:
@@ -105,13 +105,13 @@ def command_line(options: Namespace, settings: Any) -> str:
     }
     values: dict[str, object] = {"--model": options.model, "--data": options.data, "--limit": options.limit}
     values |= {f"--{name}": value for name, value in asdict(settings).items()}
-    values |= {forcing[name]: value for name, value in forced(options).items()}
+    values |= {forcing[name]: value for name, value in forced_fields(options).items()}
     values["--identifiers"] = options.identifiers
     words = [word for name, value in values.items() if value is not None for word in (name, str(value))]
     return shlex.join(["trm", "trace", *words])
 
 
-def _tell_over_progress(text: str) -> None:
+def _log_over_progress(text: str) -> None:
     """A line on stderr, in the place of the line of progress that may stand there."""
     log(f"\r\033[K{text}" if sys.stderr.isatty() else text)
 

@@ -15,7 +15,7 @@ from trm.data.files.containers import Source, unpacked
 from trm.data.files.question import Question
 from trm.data.files.readers import read
 from trm.errors import DataError
-from trm.files import size_of
+from trm.files import file_size
 from trm.tasks.arc import encode
 from trm.tasks.base import Task
 
@@ -45,7 +45,7 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
 def read_content(path: Path) -> bytes:
     """What a file holds, for `questions`; of a larger one than that takes, a byte more. Raises `DataError`."""
     try:
-        size_of(path, DataError)
+        file_size(path, DataError)
         with path.open("rb") as file:
             return file.read(LARGEST + 1)
     except OSError as error:

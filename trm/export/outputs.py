@@ -16,7 +16,7 @@ from trm.export.pictures.scene import Appearance, Layout, scenes
 from trm.export.pictures.svg import svg
 from trm.export.run import Run
 from trm.export.table import csv_text, save_arrays
-from trm.files import OutputError, check_replaceable, written_whole
+from trm.files import OutputError, atomic_file, check_replaceable
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
 OF_A_TIME_POINT = ("html", "png", "svg")
@@ -70,7 +70,7 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
     time_point = Layout.of(run, [request.time_point], look).scene(request.time_point) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
-        with written_whole(path) as temporary:
+        with atomic_file(path) as temporary:
             if format == "html":
                 text = page(run, start=request.start, mode=look.mode, compare_with=request.compare_with)
                 temporary.write_text(text, "utf-8")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from typing import Any
 
-from trm.public.known_files import KnownFile
+from trm.public.public_checkpoints import PublicCheckpoint
 
 CLEARLY_LOWER = 0.9  # times a loss, from where another depth counts as better
 SLACK = 0.1  # of the share of exact answers: our puzzles are others than the published score's
@@ -23,8 +23,8 @@ def score_line(score: Mapping[str, Any]) -> str:
     )
 
 
-def reading(
-    check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], known: KnownFile | None
+def interpret_scores(
+    check: Mapping[str, Any] | None, depths: Sequence[Mapping[str, Any]], known: PublicCheckpoint | None
 ) -> str:
     """What the scores say, in a sentence or two; empty where nothing was measured."""
     if not check or "puzzles" not in check:
@@ -55,7 +55,7 @@ def _is_better(other: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     return more > 1.5 or (more > -0.5 and other["loss"] < CLEARLY_LOWER * own["loss"])
 
 
-def _of_published(check: Mapping[str, Any], known: KnownFile | None) -> str:
+def _of_published(check: Mapping[str, Any], known: PublicCheckpoint | None) -> str:
     if known is None or known.exact is None:
         return ""
     error = 2 * sqrt(known.exact * (1 - known.exact) / check["puzzles"]) + SLACK
@@ -69,7 +69,7 @@ def _of_published(check: Mapping[str, Any], known: KnownFile | None) -> str:
 
 
 def _of_steps(check: Mapping[str, Any]) -> str:
-    """Supervision steps that do not help are a sign of a wrong reading whatever was published."""
+    """Supervision steps that do not help are a sign of a wrong interpret_scores whatever was published."""
     losses = check.get("loss_by_step") or []
     if check["exact"] > 0 or len(losses) < 2 or losses[-1] < losses[0]:
         return ""

@@ -15,22 +15,22 @@ import torch.nn.functional as F
 from jaxtyping import UInt8
 
 from trm import flops
-from trm.checkpoint import read_checkpoint, ready
+from trm.checkpoint import model_from_checkpoint, read_checkpoint
 from trm.config import KINDS, ConfigError, ModelConfig
 from trm.coordinates import Depth
 from trm.errors import DataError, PuzzleError
-from trm.inspection.expectation import reading, score_line
-from trm.inspection.state_use import use_of_states
+from trm.inspection.expectation import interpret_scores, score_line
+from trm.inspection.state_use import measure_state_use
 from trm.model import Model
 from trm.progress import CountProgress
 from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
-from trm.public.known_files import known_file
+from trm.public.public_checkpoints import find_public_checkpoint
 from trm.recursion import Hook, deep_supervision, unchanged
 from trm.tasks import TASKS, task_of
 from trm.tasks.base import Difficulty, Task
 
-MOST_PUZZLES = 32
+MAX_PUZZLES = 32
 BUDGET = (
     5e11  # operations of a self-check: ten seconds at 50 GFLOP/s, which small matrices reach on two cores
 )
@@ -40,7 +40,7 @@ STATE_PUZZLES = 16  # of these, at most, see what the model makes of its states
 BATCH = 8
 SEED = 0
 LARGE_MAZE = 24  # side from which mazes are checked on ways as long as those of the public Maze-Hard set
-LONG_WAY = 110  # steps, its shortest
+LONG_PATH = 110  # steps, its shortest
 
 
 def inspect_model(
@@ -51,19 +51,19 @@ def inspect_model(
     progress: CountProgress | None = None,
     fetching: CountProgress | None = None,
 ) -> dict[str, Any]:
-    """Everything that is known about a model by its name, path or place on the hub, ready for JSON.
+    """Everything that is known about a model by its name, path or place on the hub, model_from_checkpoint for JSON.
 
     Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
     source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
     `known` (`repo, published, exact, caution, licence` of a public file, or None), `weights` (averaged or as trained), `notes` (sentences), `self_check` (see there;
-    None when it was not asked for), `depths` (scores at n and T off by one, see `check_depths`), `reading` (what these
+    None when it was not asked for), `depths` (scores at n and T off by one, see `check_depths`), `interpret_scores` (what these
     scores say, a sentence or two) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
-    model = ready(checkpoint)
+    model = model_from_checkpoint(checkpoint)
     config, sources = checkpoint.config, checkpoint.sources
-    known = known_file(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
-    check = check_itself(model, progress=progress) if self_check else None
+    known = find_public_checkpoint(checkpoint.path, kind=config.kind, vocab_size=config.vocab_size)
+    check = run_self_check(model, progress=progress) if self_check else None
     depths = check_depths(model, progress=progress) if check and "puzzles" in check else []
     return {
         "name": checkpoint.name,
@@ -91,18 +91,18 @@ def inspect_model(
         "known": known.to_dict() if known else None,
         "self_check": check,
         "depths": depths,
-        "reading": reading(check, depths, known),
+        "interpret_scores": interpret_scores(check, depths, known),
         "states": check_states(model, progress=progress) if self_check else {},
     }
 
 
-def check_itself(
+def run_self_check(
     model: Model,
     *,
     depth: Depth | None = None,
     after_call: Hook = unchanged,
     progress: CountProgress | None = None,
-    most: int = MOST_PUZZLES,
+    most: int = MAX_PUZZLES,
 ) -> dict[str, Any]:
     """Score a model on a handful of puzzles of its task, through all supervision steps. The same ones every time.
 
@@ -119,7 +119,7 @@ def check_itself(
         }
     if config.task not in TASKS:
         return {"note": f"No task has {config.vocab_size} tokens, so there are no puzzles to check with."}
-    count = min(most, affordable(config))
+    count = min(most, affordable_puzzles(config))
     began = time.perf_counter()
     try:
         task = task_of(config)
@@ -148,14 +148,14 @@ def check_depths(model: Model, *, progress: CountProgress | None = None) -> list
     """
     n, T = model.config.n, model.config.T
     wanted = [(n, T), (n - 1, T), (n + 1, T), (n, T - 1), (n, T + 1)]
-    count = max(1, affordable(model.config) // 4)
+    count = max(1, affordable_puzzles(model.config) // 4)
     scores = []
     for n, T in wanted:
         try:
             depth = model.config.with_depth(n=n, T=T).depth
         except ConfigError:  # the kind has no such n, or the run would be too long
             continue
-        check = check_itself(model, depth=depth, progress=progress, most=count)
+        check = run_self_check(model, depth=depth, progress=progress, most=count)
         if "puzzles" not in check:
             return []
         scores.append(
@@ -179,23 +179,23 @@ def check_states(
         return {}
     try:
         task = task_of(config)
-        inputs, labels, _ = puzzles_of(task, affordable(config))
+        inputs, labels, _ = puzzles_of(task, affordable_puzzles(config))
     except (PuzzleError, DataError):
         return {}
     some = slice(None, None, -(-len(inputs) // STATE_PUZZLES))
     inputs, labels = inputs[some], labels[some]
     blank = ~task.givens(inputs)
-    found = use_of_states(
+    found = measure_state_use(
         model, inputs, labels, blank, depth=config.depth, after_call=after_call, progress=progress
     )
     return {name: use.to_dict() for name, use in found.items()}
 
 
-def affordable(config: ModelConfig) -> int:
+def affordable_puzzles(config: ModelConfig) -> int:
     """How many puzzles a self-check takes: the same number whatever n, T and N_sup are, so that scores compare."""
     maps = config.layers * config.heads * config.length**2
     cost = USUAL_CALLS * (flops.f_L_call(config) + SOFTMAX * maps)
-    return max(1, min(MOST_PUZZLES, int(BUDGET / cost)))
+    return max(1, min(MAX_PUZZLES, int(BUDGET / cost)))
 
 
 def puzzles_of(
@@ -210,8 +210,8 @@ def puzzles_of(
         puzzles = puzzles.take(evenly(len(puzzles), count))
         return puzzles.inputs, puzzles.labels, "Puzzles of sudoku/test, evenly spread from easy to hard."
     if task.name == "maze" and task.rows >= LARGE_MAZE:
-        made = task.generate_many(count, difficulty=Difficulty.HARD, seed=SEED, min_path=LONG_WAY)
-        return *made, f"Generated mazes with shortest paths of {LONG_WAY} steps and more."
+        made = task.generate_many(count, difficulty=Difficulty.HARD, seed=SEED, min_path=LONG_PATH)
+        return *made, f"Generated mazes with shortest paths of {LONG_PATH} steps and more."
     made = task.generate_many(count, difficulty=Difficulty.EASY, seed=SEED)
     return *made, f"Generated {task.name} puzzles of {task.rows}x{task.columns}, easy ones."
 
@@ -267,7 +267,7 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")
     lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in found["depths"]]
-    lines += [f"what that says: {found['reading']}"] if found["reading"] else []
+    lines += [f"what that says: {found['interpret_scores']}"] if found["interpret_scores"] else []
     lines += [f"{name}: {state_line(use)}" for name, use in found["states"].items()]
     if found["assumed"]:
         lines.append(

@@ -39,7 +39,7 @@ class StateUse:
         return asdict(self) | {"inert": self.inert}
 
 
-def use_of_states(
+def measure_state_use(
     model,
     inputs: UInt8[np.ndarray, "puzzles cells"],
     labels: UInt8[np.ndarray, "puzzles cells"],

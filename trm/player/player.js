@@ -87,7 +87,7 @@ export class Player extends PlayerView {
     if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
     else if (this.wish) this.approach(this.wish);
     this.start = start;
-    if (isNew) this.cell ??= this.trace.restlessCell;
+    if (isNew) this.cell ??= this.trace.mostChangedCell;
     if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
     this.fitIn();
     this.drawPart();
@@ -273,7 +273,7 @@ export class Player extends PlayerView {
       part: { rows, columns: shown },
       trace: { columns },
     } = this;
-    const from = this.cell ?? this.trace.restlessCell;
+    const from = this.cell ?? this.trace.mostChangedCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
     this.select(
       within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown),

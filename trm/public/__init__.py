@@ -6,7 +6,7 @@ state_dict            the weights among that, by their plain names, and which co
 places, settings      what describes them: in the file, beside it, a folder up; plain_yaml reads strangers' yaml
 sections              the model's part of that, out of what W&B and Hydra put around it
 shapes, agreement     what the shapes tell, and whether settings are of these weights
-known_files           what is known of public files
+public_checkpoints           what is known of public files
 other_models          what cannot be opened, and why
 format                all of it together: a configuration, and for each value where it is from
 """

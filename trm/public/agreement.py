@@ -23,7 +23,7 @@ def disagreement(shapes: Shapes, notes: Description) -> str | None:
     for key, value in found.items():
         if arch.get(key, value) != value:
             return f"{file} says {key} = {short(arch[key])}, the tensors say {value}."
-    if arch.get("pos_encodings", "learned") != "learned" and shapes.told_positions == "learned":
+    if arch.get("pos_encodings", "learned") != "learned" and shapes.positions == "learned":
         return (
             f"{file} says pos_encodings = {short(arch['pos_encodings'])}, the tensors hold learned positions."
         )

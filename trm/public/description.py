@@ -5,7 +5,7 @@ from typing import Any
 
 from trm.config import SHORT
 
-LONGEST_VALUE = 40  # characters of one that is not understood
+MAX_VALUE = 40  # characters of one that is not understood
 
 
 @dataclass(frozen=True)
@@ -27,4 +27,4 @@ class Description:
 def short(value: Any) -> str:
     """A value of a stranger's file, cut to a few words."""
     text = value if isinstance(value, str) and value.isprintable() else SHORT.repr(value)
-    return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 3]}..."
+    return text if len(text) <= MAX_VALUE else f"{text[: MAX_VALUE - 3]}..."

@@ -17,17 +17,17 @@ from typing import Any
 from trm.errors import CheckpointError
 from trm.progress import CountProgress
 from trm.public.address import HubAddress, parse_address
-from trm.public.known_files import CACHE_PREFIX
-from trm.public.other_models import refuse_by_place
-from trm.public.places import hub_places
+from trm.public.other_models import refuse_repository
+from trm.public.public_checkpoints import CACHE_PREFIX
+from trm.public.settings_files import hub_settings_files
 from trm.public.weights import choose_weights, is_shard_of
 
-LARGEST_DESCRIPTION = {
+MAX_DESCRIPTION = {
     ".yaml": 1 << 16,
     ".yml": 1 << 16,
     ".json": 1 << 20,
 }  # bytes of a file that is fetched beside weights
-LARGEST_NAMES = 1 << 28  # of an identifiers.json: names of a million ARC puzzles
+MAX_NAMES = 1 << 28  # of an identifiers.json: names of a million ARC puzzles
 SPARE_DISK = 1 << 26  # bytes that a download leaves free
 
 
@@ -60,7 +60,7 @@ def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool
     hub cannot be reached, what was fetched before is taken. Raises CheckpointError, one line with the remedy.
     """
     address = parse_address(spec)
-    refuse_by_place(address.repo)
+    refuse_repository(address.repo)
     try:
         from huggingface_hub import HfApi
     except ImportError:
@@ -98,7 +98,10 @@ def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
     if PurePosixPath(weights).suffix == ".py":
         raise CheckpointError(f"{address} is code, not weights. Name a file of weights.")
     shards = tuple(name for name in sizes if is_shard_of(name, weights))
-    fetched = (*(name for name in hub_places(weights, sizes) if sizes[name] <= _largest(name)), *shards)
+    fetched = (
+        *(name for name in hub_settings_files(weights, sizes) if sizes[name] <= _largest(name)),
+        *shards,
+    )
     return HubFiles(
         address.repo, weights, fetched, sum(sizes[name] for name in (weights, *fetched)), address.revision
     )
@@ -106,8 +109,8 @@ def choose_files(address: HubAddress, sizes: dict[str, int]) -> HubFiles:
 
 def _largest(name: str) -> int:
     if PurePosixPath(name).name == "identifiers.json":
-        return LARGEST_NAMES
-    return LARGEST_DESCRIPTION[PurePosixPath(name).suffix]
+        return MAX_NAMES
+    return MAX_DESCRIPTION[PurePosixPath(name).suffix]
 
 
 def _fetch(

@@ -8,7 +8,7 @@ from pathlib import Path
 from trm.errors import CheckpointError
 
 PORT_KEYS = ("architectures", "auto_map", "model_type")  # in the config.json of a Transformers model
-LARGEST_CONFIG = 1 << 20  # bytes
+MAX_CONFIG = 1 << 20  # bytes
 
 LORA = re.compile(r"(^|[._])lora_(A|B|a|b|down|up|embedding_A|embedding_B|magnitude_vector)([._]|$)")
 
@@ -58,7 +58,7 @@ OTHER_PLACES = {
 PPBENCH = "was trained on PPBench, whose map of tokens nobody has published: its puzzles cannot be shown."
 
 
-def refuse_by_place(repo: str) -> None:
+def refuse_repository(repo: str) -> None:
     """Raises CheckpointError for a repository of the hub that is known to hold another model, before it is fetched."""
     for place, words in OTHER_PLACES.items():
         if repo.lower() == place.lower():
@@ -81,7 +81,7 @@ def refuse_by_names(names: Iterable[str], path: Path) -> None:
             )
 
 
-def what_it_may_be(name: str, path: Path) -> str:
+def guess_model(name: str, path: Path) -> str:
     """What a file with such a tensor is likely to be, and what to do."""
     for pattern, words in OTHER_MODELS:
         if re.fullmatch(pattern, name):
@@ -100,7 +100,7 @@ def what_it_may_be(name: str, path: Path) -> str:
 def transformers_architecture(file: Path) -> str | None:
     """What a config.json says of a Transformers model; None where there is none."""
     try:
-        if not file.is_file() or file.stat().st_size > LARGEST_CONFIG:
+        if not file.is_file() or file.stat().st_size > MAX_CONFIG:
             return None
         values = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -9,8 +9,8 @@ import yaml
 
 from trm.errors import CheckpointError
 
-LARGEST_YAML = 1 << 16  # bytes; a public configuration has about two thousand, and each may cost a kilobyte
-MOST_BRACKETS = 1000  # reading brackets within brackets takes time that grows with the square of their number
+MAX_YAML = 1 << 16  # bytes; a public configuration has about two thousand, and each may cost a kilobyte
+MAX_BRACKETS = 1000  # reading brackets within brackets takes time that grows with the square of their number
 PLAIN = {"str", "unicode", "int", "long", "float", "bool", "none"}  # of python/..., as what they stand for
 
 
@@ -51,16 +51,14 @@ _PlainLoader.add_multi_constructor("", lambda loader, suffix, node: Ignored(node
 def read_yaml(path: Path) -> Any:
     """The values in a yaml file. Raises CheckpointError when it is too large, cannot be read, or is not plain yaml."""
     try:
-        if path.stat().st_size > LARGEST_YAML:
-            raise CheckpointError(
-                f"{path} is larger than {LARGEST_YAML >> 10} KiB, which no configuration is."
-            )
+        if path.stat().st_size > MAX_YAML:
+            raise CheckpointError(f"{path} is larger than {MAX_YAML >> 10} KiB, which no configuration is.")
         content = path.read_bytes()
         wide = content.startswith(
             (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         )  # as `>` of PowerShell writes it
         text = content.decode("utf-16" if wide else "utf-8-sig")
-        if text.count("[") + text.count("{") > MOST_BRACKETS:
+        if text.count("[") + text.count("{") > MAX_BRACKETS:
             raise yaml.YAMLError("too deep or too long")
         return yaml.load(text, _PlainLoader)
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import Any
 
 # Settings of a model, by which its section is known; the first two are asked for first, as no tensor tells them.
 CYCLES = {"H_cycles", "L_cycles"}
-DEEPEST, MOST_SECTIONS = 4, 1000
+MAX_DEPTH, MAX_SECTIONS = 4, 1000
 
 Section = tuple[dict[str, Any], dict[str, Any]]  # the settings of a model, and all that is around them
 
@@ -19,7 +19,7 @@ def find_section(values: Any, settings: Collection[str]) -> Section | None:
     around = _plain_root(values, settings)
     waiting: list[tuple[Any, Any, int]] = [("", around, 0)]
     other = None
-    for _ in range(MOST_SECTIONS):
+    for _ in range(MAX_SECTIONS):
         if not waiting:
             break
         key, part, depth = waiting.pop(0)
@@ -30,7 +30,7 @@ def find_section(values: Any, settings: Collection[str]) -> Section | None:
         known = part.keys() & set(settings) - {"name"}
         if other is None and (known or (key == "arch" and "name" in part)):
             other = part
-        if depth < DEEPEST:
+        if depth < MAX_DEPTH:
             waiting += [
                 (name, unwrapped(inner), depth + 1) for name, inner in part.items() if isinstance(inner, dict)
             ]

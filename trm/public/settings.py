@@ -19,9 +19,9 @@ from trm.public.description import Description, short
 from trm.public.formats import format_of_class
 from trm.public.formats.base import Format
 from trm.public.other_models import PORT_KEYS
-from trm.public.places import BESIDE, own_places, upper_is_its_own
 from trm.public.plain_yaml import read_yaml
 from trm.public.sections import CYCLES, Section, find_section, resolved, unwrapped
+from trm.public.settings_files import BESIDE, own_settings_files, parent_describes
 from trm.public.weights import candidates
 
 # What is read, and the type that each value has in the public code.
@@ -50,7 +50,7 @@ DATASET = ("seq_len", "vocab_size", "num_puzzle_identifiers")
 
 # What else public code writes there. None of it changes what trained weights compute: it is of training, is told by the
 # tensors, or is chosen here.
-OF_NO_EFFECT = {
+NO_EFFECT = {
     "loss", "halt_exploration_prob", "expansion", "forward_dtype", "batch_size",
     # of settings that are all on one level: the run, its data and its optimizer
     "arch", "data_path", "data_paths", "data_paths_test", "evaluators", "global_batch_size", "epochs", "eval_interval",
@@ -60,11 +60,11 @@ OF_NO_EFFECT = {
     "device", "num_workers", "output_dir", "save_dir", "log_dir", "data_dir", "dataset", "learning_rate", "optimizer",
     "scheduler", "max_steps", "num_epochs", "grad_clip", "wandb", "compile", "amp", "dtype", "_target_", "format",
 }  # fmt: skip
-OF_TRAINING = re.compile(r"\w*dropout\w*|grid_noise_\w+")
+TRAINING_ONLY = re.compile(r"\w*dropout\w*|grid_noise_\w+")
 OFF = {"causal": False}  # settings that are of no effect at this value; lora_*: at 0
-LARGEST_JSON = 1 << 20  # bytes
-LARGEST_NUMBER = 1 << 40  # no setting is as large, and Python does not print numbers of any length
-MOST_NAMES = 1000  # of a folder that are looked at
+MAX_JSON = 1 << 20  # bytes
+MAX_NUMBER = 1 << 40  # no setting is as large, and Python does not print numbers of any length
+MAX_NAMES = 1000  # of a folder that are looked at
 
 # Module of `arch.name` -> kind. Only the name is looked up; the module itself is never imported.
 MODULES = {
@@ -118,9 +118,9 @@ def _near(path: Path, inside: Any) -> Iterator[tuple[Any, str, Path]]:
     """Settings in the file, under its own name and beside it: values, what the place is called, the place."""
     if inside:
         yield inside, path.name, path
-    own = [path.with_name(name) for name in own_places(path.name)]
+    own = [path.with_name(name) for name in own_settings_files(path.name)]
     for place in (*own, *(path.parent / name for name in BESIDE)):
-        if place.is_file() and not (place.suffix == ".json" and place.stat().st_size > LARGEST_JSON):
+        if place.is_file() and not (place.suffix == ".json" and place.stat().st_size > MAX_JSON):
             values = _read(place)
             yield values, place.relative_to(path.parent).as_posix(), place
 
@@ -154,7 +154,7 @@ def _above(
             description = None
         if description is None:
             continue
-        if not upper_is_its_own(_files_below(upper), path.parent.name):
+        if not parent_describes(_files_below(upper), path.parent.name):
             notes.append(f"{label} was not read, as other models lie below it too")
         elif not agrees(description):
             notes.append(f"{label} was not read, as it describes a model of other sizes")
@@ -164,10 +164,10 @@ def _above(
 
 
 def _files_below(folder: Path) -> Iterator[str]:
-    for below in sorted(folder.iterdir())[:MOST_NAMES]:
+    for below in sorted(folder.iterdir())[:MAX_NAMES]:
         if below.is_dir() and not below.name.startswith("."):
             try:
-                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MOST_NAMES])
+                yield from (f"{below.name}/{file.name}" for file in sorted(below.iterdir())[:MAX_NAMES])
             except OSError:
                 continue
 
@@ -224,7 +224,7 @@ def _typed(place: Path, key: str, value: Any, wanted: type) -> Any:
             return float(value)
         except (ValueError, OverflowError):
             pass
-    elif type(value) is wanted and not (wanted is int and abs(value) > LARGEST_NUMBER):
+    elif type(value) is wanted and not (wanted is int and abs(value) > MAX_NUMBER):
         return value
     raise CheckpointError(f"{place}: {key} must be of type {wanted.__name__}, not {SHORT.repr(value)}.")
 
@@ -239,12 +239,12 @@ def _unknown(arch: dict[str, Any], types: Mapping[str, type]) -> tuple[str, ...]
 
 def _is_understood(key: Any, value: Any) -> bool:
     """Whether a setting is read, is not set, or cannot change what trained weights compute."""
-    if value is None or key in OF_NO_EFFECT:
+    if value is None or key in NO_EFFECT:
         return True
     off = (key in OFF and value is OFF[key]) or (
         isinstance(key, str) and key.startswith("lora_") and not value
     )
-    return off or bool(isinstance(key, str) and OF_TRAINING.fullmatch(key))
+    return off or bool(isinstance(key, str) and TRAINING_ONLY.fullmatch(key))
 
 
 def _module(name: Any) -> str:
@@ -286,7 +286,7 @@ def _dataset(path: Path) -> dict[str, int]:
     try:
         if (
             not file.is_file()
-            or file.stat().st_size > LARGEST_JSON
+            or file.stat().st_size > MAX_JSON
             or len(candidates(each.name for each in path.parent.iterdir())) > 1
         ):
             return {}
@@ -296,4 +296,4 @@ def _dataset(path: Path) -> dict[str, int]:
     if not isinstance(values, dict):
         return {}
     sizes = {key: values[key] for key in DATASET if type(values.get(key)) is int}
-    return {key: size for key, size in sizes.items() if 0 <= size <= LARGEST_NUMBER}
+    return {key: size for key, size in sizes.items() if 0 <= size <= MAX_NUMBER}

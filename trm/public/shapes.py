@@ -12,7 +12,7 @@ LATENT = re.compile(r"L(\d{1,3})_init")
 
 class Shapes:
     """What tensors tell: fields of ModelConfig as attributes, `length` of prefix and cells together (0: not told), and
-    `told_positions` (None: rope or none).
+    `positions` (None: rope or none).
 
     Raises CheckpointError naming the first tensor that is missing or has no such shape.
     """
@@ -31,9 +31,9 @@ class Shapes:
             self.length, self.mixing_width = shape("L_level.layers.0.mlp_t.down_proj.weight")
         elif "L_level.layers.0.self_attn.o_proj.weight" in tensors:
             self.attention_width = shape("L_level.layers.0.self_attn.o_proj.weight")[1]
-        self.told_positions = "none" if self.mixing == "mlp" else None
+        self.positions = "none" if self.mixing == "mlp" else None
         if "embed_pos.embedding_weight" in tensors:
-            self.told_positions = "learned"
+            self.positions = "learned"
             self.length = self.length or shape("embed_pos.embedding_weight")[0]
         self.puzzle_ids = self.puzzle_embedding_size = 0
         if "puzzle_emb.weights" in tensors:

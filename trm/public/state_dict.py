@@ -17,11 +17,11 @@ from torch import Tensor
 
 from trm.config import SHORT
 from trm.errors import CheckpointError
-from trm.public.containers.makers import numpy_array
-from trm.public.containers.things import Mention, Thing
+from trm.public.containers.builders import numpy_array
+from trm.public.containers.inert import InertName, InertObject
 from trm.public.formats import format_of_tensors
 from trm.public.formats.base import OFFICIAL, Format
-from trm.public.other_models import refuse_by_names, what_it_may_be
+from trm.public.other_models import guess_model, refuse_by_names
 
 # Left by torch.compile, DataParallel, FSDP and others wherever in a name the part lies that they wrap.
 WRAPPERS = {"_orig_mod", "module", "_fsdp_wrapped_module", "_forward_module", "_checkpoint_wrapped_module"}
@@ -35,11 +35,11 @@ NO_WEIGHTS = re.compile(r"optim|sched|carry|grad|rng|loops|scaler|current_model_
 SAVED_AS_TENSOR = re.compile(r"_rebuild_|multiarray\._reconstruct$")
 READ = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 ALIGNED = 16  # bytes; in a file of another's making numbers may begin anywhere
-DEEPEST, MOST_PLACES = 6, 4000
-MOST_LISTED = 12
+MAX_DEPTH, MAX_PLACES = 6, 4000
+MAX_LISTED = 12
 
 
-class Group(NamedTuple):
+class ParameterGroup(NamedTuple):
     """A dictionary of tensors, and the keys that lead to it."""
 
     keys: tuple[str, ...]
@@ -54,7 +54,7 @@ class Group(NamedTuple):
         return any(AVERAGED.search(key) for key in self.keys) or "n_averaged" in self.tensors
 
     @property
-    def is_ours(self) -> bool:
+    def is_model(self) -> bool:
         names = [bare_name(name) for name in self.tensors]
         known = format_of_tensors(names).names
         return any(known.fullmatch(name) for name in names)
@@ -79,10 +79,10 @@ def bare_name(name: str) -> str:
     return ".".join(parts)
 
 
-def take_weights(stored: Any, path: Path) -> Weights:
+def extract_weights(stored: Any, path: Path) -> Weights:
     """The weights that a file holds. Raises CheckpointError where there are none, or none of a model that is known."""
     groups = list(_groups(stored))
-    candidates = [group for group in groups if group.is_ours] or groups
+    candidates = [group for group in groups if group.is_model] or groups
     if not candidates:
         raise CheckpointError(f"{path} is not a state dict: {_what_is_there(stored)}")
     raw = [group for group in candidates if not group.is_averaged]
@@ -104,10 +104,10 @@ def take_weights(stored: Any, path: Path) -> Weights:
         notes.append(
             f"the file's averaged copy ({unnamed}) has no names and was not taken: these are the weights as trained"
         )
-    return Weights(tensors, format, _carried(stored), _said(copy, base), tuple(notes))
+    return Weights(tensors, format, _carry_positions(stored), _describe_copy(copy, base), tuple(notes))
 
 
-def _carried(stored: Any) -> int:
+def _carry_positions(stored: Any) -> int:
     """Positions of the live states that EqR's trainer saves under `carry`."""
     part: Any = stored.get("carry") if isinstance(stored, dict) else None
     for key in ("inner_carry", "z_H"):
@@ -115,7 +115,7 @@ def _carried(stored: Any) -> int:
     return part.shape[1] if isinstance(part, Tensor) and part.ndim == 3 else 0
 
 
-def _said(copy: Group | None, base: Group) -> str:
+def _describe_copy(copy: ParameterGroup | None, base: ParameterGroup) -> str:
     """Which averaged copy was taken, in words."""
     if copy is None:
         return ""
@@ -125,37 +125,41 @@ def _said(copy: Group | None, base: Group) -> str:
     return f"the copy `{copy.place}` in the file{over}"
 
 
-def _groups(stored: Any) -> Iterator[Group]:
+def _groups(stored: Any) -> Iterator[ParameterGroup]:
     """Every dictionary with tensors in it, the outermost first; not those of optimizers."""
-    waiting: list[Group] = [Group((), stored)]
+    waiting: list[ParameterGroup] = [ParameterGroup((), stored)]
     seen = 0
-    while waiting and seen < MOST_PLACES:
+    while waiting and seen < MAX_PLACES:
         keys, value = waiting.pop(0)
         parts = value if isinstance(value, dict) else _attributes(value)
         seen += 1
         tensors = {name: _as_tensor(part) for name, part in parts.items() if isinstance(name, str)}
         tensors = {name: part for name, part in tensors.items() if part is not None}
         if tensors:
-            yield from _copies(Group(keys, tensors))
-        if len(keys) < DEEPEST:
-            inside = ((_shown(key), part) for key, part in parts.items() if isinstance(part, dict | Thing))
-            waiting += [Group((*keys, key), part) for key, part in inside if not NO_WEIGHTS.search(key)]
+            yield from _copies(ParameterGroup(keys, tensors))
+        if len(keys) < MAX_DEPTH:
+            inside = (
+                (_printable(key), part) for key, part in parts.items() if isinstance(part, dict | InertObject)
+            )
+            waiting += [
+                ParameterGroup((*keys, key), part) for key, part in inside if not NO_WEIGHTS.search(key)
+            ]
 
 
 def _attributes(value: Any) -> dict[Any, Any]:
     """Those of an object that was pickled whole; not of a model, whose tensors lie in many objects without their names."""
-    attributes = value.attributes if isinstance(value, Thing) else {}
+    attributes = value.attributes if isinstance(value, InertObject) else {}
     return {} if "_modules" in attributes else attributes
 
 
-def _copies(group: Group) -> Iterator[Group]:
+def _copies(group: ParameterGroup) -> Iterator[ParameterGroup]:
     """The group, or of ema-pytorch the two copies in it."""
     found: dict[str, dict[str, Any]] = {}
     for name, tensor in group.tensors.items():
         copy = next((part for part in name.split(".") if part in TWO_COPIES), "")
         found.setdefault(copy, {})[name] = tensor
     if found.keys() >= {"ema_model"} or found.keys() >= {"online_model"}:
-        yield from (Group((*group.keys, copy), tensors) for copy, tensors in found.items() if copy)
+        yield from (ParameterGroup((*group.keys, copy), tensors) for copy, tensors in found.items() if copy)
     else:
         yield group
 
@@ -164,7 +168,11 @@ def _as_tensor(value: Any) -> Any:
     """A tensor, or a thing that was saved as one: an array of numpy, a tensor of a kind that is not read."""
     if isinstance(value, Tensor):
         return value
-    kept = isinstance(value, Thing) and not isinstance(value, Mention) and SAVED_AS_TENSOR.search(value.name)
+    kept = (
+        isinstance(value, InertObject)
+        and not isinstance(value, InertName)
+        and SAVED_AS_TENSOR.search(value.name)
+    )
     return value if kept else None
 
 
@@ -185,23 +193,23 @@ def _unnamed_average(stored: Any) -> str:
 def _what_is_there(stored: Any) -> str:
     """What a file without a state dict holds, and what to do."""
     for value in [stored, *(stored.values() if isinstance(stored, dict) else ())]:
-        if isinstance(value, Thing) and "_modules" in value.attributes:
+        if isinstance(value, InertObject) and "_modules" in value.attributes:
             return (
                 f"it holds a whole model ({value.name[:60]}), which is code. Where you trust the file, load it and save "
                 "its state dict: torch.save(model.state_dict(), 'model.pt')."
             )
-    if isinstance(stored, Thing):
+    if isinstance(stored, InertObject):
         return f"it holds an object of {stored.name[:80]}. Save the model's state dict with torch.save."
     if isinstance(stored, Tensor):
         return "it holds a single tensor. Save the model's state dict with torch.save."
     if not isinstance(stored, dict):
         return f"it holds {SHORT.repr(stored)[:60]}. Save the model's state dict with torch.save."
-    keys = [_shown(key) for key in list(stored)[:MOST_LISTED]]
-    more = f" and {len(stored) - MOST_LISTED} more" if len(stored) > MOST_LISTED else ""
+    keys = [_printable(key) for key in list(stored)[:MAX_LISTED]]
+    more = f" and {len(stored) - MAX_LISTED} more" if len(stored) > MAX_LISTED else ""
     return f"no named tensors under its keys ({', '.join(keys) or 'none'}{more}). Save the weights as `model_state_dict`."
 
 
-def _shown(key: Any) -> str:
+def _printable(key: Any) -> str:
     """A key of a stranger's dictionary, in a few printable letters."""
     return key[:60] if isinstance(key, str) and key[:60].isprintable() else SHORT.repr(key)[:60]
 
@@ -215,7 +223,7 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
     left = path.stat().st_size  # bytes that arrays of numpy may take: a file can name one text many times
     for name, tensor in tensors.items():
         bare = bare_name(name)
-        if isinstance(tensor, Thing) and format.names.fullmatch(bare) and left > 0:
+        if isinstance(tensor, InertObject) and format.names.fullmatch(bare) and left > 0:
             array = numpy_array(tensor)
             tensor, left = (tensor, left) if array is None else (array, left - array.nbytes)
         if _is_counter(bare, tensor) or COMPUTED.fullmatch(bare):
@@ -224,11 +232,11 @@ def plain_names(tensors: dict[str, Any], path: Path, format: Format) -> dict[str
             raise CheckpointError(f"{path} holds a tensor of the odd name {SHORT.repr(name)}.")
         if not format.names.fullmatch(bare):
             raise CheckpointError(
-                f"{path}: tensor {name} does not belong to a {format.title} checkpoint. {what_it_may_be(name, path)}"
+                f"{path}: tensor {name} does not belong to a {format.title} checkpoint. {guess_model(name, path)}"
             )
         if bare in plain:
             raise CheckpointError(f"{path}: two tensors are both called {bare} once prefixes are removed.")
-        refuse_odd(name, tensor, path)
+        check_tensor(name, tensor, path)
         plain[bare] = tensor if tensor.data_ptr() % ALIGNED == 0 else tensor.clone()
     return format.plain(plain)
 
@@ -239,7 +247,7 @@ def _is_counter(name: str, tensor: Any) -> bool:
     return single and (not tensor.is_floating_point() or name.rpartition(".")[2] in COUNTERS)
 
 
-def refuse_odd(name: str, tensor: Any, path: Path) -> None:
+def check_tensor(name: str, tensor: Any, path: Path) -> None:
     """Only dense numbers that are all in the file: a view can claim more than that, and a copy would take the memory."""
     dense = isinstance(tensor, Tensor) and tensor.layout == torch.strided and tensor.device.type == "cpu"
     if dense and tensor.is_floating_point() and tensor.dtype not in READ:

@@ -31,8 +31,8 @@ NPZ_NAMES = re.compile(r"(weights|model|\w*mlx\w*)\.npz")
 NOT_WEIGHTS = re.compile(
     r"(optimi[sz]er|scheduler|scaler|rng_state|random_states|training_args|trainer_state)\w*\.\w+"
 )
-MOST_LISTED = 6
-MOST_NAMES = 10_000  # of a folder that are looked at
+MAX_LISTED = 6
+MAX_NAMES = 10_000  # of a folder that are looked at
 
 
 def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str]) -> str:
@@ -60,8 +60,8 @@ def choose_weights(names: Iterable[str], where: str, call: Callable[[str], str])
             f"{where} holds no model: no model.safetensors, step_<N>, checkpoint or other file of weights in it."
         )
     if len(meant) > 1:
-        listed = ", ".join(call(name) for name in meant[:MOST_LISTED])
-        more = f" and {len(meant) - MOST_LISTED} more" if len(meant) > MOST_LISTED else ""
+        listed = ", ".join(call(name) for name in meant[:MAX_LISTED])
+        more = f" and {len(meant) - MAX_LISTED} more" if len(meant) > MAX_LISTED else ""
         raise CheckpointError(f"{where} holds several models. Name one of them: {listed}{more}.")
     return meant[0]
 
@@ -105,7 +105,7 @@ def other_steps(path: Path) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     try:
-        return [file.name for file in islice(folder.iterdir(), MOST_NAMES) if file.is_file()]
+        return [file.name for file in islice(folder.iterdir(), MAX_NAMES) if file.is_file()]
     except OSError:
         return []
 

@@ -19,7 +19,7 @@ from zarr.codecs import Crc32cCodec
 
 from trm.config import SHORT
 from trm.errors import StoreError
-from trm.files import OutputError, make_folder, written_whole
+from trm.files import OutputError, atomic_file, make_folder
 from trm.store.layout import BLOCK, Layout
 from trm.store.manifest import check_same
 
@@ -62,7 +62,7 @@ class StoreFolder:
         path = path.resolve()  # a link cannot be replaced by a folder
         if force and is_store(path):
             remove(path)
-        check_place(path, manifest)
+        check_destination(path, manifest)
         if not is_store(path):
             create(path, manifest, layout)
             check_same(read_manifest(path), manifest, path)  # another process may have been faster
@@ -112,7 +112,7 @@ class StoreFolder:
             flush(self.path / name)
         rows = self.layout.rows(shard)
         marker = marker_of(self.path, shard)
-        with written_whole(marker) as temporary:
+        with atomic_file(marker) as temporary:
             temporary.write_text(json.dumps({"shard": shard, "puzzles": [rows.start, rows.stop]}) + "\n")
         for folder in (marker.parent, marker.parent.parent):
             flush(folder)
@@ -150,7 +150,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return found
 
 
-def check_place(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
+def check_destination(path: Path, manifest: Mapping[str, Any], *, force: bool = False) -> None:
     """Raises StoreError unless the place is free, or holds a store of this manifest, or one to start over."""
     if is_store(path):
         if not force:
@@ -182,7 +182,7 @@ def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
                 filters=None,
                 compressors=[Crc32cCodec()],
                 fill_value=0,
-                attributes=described(name, layout),
+                attributes=array_attributes(name, layout),
             )
         (temporary / SHARDS).mkdir()
         (temporary / LOCK).touch()
@@ -200,7 +200,7 @@ def create(path: Path, manifest: Mapping[str, Any], layout: Layout) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def described(name: str, layout: Layout) -> dict[str, Any]:
+def array_attributes(name: str, layout: Layout) -> dict[str, Any]:
     """What any reader of zarr should know of an array: what stands along its axes, and how numbers are held."""
     facts: dict[str, Any] = {}
     if "call" in layout.arrays()[name].dimensions:

@@ -27,7 +27,7 @@ BLOCK = 4096
 
 
 @dataclass(frozen=True)
-class Settings:
+class StoreSettings:
     """What a person chooses to keep; texts as on the command line."""
 
     states: str = "y,z"  # y, z, both, or none
@@ -131,7 +131,7 @@ class Layout:
 
     config: ModelConfig  # with the depth as run
     puzzles: int
-    settings: Settings
+    settings: StoreSettings
     facts: tuple[str, ...]
 
     def __post_init__(self):
@@ -151,9 +151,9 @@ class Layout:
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "Layout":
         """The layout that a manifest describes. Raises UserError, KeyError or TypeError when it describes none."""
-        settings = {name: manifest[name] for name in Settings.__dataclass_fields__}
+        settings = {name: manifest[name] for name in StoreSettings.__dataclass_fields__}
         for name, value in settings.items():
-            if type(value) is not Settings.__dataclass_fields__[name].type:
+            if type(value) is not StoreSettings.__dataclass_fields__[name].type:
                 raise TypeError(name)
         puzzles = manifest["data"]["puzzles"]
         if type(puzzles) is not int:
@@ -161,7 +161,7 @@ class Layout:
         return cls(
             config=ModelConfig.from_dict(manifest["config"]),
             puzzles=puzzles,
-            settings=Settings(**settings),
+            settings=StoreSettings(**settings),
             facts=tuple(map(str, manifest["facts"])),
         )
 

@@ -12,13 +12,13 @@ from trm import __version__
 from trm.config import SHORT
 from trm.data import PuzzleSet
 from trm.errors import StoreError
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 
 if TYPE_CHECKING:
     from trm.model import Model
 
 FORMAT = "recursion-lens-traces-1"
-FREE = ("recorded", "command", "model", "data.name")
+MAY_DIFFER = ("recorded", "command", "model", "data.name")
 """What may differ where a recording goes on, beside versions: weights and puzzles are told by hashes, not by names."""
 BLOCK = 4096  # puzzles hashed in one go, as a set may lie on the disk
 
@@ -26,7 +26,7 @@ BLOCK = 4096  # puzzles hashed in one go, as a set may lie on the disk
 def make_manifest(
     model: "Model",
     puzzles: PuzzleSet,
-    settings: Settings,
+    settings: StoreSettings,
     *,
     facts: tuple[str, ...],
     recorded: str,
@@ -64,9 +64,9 @@ def puzzles_hash(puzzles: PuzzleSet) -> str:
 
 def check_same(there: Mapping[str, Any], asked: Mapping[str, Any], path: Path) -> None:
     """Raises StoreError naming the first difference between the manifest of a store and that of the recording asked for."""
-    was, now = (dict(flat(manifest)) for manifest in (there, asked))
+    was, now = (dict(flattened(manifest)) for manifest in (there, asked))
     for name in (*was, *(now.keys() - was.keys())):
-        if name in FREE or name.startswith("versions.") or was.get(name) == now.get(name):
+        if name in MAY_DIFFER or name.startswith("versions.") or was.get(name) == now.get(name):
             continue
         raise StoreError(
             f"{path} was recorded with {name} {SHORT.repr(was.get(name))}, now it is {SHORT.repr(now.get(name))}. "
@@ -74,10 +74,10 @@ def check_same(there: Mapping[str, Any], asked: Mapping[str, Any], path: Path) -
         )
 
 
-def flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def flattened(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Values by their dotted names."""
     for name, value in values.items():
         if isinstance(value, Mapping):
-            yield from flat(value, f"{before}{name}.")
+            yield from flattened(value, f"{before}{name}.")
         else:
             yield before + name, value

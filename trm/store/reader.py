@@ -169,7 +169,7 @@ class TraceStore:
         if name not in self.layout.states:
             kept = " and ".join(self.layout.states) or "no states"
             raise StoreError(f"{self.path} holds {kept}, not {name}. Record it with --states {name}.")
-        return self._called(name, rows, at, indices(positions, len(self.positions))).astype(np.float32)
+        return self._read_calls(name, rows, at, indices(positions, len(self.positions))).astype(np.float32)
 
     def logits(
         self, rows: Rows = None, *, at: Calls = None
@@ -177,48 +177,49 @@ class TraceStore:
         """Logits of the answer at f_H calls. Raises StoreError where only the largest, or none, are stored."""
         if "logits" not in self.arrays:
             raise StoreError(f"{self.path} does not hold all logits. Record it with --logits all.")
-        return self._called("logits", rows, at).astype(np.float32)
+        return self._read_calls("logits", rows, at).astype(np.float32)
 
     def top_logits(self, rows: Rows = None, *, at: Calls = None) -> TopLogits:
         """The largest logits of each cell at f_H calls. Raises StoreError where the store does not hold them."""
         if "top_logits" not in self.arrays:
             raise StoreError(f"{self.path} does not hold the largest logits. Record it with --logits top5.")
         return TopLogits(
-            self._called("top_logits", rows, at).astype(np.float32), self._called("top_tokens", rows, at)
+            self._read_calls("top_logits", rows, at).astype(np.float32),
+            self._read_calls("top_tokens", rows, at),
         )
 
     def answers(self, rows: Rows = None, *, at: Calls = None) -> UInt8[np.ndarray, "puzzles calls cells"]:
         """The most likely token of each cell at f_H calls. Raises StoreError where no logits are stored."""
         if "top_tokens" in self.arrays:
-            return self._called("top_tokens", rows, at)[..., 0]
+            return self._read_calls("top_tokens", rows, at)[..., 0]
         return self.logits(rows, at=at).argmax(-1).astype(np.uint8)
 
     def halting(self, rows: Rows = None) -> Halting:
         """Halting logits after every supervision step."""
-        return Halting(self._rows("q_halt", rows), self._rows("q_continue", rows))
+        return Halting(self._read_rows("q_halt", rows), self._read_rows("q_continue", rows))
 
     def inputs(self, rows: Rows = None) -> UInt8[np.ndarray, "puzzles cells"]:
         """Tokens of the puzzles."""
-        return self._rows("inputs", rows)
+        return self._read_rows("inputs", rows)
 
     def labels(self, rows: Rows = None) -> UInt8[np.ndarray, "puzzles cells"]:
         """Their solutions; 0 in cells that are not scored, everywhere where there is not exactly one."""
-        return self._rows("labels", rows)
+        return self._read_rows("labels", rows)
 
     def puzzle_ids(self, rows: Rows = None) -> Int32[np.ndarray, "puzzles"]:
         """Rows of the model's puzzle table."""
-        return self._rows("puzzle_ids", rows)[:, 0]
+        return self._read_rows("puzzle_ids", rows)[:, 0]
 
     def facts(self, rows: Rows = None) -> dict[str, Int16[np.ndarray, "puzzles cells"]]:
         """What the task's logic says of each cell, by name; -1 where a fact is not defined."""
-        found = self._rows("facts", rows)
+        found = self._read_rows("facts", rows)
         return {name: found[:, number] for number, name in enumerate(self.layout.facts)}
 
-    def _rows(self, name: str, rows: Rows) -> np.ndarray:
+    def _read_rows(self, name: str, rows: Rows) -> np.ndarray:
         array = self.arrays[name]
         return array.read(indices(rows, len(self)), *map(np.arange, array.shape[1:]))
 
-    def _called(self, name: str, rows: Rows, at: Calls, *more: np.ndarray) -> np.ndarray:
+    def _read_calls(self, name: str, rows: Rows, at: Calls, *more: np.ndarray) -> np.ndarray:
         array, stored = self.arrays[name], self.coordinates(name)
         wanted = stored if at is None else [at] if isinstance(at, Coordinates) else at
         number = {call: index for index, call in enumerate(stored)}

@@ -19,40 +19,40 @@ from trm.errors import UserError
 from trm.files import OutputError
 from trm.grading import caveat
 from trm.model import Model
-from trm.parallel import Done, shares, side_by_side
+from trm.parallel import ReportDone, run_parallel, split_rows
 from trm.progress import CountProgress
 from trm.recursion import deep_supervision
 from trm.store.folder import (
     StoreFolder,
-    check_place,
+    check_destination,
     finished_shards,
     free_bytes,
     needed_bytes,
     store_bytes,
 )
 from trm.store.gather import Gatherer, Joiner
-from trm.store.layout import Layout, Settings, cell_facts
+from trm.store.layout import Layout, StoreSettings, cell_facts
 from trm.store.manifest import make_manifest
 from trm.store.writer import Writer
 from trm.tasks.base import Task
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Part:
+class Worker:
     """Which shards are this process's: number `rank` of `size`, every size-th. They need not know of each other."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
-    def of_this_process(cls) -> "Part":
+    def of_this_process(cls) -> "Worker":
         """As `torchrun` says."""
         return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
     @property
-    def leads(self) -> bool:
+    def is_lead(self) -> bool:
         """Whether this process speaks."""
         return self.rank == 0
 
@@ -68,13 +68,13 @@ def record_store(
     task: Task,
     puzzles: PuzzleSet,
     out: Path,
-    settings: Settings | None = None,
+    settings: StoreSettings | None = None,
     *,
-    part: Part | None = None,
+    worker: Worker | None = None,
     force: bool = False,
     recorded: date | None = None,
     command: str = "",
-    say: Say = print,
+    log: Log = print,
     progress: CountProgress | None = None,
 ) -> dict[str, Any]:
     """Record the puzzles into the store `out`, or go on with it: only shards that are not whole are run.
@@ -85,36 +85,36 @@ def record_store(
     seem to. Raises PuzzleError when the puzzles are not the model's, StoreError when the folder holds something else, or
     a recording with other settings, and OutputError when the disk has no room.
     """
-    part, began = part or Part(), time.perf_counter()
+    worker, started = worker or Worker(), time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
     largest_id = int(puzzles.puzzle_identifiers.max(initial=0))
     model.config.check_puzzle_id(largest_id)
-    if force and part.size > 1:
+    if force and worker.size > 1:
         raise UserError(f"Several processes cannot start over at once. Remove {out}, then start them again.")
     manifest = make_manifest(
         model,
         puzzles,
-        settings or Settings(),
+        settings or StoreSettings(),
         facts=tuple(cell_facts(task, puzzles.inputs[0])) if len(puzzles) else (),
         recorded=(recorded or date.today()).isoformat(),
         command=command,
     )
     layout = Layout.of(manifest)
-    check_place(out, manifest, force=force)
-    check_room(out, layout, say=say, force=force)
+    check_destination(out, manifest, force=force)
+    check_room(out, layout, log=log, force=force)
     folder = StoreFolder.prepare(out, manifest, force=force)
     try:
         unfinished = folder.unfinished()
-        mine = [shard for shard in unfinished if shard % part.size == part.rank]
+        mine = [shard for shard in unfinished if shard % worker.size == worker.rank]
         there = layout.shards - len(unfinished)
         if there == layout.shards:
-            say(f"{out} is complete with {layout.puzzles} puzzles: nothing is left to do.")
+            log(f"{out} is complete with {layout.puzzles} puzzles: nothing is left to do.")
         elif there:
-            say(f"going on: {there} of {layout.shards} shards are there.")
-        run = _Run(
+            log(f"going on: {there} of {layout.shards} shards are there.")
+        run = _StoreRecorder(
             model, task, puzzles, folder, progress, total=sum(len(layout.rows(shard)) for shard in mine)
         )
-        with reported(out, folder, say), Writer(folder) as writer:
+        with reported(out, folder, log), Writer(folder) as writer:
             for shard in mine:
                 run.shard(shard, writer)
     finally:
@@ -129,12 +129,12 @@ def record_store(
         "complete": count == layout.puzzles,
         "bytes": needed_bytes(layout, layout.shards),
         **({"note": note} if note else {}),
-        "seconds": round(time.perf_counter() - began, 2),
+        "seconds": round(time.perf_counter() - started, 2),
     }
 
 
-def check_room(out: Path, layout: Layout, *, say: Say, force: bool = False) -> None:
-    """Say how much will be written. Raises OutputError when the disk will not hold it."""
+def check_room(out: Path, layout: Layout, *, log: Log, force: bool = False) -> None:
+    """Log how much will be written. Raises OutputError when the disk will not hold it."""
     left = layout.shards - (0 if force else len(finished_shards(out)))
     if not left:
         return
@@ -144,7 +144,7 @@ def check_room(out: Path, layout: Layout, *, say: Say, force: bool = False) -> N
             f"{out} needs {readable_bytes(needed)}, and its disk has {readable_bytes(free)} left. "
             "Choose fewer puzzles, calls or positions, or another place."
         )
-    say(
+    log(
         f"{layout.puzzles} puzzles, shards of {layout.settings.shard}: {readable_bytes(needed)} to write into {out}, "
         f"{readable_bytes(free)} free"
     )
@@ -158,7 +158,7 @@ def readable_bytes(count: int) -> str:
     return f"{size:.0f} bytes" if units[0] == "bytes" else f"{size:.1f} {units[0]}"
 
 
-class _Run:
+class _StoreRecorder:
     """The model over the puzzles, a shard at a time."""
 
     def __init__(
@@ -190,11 +190,11 @@ class _Run:
         taken = slice(rows.start, rows.stop)
         inputs = np.asarray(self.puzzles.inputs[taken])
         ids = np.asarray(self.puzzles.puzzle_identifiers[taken])
-        parts = shares(range(len(rows)), device)
+        parts = split_rows(range(len(rows)), device)
         joiner = Joiner(len(parts), partial(writer.put, rows))
         halting: list[Tensor] = [torch.empty(0)] * len(parts)
 
-        def run(place: int, done: Done) -> None:
+        def run(place: int, done: ReportDone) -> None:
             part = parts[place]
             few = slice(part.start, part.stop)
             tokens, puzzle_ids = (
@@ -215,7 +215,7 @@ class _Run:
             if self.progress:
                 self.progress(before + steps // layout.config.N_sup, self.total)
 
-        side_by_side(run, range(len(parts)), device=device, progress=hear)
+        run_parallel(run, range(len(parts)), device=device, progress=hear)
         q_halt, q_continue = torch.cat(halting, dim=1)  # (2, B, N_sup)
         writer.put_all(
             rows,
@@ -231,13 +231,13 @@ class _Run:
 
 
 @contextmanager
-def reported(out: Path, folder: StoreFolder, say: Say) -> Iterator[None]:
-    """Say how to go on where a recording is stopped, or cannot write."""
+def reported(out: Path, folder: StoreFolder, log: Log) -> Iterator[None]:
+    """Log how to go on where a recording is stopped, or cannot write."""
     try:
         yield
     except KeyboardInterrupt:
         there = folder.layout.shards - len(folder.unfinished())
-        say(f"stopped with {there} of {folder.layout.shards} shards whole; the same command goes on")
+        log(f"stopped with {there} of {folder.layout.shards} shards whole; the same command goes on")
         raise
     except OSError as error:
         raise OutputError(

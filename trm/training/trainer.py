@@ -107,7 +107,7 @@ class Trainer:
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
-            model.lay_out(self.streams[cells].task.columns)
+            model.set_grid_side(self.streams[cells].task.columns)
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
@@ -123,7 +123,7 @@ class Trainer:
         reveal = schedule.reveal_at(progress)
         stream = self.streams[self.cells_at(progress)]
         self.compiled_for.add(stream.task.cells)
-        self.model.lay_out(stream.task.columns)
+        self.model.set_grid_side(stream.task.columns)
         if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
             self.flight = self.boarding.full_flight(stream, reveal)
         for group in self.optimizer.param_groups:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from trm.files import OutputError, written_whole
+from trm.files import OutputError, atomic_file
 
 FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit hands out static/
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
@@ -77,7 +77,7 @@ class Rooms:
 
     def _write(self, code: str, room: Room) -> bool:
         """Whether it could be written. Where not, the lecture goes on, and nobody follows."""
-        with suppress(OutputError), written_whole(self._file(code)) as path:
+        with suppress(OutputError), atomic_file(self._file(code)) as path:
             path.write_text(json.dumps(asdict(room)).ljust(BYTES), "utf-8")
             return True
         return False

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from probes.linear.files import save_probe
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.files import plain_json, reading, written_whole
+from trm.files import atomic_file, reading, strict_json
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def write_study(path: Path, study: "Study", *, probes: Path | None = None) -> li
     Returns what was written. Raises OutputError where a file cannot be.
     """
     summary = study.summary()
-    with written_whole(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_text(json.dumps(summary, separators=(",", ":")), "utf-8")
     table = path.with_suffix(".parquet")
-    with written_whole(table) as temporary:
+    with atomic_file(table) as temporary:
         write_table(temporary, score_table(summary))
     return [path, table, *(save_probes(probes, study) if probes else ())]
 
@@ -77,7 +77,7 @@ def load_study(path: Path) -> dict[str, Any]:
     with reading(
         path, StudyFileError, "study of this version", "Give the file of `probes fit`.", most=LARGEST_JSON
     ):
-        found = plain_json(path.read_bytes())
+        found = strict_json(path.read_bytes())
         if not {"about", "moments", "targets", "findings"} <= found.keys():
             raise ValueError("not the parts of a study")
         if not all(isinstance(found["about"][name], str) for name in ("model", "fingerprint", "task")):
@@ -117,7 +117,7 @@ def recorded_use(model: str) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     with reading(path, StudyFileError, "record of `probes use`", "Record it again.", most=LARGEST_JSON):
-        return plain_json(path.read_bytes())
+        return strict_json(path.read_bytes())
 
 
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:

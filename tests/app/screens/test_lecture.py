@@ -118,9 +118,9 @@ def test_another_checkpoint_changes_the_texts(told):
     facts = (
         run.facts
         | model_facts(config, depth)
-        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_known": 1}
+        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_reverse_match": 1}
     )
-    facts |= {"y_head": 1, "y_known": 1, "readable": True}
+    facts |= {"y_head": 1, "y_reverse_match": 1, "readable": True}
     scenes = read_language("en").scenes
     assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
     assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))

@@ -5,7 +5,7 @@ from math import inf, nan
 
 import pytest
 
-from trm.config import LARGEST_SIZE, ConfigError, ModelConfig
+from trm.config import MAX_SIZE, ConfigError, ModelConfig
 from trm.errors import UserError
 from trm.tasks import task_of
 
@@ -33,7 +33,7 @@ def test_round_trip_through_json(tiny_config):
         ({"n": "6"}, "n must be a whole number"),
         ({"n": None}, "n must be a whole number"),
         ({"prefix_length": -1}, "prefix_length"),
-        ({"hidden_size": LARGEST_SIZE + 1}, "hidden_size must be from 0 to"),
+        ({"hidden_size": MAX_SIZE + 1}, "hidden_size must be from 0 to"),
         ({"vocab_size": 10**30}, "vocab_size"),
         ({"kind": "rnn"}, "'rnn' are not known"),
         ({"heads": 3}, "does not split into 3 heads"),

@@ -7,7 +7,7 @@ import torch
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_by_step, exact_now, predict
+from trm.evaluate import BATCH, Predictions, auc, evaluate, evenly, exact_answers, exact_by_step, predict
 from trm.recursion import deep_supervision
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
@@ -61,7 +61,7 @@ def test_a_limit_that_leaves_nothing(limit):
 
 def test_exact_now_by_hand():
     answers = np.array([[[1, 2], [3, 4]], [[1, 2], [3, 5]]], np.uint8)  # (steps, puzzles, cells)
-    assert exact_now(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
+    assert exact_answers(answers, np.array([[1, 2], [3, 5]])).tolist() == [[True, False], [True, True]]
 
 
 def test_predictions_are_those_of_the_recursion_whatever_the_batch(tiny_model, threads):
@@ -156,7 +156,7 @@ def test_puzzles_of_another_size(tiny_model, puzzles):
 def test_padding_in_labels_is_not_scored(tiny_model):
     """ARC labels end at a border; what the model writes beyond it does not count."""
     answers = np.array([[[5, 1, 9, 9], [5, 2, 0, 0]]], np.uint8)
-    assert exact_now(answers, np.array([[5, 1, 0, 0], [5, 1, 0, 0]])).tolist() == [[True, False]]
+    assert exact_answers(answers, np.array([[5, 1, 0, 0], [5, 1, 0, 0]])).tolist() == [[True, False]]
 
 
 def test_blank_arc_ids_are_said(tiny_model):

@@ -51,12 +51,12 @@ def test_smaller_grids_keep_their_places_in_the_models_own(tiny_model):
     """In the corner of 4x4 the row below is 4 positions on, also for a grid of 2x2; after own-size grids nothing remains."""
     model = tiny_model(mixing="attention", mixing_width=0, heads=2, positions="rope", prefix_length=1)
     attention = model.L_level.layers[0].self_attn
-    model.lay_out(2)
-    assert attention.places.tolist() == [0, 1, 2, 5, 6]
+    model.set_grid_side(2)
+    assert attention.rotary_positions.tolist() == [0, 1, 2, 5, 6]
     x = torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
     corner = attention(x)
-    model.lay_out(4)
-    assert attention.places is None
+    model.set_grid_side(4)
+    assert attention.rotary_positions is None
     assert not torch.allclose(corner, attention(x), atol=1e-4)  # now read as one row
 
 

@@ -10,7 +10,7 @@ from trm.coordinates import F_H, Depth
 from trm.errors import PuzzleError
 from trm.evaluate import solve
 from trm.grading import Grade
-from trm.record import growing_trace, mean_entropy, only_solution, record, relative_moves
+from trm.record import growing_trace, mean_entropy, record, relative_residuals, unique_solution
 from trm.recursion import deep_supervision
 from trm.tasks.sudoku import Sudoku
 
@@ -128,10 +128,10 @@ def test_a_model_that_does_not_know_the_tokens(tiny_model):
 
 def test_only_solution():
     assert np.array_equal(
-        only_solution(SMALL, SMALL.parse("123.341221434321")), SMALL.parse("1234341221434321")
+        unique_solution(SMALL, SMALL.parse("123.341221434321")), SMALL.parse("1234341221434321")
     )
-    assert only_solution(SMALL, SMALL.parse("." * 16)) is None
-    assert only_solution(SMALL, SMALL.parse("11" + "." * 14)) is None
+    assert unique_solution(SMALL, SMALL.parse("." * 16)) is None
+    assert unique_solution(SMALL, SMALL.parse("11" + "." * 14)) is None
 
 
 def test_a_solved_puzzle_has_no_open_cells(model):
@@ -149,7 +149,7 @@ def test_mean_entropy_by_hand():
 
 def test_relative_moves_by_hand():
     states = torch.tensor([[[0.0, 0.0]], [[3.0, 4.0]], [[3.0, 0.0]]])
-    assert relative_moves(states[:-1], states[1:]).tolist() == pytest.approx([1.0, 4 / 3])
+    assert relative_residuals(states[:-1], states[1:]).tolist() == pytest.approx([1.0, 4 / 3])
 
 
 def test_judgement_counts_and_rules(model):

@@ -188,8 +188,8 @@ def test_sotaku_answers_digits_alone_and_never_halts(sotaku):
     heads = sotaku.heads(sotaku.f_H(x, sotaku.f_L(x, state, 1)).y)
     assert (heads.logits[..., :2] == -torch.inf).all() and heads.logits[..., 2:].isfinite().all()
     assert sotaku.halt_probability(heads).tolist() == [0, 0]
-    assert torch.equal(sotaku.answer_vectors()[2:], sotaku.output_head.weight)
-    assert torch.allclose(sotaku.token_vectors()[PUZZLES], x)
+    assert torch.equal(sotaku.unembedding()[2:], sotaku.output_head.weight)
+    assert torch.allclose(sotaku.token_embedding()[PUZZLES], x)
 
 
 def test_one_halting_logit_is_enough(tiny_model, tiny_config):
@@ -227,7 +227,7 @@ def test_axes_turn_with_row_and_column():
 
         def score(one, other, rotary=rotary):
             cos, sin = rotary.tables(torch.tensor([one, other]).float(), like=q)
-            return (rotary.turn(q, cos, sin)[0] * rotary.turn(k, cos, sin)[1]).sum()
+            return (rotary.rotate(q, cos, sin)[0] * rotary.rotate(k, cos, sin)[1]).sum()
 
         assert torch.isclose(score(0, 7), score(6, 13))  # one row down, two columns to the right
         assert not torch.isclose(score(0, 7), score(0, 8)) and not torch.isclose(score(0, 7), score(0, 2))

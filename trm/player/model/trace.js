@@ -106,7 +106,7 @@ export function decodeTrace(data) {
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
-    restlessCell: data.restless_cell ?? 0,
+    mostChangedCell: data.most_changed_cell ?? 0,
     crops:
       data.crops == null
         ? null

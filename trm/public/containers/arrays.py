@@ -9,7 +9,7 @@ from torch import Tensor
 from trm.arrays import Header, read_npz
 from trm.errors import CheckpointError
 
-MOST_UNPACKED = 16  # times the size of the file; weights hardly compress at all
+MAX_UNPACKED = 16  # times the size of the file; weights hardly compress at all
 
 
 def is_npz(path: Path) -> bool:
@@ -20,12 +20,12 @@ def is_npz(path: Path) -> bool:
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The arrays by name. Raises CheckpointError; ValueError and the like where the file is damaged."""
-    most = MOST_UNPACKED * path.stat().st_size
+    most = MAX_UNPACKED * path.stat().st_size
     with zipfile.ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())
     if size > most:
         raise CheckpointError(
-            f"{path} would unpack to over {MOST_UNPACKED} times its size and was refused unread."
+            f"{path} would unpack to over {MAX_UNPACKED} times its size and was refused unread."
         )
 
     def plain(name: str, header: Header) -> bool:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from trm.errors import CheckpointError
-from trm.files import stand_in
+from trm.files import placeholder_problem
 from trm.public.containers.arrays import is_npz, read_weights
-from trm.public.containers.pickled import MOST_STEPS, EndlessError
+from trm.public.containers.inert import HarmfulError
+from trm.public.containers.pickled import MAX_INSTRUCTIONS, EndlessError
 from trm.public.containers.sharded import joined, read_safetensors, shards_of
-from trm.public.containers.things import HarmfulError
 from trm.public.containers.torch_file import read_old, read_zip
 from trm.public.weights import INDEX
 
@@ -61,7 +61,7 @@ def read_stored(path: Path) -> Any:
         ) from None
     except EndlessError:
         raise CheckpointError(
-            f"{path} describes more than {MOST_STEPS:,} objects: damaged, or far more than weights. Save its state dict alone."
+            f"{path} describes more than {MAX_INSTRUCTIONS:,} objects: damaged, or far more than weights. Save its state dict alone."
         ) from None
     except Exception:  # a damaged file can make its readers fail in every way
         raise CheckpointError(f"{path} is no checkpoint, damaged or cut short. Copy it again.") from None
@@ -108,7 +108,7 @@ def _text(beginning: bytes) -> str | None:
 
 def _what_text(text: str, size: int) -> str:
     start = text.lower()
-    if what := stand_in(text):
+    if what := placeholder_problem(text):
         return what
     if start.startswith("# xet version"):
         return (

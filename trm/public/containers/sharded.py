@@ -10,8 +10,8 @@ from torch import Tensor
 
 from trm.errors import CheckpointError
 
-LARGEST_INDEX = 1 << 24  # bytes
-MOST_SHARDS = 1000
+MAX_INDEX = 1 << 24  # bytes
+MAX_SHARDS = 1000
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     """A setting in a file's metadata, which knows only texts."""
-    if text[:1] not in "{[" or len(text) > LARGEST_INDEX:
+    if text[:1] not in "{[" or len(text) > MAX_INDEX:
         return text
     try:
         return json.loads(text)
@@ -37,11 +37,11 @@ def _value(text: str) -> Any:
 def shards_of(index: Path) -> list[Path]:
     """The files that an index lists, all beside it. Raises CheckpointError."""
     try:
-        if index.stat().st_size > LARGEST_INDEX:
+        if index.stat().st_size > MAX_INDEX:
             raise ValueError
         places = json.loads(index.read_bytes())["weight_map"].values()
         names = sorted({str(PurePosixPath(name)) for name in places})
-        if not names or len(names) > MOST_SHARDS or any(PurePosixPath(name).name != name for name in names):
+        if not names or len(names) > MAX_SHARDS or any(PurePosixPath(name).name != name for name in names):
             raise ValueError
     except OSError as error:
         raise CheckpointError(f"{index} cannot be read: {error.strerror}.") from None

@@ -15,11 +15,11 @@ from typing import Any
 import torch
 
 from trm.errors import CheckpointError
-from trm.public.containers.makers import DTYPES
+from trm.public.containers.builders import DTYPES
+from trm.public.containers.inert import InertName, StorageView
 from trm.public.containers.pickled import read_pickle
-from trm.public.containers.things import Mention, Numbers
 
-LARGEST_PICKLE = 1 << 26  # bytes; some runs keep the states of their random generators and data in it
+MAX_PICKLE = 1 << 26  # bytes; some runs keep the states of their random generators and data in it
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 LOCAL_HEADER = struct.Struct(
     "<4s22xHH"
@@ -33,7 +33,7 @@ def read_zip(path: Path) -> Any:
         pickled = next((name for name in reversed(entries) if PurePosixPath(name).name == "data.pkl"), None)
         _refuse_other_zips(path, entries, pickled)
         root = PurePosixPath(pickled or "").parent
-        if entries[pickled].file_size > LARGEST_PICKLE:
+        if entries[pickled].file_size > MAX_PICKLE:
             raise CheckpointError(
                 f"{path} describes its tensors in {entries[pickled].file_size >> 20} MiB, which no checkpoint does."
             )
@@ -50,9 +50,9 @@ def read_zip(path: Path) -> Any:
             return mapped[begin : begin + entry.file_size]
 
         for name, entry in entries.items():  # nothing in a file with a harmful one is believed
-            if name.endswith(".pkl") and name != pickled and entry.file_size <= LARGEST_PICKLE:
+            if name.endswith(".pkl") and name != pickled and entry.file_size <= MAX_PICKLE:
                 with archive.open(name) as file:
-                    read_pickle(file, lambda _: Numbers(None, torch.uint8))
+                    read_pickle(file, lambda _: StorageView(None, torch.uint8))
         with archive.open(pickled) as file:
             return read_pickle(file, _storages(find))
 
@@ -66,20 +66,20 @@ def _begin_of(file: BufferedReader, header: int) -> int:
     return header + LOCAL_HEADER.size + name + extra
 
 
-def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], Numbers]:
+def _storages(find: Callable[[str], torch.UntypedStorage]) -> Callable[[Any], StorageView]:
     """What resolves a persistent id ("storage", class, key, device, numbers); each storage is looked for once."""
     found: dict[str, torch.UntypedStorage] = {}
 
-    def storage(identifier: Any) -> Numbers:
+    def storage(identifier: Any) -> StorageView:
         _, kind, key, _, count, view = (*identifier[:5], *identifier[5:6], None)[:6]
-        dtype = DTYPES.get(kind.name.rpartition(".")[2]) if isinstance(kind, Mention) else None
+        dtype = DTYPES.get(kind.name.rpartition(".")[2]) if isinstance(kind, InertName) else None
         if dtype is None or view is not None:
             raise ValueError("numbers of an unknown kind")
         if key not in found:
             found[key] = find(key)
         if count * dtype.itemsize > found[key].nbytes():
             raise ValueError("claims more than there is")
-        return Numbers(found[key], dtype)
+        return StorageView(found[key], dtype)
 
     return storage
 
@@ -122,9 +122,9 @@ def read_old(path: Path) -> Any:
         read_pickle(file, _none), read_pickle(file, _none)
         begin, widths = file.tell(), {}
 
-        def note(identifier: Any) -> Numbers:
+        def note(identifier: Any) -> StorageView:
             widths[identifier[2]] = DTYPES[identifier[1].name.rpartition(".")[2]].itemsize
-            return Numbers(None, torch.uint8)
+            return StorageView(None, torch.uint8)
 
         read_pickle(file, note)
         keys, mapped = read_pickle(file, _none), torch.UntypedStorage.from_file(str(path), False, len(file))
@@ -143,5 +143,5 @@ def _old_storage(file: mmap.mmap, mapped: torch.UntypedStorage, width: int) -> t
     return mapped[begin : begin + length]
 
 
-def _none(_: Any) -> Numbers:
+def _none(_: Any) -> StorageView:
     raise ValueError("numbers where there are none")

@@ -14,7 +14,7 @@ SIDES = (4, 6, 9)  # of its Sudokus
 FIRST_DIGIT = 3  # token of the digit 1
 ARC_CELLS = 900
 
-OF_TRAINING = frozenset({
+TRAINING_ONLY = frozenset({
     "max_grid_size", "ffn_expansion", "learning_rate_emb", "warmup_steps", "use_muon", "pad_value", "_recursive_",
     "steps_per_epoch", "label_smoothing", "ema_decay", "name", "max_epochs", "use_constant_lr",
 })  # fmt: skip
@@ -66,6 +66,6 @@ FORMAT = Format(
     },
     values={"pos_emb_type": positions},
     off={"use_conv_swiglu": False, "use_board_swiglu": False, "use_sigreg": False},
-    harmless=OF_TRAINING,
+    harmless=TRAINING_ONLY,
     fields=fields,
 )

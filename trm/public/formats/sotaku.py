@@ -48,7 +48,7 @@ class SotakuShapes(Shapes):
         self.layers = max(int(layer[1]) for layer in layers if layer)
         self.H_layers = self.length = self.mixing_width = self.latents = self.mlp_kernel = 0
         self.puzzle_ids = self.puzzle_embedding_size = self.halting_outputs = 0
-        self.mixing, self.attention_width, self.told_positions = "attention", self.hidden_size, None
+        self.mixing, self.attention_width, self.positions = "attention", self.hidden_size, None
         self.kind = "sotaku"
 
 

@@ -6,7 +6,7 @@ from trm.public.description import Description
 from trm.public.formats.base import ASSUMED, BLOCK, COMMON, PUBLIC_CODE, TENSORS, Fields, Format
 from trm.public.shapes import Shapes
 
-OF_TRAINING = frozenset({
+TRAINING_ONLY = frozenset({
     "loop_deltas", "profile", "grad_accum_steps", "target_q_update_every", "load_optimizer_state", "load_strict",
 })  # fmt: skip
 
@@ -41,6 +41,6 @@ FORMAT = Format(
     module=re.compile(r"(.*\.)?urm"),
     renamed={"layers.": "L_level.layers.", "init_hidden": "L_init"},
     synonyms={"loops": "halt_max_steps", "num_layers": "L_layers"},
-    harmless=OF_TRAINING,
+    harmless=TRAINING_ONLY,
     fields=fields,
 )

@@ -12,7 +12,7 @@ from probes.latents.settings import Projecting
 from probes.latents.umap import UMAPSettings
 from trm.checkpoint import save_model
 from trm.data import PuzzleSet
-from trm.store.layout import Settings
+from trm.store.layout import StoreSettings
 from trm.store.record import record_store
 
 
@@ -26,7 +26,7 @@ def made(tmp_path, tiny_model):
     (tmp_path / "puzzles.txt").write_text("\n".join(map(SMALL.format, inputs)))
     store = tmp_path / "store"
     puzzles = PuzzleSet.of("six", SMALL, inputs, labels)
-    record_store(model, SMALL, puzzles, store, Settings(positions="mean", dtype="float32"), say=str)
+    record_store(model, SMALL, puzzles, store, StoreSettings(positions="mean", dtype="float32"), log=str)
     return tmp_path
 
 

@@ -16,7 +16,7 @@ from trm.cli.options import puzzle_texts
 from trm.data import load_puzzles
 from trm.tasks import get_task
 from trm.tasks.sudoku import Sudoku
-from trm.terminal import readable
+from trm.terminal import format_result
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 SUDOKU = Sudoku()
@@ -290,7 +290,7 @@ def test_forward_inputs_that_are_no_npz(refused, model, tmp_path, content):
 
 @pytest.mark.parametrize("name", ["inputs", "start_z_H", "puzzle_identifiers"])
 def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("trm.forward.LARGEST_INPUT", 1 << 20)
+    monkeypatch.setattr("trm.forward.MAX_INPUT", 1 << 20)
     arrays = {"inputs": np.ones((1, 81), np.uint8)} | {name: np.zeros((2 << 20,), np.uint8)}
     np.savez_compressed(tmp_path / "in.npz", **arrays)
     line = refused(
@@ -301,7 +301,7 @@ def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatc
 
 def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_path, monkeypatch):
     """Few bytes of tokens become many of logits."""
-    monkeypatch.setattr("trm.forward.LARGEST_OUTPUT", 1 << 30)
+    monkeypatch.setattr("trm.forward.MAX_OUTPUT", 1 << 30)
     np.savez_compressed(tmp_path / "in.npz", inputs=np.ones((100_000, 81), np.uint8))
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
@@ -333,8 +333,8 @@ def test_readable_by_hand():
         "grid": "1 2\n3 4", "solved": True, "halt_step": None, "share": 0.25, "list": [0.5, 1], "answers": ["12", "34"],
         "groups": {"easy": {"count": 2, "exact": 0.5}},
     }  # fmt: skip
-    assert readable(result).splitlines() == [
+    assert format_result(result).splitlines() == [
         "1 2", "3 4", "solved: True", "halt_step: none", "share: 0.2500", "list: 0.5000 1", "answers:", "    1  12",
         "    2  34", "groups:", "  easy: count 2, exact 0.5000",
     ]  # fmt: skip
-    assert readable([]) == "none"
+    assert format_result([]) == "none"

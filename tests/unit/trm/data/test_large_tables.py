@@ -136,5 +136,5 @@ def test_a_small_table_is_checked_and_a_large_one_is_not(tmp_path, public_checkp
     made.tensors[TABLE][3] = float("nan")
     path = made.save(tmp_path)
     refusal(path, r"puzzle_emb\.weights holds NaN")
-    monkeypatch.setattr("trm.checkpoint.LARGEST_CHECKED_TABLE", 16)
+    monkeypatch.setattr("trm.checkpoint.MAX_CHECKED_TABLE", 16)
     assert load_model(str(path), device=CPU).puzzle_emb.weights.isnan().any()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from trm.inspection.expectation import reading
+from trm.inspection.expectation import interpret_scores
 from trm.inspection.inspect import check_depths
-from trm.public.known_files import KNOWN_FILES
+from trm.public.public_checkpoints import PUBLIC_CHECKPOINTS
 
-HRM = KNOWN_FILES[0]  # 55 % of Sudoku-Extreme
+HRM = PUBLIC_CHECKPOINTS[0]  # 55 % of Sudoku-Extreme
 
 
 def score(n, T, exact, loss=1.0, puzzles=8):
@@ -18,7 +18,7 @@ def check(exact, puzzles=32, losses=(1.0, 0.5)):
 
 
 def test_nothing_is_said_where_nothing_was_measured():
-    assert reading(None, [], HRM) == "" and reading({"note": "no puzzles"}, [], None) == ""
+    assert interpret_scores(None, [], HRM) == "" and interpret_scores({"note": "no puzzles"}, [], None) == ""
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_nothing_is_said_where_nothing_was_measured():
     ],
 )
 def test_another_depth_that_scores_better_is_named(other, words):
-    assert words in reading(check(0.25), [score(6, 3, 0.25), other], None)
+    assert words in interpret_scores(check(0.25), [score(6, 3, 0.25), other], None)
 
 
 @pytest.mark.parametrize(
@@ -47,21 +47,23 @@ def test_another_depth_that_scores_better_is_named(other, words):
     ],
 )
 def test_a_score_beside_the_published_one(exact, words):
-    text = reading(check(exact), [score(2, 2, exact)], HRM)
+    text = interpret_scores(check(exact), [score(2, 2, exact)], HRM)
     assert words in text and "about 55 % of Sudoku-Extreme exact was published" in text
 
 
 def test_steps_that_do_not_help():
-    assert "do not help" in reading(check(0.0, losses=(1.0, 1.1)), [], None)
+    assert "do not help" in interpret_scores(check(0.0, losses=(1.0, 1.1)), [], None)
     assert (
-        reading(check(0.0, losses=(1.0, 0.9)), [], None)
-        == reading(check(0.1, losses=(1.0, 1.1)), [], None)
+        interpret_scores(check(0.0, losses=(1.0, 0.9)), [], None)
+        == interpret_scores(check(0.1, losses=(1.0, 1.1)), [], None)
         == ""
     )
 
 
 def test_scores_of_nothing_say_nothing_of_n_and_t():
-    assert "say nothing of n and T" in reading(check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None)
+    assert "say nothing of n and T" in interpret_scores(
+        check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None
+    )
 
 
 def test_depths_off_by_one_are_scored_on_the_same_puzzles(tiny_model):

@@ -178,9 +178,9 @@ def test_an_entry_that_claims_to_be_larger_than_the_file(tmp_path):
 
 def test_a_description_of_endless_length(tmp_path, monkeypatch):
     in_zip(tmp_path / "step_1", b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
-    monkeypatch.setattr("trm.public.containers.torch_file.LARGEST_PICKLE", 1 << 10)
+    monkeypatch.setattr("trm.public.containers.torch_file.MAX_PICKLE", 1 << 10)
     refusal(tmp_path, "which no checkpoint does")
-    monkeypatch.setattr("trm.public.containers.pickled.MOST_STEPS", 1 << 10)
+    monkeypatch.setattr("trm.public.containers.pickled.MAX_INSTRUCTIONS", 1 << 10)
     (tmp_path / "step_1").write_bytes(b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
     refusal(tmp_path, "damaged")
 

@@ -15,7 +15,7 @@ from trm.store import open_store
 from trm.store.folder import StoreFolder, finished_shards, needed_bytes
 from trm.store.gather import Joiner
 from trm.store.layout import Layout
-from trm.store.record import Part, readable_bytes, record_store
+from trm.store.record import Worker, readable_bytes, record_store
 from trm.tasks.sudoku import Sudoku
 
 
@@ -32,17 +32,17 @@ def stop_after(done: int):
 def test_an_interrupted_recording_goes_on(recorded, tmp_path):
     said = []
     with pytest.raises(KeyboardInterrupt):
-        recorded(progress=stop_after(7), say=said.append, batch=2)
+        recorded(progress=stop_after(7), log=said.append, batch=2)
     assert said[-1] == "stopped with 1 of 3 shards whole; the same command goes on"
     store = open_store(tmp_path / "store")
     assert store.count == 4 and not store.complete and store.states("y").shape[0] == 4
     assert not list(tmp_path.glob("store/*/c.1.*"))  # dropped
-    recorded(say=said.append, batch=2)
+    recorded(log=said.append, batch=2)
     assert "going on: 1 of 3 shards are there." in said
     assert same_files(tmp_path / "store", recorded("unbroken", batch=2))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
     said.clear()
-    recorded(say=said.append, batch=2)
+    recorded(log=said.append, batch=2)
     assert said == [f"{tmp_path / 'store'} is complete with 10 puzzles: nothing is left to do."]
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
 
@@ -80,14 +80,16 @@ def test_blocks_of_parts_are_put_as_one(parts):
 def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):
     """The second of two processes alone: puzzles 4 to 7 are there, and know their numbers."""
     result = record_store(
-        model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(1, 2), recorded=DAY, say=str
+        model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(1, 2), recorded=DAY, log=str
     )
     assert (result["recorded"], result["count"], result["complete"]) == (4, 4, False)
     store = open_store(tmp_path / "half")
     assert store.puzzles.tolist() == [4, 5, 6, 7] and np.array_equal(store.inputs(), puzzles.inputs[4:8])
     whole = open_store(recorded())
     assert np.array_equal(store.states("z", [2]), whole.states("z", [6]))
-    record_store(model, SMALL, puzzles, tmp_path / "half", SETTINGS, part=Part(0, 2), recorded=DAY, say=str)
+    record_store(
+        model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(0, 2), recorded=DAY, log=str
+    )
     assert same_files(tmp_path / "half", tmp_path / "store")
 
 
@@ -144,7 +146,7 @@ def test_a_full_disk_is_said_before_the_start(recorded, tmp_path, monkeypatch):
 
 def test_the_estimate_is_what_is_written(recorded, monkeypatch):
     said = []
-    folder = recorded(say=said.append)
+    folder = recorded(log=said.append)
     layout = Layout.of(open_store(folder).manifest)
     blocks = sum(-(-path.stat().st_size // 4096) * 4096 for path in folder.rglob("*"))
     assert needed_bytes(layout, 3) == pytest.approx(blocks, rel=0.15)
@@ -222,10 +224,10 @@ def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
 def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
     nine = PuzzleSet.of("nine", Sudoku(), *[np.ones((1, 81), np.uint8)] * 2)
     with pytest.raises(PuzzleError, match="reads 16 cells"):
-        record_store(model, Sudoku(), nine, tmp_path / "store", say=str)
+        record_store(model, Sudoku(), nine, tmp_path / "store", log=str)
     table = tiny_model(puzzle_ids=2, puzzle_embedding_size=8)
     with pytest.raises(PuzzleError, match="no puzzle id 2"):
-        record_store(table, SMALL, puzzles, tmp_path / "store", say=str)
+        record_store(table, SMALL, puzzles, tmp_path / "store", log=str)
 
 
 def test_sizes_are_read_easily():

@@ -18,7 +18,7 @@ CACHE_PREFIX = "models--"  # of a repository's folder in the hub's cache: models
 
 
 @dataclass(frozen=True)
-class KnownFile:
+class PublicCheckpoint:
     """A public checkpoint. `values` are fields of ModelConfig; of MLP mixing those of attention do not apply."""
 
     repo: str  # on the hub
@@ -57,8 +57,8 @@ CELLS = {"sudoku": {"sequence_length": 81}, "maze": {"sequence_length": 900}, "a
 
 def _known(
     repo: str, files: str, kind: str, task: tuple[str, int], values: dict[str, Any], *notes: Any, **more: Any
-) -> KnownFile:
-    return KnownFile(repo, files, kind, *task, CELLS[task[0]] | values, *notes, **more)
+) -> PublicCheckpoint:
+    return PublicCheckpoint(repo, files, kind, *task, CELLS[task[0]] | values, *notes, **more)
 
 
 NO_TURN = (
@@ -67,7 +67,7 @@ NO_TURN = (
 )
 ON_SUDOKU, ON_MAZE = "of Sudoku-Extreme exact", "of Maze-Hard exact"
 
-KNOWN_FILES = (
+PUBLIC_CHECKPOINTS = (
     _known(
         "sapientinc/HRM-checkpoint-sudoku-extreme", "checkpoint", "hrm", SUDOKU, HRM, f"about 55 % {ON_SUDOKU}", exact=0.55,
     ),
@@ -129,9 +129,9 @@ KNOWN_FILES = (
 )  # fmt: skip
 
 
-def known_file(path: Path, *, kind: str, vocab_size: int) -> KnownFile | None:
+def find_public_checkpoint(path: Path, *, kind: str, vocab_size: int) -> PublicCheckpoint | None:
     """The public checkpoint that lies at this path, if its weights have the kind and vocabulary that it should have."""
-    for known in KNOWN_FILES:
+    for known in PUBLIC_CHECKPOINTS:
         if (known.kind, known.vocab_size) == (kind, vocab_size) and known.is_at(path):
             return known
     return None

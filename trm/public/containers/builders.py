@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trm.public.containers.things import HarmfulError, Mention, Numbers, Thing
+from trm.public.containers.inert import HarmfulError, InertName, InertObject, StorageView
 
 DTYPES = {
     f"{name}Storage": dtype
@@ -29,39 +29,45 @@ HARMFUL = re.compile(
 ALLOCATING = re.compile(
     r"(builtins|collections)\.\w+|torch(\.storage)?\.\w*(Tensor|Storage)"
 )  # called with a number
-LONGEST_PART = 4096  # letters of a part of a path
+MAX_PART = 4096  # letters of a part of a path
 
 
-def made(called: Any, arguments: tuple[Any, ...]) -> Any:
+def result_of_call(called: Any, arguments: tuple[Any, ...]) -> Any:
     """What a call stands for: a plain value where it is one that we know, else an inert thing."""
-    name = called.name if isinstance(called, Mention) else type(called).__name__
+    name = called.name if isinstance(called, InertName) else type(called).__name__
     allocating = any(type(argument) is int for argument in arguments) and ALLOCATING.fullmatch(name)
     if allocating or HARMFUL.fullmatch(name):
         raise HarmfulError(name)
     builder = BUILDERS.get(name)
     if builder is None and name.startswith("pathlib."):
         builder = _path
-    return Thing(name, arguments) if builder is None else builder(name, arguments)
+    return InertObject(name, arguments) if builder is None else builder(name, arguments)
 
 
 def _dictionary(name: str, arguments: tuple[Any, ...]) -> Any:
     """A dictionary, filled afterwards; or the one that is given. Nothing is copied, which could be done again and again."""
     given = arguments[-1] if arguments else {}
-    return given if isinstance(given, dict) else {} if isinstance(given, Mention) else Thing(name, arguments)
+    return (
+        given
+        if isinstance(given, dict)
+        else {}
+        if isinstance(given, InertName)
+        else InertObject(name, arguments)
+    )
 
 
 def _path(_: str, arguments: tuple[Any, ...]) -> str:
-    return "/".join(part[:LONGEST_PART] for part in arguments[:64] if isinstance(part, str))
+    return "/".join(part[:MAX_PART] for part in arguments[:64] if isinstance(part, str))
 
 
 def _sequence(name: str, arguments: tuple[Any, ...]) -> Any:
     known = len(arguments) == 1 and isinstance(arguments[0], list | tuple)
-    return arguments[0] if known else Thing(name, arguments)
+    return arguments[0] if known else InertObject(name, arguments)
 
 
 def _content(value: Any) -> bytes | None:
     """Bytes, or the text that a pickle of protocol 2 keeps them in."""
-    if isinstance(value, Thing) and value.name == "_codecs.encode" and value.arguments:
+    if isinstance(value, InertObject) and value.name == "_codecs.encode" and value.arguments:
         text = value.arguments[0]
         return text.encode("latin-1") if isinstance(text, str) else None
     return value if isinstance(value, bytes) else None
@@ -71,10 +77,10 @@ def _scalar(name: str, arguments: tuple[Any, ...]) -> Any:
     """A number of numpy, from its dtype and its bytes."""
     dtype, content = (*arguments, None, None)[:2]
     read = _numpy_dtype(dtype)
-    text = content.arguments[0] if isinstance(content, Thing) and content.arguments else content
+    text = content.arguments[0] if isinstance(content, InertObject) and content.arguments else content
     content = _content(content) if isinstance(text, str | bytes) and len(text) < 16 else None
     if read is None or content is None or len(content) != read.itemsize:
-        return Thing(name, arguments)
+        return InertObject(name, arguments)
     return np.frombuffer(content, read)[0].item()
 
 
@@ -82,7 +88,7 @@ def _numpy_dtype(thing: Any) -> np.dtype | None:
     """The dtype that a thing stands for, if it is one of plain numbers."""
     code = (
         thing.arguments[0]
-        if isinstance(thing, Thing) and thing.name == "numpy.dtype" and thing.arguments
+        if isinstance(thing, InertObject) and thing.name == "numpy.dtype" and thing.arguments
         else None
     )
     if not isinstance(code, str) or code not in (
@@ -103,7 +109,7 @@ def _numpy_dtype(thing: Any) -> np.dtype | None:
     return np.dtype(code).newbyteorder(order if order in ("<", ">") else "=")
 
 
-def numpy_array(thing: Thing) -> Tensor | None:
+def numpy_array(thing: InertObject) -> Tensor | None:
     """The numbers of a numpy array that was pickled beside or in place of tensors; None of other things."""
     if not thing.name.endswith("multiarray._reconstruct") or not isinstance(thing.state, tuple):
         return None
@@ -116,20 +122,20 @@ def numpy_array(thing: Thing) -> Tensor | None:
 
 
 def _parameter(name: str, arguments: tuple[Any, ...]) -> Any:
-    return arguments[0] if arguments and isinstance(arguments[0], Tensor) else Thing(name, arguments)
+    return arguments[0] if arguments and isinstance(arguments[0], Tensor) else InertObject(name, arguments)
 
 
 def _subclass(name: str, arguments: tuple[Any, ...]) -> Any:
     """A tensor of a class of its own: how it is rebuilt, its class, what with, its attributes."""
-    known = len(arguments) == 4 and isinstance(arguments[0], Mention) and isinstance(arguments[2], tuple)
-    return made(arguments[0], arguments[2]) if known else Thing(name, arguments)
+    known = len(arguments) == 4 and isinstance(arguments[0], InertName) and isinstance(arguments[2], tuple)
+    return result_of_call(arguments[0], arguments[2]) if known else InertObject(name, arguments)
 
 
 def _tensor(name: str, arguments: tuple[Any, ...]) -> Any:
     """A view of the file's numbers. Raises ValueError for one that reaches beyond them."""
     numbers, offset, shape, strides = arguments[:4]
-    if not isinstance(numbers, Numbers) or numbers.storage is None:
-        return Thing(name, arguments)
+    if not isinstance(numbers, StorageView) or numbers.storage is None:
+        return InertObject(name, arguments)
     dtype = numbers.dtype
     if name.endswith("_v3"):  # storages without a dtype, which is told apart
         dtype = getattr(torch, arguments[6].name.removeprefix("torch."), None)

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from trm.errors import CheckpointError
 from trm.inspection.inspect import inspect_model, report
 from trm.public.hub import hub_weights
-from trm.public.known_files import KNOWN_FILES, known_file
+from trm.public.public_checkpoints import PUBLIC_CHECKPOINTS, find_public_checkpoint
 
 HRM = {"kind": "hrm", "layers": 4, "H_layers": 4, "halt_max_steps": 16}
 TRM = {"layers": 2, "puzzle_emb_len": 16, "H_cycles": 3, "L_cycles": 6, "halt_max_steps": 16}
@@ -105,7 +105,7 @@ def test_a_row_without_its_yaml_in_a_folder_of_its_name(
 def test_the_rows_are_the_known_files():
     """Rows exist for files whose n and T are known here; the yaml tells those of the others."""
     assert [row[0] for row in ROWS] == [
-        known.repo for known in KNOWN_FILES if {"n", "T"} <= known.values.keys()
+        known.repo for known in PUBLIC_CHECKPOINTS if {"n", "T"} <= known.values.keys()
     ]
 
 
@@ -219,14 +219,14 @@ def test_a_name_on_weights_of_another_task(tmp_path, public_checkpoint):
 @pytest.mark.parametrize("folder", ["trm-model-sudoku-mine", "sudoku", "."])
 def test_a_step_in_any_other_folder(tmp_path, folder):
     for name in ("step_65100", "checkpoint", "pytorch_model.bin"):
-        assert known_file(tmp_path / folder / name, kind="trm", vocab_size=11) is None
+        assert find_public_checkpoint(tmp_path / folder / name, kind="trm", vocab_size=11) is None
 
 
 def test_the_folder_of_the_hubs_cache(tmp_path):
     folder = tmp_path / "models--Kaleemullah--trm-cgar-sudoku" / "snapshots" / "abc"
-    known = known_file(folder / "pytorch_model.bin", kind="trm", vocab_size=11)
+    known = find_public_checkpoint(folder / "pytorch_model.bin", kind="trm", vocab_size=11)
     assert (
         known.repo == "Kaleemullah/trm-cgar-sudoku"
         and known.source == "known file: Kaleemullah/trm-cgar-sudoku"
     )
-    assert known_file(folder / "pytorch_model.bin", kind="hrm", vocab_size=11) is None
+    assert find_public_checkpoint(folder / "pytorch_model.bin", kind="hrm", vocab_size=11) is None

@@ -10,14 +10,14 @@ class HarmfulError(ValueError):
     """A pickle that would call what can do harm. It is not called here either, but nothing of such a file is believed."""
 
 
-class Numbers(NamedTuple):
+class StorageView(NamedTuple):
     """A storage of the file, and the dtype that it was saved with. None: only the names are looked at yet."""
 
     storage: torch.UntypedStorage | None
     dtype: torch.dtype
 
 
-class Thing:
+class InertObject:
     """What a pickle makes of a name: never made, only described."""
 
     __slots__ = ("arguments", "name", "parts", "state")
@@ -43,7 +43,7 @@ def _dict_or_none(value: Any) -> bool:
     return value is None or isinstance(value, dict)
 
 
-class Mention(Thing):
+class InertName(InertObject):
     """A name that is mentioned and not called, such as a class."""
 
 
@@ -57,18 +57,20 @@ def plain_settings(stored: Any) -> Any:
 class _Plain:
     """Walks a bounded part of what a file holds, each container once."""
 
-    DEEPEST, MOST = 8, 20_000
+    MAX_DEPTH, MAX_PARTS = 8, 20_000
 
     def __init__(self) -> None:
-        self.left = self.MOST
+        self.left = self.MAX_PARTS
         self.open: set[int] = set()
 
     def of(self, value: Any, depth: int) -> Any:
         self.left -= 1
-        if depth > self.DEEPEST or self.left < 0 or id(value) in self.open:
+        if depth > self.MAX_DEPTH or self.left < 0 or id(value) in self.open:
             return None
-        if isinstance(value, Mention) or not isinstance(value, dict | list | tuple | Thing):
-            return value.name if isinstance(value, Mention) else None if isinstance(value, Tensor) else value
+        if isinstance(value, InertName) or not isinstance(value, dict | list | tuple | InertObject):
+            return (
+                value.name if isinstance(value, InertName) else None if isinstance(value, Tensor) else value
+            )
         self.open.add(id(value))
         try:
             if isinstance(value, list | tuple):
@@ -83,7 +85,7 @@ class _Plain:
         finally:
             self.open.discard(id(value))
 
-    def thing(self, value: Thing, depth: int) -> Any:
+    def thing(self, value: InertObject, depth: int) -> Any:
         attributes = value.attributes
         for key in ("_content", "_val"):  # OmegaConf's containers and values
             if key in attributes:
