@@ -29,7 +29,7 @@ from trm.tasks import get_task
 @pytest.fixture
 def small_checks(monkeypatch):
     """Self-checks of a few puzzles."""
-    monkeypatch.setattr(inspect, "MOST_PUZZLES", 4)
+    monkeypatch.setattr(inspect, "MAX_PUZZLES", 4)
 
 
 def save_alone(made, folder, name="step_5"):
@@ -81,7 +81,7 @@ def test_a_wrong_n_shows_on_a_trained_model(small_checks):
 
 
 def test_a_bundled_model(monkeypatch):
-    monkeypatch.setattr(inspect, "MOST_PUZZLES", 2)
+    monkeypatch.setattr(inspect, "MAX_PUZZLES", 2)
     found = inspect_model("sudoku-trm", force={"N_sup": 2})
     assert found["name"] == "sudoku-trm" and found["assumed"] == [] and found["known"] is None
     assert {value["source"] for value in found["values"]} == {"config.json", "forced"}
