@@ -35,7 +35,7 @@ def progress_line() -> Progress:
     line = ProgressLine("")
 
     def progress(share: float, words: str) -> None:
-        line.what = f"% {words}"
+        line.unit = f"% {words}"
         line.count(round(100 * share), 100)
 
     return progress

@@ -203,7 +203,7 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
     app.set("probes_view", "Directions")
     assert "**9 directions**" in text(app)
     app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
-    assert "mine<b>.safetensors is no probe of this version" in app.errors[0] and not app.has("probes_view")
+    assert "mine<b>.safetensors is not a probe of this version" in app.errors[0] and not app.has("probes_view")
     app.set("probes_files", files[:1] * 2)
     assert "is there twice" in app.errors[0]
     app.set("probes_files", [])

@@ -69,5 +69,5 @@ def test_headers_that_are_none(shape):
 
 def test_an_array_that_is_not_all_there():
     file = io.BytesIO(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (3,), }\n") + bytes(11))
-    with pytest.raises(ValueError, match="not all there"):
+    with pytest.raises(ValueError, match="is incomplete"):
         array_of(file, header_of(file))

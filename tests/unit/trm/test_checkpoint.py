@@ -75,7 +75,7 @@ def test_a_config_that_does_not_fit_the_weights(own, changes, words):
 @pytest.mark.parametrize("text", ["", "{", "[" * 100_000, "\x00\xff"])
 def test_a_config_that_is_not_json(own, text):
     (own / "config.json").write_text(text, "latin-1")
-    refusal(own, "config.json is no configuration, or is damaged")
+    refusal(own, "config.json is not a configuration, or is damaged")
 
 
 def test_a_config_of_another_tool_is_not_ours(tmp_path, tiny_model):
@@ -105,7 +105,7 @@ def test_numbers_that_are_none(own, tiny_model):
     tensors = model.state_dict()
     tensors["lm_head.weight"][2, 3] = float("nan")
     save_file(tensors, own / "model.safetensors")
-    refusal(own, "lm_head.weight holds")
+    refusal(own, "lm_head.weight contains")
 
 
 # finding the file

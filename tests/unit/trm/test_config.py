@@ -35,7 +35,7 @@ def test_round_trip_through_json(tiny_config):
         ({"prefix_length": -1}, "prefix_length"),
         ({"hidden_size": MAX_SIZE + 1}, "hidden_size must be from 0 to"),
         ({"vocab_size": 10**30}, "vocab_size"),
-        ({"kind": "rnn"}, "'rnn' are not known"),
+        ({"kind": "rnn"}, "unknown kind of model 'rnn'; choose one of trm"),
         ({"heads": 3}, "does not split into 3 heads"),
         ({"heads": 0}, "does not split into 0 heads"),
         ({"hidden_size": 6, "heads": 2}, "needs a head size that 2 divides"),

@@ -147,9 +147,9 @@ def test_exact_by_step_of_a_scripted_model(scripted, puzzles, monkeypatch):
 
 
 def test_puzzles_of_another_size(tiny_model, puzzles):
-    with pytest.raises(PuzzleError, match="reads 25 cells"):
+    with pytest.raises(PuzzleError, match="takes 25 cells"):
         evaluate(tiny_model(sequence_length=25), SMALL, puzzles)
-    with pytest.raises(PuzzleError, match="knows 5 tokens"):
+    with pytest.raises(PuzzleError, match="has 5 tokens"):
         evaluate(tiny_model(vocab_size=5), SMALL, puzzles)
 
 

@@ -56,7 +56,7 @@ def test_places_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for path, words in (
         (tmp_path, "is a folder"),
-        (tmp_path / "file" / "result.txt", "cannot be made a folder"),
+        (tmp_path / "file" / "result.txt", "cannot be created"),
     ):
         with pytest.raises(OutputError, match=words), atomic_file(path):
             pytest.fail("there is nothing to write to")
@@ -67,7 +67,7 @@ def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
     os.mkfifo(pipe)
     link.symlink_to(pipe)
     for path in (pipe, link):
-        with pytest.raises(OutputError, match="no ordinary file"), atomic_file(path):
+        with pytest.raises(OutputError, match="not a regular file"), atomic_file(path):
             pytest.fail("it would have been replaced")
     assert pipe.is_fifo() and link.is_symlink()
     assert sorted(tmp_path.iterdir()) == [link, pipe]
@@ -140,7 +140,7 @@ def test_whatever_a_reader_raises_is_one_line(tmp_path, error):
         reading(path, Refusal, "trace of this version", "Record it again."),
     ):
         raise error
-    assert str(refusal.value) == f"{path} is no trace of this version, or is damaged. Record it again."
+    assert str(refusal.value) == f"{path} is not a trace of this version, or is damaged. Record it again."
 
 
 def test_what_is_not_read(tmp_path):
@@ -149,10 +149,10 @@ def test_what_is_not_read(tmp_path):
     path.write_bytes(bytes(9))
     for given, words in (
         (tmp_path / "none", "none cannot be read: No such file or directory. Give the path of a trace."),
-        (tmp_path, "is a folder. Name a file in it."),
+        (tmp_path, "is a folder. Give a file in it."),
         (tmp_path / "pipe", "is a pipe or a device."),
         (tmp_path / ("x" * 300), "cannot be read: File name too long."),
-        (path, "is larger than 0 MiB, which no trace is."),
+        (path, "is larger than 0 MiB, too large for a trace."),
     ):
         with pytest.raises(Refusal) as error, reading(given, Refusal, "trace", "Again.", most=8):
             pytest.fail("it is read")

@@ -173,14 +173,14 @@ def test_the_puzzle_table_stays_behind_and_gives_rows(of_kind):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"kind": "rnn"}, "kind 'rnn' are not known; known: trm, trm-two-nets"),
+        ({"kind": "rnn"}, "unknown kind of model 'rnn'; choose one of trm, trm-two-nets"),
         ({"kind": "hrm"}, "H_layers of a model of kind hrm must be at least 1, not 0"),
         ({"kind": "trm", "H_layers": 2}, "H_layers of a model of kind trm must be 0, not 2"),
         ({"kind": "hrm", "H_layers": 300}, "at most 256"),
-        ({"kind": "trm-multi-z", "latents": 0}, "no 0 latents"),
-        ({"kind": "trm-multi-z", "latents": 1000}, "no 1000 latents"),
-        ({"kind": "trm-single-z", "latents": 1}, "no 1 latents"),
-        ({"kind": "trm", "latents": 2}, "no 2 latents"),
+        ({"kind": "trm-multi-z", "latents": 0}, "cannot have 0 latents"),
+        ({"kind": "trm-multi-z", "latents": 1000}, "cannot have 1000 latents"),
+        ({"kind": "trm-single-z", "latents": 1}, "cannot have 1 latents"),
+        ({"kind": "trm", "latents": 2}, "cannot have 2 latents"),
     ],
 )
 def test_a_configuration_that_is_no_kind(tiny_config, changes, words):

@@ -115,7 +115,7 @@ def test_air_takes_x_otherwise_in_f_L_alone(air, injection):
 
 def test_air_names_the_injections_it_knows(tiny_config):
     for unknown in ("L2x_H2x_input_token_addition", "", "L3x_H"):
-        with pytest.raises(ConfigError, match="Known are L, Lx or L2x with _H, _Hx or _H2x, and minus_x"):
+        with pytest.raises(ConfigError, match="choose L, Lx or L2x with _H, _Hx or _H2x, or minus_x"):
             new_model(tiny_config(kind="air", injection=unknown))
 
 
@@ -199,7 +199,7 @@ def test_one_halting_logit_is_enough(tiny_model, tiny_config):
     for changes in ({"kind": "hrm", "H_layers": 1}, {"halting": "q_halt > q_continue"}):
         with pytest.raises(ConfigError, match="halting_outputs must be 0, 1 or 2"):
             tiny_config(halting_outputs=1, **changes)
-    with pytest.raises(ConfigError, match="where it has no halting head"):
+    with pytest.raises(ConfigError, match="never if there is no halting head"):
         tiny_config(halting_outputs=0)
 
 
@@ -214,7 +214,7 @@ def test_only_models_of_one_state_that_answer_in_every_call_have_no_f_L(tiny_con
 def test_every_layer_of_sotaku_is_a_call(tiny_config):
     config = tiny_config(kind="sotaku", latents=0, halting_outputs=0, layers=3, n=2, T=1)
     for n in (1, 3):
-        with pytest.raises(ConfigError, match=f"its layers less one, 2, not {n}"):
+        with pytest.raises(ConfigError, match=f"its layers minus one, 2, not {n}"):
             config.with_depth(n=n)
 
 

@@ -247,7 +247,7 @@ def test_a_damaged_scene_is_refused_in_one_line(scene, tmp_path, changes):
     path = tmp_path / "scene.safetensors"
     save_scene(path, scene)
     damaged(path, **changes)
-    with pytest.raises(SceneError, match="is no scene of this version, or is damaged"):
+    with pytest.raises(SceneError, match="is not a scene of this version, or is damaged"):
         load_scene(path)
 
 
@@ -260,7 +260,7 @@ def test_a_scene_with_points_that_are_nowhere(scene, tmp_path, name, value):
     arrays[name].flat[0] = value
     with safe_open(path, "numpy") as file:
         save_file(arrays, path, metadata=file.metadata())
-    with pytest.raises(SceneError, match="is no scene of this version, or is damaged"):
+    with pytest.raises(SceneError, match="is not a scene of this version, or is damaged"):
         load_scene(path)
 
 
@@ -268,7 +268,7 @@ def test_what_is_no_scene_file_is_refused(tmp_path):
     with pytest.raises(SceneError, match="cannot be read"):
         load_scene(tmp_path / "none")
     (tmp_path / "text").write_text("no scene")
-    with pytest.raises(SceneError, match="is no scene"):
+    with pytest.raises(SceneError, match="is not a scene"):
         load_scene(tmp_path / "text")
 
 

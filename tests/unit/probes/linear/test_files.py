@@ -261,7 +261,7 @@ def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
     study = load_study(RECORDED / "sudoku-hrm" / "study.json")
     damage(study["findings"][0])
     (tmp_path / "s.json").write_text(json.dumps(study))
-    with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
+    with pytest.raises(StudyFileError, match=r"s\.json is not a study of this version, or is damaged"):
         load_study(tmp_path / "s.json")
 
 
@@ -272,5 +272,5 @@ def test_a_study_of_no_model_or_no_moments(tmp_path, time_point):
     study = load_study(RECORDED / "sudoku-hrm" / "study.json")
     for name, damaged in (("moments", [*study["moments"], time_point]), ("about", {"model": "x"})):
         (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
-        with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
+        with pytest.raises(StudyFileError, match=r"s\.json is not a study of this version, or is damaged"):
             load_study(tmp_path / "s.json")

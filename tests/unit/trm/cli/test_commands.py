@@ -244,7 +244,7 @@ def npz(path: Path, **arrays) -> Path:
 @pytest.mark.parametrize(
     "arrays, words",
     [
-        ({"tokens": np.ones((1, 81), int)}, "no array called inputs"),
+        ({"tokens": np.ones((1, 81), int)}, "no array named inputs"),
         ({"inputs": np.ones((1, 80), int)}, "(1, 80)"),
         ({"inputs": np.ones(81, int)}, "(81,)"),
         ({"inputs": np.array(3)}, "inputs"),
@@ -252,7 +252,7 @@ def npz(path: Path, **arrays) -> Path:
         ({"inputs": np.ones((1, 81))}, "float64"),
         ({"inputs": np.full((1, 81), 11)}, "outside 0 to 10"),
         ({"inputs": np.full((1, 81), -1)}, "outside 0 to 10"),
-        ({"inputs": np.array([[None] * 81])}, "no .npz of plain arrays"),
+        ({"inputs": np.array([[None] * 81])}, "not a NumPy archive (.npz) of plain arrays"),
         ({"inputs": np.ones((2, 81), int), "puzzle_identifiers": np.zeros(3, int)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.full(1, -1)}, "puzzle_identifiers"),
         ({"inputs": np.ones((1, 81), int), "puzzle_identifiers": np.zeros(1)}, "puzzle_identifiers"),
@@ -263,7 +263,7 @@ def npz(path: Path, **arrays) -> Path:
         (
             {"inputs": np.ones((1, 81), int)}
             | dict.fromkeys(("start_z_H", "start_z_L"), np.ones((1, 81, 8))),
-            "numbers [1, 82, 8]; start_z_H is (1, 81, 8)",
+            "floats of shape [1, 82, 8]; start_z_H is float64 of shape (1, 81, 8)",
         ),
     ],
 )
@@ -296,7 +296,7 @@ def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatc
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
     )
-    assert f"in.npz: {name} has over 1 MiB. Give fewer puzzles." in line
+    assert f"in.npz: {name} is larger than 1 MiB. Use fewer puzzles." in line
 
 
 def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_path, monkeypatch):
@@ -306,7 +306,7 @@ def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_pa
     line = refused(
         "forward", "--model", model, "--inputs", tmp_path / "in.npz", "--out", tmp_path / "out.npz"
     )
-    assert "100,000 puzzles take 2 GB, more than 1. Give fewer puzzles." in line
+    assert "100,000 puzzles take 2 GiB, more than 1. Use fewer puzzles." in line
 
 
 def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):

@@ -80,7 +80,7 @@ def test_a_full_disk_behind_stdout(command):
     name = command.split()[0]
     assert done.returncode == 2
     assert done.stderr == (
-        f"{name}: The result cannot be written: No space left on device. Make room, or write it elsewhere.\n"
+        f"{name}: The result cannot be written: No space left on device. Free some space, or write it elsewhere.\n"
     )
 
 
@@ -103,7 +103,7 @@ def test_a_full_disk_behind_stderr_ends_no_work():
         (
             PermissionError(13, "Permission denied", "/secret/a\n.json"),
             2,
-            "trm: /secret/a\\n.json cannot be used: Permission denied. Give another place.\n",
+            "trm: /secret/a\\n.json cannot be used: Permission denied. Give another path.\n",
         ),
     ],
 )

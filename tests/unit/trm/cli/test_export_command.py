@@ -176,7 +176,7 @@ MISTAKES = [
     (("--model", "{model}", "--puzzle", "." * 16, "--depth", "1,1,2", "--step", "3", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--puzzle-id", "3", "--png", "{out}"), "Leave out"),
     (("--trace", "{folder}/nowhere", "--png", "{out}"), "cannot be read"),
-    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "no trace of this version"),
+    (("--trace", "{model}/model.safetensors", "--png", "{out}"), "not a trace of this version"),
     (("--trace", "{trace}", "--step", "4", "--png", "{out}"), "Choose 1 to 3"),
     (("--trace", "{trace}", "--cycle", "0", "--png", "{out}"), "Choose 1 to 2"),
     (("--trace", "{trace}", "--call", "4", "--png", "{out}"), "Choose 1 to 3"),
@@ -190,7 +190,7 @@ MISTAKES = [
     (("--trace", "{trace}", "--png", "{folder}"), "is a folder"),
     (("--trace", "{trace}", "--png", "{folder}/nowhere/a.png"), "There is no folder"),
     (("--trace", "{trace}", "--png", "{trace}/a.png"), "There is no folder"),
-    (("--trace", "{trace}", "--png", "{pipe}"), "no ordinary file"),
+    (("--trace", "{trace}", "--png", "{pipe}"), "not a regular file"),
     (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
     (("--trace", "{trace}", "--npz", "{trace}"), "the same file as what is read"),
     (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
@@ -245,7 +245,9 @@ def test_a_trace_whose_maker_is_no_text(trace_file, tmp_path, field, value):
         cwd=REPOSITORY, capture_output=True, text=True,
     )  # fmt: skip
     assert (
-        done.returncode == 2 and "is no trace of this version" in done.stderr and done.stderr.count("\n") == 1
+        done.returncode == 2
+        and "is not a trace of this version" in done.stderr
+        and done.stderr.count("\n") == 1
     )
 
 

@@ -93,7 +93,7 @@ def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
 
 def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
     def stop(progress: ProgressLine, done: int, total: int | None = None) -> None:
-        if progress.what == "puzzles run" and done > 4:
+        if progress.unit == "puzzles run" and done > 4:
             assert total == 9
             raise KeyboardInterrupt
 

@@ -84,7 +84,7 @@ def test_a_full_disk(tmp_path, format, room):
         cwd=REPOSITORY, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
-    assert "cannot be written: " in done.stderr and "Make room or give another place" in done.stderr
+    assert "cannot be written: " in done.stderr and "Free some space or give another path" in done.stderr
     assert [path for path in (tmp_path / "set").rglob("*") if path.is_file()] == []
 
 

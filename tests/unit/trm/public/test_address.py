@@ -84,7 +84,7 @@ def test_pages_of_the_hub_that_are_no_model(spec, words):
                                   "https://example.org/huggingface.co/a/b", "s3://bucket/step_5", "https://[::1"])  # fmt: skip
 def test_other_addresses_are_none(spec):
     assert not is_hub(spec)
-    with pytest.raises(CheckpointError, match="address outside the hub"):
+    with pytest.raises(CheckpointError, match="is not on the Hugging Face hub"):
         load_model(spec)
 
 

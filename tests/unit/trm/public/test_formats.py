@@ -188,7 +188,8 @@ def test_air_without_its_yaml_has_its_injection_assumed(tmp_path):
 def test_air_variants_that_cannot_be_shown_are_refused_in_a_sentence(tmp_path):
     model = made(**AIR | {"injection": "Lx_H"})
     refusal(
-        air_file(tmp_path / "run", model, name="air.air_1net_L9x_H@AIR"), "unknown AIR injection 'L9x_H'; choose"
+        air_file(tmp_path / "run", model, name="air.air_1net_L9x_H@AIR"),
+        "unknown AIR injection 'L9x_H'; choose",
     )
     for name, shape in (("input_token_L", (8,)), ("input_token_H", (1, 1, 8))):
         tokens = Made(model.config, model.tensors | {name: torch.zeros(shape)})

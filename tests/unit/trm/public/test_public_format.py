@@ -214,7 +214,7 @@ def spoilt(tensors, **changes):
         ({"lm_head__weight": torch.zeros(11, 16).to_sparse()}, "plain numbers"),
         ({"lm_head__weight": torch.zeros(11, 16, device="meta")}, "plain numbers"),
         ({"lm_head__weight": torch.zeros(11, 16, dtype=torch.complex64)}, "plain numbers"),
-        ({"lm_head__weight": torch.full((11, 16), float("inf"))}, "lm_head.weight holds"),
+        ({"lm_head__weight": torch.full((11, 16), float("inf"))}, "lm_head.weight contains"),
     ],
 )  # fmt: skip
 def test_the_first_tensor_that_does_not_fit_is_named(tmp_path, public_checkpoint, changes, words):

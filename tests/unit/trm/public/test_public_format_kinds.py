@@ -72,7 +72,7 @@ def test_both_code_bases_of_hrm(tmp_path, public_checkpoint, name, run):
         ("trm", "recursive_reasoning.trm_singlez@X", "H_init does not belong"),
         ("trm-single-z", "recursive_reasoning.trm@X", "H_init is missing"),
         ("trm-multi-z", "recursive_reasoning.trm@X", "L_init is missing"),
-        ("hrm", "recursive_reasoning.trm_singlez@X", "does not belong to a model of kind trm-single-z"),
+        ("hrm", "recursive_reasoning.trm_singlez@X", "does not belong to the model that is described, of kind trm-single-z"),
         ("trm", "recursive_reasoning.transformers_baseline@X", "transformers_baseline.*, which is not known; known: trm, "),
         ("trm", "os.system@rm", "which is not known"),
     ],
@@ -154,7 +154,7 @@ def test_a_data_set_of_another_task(tmp_path, public_checkpoint, key, value, wor
 def test_our_own_form_with_tokens_of_another_task(tmp_path, tiny_model):
     model = tiny_model(task="arc")
     save_model(tmp_path, model.config, model.state_dict())
-    refusal(tmp_path, "speaks arc, but knows 6 tokens")
+    refusal(tmp_path, "described as a model for arc, but its vocabulary of 6 tokens")
 
 
 # where values are from, and forcing them
@@ -275,7 +275,7 @@ def test_forcing_our_own_form(tmp_path, tiny_model):
     checkpoint = read_checkpoint(str(tmp_path), force={"n": 5})
     assert checkpoint.config.n == 5 and checkpoint.config.assumed == ("T",)
     assert {checkpoint.sources[name] for name in ("n", "T", "N_sup")} == {
-        "forced", "assumed: says config.json", "config.json"
+        "forced", "assumed, according to config.json", "config.json"
     }  # fmt: skip
     refusal(tmp_path, "does not split into 3 heads", force={"heads": 3})
     refusal(tmp_path, "cannot be forced", force={"layers": 3})
