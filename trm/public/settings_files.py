@@ -1,4 +1,4 @@
-"""Where the settings of weights may lie: under the weights' own name, beside them, as Hydra keeps them, or a folder up."""
+"""Where the settings of a checkpoint may be: in a file named like the weights, beside them, in Hydra's folder, or one up."""
 
 import re
 from collections.abc import Iterable
@@ -12,31 +12,31 @@ OWN_NAMES = ("{}.yaml", "{}.yml", "{}.json", "{}_config.yaml", "{}.config.yaml")
 
 
 def own_settings_files(weights: str) -> list[str]:
-    """Files called like the weights: they belong to nothing else, even where several models share a folder."""
+    """Settings files named like the weights: they belong to these weights even if several models share the folder."""
     stem = stem_of(weights)
     return [name.format(stem) for name in OWN_NAMES if name.format(stem) != weights]
 
 
 def local_settings_files(weights: Path) -> list[Path]:
-    """Every file that may be read beside weights and a folder up, whether it is there or not."""
+    """All files that may be read beside the weights and one folder up, whether or not they exist."""
     folder, upper = weights.parent, weights.parent.parent
     beside = (*own_settings_files(weights.name), *BESIDE, "dataset.json", "identifiers.json")
     return [*(folder / name for name in beside), *(upper / name for name in BESIDE)]
 
 
 def parent_describes(names: Iterable[str], folder: str) -> bool:
-    """Whether what lies in a folder describes the weights in the folder below it called `folder`.
+    """Whether settings in a folder describe the weights in its subfolder `folder`.
 
-    `names` are the files below it, as paths. Not so where folders of other models lie there too; steps of one run, whose
-    folders differ in their numbers only, are no other models.
+    `names` are the paths of the files below the folder. They do not if there are subfolders with other models too. Steps
+    of one run, whose folder names differ only in numbers, do not count as other models.
     """
     below: dict[str, list[str]] = {}
     for name in names:
         first, _, rest = name.partition("/")
         if rest and "/" not in rest:
             below.setdefault(first, []).append(rest)
-    kept = {_numberless(other) for other, files in below.items() if candidates(files)}
-    return kept <= {_numberless(folder)}
+    models = {_numberless(other) for other, files in below.items() if candidates(files)}
+    return models <= {_numberless(folder)}
 
 
 def _numberless(name: str) -> str:
@@ -44,7 +44,7 @@ def _numberless(name: str) -> str:
 
 
 def hub_settings_files(weights: str, names: Iterable[str]) -> list[str]:
-    """Of a repository's files those that may describe the weights at this path in it."""
+    """The files of a repository that may describe the weights at this path in it."""
     names, place = set(names), PurePosixPath(weights)
     folder, upper = place.parent, place.parent.parent
     wanted = [

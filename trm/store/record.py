@@ -1,4 +1,4 @@
-"""Recording many puzzles into a store: batches run through the recursion while a thread writes what came before."""
+"""Record the states of many puzzles into a store: one batch runs while a thread writes the previous ones."""
 
 import os
 import time
@@ -41,24 +41,24 @@ Log = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Worker:
-    """Which shards are this process's: number `rank` of `size`, every size-th. They need not know of each other."""
+    """One of `size` processes that record into the same store. It records every size-th shard; no communication is needed."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
     def of_this_process(cls) -> "Worker":
-        """As `torchrun` says."""
+        """The worker that `torchrun` made this process; the only one without `torchrun`."""
         return cls(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
     @property
     def is_lead(self) -> bool:
-        """Whether this process speaks."""
+        """Whether this process writes the output."""
         return self.rank == 0
 
 
 def take_gpu_of_this_process() -> None:
-    """Under `torchrun` the processes of a machine spread over its GPUs."""
+    """Select the GPU of this process under `torchrun`, which starts one process per GPU."""
     if "LOCAL_RANK" in os.environ and torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
 
@@ -77,20 +77,22 @@ def record_store(
     log: Log = print,
     progress: CountProgress | None = None,
 ) -> dict[str, Any]:
-    """Record the puzzles into the store `out`, or go on with it: only shards that are not whole are run.
+    """Record puzzles into the store `out`, or resume an unfinished store: only missing shards are run.
 
-    `recorded` dates a new store (today), `command` says how it was made; `force` removes a store that is there.
-    Returns `out`, `puzzles` (of the set), `recorded` (puzzles run now), `count` (puzzles that the store has),
-    `complete`, `bytes` (of a complete store on the disk), `seconds`, and a `note` where the states mean less than they
-    seem to. Raises PuzzleError when the puzzles are not the model's, StoreError when the folder holds something else, or
-    a recording with other settings, and OutputError when the disk has no room.
+    `recorded` is the date of a new store (default: today), `command` the command that made it. `force` removes an
+    existing store. `log` is called with messages, `progress` with the number of puzzles done.
+
+    Returns `out`, `puzzles` (in the set), `recorded` (run now), `count` (in the store), `complete`, `bytes` (size of the
+    complete store on disk), `seconds`, and a `note` if the states do not reflect what the model can do. Raises
+    PuzzleError if the puzzles do not fit the model, StoreError if the folder contains something else or a store with
+    other settings, and OutputError if the disk is too small.
     """
     worker, started = worker or Worker(), time.perf_counter()
     model.config.check_puzzles(puzzles.inputs.shape[1], task.vocab_size)
     largest_id = int(puzzles.puzzle_identifiers.max(initial=0))
     model.config.check_puzzle_id(largest_id)
     if force and worker.size > 1:
-        raise UserError(f"Several processes cannot start over at once. Remove {out}, then start them again.")
+        raise UserError(f"--force does not work with several processes. Remove {out}, then start them again.")
     manifest = make_manifest(
         model,
         puzzles,
@@ -106,17 +108,17 @@ def record_store(
     try:
         unfinished = folder.unfinished()
         mine = [shard for shard in unfinished if shard % worker.size == worker.rank]
-        there = layout.shards - len(unfinished)
-        if there == layout.shards:
-            log(f"{out} is complete with {layout.puzzles} puzzles: nothing is left to do.")
-        elif there:
-            log(f"going on: {there} of {layout.shards} shards are there.")
-        run = _StoreRecorder(
+        finished = layout.shards - len(unfinished)
+        if finished == layout.shards:
+            log(f"{out} is already complete, with {layout.puzzles} puzzles.")
+        elif finished:
+            log(f"resuming: {finished} of {layout.shards} shards are complete.")
+        recorder = _StoreRecorder(
             model, task, puzzles, folder, progress, total=sum(len(layout.rows(shard)) for shard in mine)
         )
         with reported(out, folder, log), Writer(folder) as writer:
             for shard in mine:
-                run.shard(shard, writer)
+                recorder.shard(shard, writer)
     finally:
         folder.close()
     count = sum(len(layout.rows(shard)) for shard in finished_shards(folder.path))
@@ -124,7 +126,7 @@ def record_store(
     return {
         "out": str(out),
         "puzzles": layout.puzzles,
-        "recorded": run.done,
+        "recorded": recorder.done,
         "count": count,
         "complete": count == layout.puzzles,
         "bytes": needed_bytes(layout, layout.shards),
@@ -134,15 +136,15 @@ def record_store(
 
 
 def check_room(out: Path, layout: Layout, *, log: Log, force: bool = False) -> None:
-    """Log how much will be written. Raises OutputError when the disk will not hold it."""
-    left = layout.shards - (0 if force else len(finished_shards(out)))
-    if not left:
+    """Log how much will be written. Raises OutputError if the disk does not have enough space."""
+    missing = layout.shards - (0 if force else len(finished_shards(out)))
+    if not missing:
         return
-    needed, free = needed_bytes(layout, left), free_bytes(out) + (store_bytes(out) if force else 0)
+    needed, free = needed_bytes(layout, missing), free_bytes(out) + (store_bytes(out) if force else 0)
     if needed > free:
         raise OutputError(
-            f"{out} needs {readable_bytes(needed)}, and its disk has {readable_bytes(free)} left. "
-            "Choose fewer puzzles, calls or positions, or another place."
+            f"{out} needs {readable_bytes(needed)}, but its disk has {readable_bytes(free)} left. "
+            "Choose fewer puzzles, calls or positions, or another disk."
         )
     log(
         f"{layout.puzzles} puzzles, shards of {layout.settings.shard}: {readable_bytes(needed)} to write into {out}, "
@@ -151,7 +153,7 @@ def check_room(out: Path, layout: Layout, *, log: Log, force: bool = False) -> N
 
 
 def readable_bytes(count: int) -> str:
-    """A size in the unit that fits, powers of 1000 as disks are sold."""
+    """A size in a suitable decimal unit, as text."""
     size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
     while size >= 1000 and len(units) > 1:
         size, units = size / 1000, units[1:]
@@ -159,7 +161,7 @@ def readable_bytes(count: int) -> str:
 
 
 class _StoreRecorder:
-    """The model over the puzzles, a shard at a time."""
+    """Runs the model over the puzzles, a shard at a time."""
 
     def __init__(
         self,
@@ -185,7 +187,7 @@ class _StoreRecorder:
         self.done += len(rows)
 
     def _batch(self, rows: range, writer: Writer) -> None:
-        """Run a batch, its parts side by side; what they put is written for all of them together."""
+        """Run a batch, its parts in parallel; their states are written together."""
         layout, device = self.layout, self.model.device
         taken = slice(rows.start, rows.stop)
         inputs = np.asarray(self.puzzles.inputs[taken])
@@ -196,9 +198,9 @@ class _StoreRecorder:
 
         def run(place: int, done: ReportDone) -> None:
             part = parts[place]
-            few = slice(part.start, part.stop)
+            in_batch = slice(part.start, part.stop)
             tokens, puzzle_ids = (
-                torch.from_numpy(array[few].astype(np.int64)).to(device) for array in (inputs, ids)
+                torch.from_numpy(array[in_batch].astype(np.int64)).to(device) for array in (inputs, ids)
             )
             gatherer = Gatherer(self.model, layout, joiner.part(place))
             logits = []
@@ -211,11 +213,11 @@ class _StoreRecorder:
 
         before = rows.start - layout.rows(rows.start // layout.settings.shard).start + self.done
 
-        def hear(steps: int) -> None:
+        def report(steps: int) -> None:
             if self.progress:
                 self.progress(before + steps // layout.config.N_sup, self.total)
 
-        run_parallel(run, range(len(parts)), device=device, progress=hear)
+        run_parallel(run, range(len(parts)), device=device, progress=report)
         q_halt, q_continue = torch.cat(halting, dim=1)  # (2, B, N_sup)
         writer.put_all(
             rows,
@@ -232,14 +234,16 @@ class _StoreRecorder:
 
 @contextmanager
 def reported(out: Path, folder: StoreFolder, log: Log) -> Iterator[None]:
-    """Log how to go on where a recording is stopped, or cannot write."""
+    """Context of a recording. If it is stopped, or cannot write, a message says how to resume."""
     try:
         yield
     except KeyboardInterrupt:
-        there = folder.layout.shards - len(folder.unfinished())
-        log(f"stopped with {there} of {folder.layout.shards} shards whole; the same command goes on")
+        finished = folder.layout.shards - len(folder.unfinished())
+        log(
+            f"stopped with {finished} of {folder.layout.shards} shards complete; run the same command to resume"
+        )
         raise
     except OSError as error:
         raise OutputError(
-            f"{out} cannot be written: {error.strerror or error}. Make room, then the same command goes on."
+            f"{out} cannot be written: {error.strerror or error}. Free some space, then run the same command to resume."
         ) from None

@@ -135,7 +135,7 @@ def test_names_that_people_use(tmp_path, public_checkpoint, name):
 
 
 def test_nothing_to_open(tmp_path):
-    assert "holds no model" in refusal(tmp_path)
+    assert "contains no model" in refusal(tmp_path)
     assert "There is no model" in refusal(tmp_path / "nowhere")
     assert "There is no model" in refusal("no-such-name")
     assert "There is no model" in refusal("x" * 300)

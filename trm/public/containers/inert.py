@@ -1,4 +1,4 @@
-"""What a pickle describes besides plain values: numbers of the file, and inert things in the place of objects."""
+"""What a pickle contains besides plain values: storages of the file, and inert objects in place of real ones."""
 
 from typing import Any, NamedTuple
 
@@ -7,18 +7,18 @@ from torch import Tensor
 
 
 class HarmfulError(ValueError):
-    """A pickle that would call what can do harm. It is not called here either, but nothing of such a file is believed."""
+    """A pickle that would call something harmful. It is not called here, but the whole file is refused."""
 
 
 class StorageView(NamedTuple):
-    """A storage of the file, and the dtype that it was saved with. None: only the names are looked at yet."""
+    """A storage in the file, and the dtype it was saved with. The storage is None while only names are read."""
 
     storage: torch.UntypedStorage | None
     dtype: torch.dtype
 
 
 class InertObject:
-    """What a pickle makes of a name: never made, only described."""
+    """An object of a pickle that is not created, only described by its name, arguments, state and parts."""
 
     __slots__ = ("arguments", "name", "parts", "state")
 
@@ -32,7 +32,7 @@ class InertObject:
 
     @property
     def attributes(self) -> dict[Any, Any]:
-        """What the object would hold: attributes of a dataclass or Namespace, items of a dictionary's kind."""
+        """The contents of the object: attributes of a dataclass or Namespace, items of a dictionary subclass."""
         state = self.state
         if isinstance(state, tuple) and len(state) == 2:  # (__dict__, __slots__)
             state = {**(state[0] or {}), **(state[1] or {})} if all(map(_dict_or_none, state)) else None
@@ -44,18 +44,19 @@ def _dict_or_none(value: Any) -> bool:
 
 
 class InertName(InertObject):
-    """A name that is mentioned and not called, such as a class."""
+    """A name in a pickle that is not called, such as a class."""
 
 
 def plain_settings(stored: Any) -> Any:
-    """The plain values that a file holds beside its tensors, as nested dictionaries: out of Namespaces, dataclasses and the
-    containers of OmegaConf, without tensors.
+    """The plain values in a file, without tensors, as nested dictionaries.
+
+    Namespaces, dataclasses and the containers of OmegaConf become dictionaries.
     """
     return _Plain().of(stored, 0)
 
 
 class _Plain:
-    """Walks a bounded part of what a file holds, each container once."""
+    """Traverses a bounded part of the content of a file, without following cycles."""
 
     MAX_DEPTH, MAX_PARTS = 8, 20_000
 

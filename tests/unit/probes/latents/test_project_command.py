@@ -66,7 +66,7 @@ def test_the_second_map_is_in_the_table_too(made, capsys):
         (["--model", "m", "--out", "x.parquet"], "Give --model and --data"),
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
-        (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
+        (["--store", "none-such", "--out", "x.parquet"], "is not a trace store"),
         (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
         (["--record", "--compare-with", "sudoku-hrm"], "Nothing is recorded of"),
         (

@@ -160,7 +160,7 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
     [
         ("", "line 1: the header names no column q or question"),
         ("one,two\n1,2\n", "line 1: the header names no column q or question"),
-        ("q,a\n", "holds no puzzle"),
+        ("q,a\n", "Batches of 0 and shards of 4 puzzles are not possible"),
         (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
         (
             f"question,answer\n{PUZZLE},{SOLVED}\n{PUZZLE[:-1]},{SOLVED}\n",

@@ -29,7 +29,7 @@ def test_an_address(spec, repo, inside):
     ],
 )  # fmt: skip
 def test_what_is_no_address(spec):
-    with pytest.raises(CheckpointError, match="no place on the hub"):
+    with pytest.raises(CheckpointError, match="not a valid address on the hub"):
         parse_address(spec)
 
 
@@ -70,9 +70,9 @@ def test_addresses_as_a_browser_has_them(spec, meant):
         ("https://huggingface.co/datasets/owner/repo", "is a data set, not a model"),
         ("https://huggingface.co/spaces/owner/repo", "is a Space, not a model"),
         ("https://huggingface.co/papers/2510.04871", "is a paper"),
-        ("https://huggingface.co/owner", "names no repository"),
-        ("https://huggingface.co/", "names no repository"),
-        ("https://huggingface.co/owner/repo/blob/main/../x", "no place on the hub"),
+        ("https://huggingface.co/owner", "does not name a repository"),
+        ("https://huggingface.co/", "does not name a repository"),
+        ("https://huggingface.co/owner/repo/blob/main/../x", "not a valid address on the hub"),
     ],
 )
 def test_pages_of_the_hub_that_are_no_model(spec, words):

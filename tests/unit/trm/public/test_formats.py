@@ -70,7 +70,7 @@ def test_nano_trm_averaged_parameters_are_laid_over_the_last_weights(tmp_path):
     checkpoint = read_checkpoint(str(path))
     assert same_numbers(checkpoint.tensors, average.tensors | buffers)
     assert checkpoint.sources["weights"] == (
-        "averaged (EMA): the copy `callbacks.EMACallback.shadow` in the file, laid over `state_dict`"
+        "averaged (EMA): the copy `callbacks.EMACallback.shadow` in the file, applied over `state_dict`"
     )
 
 
@@ -80,11 +80,11 @@ def test_nano_trm_needs_no_setting_to_be_known_twice(tmp_path):
     (tmp_path / "config.yaml").write_text("model: {H_cycles: 9}\ncallbacks: {}\n")
     assert_same(nano_file(tmp_path / "last.ckpt", model), model)
     refusal(nano_file(tmp_path / "a.ckpt", model, use_board_swiglu=True), "use_board_swiglu = True")
-    refusal(nano_file(tmp_path / "b.ckpt", model, hidden_size=16), "hidden_size = 16, the tensors say 8")
+    refusal(nano_file(tmp_path / "b.ckpt", model, hidden_size=16), "hidden_size = 16, but the tensors say 8")
     conv = dict(torch.load(nano_file(tmp_path / "c.ckpt", model), weights_only=False))
     conv["state_dict"]["lenet.layers.0.mlp.dwconv.weight"] = torch.zeros(12, 1, 3)
     torch.save(conv, tmp_path / "c.ckpt")
-    refusal(tmp_path / "c.ckpt", "MLP has a convolution")
+    refusal(tmp_path / "c.ckpt", "nano-trm with a convolution in its MLP")
 
 
 # EqR
@@ -194,7 +194,7 @@ def test_air_variants_that_cannot_be_shown_are_refused_in_a_sentence(tmp_path):
     for name, shape in (("input_token_L", (8,)), ("input_token_H", (1, 1, 8))):
         tokens = Made(model.config, model.tensors | {name: torch.zeros(shape)})
         folder = air_file(tmp_path / name, tokens, name="air.air_1net_L2x_H2x_input_token_prepend@AIR")
-        refusal(folder, "AIR with tokens of its own")
+        refusal(folder, "AIR with extra input tokens")
 
 
 # URM

@@ -100,7 +100,7 @@ def test_a_description_of_any_size_is_not_fetched():
 
 
 @pytest.mark.parametrize("spec, words", [("hf://o/r/nowhere", "no file or folder nowhere"), ("hf://o/r/trm.py", "is code"),
-                                         ("hf://o/r", "holds no model")])  # fmt: skip
+                                         ("hf://o/r", "contains no model")])  # fmt: skip
 def test_nothing_to_choose(spec, words):
     with pytest.raises(CheckpointError, match=words):
         chosen(spec, "trm.py", "README.md")
@@ -194,7 +194,7 @@ def test_what_was_fetched_opens_when_the_hub_is_gone(tmp_path, monkeypatch, publ
         online = hub_weights("hf://someone/model")
     assert hub_weights("hf://someone/model") == online
     assert hub_weights("hf://someone/model/checkpoint") == online
-    refusal("hf://someone/other", "was not fetched before, and the hub cannot be reached")
+    refusal("hf://someone/other", "has not been downloaded, and the hub cannot be reached")
     refusal("hf://someone/model/step_9", "no file or folder step_9")
 
 
@@ -269,7 +269,7 @@ def test_a_proxy_that_cannot_be_used(hub, stored, proxied, variables):
     path = hub_weights("hf://someone/model")
     proxied(variables)
     assert hub_weights("hf://someone/model") == path
-    line = refusal("hf://someone/other", "was not fetched before, and")
+    line = refusal("hf://someone/other", "has not been downloaded, and")
     assert "HTTPS_PROXY, ALL_PROXY" in line or "cannot be reached" in line
 
 
@@ -284,7 +284,7 @@ def test_a_user_without_a_home(hub, stored, monkeypatch, tmp_path):
 
 
 def test_names_that_the_hub_itself_refuses(hub):
-    refusal("hf://owner/a--b", "no place on the hub")
+    refusal("hf://owner/a--b", "not a valid address on the hub")
 
 
 def test_a_repository_that_is_not_there(hub):
@@ -296,7 +296,7 @@ def test_a_repository_that_is_not_there(hub):
 
 def test_a_gated_one(hub, stored, monkeypatch):
     hub.gated.add("someone/model")
-    refusal("hf://someone/model", "is gated: ask for access at https://huggingface.co/someone/model")
+    refusal("hf://someone/model", "is gated: request access at https://huggingface.co/someone/model")
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert hub_weights("hf://someone/model").is_file()
 
@@ -344,7 +344,7 @@ def fails_with(error: BaseException):
 @pytest.mark.parametrize(
     "error, words",
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device.: make room"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device.: free some space"),
         (PermissionError(errno.EACCES, "Permission denied"), "Permission denied.: try again"),
         (KeyboardInterrupt(), "download was stopped"),
     ],

@@ -157,7 +157,7 @@ def test_a_port_to_transformers_is_refused(hub, config, says):
     [
         ("MaximeILL/GAR_ckpts", "TRM-MLP-Sudoku-Extreme.pt", MLP | SUDOKU, "85.9 to 86.5 %", ""),
         ("Trelis/TRM-ARC-AGI-II", "step_5", TRM | ARC | {"puzzle_ids": 9}, "10.5 %", "by accident"),
-        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last need not be the best"),
+        ("ThomasHeim/HRM-Reproduction-Checkpoints", "run/step_5", HRM | SUDOKU, "53 to 55 %", "the last is not necessarily the best"),
         ("Hetens/LatentReasoningDecoding", "checkpoints/step_5", TRM | SUDOKU, "73.2 %", "does not rotate"),
         ("arcprize/trm_arc_prize_verification", "arc_v2_public/step_723914", TRM | ARC | SHALLOW | {"puzzle_ids": 99}, "2 %",
          "step_651522 solves 7 to 8 %"),
@@ -195,7 +195,7 @@ def test_other_models_are_refused_before_they_are_fetched(hub, repo, words):
 def test_puzzles_whose_tokens_nobody_published(tmp_path, public_checkpoint, name, data):
     made = public_checkpoint(vocab=40)
     made.run["data_paths"] = [data]
-    with pytest.raises(CheckpointError, match="map of tokens nobody has published"):
+    with pytest.raises(CheckpointError, match="token map was never published"):
         inspect_model(str(made.save(tmp_path, name=name)))
 
 

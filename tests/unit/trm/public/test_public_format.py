@@ -140,11 +140,11 @@ def test_maze_weights_are_assumed_shallower(tmp_path, public_checkpoint):
 @pytest.mark.parametrize(
     "key, value, words",
     [
-        ("hidden_size", 32, "hidden_size = 32, the tensors say 16"),
-        ("L_layers", 4, "L_layers = 4, the tensors say 2"),
-        ("mlp_t", True, "mlp_t = True, the tensors say False"),
-        ("puzzle_emb_ndim", 0, "puzzle_emb_ndim = 0, the tensors say 16"),
-        ("num_heads", 3, "does not split into 3 heads"),
+        ("hidden_size", 32, "hidden_size = 32, but the tensors say 16"),
+        ("L_layers", 4, "L_layers = 4, but the tensors say 2"),
+        ("mlp_t", True, "mlp_t = True, but the tensors say False"),
+        ("puzzle_emb_ndim", 0, "puzzle_emb_ndim = 0, but the tensors say 16"),
+        ("num_heads", 3, "3 heads, which do not divide hidden_size = 16"),
         ("num_heads", 16, "needs a head size that 2 divides"),
         ("num_heads", "8", "num_heads must be of type int"),
         ("L_cycles", 0, "n must be at least 1"),
@@ -209,11 +209,11 @@ def spoilt(tensors, **changes):
         ({"embed_tokens__embedding_weight": torch.zeros(11, 0)}, "embedding_weight is empty"),
         ({"H_level__layers__0__mlp__down_proj__weight": torch.zeros(2, 2)}, "H_level.layers.0.*is missing"),
         ({"L_level__layers__999999999__mlp__down_proj__weight": torch.zeros(2, 2)}, "999999999|layers"),
-        ({"lm_head__weight": torch.zeros(1).expand(1 << 20, 1 << 20)}, "more numbers than the file holds"),
-        ({"H_init": torch.zeros(1, dtype=torch.bfloat16).expand(1 << 40)}, "more numbers than the file holds"),
-        ({"lm_head__weight": torch.zeros(11, 16).to_sparse()}, "plain numbers"),
-        ({"lm_head__weight": torch.zeros(11, 16, device="meta")}, "plain numbers"),
-        ({"lm_head__weight": torch.zeros(11, 16, dtype=torch.complex64)}, "plain numbers"),
+        ({"lm_head__weight": torch.zeros(1).expand(1 << 20, 1 << 20)}, "more numbers than the file contains"),
+        ({"H_init": torch.zeros(1, dtype=torch.bfloat16).expand(1 << 40)}, "more numbers than the file contains"),
+        ({"lm_head__weight": torch.zeros(11, 16).to_sparse()}, "not a plain tensor"),
+        ({"lm_head__weight": torch.zeros(11, 16, device="meta")}, "not a plain tensor"),
+        ({"lm_head__weight": torch.zeros(11, 16, dtype=torch.complex64)}, "not a plain tensor"),
         ({"lm_head__weight": torch.full((11, 16), float("inf"))}, "lm_head.weight contains"),
     ],
 )  # fmt: skip
@@ -230,4 +230,4 @@ def test_one_tensor_under_two_prefixes(tmp_path, public_checkpoint):
     made = public_checkpoint()
     path = made.save(tmp_path)
     torch.save(made.tensors | {"model.inner.H_init": made.tensors["H_init"]}, path)
-    refusal(path, "both called H_init")
+    refusal(path, "have the same name H_init")

@@ -73,8 +73,8 @@ def test_both_code_bases_of_hrm(tmp_path, public_checkpoint, name, run):
         ("trm-single-z", "recursive_reasoning.trm@X", "H_init is missing"),
         ("trm-multi-z", "recursive_reasoning.trm@X", "L_init is missing"),
         ("hrm", "recursive_reasoning.trm_singlez@X", "does not belong to the model that is described, of kind trm-single-z"),
-        ("trm", "recursive_reasoning.transformers_baseline@X", "transformers_baseline.*, which is not known; known: trm, "),
-        ("trm", "os.system@rm", "which is not known"),
+        ("trm", "recursive_reasoning.transformers_baseline@X", "transformers_baseline.*, which is not supported .supported: trm, "),
+        ("trm", "os.system@rm", "which is not supported"),
     ],
 )  # fmt: skip
 def test_a_name_of_another_kind(tmp_path, public_checkpoint, kind, named, words):
@@ -139,12 +139,12 @@ def test_a_data_path_of_a_task_with_other_tokens(tmp_path, public_checkpoint):
     made = public_checkpoint(vocab=11)
     made.run["data_path"] = "data/maze-30x30-hard"
     path = made.save(tmp_path)
-    refusal(path, "trained on maze, but the tensors know 11 tokens")
+    refusal(path, "trained on maze, but the tensors have 11 tokens")
     assert load_model(str(path), device=CPU, force={"task": "sudoku"}).config.task == "sudoku"
 
 
-@pytest.mark.parametrize("key, value, words", [("vocab_size", 6, "vocab_size = 6, the tensors say 11"),
-                                               ("num_puzzle_identifiers", 960, "960, the tensors say 1")])  # fmt: skip
+@pytest.mark.parametrize("key, value, words", [("vocab_size", 6, "vocab_size = 6, but the tensors say 11"),
+                                               ("num_puzzle_identifiers", 960, "960, but the tensors say 1")])  # fmt: skip
 def test_a_data_set_of_another_task(tmp_path, public_checkpoint, key, value, words):
     path = public_checkpoint().save(tmp_path)
     (tmp_path / "dataset.json").write_text(json.dumps({"seq_len": 16, key: value}))
@@ -217,7 +217,7 @@ def test_a_forced_value_is_not_assumed(tmp_path, public_checkpoint):
 @pytest.mark.parametrize(
     "force, words",
     [
-        ({"hidden_size": 8}, "'hidden_size' cannot be forced. Can be: n, T, "),
+        ({"hidden_size": 8}, "'hidden_size' cannot be forced. Fields that can be: n, T, "),
         ({"cycles": 8}, "'cycles' cannot be forced"),
         ({"n": "six"}, "n can only be forced to a whole number, not to 'six'"),
         ({"n": True}, "n can only be forced to a whole number"),
@@ -230,7 +230,7 @@ def test_a_forced_value_is_not_assumed(tmp_path, public_checkpoint):
         ({"prefix_length": -1}, "prefix_length must be"),
         ({"prefix_length": 0}, "does not fit into 0 prefix positions"),
         ({"sequence_length": 1 << 20}, "positions"),
-        ({"task": "arc"}, "task cannot be forced to 'arc': the tensors know 11 tokens, as sudoku would have"),
+        ({"task": "arc"}, "task cannot be forced to 'arc': the tensors have 11 tokens, which fits sudoku"),
         ({"task": "chess"}, "task cannot be forced to 'chess'"),
     ],
 )  # fmt: skip
@@ -247,7 +247,7 @@ def test_what_cannot_be_forced(tmp_path, public_checkpoint, force, words):
             {"sequence_length": 17, "prefix_length": 3},
             "prefix_length cannot be forced to 3: the tensors say 2",
         ),
-        ({"sequence_length": 17}, "seq_len = 16, the tensors say 17"),
+        ({"sequence_length": 17}, "seq_len = 16, but the tensors say 17"),
     ],
 )
 def test_tensors_are_not_overruled(tmp_path, public_checkpoint, force, words):
@@ -265,7 +265,7 @@ def test_the_split_of_a_length_can_be_forced(tmp_path, public_checkpoint):
 
 def test_cells_that_nothing_tells(tmp_path, public_checkpoint):
     path = without_descriptions(public_checkpoint(vocab=9, D=32), tmp_path)
-    refusal(path, "nothing says what sequence_length is. Force it")
+    refusal(path, "sequence_length is not stated anywhere. To open the file")
     assert load_model(str(path), device=CPU, force={"sequence_length": 30}).config.task == "unknown"
 
 

@@ -215,9 +215,9 @@ def test_q_continue_counts_where_it_was_trained(tmp_path, public_checkpoint, kin
     [
         ({"ema": True}, (), "step_5", "averaged (EMA): all_config.yaml says ema = true"),
         ({"ema": False}, (), "step_5", "as trained: all_config.yaml says ema = false"),
-        ({}, (), "step_5", "averaged (EMA) or as trained: nothing says"),
+        ({}, (), "step_5", "averaged (EMA) or as trained: not stated"),
         ({}, ("ema",), "step_5", "averaged (EMA): the copy `ema` in the file"),
-        ({}, (), "step_5_ema", "averaged (EMA): the file's name"),
+        ({}, (), "step_5_ema", "averaged (EMA): according to the file name"),
     ],
 )
 def test_it_is_said_whether_weights_are_an_average(tmp_path, public_checkpoint, settings, nest, name, said):

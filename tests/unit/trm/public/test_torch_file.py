@@ -58,7 +58,7 @@ def test_a_zip_whose_directory_is_damaged(tmp_path, public_checkpoint):
     path = public_checkpoint().save(tmp_path)
     content = path.read_bytes()
     path.write_bytes(content.replace(b"PK\x01\x02", b"PK\x01\x00", 1))
-    assert refusal(path) == f"{path} is no checkpoint, damaged or cut short. Copy it again."
+    assert refusal(path) == f"{path} is not a checkpoint, or is damaged or cut short. Copy it again."
 
 
 class Evil:
@@ -179,7 +179,7 @@ def test_an_entry_that_claims_to_be_larger_than_the_file(tmp_path):
 def test_a_description_of_endless_length(tmp_path, monkeypatch):
     in_zip(tmp_path / "step_1", b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
     monkeypatch.setattr("trm.public.containers.torch_file.MAX_PICKLE", 1 << 10)
-    refusal(tmp_path, "which no checkpoint does")
+    refusal(tmp_path, "too large for a checkpoint")
     monkeypatch.setattr("trm.public.containers.pickled.MAX_INSTRUCTIONS", 1 << 10)
     (tmp_path / "step_1").write_bytes(b"\x80\x02" + b"N0" * (1 << 12) + b"}.")
     refusal(tmp_path, "damaged")
@@ -197,7 +197,7 @@ def test_an_old_file_that_claims_a_petabyte(tmp_path, public_checkpoint):
 def test_numbers_that_are_not_floating_point(tmp_path, public_checkpoint):
     made = public_checkpoint()
     made.tensors["q_head.bias"] = torch.zeros(2, dtype=torch.int64)
-    refusal(made.save(tmp_path), "q_head.bias does not hold plain numbers")
+    refusal(made.save(tmp_path), "q_head.bias is not a plain tensor")
 
 
 def test_a_state_dict_of_other_things(tmp_path):

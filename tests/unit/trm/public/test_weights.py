@@ -48,6 +48,6 @@ def test_several_that_can_be_meant_are_listed(names, listed):
 
 @pytest.mark.parametrize("names", [[], ["trm.py", "README.md"], ["step_x", "step_5_all_preds.0"]])
 def test_none(names):
-    with pytest.raises(CheckpointError, match="here holds no model"):
+    with pytest.raises(CheckpointError, match="here contains no model"):
         chosen(*names)
     assert candidates(names) == []

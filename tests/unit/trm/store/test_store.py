@@ -89,7 +89,7 @@ def test_states_are_rounded_once(recorded, model, puzzles, dtype):
 
 def test_a_number_beyond_float16_is_refused(recorded, model):
     model.lm_head.weight.fill_(1e5)
-    with pytest.raises(UserError, match="logits holds numbers beyond 65,504"):
+    with pytest.raises(UserError, match="logits contains numbers beyond 65,504"):
         recorded(dtype="float16")
     assert finished_shards(recorded("other", dtype="bfloat16")) == [0, 1, 2]
 
@@ -210,9 +210,9 @@ def test_rows_calls_and_positions_are_chosen_apart(recorded):
 
 def test_what_was_not_recorded_is_said(recorded):
     store = open_store(recorded(states="z", calls="last", logits="top3"))
-    with pytest.raises(StoreError, match="holds z, not y"):
+    with pytest.raises(StoreError, match="contains z, not y"):
         store.states("y")
-    with pytest.raises(StoreError, match=r"does not hold z after call 1\.1\.1 \(f_L\).*--calls last"):
+    with pytest.raises(StoreError, match=r"does not contain z after call 1\.1\.1 \(f_L\).*--calls last"):
         store.states("z", at=Coordinates(1, 1, 1, F_L))
     with pytest.raises(StoreError, match="--logits all"):
         store.logits()
@@ -220,7 +220,7 @@ def test_what_was_not_recorded_is_said(recorded):
     assert bare.halting().q_halt.shape == (10, 2) and set(bare.arrays) == {
         "inputs", "labels", "puzzle_ids", "facts", "q_halt", "q_continue"
     }  # fmt: skip
-    with pytest.raises(StoreError, match="does not hold the largest"):
+    with pytest.raises(StoreError, match="does not contain the largest"):
         bare.top_logits()
 
 
@@ -282,7 +282,7 @@ def test_damage_is_named(recorded, tmp_path):
     chunk.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     assert "is damaged" in refusal(folder)
     chunk.unlink()
-    assert f"{chunk} is missing. Remove {folder / 'shards/000001'} and record again" in refusal(folder)
+    assert f"{chunk} is missing. Remove {folder / 'shards/000001'} and run the same command again" in refusal(folder)
     shutil.rmtree(folder / "shards/000001")
     recorded()
     assert chunk.read_bytes() == whole
@@ -307,4 +307,4 @@ def test_damage_is_named(recorded, tmp_path):
     ]:
         (folder / "manifest.json").write_text(text)
         assert words in refusal(folder)
-    assert "is no trace store" in refusal(tmp_path)
+    assert "is not a trace store" in refusal(tmp_path)

@@ -33,7 +33,7 @@ def test_an_interrupted_recording_goes_on(recorded, tmp_path):
     said = []
     with pytest.raises(KeyboardInterrupt):
         recorded(progress=stop_after(7), log=said.append, batch=2)
-    assert said[-1] == "stopped with 1 of 3 shards whole; the same command goes on"
+    assert said[-1] == "stopped with 1 of 3 shards complete; run the same command to resume"
     store = open_store(tmp_path / "store")
     assert store.count == 4 and not store.complete and store.states("y").shape[0] == 4
     assert not list(tmp_path.glob("store/*/c.1.*"))  # dropped
@@ -43,7 +43,7 @@ def test_an_interrupted_recording_goes_on(recorded, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
     said.clear()
     recorded(log=said.append, batch=2)
-    assert said == [f"{tmp_path / 'store'} is complete with 10 puzzles: nothing is left to do."]
+    assert said == [f"{tmp_path / 'store'} is already complete, with 10 puzzles."]
     assert before == {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
 
 
@@ -96,11 +96,11 @@ def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"calls": "last"}, "recorded with calls 'all', now it is 'last'"),
-        ({"dtype": "float16"}, "dtype 'float32', now it is 'float16'"),
-        ({"batch": 2}, "batch 4, now it is 2"),
-        ({"shard": 5}, "shard 4, now it is 5"),
-        ({"states": "z"}, "states 'y,z', now it is 'z'"),
+        ({"calls": "last"}, "recorded with calls 'all', but now it is 'last'"),
+        ({"dtype": "float16"}, "dtype 'float32', but now it is 'float16'"),
+        ({"batch": 2}, "batch 4, but now it is 2"),
+        ({"shard": 5}, "shard 4, but now it is 5"),
+        ({"states": "z"}, "states 'y,z', but now it is 'z'"),
     ],
 )
 def test_other_settings_are_refused(recorded, changes, words):
@@ -113,7 +113,7 @@ def test_another_model_or_set_is_refused(recorded, tiny_model, puzzles, tmp_path
     recorded()
     other = tiny_model(n=2, T=2, N_sup=2)
     other.fingerprint = "1" * 16
-    with pytest.raises(StoreError, match="fingerprint '0000000000000000', now it is '1111111111111111'"):
+    with pytest.raises(StoreError, match="fingerprint '0000000000000000', but now it is '1111111111111111'"):
         recorded(model=other)
     with pytest.raises(StoreError, match=r"config\.N_sup 2, now it is 3"):
         recorded(model=tiny_model(n=2, T=2, N_sup=3))
@@ -130,7 +130,7 @@ def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store/notes.txt").write_text("mine")
     for force in (False, True):
-        with pytest.raises(StoreError, match="is there and is no trace store"):
+        with pytest.raises(StoreError, match="exists and is not a trace store"):
             recorded(force=force)
     assert [path.name for path in tmp_path.rglob("*")] == ["store", "notes.txt"]
     (tmp_path / "store/notes.txt").unlink()
@@ -139,7 +139,7 @@ def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
 
 def test_a_full_disk_is_said_before_the_start(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr("trm.store.record.free_bytes", lambda path: 1000)
-    with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, and its disk has 1\.0 kB left"):
+    with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, but its disk has 1\.0 kB left"):
         recorded()
     assert not list(tmp_path.iterdir())
 
@@ -163,7 +163,7 @@ def test_a_disk_that_fills_up_while_recording(recorded, tmp_path, monkeypatch):
 
     monkeypatch.setattr(StoreFolder, "write", until_full)
     with pytest.raises(
-        OutputError, match=r"No space left on device\. Make room, then the same command goes on"
+        OutputError, match=r"No space left on device\. Free some space, then run the same command to resume"
     ):
         recorded()
     assert finished_shards(tmp_path / "store") == [0]
@@ -200,19 +200,19 @@ def test_a_shard_that_another_process_writes_is_left_to_it(recorded, model, puzz
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"states": "x"}, "'x' names no states"),
-        ({"calls": "1.2"}, "'1.2' names no call"),
+        ({"states": "x"}, "'x' is not a choice of states"),
+        ({"calls": "1.2"}, "'1.2' is not a call"),
         (
             {"calls": "1.1.4"},
             "There is no call 1.1.4: the run has 2 supervision steps of 2 cycles of 3 calls",
         ),
-        ({"calls": "1.1.1"}, "y changes at f_H calls only"),
-        ({"positions": "r5c1"}, "There is no cell r5c1: the grid has 4x4"),
-        ({"positions": "cell"}, "'cell' is no position"),
-        ({"logits": "top0"}, "'top0' is no choice"),
+        ({"calls": "1.1.1"}, "y changes only at f_H calls"),
+        ({"positions": "r5c1"}, "There is no cell r5c1: the grid is 4x4"),
+        ({"positions": "cell"}, "'cell' is not a position"),
+        ({"logits": "top0"}, "'top0' is not a choice"),
         ({"dtype": "int8"}, "no dtype 'int8'"),
         ({"batch": 5}, "batch of 5 puzzles is larger than a shard of 4"),
-        ({"batch": 0}, "holds no puzzle"),
+        ({"batch": 0}, "Batches of 0 and shards of 4 puzzles are not possible"),
     ],
 )
 def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
@@ -223,7 +223,7 @@ def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
 
 def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
     nine = PuzzleSet.of("nine", Sudoku(), *[np.ones((1, 81), np.uint8)] * 2)
-    with pytest.raises(PuzzleError, match="reads 16 cells"):
+    with pytest.raises(PuzzleError, match="takes 16 cells"):
         record_store(model, Sudoku(), nine, tmp_path / "store", log=str)
     table = tiny_model(puzzle_ids=2, puzzle_embedding_size=8)
     with pytest.raises(PuzzleError, match="no puzzle id 2"):
