@@ -90,7 +90,7 @@ def run(options: Namespace) -> dict[str, Any]:
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"
     else:
-        puzzles = limited_puzzles(options, model, task, usual=LIMITS[options.what])
+        puzzles = limited_puzzles(options, model, task, default_limit=LIMITS[options.what])
         result = swept(options.what, model, task, puzzles, settings, progress_line())
         result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
         name = f"{options.what}-{settings.source}" if options.what == "rollouts" else options.what

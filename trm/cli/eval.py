@@ -1,4 +1,4 @@
-"""`trm eval`: the scores of a model on a puzzle set."""
+"""`trm eval`: score a model on a puzzle set."""
 
 from argparse import Namespace
 from typing import Any
@@ -14,11 +14,11 @@ from trm.cli.options import (
 from trm.progress import ProgressLine
 
 
-def add(adder) -> None:
-    command = add_command(adder, "eval", run, "score a model on a puzzle set")
+def add(subparsers) -> None:
+    command = add_command(subparsers, "eval", run, "score a model on a puzzle set")
     model_options(command)
     command.add_argument("--data", required=True, help=DATA_HELP)
-    command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
+    command.add_argument("--limit", type=int, help="use only this many puzzles, spread evenly over the set")
     identifiers_option(command)
 
 

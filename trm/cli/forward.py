@@ -1,4 +1,4 @@
-"""`trm forward`: every number of a forward pass, to compare implementations."""
+"""`trm forward`: write the raw outputs of a forward pass, for comparing implementations."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Any
 from trm.cli.options import add_command, forced_fields, model_options
 
 
-def add(adder) -> None:
+def add(subparsers) -> None:
     command = add_command(
-        adder,
+        subparsers,
         "forward",
         run,
-        "write every number of a forward pass, to compare implementations",
+        "write the raw outputs of a forward pass, for comparing implementations",
     )
     model_options(command)
     command.add_argument(

@@ -51,13 +51,23 @@ def inspect_model(
     progress: CountProgress | None = None,
     fetching: CountProgress | None = None,
 ) -> dict[str, Any]:
-    """Everything that is known about a model by its name, path or place on the hub, model_from_checkpoint for JSON.
+    """Inspect a model given by name, path or address on the hub. The result is ready for JSON.
 
-    Returns `name, path, task, kind, parameters, grid, fingerprint, values` (a list of `name, public_name, value,
-    source, assumed`), `assumed` (their names), `unknown` (settings that are not understood, as "key = value"),
-    `known` (`repo, published, exact, caution, licence` of a public file, or None), `weights` (averaged or as trained), `notes` (sentences), `self_check` (see there;
-    None when it was not asked for), `depths` (scores at n and T off by one, see `check_depths`), `interpret_scores` (what these
-    scores say, a sentence or two) and `states` (see `check_states`; goes with the self-check). Raises CheckpointError.
+    Returns a dictionary with
+
+    - `name`, `path`, `task`, `kind`, `parameters`, `grid`, `fingerprint`
+    - `values`: a list of `name, public_name, value, source, assumed`
+    - `assumed`: the names of assumed values
+    - `unknown`: settings that are not understood, as "key = value"
+    - `known`: `repo, published, exact, caution, licence` of a listed public checkpoint, or None
+    - `weights`: whether they are averaged or as trained
+    - `notes`: sentences
+    - `self_check`: see `run_self_check`; None without `self_check`
+    - `depths`: scores with n and T changed by one, see `check_depths`
+    - `reading`: an interpretation of these scores
+    - `states`: see `check_states`; empty without `self_check`
+
+    `progress` is called with the puzzles of the checks, `fetching` with the bytes downloaded. Raises CheckpointError.
     """
     checkpoint = read_checkpoint(spec, force=force, accept_unknown=True, progress=fetching)
     model = model_from_checkpoint(checkpoint)
@@ -91,7 +101,7 @@ def inspect_model(
         "known": listed.to_dict() if listed else None,
         "self_check": check,
         "depths": depths,
-        "interpret_scores": interpret_scores(check, depths, known),
+        "reading": interpret_scores(check, depths, listed),
         "states": check_states(model, progress=progress) if self_check else {},
     }
 
@@ -264,16 +274,14 @@ def report(found: Mapping[str, Any]) -> dict[str, str]:
         )
     if found["known"]:
         facts = [found["known"][part] for part in ("published", "licence") if found["known"][part]]
-        lines.append(
-            f"public checkpoint: {found['known']['repo']}" + (f" ({', '.join(facts)})" if facts else "")
-        )
+        lines.append(f"known file: {found['known']['repo']}" + (f" ({', '.join(facts)})" if facts else ""))
     lines.append(f"weights: {found['weights']}")
     lines += [f"note: {note}" for note in found["notes"]]
     lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
     if found["self_check"] is not None:
         lines.append(f"self-check: {_check_line(found['self_check'])}")
     lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in found["depths"]]
-    lines += [f"what that says: {found['interpret_scores']}"] if found["interpret_scores"] else []
+    lines += [f"interpretation: {found['reading']}"] if found["reading"] else []
     lines += [f"{name}: {state_line(use)}" for name, use in found["states"].items()]
     if found["assumed"]:
         lines.append(

@@ -66,7 +66,7 @@ def test_a_file_of_drawn_mazes(saved, ran, refused, capsys, tmp_path):
     main(["solve", "--model", str(folder), "--puzzle", str(file)])
     assert capsys.readouterr().out.count("halt_probability:") == 2
     call = ("export", "--model", folder, "--puzzle", file, "--csv", tmp_path / "a.csv")
-    assert "holds 2 puzzles, and one is exported" in refused(*call)
+    assert "contains 2 puzzles, but only one is exported" in refused(*call)
     file.write_text(f"{drawn}\n\n{drawn.replace('G', '?')}\n")
     for command in (("eval", "--data"), ("solve", "--puzzle")):
         says = refused(command[0], "--model", folder, command[1], file)
@@ -129,8 +129,8 @@ def test_generate_any_task(options, cells, ran, tmp_path):
 @pytest.mark.parametrize(
     "options, words",
     [
-        (("maze", "--givens", "3-4"), "--givens is no option of maze"),
-        (("sudoku", "--style", "loops"), "--style is no option of sudoku"),
+        (("maze", "--givens", "3-4"), "--givens is not an option for maze"),
+        (("sudoku", "--style", "loops"), "--style is not an option for sudoku"),
         (("sudoku", "--size", 5), "4x4, 6x6 and 9x9"),
         (("maze", "--size", 2), "No mazes of 2x2"),
         (("maze", "--size", 5000), "No mazes of 5000x5000"),

@@ -86,7 +86,7 @@ def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
     assert "is not a trace store" in refused("trace", *given, "--out", tmp_path)
     traced()
     line = refused(*options, "--n", 3)
-    assert "was recorded with config.n 2, now it is 3" in line and "--force" in line
+    assert "was recorded with config.n 2, but now it is 3" in line and "--force" in line
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "Several processes cannot start over" in refused(*options, "--force")
 

@@ -27,9 +27,9 @@ def test_nothing_is_said_where_nothing_was_measured():
         (score(7, 3, 1.0), "It scores better with n = 7"),
         (score(6, 2, 0.5), "try --T 2."),
         (score(5, 3, 0.25, 0.5), "better with n = 5"),
-        (score(5, 3, 0.25, 0.95), "no better, as it should be"),
-        (score(5, 3, 0.375, 1.2), "no better, as it should be"),
-        (score(5, 3, 0.0, 0.2), "no better, as it should be"),
+        (score(5, 3, 0.25, 0.95), "no better with n or T changed by one, as expected"),
+        (score(5, 3, 0.375, 1.2), "no better with n or T changed by one, as expected"),
+        (score(5, 3, 0.0, 0.2), "no better with n or T changed by one, as expected"),
     ],
 )
 def test_another_depth_that_scores_better_is_named(other, words):
@@ -39,16 +39,16 @@ def test_another_depth_that_scores_better_is_named(other, words):
 @pytest.mark.parametrize(
     "exact, words",
     [
-        (0.5, "which fits"),
-        (0.9, "which fits"),
-        (0.3, "which fits"),
+        (0.5, "which is consistent"),
+        (0.9, "which is consistent"),
+        (0.3, "which is consistent"),
         (0.1, "rotate_half"),
         (0.0, "number of heads"),
     ],
 )
 def test_a_score_beside_the_published_one(exact, words):
     text = interpret_scores(check(exact), [score(2, 2, exact)], HRM)
-    assert words in text and "about 55 % of Sudoku-Extreme exact was published" in text
+    assert words in text and "Published: about 55 % of Sudoku-Extreme exact; here:" in text
 
 
 def test_steps_that_do_not_help():
@@ -61,7 +61,7 @@ def test_steps_that_do_not_help():
 
 
 def test_scores_of_nothing_say_nothing_of_n_and_t():
-    assert "say nothing of n and T" in interpret_scores(
+    assert "say nothing about n and T" in interpret_scores(
         check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None
     )
 

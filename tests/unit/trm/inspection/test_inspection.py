@@ -157,7 +157,7 @@ def test_large_mazes_have_long_ways():
 @pytest.mark.parametrize(
     "sizes, words",
     [
-        ({"vocab": 12, "cells": 900}, "with a blank one every answer is wrong"),
+        ({"vocab": 12, "cells": 900}, "with the blank id every answer is wrong"),
         ({"vocab": 9, "cells": 25}, "No task has 9 tokens"),
         ({"vocab": 11, "cells": 25}, "No Sudoku has 25 cells"),
         ({"vocab": 6, "cells": 17}, "Mazes are square"),

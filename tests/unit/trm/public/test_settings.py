@@ -96,7 +96,7 @@ def test_inspection_and_exports_name_what_was_accepted(tmp_path, public_checkpoi
     path = made.save(tmp_path)
     found = inspect_model(str(path), self_check=False)
     assert found["unknown"] == ["history_mode = uniform"]
-    assert "NOT UNDERSTOOD: history_mode = uniform" in report(found)["report"]
+    assert "SETTINGS NOT UNDERSTOOD: history_mode = uniform." in report(found)["report"]
 
     model = load_model(str(path), accept_unknown=True)
     task = task_of(model.config)

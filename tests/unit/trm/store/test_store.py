@@ -297,8 +297,8 @@ def test_damage_is_named(recorded, tmp_path):
     recorded("no_metadata", force=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     for text, words in [
-        ("[1]", "no JSON object"),
-        ("{", "no JSON object"),
+        ("[1]", "not a JSON object"),
+        ("{", "not a JSON object"),
         (json.dumps(manifest | {"format": "x"}), "of the format 'x'"),
         (json.dumps(manifest | {"calls": "f_Z"}), "damaged"),
         (json.dumps(manifest | {"shard": "4"}), "damaged"),

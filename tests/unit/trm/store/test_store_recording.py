@@ -38,7 +38,7 @@ def test_an_interrupted_recording_goes_on(recorded, tmp_path):
     assert store.count == 4 and not store.complete and store.states("y").shape[0] == 4
     assert not list(tmp_path.glob("store/*/c.1.*"))  # dropped
     recorded(log=said.append, batch=2)
-    assert "going on: 1 of 3 shards are there." in said
+    assert "resuming: 1 of 3 shards are complete." in said
     assert same_files(tmp_path / "store", recorded("unbroken", batch=2))
     before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("store/**/*")}
     said.clear()
@@ -115,7 +115,7 @@ def test_another_model_or_set_is_refused(recorded, tiny_model, puzzles, tmp_path
     other.fingerprint = "1" * 16
     with pytest.raises(StoreError, match="fingerprint '0000000000000000', but now it is '1111111111111111'"):
         recorded(model=other)
-    with pytest.raises(StoreError, match=r"config\.N_sup 2, now it is 3"):
+    with pytest.raises(StoreError, match=r"config\.N_sup 2, but now it is 3"):
         recorded(model=tiny_model(n=2, T=2, N_sup=3))
     with pytest.raises(StoreError, match=r"data\.puzzles 10, now it is 9"):
         recorded(puzzles=puzzles.take(np.arange(9)))
