@@ -1,4 +1,4 @@
-"""Agreement with six other public code bases on checkpoints that they saved.
+"""Agreement with other public code bases on checkpoints that they saved.
 
 They are looked for in the folder that RECURSION_LENS_PARITY_MORE names, else in `shared/parity_more` beside the
 repository. Without them `tests/unit/trm/public/test_formats.py` still reads every format in all its options.
@@ -77,6 +77,6 @@ def test_recorded_outputs(name, tmp_path):
 
 
 @recorded
-def test_which_weights_were_taken_is_said(name):
+def test_the_source_says_which_weights_were_used(name):
     said = read_checkpoint(str(RECORDED / name / FILES[name])).sources["weights"]
     assert said.startswith("as trained: " if name.startswith(("air", "sotaku")) else "averaged (EMA): ")

@@ -1,4 +1,4 @@
-"""Checkpoints of our own form, where weights are looked for, and what may be forced on them."""
+"""Checkpoints in our own format, where weights are searched for, and which fields can be forced."""
 
 import json
 
@@ -100,7 +100,7 @@ def test_a_header_that_claims_terabytes(own):
     refusal(own, "damaged")
 
 
-def test_numbers_that_are_none(own, tiny_model):
+def test_weights_that_are_not_finite(own, tiny_model):
     model = tiny_model()
     tensors = model.state_dict()
     tensors["lm_head.weight"][2, 3] = float("nan")

@@ -1,4 +1,4 @@
-"""A configuration describes a model or is refused with the name of the field at fault."""
+"""A configuration describes a model, or is refused with the name of the wrong field."""
 
 import json
 from math import inf, nan
@@ -58,7 +58,7 @@ def test_round_trip_through_json(tiny_config):
         ({"n": 10_000, "T": 10_000}, "net calls"),
     ],
 )
-def test_what_is_refused(tiny_config, changes, words):
+def test_invalid_configurations(tiny_config, changes, words):
     values = json.loads(json.dumps(tiny_config().to_dict())) | changes
     with pytest.raises(ConfigError, match=words) as error:
         ModelConfig.from_dict(values)
@@ -77,7 +77,7 @@ def test_what_is_refused(tiny_config, changes, words):
         (lambda values: values.update(positions={}), "positions must be"),
     ],
 )
-def test_a_dictionary_that_describes_no_model(tiny_config, spoil, words):
+def test_an_invalid_dictionary(tiny_config, spoil, words):
     values = tiny_config().to_dict()
     spoil(values)
     with pytest.raises(ConfigError, match=words):

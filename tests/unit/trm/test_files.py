@@ -1,4 +1,4 @@
-"""Files are whole or absent: an error or a kill while writing leaves what was there before."""
+"""Files are written atomically: an error or a kill while writing leaves the previous file."""
 
 import os
 import signal
@@ -52,7 +52,7 @@ def test_others_may_read_it(tmp_path):
     assert (tmp_path / "result.txt").stat().st_mode & 0o777 == 0o644
 
 
-def test_places_that_cannot_be_written(tmp_path):
+def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     for path, words in (
         (tmp_path, "is a folder"),
@@ -62,7 +62,7 @@ def test_places_that_cannot_be_written(tmp_path):
             pytest.fail("there is nothing to write to")
 
 
-def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
+def test_only_regular_files_are_replaced(tmp_path):
     pipe, link = tmp_path / "pipe", tmp_path / "link"
     os.mkfifo(pipe)
     link.symlink_to(pipe)
@@ -73,7 +73,7 @@ def test_what_is_no_ordinary_file_is_left_alone(tmp_path):
     assert sorted(tmp_path.iterdir()) == [link, pipe]
 
 
-def test_what_killed_processes_left_is_swept(tmp_path):
+def test_files_of_killed_processes_are_removed(tmp_path):
     """A day old, files and folders; what is younger may be somebody's who is at work."""
     for name in ("old", "new"):
         (tmp_path / f".partial-{name}").touch()
@@ -105,7 +105,7 @@ def test_a_folder_appears_when_it_is_whole(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b"])
-def test_names_that_no_file_has(tmp_path, name):
+def test_invalid_file_names(tmp_path, name):
     with pytest.raises(OutputError) as error, atomic_file(tmp_path / name):
         pytest.fail("there is nothing to write to")
     assert len(str(error.value)) <= 605
@@ -143,7 +143,7 @@ def test_whatever_a_reader_raises_is_one_line(tmp_path, error):
     assert str(refusal.value) == f"{path} is not a trace of this version, or is damaged. Record it again."
 
 
-def test_what_is_not_read(tmp_path):
+def test_files_that_are_not_read(tmp_path):
     path = tmp_path / "a.x"
     os.mkfifo(tmp_path / "pipe")
     path.write_bytes(bytes(9))
@@ -176,7 +176,7 @@ def test_a_message_that_quotes_a_long_value_is_cut(size):
     assert str(UserError("short")) == "short"
 
 
-def test_what_breaks_or_turns_a_line_is_written_out():
+def test_unprintable_characters_are_escaped():
     text = "a\nb\r\x1b[31m\u2028\u202e\ud800\x85.csv: שלום 🧩👩\u200d👧 ends"
     shown = str(UserError(text))
     assert shown == "a\\nb\\r\\x1b[31m\\u2028\\u202e\\ud800\\x85.csv: שלום 🧩👩\u200d👧 ends"

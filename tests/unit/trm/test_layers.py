@@ -1,4 +1,4 @@
-"""The parts of the net against their definitions, written out with the plainest operations."""
+"""The parts of the net, compared with their definitions written out in simple operations."""
 
 from functools import partial
 from math import cos, exp, sin, sqrt
@@ -183,7 +183,7 @@ def test_mlp_block_norms_positions_first(tiny_config):
     assert torch.allclose(block(x), rms_norm(mixed + block.mlp(mixed)), atol=1e-5)
 
 
-def test_truncated_normal_has_the_deviation_asked_for():
+def test_truncated_normal_has_the_requested_deviation():
     drawn = torch.zeros(200_000)
     truncated_normal(drawn, 0.3, torch.Generator().manual_seed(0))
     assert drawn.std().item() == pytest.approx(0.3, rel=0.01)

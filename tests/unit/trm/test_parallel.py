@@ -1,4 +1,4 @@
-"""Parts side by side: all are done, progress is heard in the caller's thread, and what is raised ends the work."""
+"""Parts in parallel: all are done, progress is called in the caller's thread, and an exception ends the work."""
 
 import threading
 
@@ -31,12 +31,12 @@ def test_every_part_is_done_with_one_thread_each(threads):
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)
-def test_parts_are_at_work_together(threads):
+def test_parts_run_at_the_same_time(threads):
     meeting = threading.Barrier(2, timeout=30)
     run_parallel(lambda part, done: meeting.wait(), [1, 2], device=CPU)
 
 
-def test_a_batch_is_shared_out_evenly(threads):
+def test_a_batch_is_split_evenly(threads):
     assert [list(part) for part in split_rows(range(4, 9), CPU)] == {
         1: [[4, 5, 6, 7, 8]],
         2: [[4, 5], [6, 7, 8]],
@@ -45,7 +45,7 @@ def test_a_batch_is_shared_out_evenly(threads):
     assert split_rows(range(4, 9), torch.device("cuda")) == [range(4, 9)]
 
 
-def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):
+def test_an_exception_in_a_part_is_raised_and_stops_the_others(threads):
     started = []
 
     def work(part: int, done) -> None:
@@ -60,7 +60,7 @@ def test_what_a_part_raises_is_raised_here_and_ends_the_others(threads):
     assert len(started) < 9
 
 
-def test_the_caller_ends_it(threads):
+def test_the_caller_can_stop_the_work(threads):
     ended = []
 
     def work(part: int, done) -> None:

@@ -1,4 +1,4 @@
-"""The command line: results on stdout, and for a user's mistake one line and exit code 2."""
+"""The command line: results on stdout, and one line and exit code 2 for a user error."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_solve_reads_a_file(model, ran, tmp_path):
     assert from_file == ran("solve", "--model", model, "--puzzle", PUZZLE)
 
 
-def test_contradictory_givens_are_run(model, ran):
+def test_a_puzzle_with_contradictory_givens_is_run(model, ran):
     assert ran("solve", "--model", model, "--puzzle", "11" + "." * 79)["solved"] is False
 
 
@@ -129,7 +129,7 @@ def test_forward_writes_what_it_says(model, ran, tmp_path):
         assert SUDOKU.format(out["logits"][-1, 0].argmax(-1).astype(np.uint8)) == solved["answer"]
 
 
-def test_forward_begins_with_the_state_it_is_given(model, ran, tmp_path):
+def test_forward_starts_from_the_given_state(model, ran, tmp_path):
     made = load_model(str(model))
     tokens = torch.from_numpy(SUDOKU.parse(PUZZLE).astype(int))[None]
     usual = made.initial_state(made.embed(tokens, torch.zeros(1, dtype=int)))
@@ -280,7 +280,7 @@ def test_forward_ids_beyond_the_table(refused, public_checkpoint, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04", None])
-def test_forward_inputs_that_are_no_npz(refused, model, tmp_path, content):
+def test_forward_inputs_that_are_not_npz(refused, model, tmp_path, content):
     path = npz(tmp_path / "in.npz", inputs=np.ones((1, 81), int))
     path.write_bytes(path.read_bytes()[:-30] if content is None else content)
     refused("forward", "--model", model, "--inputs", path, "--out", tmp_path / "out.npz")
@@ -299,7 +299,7 @@ def test_forward_refuses_a_bomb_by_its_size(refused, model, tmp_path, monkeypatc
     assert f"in.npz: {name} is larger than 1 MiB. Use fewer puzzles." in line
 
 
-def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_path, monkeypatch):
+def test_forward_refuses_too_many_puzzles(refused, model, tmp_path, monkeypatch):
     """Few bytes of tokens become many of logits."""
     monkeypatch.setattr("trm.forward.MAX_OUTPUT", 1 << 30)
     np.savez_compressed(tmp_path / "in.npz", inputs=np.ones((100_000, 81), np.uint8))
@@ -309,7 +309,7 @@ def test_forward_refuses_more_puzzles_than_it_could_write(refused, model, tmp_pa
     assert "100,000 puzzles take 2 GiB, more than 1. Use fewer puzzles." in line
 
 
-def test_forward_to_a_place_that_cannot_be_written(refused, model, tmp_path):
+def test_forward_to_a_path_that_cannot_be_written(refused, model, tmp_path):
     path = npz(tmp_path / "in.npz", inputs=np.ones((1, 81), int))
     assert "is a folder" in refused("forward", "--model", model, "--inputs", path, "--out", tmp_path)
     assert "in.npz" in refused("forward", "--model", model, "--inputs", path, "--out", path / "out.npz")
@@ -328,7 +328,7 @@ def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
         assert puzzle_texts(text, task) == {"": text}
 
 
-def test_readable_by_hand():
+def test_format_result_by_hand():
     result = {
         "grid": "1 2\n3 4", "solved": True, "halt_step": None, "share": 0.25, "list": [0.5, 1], "answers": ["12", "34"],
         "groups": {"easy": {"count": 2, "exact": 0.5}},

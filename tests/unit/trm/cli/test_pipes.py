@@ -1,4 +1,4 @@
-"""A pipe in place of a file: every command refuses it in one line or does not look at it, and never waits for it."""
+"""A pipe in place of a file: every command refuses it in one line or ignores it, and never waits for it."""
 
 import os
 import shutil

@@ -90,7 +90,7 @@ def test_a_puzzle_id_by_number_and_by_name(saved, ran, refused, tmp_path):
     assert "is not among the 2 puzzle ids" in refused(*call, "ffff")
 
 
-def test_eval_of_mazes_says_any_shortest_path(saved, ran, tmp_path):
+def test_eval_of_mazes_reports_any_shortest_path(saved, ran, tmp_path):
     ran("data", "generate", "maze", "--size", 7, "--count", 4, "--min-path", 4, "--out", tmp_path / "mazes")
     scores = ran("eval", "--model", saved("maze"), "--data", tmp_path / "mazes")
     assert scores["count"] == 4 and 0 <= scores["any_shortest_path"] <= 1
@@ -178,7 +178,7 @@ def test_models_of_any_kind_are_listed(saved, ran, tmp_path, monkeypatch):
     assert cards["small-sudoku"]["kind"] == "hrm" and cards["six"]["grid"] == [6, 6]
 
 
-def test_a_maze_without_start_is_shown_to_the_model_and_not_solved(saved, ran):
+def test_a_maze_without_start_is_run_but_not_solved(saved, ran):
     unfinished = PUZZLES["maze"].replace("S", " ")
     found = ran("solve", "--model", saved("maze"), "--puzzle", unfinished)
     assert found["solved"] is False and len(found["answer"]) == 49

@@ -1,4 +1,4 @@
-"""`trm trace`: options, results, and what is said of mistakes and of a stop."""
+"""`trm trace`: options, results, and messages for errors and interruptions."""
 
 import json
 
@@ -91,7 +91,7 @@ def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
     assert "Several processes cannot start over" in refused(*options, "--force")
 
 
-def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
+def test_ctrl_c_says_how_to_resume(traced, given, capsys, tmp_path, monkeypatch):
     def stop(progress: ProgressLine, done: int, total: int | None = None) -> None:
         if progress.unit == "puzzles run" and done > 4:
             assert total == 9

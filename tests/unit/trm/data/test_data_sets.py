@@ -160,7 +160,7 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
     [
         ("", "line 1: the header names no column q or question"),
         ("one,two\n1,2\n", "line 1: the header names no column q or question"),
-        ("q,a\n", "Batches of 0 and shards of 4 puzzles are not possible"),
+        ("q,a\n", "holds no puzzle"),
         (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
         (
             f"question,answer\n{PUZZLE},{SOLVED}\n{PUZZLE[:-1]},{SOLVED}\n",
@@ -295,7 +295,7 @@ def test_a_bad_dataset_folder_is_named_with_the_file(tmp_path, mixed, name, cont
     [
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 27317562\n", "is a Git LFS pointer to a file of 27317562 bytes, .*git lfs pull"),
         ("version https://git-lfs.github.com/spec/v1\noid sha256:1f\n", "is a Git LFS pointer to a file, not"),
-        ("<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file: download it by its download address"),
+        ("<!DOCTYPE html><html>Sign in</html>", "is a web page, not the file: use its download address"),
         ("not an array", "is damaged"),
     ],
 )  # fmt: skip

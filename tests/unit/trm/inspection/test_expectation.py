@@ -1,4 +1,4 @@
-"""What scores of a checkpoint say of the way it is read."""
+"""The interpretation of the scores of a checkpoint."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def check(exact, puzzles=32, losses=(1.0, 0.5)):
     return {"exact": exact, "puzzles": puzzles, "loss_by_step": list(losses)}
 
 
-def test_nothing_is_said_where_nothing_was_measured():
+def test_no_interpretation_without_measurements():
     assert interpret_scores(None, [], HRM) == "" and interpret_scores({"note": "no puzzles"}, [], None) == ""
 
 
@@ -60,7 +60,7 @@ def test_steps_that_do_not_help():
     )
 
 
-def test_scores_of_nothing_say_nothing_of_n_and_t():
+def test_zero_scores_say_nothing_about_n_and_t():
     assert "say nothing about n and T" in interpret_scores(
         check(0.0), [score(6, 3, 0.0), score(5, 3, 0.0)], None
     )

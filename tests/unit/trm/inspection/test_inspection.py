@@ -1,4 +1,4 @@
-"""What an inspection says: every value and its place, what was assumed, and a score that moves when a value is wrong."""
+"""Inspection: every value and its source, what was assumed, and a score that changes if a value is wrong."""
 
 import json
 from dataclasses import fields
@@ -148,7 +148,7 @@ def test_other_sizes_are_generated(tmp_path, public_checkpoint, small_checks, ta
     assert check["puzzles"] == 4 and words in check["note"] and task in check["note"]
 
 
-def test_large_mazes_have_long_ways():
+def test_large_mazes_have_long_paths():
     inputs, labels, note = puzzles_of(get_task("maze", 900), 2)
     assert inputs.shape == (2, 900) and "110 steps" in note
     assert ((labels == 5).sum(-1) + 1 >= 110).all()
@@ -196,7 +196,7 @@ def test_every_depth_is_checked_on_the_same_puzzles(tiny_config):
     assert len(counts) == 1 and 1 < counts.pop() < inspect.MAX_PUZZLES
 
 
-def test_a_self_check_at_another_depth_is_watched(tiny_model):
+def test_a_self_check_at_another_depth_calls_the_hook(tiny_model):
     """As forcing those values would, without opening the model again."""
     model, calls = tiny_model(), []
 

@@ -1,4 +1,4 @@
-"""Whether a state is used, on planted models of which that is known."""
+"""Whether a state is used, on constructed models for which the answer is known."""
 
 import numpy as np
 import pytest
@@ -128,7 +128,7 @@ def test_a_z_that_codes_the_solution_is_not_inert(use):
     assert 0.1 < found.variance_by_token < 0.9  # of a given cell the token tells all
 
 
-def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_written_anew_is(use):
+def test_a_y_that_carries_the_answer_is_not_inert_and_one_that_is_overwritten_is(use):
     assert not use(KeptAnswer)["y"].inert
     assert use(SolutionAsZ)["y"].inert
 

@@ -1,4 +1,4 @@
-"""Addresses on the hub, in short form and as a browser has them."""
+"""Addresses on the hub, in short form and as URLs from a browser."""
 
 import pytest
 from checkpoints import refusal
@@ -28,7 +28,7 @@ def test_an_address(spec, repo, inside):
         "hf://owner/repo//x", "hf://owner/re po", "hf://owner/repo/\x00", "hf://owner/" + "x" * 200,
     ],
 )  # fmt: skip
-def test_what_is_no_address(spec):
+def test_invalid_addresses(spec):
     with pytest.raises(CheckpointError, match="not a valid address on the hub"):
         parse_address(spec)
 
@@ -75,18 +75,18 @@ def test_addresses_as_a_browser_has_them(spec, meant):
         ("https://huggingface.co/owner/repo/blob/main/../x", "not a valid address on the hub"),
     ],
 )
-def test_pages_of_the_hub_that_are_no_model(spec, words):
+def test_hub_pages_that_are_not_models(spec, words):
     assert is_hub(spec)
     refusal(spec, words)
 
 
 @pytest.mark.parametrize("spec", ["https://github.com/owner/repo", "ftp://huggingface.co/a/b", "https://huggingface.co.evil.org/a/b",
                                   "https://example.org/huggingface.co/a/b", "s3://bucket/step_5", "https://[::1"])  # fmt: skip
-def test_other_addresses_are_none(spec):
+def test_other_addresses_are_not_hub_addresses(spec):
     assert not is_hub(spec)
     with pytest.raises(CheckpointError, match="is not on the Hugging Face hub"):
         load_model(spec)
 
 
-def test_an_address_reads_back():
+def test_an_address_round_trips():
     assert str(HubAddress("o/r", "a/b")) == "hf://o/r/a/b" and str(HubAddress("o/r")) == "hf://o/r"

@@ -1,4 +1,4 @@
-"""Files that are no weights, and containers of weights: each is told by its content, whatever it is called."""
+"""Weights files and other files: each is recognised by its content, whatever its name."""
 
 import bz2
 import gzip
@@ -63,7 +63,7 @@ def packed(suffix: str) -> bytes:
         (b"PK\x03\x04rest", "cut short"),
     ],
 )  # fmt: skip
-def test_what_is_no_file_of_weights_is_named(tmp_path, name, content, words):
+def test_other_files_are_named(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     message = refusal(tmp_path / name, words)
     assert message.endswith((".", ")")) and str(tmp_path / name) in message
@@ -132,7 +132,7 @@ def npy(header: str, content: bytes = b"") -> bytes:
         (b"hello", "damaged"),
     ],
 )  # fmt: skip
-def test_arrays_of_strangers(tmp_path, entry, words):
+def test_untrusted_arrays(tmp_path, entry, words):
     with zipfile.ZipFile(tmp_path / "weights.npz", "w") as archive:
         archive.writestr("lm_head.weight.npy", entry)
     refusal(tmp_path, words)
@@ -183,7 +183,7 @@ def test_weights_in_shards(tmp_path, public_checkpoint):
 
 
 @pytest.mark.parametrize("weight_map", [{}, {"x": "../../etc/passwd"}, {"x": 5}, [1], {"x": ["y"]}])
-def test_an_index_of_strangers(tmp_path, public_checkpoint, weight_map):
+def test_an_untrusted_index(tmp_path, public_checkpoint, weight_map):
     in_shards(tmp_path, public_checkpoint(), weight_map or [])
     refusal(tmp_path, "does not list weights files in its folder")
 

@@ -1,4 +1,4 @@
-"""Public checkpoints: every form opens to the same numbers, and what is read, known or assumed is told apart."""
+"""Public checkpoints: every form opens to the same numbers, and values that are read, known or assumed are distinguished."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_every_nesting(tmp_path, public_checkpoint, nest):
     assert same_numbers(read_checkpoint(str(path)).tensors, made.tensors)
 
 
-def test_the_averaged_weights_are_taken_where_both_are_there(tmp_path, public_checkpoint):
+def test_averaged_weights_are_used_if_there_are_both(tmp_path, public_checkpoint):
     plain, averaged = public_checkpoint(seed=1), public_checkpoint(seed=2)
     torch.save({"model": plain.tensors, "ema": averaged.tensors}, tmp_path / "checkpoint")
     assert same_numbers(read_checkpoint(str(tmp_path)).tensors, averaged.tensors)
@@ -121,7 +121,7 @@ def test_what_is_assumed_without_a_yaml(tmp_path, public_checkpoint):
     assert (config.prefix_length, config.sequence_length, config.task) == (16, 81, "sudoku")
 
 
-def test_mlp_mixing_tells_its_length(tmp_path, public_checkpoint):
+def test_mlp_mixing_determines_its_length(tmp_path, public_checkpoint):
     made = public_checkpoint(mlp_t=True, pos_encodings="none", cells=81, puzzle_emb_len=7)
     made.save(tmp_path, with_yaml=False)
     (tmp_path / "dataset.json").unlink()
@@ -184,7 +184,7 @@ def test_a_data_set_of_another_size_than_the_weights(tmp_path, public_checkpoint
     refusal(path, "seq_len = 81")
 
 
-def test_a_broken_data_set_description_is_passed_over(tmp_path, public_checkpoint):
+def test_a_broken_data_set_description_is_ignored(tmp_path, public_checkpoint):
     path = public_checkpoint(vocab=6).save(tmp_path)
     (tmp_path / "dataset.json").write_text("[" * 100_000)
     assert "sequence_length" in read_checkpoint(str(path)).config.assumed

@@ -1,4 +1,4 @@
-"""Kinds of model, tasks and forced values: what decides, where it is noted, and what is refused."""
+"""Kinds of model, tasks and forced values: what determines them, their recorded source, and what is refused."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_a_name_of_another_kind(tmp_path, public_checkpoint, kind, named, words)
     refusal(made.save(tmp_path), words)
 
 
-def test_a_hole_among_latents_and_layers(tmp_path, public_checkpoint):
+def test_a_gap_among_latents_and_layers(tmp_path, public_checkpoint):
     made = public_checkpoint(kind="trm-multi-z", latents=3)
     del made.tensors["L2_init"]
     refusal(made.save(tmp_path / "latents"), "L2_init is missing")
@@ -106,7 +106,7 @@ def test_half_precision_weights(tmp_path, public_checkpoint):
 
 
 @pytest.mark.parametrize("epsilon, fits", [(1e-5, True), ("1e-5", True), (1e-6, False)])
-def test_another_epsilon_is_not_passed_over(tmp_path, public_checkpoint, epsilon, fits):
+def test_another_epsilon_is_refused(tmp_path, public_checkpoint, epsilon, fits):
     made = public_checkpoint()
     made.arch["rms_norm_eps"] = epsilon
     if fits:
@@ -160,7 +160,7 @@ def test_our_own_form_with_tokens_of_another_task(tmp_path, tiny_model):
 # where values are from, and forcing them
 
 
-def test_each_value_says_where_it_is_from(tmp_path, public_checkpoint):
+def test_each_value_has_a_source(tmp_path, public_checkpoint):
     sources = read_checkpoint(str(public_checkpoint().save(tmp_path))).sources
     assert sources["hidden_size"] == sources["layers"] == sources["task"] == "tensors"
     assert sources["n"] == sources["heads"] == sources["prefix_length"] == "all_config.yaml"
@@ -263,7 +263,7 @@ def test_the_split_of_a_length_can_be_forced(tmp_path, public_checkpoint):
         assert (config.prefix_length, config.sequence_length) == (5, 25)
 
 
-def test_cells_that_nothing_tells(tmp_path, public_checkpoint):
+def test_cells_that_are_not_stated(tmp_path, public_checkpoint):
     path = without_descriptions(public_checkpoint(vocab=9, D=32), tmp_path)
     refusal(path, "sequence_length is not stated anywhere. To open the file")
     assert load_model(str(path), device=CPU, force={"sequence_length": 30}).config.task == "unknown"

@@ -1,4 +1,4 @@
-"""Where settings may lie and how they are written: each is read from its place, and no value is said to be from another."""
+"""Where settings may be and how they are written: each is read, with the correct source."""
 
 import json
 from argparse import Namespace
@@ -149,7 +149,7 @@ def test_a_stem_is_nearer_than_the_folder(bare):
     assert depth_and_source(path) == (READ, "one.yaml")
 
 
-def test_settings_above_several_models_are_of_none(bare, tmp_path):
+def test_settings_above_several_models_are_not_used(bare, tmp_path):
     made, save = bare
     path = save(tmp_path / "runs" / "maze")
     save(tmp_path / "runs" / "sudoku")
@@ -164,7 +164,7 @@ def test_settings_above_several_models_are_of_none(bare, tmp_path):
     )
 
 
-def test_steps_of_one_run_are_no_several_models(bare, tmp_path):
+def test_steps_of_one_run_are_not_several_models(bare, tmp_path):
     made, save = bare
     path = save(tmp_path / "run" / "checkpoint-500", "pytorch_model.bin")
     save(tmp_path / "run" / "checkpoint-1000", "pytorch_model.bin")
@@ -183,7 +183,7 @@ def test_settings_above_that_do_not_fit_are_named(bare, tmp_path):
 @pytest.mark.parametrize(
     "values", [{"model_type": "bert", "hidden_size": 16}, {"name": "x"}, [1], {"hidden_size": 16, "lr": 1}]
 )
-def test_json_of_other_tools_is_passed_over(bare, values):
+def test_json_of_other_tools_is_ignored(bare, values):
     path = bare[1]()
     write(path.with_name("config.json"), values)
     checkpoint = read_checkpoint(str(path), force={"heads": 2})
@@ -223,7 +223,7 @@ def test_a_value_behind_a_reference(bare, reference, n, source):
     assert ("cannot be resolved" in str(checkpoint.notes)) == source.startswith("assumed")
 
 
-def test_tags_of_python_make_nothing(bare, tmp_path):
+def test_python_tags_create_no_objects(bare, tmp_path):
     made, save = bare
     path = save()
     text = yaml.safe_dump({"arch": made.arch}) + (
@@ -287,7 +287,7 @@ def test_settings_of_forks_that_change_nothing(bare, settings):
         ({"rope_theta": "1e999"}, "rope_theta must be a number up to"),
     ],
 )
-def test_settings_of_strangers_in_the_file(bare, settings, words):
+def test_untrusted_settings_in_the_file(bare, settings, words):
     made, save = bare
     path = save()
     torch.save({"model": made.tensors, "config": made.arch | settings}, path)

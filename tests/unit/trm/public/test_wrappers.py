@@ -1,4 +1,4 @@
-"""The weights among all that training scripts save: which group of tensors is taken, and what is said of it."""
+"""The weights within what training scripts save: which group of tensors is used, and what is reported about it."""
 
 import pathlib
 import re
@@ -52,7 +52,7 @@ def prefixed(prefix, tensors):
         (lambda raw, ema: {"model": raw, "model_averaged": {"state": ema}}, "the copy `model_averaged.state`"),
     ],
 )  # fmt: skip
-def test_an_average_of_parameters_is_laid_over_the_weights(pair, wrap, said):
+def test_averaged_parameters_replace_the_weights(pair, wrap, said):
     raw, shadow, save = pair
     checkpoint = read_checkpoint(str(save(wrap(raw, shadow))))
     assert same_numbers(checkpoint.tensors, raw | shadow)
@@ -109,7 +109,7 @@ def test_copies_in_other_precision(pair, dtype):
     assert torch.equal(checkpoint.tensors["lm_head.weight"], shadow["lm_head.weight"].to(dtype).float())
 
 
-def test_an_average_without_names_is_not_passed_off_as_taken(pair):
+def test_an_average_without_names_is_not_used(pair):
     raw, shadow, save = pair
     for stored in (
         {"model": raw, "ema": {"decay": 0.9, "shadow_params": [*shadow.values()]}},
@@ -141,11 +141,11 @@ def test_a_second_copy_is_named(pair):
         ({"x\n\x1b": 1}, "x"),
     ],
 )
-def test_what_has_no_weights_lists_what_was_found(pair, stored, words):
+def test_a_file_without_weights_lists_its_content(pair, stored, words):
     refusal(pair[2](stored), words)
 
 
-def test_a_shadow_on_its_own_is_named_as_such(pair):
+def test_an_ema_shadow_alone_is_named(pair):
     _, shadow, save = pair
     for stored in (shadow, {"ema": shadow}, {"shadow": prefixed("model.inner.", shadow)}):
         assert "without its buffers" in refusal(save(stored), "averaged copy")
@@ -180,7 +180,7 @@ class Carry:
         {"scores": {np.int64(3): np.float32(1)}, "set": {1, 2}, "dtype": torch.bfloat16, "size": torch.Size([1])},
     ],
 )  # fmt: skip
-def test_what_lies_beside_the_weights_is_passed_over(pair, beside, old, protocol):
+def test_other_content_beside_the_weights_is_ignored(pair, beside, old, protocol):
     raw, _, save = pair
     path = save({**beside, "model": raw}, _use_new_zipfile_serialization=not old, pickle_protocol=protocol)
     assert same_numbers(read_checkpoint(str(path)).tensors, raw)
@@ -215,7 +215,7 @@ def test_a_whole_model_is_named(tmp_path):
     refusal(tmp_path, "whole model")
 
 
-def test_attributes_of_a_state_dict_are_passed_over(pair):
+def test_attributes_of_a_state_dict_are_ignored(pair):
     raw, _, save = pair
     stored = OrderedDict(raw)
     stored._metadata = OrderedDict({"": {"version": 1}})

@@ -1,4 +1,4 @@
-"""Recordings that are killed, that run in two processes, and that are long: the stores are equal, memory stays."""
+"""Recordings that are killed, run in two processes, or are long: the stores are equal, and memory stays bounded."""
 
 import os
 import random
@@ -97,7 +97,7 @@ def ran(program: str, *arguments: object) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_killed_at_random_moments(saved):
+def test_killed_at_random_times(saved):
     """What is finished after a kill can be read and is right; resumed to the end, every file is as if unbroken."""
     here = saved(mixing="mlp", mixing_width=8, heads=0, positions="none")
     said = ran(KILLS, here, random.randrange(1 << 30))

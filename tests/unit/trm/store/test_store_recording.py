@@ -1,4 +1,4 @@
-"""Recording a trace store: broken off and gone on with, refused, into a full disk, beside another process."""
+"""Recording a trace store: interrupted and resumed, refused, onto a full disk, beside another process."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ def stop_after(done: int):
     return count
 
 
-def test_an_interrupted_recording_goes_on(recorded, tmp_path):
+def test_an_interrupted_recording_resumes(recorded, tmp_path):
     said = []
     with pytest.raises(KeyboardInterrupt):
         recorded(progress=stop_after(7), log=said.append, batch=2)
@@ -48,7 +48,7 @@ def test_an_interrupted_recording_goes_on(recorded, tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_parts_of_a_batch_run_side_by_side(recorded, dtype):
+def test_parts_of_a_batch_run_in_parallel(recorded, dtype):
     """On two cores half a batch each: the store is that of one core, but for the last bits of sums."""
     alone = open_store(recorded("alone", dtype=dtype))
     torch.set_num_threads(2)
@@ -65,7 +65,7 @@ def test_parts_of_a_batch_run_side_by_side(recorded, dtype):
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_blocks_of_parts_are_put_as_one(parts):
+def test_blocks_of_parts_are_joined(parts):
     put = []
     joiner = Joiner(parts, lambda name, calls, block: put.append((name, calls, block.tolist())))
     for number in reversed(range(parts)):
@@ -77,7 +77,7 @@ def test_blocks_of_parts_are_put_as_one(parts):
     assert not joiner.waiting
 
 
-def test_a_gap_is_not_seen(recorded, model, puzzles, tmp_path):
+def test_a_gap_is_not_visible(recorded, model, puzzles, tmp_path):
     """The second of two processes alone: puzzles 4 to 7 are there, and know their numbers."""
     result = record_store(
         model, SMALL, puzzles, tmp_path / "half", SETTINGS, worker=Worker(1, 2), recorded=DAY, log=str
@@ -117,7 +117,7 @@ def test_another_model_or_set_is_refused(recorded, tiny_model, puzzles, tmp_path
         recorded(model=other)
     with pytest.raises(StoreError, match=r"config\.N_sup 2, but now it is 3"):
         recorded(model=tiny_model(n=2, T=2, N_sup=3))
-    with pytest.raises(StoreError, match=r"data\.puzzles 10, now it is 9"):
+    with pytest.raises(StoreError, match=r"data\.puzzles 10, but now it is 9"):
         recorded(puzzles=puzzles.take(np.arange(9)))
     with pytest.raises(StoreError, match=r"data\.sha256"):
         recorded(puzzles=puzzles.take(np.arange(10)[::-1]))
@@ -137,7 +137,7 @@ def test_a_foreign_folder_is_left_alone(recorded, tmp_path):
     recorded()  # an empty one is taken
 
 
-def test_a_full_disk_is_said_before_the_start(recorded, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_the_start(recorded, tmp_path, monkeypatch):
     monkeypatch.setattr("trm.store.record.free_bytes", lambda path: 1000)
     with pytest.raises(OutputError, match=r"store needs \d+\.\d kB, but its disk has 1\.0 kB left"):
         recorded()
@@ -215,7 +215,7 @@ def test_a_shard_that_another_process_writes_is_left_to_it(recorded, model, puzz
         ({"batch": 0}, "Batches of 0 and shards of 4 puzzles are not possible"),
     ],
 )
-def test_settings_that_mean_nothing(recorded, tmp_path, changes, words):
+def test_invalid_settings(recorded, tmp_path, changes, words):
     with pytest.raises(UserError, match=words):
         recorded(**changes)
     assert not list(tmp_path.iterdir())
@@ -230,7 +230,7 @@ def test_puzzles_of_another_size_or_id(model, tmp_path, puzzles, tiny_model):
         record_store(table, SMALL, puzzles, tmp_path / "store", log=str)
 
 
-def test_sizes_are_read_easily():
+def test_readable_sizes():
     assert [readable_bytes(size) for size in (999, 1500, 2_340_000, 5 * 10**15)] == [
         "999 bytes",
         "1.5 kB",
