@@ -257,33 +257,33 @@ def _answered(
     return answers, (losses / inputs.size).tolist()
 
 
-def report(found: Mapping[str, Any]) -> dict[str, str]:
+def report(result: Mapping[str, Any]) -> dict[str, str]:
     """The result of `inspect_model` as a text for people."""
-    rows, columns = found["grid"]
+    rows, columns = result["grid"]
     lines = [
-        f"{found['name']}: {KINDS[found['kind']].title}, {found['task']} {rows}x{columns}, "
-        f"{found['parameters']:,} parameters",
-        f"file: {found['path']}",
+        f"{result['name']}: {KINDS[result['kind']].title}, {result['task']} {rows}x{columns}, "
+        f"{result['parameters']:,} parameters",
+        f"file: {result['path']}",
     ]
-    if found["task"] not in TASKS:
+    if result["task"] not in TASKS:
         lines.append("task: unknown, no supported task has such a vocabulary, so puzzles cannot be shown")
-    if found["unknown"]:
+    if result["unknown"]:
         lines.append(
-            f"SETTINGS NOT UNDERSTOOD: {', '.join(found['unknown'])}. The model may compute something else. "
+            f"SETTINGS NOT UNDERSTOOD: {', '.join(result['unknown'])}. The model may compute something else. "
             "Other commands open it only with --accept-unknown."
         )
-    if found["known"]:
-        facts = [found["known"][part] for part in ("published", "licence") if found["known"][part]]
-        lines.append(f"known file: {found['known']['repo']}" + (f" ({', '.join(facts)})" if facts else ""))
-    lines.append(f"weights: {found['weights']}")
-    lines += [f"note: {note}" for note in found["notes"]]
-    lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in found["values"]]
-    if found["self_check"] is not None:
-        lines.append(f"self-check: {_check_line(found['self_check'])}")
-    lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in found["depths"]]
-    lines += [f"interpretation: {found['reading']}"] if found["reading"] else []
-    lines += [f"{name}: {state_line(use)}" for name, use in found["states"].items()]
-    if found["assumed"]:
+    if result["known"]:
+        facts = [result["known"][part] for part in ("published", "licence") if result["known"][part]]
+        lines.append(f"known file: {result['known']['repo']}" + (f" ({', '.join(facts)})" if facts else ""))
+    lines.append(f"weights: {result['weights']}")
+    lines += [f"note: {note}" for note in result["notes"]]
+    lines += [f"{value['public_name']} = {value['value']} ({value['source']})" for value in result["values"]]
+    if result["self_check"] is not None:
+        lines.append(f"self-check: {_check_line(result['self_check'])}")
+    lines += [f"at n = {at['n']}, T = {at['T']}: {score_line(at)}" for at in result["depths"]]
+    lines += [f"interpretation: {result['reading']}"] if result["reading"] else []
+    lines += [f"{name}: {state_line(use)}" for name, use in result["states"].items()]
+    if result["assumed"]:
         lines.append(
             "Assumed values are the defaults of the public code. If the answers are poor, force other values "
             "(see trm inspect --help)."
