@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.figures import figure, is_quick, median_seconds, say, seconds
 from probes.latents.pca import fit_pca
-from probes.latents.project import make_scene
+from probes.latents.project import make_projection
 from probes.latents.trajectories import Trajectories, record_trajectories
 from probes.latents.umap import UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
@@ -39,8 +39,8 @@ def main() -> None:
     with one_blas_thread():  # as the page has it
         taken = median_seconds(lambda: fit_pca(states).transform(states), 2 if quick else 9)
     figure("PCA", taken, "s", topic=TOPIC, budget=None if quick else 1, **facts)
-    taken = median_seconds(lambda: scene(trajectories), 1 if quick else 3)
-    figure("the page's scene with PCA alone", taken, "s", topic=TOPIC, **facts)
+    taken = median_seconds(lambda: project(trajectories), 1 if quick else 3)
+    figure("the page's projection with PCA alone", taken, "s", topic=TOPIC, **facts)
 
     say("UMAP in a process that never made one")
     facts["epochs"] = settings.epochs
@@ -70,8 +70,8 @@ def fresh(path: str) -> float:
     return seconds(lambda: fit_umap(states, UMAPSettings()))
 
 
-def scene(trajectories: Trajectories) -> None:
-    make_scene(trajectories, state="z", calls="f_H", command="")
+def project(trajectories: Trajectories) -> None:
+    make_projection(trajectories, state="z", calls="f_H", command="")
 
 
 if __name__ == "__main__":

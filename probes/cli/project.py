@@ -1,6 +1,6 @@
 """`python -m probes project`: where the states of many puzzles go, on a map of two or three axes.
 
-Runs a model over a puzzle set (or reads a trace store) and writes what the Latents page draws: a scene (.safetensors), or every
+Runs a model over a puzzle set (or reads a trace store) and writes what the Latents page draws: a projection (.safetensors), or every
 point with its coordinates (.parquet). `--compare-with` puts a second model's states of the same puzzles on the same map, turned onto
 the first's. `--record` does so for the page's own recordings.
 """
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
-from probes.latents.procrustes import CALLS
-from probes.latents.settings import PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.latents.procrustes import ALIGNED_CALLS
+from probes.latents.settings import PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
 from probes.latents.umap import UMAPSettings
 from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
@@ -48,7 +48,7 @@ def add(adder: Any) -> None:
         "--position", default="mean", help="mean over all cells (usual), or one cell such as r5c5"
     )
     command.add_argument(
-        "--out", type=Path, help="file to write: .parquet (points) or .safetensors (a scene)"
+        "--out", type=Path, help="file to write: .parquet (points) or .safetensors (a projection)"
     )
     command.add_argument(
         "--record",
@@ -70,7 +70,7 @@ def add(adder: Any) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """What was asked for; returns what is printed. Raises UserError."""
+    """What was requested; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.latents import write_findings
 
@@ -78,20 +78,20 @@ def run(options: Namespace) -> dict[str, Any]:
     if options.record:
         return _recorded(options.model, options.compare_with)
     if options.out is None or options.out.suffix not in ENDINGS:
-        raise UserError("Give --out a file that ends in .parquet (points) or .safetensors (a scene).")
+        raise UserError("Give --out a file that ends in .parquet (points) or .safetensors (a projection).")
     wanted = [f"--{name}" for name in ("model", "data") if not getattr(options, name)]
     if bool(options.store) != (len(wanted) == 2) or len(wanted) == 1:
         raise UserError("Give --model and --data, or --store alone.")
-    if options.compare_with and (options.store or options.calls not in (None, CALLS)):
+    if options.compare_with and (options.store or options.calls not in (None, ALIGNED_CALLS)):
         raise UserError(
-            f"Two models are matched by the last call of each supervision step. Give --model and --data, and no --calls but {CALLS}."
+            f"Two models are matched by the last call of each supervision step. Give --model and --data, and no --calls but {ALIGNED_CALLS}."
         )
-    asked = Projecting(
-        options.model or "",  # of a store neither is asked for
+    request = ProjectionRequest(
+        options.model or "",  # of a store neither is requested
         options.data or "",
         options.limit,
         options.state,
-        options.calls or (CALLS if options.compare_with else "f_H"),
+        options.calls or (ALIGNED_CALLS if options.compare_with else "f_H"),
         options.position,
         UMAPSettings(options.axes, options.neighbours, options.min_dist, seed=options.seed)
         if options.umap
@@ -103,10 +103,10 @@ def run(options: Namespace) -> dict[str, Any]:
         from trm.store import open_store
 
         return _written(
-            read_trajectories(open_store(options.store), position=asked.position), asked, options.out
+            read_trajectories(open_store(options.store), position=request.position), request, options.out
         )
-    trajectories = trajectories_of(asked, accept_unknown=options.accept_unknown)
-    return _written(trajectories, asked, options.out, accept_unknown=options.accept_unknown)
+    trajectories = trajectories_of(request, accept_unknown=options.accept_unknown)
+    return _written(trajectories, request, options.out, accept_unknown=options.accept_unknown)
 
 
 def _recorded(model: str | None, compare_with: str | None) -> dict[str, Any]:
@@ -123,42 +123,42 @@ def _recorded(model: str | None, compare_with: str | None) -> dict[str, Any]:
 
 def record(name: str, compare_with: str = "") -> dict[str, Any]:
     """Make what the page opens with of a bundled model, or of two on one map."""
-    asked = Projecting(name, SETS[name], umap=UMAPSettings(), compare_with=compare_with)
+    request = ProjectionRequest(name, SETS[name], umap=UMAPSettings(), compare_with=compare_with)
     if compare_with:
-        asked = replace(asked, calls=CALLS)
+        request = replace(request, calls=ALIGNED_CALLS)
     out = RECORDED / f"{joint_name(name, compare_with) if compare_with else name}.safetensors"
-    return _written(trajectories_of(asked), asked, out)
+    return _written(trajectories_of(request), request, out)
 
 
-def trajectories_of(asked: Projecting, *, accept_unknown: bool = False) -> "Trajectories":
+def trajectories_of(request: ProjectionRequest, *, accept_unknown: bool = False) -> "Trajectories":
     """Run the (first) model over its puzzles. Raises UserError."""
     from probes.latents.trajectories import record_trajectories
 
     model, _, puzzles = model_with_puzzles(
-        asked.model, asked.data, spread=asked.limit, accept_unknown=accept_unknown
+        request.model, request.data, spread=request.limit, accept_unknown=accept_unknown
     )
     with ProgressLine("puzzles run") as running:
         return record_trajectories(
             model,
             puzzles,
-            limit=asked.limit,
-            calls=asked.calls,
-            position=asked.position,
+            limit=request.limit,
+            calls=request.calls,
+            position=request.position,
             progress=running.count,
         )
 
 
 def _written(
-    trajectories: "Trajectories", asked: Projecting, out: Path, *, accept_unknown: bool = False
+    trajectories: "Trajectories", request: ProjectionRequest, out: Path, *, accept_unknown: bool = False
 ) -> dict[str, Any]:
-    from probes.latents.files import save_scene, summary, write_parquet
+    from probes.latents.files import save_projection, summary, write_parquet
 
-    other = replace(asked, model=asked.compare_with, compare_with="")
-    second = trajectories_of(other, accept_unknown=accept_unknown) if asked.compare_with else None
+    other = replace(request, model=request.compare_with, compare_with="")
+    second = trajectories_of(other, accept_unknown=accept_unknown) if request.compare_with else None
     with ProgressLine("% projected", 100) as projecting:
-        scene = scene_of(
-            trajectories, asked, lambda share, words: projecting.count(round(100 * share)), second=second
+        projection = projection_of(
+            trajectories, request, lambda share, words: projecting.count(round(100 * share)), second=second
         )
-    (write_parquet if out.suffix == ".parquet" else save_scene)(out, scene)
-    log(f"{scene.puzzle_count} puzzles at {len(scene.calls)} calls: {out}")
-    return {"out": str(out), "bytes": out.stat().st_size} | summary(scene)
+    (write_parquet if out.suffix == ".parquet" else save_projection)(out, projection)
+    log(f"{projection.puzzle_count} puzzles at {len(projection.calls)} calls: {out}")
+    return {"out": str(out), "bytes": out.stat().st_size} | summary(projection)

@@ -14,8 +14,8 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from probes.latents.procrustes import Match
-from probes.latents.projection import About, Curve, Field, Map, Partner, Scene
+from probes.latents.procrustes import AlignmentScore
+from probes.latents.projection import Embedding, Field, Projection, ProjectionMetadata, SecondModel, StepCurve
 from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
@@ -28,42 +28,42 @@ FLOOR = 1e-6  # of residuals in halves: what is below it is rounding
 PICTURED = 3  # components of a PCA that its map shows
 
 
-class SceneError(UserError):
-    """A file that is no scene, or a damaged one."""
+class ProjectionError(UserError):
+    """A file that is no projection, or a damaged one."""
 
 
 # ---- to be drawn again
 
 
-def save_scene(path: Path, scene: Scene) -> None:
-    """Write a scene, whole or not at all. Raises OutputError."""
-    arrays = {"components": _half(scene.components), "variance": scene.variance.astype(np.float32)}
-    arrays["numbers"] = scene.numbers.astype(np.int32)
-    for found in scene.maps:
+def save_projection(path: Path, projection: Projection) -> None:
+    """Write a projection, whole or not at all. Raises OutputError."""
+    arrays = {"components": _half(projection.components), "variance": projection.variance.astype(np.float32)}
+    arrays["numbers"] = projection.puzzle_numbers.astype(np.int32)
+    for found in projection.embeddings:
         if found.method != "pca":
-            arrays[f"map.{found.method}"] = _half(found.places)
-    for field in scene.fields:
+            arrays[f"map.{found.method}"] = _half(found.coordinates)
+    for field in projection.fields:
         dtype = np.int8 if field.kind == "category" else np.float16
         arrays[f"field.{field.name}"] = np.ascontiguousarray(field.values, dtype)
-    for curve in scene.curves:
+    for curve in projection.curves:
         values = np.maximum(curve.values, FLOOR) if curve.logarithmic else curve.values
         arrays[f"curve.{curve.name}"] = _half(values)
     facts = {
         "format": FORMAT,
-        "about": asdict(scene.about),
-        "calls": _written(scene.calls),
-        "puzzles": list(scene.puzzles),
+        "about": asdict(projection.metadata),
+        "calls": _written(projection.calls),
+        "puzzles": list(projection.puzzles),
         "maps": [
             {
                 "method": found.method,
                 "quality": {str(axes): asdict(quality) for axes, quality in found.quality.items()},
                 "settings": asdict(found.settings) if found.settings else None,
             }
-            for found in scene.maps
+            for found in projection.embeddings
         ],
         "fields": [
             {"name": field.name, "title": field.title, "kind": field.kind, "levels": list(field.levels)}
-            for field in scene.fields
+            for field in projection.fields
         ],
         "curves": [
             {
@@ -72,35 +72,35 @@ def save_scene(path: Path, scene: Scene) -> None:
                 "calls": _written(curve.calls),
                 "logarithmic": curve.logarithmic,
             }
-            for curve in scene.curves
+            for curve in projection.curves
         ],
-        "finding": list(scene.finding),
+        "finding": list(projection.sentences),
     }
-    if scene.partner:
+    if projection.second_model:
         facts["partner"] = {
-            "about": asdict(scene.partner.about),
-            "calls": _written(scene.partner.calls),
-            "match": asdict(scene.partner.match),
+            "about": asdict(projection.second_model.metadata),
+            "calls": _written(projection.second_model.calls),
+            "match": asdict(projection.second_model.alignment_score),
         }
     with written_whole(path) as temporary:
         save_file(arrays, temporary, metadata={"scene": json.dumps(facts)})
 
 
-def load_scene(path: Path) -> Scene:
-    """Read a scene. Raises SceneError."""
-    with reading(path, SceneError, "scene of this version", "Make it again.", most=LARGEST_FILE):
+def load_projection(path: Path) -> Projection:
+    """Read a projection. Raises ProjectionError."""
+    with reading(path, ProjectionError, "projection of this version", "Make it again.", most=LARGEST_FILE):
         with safe_open(path, "numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
             facts = plain_json((file.metadata() or {})["scene"])
         if facts["format"] != FORMAT:
             raise ValueError("another format")
-        places = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
-        if not all(np.isfinite(arrays[name]).all() for name in places):
+        coordinates = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
+        if not all(np.isfinite(arrays[name]).all() for name in coordinates):
             raise ValueError("points that are nowhere")
-        return _scene(arrays, facts)
+        return _projection(arrays, facts)
 
 
-def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
+def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Projection:
     """Raises ValueError and the like where arrays and facts do not fit together."""
     components = arrays["components"].astype(np.float32)
     puzzles, time_points, kept = components.shape
@@ -109,12 +109,14 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         raise ValueError("not as many points as are named")
     maps = []
     for made in facts["maps"]:
-        places = components[..., :PICTURED] if made["method"] == "pca" else arrays[f"map.{made['method']}"]
+        coordinates = (
+            components[..., :PICTURED] if made["method"] == "pca" else arrays[f"map.{made['method']}"]
+        )
         if made["method"] == "pca" and kept < PICTURED:
-            places = np.pad(places, ((0, 0), (0, 0), (0, PICTURED - kept)))
+            coordinates = np.pad(coordinates, ((0, 0), (0, 0), (0, PICTURED - kept)))
         quality = {int(axes): Quality(**found) for axes, found in made["quality"].items()}
         settings = UMAPSettings(**made["settings"]) if made["settings"] else None
-        maps.append(Map(made["method"], places.astype(np.float32), quality, settings))
+        maps.append(Embedding(made["method"], coordinates.astype(np.float32), quality, settings))
     fields = [
         Field(
             name=made["name"],
@@ -128,7 +130,7 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         for made in facts["fields"]
     ]
     curves = [
-        Curve(
+        StepCurve(
             made["name"],
             made["title"],
             _read(made["calls"]),
@@ -141,28 +143,28 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         curve.values.shape != (puzzles, len(curve.calls)) for curve in curves
     ):
         raise ValueError("fields or curves of other points")
-    return Scene(
-        about=About(**facts["about"]),
+    return Projection(
+        metadata=ProjectionMetadata(**facts["about"]),
         calls=calls,
         puzzles=tuple(facts["puzzles"]),
-        numbers=arrays["numbers"],
+        puzzle_numbers=arrays["numbers"],
         components=components,
         variance=arrays["variance"],
-        maps=tuple(maps),
+        embeddings=tuple(maps),
         fields=tuple(fields),
         curves=tuple(curves),
-        finding=tuple(facts["finding"]),
-        partner=_partner(facts["partner"], puzzles, time_points) if "partner" in facts else None,
+        sentences=tuple(facts["finding"]),
+        second_model=_second_model(facts["partner"], puzzles, time_points) if "partner" in facts else None,
     )
 
 
-def _partner(facts: Mapping[str, Any], rows: int, time_points: int) -> Partner:
-    """Raises ValueError and the like where it is not the second model of such a scene."""
+def _second_model(facts: Mapping[str, Any], rows: int, time_points: int) -> SecondModel:
+    """Raises ValueError and the like where it is not the second model of such a projection."""
     calls = _read(facts["calls"])
     if len(calls) != time_points or rows % 2:
         raise ValueError("not as many points as the first model has")
     found = facts["match"] | {"variance": tuple(facts["match"]["variance"])}
-    return Partner(About(**facts["about"]), calls, Match(**found))
+    return SecondModel(ProjectionMetadata(**facts["about"]), calls, AlignmentScore(**found))
 
 
 def _half(values: np.ndarray) -> np.ndarray:
@@ -184,47 +186,51 @@ def _read(calls: list[list]) -> tuple[Coordinates, ...]:
 # ---- for other tools
 
 
-def columns_of(scene: Scene) -> dict[str, np.ndarray]:
-    """Every point of a scene as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
-    time_points = len(scene.calls)
-    columns: dict[str, np.ndarray] = {"puzzle": np.repeat(scene.numbers, time_points)}
-    calls = [scene.call_of(row, time_point) for row in range(len(scene)) for time_point in range(time_points)]
+def columns_of(projection: Projection) -> dict[str, np.ndarray]:
+    """Every point of a projection as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
+    time_points = len(projection.calls)
+    columns: dict[str, np.ndarray] = {"puzzle": np.repeat(projection.puzzle_numbers, time_points)}
+    calls = [
+        projection.call_of(row, time_point)
+        for row in range(len(projection))
+        for time_point in range(time_points)
+    ]
     for name in ("supervision_step", "cycle", "call", "kind"):
         columns[name] = np.array([getattr(at, name) for at in calls])
-    for found in scene.maps:
+    for found in projection.embeddings:
         for axis in range(found.axes):
-            columns[f"{found.method}_{axis + 1}"] = found.places[..., axis].ravel().astype(np.float32)
-    for field in scene.fields:
+            columns[f"{found.method}_{axis + 1}"] = found.coordinates[..., axis].ravel().astype(np.float32)
+    for field in projection.fields:
         columns[field.name] = field.words().ravel()
     return columns
 
 
-def coordinates_table(scene: Scene) -> Any:
+def coordinates_table(projection: Projection) -> Any:
     """The rows of `columns_of` as an Arrow table, whose metadata says what was projected and how (`recursion-lens`, JSON)."""
     import pyarrow as pa
 
-    columns = columns_of(scene)
-    described = json.dumps(summary(scene))
+    columns = columns_of(projection)
+    described = json.dumps(summary(projection))
     return pa.table(columns).replace_schema_metadata({"recursion-lens": described})
 
 
-def write_parquet(path: Path, scene: Scene) -> None:
+def write_parquet(path: Path, projection: Projection) -> None:
     """Write the table, whole or not at all. Raises OutputError."""
     import pyarrow.parquet as pq
 
-    table = coordinates_table(scene)
+    table = coordinates_table(projection)
     with written_whole(path) as temporary:
         pq.write_table(table, temporary)
 
 
-def summary(scene: Scene) -> dict[str, Any]:
+def summary(projection: Projection) -> dict[str, Any]:
     """What was projected, and what each map is worth: plain values, for JSON."""
     return {
-        **asdict(scene.about),
-        "puzzles": scene.puzzle_count,
-        "moments": len(scene.calls),
-        "points": len(scene) * len(scene.calls),
-        "explained_variance_ratio": [float(f"{share:.6g}") for share in scene.variance],
+        **asdict(projection.metadata),
+        "puzzles": projection.puzzle_count,
+        "moments": len(projection.calls),
+        "points": len(projection) * len(projection.calls),
+        "explained_variance_ratio": [float(f"{share:.6g}") for share in projection.variance],
         "maps": [
             {
                 "method": found.method,
@@ -232,12 +238,15 @@ def summary(scene: Scene) -> dict[str, Any]:
                 "settings": asdict(found.settings) if found.settings else None,
                 "quality": [{"axes": axes} | asdict(quality) for axes, quality in found.quality.items()],
             }
-            for found in scene.maps
+            for found in projection.embeddings
         ],
-        "finding": list(scene.finding),
+        "finding": list(projection.sentences),
         **(
-            {"against": asdict(scene.partner.about), "match": asdict(scene.partner.match)}
-            if scene.partner
+            {
+                "against": asdict(projection.second_model.metadata),
+                "match": asdict(projection.second_model.alignment_score),
+            }
+            if projection.second_model
             else {}
         ),
     }

@@ -16,7 +16,7 @@ from jaxtyping import Float, Float64, Int
 from probes.covariance import StatesError, blocks
 from probes.latents.pca import PCA, fit_pca
 
-CALLS = "last"
+ALIGNED_CALLS = "last"
 """What two models are matched by: each one's last call of a supervision step, whatever its n and T are."""
 COMPONENTS = 16  # few beside the puzzles: with as many, any two clouds fit
 SHUFFLES = 20
@@ -66,7 +66,7 @@ def _centred(
 
 
 @dataclass(frozen=True)
-class Match:
+class AlignmentScore:
     """What a turn of the second model's states onto the first's is worth, on puzzles it was not fitted on."""
 
     disparity: float  # missed share of the first's spread: 0 where both are the same shape, about 1 where nothing fits
@@ -80,34 +80,34 @@ class Match:
     tested: int
 
     @property
-    def is_of_puzzles(self) -> bool:
+    def beats_shuffled(self) -> bool:
         """Whether it fits better than every shuffle."""
         return self.disparity < self.shuffled_low
 
 
 @dataclass(frozen=True, eq=False)
-class Turn:
+class ProcrustesFit:
     """From the states of both models into one space: that of the first's principal components."""
 
     pcas: tuple[PCA, PCA]
     alignment: Alignment
-    match: Match
+    score: AlignmentScore
 
-    def together(self, first: First, second: Second) -> Float64[np.ndarray, "_ moment component"]:
+    def combined(self, first: First, second: Second) -> Float64[np.ndarray, "_ moment component"]:
         """The states of both there, those of the second after those of the first."""
         turned = self.alignment.apply(self.pcas[1].transform(second))
         return np.concatenate([self.pcas[0].transform(first), turned])
 
 
-def match(
+def fit_procrustes(
     first: First,
     second: Second,
     *,
     components: int = COMPONENTS,
     shuffles: int = SHUFFLES,
     seed: int = 0,
-) -> Turn:
-    """Turn the states of the second model onto those of the first, for the same puzzles and moments in the same order.
+) -> ProcrustesFit:
+    """Align the states of the second model onto those of the first, for the same puzzles and moments in the same order.
 
     `dim` may differ. Raises StatesError where puzzles or moments do not match, are too few, a number is not finite, or the
     states of one do not differ at all.
@@ -129,10 +129,10 @@ def match(
     alignment = align(reduced[1][fit], reduced[0][fit])
     missed = _missed(alignment, *(states[test] for states in reduced))
     by_chance = [_shuffled(reduced, rng.permutation(fit), rng.permutation(test)) for _ in range(shuffles)]
-    return Turn(
+    return ProcrustesFit(
         pcas,
         alignment,
-        Match(
+        AlignmentScore(
             disparity=missed,
             shuffled=float(np.mean(by_chance)),
             shuffled_low=min(by_chance),

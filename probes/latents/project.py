@@ -1,4 +1,4 @@
-"""From walks to a scene: fit the maps, judge them, colour the points, draw the curves.
+"""From walks to a projection: fit the maps, judge them, colour the points, draw the curves.
 
 PCA is always there, and first. What takes long (UMAP, neighbours) tells its progress and ends when that raises.
 """
@@ -10,7 +10,14 @@ from jaxtyping import Float, Float32, Float64
 
 from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
-from probes.latents.projection import KEPT, About, Curve, Field, Map, Scene
+from probes.latents.projection import (
+    STORED_COMPONENTS,
+    Embedding,
+    Field,
+    Projection,
+    ProjectionMetadata,
+    StepCurve,
+)
 from probes.latents.quality import Quality, quality
 from probes.latents.statistics import difference, distances_to_final, residuals, sentences
 from probes.latents.trajectories import Trajectories
@@ -26,7 +33,7 @@ NO_YES = ("no", "yes")
 """Told the share of the work done, 0 to 1, and what is being done. What it raises ends the work."""
 
 
-def make_scene(
+def make_projection(
     trajectories: Trajectories,
     *,
     state: str,
@@ -34,29 +41,29 @@ def make_scene(
     command: str,
     umap: UMAPSettings | None = None,
     progress: Progress = no_progress,
-) -> Scene:
-    """The scene of y or z.
+) -> Projection:
+    """The projection of y or z.
 
-    `calls` and `command` are said in `Scene.about`. Raises StatesError where there are no states, or too many points.
+    `calls` and `command` are said in `Projection.metadata`. Raises StatesError where there are no states, or too many points.
     """
     if state not in trajectories.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
     states = trajectories.states[state]
     components, maps, pca = project(states, umap=umap, progress=progress)
-    scene = Scene(
-        about=about(trajectories, state=state, calls=calls, command=command),
+    projection = Projection(
+        metadata=metadata_of(trajectories, state=state, calls=calls, command=command),
         calls=trajectories.calls[state],
         puzzles=tuple(map(trajectories.task.format, trajectories.inputs)),
-        numbers=trajectories.numbers,
-        components=components[..., :KEPT].astype(np.float32),
-        variance=pca.explained_variance_ratio[:KEPT],
-        maps=maps,
+        puzzle_numbers=trajectories.puzzle_numbers,
+        components=components[..., :STORED_COMPONENTS].astype(np.float32),
+        variance=pca.explained_variance_ratio[:STORED_COMPONENTS],
+        embeddings=maps,
         fields=fields_of(trajectories, state),
         curves=curves_of(trajectories),
-        finding=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
+        sentences=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
     )
     progress(1.0, "done")
-    return scene
+    return projection
 
 
 def project(
@@ -64,7 +71,7 @@ def project(
     *,
     umap: UMAPSettings | None,
     progress: Progress = no_progress,
-) -> tuple[Float64[np.ndarray, "puzzle moment component"], tuple[Map, ...], PCA]:
+) -> tuple[Float64[np.ndarray, "puzzle moment component"], tuple[Embedding, ...], PCA]:
     """Principal components of states, their maps (PCA first), and the PCA behind these. Raises StatesError where there are too
     many points, or as `fit_pca` and `fit_umap` do.
     """
@@ -78,20 +85,20 @@ def project(
     with one_blas_thread():
         pca = fit_pca(states, components=MOST_COMPONENTS)
         components = pca.transform(states)
-    maps = [_map("pca", states, _axes(components, DRAWN), pca.explained_variance_ratio)]
+    maps = [_embedding("pca", states, _axes(components, DRAWN), pca.explained_variance_ratio)]
     if umap is not None:
         placed = fit_umap(states, umap, progress=lambda share: progress(0.05 + 0.85 * share, "fitting UMAP"))
-        places = placed.embedding.reshape(*states.shape[:2], -1)
+        coordinates = placed.embedding.reshape(*states.shape[:2], -1)
         progress(0.92, "comparing neighbours")
-        found = _map("umap", states, places, placed.pca.explained_variance_ratio)
+        found = _embedding("umap", states, coordinates, placed.pca.explained_variance_ratio)
         maps.append(replace(found, settings=placed.settings))
     return components, tuple(maps), pca
 
 
-def about(trajectories: Trajectories, *, state: str, calls: str, command: str) -> About:
-    """What a scene of these walks says of itself."""
-    made = trajectories.made
-    return About(
+def metadata_of(trajectories: Trajectories, *, state: str, calls: str, command: str) -> ProjectionMetadata:
+    """What a projection of these walks says of itself."""
+    made = trajectories.metadata
+    return ProjectionMetadata(
         model=made.model,
         fingerprint=made.fingerprint,
         kind=made.config.kind,
@@ -116,37 +123,39 @@ def _axes(
     return np.pad(components[..., :count], ((0, 0), (0, 0), (0, missing))).astype(np.float32)
 
 
-def _map(
+def _embedding(
     method: str,
     states: Float[np.ndarray, "puzzle moment dim"],
-    places: Float32[np.ndarray, "puzzle moment axis"],
+    coordinates: Float32[np.ndarray, "puzzle moment axis"],
     shares: Float[np.ndarray, "component"],
-) -> Map:
+) -> Embedding:
     """A map with its quality: of a PCA as it is drawn flat and in space, of a UMAP in the dimensions it was made for.
 
     It is judged by where the runs end, one point of each: most neighbours of a point are its own run.
     """
-    drawn = range(FLAT, places.shape[-1] + 1) if method == "pca" else [places.shape[-1]]
+    drawn = range(FLAT, coordinates.shape[-1] + 1) if method == "pca" else [coordinates.shape[-1]]
     found: dict[int, Quality] = {}
     for axes in drawn:
         kept = shares[:axes] if method == "pca" else shares
         try:
-            found[axes] = quality(states[:, -1], places[:, -1, :axes], explained_variance=float(kept.sum()))
+            found[axes] = quality(
+                states[:, -1], coordinates[:, -1, :axes], explained_variance=float(kept.sum())
+            )
         except StatesError:  # too few runs to speak of neighbours
             continue
-    return Map(method, places, found)
+    return Embedding(method, coordinates, found)
 
 
-def curves_of(trajectories: Trajectories) -> tuple[Curve, ...]:
+def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:
     """Residuals of z and y, and how far both are from where they end, of each puzzle over the run."""
     found = []
     for state in ("z", "y"):
-        calls, states = trajectories.moving(state)
+        calls, states = trajectories.state_updates(state)
         with np.errstate(invalid="ignore"):
             moved, away = residuals(states), distances_to_final(states, relative=True)
         found += [
-            Curve(f"residual_{state}", f"residual of {state}", calls[1:], moved, logarithmic=True),
-            Curve(f"distance_{state}", f"{state} from its end", calls, away),
+            StepCurve(f"residual_{state}", f"residual of {state}", calls[1:], moved, logarithmic=True),
+            StepCurve(f"distance_{state}", f"{state} from its end", calls, away),
         ]
     return tuple(sorted(found, key=lambda curve: curve.name, reverse=True))
 
@@ -173,7 +182,7 @@ def _of_puzzles(values: np.ndarray, trajectories: Trajectories, state: str) -> n
 
 def _of_answers(values: np.ndarray, trajectories: Trajectories, state: str, missing: float) -> np.ndarray:
     """A value of each answer at the moments at which it stood; `missing` before the first."""
-    known = trajectories.answer_at(state)
+    known = trajectories.answer_indices(state)
     found = values[:, np.maximum(known, 0)]
     return np.where(known >= 0, found, missing)
 

@@ -1,6 +1,6 @@
-"""A scene: all that is drawn of many walks. Maps of one state, what is known of each point, and curves over the run.
+"""A projection: all that is drawn of many walks. Maps of one state, what is known of each point, and curves over the run.
 
-A scene is made from walks (`probes.latents.project`) or read from a file (`probes.latents.files`), which takes neither torch nor
+A projection is made from walks (`probes.latents.project`) or read from a file (`probes.latents.files`), which takes neither torch nor
 scikit-learn. It keeps the first few principal components of every state, not the states: three are drawn, and the others
 tell how many directions a chosen part of the cloud spreads in.
 """
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int, Num
 
-from probes.latents.procrustes import Match
+from probes.latents.procrustes import AlignmentScore
 from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
 
-KEPT = 16
-"""Principal components that a scene keeps."""
+STORED_COMPONENTS = 16
+"""Principal components that a projection keeps."""
 
 MEAN = "mean"
 """The position that is no cell: the mean over all of them."""
 
-MODEL = "model"
+MODEL_FIELD = "model"
 """The field that says which model a point of a joint map is of."""
 
 KINDS = ("number", "category")
@@ -52,7 +52,7 @@ class Field:
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class StepCurve:
     """A number of every puzzle over the run."""
 
     name: str
@@ -63,21 +63,21 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Map:
+class Embedding:
     """Where a projection puts the points."""
 
     method: str  # pca or umap
-    places: Float32[np.ndarray, "puzzle moment axis"]  # two or three axes
+    coordinates: Float32[np.ndarray, "puzzle moment axis"]  # two or three axes
     quality: Mapping[int, Quality]  # by the number of axes drawn; none where there are too few runs
     settings: UMAPSettings | None = None
 
     @property
     def axes(self) -> int:
-        return self.places.shape[-1]
+        return self.coordinates.shape[-1]
 
 
 @dataclass(frozen=True)
-class About:
+class ProjectionMetadata:
     """What was drawn, and what made it."""
 
     model: str
@@ -96,31 +96,31 @@ class About:
 
 
 @dataclass(frozen=True, eq=False)
-class Partner:
+class SecondModel:
     """The second model of a joint map: the latter half of a scene's rows are its states of the same puzzles."""
 
-    about: About
+    metadata: ProjectionMetadata
     calls: tuple[Coordinates, ...]  # its own, one for each of the scene's
-    match: Match
+    alignment_score: AlignmentScore
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class Projection:
     """Maps, fields and curves of the same puzzles. All arrays of points are `puzzle moment`: a row a puzzle, on a joint map
     two, those of the second model after those of the first.
     """
 
-    about: About
+    metadata: ProjectionMetadata
     calls: tuple[Coordinates, ...]  # after which calls the points were read
     puzzles: tuple[str, ...]  # of each row, in the one-line form of the task
-    numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
+    puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
     components: Float[np.ndarray, "puzzle moment component"]  # principal components, the largest first
     variance: Float[np.ndarray, "component"]  # share of all variance along each
-    maps: tuple[Map, ...]  # PCA first
+    embeddings: tuple[Embedding, ...]  # PCA first
     fields: tuple[Field, ...]
-    curves: tuple[Curve, ...]
-    finding: tuple[str, ...] = ()  # sentences: how solved and unsolved puzzles differ here, or two models
-    partner: Partner | None = None
+    curves: tuple[StepCurve, ...]
+    sentences: tuple[str, ...] = ()  # sentences: how solved and unsolved puzzles differ here, or two models
+    second_model: SecondModel | None = None
 
     def __len__(self) -> int:
         """Rows."""
@@ -128,21 +128,21 @@ class Scene:
 
     @property
     def puzzle_count(self) -> int:
-        return len(self) // (2 if self.partner else 1)
+        return len(self) // (2 if self.second_model else 1)
 
     @property
-    def owner(self) -> Int[np.ndarray, "row"]:
+    def model_index(self) -> Int[np.ndarray, "row"]:
         """Which model each row is of: 0, of the partner 1."""
         return np.arange(len(self)) // self.puzzle_count
 
-    def about_of(self, row: int) -> About:
+    def metadata_of(self, row: int) -> ProjectionMetadata:
         """What a row is of, and what made it."""
-        return self.partner.about if self.partner and row >= self.puzzle_count else self.about
+        return self.second_model.metadata if self.second_model and row >= self.puzzle_count else self.metadata
 
     def call_of(self, row: int, time_point: int) -> Coordinates:
         """The call of its own model after which a point was read."""
-        partner = self.partner
-        return (partner.calls if partner and row >= self.puzzle_count else self.calls)[time_point]
+        second = self.second_model
+        return (second.calls if second and row >= self.puzzle_count else self.calls)[time_point]
 
     def field(self, name: str) -> Field:
         """Raises KeyError where there is none."""
@@ -151,9 +151,9 @@ class Scene:
                 return field
         raise KeyError(name)
 
-    def map(self, method: str) -> Map:
+    def embedding(self, method: str) -> Embedding:
         """Raises KeyError where there is none."""
-        for found in self.maps:
+        for found in self.embeddings:
             if found.method == method:
                 return found
         raise KeyError(method)
@@ -161,12 +161,12 @@ class Scene:
     @property
     def size(self) -> int:
         """Bytes of its arrays."""
-        arrays = [self.components, *(found.places for found in self.maps)]
+        arrays = [self.components, *(found.coordinates for found in self.embeddings)]
         arrays += [*(field.values for field in self.fields), *(curve.values for curve in self.curves)]
         return sum(array.nbytes for array in arrays)
 
 
-def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]:
+def call_times(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]:
     """Where calls stand in a run, in supervision steps: those of a step evenly spread, its last one at its number.
 
     `calls` are in the order in which they are made.
@@ -179,7 +179,7 @@ def places_in_run(calls: tuple[Coordinates, ...]) -> Float[np.ndarray, "moment"]
 
 
 @dataclass(frozen=True, eq=False)
-class Spread:
+class Quartiles:
     """A curve of several puzzles at each moment: the median, and between which two values their middle half lies."""
 
     median: Float[np.ndarray, "moment"]
@@ -187,10 +187,10 @@ class Spread:
     high: Float[np.ndarray, "moment"]
 
 
-def spread(curve: Curve, rows: Bool[np.ndarray, "puzzle"]) -> Spread | None:
+def quartiles(curve: StepCurve, rows: Bool[np.ndarray, "puzzle"]) -> Quartiles | None:
     """Of the puzzles chosen; None where there are none. Numbers that are not finite are left out."""
     values = np.where(np.isfinite(curve.values[rows]), curve.values[rows], np.nan)
     if not len(values) or np.isnan(values).all(0).any():
         return None
     low, median, high = np.nanquantile(values, (0.25, 0.5, 0.75), axis=0)
-    return Spread(median, low, high)
+    return Quartiles(median, low, high)

@@ -32,7 +32,7 @@ def quality(
     sample: int = MOST_COMPARED,
     seed: int = 0,
 ) -> Quality:
-    """Compare states with their places, among a random sample of at most `sample` (2000) of them.
+    """Compare states with their coordinates, among a random sample of at most `sample` (2000) of them.
 
     Neighbours are those within the sample. Give one state of each run: a run that rests leaves copies of one state, whose
     nearest are each other on any map. `explained_variance` is the sum of the ratios of the components drawn, or,

@@ -8,7 +8,7 @@ from probes.latents.umap import UMAPSettings
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.latents.projection import Scene
+    from probes.latents.projection import Projection
 
 RECORDED = ASSETS / "recorded" / "latents"
 SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
@@ -19,7 +19,7 @@ LIMIT = 64  # puzzles recorded
 
 
 @dataclass(frozen=True)
-class Projecting:
+class ProjectionRequest:
     """What is projected and how; the same on the command line and on the page."""
 
     model: str
@@ -52,31 +52,33 @@ class Projecting:
         return f"python -m probes project {shlex.join(words)} --out points.parquet"
 
 
-def scene_of(
+def projection_of(
     trajectories: "Trajectories",
-    asked: Projecting,
+    request: ProjectionRequest,
     progress: "Progress",
     *,
     second: "Trajectories | None" = None,
-) -> "Scene":
-    """The scene that was asked for, of walks of the model and, for a joint map, of the second. Raises UserError."""
+) -> "Projection":
+    """The projection that was requested, of walks of the model and, for a joint map, of the second. Raises UserError."""
     command = (
-        asked.command if asked.model else f"python -m probes project --store STORE --state {asked.state}"
+        request.command
+        if request.model
+        else f"python -m probes project --store STORE --state {request.state}"
     )
     if second is not None:
-        from probes.latents.joint import make_joint_scene
+        from probes.latents.joint import make_joint_projection
 
-        return make_joint_scene(
-            trajectories, second, state=asked.state, command=command, umap=asked.umap, progress=progress
+        return make_joint_projection(
+            trajectories, second, state=request.state, command=command, umap=request.umap, progress=progress
         )
-    from probes.latents.project import make_scene
+    from probes.latents.project import make_projection
 
-    return make_scene(
+    return make_projection(
         trajectories,
-        state=asked.state,
-        calls=asked.calls,
+        state=request.state,
+        calls=request.calls,
         command=command,
-        umap=asked.umap,
+        umap=request.umap,
         progress=progress,
     )
 

@@ -20,7 +20,7 @@ from probes.latents.trajectories import Trajectories
 
 States = Float[np.ndarray, "puzzle moment dim"]
 
-REST = 1e-3
+CONVERGED_BELOW = 1e-3
 RESAMPLES, LEVEL, SEED = 1000, 0.95, 0
 AXES = 3  # that are drawn
 PERMUTATIONS, SIGNIFICANT = 9999, 0.05
@@ -71,7 +71,7 @@ def distances_to_final(states: States, *, relative: bool = False) -> Float64[np.
 
 
 @dataclass(frozen=True)
-class Banded:
+class Estimate:
     """A number with the band in which it lies for 95 % of the resamples."""
 
     value: float
@@ -80,15 +80,15 @@ class Banded:
 
 
 @dataclass(frozen=True)
-class Group:
+class OutcomeGroup:
     """Solved puzzles, or unsolved ones."""
 
     count: int
-    moved: Banded  # median of the last residual, |s_K - s_(K-1)| / |s_K|
-    at_rest: Banded  # share whose last residual is below REST
-    rests_from: float | None  # median supervision step from which those at rest moved no more
-    end: float  # mean coordinate of the last state along the axis
-    spread: float  # standard deviation of that
+    last_residual: Estimate  # median of the last residual, |s_K - s_(K-1)| / |s_K|
+    converged: Estimate  # share whose last residual is below CONVERGED_BELOW
+    converged_from: float | None  # median supervision step from which those at rest moved no more
+    mean: float  # mean coordinate of the last state along the axis
+    std: float  # standard deviation of that
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,13 @@ class Difference:
     """Solved against unsolved puzzles, by the answer after the last call."""
 
     state: str
-    solved: Group | None  # None: there are none
-    unsolved: Group | None
+    solved: OutcomeGroup | None  # None: there are none
+    unsolved: OutcomeGroup | None
     axis: int  # from 1: of the axes drawn, the one that parts the ends best
     axes: int  # of which it is the best
     share: float  # of all variance, along that axis
-    ordered: (
-        Banded | None
+    auroc: (
+        Estimate | None
     )  # share of pairs, a solved and an unsolved end, in the order of the means; 0.5: no difference
     p: (
         float | None
@@ -116,14 +116,14 @@ def difference(
     shares: Float[np.ndarray, "component"],
 ) -> Difference:
     """What `Difference` says of these walks. `components` are principal ones of the state, `shares` of their variance."""
-    calls, states = trajectories.moving(state)
+    calls, states = trajectories.state_updates(state)
     solved, moved = trajectories.solved[:, -1], residuals(states)
     ends = components[:, -1, :AXES]
     both = bool(solved.any() and not solved.all())
-    parted = [
-        ordered(ends[solved, axis], ends[~solved, axis]) if both else 0.5 for axis in range(ends.shape[1])
+    aurocs = [
+        auroc(ends[solved, axis], ends[~solved, axis]) if both else 0.5 for axis in range(ends.shape[1])
     ]
-    axis = int(np.argmax(parted))
+    axis = int(np.argmax(aurocs))
     steps = np.array([at.supervision_step for at in calls[1:]])
     along = ends[:, axis].astype(np.float64)
     groups = {
@@ -135,14 +135,14 @@ def difference(
         solved=groups[True],
         unsolved=groups[False],
         axis=axis + 1,
-        axes=len(parted),
+        axes=len(aurocs),
         share=float(shares[axis]) if axis < len(shares) else 0.0,
-        ordered=_ordered_banded(along[solved], along[~solved]) if both else None,
-        p=parted_by_chance(ends, solved) if both else None,
+        auroc=_bootstrap_auroc(along[solved], along[~solved]) if both else None,
+        p=best_axis_p(ends, solved) if both else None,
     )
 
 
-def ordered(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"]) -> float:
+def auroc(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"]) -> float:
     """Share of pairs in the order of the means, ties half (Mann & Whitney 1947): 1 where the groups are apart, 0.5 where mixed."""
     values = np.sort(second)
     below = (np.searchsorted(values, first, "left") + np.searchsorted(values, first, "right")) / 2
@@ -150,8 +150,8 @@ def ordered(first: Float[np.ndarray, "one"], second: Float[np.ndarray, "other"])
     return max(share, 1 - share)
 
 
-def parted_by_chance(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.ndarray, "puzzle"]) -> float:
-    """p of the best axis: the share of PERMUTATIONS of `solved` whose best axis has at least as large a share `ordered`."""
+def best_axis_p(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.ndarray, "puzzle"]) -> float:
+    """p of the best axis: the share of PERMUTATIONS of `solved` whose best axis has at least as large a share `auroc`."""
     ranks, count = np.apply_along_axis(_ranks, 0, ends), int(solved.sum())
     pairs, least = count * (len(solved) - count), count * (count + 1) / 2
 
@@ -169,26 +169,26 @@ def parted_by_chance(ends: Float[np.ndarray, "puzzle axis"], solved: Bool[np.nda
 
 def _ranks(values: Float[np.ndarray, "puzzle"]) -> Float64[np.ndarray, "puzzle"]:
     """From 1; ties share the mean of theirs."""
-    ordered_values = np.sort(values)
-    ends = (np.searchsorted(ordered_values, values, side) for side in ("left", "right"))
+    sorted_values = np.sort(values)
+    ends = (np.searchsorted(sorted_values, values, side) for side in ("left", "right"))
     return (sum(ends) + 1) / 2
 
 
 def _group(
     moved: Float64[np.ndarray, "puzzle move"], along: Float64[np.ndarray, "puzzle"], steps: np.ndarray
-) -> Group:
+) -> OutcomeGroup:
     last = moved[:, -1]
-    return Group(
+    return OutcomeGroup(
         count=len(moved),
-        moved=banded(last, np.median),
-        at_rest=banded((last < REST).astype(float), np.mean),
-        rests_from=_rests_from(moved < REST, steps),
-        end=float(along.mean()),
-        spread=float(along.std()),
+        last_residual=bootstrap(last, np.median),
+        converged=bootstrap((last < CONVERGED_BELOW).astype(float), np.mean),
+        converged_from=_converged_from(moved < CONVERGED_BELOW, steps),
+        mean=float(along.mean()),
+        std=float(along.std()),
     )
 
 
-def _rests_from(resting: Bool[np.ndarray, "puzzle move"], steps: np.ndarray) -> float | None:
+def _converged_from(resting: Bool[np.ndarray, "puzzle move"], steps: np.ndarray) -> float | None:
     """Median step of the first move of the unbroken rest at the end, among those that end at rest."""
     ends = resting[resting[:, -1]]
     if not len(ends):
@@ -198,21 +198,20 @@ def _rests_from(resting: Bool[np.ndarray, "puzzle move"], steps: np.ndarray) -> 
     return float(np.median(steps[ends.shape[1] - rest]))
 
 
-def banded(values: Float64[np.ndarray, "puzzle"], statistic: Callable[..., np.ndarray]) -> Banded:
+def bootstrap(values: Float64[np.ndarray, "puzzle"], statistic: Callable[..., np.ndarray]) -> Estimate:
     """A statistic of the puzzles and its band; `statistic` takes an `axis`."""
     drawn = np.random.default_rng(SEED).integers(len(values), size=(RESAMPLES, len(values)))
     low, high = np.quantile(statistic(values[drawn], axis=1), _tails())
-    return Banded(float(statistic(values, axis=0)), float(low), float(high))
+    return Estimate(float(statistic(values, axis=0)), float(low), float(high))
 
 
-def _ordered_banded(first: Float64[np.ndarray, "one"], second: Float64[np.ndarray, "other"]) -> Banded:
+def _bootstrap_auroc(first: Float64[np.ndarray, "one"], second: Float64[np.ndarray, "other"]) -> Estimate:
     random = np.random.default_rng(SEED)
     found = [
-        ordered(random.choice(first, len(first)), random.choice(second, len(second)))
-        for _ in range(RESAMPLES)
+        auroc(random.choice(first, len(first)), random.choice(second, len(second))) for _ in range(RESAMPLES)
     ]
     low, high = np.quantile(found, _tails())
-    return Banded(ordered(first, second), float(low), float(high))
+    return Estimate(auroc(first, second), float(low), float(high))
 
 
 def _tails() -> tuple[float, float]:
@@ -229,7 +228,7 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
-def _band(found: Banded) -> str:
+def _band(found: Estimate) -> str:
     low, high = percent(found.low), percent(found.high)
     return "" if low == high else f" (95 %: {low.removesuffix(' %')} to {high})"
 
@@ -245,28 +244,28 @@ def sentences(found: Difference) -> tuple[str, ...]:
         )
     total = solved.count + unsolved.count
     rest = [
-        f"{percent(group.at_rest.value)} of the {name}"
+        f"{percent(group.converged.value)} of the {name}"
         for name, group in (("solved", solved), ("unsolved", unsolved))
     ]
     since = (
         ""
-        if solved.rests_from is None
-        else f", the solved ones from step {solved.rests_from:.0f} on (median)"
+        if solved.converged_from is None
+        else f", the solved ones from step {solved.converged_from:.0f} on (median)"
     )
     lines = [
         f"{solved.count} of {total} puzzles end solved. In its last recorded move {state} changes by "
-        f"{percent(solved.moved.value)} of its length where the puzzle is solved{_band(solved.moved)}, by "
-        f"{percent(unsolved.moved.value)} where it is not{_band(unsolved.moved)}; medians.",
+        f"{percent(solved.last_residual.value)} of its length where the puzzle is solved{_band(solved.last_residual)}, by "
+        f"{percent(unsolved.last_residual.value)} where it is not{_band(unsolved.last_residual)}; medians.",
         f"It rests, moving by less than 0.1 %, in {rest[0]} and {rest[1]} puzzles{since}.",
     ]
-    if found.ordered is None or found.p is None:
+    if found.auroc is None or found.p is None:
         return tuple(lines)
     tested = f"best of {found.axes} axes, permutation test, {_p(found.p)}"
     if found.p < SIGNIFICANT:
         lines.append(
             f"Along axis {found.axis}, which holds {percent(found.share)} of the variance, the solved end at "
-            f"{solved.end:.2f} ± {solved.spread:.2f} and the unsolved at {unsolved.end:.2f} ± {unsolved.spread:.2f}: of all "
-            f"pairs of one and the other, {percent(found.ordered.value)} lie in that order ({tested})."
+            f"{solved.mean:.2f} ± {solved.std:.2f} and the unsolved at {unsolved.mean:.2f} ± {unsolved.std:.2f}: of all "
+            f"pairs of one and the other, {percent(found.auroc.value)} lie in that order ({tested})."
         )
     else:
         name, group = min((("solved", solved), ("unsolved", unsolved)), key=lambda each: each[1].count)

@@ -40,7 +40,7 @@ class TrajectoriesError(UserError):
 
 
 @dataclass(frozen=True)
-class Made:
+class TrajectoryMetadata:
     """What made some walks."""
 
     model: str
@@ -56,7 +56,7 @@ class Made:
 class Trajectories:
     """States of puzzles at one position, with the answers on the way."""
 
-    made: Made
+    metadata: TrajectoryMetadata
     position: str  # mean, or a cell such as r5c5
     calls: Mapping[str, tuple[Coordinates, ...]]  # of y and of z: after which calls they were read
     states: Mapping[str, Float32[np.ndarray, "puzzle _ dim"]]  # y and z, each after its own calls
@@ -65,20 +65,20 @@ class Trajectories:
         np.ndarray, "puzzle cells"
     ]  # 0 in cells that are not scored, everywhere where there is no solution
     answers: UInt8[np.ndarray, "puzzle answer cells"]  # after the calls of y
-    numbers: Int[np.ndarray, "puzzle"]  # of the puzzles in their set, from 0
+    puzzle_numbers: Int[np.ndarray, "puzzle"]  # of the puzzles in their set, from 0
     difficulty: tuple[str, ...]  # "" where the set does not say
 
     def __len__(self) -> int:
-        return len(self.numbers)
+        return len(self.puzzle_numbers)
 
     @cached_property
     def task(self) -> Task:
-        return task_of(self.made.config)
+        return task_of(self.metadata.config)
 
     @property
     def cell(self) -> int | None:
         """The cell that is followed; None for the mean over all."""
-        return None if self.position == MEAN else cell_number(self.position, self.task)
+        return None if self.position == MEAN else cell_index(self.position, self.task)
 
     @cached_property
     def solved(self) -> Bool[np.ndarray, "puzzle answer"]:
@@ -90,24 +90,26 @@ class Trajectories:
         scored = self.labels[:, None] != PADDING
         return ((self.answers == self.labels[:, None]) | ~scored).all(-1) & scored.any(-1)
 
-    def moving(self, state: str) -> tuple[tuple[Coordinates, ...], Float32[np.ndarray, "puzzle moment dim"]]:
+    def state_updates(
+        self, state: str
+    ) -> tuple[tuple[Coordinates, ...], Float32[np.ndarray, "puzzle moment dim"]]:
         """The calls that rewrite a state, and the state after them: z by f_L alone, unless y is the same state.
 
         Where f_H calls alone were recorded z stands as f_L left it, so these tell of all that z does between them.
         """
         calls, states = self.calls[state], self.states[state]
         rewrites = [index for index, at in enumerate(calls) if at.kind == F_L]
-        if state == "y" or not rewrites or not self.made.config.latents:
+        if state == "y" or not rewrites or not self.metadata.config.latents:
             return calls, states
         return tuple(calls[index] for index in rewrites), states[:, rewrites]
 
-    def answer_at(self, state: str) -> Int[np.ndarray, "moment"]:
+    def answer_indices(self, state: str) -> Int[np.ndarray, "moment"]:
         """For each moment of a state the answer that stood then, as an index into `answers`; -1 before the first."""
         known = list(self.calls["y"])
         return np.array([sum(at <= time_point for at in known) - 1 for time_point in self.calls[state]], int)
 
 
-def cell_number(position: str, task: Task) -> int:
+def cell_index(position: str, task: Task) -> int:
     """The cell that r5c5 names, counted from 0. Raises TrajectoriesError where the grid has none."""
     found = re.fullmatch(r"r(\d{1,3})c(\d{1,3})", position)
     row, column = (int(found[1]) - 1, int(found[2]) - 1) if found else (-1, -1)
@@ -129,7 +131,7 @@ def read_trajectories(
     """
     config, task = store.layout.config, task_of(store.layout.config)
     if position != MEAN:
-        cell_number(position, task)
+        cell_index(position, task)
     if not store.count:
         raise StoreError(f"{store.path} has no finished shard yet. Wait, or record with a smaller --shard.")
     if "y" not in store.layout.states or "z" not in store.layout.states or not store.layout.top:
@@ -146,7 +148,7 @@ def read_trajectories(
         )
     manifest = store.manifest
     return Trajectories(
-        made=Made(
+        metadata=TrajectoryMetadata(
             model=str(manifest["model"]),
             fingerprint=str(manifest["fingerprint"]),
             config=config,
@@ -161,8 +163,8 @@ def read_trajectories(
         inputs=store.inputs(),
         labels=store.labels(),
         answers=store.answers(),
-        numbers=store.puzzles,
-        difficulty=difficulty or known_difficulty(store, task),
+        puzzle_numbers=store.puzzles,
+        difficulty=difficulty or bundled_difficulty(store, task),
     )
 
 
@@ -185,7 +187,7 @@ def _states(store: TraceStore, state: str, position: str) -> Float32[np.ndarray,
     return np.concatenate(parts)
 
 
-def known_difficulty(store: TraceStore, task: Task) -> tuple[str, ...]:
+def bundled_difficulty(store: TraceStore, task: Task) -> tuple[str, ...]:
     """Of each puzzle of a store, where it was recorded from a bundled set that says it."""
     from trm.data import load_puzzles
     from trm.data.bundled import bundled_sets
@@ -224,7 +226,7 @@ def record_trajectories(
         puzzles = puzzles.take(numbers)
     config, task = model.config, task_of(model.config)
     if position != MEAN:
-        cell_number(position, task)
+        cell_index(position, task)
     size = 4 * len(puzzles) * config.hidden_size * 2 * len(chosen_calls(calls, config))
     if size > LARGEST_TRAJECTORIES:
         raise TrajectoriesError(
@@ -236,4 +238,4 @@ def record_trajectories(
         out = Path(folder) / "walks"
         record_store(model, task, puzzles, out, settings, say=lambda text: None, progress=progress)
         trajectories = read_trajectories(open_store(out), position=position, difficulty=puzzles.difficulty)
-    return replace(trajectories, numbers=numbers)
+    return replace(trajectories, puzzle_numbers=numbers)

@@ -1,10 +1,10 @@
-"""The section "Where do solved and unsolved puzzles end?" of a document, from the recorded scenes: every number is generated."""
+"""The section "Where do solved and unsolved puzzles end?" of a document, from the recorded projections: every number is generated."""
 
 from pathlib import Path
 from typing import Any
 
-from probes.latents.files import load_scene
-from probes.latents.projection import Scene
+from probes.latents.files import load_projection
+from probes.latents.projection import Projection
 from probes.latents.quality import NEIGHBOURS
 from probes.reports.markdown import write_section
 from trm.errors import UserError
@@ -14,14 +14,14 @@ SECTION = "latents"  # name of its marks
 
 def write_findings(document: Path, folder: Path) -> dict[str, Any]:
     """Write the section into a document. Raises UserError where nothing is recorded, or the document has lost a mark."""
-    scenes = {path.stem: load_scene(path) for path in sorted(folder.glob("*.safetensors"))}
-    if not scenes:
+    projections = {path.stem: load_projection(path) for path in sorted(folder.glob("*.safetensors"))}
+    if not projections:
         raise UserError(f"Nothing is recorded in {folder}. Run `python -m probes project --record` first.")
-    write_section(document, SECTION, section(scenes))
-    return {"models": list(scenes), "written": str(document)}
+    write_section(document, SECTION, section(projections))
+    return {"models": list(projections), "written": str(document)}
 
 
-def section(scenes: dict[str, Scene]) -> str:
+def section(projections: dict[str, Projection]) -> str:
     """The section as Markdown: for each model, or two on one map, the sentences of its page, then what the maps are worth."""
     lines = [
         "## Where do solved and unsolved puzzles end?",
@@ -29,22 +29,20 @@ def section(scenes: dict[str, Scene]) -> str:
         "Made by `python -m probes project --record`, then `python -m probes project --findings docs/findings.md`; the page "
         "Latents draws the same. Bands: 95 % of a bootstrap over puzzles.",
     ]
-    for name, scene in scenes.items():
-        about, models = scene.about, f"**{name}** ({scene.about.fingerprint})"
-        if scene.partner:
-            other = scene.partner.about
-            models = (
-                f"**{about.model} and {other.model} on one map** ({about.fingerprint}, {other.fingerprint})"
-            )
+    for name, projection in projections.items():
+        metadata, models = projection.metadata, f"**{name}** ({projection.metadata.fingerprint})"
+        if projection.second_model:
+            other = projection.second_model.metadata
+            models = f"**{metadata.model} and {other.model} on one map** ({metadata.fingerprint}, {other.fingerprint})"
         lines += [
             "",
-            f"{models}, state {about.state}, {scene.puzzle_count} puzzles of `{about.data}` at "
-            f"{len(scene.calls)} calls. " + " ".join(scene.finding),
+            f"{models}, state {metadata.state}, {projection.puzzle_count} puzzles of `{metadata.data}` at "
+            f"{len(projection.calls)} calls. " + " ".join(projection.sentences),
         ]
-    return "\n".join([*lines, "", *_table(scenes)])
+    return "\n".join([*lines, "", *_table(projections)])
 
 
-def _table(scenes: dict[str, Scene]) -> list[str]:
+def _table(projections: dict[str, Projection]) -> list[str]:
     lines = [
         "Trustworthiness and neighbours kept are judged by one point a run, its last: the points of a run lie together on any "
         "map, which says nothing of the map.",
@@ -52,9 +50,13 @@ def _table(scenes: dict[str, Scene]) -> list[str]:
         f"| model | map | variance | trustworthiness | kept of {NEIGHBOURS} neighbours (by chance) |",
         "|---|---|---|---|---|",
     ]
-    for name, scene in scenes.items():
-        name = f"{scene.about.model} and {scene.partner.about.model}" if scene.partner else name
-        for found in scene.maps:
+    for name, projection in projections.items():
+        name = (
+            f"{projection.metadata.model} and {projection.second_model.metadata.model}"
+            if projection.second_model
+            else name
+        )
+        for found in projection.embeddings:
             for axes, quality in found.quality.items():
                 variance = f"{quality.explained_variance:.1%}" if found.method == "pca" else "-"
                 lines.append(

@@ -7,10 +7,10 @@ import pytest
 from player_page import PATIENCE, Player
 from playwright.sync_api import Page, expect
 
-from probes.latents.files import load_scene
+from probes.latents.files import load_projection
 from probes.latents.settings import RECORDED
 
-PLOT = ".st-key-latents_cloud .js-plotly-plot"
+PLOT = ".st-key-latents_projection .js-plotly-plot"
 ON_SCREEN = """plot => {
   const { _fullLayout: layout, _fullData: traces } = plot;
   const box = plot.getBoundingClientRect();
@@ -43,7 +43,7 @@ def lasso(page: Page, corners: list[tuple[float, float]]) -> None:
 
 
 def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
-    scene = load_scene(RECORDED / "sudoku-trm.safetensors")
+    projection = load_projection(RECORDED / "sudoku-trm.safetensors")
     page = new_page(1280, 1000)
     page.goto(f"{served.url}/?model=sudoku-trm")
     Player(page)
@@ -60,7 +60,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
     page.wait_for_timeout(500)
     shown = points(page)
     time_points = {point["moment"] for point in shown}
-    assert len(shown) == len(scene) and len(time_points) == 1
+    assert len(shown) == len(projection) and len(time_points) == 1
     time_point = time_points.pop()
 
     # the chart tools lie over no point
@@ -106,7 +106,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
     drawn = alone.locator(".js-plotly-plot").evaluate(
         "plot => plot._fullData.filter((t) => t.customdata).reduce((n, t) => n + t.customdata.length, 0)"
     )
-    assert drawn == len(scene)
+    assert drawn == len(projection)
     assert all(url.startswith(("file:", "data:", "blob:")) for url in asked), asked
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Figure, HTML").wait_for(state="hidden")
@@ -118,16 +118,16 @@ def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
     page.mouse.click(target["x"], target["y"])
     page.wait_for_url(lambda url: "/latents" not in url, timeout=1000 * PATIENCE)
     player = Player(page)
-    at = scene.calls[target["moment"]]
+    at = projection.calls[target["moment"]]
     player.eventually(
         lambda: player.position == (at.supervision_step, at.cycle, at.call, at.kind),
         f"the player at {at}, not {player.position}",
     )
     assert target["moment"] in (time_point, 0)
-    assert parse_qs(urlsplit(page.url).query)["puzzle"] == [scene.puzzles[target["row"]]]
+    assert parse_qs(urlsplit(page.url).query)["puzzle"] == [projection.puzzles[target["row"]]]
     givens = "".join(
         character if character.isdigit() and character != "0" else ""
-        for character in scene.puzzles[target["row"]]
+        for character in projection.puzzles[target["row"]]
     )
     assert len(player.flagged("given")) == len(givens)
 

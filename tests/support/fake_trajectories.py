@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from probes.latents.trajectories import Made, Trajectories
+from probes.latents.trajectories import Trajectories, TrajectoryMetadata
 from trm.config import ModelConfig
 from trm.coordinates import F_H
 from trm.tasks.sudoku import Sudoku
@@ -25,14 +25,16 @@ def fake_trajectories(
     shown[~right, -1] = SOLUTION[0] + 1
     return Trajectories(
         **{
-            "made": Made("tiny", "0" * 16, config, "hand/made", "float32", "0", "2026-01-02"),
+            "metadata": TrajectoryMetadata(
+                "tiny", "0" * 16, config, "hand/made", "float32", "0", "2026-01-02"
+            ),
             "position": "mean",
             "calls": {"y": calls[:answers], "z": calls[:answers]},
             "states": {name: array.astype(np.float32) for name, array in states.items()},
             "inputs": inputs,
             "labels": np.tile(SOLUTION, (count, 1)),
             "answers": shown,
-            "numbers": np.arange(count) * 2,
+            "puzzle_numbers": np.arange(count) * 2,
             "difficulty": ("",) * count,
         }
         | changes

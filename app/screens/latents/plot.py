@@ -1,4 +1,4 @@
-"""The cloud: points of a scene on a map, the ways of chosen puzzles through it, and a player of the steps inside the figure.
+"""The cloud: points of a projection on a map, the ways of chosen puzzles through it, and a player of the steps inside the figure.
 
 Two looks. Step by step: one point a puzzle, where it is after the step on the slider, before the faint ways of all; played in
 the browser by plotly's frames. All at once: every point.
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app.screens.latents import trajectories
-from app.screens.latents.points import Look, Points
+from app.screens.latents.points import Points, PointStyle
 from app.ui import charts
-from probes.latents.projection import Map, Scene
+from probes.latents.projection import Embedding, Projection
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -20,60 +20,64 @@ HEIGHT = 560
 FRAME = 260  # milliseconds a step
 
 
-def figure(scene: Scene, look: Look) -> "Figure":
+def figure(projection: Projection, style: PointStyle) -> "Figure":
     """The cloud, with a slider and a play button where it is drawn step by step."""
     from plotly.graph_objects import Frame
 
-    places = scene.map(look.method).places[..., : look.axes]
-    points = Points(scene, look, places)
-    time_points = range(len(scene.calls))
-    first = points.at(0) if look.by_step else points.of(time_points)
-    backdrop = [trajectories.faint(look, places), *trajectories.chosen(scene, look, places)]
+    coordinates = projection.embedding(style.method).coordinates[..., : style.axes]
+    points = Points(projection, style, coordinates)
+    time_points = range(len(projection.calls))
+    first = points.at(0) if style.by_step else points.of(time_points)
+    backdrop = [trajectories.faint(style, coordinates), *trajectories.traced(projection, style, coordinates)]
     made = charts.new(x="", y="", height=HEIGHT)
-    made.add_traces([*backdrop, *first, *points.keys(), *trajectories.keys(scene, look)])
-    _axes(made, scene, look, places)
+    made.add_traces(
+        [*backdrop, *first, *points.legend_entries(), *trajectories.legend_entries(projection, style)]
+    )
+    _axes(made, projection, style, coordinates)
     # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
-    made.update_layout(hovermode="closest", dragmode="pan" if look.is_flat else "orbit", uirevision="cloud")
+    made.update_layout(hovermode="closest", dragmode="pan" if style.is_flat else "orbit", uirevision="cloud")
     made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
-    if look.by_step:
+    if style.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
         made.frames = [
-            Frame(name=short(scene, time_point), data=points.at(time_point), traces=numbers)
+            Frame(name=frame_name(projection, time_point), data=points.at(time_point), traces=numbers)
             for time_point in time_points
         ]
-        _player(made, scene)
+        _animation_controls(made, projection)
     return made
 
 
-def short(scene: Scene, time_point: int) -> str:
+def frame_name(projection: Projection, time_point: int) -> str:
     """A moment's name on the slider: its call, or the step after which two models are held together."""
-    at = scene.calls[time_point]
-    return str(at.supervision_step) if scene.partner else f"{at.supervision_step}.{at.cycle}.{at.call}"
+    at = projection.calls[time_point]
+    return (
+        str(at.supervision_step) if projection.second_model else f"{at.supervision_step}.{at.cycle}.{at.call}"
+    )
 
 
-def in_words(scene: Scene, time_point: int) -> str:
+def frame_label(projection: Projection, time_point: int) -> str:
     """A moment as it is said over the slider."""
-    at = scene.calls[time_point]
-    step = f"supervision step {at.supervision_step} of {scene.calls[-1].supervision_step}"
-    return step if scene.partner else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
+    at = projection.calls[time_point]
+    step = f"supervision step {at.supervision_step} of {projection.calls[-1].supervision_step}"
+    return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
-def axis_title(scene: Scene, found: Map, axis: int) -> str:
+def axis_title(projection: Projection, found: Embedding, axis: int) -> str:
     """What an axis shows, and for PCA how much of the variance."""
     if found.method == "umap":
         return f"UMAP {axis + 1} (no unit)"
-    share = scene.variance[axis] if axis < len(scene.variance) else 0.0
+    share = projection.variance[axis] if axis < len(projection.variance) else 0.0
     return f"component {axis + 1} ({share:.0%} of the variance)"
 
 
-def _axes(made: "Figure", scene: Scene, look: Look, places: np.ndarray) -> None:
+def _axes(made: "Figure", projection: Projection, style: PointStyle, coordinates: np.ndarray) -> None:
     """Axes that stay as they are while the cloud is played, of one scale: a distance is the same in every direction."""
-    found = scene.map(look.method)
-    low, high = places.min((0, 1)), places.max((0, 1))
+    found = projection.embedding(style.method)
+    low, high = coordinates.min((0, 1)), coordinates.max((0, 1))
     margin = 0.06 * np.maximum(high - low, 1e-6)
     ranges = [[float(a), float(b)] for a, b in zip(low - margin, high + margin, strict=True)]
-    titles = [axis_title(scene, found, axis) for axis in range(look.axes)]
-    if not look.is_flat:
+    titles = [axis_title(projection, found, axis) for axis in range(style.axes)]
+    if not style.is_flat:
         axes = {
             f"{name}axis": {"title": {"text": title}, "range": limits}
             for name, title, limits in zip("xyz", titles, ranges, strict=True)
@@ -84,11 +88,11 @@ def _axes(made: "Figure", scene: Scene, look: Look, places: np.ndarray) -> None:
     made.update_yaxes(title=titles[1], range=ranges[1], zeroline=False, scaleanchor="x")
 
 
-def _player(made: "Figure", scene: Scene) -> None:
+def _animation_controls(made: "Figure", projection: Projection) -> None:
     """Play, pause, and a slider over the moments, all within plotly."""
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
     moving = still | {"frame": {"duration": FRAME, "redraw": True}, "fromcurrent": True}
-    look = {
+    style = {
         "bgcolor": "rgba(0,0,0,0)",
         "bordercolor": charts.colour("baseline"),
         "font": {"size": charts.FONT},
@@ -96,7 +100,7 @@ def _player(made: "Figure", scene: Scene) -> None:
     made.update_layout(
         margin={"b": 164},
         updatemenus=[
-            look
+            style
             | {
                 "type": "buttons",
                 "direction": "left",
@@ -135,11 +139,11 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
                 "steps": [
                     {
-                        "label": in_words(scene, time_point),
+                        "label": frame_label(projection, time_point),
                         "method": "animate",
-                        "args": [[short(scene, time_point)], still],
+                        "args": [[frame_name(projection, time_point)], still],
                     }
-                    for time_point in range(len(scene.calls))
+                    for time_point in range(len(projection.calls))
                 ],
             }
         ],

@@ -1,7 +1,7 @@
-"""Where the Latents page's scene comes from: recorded with the app, or computed here as a person asks for it.
+"""Where the Latents page's projection comes from: recorded with the app, or computed here as a person asks for it.
 
 Computing goes in jobs, so that another map or state of the same runs needs no second run: walks, of a joint map those of the
-second model too, then the scene.
+second model too, then the projection.
 """
 
 from dataclasses import replace
@@ -21,10 +21,10 @@ from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import result_of
-from probes.latents.files import SceneError, load_scene
-from probes.latents.procrustes import CALLS as MATCHED
-from probes.latents.projection import MEAN, Scene
-from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, Projecting, joint_name, scene_of
+from probes.latents.files import ProjectionError, load_projection
+from probes.latents.procrustes import ALIGNED_CALLS
+from probes.latents.projection import MEAN, Projection
+from probes.latents.settings import LIMIT, PAIRS, RECORDED, SETS, ProjectionRequest, joint_name, projection_of
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings
 from trm import registry
 from trm.config import ModelConfig
@@ -36,15 +36,15 @@ from trm.tasks import task_of
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
 MAPS = ("one map each", "one joint map")
 WHERE = ("mean over all cells", "one cell")
-LOOK = 0.25  # seconds between looks at a model that is being opened
+POLL_SECONDS = 0.25  # seconds between looks at a model that is being opened
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _read(path: Path, stamp: int) -> Scene:
-    return load_scene(path)
+def _load(path: Path, stamp: int) -> Projection:
+    return load_projection(path)
 
 
-def recorded(opened: Opened, other: str = "") -> Scene | None:
+def recorded(opened: Opened, other: str = "") -> Projection | None:
     """What comes with the app of a bundled model, or of it and another on one map, in whichever order. A damaged file is as
     good as none; the command that mends it is on the page.
     """
@@ -56,23 +56,26 @@ def recorded(opened: Opened, other: str = "") -> Scene | None:
     if name is None or not path.is_file():
         return None
     try:
-        return _read(path, path.stat().st_mtime_ns)
-    except SceneError:
+        return _load(path, path.stat().st_mtime_ns)
+    except ProjectionError:
         return None
 
 
-def is_of_these_weights(scene: Scene, opened: Opened, options: Options, other: str = "") -> bool:
-    """Whether a recorded scene was made by the weights that are there now."""
+def matches_weights(projection: Projection, opened: Opened, options: Options, other: str = "") -> bool:
+    """Whether a recorded projection was made by the weights that are there now."""
     sources = [opened.source, *([source_of(other, options)] if other else [])]
     here = {shared.weights_fingerprint(source.name, source.stamp) for source in sources}
-    made = {scene.about.fingerprint, *([scene.partner.about.fingerprint] if scene.partner else [])}
+    made = {
+        projection.metadata.fingerprint,
+        *([projection.second_model.metadata.fingerprint] if projection.second_model else []),
+    }
     return here == made
 
 
 # ---- what a person asks for
 
 
-def second(opened: Opened, options: Options) -> str:
+def choose_second_model(opened: Opened, options: Options) -> str:
     """Draw, in the sidebar, the choice between a map of this model and one of two. Returns the second's name, "" of one map."""
     maps = st.segmented_control(
         "Maps",
@@ -91,8 +94,8 @@ def second(opened: Opened, options: Options) -> str:
     return name
 
 
-def controls(opened: Opened, other: str) -> Projecting | None:
-    """Draw them in the sidebar. Returns what to compute once it was asked for, None while nobody did."""
+def controls(opened: Opened, other: str) -> ProjectionRequest | None:
+    """Draw them in the sidebar. Returns what to compute once it was requested, None while nobody did."""
     task = task_of(opened.config)
     puzzles = dataset.choose(task, "latents", count=LIMIT)
     if puzzles is None:
@@ -106,7 +109,7 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         required=True,
         help="z: latent, y: answer",
     )
-    calls = MATCHED
+    calls = ALIGNED_CALLS
     if not other:
         calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **IN_ADDRESS)]
     position = MEAN
@@ -138,7 +141,9 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         )
         apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **IN_ADDRESS)
         umap = UMAPSettings(axes, near, apart)
-    asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other)
+    request = ProjectionRequest(
+        opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other
+    )
     time_points = _time_points(state, calls, opened.config.depth)
     models = 2 if other else 1
     points = puzzles.count * time_points * models
@@ -149,19 +154,19 @@ def controls(opened: Opened, other: str) -> Projecting | None:
             f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
             icon=":material/error:",
         )
-    st.caption(cost(opened.config, asked).said())
+    st.caption(cost(opened.config, request).said())
     if st.button(
         "Compute", key="latents_compute", type="primary", width="stretch", disabled=points > MOST_IN_POOL
     ):
-        st.session_state.latents_asked = (opened.source, asked)
+        st.session_state.latents_request = (opened.source, request)
         st.session_state.latents_pressed = True
-    source, wanted = st.session_state.get("latents_asked", (None, None))
+    source, wanted = st.session_state.get("latents_request", (None, None))
     return wanted if source == opened.source and wanted.compare_with == other else None
 
 
-def cost(config: ModelConfig, asked: Projecting) -> Cost:
+def cost(config: ModelConfig, request: ProjectionRequest) -> Cost:
     """Of both models as of the first one twice: the second may not be open yet."""
-    return Cost.of_runs("latents", config, asked.limit * (2 if asked.compare_with else 1))
+    return Cost.of_runs("latents", config, request.limit * (2 if request.compare_with else 1))
 
 
 def _time_points(state: str, calls: str, depth: Depth) -> int:
@@ -170,36 +175,36 @@ def _time_points(state: str, calls: str, depth: Depth) -> int:
     return depth.N_sup * each[calls]
 
 
-def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | None:
-    """The scene that was asked for; None while it is made, or where it was cancelled or failed, which is said. Raises UserError
+def computed(opened: Opened, request: ProjectionRequest, options: Options) -> Projection | None:
+    """The projection that was requested; None while it is made, or where it was cancelled or failed, which is said. Raises UserError
     where the second model may not be opened.
     """
     pressed = st.session_state.pop("latents_pressed", False)
-    sources = [opened.source, *([source_of(asked.compare_with, options)] if asked.compare_with else [])]
-    pair, work = [], cost(opened.config, replace(asked, compare_with=""))
+    sources = [opened.source, *([source_of(request.compare_with, options)] if request.compare_with else [])]
+    pair, work = [], cost(opened.config, replace(request, compare_with=""))
     for source in sources:
         runs = (
-            "latents-walks",
+            "latents-trajectories",
             source,
-            replace(asked, model=source.name, state="", umap=None, compare_with=""),
+            replace(request, model=source.name, state="", umap=None, compare_with=""),
         )
-        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
+        trajectories = result_of(runs, work.timed(partial(_record_job, source, request)), anew=pressed)
         if trajectories is None:
             return None
         pair.append(trajectories)
-    scene = ("latents-scene", *sources, asked)
+    projection = ("latents-projection", *sources, request)
     return result_of(
-        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+        projection, partial(_project_job, pair, request), anew=pressed, kept="The runs themselves are kept."
     )
 
 
-def _walk(source: Source, asked: Projecting, progress: Progress) -> Any:
+def _record_job(source: Source, request: ProjectionRequest, progress: Progress) -> Any:
     """Job: the model over the puzzles."""
     from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles
 
     opening = shared.models().ask(source)
-    while not opening.wait(LOOK):
+    while not opening.wait(POLL_SECONDS):
         progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
@@ -207,20 +212,20 @@ def _walk(source: Source, asked: Projecting, progress: Progress) -> Any:
         raise CheckpointError(f"{source.name} was closed to make room for others. Try again.")
     model = opening.model
     progress(0.02, "reading the puzzles")
-    puzzles = load_puzzles(asked.data, task_of(model.config))
+    puzzles = load_puzzles(request.data, task_of(model.config))
     with torch_threads(model):
         return record_trajectories(
             model,
             puzzles,
-            limit=asked.limit,
-            calls=asked.calls,
-            position=asked.position,
+            limit=request.limit,
+            calls=request.calls,
+            position=request.position,
             progress=lambda done, total: progress(
                 0.02 + 0.98 * done / total, f"running {source.name} on {total} puzzles, {done} done"
             ),
         )
 
 
-def _project(pair: list[Any], asked: Projecting, progress: Progress) -> Scene:
+def _project_job(pair: list[Any], request: ProjectionRequest, progress: Progress) -> Projection:
     """Job: the maps."""
-    return scene_of(pair[0], asked, progress, second=pair[1] if asked.compare_with else None)
+    return projection_of(pair[0], request, progress, second=pair[1] if request.compare_with else None)

@@ -1,60 +1,69 @@
 """What the Latents page says: what is shown, what a map is worth, what the colours and axes do not mean."""
 
-from probes.latents.procrustes import Match
-from probes.latents.projection import Map, Scene
+from probes.latents.procrustes import AlignmentScore
+from probes.latents.projection import Embedding, Projection
 
 POSITIONS = {"mean": "the mean over all cells"}
 
 
-def source(scene: Scene) -> str:
+def caption(projection: Projection) -> str:
     """What was drawn, in one line."""
-    about = scene.about
-    where = POSITIONS.get(about.position, f"cell {about.position}")
-    if scene.partner:
-        other = scene.partner.about
+    metadata = projection.metadata
+    where = POSITIONS.get(metadata.position, f"cell {metadata.position}")
+    if projection.second_model:
+        other = projection.second_model.metadata
         return (
-            f"State {about.state} of `{about.model}` and `{other.model}` ({where}) over {scene.puzzle_count} puzzles of "
-            f"`{about.data}` after {len(scene.calls)} supervision steps. Weights {about.fingerprint[:8]} and "
-            f"{other.fingerprint[:8]}, {about.dtype}, {about.recorded}."
+            f"State {metadata.state} of `{metadata.model}` and `{other.model}` ({where}) over {projection.puzzle_count} puzzles of "
+            f"`{metadata.data}` after {len(projection.calls)} supervision steps. Weights {metadata.fingerprint[:8]} and "
+            f"{other.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
         )
     return (
-        f"State {about.state} of `{about.model}` ({where}) over {len(scene)} puzzles of `{about.data}` at {len(scene.calls)} calls. "
-        f"Weights {about.fingerprint[:8]}, {about.dtype}, {about.recorded}."
+        f"State {metadata.state} of `{metadata.model}` ({where}) over {len(projection)} puzzles of `{metadata.data}` at {len(projection.calls)} calls. "
+        f"Weights {metadata.fingerprint[:8]}, {metadata.dtype}, {metadata.recorded}."
     )
 
 
-def outdated(scene: Scene) -> str:
-    abouts = [scene.about, *([scene.partner.about] if scene.partner else [])]
-    of = " and ".join(f"{about.model} ({about.fingerprint[:8]})" for about in abouts)
+def outdated(projection: Projection) -> str:
+    both_metadata = [
+        projection.metadata,
+        *([projection.second_model.metadata] if projection.second_model else []),
+    ]
+    of = " and ".join(f"{metadata.model} ({metadata.fingerprint[:8]})" for metadata in both_metadata)
     return (
         f"This was recorded from other weights of {of} than the ones here. "
         "Press Compute in the sidebar for those."
     )
 
 
-def worth(scene: Scene, method: str, axes: int) -> list[str]:
+def quality_notes(projection: Projection, method: str, axes: int) -> list[str]:
     """How far a picture may be believed, sentence by sentence; first of a joint one what the match of the models is worth."""
-    found, pca = _worth(scene.map(method), axes), scene.map("pca").quality.get(axes)
+    found, pca = (
+        _embedding_notes(projection.embedding(method), axes),
+        projection.embedding("pca").quality.get(axes),
+    )
     if method != "pca" and pca:
         found.append(
             f"PCA in {axes}-D: trustworthiness {pca.trustworthiness:.3f}, {pca.neighbours_kept:.0%} kept."
         )
-    return [*(matched(scene.partner.match) if scene.partner else []), *found]
+    return [
+        *(alignment_notes(projection.second_model.alignment_score) if projection.second_model else []),
+        *found,
+    ]
 
 
-def matched(match: Match) -> list[str]:
+def alignment_notes(match: AlignmentScore) -> list[str]:
     return [
         f"**Two models, turned onto one another**: on {match.tested} puzzles it was not fitted on the turn misses "
         f"**{match.disparity:.1%}** of the spread; with puzzles shuffled {match.shuffled:.1%} ({match.shuffled_low:.1%} to "
         f"{match.shuffled_high:.1%}).",
         "Points of one puzzle lie near each other here for the puzzle's sake only as far as the first number is below the "
         "second."
-        if match.is_of_puzzles
+        if match.beats_shuffled
         else "No better than shuffled: that points of one puzzle lie near each other here means nothing.",
     ]
 
 
-def _worth(found: Map, axes: int) -> list[str]:
+def _embedding_notes(found: Embedding, axes: int) -> list[str]:
     quality = found.quality.get(axes)
     if found.method == "umap":
         lines = [
@@ -75,7 +84,7 @@ def _worth(found: Map, axes: int) -> list[str]:
     ]
 
 
-def nothing(name: str, compare_with: str = "") -> str:
+def not_recorded(name: str, compare_with: str = "") -> str:
     if compare_with:
         return (
             f"No joint map of {name} and {compare_with} is recorded. Press Compute in the sidebar: both run over the puzzles, and the "

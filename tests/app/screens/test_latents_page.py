@@ -12,11 +12,11 @@ import app_page
 import pytest
 
 from app.screens.latents import point_selection, source
-from app.screens.latents.point_selection import Chosen
+from app.screens.latents.point_selection import PuzzleSelection
 from app.server import shared
 from app.ui.charts import LIGHT
 from probes.latents import trajectories
-from probes.latents.files import load_scene, save_scene
+from probes.latents.files import load_projection, save_projection
 from probes.latents.settings import RECORDED
 
 HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
@@ -24,7 +24,7 @@ HEAVY = ("torch", "umap", "numba", "sklearn", "zarr", "captum")
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_scene(RECORDED / "sudoku-trm.safetensors")
+    return load_projection(RECORDED / "sudoku-trm.safetensors")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     app = latents(model="sudoku-trm")
     words = said(app)
     assert f"over {len(recorded)} puzzles of `sudoku/test` at {len(recorded.calls)} calls" in words
-    assert " ".join(recorded.finding) in words
+    assert " ".join(recorded.sentences) in words
     cloud, *curves = charts(app)
     assert len(curves) == 4
     assert [frame["name"] for frame in cloud["frames"]] == [
@@ -79,7 +79,7 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     assert {trace["type"] for trace in charts(app)[0]["data"]} == {"scatter3d"}
     app.set("latents_method", "umap")
     assert "UMAP distances are not distances" in said(app)
-    judged, pca = (recorded.map(method).quality[2] for method in ("umap", "pca"))
+    judged, pca = (recorded.embedding(method).quality[2] for method in ("umap", "pca"))
     assert f"Judged by where {len(recorded)} runs end, one point each" in said(app)
     assert f"Trustworthiness **{judged.trustworthiness:.3f}**" in said(app)
     assert f"**{judged.neighbours_kept:.0%}** of each end's 5 nearest" in said(app)
@@ -90,11 +90,11 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
     for field in recorded.fields:
         app.set("latents_colour", field.name)
         assert len(points(charts(app)[0]["data"])) == len(recorded) * len(recorded.calls), field.name
-    ways = f"latents_ways_sudoku-trm_{len(recorded)}_sudoku/test"
+    ways = f"latents_trajectories_sudoku-trm_{len(recorded)}_sudoku/test"
     app.set(ways, [5, 6, 7])
     names = [trace["name"] for trace in charts(app)[0]["data"]]
     assert [name for name in names if "way of" in name] == [
-        f"way of puzzle {recorded.numbers[row] + 1}" for row in (5, 6, 7)
+        f"way of puzzle {recorded.puzzle_numbers[row] + 1}" for row in (5, 6, 7)
     ]
 
 
@@ -109,8 +109,8 @@ def test_opening_it_imports_nothing_heavy():
 
 
 def test_what_was_recorded_of_other_weights_says_so(latents, recorded, tmp_path, monkeypatch):
-    other = replace(recorded, about=replace(recorded.about, fingerprint="f" * 16))
-    save_scene(tmp_path / "sudoku-trm.safetensors", other)
+    other = replace(recorded, metadata=replace(recorded.metadata, fingerprint="f" * 16))
+    save_projection(tmp_path / "sudoku-trm.safetensors", other)
     monkeypatch.setattr(source, "RECORDED", tmp_path)
     app = latents(model="sudoku-trm")
     assert "recorded from other weights of sudoku-trm (ffffffff)" in said(app) and len(charts(app)) == 5
@@ -134,7 +134,7 @@ def test_what_is_not_recorded_is_computed_when_asked_for(latents, model_dir):
 
 
 def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, model_dir, monkeypatch):
-    """With the button that a person presses; what was cut short leaves no job, no scene and no file behind."""
+    """With the button that a person presses; what was cut short leaves no job, no projection and no file behind."""
     folders, told = [], []
     make, record = tempfile.mkdtemp, trajectories.record_trajectories
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *a, **k: folders.append(make(*a, **k)) or folders[-1])
@@ -156,12 +156,14 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app = latents(model="runs/hrm")
     app.set("latents-count", 30)
     app.click("latents_compute")
-    asked = app.test.session_state["latents_asked"]
+    request = app.test.session_state["latents_request"]
     app.until(lambda: any(done for done, _ in told), "some puzzles run")
     app.run()
     (bar,) = app.test.get("progress")
     assert "Running runs/hrm on 30 puzzles, " in bar.proto.text and 0 < bar.proto.value <= 100
-    job = next(job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-walks", asked[0]))
+    job = next(
+        job for key, job in shared.jobs()._jobs.items() if key[:2] == ("latents-trajectories", request[0])
+    )
     cancel = next(button for button in app.test.button if button.label == "Cancel")
     began = time.monotonic()
     cancel.click().run()
@@ -170,7 +172,7 @@ def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, 
     app.run()
     assert "Cancelled" in app.test.info[0].value and not charts(app) and not app.test.get("progress")
     assert folders and not any(Path(folder).exists() for folder in folders)
-    assert not [key for key in shared.jobs()._jobs if key[:2] == ("latents-scene", asked[0])]
+    assert not [key for key in shared.jobs()._jobs if key[:2] == ("latents-projection", request[0])]
     app.run()
     assert "Cancelled" in app.test.info[0].value  # looking at it does not begin it again
     slow = False
@@ -196,7 +198,7 @@ def test_what_was_computed_with_umap_is_shown_by_umap(latents, recorded, monkeyp
 
 @pytest.fixture(scope="module")
 def joint():
-    return load_scene(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
+    return load_projection(RECORDED / "sudoku-trm--sudoku-hrm.safetensors")
 
 
 def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
@@ -206,15 +208,15 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
     assert app["against"] == "sudoku-hrm" and app["latents_colour"] == "model"
     assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
     words = said(app)
-    match = joint.partner.match
+    score = joint.second_model.alignment_score
     assert (
         f"State z of `sudoku-trm` and `sudoku-hrm` (the mean over all cells) over {joint.puzzle_count} puzzles"
         in words
     )
     assert (
-        f"misses **{match.disparity:.1%}** of the spread; with puzzles shuffled {match.shuffled:.1%}" in words
+        f"misses **{score.disparity:.1%}** of the spread; with puzzles shuffled {score.shuffled:.1%}" in words
     )
-    assert " ".join(joint.finding) in words and "medians of each model's runs" in words
+    assert " ".join(joint.sentences) in words and "medians of each model's runs" in words
     app.set("latents_view", "all at once")
     for axes in (2, 3):
         app.set("latents_axes", axes)
@@ -240,7 +242,7 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
             assert lines["way: ends solved"] == (LIGHT["baseline"], "solid")
             assert lines["way: ends unsolved"] == (LIGHT["baseline"], "dash")
             for model in ("trm", "hrm"):  # a way is in its model's colour, which its key has too
-                of_model = [look for name, look in lines.items() if name.endswith(f" of sudoku-{model}")]
+                of_model = [style for name, style in lines.items() if name.endswith(f" of sudoku-{model}")]
                 assert len(of_model) == 4 and {colour for colour, _ in of_model} == {LIGHT[model]}
                 if field != "model":
                     assert lines[f"model: sudoku-{model}"][0] == LIGHT[model]
@@ -273,7 +275,7 @@ def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
 def test_a_point_of_the_second_model_links_to_that_model(joint):
     row = joint.puzzle_count + 3
     link = point_selection.link(joint, row, 4)
-    at = joint.partner.calls[4]
+    at = joint.second_model.calls[4]
     assert link["model"] == "sudoku-hrm" and link["puzzle"] == joint.puzzles[3] == joint.puzzles[row]
     assert (
         link["at"] == f"{at.supervision_step}.{at.cycle}.{at.call}" != point_selection.link(joint, 3, 4)["at"]
@@ -297,30 +299,34 @@ def touched(state: dict, *custom: list, lasso: bool, at: int = 0) -> None:
     areas = [{"x": [at], "y": [0]}] if lasso else []
     sent = [{"customdata": list(point)} for point in custom]
     state[point_selection.CHART] = {"selection": {"points": sent, "lasso": areas, "box": []}}
-    point_selection.take()
+    point_selection.on_select()
 
 
 def test_a_lasso_means_the_puzzles_of_its_points(state, recorded):
     touched(state, [7, 3, 0, "", ""], [2, 5, 0, "", ""], [7, 9, 0, "", ""], lasso=True)
-    assert point_selection.chosen(recorded) == Chosen((2, 7), (5, 9))
+    assert point_selection.selected(recorded) == PuzzleSelection((2, 7), (5, 9))
     touched(state, [4, 1, 0, "", ""], lasso=True, at=1)  # around one point it is no click
-    assert point_selection.chosen(recorded) == Chosen((4,), (1,)) and not state.get(point_selection.GO)
+    assert point_selection.selected(recorded) == PuzzleSelection((4,), (1,)) and not state.get(
+        point_selection.CLICKED
+    )
     touched(state, [9, 2, 0, "", ""], lasso=True, at=1)  # and a click is one while the lasso is still there
-    assert state[point_selection.GO] == (9, 2) and point_selection.chosen(recorded) == Chosen((4,), (1,))
+    assert state[point_selection.CLICKED] == (9, 2) and point_selection.selected(recorded) == PuzzleSelection(
+        (4,), (1,)
+    )
     touched(state, lasso=False)  # a double click lets go
-    assert point_selection.chosen(recorded) is None
+    assert point_selection.selected(recorded) is None
 
 
 def test_what_was_chosen_of_another_scene_is_not_chosen_of_this(state, recorded):
     touched(state, [len(recorded), 0, 0, "", ""], [1, 0, 0, "", ""], lasso=True)
-    assert point_selection.chosen(recorded) is None
+    assert point_selection.selected(recorded) is None
 
 
 def test_a_click_goes_to_its_puzzle_and_call(state, recorded, monkeypatch):
     gone = []
     monkeypatch.setattr(point_selection.links, "follow", gone.append)
     touched(state, [5, 7, 0, "", ""], lasso=False)
-    point_selection.go(recorded)
+    point_selection.open_clicked(recorded)
     at = recorded.calls[7]
     assert gone == [
         {
@@ -329,18 +335,18 @@ def test_a_click_goes_to_its_puzzle_and_call(state, recorded, monkeypatch):
             "at": f"{at.supervision_step}.{at.cycle}.{at.call}",
         }
     ]
-    point_selection.go(recorded)  # once
+    point_selection.open_clicked(recorded)  # once
     assert len(gone) == 1
 
 
 def test_a_cell_that_is_followed_is_in_the_link(recorded):
-    one = replace(recorded, about=replace(recorded.about, position="r5c9"))
+    one = replace(recorded, metadata=replace(recorded.metadata, position="r5c9"))
     assert point_selection.link(one, 0, 0)["cell"] == "4,8"
 
 
 def test_the_table_has_a_line_for_each_puzzle(recorded):
     found = point_selection.table(recorded, (3, 9), (0, 47))
-    assert found["puzzle"] == [recorded.numbers[3] + 1, recorded.numbers[9] + 1]
+    assert found["puzzle"] == [recorded.puzzle_numbers[3] + 1, recorded.puzzle_numbers[9] + 1]
     solved = recorded.field("solved").values[:, -1]
     assert found["ends solved"] == [solved[3] == 1, solved[9] == 1]
     assert found["open in Solve"][1].endswith("at=16.3.7") and "model=sudoku-trm" in found["open in Solve"][1]
@@ -349,4 +355,4 @@ def test_the_table_has_a_line_for_each_puzzle(recorded):
 
 def test_points_without_a_puzzle_are_left_out():
     sent = [{"customdata": {"0": 3, "1": 4}}, {"x": 1}, {"customdata": None}, {"customdata": ["a", 1]}]
-    assert point_selection.points(sent) == [(3, 4)]
+    assert point_selection.selected_points(sent) == [(3, 4)]

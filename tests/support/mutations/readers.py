@@ -18,7 +18,7 @@ from probes.comparison.files import curves_table, load_comparison, to_dict
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs
 from probes.interventions import recorded
-from probes.latents.files import columns_of, load_scene, summary
+from probes.latents.files import columns_of, load_projection, summary
 from probes.latents.trajectories import read_trajectories
 from probes.linear.apply import open_probe, read_puzzle, summary_of
 from probes.linear.experiment.files import load_study, score_table
@@ -115,9 +115,9 @@ def read_store(folder: Path, out: Path) -> None:
 
 
 def read_scene(folder: Path, out: Path) -> None:
-    scene = load_scene(folder / "s.safetensors")
-    json.dumps(summary(scene))
-    columns_of(scene)
+    projection = load_projection(folder / "s.safetensors")
+    json.dumps(summary(projection))
+    columns_of(projection)
 
 
 def read_runs(folder: Path, out: Path) -> None:

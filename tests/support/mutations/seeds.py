@@ -25,8 +25,8 @@ from training_runs import trainer_of
 from probes.comparison.files import compared, save_comparison
 from probes.comparison.measure import measure
 from probes.halting.runs import save_runs
-from probes.latents.files import save_scene
-from probes.latents.project import make_scene
+from probes.latents.files import save_projection
+from probes.latents.project import make_projection
 from probes.latents.trajectories import read_trajectories
 from probes.linear.experiment.experiment import fit_study
 from probes.linear.experiment.files import write_study
@@ -161,8 +161,8 @@ def _results(folder: Path, model, preset: Preset) -> None:
     save_trace(folder / "trace" / "t.safetensors", trace)
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, say=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
-    save_scene(
-        folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")
+    save_projection(
+        folder / "scene" / "s.safetensors", make_projection(trajectories, state="z", calls="f_H", command="c")
     )
     save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
     measured = [measure(model, SMALL, puzzles.take(np.arange(4)), few=1) for _ in range(2)]

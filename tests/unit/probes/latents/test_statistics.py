@@ -5,12 +5,12 @@ import pytest
 from fake_trajectories import fake_trajectories
 
 from probes.latents.statistics import (
-    Banded,
-    banded,
+    Estimate,
+    auroc,
+    best_axis_p,
+    bootstrap,
     difference,
     distances_to_final,
-    ordered,
-    parted_by_chance,
     percent,
     residuals,
     sentences,
@@ -124,17 +124,17 @@ def found(tiny_config):
 def test_moves_rests_and_ends(found):
     solved, unsolved = found.solved, found.unsolved
     assert (solved.count, unsolved.count) == (2, 2)
-    assert solved.moved.value == 0 and solved.at_rest == Banded(1.0, 1.0, 1.0)
-    assert unsolved.moved.value == pytest.approx((1 / 26**0.5 + 1 / 37**0.5) / 2)
-    assert unsolved.at_rest == Banded(0.0, 0.0, 0.0) and unsolved.rests_from is None
-    assert unsolved.moved.low == pytest.approx(1 / 37**0.5) and unsolved.moved.high == pytest.approx(
-        1 / 26**0.5
-    )
+    assert solved.last_residual.value == 0 and solved.converged == Estimate(1.0, 1.0, 1.0)
+    assert unsolved.last_residual.value == pytest.approx((1 / 26**0.5 + 1 / 37**0.5) / 2)
+    assert unsolved.converged == Estimate(0.0, 0.0, 0.0) and unsolved.converged_from is None
+    assert unsolved.last_residual.low == pytest.approx(
+        1 / 37**0.5
+    ) and unsolved.last_residual.high == pytest.approx(1 / 26**0.5)
     # T = 2: moments are 1.1, 1.2, 2.1, 2.2. The first rests with the move to 2.1, the second with that to 2.2.
-    assert solved.rests_from == 2
-    assert (solved.end, solved.spread) == (11, 1) and unsolved.end == -5.5
+    assert solved.converged_from == 2
+    assert (solved.mean, solved.std) == (11, 1) and unsolved.mean == -5.5
     assert (found.axis, found.share) == (1, 0.6)
-    assert found.ordered == Banded(1.0, 1.0, 1.0)
+    assert found.auroc == Estimate(1.0, 1.0, 1.0)
 
 
 def test_the_axis_that_parts_them_best_is_found(tiny_config):
@@ -148,34 +148,33 @@ def test_the_axis_that_parts_them_best_is_found(tiny_config):
 
 def test_order_by_hand():
     """Pairs (1, 2) (1, 1) (3, 2) (3, 1): one below, one tie, two above: 1.5 of 4 in one order."""
-    assert ordered(np.array([1.0, 3.0]), np.array([2.0, 1.0])) == pytest.approx(1 - 1.5 / 4)
-    assert ordered(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
-    assert ordered(np.array([5.0]), np.array([1.0, 2.0])) == 1
+    assert auroc(np.array([1.0, 3.0]), np.array([2.0, 1.0])) == pytest.approx(1 - 1.5 / 4)
+    assert auroc(np.array([1.0, 2.0]), np.array([1.0, 2.0])) == 0.5
+    assert auroc(np.array([5.0]), np.array([1.0, 2.0])) == 1
 
 
 def test_the_best_axis_is_tested_against_the_best_axis_of_shuffled_puzzles():
     """By hand: of the six ways to choose two of four puzzles, two have all pairs of one axis in order."""
     line = np.arange(4.0)[:, None]
     solved = np.array([True, True, False, False])
-    assert parted_by_chance(line, solved) == pytest.approx(1 / 3, abs=0.02)
+    assert best_axis_p(line, solved) == pytest.approx(1 / 3, abs=0.02)
     other = np.array([[0.0], [2], [1], [3]])  # a second axis, on which two other choices are in order
-    assert parted_by_chance(np.hstack([line, other]), solved) == pytest.approx(2 / 3, abs=0.02)
+    assert best_axis_p(np.hstack([line, other]), solved) == pytest.approx(2 / 3, abs=0.02)
     far = np.arange(30.0)[:, None]
-    assert parted_by_chance(far, far[:, 0] < 15) == 1e-4  # none of 9999 shufflings
+    assert best_axis_p(far, far[:, 0] < 15) == 1e-4  # none of 9999 shufflings
 
 
 def test_noise_has_its_best_axis_below_the_limit_as_often_as_the_limit_says():
     random = np.random.default_rng(0)
     found = [
-        parted_by_chance(random.normal(size=(20, 3)), random.permutation(np.arange(20) < 4))
-        for _ in range(60)
+        best_axis_p(random.normal(size=(20, 3)), random.permutation(np.arange(20) < 4)) for _ in range(60)
     ]
     assert sum(p < 0.05 for p in found) <= 8 and np.mean(found) == pytest.approx(0.5, abs=0.12)
 
 
 def test_a_band_holds_its_value_and_shrinks_with_more_puzzles():
     values = np.random.default_rng(1).normal(size=400)
-    few, many = banded(values[:40], np.mean), banded(values, np.mean)
+    few, many = bootstrap(values[:40], np.mean), bootstrap(values, np.mean)
     assert few.low < few.value < few.high
     assert many.high - many.low == pytest.approx(2 * 1.96 / 20, rel=0.15)  # of a mean of 400
     assert few.high - few.low > 2 * (many.high - many.low)
@@ -208,7 +207,7 @@ def test_an_axis_is_said_to_tell_them_apart_only_where_chance_seldom_does(tiny_c
 def test_one_group_alone_is_no_comparison(tiny_config, right, words):
     found = difference_of(tiny_config(), np.full((2, 2), right), np.ones((2, 2, 4)))
     (line,) = sentences(found)
-    assert found.ordered is None
+    assert found.auroc is None
     import re
 
     assert re.search(f"All 2 puzzles {words}", line)

@@ -8,7 +8,7 @@ from probes.latents import trajectories as module
 from probes.latents.trajectories import (
     MEAN,
     TrajectoriesError,
-    cell_number,
+    cell_index,
     read_trajectories,
     record_trajectories,
 )
@@ -53,19 +53,21 @@ def test_walks_are_the_states_of_the_run(model, puzzles, stored):
     for state in ("y", "z"):
         assert trajectories.states[state] == pytest.approx(store.states(state).mean(2), abs=1e-6)
     assert np.array_equal(trajectories.answers, store.answers())
-    assert trajectories.difficulty == puzzles.difficulty and trajectories.numbers.tolist() == list(range(6))
+    assert trajectories.difficulty == puzzles.difficulty and trajectories.puzzle_numbers.tolist() == list(
+        range(6)
+    )
     read = read_trajectories(store)  # the mean is taken there
     assert read.states["z"] == pytest.approx(trajectories.states["z"], abs=1e-6)
-    assert read.made.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
+    assert read.metadata.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
 
 
 def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
     trajectories = record_trajectories(model, puzzles, limit=3)
     assert (
-        trajectories.numbers.tolist() == evenly(6, 3).tolist()
-        and len(set(trajectories.numbers.tolist())) == 3
+        trajectories.puzzle_numbers.tolist() == evenly(6, 3).tolist()
+        and len(set(trajectories.puzzle_numbers.tolist())) == 3
     )
-    assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.numbers])
+    assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.puzzle_numbers])
 
 
 def test_one_cell_is_followed(model, puzzles, stored):
@@ -88,7 +90,7 @@ def test_a_cell_that_is_not_there_is_named(model, puzzles, position):
     with pytest.raises(TrajectoriesError, match=r"no position .* grid of 4x4.*r4c4"):
         record_trajectories(model, puzzles, position=position)
     with pytest.raises(TrajectoriesError):
-        cell_number(position, SMALL)
+        cell_index(position, SMALL)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +130,18 @@ def test_what_progress_raises_ends_the_recording(model, puzzles):
 def test_an_answer_stands_until_the_next(model, puzzles):
     """n = T = 2: in each cycle two f_L calls, then f_H."""
     trajectories = record_trajectories(model, puzzles, calls="all")
-    assert trajectories.answer_at("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    assert trajectories.answer_at("y").tolist() == [0, 1, 2, 3]
+    assert trajectories.answer_indices("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert trajectories.answer_indices("y").tolist() == [0, 1, 2, 3]
 
 
 def test_z_moves_at_calls_of_f_l_alone(model, puzzles):
     trajectories = record_trajectories(model, puzzles, calls="all")
-    calls, states = trajectories.moving("z")
+    calls, states = trajectories.state_updates("z")
     assert {at.kind for at in calls} == {F_L} and states.shape == (6, 8, 8)
     assert (np.abs(np.diff(states, axis=1)).max((0, 2)) > 0).all()
-    assert trajectories.moving("y")[0] == trajectories.calls["y"]
+    assert trajectories.state_updates("y")[0] == trajectories.calls["y"]
     few = record_trajectories(model, puzzles)  # f_H calls alone: z as f_L left it
-    assert few.moving("z")[0] == few.calls["z"]
+    assert few.state_updates("z")[0] == few.calls["z"]
 
 
 def test_solved_is_judged_by_the_rules(tiny_config):
