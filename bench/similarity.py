@@ -3,7 +3,7 @@
 from functools import partial
 
 from bench.figures import figure, is_quick, say, seconds
-from probes.comparison.cka import arrangement, cka
+from probes.comparison.cka import cka
 from probes.comparison.files import STATES, cka_of_all
 from probes.comparison.set_run import run_set
 from trm.checkpoint import load_model
@@ -26,16 +26,16 @@ def main() -> None:
     puzzles = puzzles.take(evenly(len(puzzles), 8 if quick else PUZZLES))
     say(f"{' and '.join(MODELS)} on {len(puzzles)} puzzles")
     runs = []
-    forward = seconds(lambda: runs.extend(run_set(model, puzzles, keep_states=True) for model in models))
+    forward = seconds(lambda: runs.extend(run_set(model, puzzles, store_states=True) for model in models))
     states = [[state.reshape(*state.shape[:2], -1) for state in (run.y, run.z)] for run in runs]
-    arranged: list[dict] = []
+    gram_sets: list[dict] = []
 
-    def arrange() -> None:
-        arranged.extend(dict(zip(STATES, map(arrangement, of_model), strict=True)) for of_model in states)
+    def compute_grams() -> None:
+        gram_sets.extend(dict(zip(STATES, map(normalised_grams, of_model), strict=True)) for of_model in states)
 
     facts = {"puzzles": len(puzzles), "threads": torch.get_num_threads()}
     say("Gram matrices and their products")
-    grams, products = seconds(arrange), seconds(lambda: cka_of_all(arranged))
+    grams, products = seconds(compute_grams), seconds(lambda: cka_of_all(gram_sets))
     time_points = sum(state.shape[1] for of_model in states for state in of_model)
     figure("runs of two models that keep their states", forward, "s", topic=TOPIC, **facts)
     facts |= {"moments": time_points, "numbers of a state": states[0][0].shape[2]}

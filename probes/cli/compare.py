@@ -12,9 +12,9 @@ from probes.comparison.files import (
     cka_table,
     cka_to_list,
     compare_command,
-    compared,
     curves_table,
     load_comparison,
+    make_comparison,
     recorded_path,
     save_comparison,
     time_points_of,
@@ -27,7 +27,7 @@ from trm.progress import ProgressLine
 from trm.terminal import log
 
 if TYPE_CHECKING:
-    from probes.comparison.result import Measured
+    from probes.comparison.result import Measurements
     from trm.data import PuzzleSet
     from trm.model import Model
     from trm.tasks.base import Task
@@ -75,22 +75,22 @@ def _pair_options(command: Any, *, compare_with: bool) -> None:
 
 
 def run_similarity(options: Namespace) -> dict[str, Any]:
-    from probes.comparison.cka import arrangement
+    from probes.comparison.cka import normalised_grams
     from probes.comparison.set_run import run_set
 
     models, _, puzzles = _opened(options)
-    arranged, time_points = [], []
+    grams, time_points = [], []
     for model, name in zip(models, _names(models), strict=True):
         with ProgressLine(f"% of {name}", 100) as bar:
             run = run_set(
-                model, puzzles, keep_states=True, progress=lambda share, bar=bar: bar.count(int(90 * share))
+                model, puzzles, store_states=True, progress=lambda share, bar=bar: bar.count(int(90 * share))
             )
-            arranged.append({})
+            grams.append({})
             for state, states in zip(STATES, (run.y, run.z), strict=True):
-                arranged[-1][state] = arrangement(states.reshape(*states.shape[:2], -1))
+                grams[-1][state] = normalised_grams(states.reshape(*states.shape[:2], -1))
                 bar.count(95)
         time_points += time_points_of(name, T=model.config.T, N_sup=model.config.N_sup)
-    cka = cka_of_all(arranged)
+    cka = cka_of_all(grams)
     _write(
         options.out,
         {"data": puzzles.name, "puzzles": len(puzzles), "moments": time_points, "cka": cka_to_list(cka)},
@@ -147,7 +147,7 @@ def run_compare(options: Namespace) -> dict[str, Any]:
 
 def _measured(options: Namespace) -> Comparison:
     """Both models, measured one after the other. Raises UserError."""
-    from probes.comparison.measure import FEW, measure
+    from probes.comparison.measure import NEAR_LIMIT, measure
 
     models, task, puzzles = _opened(options)
     _check_record(options)
@@ -159,14 +159,14 @@ def _measured(options: Namespace) -> Comparison:
                     model,
                     task,
                     puzzles,
-                    few=options.few or FEW,
+                    near_limit=options.few or NEAR_LIMIT,
                     progress=lambda share, words, bar=bar: bar.count(int(100 * share)),
                 )
             )
-    return compared(*measured)
+    return make_comparison(*measured)
 
 
-def _summary(measured: "Measured") -> dict[str, Any]:
+def _summary(measured: "Measurements") -> dict[str, Any]:
     """What is said of a model on a terminal."""
     return {
         "solved": measured.solved.middle[-1],

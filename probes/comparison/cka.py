@@ -76,30 +76,30 @@ def cka(
 
 
 @dataclass(frozen=True)
-class Arrangement:
+class NormalisedGrams:
     """How the states of each moment arrange the same puzzles: what CKA needs of a model, once its states are gone.
 
     Centred Gram matrices as vectors of length one, so that CKA is their product; NaN where a moment arranges nothing.
     """
 
-    units: Float32[np.ndarray, "moment pair"]
+    vectors: Float32[np.ndarray, "moment pair"]
 
-    def cka(self, other: "Arrangement") -> Float64[np.ndarray, "moment other"]:
+    def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "moment other"]:
         """Linear CKA of every moment here with every moment there. Raises StatesError where the puzzles are not as many."""
-        if self.units.shape[1] != other.units.shape[1]:
+        if self.vectors.shape[1] != other.vectors.shape[1]:
             raise StatesError(
                 "CKA needs the same puzzles on both sides. Record both models on one puzzle set."
             )
         with one_blas_thread():
-            return self.units.astype(np.float64) @ other.units.astype(np.float64).T
+            return self.vectors.astype(np.float64) @ other.vectors.astype(np.float64).T
 
 
-def arrangement(
+def normalised_grams(
     states: Float[np.ndarray, "puzzle moment dim"],
     *,
     debiased: bool = True,
     progress: Callable[[float], None] | None = None,
-) -> Arrangement:
+) -> NormalisedGrams:
     """The Gram matrix of every moment, as `cka` makes it: to compare models whose states do not fit into memory together.
 
     Takes 4 bytes for each moment and pair of puzzles. `progress` as for `cka`. Raises StatesError as `cka` does.
@@ -107,15 +107,15 @@ def arrangement(
     count, time_points = states.shape[:2]
     if count < FEWEST:
         raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
-    units = np.zeros((time_points, count * count), np.float32)
+    vectors = np.zeros((time_points, count * count), np.float32)
     with one_blas_thread():
         for time_point in range(time_points):
             gram, trace = _centred_gram(states[:, time_point], slice(0, count), debiased=debiased)
             flat = gram.ravel()
-            units[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
+            vectors[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
             if progress:
                 progress((time_point + 1) / time_points)
-    return Arrangement(units)
+    return NormalisedGrams(vectors)
 
 
 def _rounding(count: int, trace: float) -> float:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float64
 
-from probes.comparison.result import Measured
+from probes.comparison.result import Measurements
 from trm.errors import UserError
 from trm.files import make_folder, plain_json, reading, written_whole
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.comparison.cka import Arrangement
+    from probes.comparison.cka import NormalisedGrams
 
 FORMAT = "recursion-lens-comparison-2"
 RECORDED = ASSETS / "recorded" / "compare"
@@ -35,7 +35,7 @@ class ComparisonError(UserError):
 class Comparison:
     """Two models on the same puzzles. Clouds are y and z of the first, then y and z of the second, after their f_H calls."""
 
-    models: tuple[Measured, Measured]
+    models: tuple[Measurements, Measurements]
     cka: Float64[
         np.ndarray, "moment moment"
     ]  # all moments of all clouds with all; NaN where one arranges nothing
@@ -51,7 +51,7 @@ class Comparison:
         ]
 
     @property
-    def clouds(self) -> list[tuple[int, str, slice]]:
+    def state_blocks(self) -> list[tuple[int, str, slice]]:
         """Which model, which state, and its rows of `cka`."""
         found, start = [], 0
         for place, measured in enumerate(self.models):
@@ -61,31 +61,32 @@ class Comparison:
                 start = end
         return found
 
-    def block(
+    def cka_between(
         self, one: tuple[int, str], other: tuple[int, str]
     ) -> Float64[np.ndarray, "moment_one moment_other"]:
         """CKA of all moments of one cloud with all of another, each named by its model (0 or 1) and state."""
-        rows = {(place, state): rows for place, state, rows in self.clouds}
+        rows = {(place, state): rows for place, state, rows in self.state_blocks}
         return self.cka[rows[one], rows[other]]
 
 
-def compared(
-    one: "tuple[Measured, dict[str, Arrangement]]", other: "tuple[Measured, dict[str, Arrangement]]"
+def make_comparison(
+    one: "tuple[Measurements, dict[str, NormalisedGrams]]",
+    other: "tuple[Measurements, dict[str, NormalisedGrams]]",
 ) -> Comparison:
     """Hold two models, measured on the same puzzles, against each other. Raises ComparisonError where they were not."""
-    (first, arranged), (second, arranged_too) = one, other
+    (first, first_grams), (second, second_grams) = one, other
     sets = [(each.about.task, each.about.data, each.about.count) for each in (first, second)]
     if sets[0] != sets[1]:
         raise ComparisonError(
             f"{first.about.name} was measured on {_set(sets[0])}, {second.about.name} on {_set(sets[1])}. "
             "Measure both on the same puzzles."
         )
-    return Comparison((first, second), cka_of_all([arranged, arranged_too]))
+    return Comparison((first, second), cka_of_all([first_grams, second_grams]))
 
 
-def cka_of_all(models: "list[dict[str, Arrangement]]") -> Float64[np.ndarray, "moment moment"]:
+def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray, "moment moment"]:
     """CKA of all moments with all: of y and then z of the first model, then of the next."""
-    every = [arranged[state] for arranged in models for state in STATES]
+    every = [grams[state] for grams in models for state in STATES]
     return np.block([[row.cka(column) for column in every] for row in every])
 
 
@@ -118,9 +119,9 @@ def load_comparison(path: Path) -> Comparison:
         values = plain_json(path.read_bytes())
         if values["format"] != FORMAT:
             raise ValueError("another format")
-        first, second = (Measured.from_dict(each) for each in values["models"])
+        first, second = (Measurements.from_dict(each) for each in values["models"])
         found = Comparison((first, second), np.array(values["cka"], np.float64))
-        size = found.clouds[-1][2].stop
+        size = found.state_blocks[-1][2].stop
         if found.cka.shape != (size, size):
             raise ValueError("not the CKA of these models")
         return found

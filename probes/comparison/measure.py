@@ -12,11 +12,11 @@ import torch
 from jaxtyping import Float, Float64, Num
 
 from probes.answer_code import AnswerCode
-from probes.comparison.cka import Arrangement, arrangement
+from probes.comparison.cka import NormalisedGrams, normalised_grams
+from probes.comparison.confounds import facts
 from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
-from probes.comparison.matching import facts
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
-from probes.comparison.result import About, Curve, Measured, Numbers
+from probes.comparison.result import BandCurve, Measurements, ModelMetadata, Numbers
 from probes.comparison.set_run import SetRun, run_set
 from probes.halting.by_step import Shares, compute_by_step, retention, solved_by_step
 from probes.stats import BY_PUZZLE
@@ -30,7 +30,7 @@ from trm.progress import Progress
 from trm.tasks.base import Task
 
 STATES = ("y", "z")
-FEW = 50  # puzzles for each number of blanks: five times as many runs as there are puzzles
+NEAR_LIMIT = 50  # puzzles for each number of blanks: five times as many runs as there are puzzles
 DIGITS = 5  # significant ones that are kept
 
 
@@ -40,9 +40,9 @@ def measure(
     puzzles: PuzzleSet,
     *,
     depth: Depth | None = None,
-    few: int = FEW,
+    near_limit: int = NEAR_LIMIT,
     progress: Progress = lambda share, words: None,
-) -> tuple[Measured, dict[str, Arrangement]]:
+) -> tuple[Measurements, dict[str, NormalisedGrams]]:
     """Measure a model on a set; and how its y and z after every f_H call arrange the puzzles, for CKA.
 
     `few` bounds the puzzles for each number of blanks. Raises what `run_set`, `arrangement` and `spectrum` raise.
@@ -50,7 +50,10 @@ def measure(
     depth = depth or model.config.depth
     puzzles = puzzles.take(np.flatnonzero(puzzles.labelled))
     nearly = (
-        [near_complete(task, puzzles.take(np.arange(min(few, len(puzzles)))), blanks) for blanks in BLANKS]
+        [
+            near_complete(task, puzzles.take(np.arange(min(near_limit, len(puzzles)))), blanks)
+            for blanks in BLANKS
+        ]
         if has_near_complete(task)
         else []
     )
@@ -70,9 +73,9 @@ def measure(
         )
 
     name = model.name
-    first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", keep_states=True)
+    first = run(puzzles, f"running {name} on {len(puzzles)} puzzles", store_states=True)
     code = _code(model, task, puzzles, first)
-    kept = run(puzzles, f"starting {name} from the solutions", solution_in=code)
+    kept = run(puzzles, f"starting {name} from the solutions", solution_code=code)
     near_runs = {
         str(blanks): (chosen, run(chosen, f"running {name} on puzzles with {blanks} blank cells"))
         for blanks, chosen in zip(BLANKS, nearly, strict=False)
@@ -82,9 +85,9 @@ def measure(
         for given in (False, True)
     }
     clouds = {"y": first.y, "z": first.z}
-    arranged, spread, by_token = {}, {}, {}
+    grams, spread, by_token = {}, {}, {}
     for number, (state, states) in enumerate(clouds.items()):
-        arranged[state] = arrangement(
+        grams[state] = normalised_grams(
             states.reshape(*states.shape[:2], -1),
             progress=lambda share, state=state, number=number: progress(
                 0.9 + 0.05 * (number + 0.7 * share), f"comparing puzzles in {state} of {name}"
@@ -93,10 +96,10 @@ def measure(
         progress(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
         spread[state] = _spread(states[:, depth.T - 1 :: depth.T])
         by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
-    measured = Measured(
+    measured = Measurements(
         about=_about(model, puzzles, depth),
         facts=facts(model),
-        solved=_curve(solved_by_step(first.right)),
+        solved=_curve(solved_by_step(first.solved)),
         residual=_residuals(first, depth),
         settled=_settled(first),
         ratio={state: ratio for state, (ratio, _, _) in spread.items()},
@@ -104,21 +107,21 @@ def measure(
         spectrum={state: shares for state, (_, _, shares) in spread.items()},
         width=model.config.hidden_size,
         by_token={state: rounded(share) for state, share in by_token.items()},
-        kept=_curve(retention(kept.right, from_solution=True).right),
-        kept_read=rounded(kept.read_first.mean()),
-        kept_own=_curve(retention(first.right).right),
-        near={blanks: _curve(solved_by_step(each.right)) for blanks, (_, each) in near_runs.items()},
+        kept=_curve(retention(kept.solved, from_solution=True).right),
+        kept_read=rounded(kept.start_accuracy.mean()),
+        kept_own=_curve(retention(first.solved).right),
+        near={blanks: _curve(solved_by_step(each.solved)) for blanks, (_, each) in near_runs.items()},
         near_blanks=near_cells[False],
         near_givens=near_cells[True],
         near_count=len(nearly[0]) if nearly else 0,
     )
-    return measured, arranged
+    return measured, grams
 
 
-def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> About:
+def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> ModelMetadata:
     config: ModelConfig = model.config.with_depth(**vars(depth))
     cost = compute_by_step(config, 1)
-    return About(
+    return ModelMetadata(
         name=model.name,
         fingerprint=model.fingerprint,
         kind=config.kind,
@@ -134,21 +137,21 @@ def _about(model: Model, puzzles: PuzzleSet, depth: Depth) -> About:
 
 def _code(model: Model, task: Task, puzzles: PuzzleSet, run: SetRun) -> AnswerCode:
     """How the model writes symbols into y: of the puzzles that it solves; of all where it solves none."""
-    solved = np.flatnonzero(run.right[-1]) if run.right[-1].any() else np.arange(len(puzzles))
+    solved = np.flatnonzero(run.solved[-1]) if run.solved[-1].any() else np.arange(len(puzzles))
     y = torch.from_numpy(run.y[solved, -1]).to(model.device)
     return AnswerCode.of(model, y, task.givens(puzzles.inputs[solved]))
 
 
-def _cells_right(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> Curve:
+def _cells_right(task: Task, puzzles: PuzzleSet, run: SetRun, *, given: bool) -> BandCurve:
     """Share of the given cells, or of all others, that are right after each step; bands over puzzles."""
     counted = task.givens(puzzles.inputs) == given
     share = (((run.answers == puzzles.labels) & counted).sum(-1) / counted.sum(-1)).T
     low, high = BY_PUZZLE.band(BY_PUZZLE.sums(share) / len(share))
     steps = list(range(1, share.shape[1] + 1))
-    return Curve(steps, *(numbers(values) for values in (share.mean(0), low, high)))
+    return BandCurve(steps, *(numbers(values) for values in (share.mean(0), low, high)))
 
 
-def _residuals(run: SetRun, depth: Depth) -> dict[str, Curve]:
+def _residuals(run: SetRun, depth: Depth) -> dict[str, BandCurve]:
     """Of y at f_H calls, of z at f_L calls, by how many supervision steps have passed."""
     at = {kind: [] for kind in ("f_H", "f_L")}
     for step in range(1, depth.N_sup + 1):
@@ -159,10 +162,10 @@ def _residuals(run: SetRun, depth: Depth) -> dict[str, Curve]:
 
 def _settled(run: SetRun) -> dict[str, dict[str, float | None]]:
     """How far the last supervision step still moves y and z."""
-    groups = {"solved": run.right[-1], "unsolved": ~run.right[-1]}
+    groups = {"solved": run.solved[-1], "unsolved": ~run.solved[-1]}
     return {
         state: {group: _median(moved[-1][rows]) for group, rows in groups.items()}
-        for state, moved in (("y", run.moved_y), ("z", run.moved_z))
+        for state, moved in (("y", run.step_residual_y), ("z", run.step_residual_z))
     }
 
 
@@ -197,15 +200,15 @@ def numbers(values: Float64[np.ndarray, "value"] | list[float]) -> Numbers:
     return [rounded(value) for value in values]
 
 
-def _curve(shares: Shares) -> Curve:
-    return Curve(
+def _curve(shares: Shares) -> BandCurve:
+    return BandCurve(
         list(range(1, len(shares.share) + 1)), numbers(shares.share), *(numbers(end) for end in shares.band)
     )
 
 
-def _quartiles(x: list[float], values: Float[np.ndarray, "moment puzzle"]) -> Curve:
+def _quartiles(x: list[float], values: Float[np.ndarray, "moment puzzle"]) -> BandCurve:
     low, middle, high = np.quantile(values.astype(np.float64), (0.25, 0.5, 0.75), axis=1)
-    return Curve(numbers(x), numbers(middle), numbers(low), numbers(high))
+    return BandCurve(numbers(x), numbers(middle), numbers(low), numbers(high))
 
 
 def passed(depth: Depth) -> list[float]:

@@ -6,8 +6,10 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-READ = 0.99  # share of the cells that the output head has to read right for an answer to count as handed
-IS_ITS_INPUT = (
+MIN_DECODED = (
+    0.99  # share of the cells that the output head has to read right for an answer to count as handed
+)
+Z_REPEATS_X = (
     0.99  # of the variance of z, explained by the cell's own input token: from here on z is x once more
 )
 
@@ -15,7 +17,7 @@ Numbers = list[float | int | None]  # None: there is no such number
 
 
 @dataclass(frozen=True)
-class Curve:
+class BandCurve:
     """A line with a band around it. Raises ValueError unless there is a number, or None, of each at every x."""
 
     x: Numbers
@@ -31,7 +33,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class About:
+class ModelMetadata:
     """Which model, as it was run on which puzzles, and what a step of it costs."""
 
     name: str
@@ -49,14 +51,14 @@ class About:
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurements:
     """All that is measured of one model. Bands of shares are `probes.stats.BANDS`, others quartiles."""
 
-    about: About
+    about: ModelMetadata
     facts: dict[str, str]  # what the model is and how it was trained, in words
-    solved: Curve  # share exactly right, by supervision step
+    solved: BandCurve  # share exactly right, by supervision step
     residual: dict[
-        str, Curve
+        str, BandCurve
     ]  # by state; |s - s before| / |s| of each call that rewrites it, by supervision steps passed
     settled: dict[
         str, dict[str, float | None]
@@ -70,14 +72,14 @@ class Measured:
     by_token: dict[
         str, float
     ]  # by state: share of its variance over cells, at the end, that the cell's input token explains
-    kept: Curve  # share right after k steps from the solution, written into y in the model's own code
+    kept: BandCurve  # share right after k steps from the solution, written into y in the model's own code
     kept_read: float  # share of the cells of that y that the output head reads right, before any step
-    kept_own: Curve  # share still right k steps after the model's own first right answer
+    kept_own: BandCurve  # share still right k steps after the model's own first right answer
     near: dict[
-        str, Curve
+        str, BandCurve
     ]  # by number of blanks: share of puzzles right, by supervision step; {} where the task has none
-    near_blanks: dict[str, Curve]  # the same of their blank cells
-    near_givens: dict[str, Curve]  # and of the cells that are given
+    near_blanks: dict[str, BandCurve]  # the same of their blank cells
+    near_givens: dict[str, BandCurve]  # and of the cells that are given
     near_count: int  # puzzles for each
 
     def to_dict(self) -> dict[str, Any]:
@@ -85,11 +87,11 @@ class Measured:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Measured":
+    def from_dict(cls, values: dict[str, Any]) -> "Measurements":
         """Raises KeyError or TypeError for anything else than `to_dict` gives."""
-        curves = {name: Curve(**values[name]) for name in ("solved", "kept", "kept_own")}
+        curves = {name: BandCurve(**values[name]) for name in ("solved", "kept", "kept_own")}
         named = {
-            name: {key: Curve(**curve) for key, curve in values[name].items()}
+            name: {key: BandCurve(**curve) for key, curve in values[name].items()}
             for name in ("residual", "near", "near_blanks", "near_givens")
         }
-        return cls(**values | curves | named | {"about": About(**values["about"])})
+        return cls(**values | curves | named | {"about": ModelMetadata(**values["about"])})

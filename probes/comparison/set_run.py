@@ -32,16 +32,16 @@ class SetRun:
     """What a model did on every puzzle of a set. Moments are supervision steps, f_H calls or f_L calls, in their order."""
 
     answers: UInt8[np.ndarray, "step puzzle cell"]
-    right: Bool[np.ndarray, "step puzzle"]
-    read_first: Float32[
+    solved: Bool[np.ndarray, "step puzzle"]
+    start_accuracy: Float32[
         np.ndarray, "puzzle"
     ]  # share of the cells that the head reads right of the y before step 1
     residual_y: Float32[np.ndarray, "f_H puzzle"]  # |y - y before| / |y|, over all positions together
     residual_z: Float32[np.ndarray, "f_L puzzle"]
-    moved_y: Float32[
+    step_residual_y: Float32[
         np.ndarray, "step puzzle"
     ]  # the same from step to step; the first from the initial state
-    moved_z: Float32[np.ndarray, "step puzzle"]
+    step_residual_z: Float32[np.ndarray, "step puzzle"]
     y: (
         Float16[np.ndarray, "puzzle f_H cell dim"] | None
     )  # states of cells after f_H calls, where they were kept
@@ -53,13 +53,13 @@ def run_set(
     puzzles: PuzzleSet,
     *,
     depth: Depth | None = None,
-    solution_in: AnswerCode | None = None,
-    keep_states: bool = False,
+    solution_code: AnswerCode | None = None,
+    store_states: bool = False,
     progress: ShareProgress | None = None,
 ) -> SetRun:
     """Run all supervision steps on every puzzle that has one solution, a batch at a time.
 
-    `solution_in` starts with the solution in y, written in this code of the model's own, and with the usual z: does it keep it?
+    `solution_code` starts with the solution in y, written in this code of the model's own, and with the usual z: does it keep it?
     Raises RunsError where no puzzle has a solution to be held against, or the states would not fit into memory;
     PuzzleError where the puzzles are not of the model's size.
     """
@@ -75,25 +75,25 @@ def run_set(
         puzzles.inputs.shape[1],
         config.hidden_size,
     )
-    if keep_states and 4 * np.prod(shape, dtype=np.int64) > LARGEST_STATES:
+    if store_states and 4 * np.prod(shape, dtype=np.int64) > LARGEST_STATES:
         most = int(LARGEST_STATES * len(puzzles) / (4 * np.prod(shape, dtype=np.int64)))
         raise RunsError(
             f"The states of {len(puzzles)} puzzles do not fit into memory. Take {most} puzzles or fewer."
         )
-    states = np.zeros((2, *shape), np.float16) if keep_states else None
+    states = np.zeros((2, *shape), np.float16) if store_states else None
     calls = -(-len(puzzles) // BATCH) * depth.N_sup * depth.calls_per_step
-    told = _Told(progress or (lambda share: None), calls)
+    counter = _CallCounter(progress or (lambda share: None), calls)
     parts = []
     for begin in range(0, len(puzzles), BATCH):
         rows = slice(begin, begin + BATCH)
         kept = None if states is None else states[:, rows]
-        parts.append(_run_batch(model, puzzles, rows, depth, solution_in, kept, told))
+        parts.append(_run_batch(model, puzzles, rows, depth, solution_code, kept, counter))
     answers, read, *moves = (np.concatenate(part, axis=1) for part in zip(*parts, strict=True))
     y, z = (None, None) if states is None else states
     return SetRun(answers, exact_now(answers, puzzles.labels), read[0], *moves, y=y, z=z)
 
 
-class _Told:
+class _CallCounter:
     """Counts calls."""
 
     def __init__(self, progress: ShareProgress, calls: int):
@@ -109,9 +109,9 @@ def _run_batch(
     puzzles: PuzzleSet,
     rows: slice,
     depth: Depth,
-    solution_in: AnswerCode | None,
+    solution_code: AnswerCode | None,
     kept: Float16[np.ndarray, "state puzzle f_H cell dim"] | None,
-    told: _Told,
+    counter: _CallCounter,
 ) -> tuple[np.ndarray, ...]:
     """The arrays of `SetRun` of one batch, puzzles along their second axis; the states are written into `kept`."""
     labels = puzzles.labels[rows]
@@ -120,13 +120,13 @@ def _run_batch(
         torch.from_numpy(array.astype(np.int64)).to(model.device)
         for array in (puzzles.inputs[rows], labels, puzzles.puzzle_identifiers[rows])
     )
-    moves = _Moves(model, kept, told)
+    moves = _ResidualRecorder(model, kept, counter)
     read = []
 
     def start(initial: State) -> State:
-        if solution_in:
+        if solution_code:
             given = task_of(model.config).givens(puzzles.inputs[rows])
-            initial = initial._replace(y=solution_in.written(initial.y, solutions, given))
+            initial = initial._replace(y=solution_code.written(initial.y, solutions, given))
         hits = (model.decode(initial.y).argmax(-1).cpu().numpy() == labels) & scored
         read.append((hits.sum(-1) / scored.sum(-1)).astype(np.float32))
         moves.begin(initial)
@@ -145,13 +145,16 @@ def _run_batch(
     )
 
 
-class _Moves:
+class _ResidualRecorder:
     """Measures every move; keeps the states after f_H calls where there is a place for them."""
 
     def __init__(
-        self, model: Model, kept: Float16[np.ndarray, "state puzzle f_H cell dim"] | None, told: _Told
+        self,
+        model: Model,
+        kept: Float16[np.ndarray, "state puzzle f_H cell dim"] | None,
+        counter: _CallCounter,
     ):
-        self.model, self.kept, self.told = model, kept, told
+        self.model, self.kept, self.counter = model, kept, counter
         self.residuals: dict[str, list[np.ndarray]] = {F_H: [], F_L: []}
 
     def begin(self, state: State) -> None:
@@ -169,7 +172,7 @@ class _Moves:
             z_before, z = (self.model.latent(each, at) for each in (self.before, state))
             self.residuals[F_L].append(relative_moves(z_before, z))
         self.before = state
-        self.told.one_more()
+        self.counter.one_more()
         return state
 
     def end_step(self) -> tuple[np.ndarray, np.ndarray]:

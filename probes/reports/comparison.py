@@ -6,9 +6,9 @@ It stands between two marks, so that other sections of the same document are lef
 from collections.abc import Callable
 from pathlib import Path
 
+from probes.comparison.confounds import SUDOKU_CONFOUNDS, caution
 from probes.comparison.files import Comparison
-from probes.comparison.matching import UNMATCHED, caution
-from probes.comparison.result import IS_ITS_INPUT, READ, Curve, Measured
+from probes.comparison.result import MIN_DECODED, Z_REPEATS_X, BandCurve, Measurements
 from probes.reports.markdown import percent, write_section
 
 KEEPS, MOSTLY = 0.99, 0.9  # shares of solutions from which on a model is said to keep them, or most of them
@@ -44,7 +44,7 @@ def section(comparison: Comparison, command: str) -> str:
             "",
             f"Measured on {about.count} puzzles of `{about.data}` by `{command}`; drawn on the page Compare. Weights: {made}.",
             "",
-            f"{caution(*models)} {UNMATCHED}".strip(),
+            f"{caution(*models)} {SUDOKU_CONFOUNDS}".strip(),
             "",
             *(f"- {line}" for each in models for line in _answers(each)),
             "",
@@ -67,19 +67,19 @@ def _at_steps(numbers: list, steps: tuple[int, ...], digits: int = 0) -> str:
     return ", ".join(percent(numbers[step - 1], digits) for step in steps if step <= len(numbers))
 
 
-def _settled(measured: Measured, state: str) -> str:
+def _settled(measured: Measurements, state: str) -> str:
     found = measured.settled[state]
     return " / ".join(
         "none" if found[group] is None else f"{found[group]:.2g}" for group in ("solved", "unsolved")
     )
 
 
-def _near(near: dict[str, Curve], blanks: str, digits: int = 0) -> str:
+def _near(near: dict[str, BandCurve], blanks: str, digits: int = 0) -> str:
     curve = near.get(blanks)
     return NONE if curve is None else _at_steps(curve.middle, (1, 2, 4, 8, 16), digits)
 
 
-Say = Callable[[Measured], str]
+Say = Callable[[Measurements], str]
 ROWS: list[tuple[str, str, Say]] = [
     (
         "exactly right after 1, 2, 4, 8, 16 steps",
@@ -136,8 +136,8 @@ ROWS: list[tuple[str, str, Say]] = [
 
 def _similar(comparison: Comparison) -> list[str]:
     """CKA within each model, and across at the end."""
-    within = [comparison.block((place, "y"), (place, "z"))[-1, -1] for place in (0, 1)]
-    across = [comparison.block((0, state), (1, state))[-1, -1] for state in ("y", "z")]
+    within = [comparison.cka_between((place, "y"), (place, "z"))[-1, -1] for place in (0, 1)]
+    across = [comparison.cka_between((0, state), (1, state))[-1, -1] for state in ("y", "z")]
     return [
         _row("CKA of y with z at the end", "", [f"{value:.2f}" for value in within]),
         _row("CKA with the other model at the end: y / z", "", [f"{across[0]:.2f} / {across[1]:.2f}"] * 2),
@@ -147,13 +147,13 @@ def _similar(comparison: Comparison) -> list[str]:
 # ---- yes or no
 
 
-def _answers(measured: Measured) -> list[str]:
+def _answers(measured: Measurements) -> list[str]:
     """What was published of this kind, and whether it holds here."""
     name, kept, read = measured.about.name, measured.kept.middle, measured.kept_read
     lines = []
     if measured.about.kind == "hrm":
         lines.append(_low_level(measured))
-    if read < READ:
+    if read < MIN_DECODED:
         lines.append(
             f"**Does {name} keep a solution that it is handed?** Not tested: the head reads {percent(read)} of its cells right."
         )
@@ -174,9 +174,9 @@ def _answers(measured: Measured) -> list[str]:
     return lines
 
 
-def _low_level(measured: Measured) -> str:
+def _low_level(measured: Measurements) -> str:
     name, ratio, by_token = measured.about.name, measured.pooled_ratio, measured.by_token["z"]
-    if by_token >= IS_ITS_INPUT:
+    if by_token >= Z_REPEATS_X:
         return (
             f"**Does the z of {name} take part in the reasoning?** No: {percent(by_token, 2)} of its variance is explained by the "
             "cell's own input token, so z is x once more. Nothing is said here of the directions in which it spreads."

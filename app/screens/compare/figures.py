@@ -12,7 +12,7 @@ from probes.comparison.files import Comparison
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.comparison.result import Curve, Measured
+    from probes.comparison.result import BandCurve, Measurements
 
 STATE_DASHES = {"y": "solid", "z": "dot"}
 STEPS = "supervision step"
@@ -32,7 +32,7 @@ def names(comparison: Comparison) -> tuple[str, str]:
 
 def curves(
     comparison: Comparison,
-    chosen: "Sequence[Curve | None]",
+    chosen: "Sequence[BandCurve | None]",
     *,
     x: str,
     y: str,
@@ -67,7 +67,7 @@ def by_state(
     log_x: bool = False,
     log_y: bool = False,
 ) -> "Figure":
-    """Lines of y and z of both models: `of` names the field of `Measured` that holds them, by state."""
+    """Lines of y and z of both models: `of` names the field of `Measurements` that holds them, by state."""
     figure = charts.new(x=x, y=y)
     for name, meaning, measured in zip(
         names(comparison), meanings(comparison), comparison.models, strict=True
@@ -84,7 +84,7 @@ def by_state(
 
 
 def near(comparison: Comparison, of: str) -> "Figure":
-    """Share right after the last step, by how many cells were blank: `of` names the field of `Measured` that holds it."""
+    """Share right after the last step, by how many cells were blank: `of` names the field of `Measurements` that holds it."""
     figure = charts.new(x="blank cells", y="right after the last step", barmode="group")
     from plotly.graph_objects import Bar
 
@@ -156,27 +156,27 @@ def heat_map(
     figure.update_yaxes(autorange="reversed")
     for axis, add, chosen in (("x", figure.add_vline, columns), ("y", figure.add_hline, rows)):
         if chosen is None:
-            for _, _, part in comparison.clouds[1:]:
+            for _, _, part in comparison.state_blocks[1:]:
                 add(**{axis: part.start - 0.5}, line={"width": 2, "color": charts.colour("baseline")})
     return figure
 
 
-def cloud_names(comparison: Comparison) -> dict[tuple[int, str], str]:
+def block_names(comparison: Comparison) -> dict[tuple[int, str], str]:
     """What each cloud of states is called."""
     called = names(comparison)
-    return {(place, state): f"{state} of {called[place]}" for place, state, _ in comparison.clouds}
+    return {(place, state): f"{state} of {called[place]}" for place, state, _ in comparison.state_blocks}
 
 
 def _span(comparison: Comparison, chosen: tuple[int, str] | None) -> slice:
     if chosen is None:
         return slice(0, len(comparison.cka))
-    return next(rows for place, state, rows in comparison.clouds if (place, state) == chosen)
+    return next(rows for place, state, rows in comparison.state_blocks if (place, state) == chosen)
 
 
 def _time_point_names(comparison: Comparison) -> list[str]:
-    called = cloud_names(comparison)
+    called = block_names(comparison)
     found = []
-    for place, state, rows in comparison.clouds:
+    for place, state, rows in comparison.state_blocks:
         T = comparison.models[place].about.T
         found += [
             f"{called[place, state]}, step {answer // T + 1}, cycle {answer % T + 1}"
@@ -190,10 +190,10 @@ def _ticks(
 ) -> dict:
     """Of all clouds the name of each at its middle; of one its supervision steps, every fourth."""
     if chosen is None:
-        middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.clouds]
+        middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.state_blocks]
         return {
             "tickvals": [time_points[middle] for middle in middles],
-            "ticktext": [name.replace(" of ", "<br>of ") for name in cloud_names(comparison).values()],
+            "ticktext": [name.replace(" of ", "<br>of ") for name in block_names(comparison).values()],
         }
     measured = comparison.models[chosen[0]]
     T, N_sup = measured.about.T, measured.about.N_sup
@@ -201,7 +201,7 @@ def _ticks(
     return {
         "tickvals": [time_points[span.start + step * T - 1] for step in steps],
         "ticktext": [str(step) for step in steps],
-        "title": f"{cloud_names(comparison)[chosen]}, {STEPS}",
+        "title": f"{block_names(comparison)[chosen]}, {STEPS}",
     }
 
 
@@ -209,7 +209,7 @@ def costs(comparison: Comparison) -> dict[str, list]:
     """What each model is and what its steps cost: columns of a table."""
     called = names(comparison)
 
-    def row(name: str, measured: "Measured") -> dict:
+    def row(name: str, measured: "Measurements") -> dict:
         about = measured.about
         return {
             "model": name,

@@ -22,11 +22,11 @@ from trm.errors import CheckpointError
 from trm.progress import Progress
 from trm.tasks.base import Task
 
-LOOK_EVERY = 0.3  # seconds between looks at a model that is being opened
+POLL_SECONDS = 0.3  # seconds between looks at a model that is being opened
 
 
 @dataclass(frozen=True)
-class Asked:
+class ComparisonRequest:
     """Two models at their own depth, and puzzles."""
 
     sources: tuple[Source, Source]
@@ -34,7 +34,7 @@ class Asked:
     puzzles: PuzzleSetChoice
 
     @classmethod
-    def of(cls, one: Choice, other: Choice, puzzles: PuzzleSetChoice) -> "Asked":
+    def of(cls, one: Choice, other: Choice, puzzles: PuzzleSetChoice) -> "ComparisonRequest":
         return cls((one.source, other.source), one.task, puzzles)
 
     @property
@@ -42,26 +42,26 @@ class Asked:
         return [("measured", source, self.puzzles) for source in self.sources]
 
 
-def begin(asked: Asked, costs: Sequence[Cost]) -> None:
+def start(request: ComparisonRequest, costs: Sequence[Cost]) -> None:
     """Measure both, one after the other."""
-    for key, source, cost in zip(asked.keys, asked.sources, costs, strict=True):
-        progress.ask(key, cost.timed(partial(_measure, source, asked.task, asked.puzzles)))
+    for key, source, cost in zip(request.keys, request.sources, costs, strict=True):
+        progress.ask(key, cost.timed(partial(_measure, source, request.task, request.puzzles)))
 
 
-def found_jobs(asked: Asked) -> list[Job]:
+def started_jobs(request: ComparisonRequest) -> list[Job]:
     """The jobs of both; none where nobody began them, or one was cancelled."""
-    jobs = [shared.jobs().find(key) for key in asked.keys]
+    jobs = [shared.jobs().find(key) for key in request.keys]
     return [job for job in jobs if job is not None] if all(jobs) else []
 
 
 def result(jobs: list[Job]) -> Comparison:
     """Both held against each other, once their jobs are done. Raises ComparisonError."""
-    from probes.comparison.files import compared
+    from probes.comparison.files import make_comparison
 
     results = [job.result for job in jobs]
     kept = st.session_state.get("comparison")
     if kept is None or kept[0] is not results[0] or kept[1] is not results[1]:
-        kept = st.session_state.comparison = (*results, compared(*results))
+        kept = st.session_state.comparison = (*results, make_comparison(*results))
     return kept[2]
 
 
@@ -72,7 +72,7 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Pro
     from trm.evaluate import evenly
 
     opening = shared.models().ask(source)
-    while not opening.wait(LOOK_EVERY):
+    while not opening.wait(POLL_SECONDS):
         progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
@@ -88,14 +88,14 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Pro
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedComparison:
     """A comparison that came with the app; `stale` names the models whose weights are others by now."""
 
     comparison: Comparison
     stale: tuple[str, ...]
 
 
-def recorded(one: Source, other: Source) -> Recorded | None:
+def recorded(one: Source, other: Source) -> RecordedComparison | None:
     """What was recorded of two bundled models, in either order; None where there is nothing that can be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None
@@ -111,7 +111,7 @@ def recorded(one: Source, other: Source) -> Recorded | None:
         for measured, mark in zip(found.models, marks, strict=True)
         if measured.about.fingerprint != mark
     )
-    return Recorded(found, stale)
+    return RecordedComparison(found, stale)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.player import pair
 from app.screens.compare import measurement, second_model, views
-from app.screens.compare.measurement import Asked
+from app.screens.compare.measurement import ComparisonRequest
 from app.server import choice_runs
 from app.server.opening import Opening
 from app.server.options import Options, server_options
@@ -19,8 +19,8 @@ from app.ui import status
 from app.ui.estimates import Cost
 from app.ui.progress import cancel, given_up, watch
 from app.ui.text import plain
+from probes.comparison.confounds import SUDOKU_CONFOUNDS, SUDOKU_PAIR
 from probes.comparison.files import Comparison, compare_command
-from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED
 from trm.errors import UserError
 
 PLAYER = "compare"
@@ -31,12 +31,12 @@ USUAL = 100
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(
+    request = sidebar.sidebar(
         options,
         below_model=partial(second_model.control, options=options),
-        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", "against"} else FIRST,
+        first=DEFAULT_MODEL if links.opened_with().keys() & {"puzzle", second_model.PARAMETER} else FIRST,
     )
-    choice = sidebar.chosen(asked)
+    choice = sidebar.chosen(request)
     if choice is not None:
         compare(choice, options)
 
@@ -71,7 +71,7 @@ def players(one: Choice, other: Choice) -> None:
 
 
 def on_a_set(one: Choice, other: Choice) -> None:
-    """What was measured on many puzzles: as somebody asked for, else as recorded."""
+    """What was measured on many puzzles: as somebody requested, else as recorded."""
     st.subheader("On many puzzles", divider="gray")
     sources = (one.source, other.source)
     recorded = measurement.recorded(*sources)
@@ -84,36 +84,36 @@ def on_a_set(one: Choice, other: Choice) -> None:
         chosen = dataset.choose(one.task, "compare", count=USUAL, most=MOST)
         if chosen is None:
             return
-        asked = Asked.of(one, other, chosen)
+        request = ComparisonRequest.of(one, other, chosen)
         costs = [Cost.of_runs("compare", each.config, 2 * chosen.count) for each in (one, other)]
         st.button(
             "Measure",
             key="compare-measure",
             icon=":material/play_arrow:",
             type="primary",
-            on_click=measurement.begin,
-            args=(asked, costs),
+            on_click=measurement.start,
+            args=(request, costs),
         )
         st.caption(
             "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks. "
             + sum(costs[1:], costs[0]).said()
         )
     with place:
-        comparison = computed(asked) or (recorded.comparison if recorded else None)
+        comparison = computed(request) or (recorded.comparison if recorded else None)
         if comparison is None:
-            if not measurement.found_jobs(asked):
+            if not measurement.started_jobs(request):
                 st.info("These two were not measured yet.", icon=":material/straighten:")
                 if {source.name for source in sources} == set(SUDOKU_PAIR):
-                    st.warning(plain(UNMATCHED), icon=":material/warning:")
+                    st.warning(plain(SUDOKU_CONFOUNDS), icon=":material/warning:")
             return
         if recorded and comparison is recorded.comparison:
-            tell_recorded(recorded)
-        show(comparison, asked)
+            show_recorded_note(recorded)
+        show(comparison, request)
 
 
-def computed(asked: Asked) -> Comparison | None:
-    """What this server measured; None while that goes on, which is shown, and where it was not asked for."""
-    jobs = measurement.found_jobs(asked)
+def computed(request: ComparisonRequest) -> Comparison | None:
+    """What this server measured; None while that goes on, which is shown, and where it was not requested."""
+    jobs = measurement.started_jobs(request)
     if not jobs:
         return None
     for job in jobs:
@@ -124,7 +124,7 @@ def computed(asked: Asked) -> Comparison | None:
     return measurement.result(jobs)
 
 
-def tell_recorded(recorded: measurement.Recorded) -> None:
+def show_recorded_note(recorded: measurement.RecordedComparison) -> None:
     about = recorded.comparison.models[0].about
     if recorded.stale:
         st.warning(
@@ -135,7 +135,7 @@ def tell_recorded(recorded: measurement.Recorded) -> None:
         st.caption(f"Recorded on {about.count} puzzles of {about.data}.")
 
 
-def show(comparison: Comparison, asked: Asked) -> None:
+def show(comparison: Comparison, request: ComparisonRequest) -> None:
     views.cost(comparison)
     view = st.segmented_control(
         "What to compare",
@@ -151,7 +151,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
     def command(name: str) -> str:
         specs = [
             source.spec if source.spec else each.name
-            for source, each in zip(asked.sources, about, strict=True)
+            for source, each in zip(request.sources, about, strict=True)
         ]
         return compare_command(*specs, about[0].data, about[0].count, command=name, out=f"{name}.json")
 

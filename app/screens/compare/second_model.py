@@ -18,20 +18,22 @@ from trm.coordinates import Depth
 from trm.errors import CheckpointError, UserError
 from trm.tasks import task_of
 
-KEY = "against"
+KEY = "compare_with"
+PARAMETER = "against"
+"""Its name in the address, where links that were shared have it."""
 
 
 def control(first: Opened, options: Options) -> None:
     """Draw the choice; what was chosen is in the session then."""
     names = candidates(first, options)
     state = st.session_state
-    asked = links.opened_with().pop(KEY, None) or state.get("second_chosen")
+    linked = links.opened_with().pop(PARAMETER, None) or state.get("second_chosen")
     own, before = first.source.name, state.get("second_of")
     met = (
         before not in (None, own) and state.get(KEY) == own
     )  # the first model became what it was held against
     if state.get(KEY) not in names or met:
-        state[KEY] = asked if asked in names and not met else usual(first, names)
+        state[KEY] = linked if linked in names and not met else usual(first, names)
     state.second_of = own
     st.selectbox(
         "Held against",
@@ -40,7 +42,7 @@ def control(first: Opened, options: Options) -> None:
         help="Another model of the same task, or the same one at another moment of its training.",
     )
     state.second_chosen = state[KEY]
-    links.write({KEY: state[KEY]})
+    links.write({PARAMETER: state[KEY]})
 
 
 def candidates(first: Opened, options: Options) -> list[str]:
@@ -85,7 +87,7 @@ def usual(first: Opened, names: list[str]) -> str:
 
 
 def choice(first: Choice, options: Options) -> Choice | Opening:
-    """The second run: the same puzzle, at the second model's own depth, or as many steps as were asked for. Or its opening
+    """The second run: the same puzzle, at the second model's own depth, or as many steps as were requested. Or its opening
     while that goes on. Raises UserError where it cannot be opened, or plays something else.
     """
     name = st.session_state[KEY]

@@ -9,15 +9,15 @@ from app.screens.compare import figures
 from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.text import percent, plain
+from probes.comparison.confounds import caution
 from probes.comparison.files import Comparison, cka_table, curves_table
-from probes.comparison.matching import caution
-from probes.comparison.result import IS_ITS_INPUT, READ
+from probes.comparison.result import MIN_DECODED, Z_REPEATS_X
 from probes.stats import BANDS
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from probes.comparison.result import Curve
+    from probes.comparison.result import BandCurve
 
 Commands = Callable[[str], str]  # of a command's name, the line that repeats the figure
 
@@ -53,7 +53,7 @@ def residuals(comparison: Comparison, command: Commands) -> None:
 
 
 def similarity(comparison: Comparison, command: Commands) -> None:
-    clouds = figures.cloud_names(comparison)
+    clouds = figures.block_names(comparison)
     whole = {None: "all states of both"}
     row = st.columns(2)
     rows, columns = (
@@ -147,7 +147,7 @@ def cost(comparison: Comparison) -> None:
     st.table(figures.costs(comparison), border="horizontal")
     st.caption(plain(caution(*comparison.models)))
     for name, each in zip(figures.names(comparison), comparison.models, strict=True):
-        if each.by_token["z"] >= IS_ITS_INPUT:
+        if each.by_token["z"] >= Z_REPEATS_X:
             st.warning(
                 f"{each.by_token['z']:.2%} of the variance of z of {plain(name)} is explained by the cell's own input token: its z is "
                 "x once more and holds nothing of the reasoning. Figures of its z below are those of a table of tokens.",
@@ -173,7 +173,8 @@ def _show(name: str, figure: "Figure", comparison: Comparison, command: Commands
 def _read(comparison: Comparison) -> str:
     """What the head reads of the solutions that were handed, by model."""
     read = [
-        f"{plain(name)} {percent(each.kept_read)}" + (", which is no test" if each.kept_read < READ else "")
+        f"{plain(name)} {percent(each.kept_read)}"
+        + (", which is no test" if each.kept_read < MIN_DECODED else "")
         for name, each in zip(figures.names(comparison), comparison.models, strict=True)
     ]
     return "; ".join(read)
@@ -190,7 +191,7 @@ def _count(comparison: Comparison) -> str:
     return f"{comparison.models[0].about.count:,}"
 
 
-def _from_one(curve: "Curve") -> "Curve | None":
+def _from_one(curve: "BandCurve") -> "BandCurve | None":
     """None where a model never solved anything by itself."""
     return curve if any(value is not None for value in curve.middle) else None
 

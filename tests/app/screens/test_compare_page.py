@@ -22,7 +22,7 @@ def open_compare(open_app):
         app.open("compare")
         if app["model"] != model:
             app.set("model", model)
-            app.until(lambda: app.has("against"), "the model is open")
+            app.until(lambda: app.has("compare_with"), "the model is open")
         return app
 
     return make
@@ -41,7 +41,7 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(monkeypat
     monkeypatch.setattr(shared.models(), "ask", lambda *args, **options: pytest.fail("a model is opened"))
     monkeypatch.setattr(shared.models(), "ready", lambda source: False)
     app = App({}, "compare")
-    assert app.payload["names"] == list(PAIR) and app["against"] == PAIR[1]
+    assert app.payload["names"] == list(PAIR) and app["compare_with"] == PAIR[1]
     assert [side["kind"] for side in sides(app)] == ["trm", "hrm"]
     assert [side["steps"] for side in sides(app)] == [16, 16] and sides(app)[0]["inputs"] == sides(app)[1][
         "inputs"
@@ -79,7 +79,7 @@ def test_a_z_that_is_its_input_once_more_is_said_above_all_figures(monkeypatch):
         replace(each, by_token={"y": 0.4, "z": share}, **near)
         for each, share in zip(recorded.models, (0.4, 0.9997), strict=True)
     )
-    found = measurement.Recorded(replace(recorded, models=models), ())
+    found = measurement.RecordedComparison(replace(recorded, models=models), ())
     monkeypatch.setattr(measurement, "recorded", lambda *sources: found)
     app = App({}, "compare")
     assert [warning for warning in app.warnings if "of the variance of z of maze-hrm" in warning]
@@ -94,14 +94,14 @@ def test_the_second_model_and_its_depth_follow_the_first(open_compare):
     app = open_compare(model="sudoku-hrm")
     assert any("differ in eight things beside their kind" in warning for warning in app.warnings)
     app.set("supervision_steps", 3)
-    assert app["against"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
+    assert app["compare_with"] == "sudoku-trm" and app.payload["names"] == ["sudoku-hrm", "sudoku-trm"]
     app.until(lambda: all(side["steps"] == 3 for side in sides(app)), "runs of three steps")
     own = model_config("sudoku-trm")
     assert (sides(app)[1]["n"], sides(app)[1]["T"]) == (own.n, own.T)
     app.set("model", "maze-trm")
     app.until(lambda: all("task" in side for side in sides(app)), "runs of both")
-    assert app["against"] == "maze-hrm" and [side["task"] for side in sides(app)] == ["maze", "maze"]
-    app.set("against", "maze-trm")
+    assert app["compare_with"] == "maze-hrm" and [side["task"] for side in sides(app)] == ["maze", "maze"]
+    app.set("compare_with", "maze-trm")
     assert "were not measured yet" in app.test.info[0].value
     assert app.payload["names"] == ["maze-trm, left", "maze-trm, right"]
 
@@ -110,8 +110,8 @@ def test_the_link_names_the_second_model(open_compare, model_dir):
     app = open_compare(against="runs/hrm")
     app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
     assert app.payload["names"] == ["sudoku-trm", "runs/hrm"] and app.link["against"] == "runs/hrm"
-    assert open_compare(against="../../etc")["against"] == "sudoku-hrm"
-    app.set("against", "runs/sudoku-4")
+    assert open_compare(against="../../etc")["compare_with"] == "sudoku-hrm"
+    app.set("compare_with", "runs/sudoku-4")
     app.until(lambda: app.errors, "the mistake")
     assert "runs/sudoku-4 plays 4x4 sudoku, sudoku-trm 9x9 sudoku" in app.errors[0]
 
@@ -132,7 +132,7 @@ def test_what_was_recorded_of_other_weights_says_so(monkeypatch):
 
 def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compare, model_dir, monkeypatch):
     app = open_compare(model="runs/hrm")
-    app.set("against", "runs/hrm")
+    app.set("compare_with", "runs/hrm")
     app.until(lambda: app.payloads and all(side["steps"] for side in sides(app)), "both runs")
     assert charts(app) == 0 and "were not measured yet" in app.test.info[0].value
     app.set("compare-count", 10)
@@ -143,7 +143,7 @@ def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compar
             progress(0.1, "waiting for the test")
             time.sleep(0.01)
         measured.append(len(puzzles))
-        return whole_measure(model, task, puzzles, few=2, progress=progress)
+        return whole_measure(model, task, puzzles, near_limit=2, progress=progress)
 
     from probes.comparison.measure import measure as whole_measure
 

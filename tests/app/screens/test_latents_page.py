@@ -203,9 +203,9 @@ def joint():
 
 def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
     app = latents(model="sudoku-trm")
-    assert app["latents_maps"] == "one map each" and not app.has("against")
+    assert app["latents_maps"] == "one map each" and not app.has("compare_with")
     app.set("latents_maps", "one joint map")
-    assert app["against"] == "sudoku-hrm" and app["latents_colour"] == "model"
+    assert app["compare_with"] == "sudoku-hrm" and app["latents_colour"] == "model"
     assert [text for text in app.warnings if "sudoku-hrm's z is inert" in text]
     words = said(app)
     score = joint.second_model.alignment_score
@@ -257,7 +257,7 @@ def test_a_joint_map_of_two_models_opens_with_what_was_recorded(latents, joint):
 def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
     app = latents(model="runs/hrm")
     app.set("latents_maps", "one joint map")
-    app.set("against", "sudoku-trm")
+    app.set("compare_with", "sudoku-trm")
     assert "No joint map of runs/hrm and sudoku-trm is recorded" in app.test.info[0].value
     assert not app.has("latents_calls")  # both are held together after every step
     app.set("latents-count", 10)
@@ -266,7 +266,7 @@ def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
     assert "`runs/hrm` and `sudoku-trm`" in said(app) and "on 5 puzzles it was not fitted on" in said(app)
     command = next(element.value for element in app.test.code)
     assert "--model runs/hrm --compare-with sudoku-trm --data sudoku/test --limit 10" in command
-    app.set("against", "maze-15")  # another task: said in one line
+    app.set("compare_with", "maze-15")  # another task: said in one line
     app.click("latents_compute")
     app.until(lambda: app.errors, "what was wrong")
     assert not charts(app)

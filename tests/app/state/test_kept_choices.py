@@ -7,7 +7,7 @@ from app_page import App
 
 BY_THE_PAGE = {
     *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
-    *("force_heads", "against", "experiment", "begin_at", "own_changes", "lecture_model", "probes_puzzle"),
+    *("force_heads", "compare_with", "experiment", "begin_at", "own_changes", "lecture_model", "probes_puzzle"),
 }
 """Kept by `app.state.links.write`, under names of their own. `tests/app/state/test_links.py` and the pages' tests follow them."""
 NOT_KEPT = {"puzzle_file", "probes_files"}  # files are read and kept nowhere

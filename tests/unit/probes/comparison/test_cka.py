@@ -12,15 +12,15 @@ from probes.threads import one_blas_thread
 from trm import flops
 from trm.config import ModelConfig
 
-FEW = Resampling(resamples=50)
+NEAR_LIMIT = Resampling(resamples=50)
 
 
-def cloud(seed: int, *shape: int) -> np.ndarray:
+def random_states(seed: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape)
 
 
 def rotation(seed: int, dim: int) -> np.ndarray:
-    return np.linalg.qr(cloud(seed, dim, dim))[0]
+    return np.linalg.qr(random_states(seed, dim, dim))[0]
 
 
 def flags(*rows: str) -> np.ndarray:
@@ -56,8 +56,14 @@ def naive_cka(x: np.ndarray, y: np.ndarray, hsic) -> float:
 @pytest.mark.parametrize("debiased, hsic", [(True, hsic_1), (False, hsic_0)])
 def test_cka_is_that_of_the_papers(puzzles, debiased, hsic):
     """Different widths and numbers of moments, clouds away from the origin, b depending on a in part."""
-    a = cloud(0, puzzles, 3, 5) + 2
-    b = np.concatenate((a[:, :2] @ cloud(1, 5, 7) + cloud(2, puzzles, 2, 7), cloud(3, puzzles, 2, 7) - 1), 1)
+    a = random_states(0, puzzles, 3, 5) + 2
+    b = np.concatenate(
+        (
+            a[:, :2] @ random_states(1, 5, 7) + random_states(2, puzzles, 2, 7),
+            random_states(3, puzzles, 2, 7) - 1,
+        ),
+        1,
+    )
     found = cka(a, b, debiased=debiased)
     wanted = [[naive_cka(a[:, i], b[:, j], hsic) for j in range(4)] for i in range(3)]
     assert found == pytest.approx(np.array(wanted), abs=1e-6)
@@ -66,7 +72,7 @@ def test_cka_is_that_of_the_papers(puzzles, debiased, hsic):
 
 @pytest.mark.parametrize("debiased", [True, False])
 def test_blocks_of_rows_and_columns_change_nothing(monkeypatch, debiased):
-    a, b = cloud(0, 23, 3, 11), cloud(1, 23, 2, 5)
+    a, b = random_states(0, 23, 3, 11), random_states(1, 23, 2, 5)
     whole = cka(a, b, debiased=debiased)
     monkeypatch.setattr("probes.comparison.cka.AT_ONCE", 5 * 23 * 4)  # four rows of each of five moments
     monkeypatch.setattr("probes.comparison.cka.COLUMNS", 3)
@@ -77,7 +83,7 @@ def test_blocks_of_rows_and_columns_change_nothing(monkeypatch, debiased):
 
 @pytest.mark.parametrize("debiased", [True, False])
 def test_turned_scaled_and_moved_is_the_same(debiased):
-    a = cloud(0, 20, 2, 6)
+    a = random_states(0, 20, 2, 6)
     b = 30 * a @ rotation(1, 6) + 100
     assert np.diag(cka(a, b, debiased=debiased)) == pytest.approx([1, 1])
     wider = np.pad(a @ rotation(2, 6), [(0, 0), (0, 0), (0, 4)])
@@ -85,7 +91,7 @@ def test_turned_scaled_and_moved_is_the_same(debiased):
 
 
 def test_one_model_with_itself():
-    a = cloud(0, 20, 4, 6)
+    a = random_states(0, 20, 4, 6)
     found = cka(a)
     assert found == pytest.approx(cka(a, a.copy()), abs=1e-12)
     assert np.diag(found) == pytest.approx(np.ones(4))
@@ -94,7 +100,7 @@ def test_one_model_with_itself():
 
 def test_independent_clouds_are_unlike():
     """40 pairs of 60 puzzles in 200 directions: near 0 on average, where the plain measure sees 200 / 260 alike."""
-    a, b = cloud(0, 60, 20, 200), cloud(1, 60, 2, 200)
+    a, b = random_states(0, 60, 20, 200), random_states(1, 60, 2, 200)
     found = cka(a, b)
     assert abs(found.mean()) < 0.02
     assert np.abs(found).max() < 0.15
@@ -103,21 +109,21 @@ def test_independent_clouds_are_unlike():
 
 def test_a_shared_part_shows():
     """One direction of two is shared: of the variances (1, 1) on both sides, CKA is 1 / 2."""
-    shared, own, other = cloud(0, 3, 2000)
+    shared, own, other = random_states(0, 3, 2000)
     found = cka(np.stack((shared, own), -1)[:, None], np.stack((shared, other), -1)[:, None])
     assert found[0, 0] == pytest.approx(0.5, abs=0.05)
 
 
 def test_far_from_the_origin():
     """Spread 1 around a mean of 1e6: the mean is taken off before any product."""
-    a, b = cloud(0, 30, 1, 8), cloud(1, 30, 1, 8)
+    a, b = random_states(0, 30, 1, 8), random_states(1, 30, 1, 8)
     assert cka(a + 1e6, b) == pytest.approx(cka(a, b), abs=1e-6)
 
 
 @pytest.mark.parametrize("debiased", [True, False])
 def test_states_that_tell_no_puzzles_apart(debiased):
     """As the initial state, which is the same for every puzzle."""
-    a = cloud(0, 10, 3, 4)
+    a = random_states(0, 10, 3, 4)
     a[:, 1] = 0.1
     found = cka(a, debiased=debiased)
     assert np.isnan(found[1]).all() and np.isnan(found[:, 1]).all()
@@ -127,18 +133,18 @@ def test_states_that_tell_no_puzzles_apart(debiased):
 def test_puzzles_equally_far_from_each_other():
     """Nothing is left of a simplex without its diagonal; with rounding in it, it must not become a similarity."""
     simplex = np.eye(12) @ rotation(0, 12)
-    assert np.isnan(cka(simplex[:, None], cloud(1, 12, 1, 3))).all()
-    assert np.isfinite(cka(simplex[:, None], cloud(1, 12, 1, 3), debiased=False)).all()
+    assert np.isnan(cka(simplex[:, None], random_states(1, 12, 1, 3))).all()
+    assert np.isfinite(cka(simplex[:, None], random_states(1, 12, 1, 3), debiased=False)).all()
 
 
 def test_half_precision_is_widened():
-    a = (1000 * cloud(0, 10, 2, 600)).astype(np.float16)
+    a = (1000 * random_states(0, 10, 2, 600)).astype(np.float16)
     assert cka(a) == pytest.approx(cka(a.astype(np.float64)), abs=1e-12)
 
 
 def test_progress_comes_to_an_end_and_can_cancel():
     told = []
-    cka(cloud(0, 6, 3, 2), cloud(1, 6, 2, 2), progress=told.append)
+    cka(random_states(0, 6, 3, 2), random_states(1, 6, 2, 2), progress=told.append)
     assert told == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1])
 
     class Cancelled(Exception):
@@ -151,7 +157,7 @@ def test_progress_comes_to_an_end_and_can_cancel():
 
     told.clear()
     with pytest.raises(Cancelled):
-        cka(cloud(0, 6, 3, 2), cloud(1, 6, 2, 2), progress=cancel)
+        cka(random_states(0, 6, 3, 2), random_states(1, 6, 2, 2), progress=cancel)
     assert told == pytest.approx([0, 0.2, 0.4])
 
 
@@ -163,15 +169,15 @@ def test_too_few_puzzles(puzzles):
 
 def test_other_puzzles():
     with pytest.raises(StatesError, match="same puzzles on both sides, not 5 and 6"):
-        cka(cloud(0, 5, 1, 2), cloud(0, 6, 1, 2))
+        cka(random_states(0, 5, 1, 2), random_states(0, 6, 1, 2))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_states_that_are_no_numbers(value):
-    states = cloud(0, 5, 2, 3)
+    states = random_states(0, 5, 2, 3)
     states[4, 1, 2] = value
     with pytest.raises(StatesError, match="infinite or not a number"):
-        cka(cloud(0, 5, 2, 3), states)
+        cka(random_states(0, 5, 2, 3), states)
 
 
 # threads
@@ -189,7 +195,7 @@ def two_blas_threads():
 
 def test_products_take_one_thread(two_blas_threads):
     seen = []
-    cka(cloud(0, 6, 2, 3), progress=lambda share: seen.append(blas_threads()))
+    cka(random_states(0, 6, 2, 3), progress=lambda share: seen.append(blas_threads()))
     assert seen[1:] == [{1}, {1}]
     assert blas_threads() == {2}
 
@@ -209,7 +215,7 @@ def test_whoever_leaves_last_restores_the_threads(two_blas_threads):
 
 
 def test_solved_by_step():
-    found = solved_by_step(flags("..x", ".xx", ".x.", "..."), resampling=FEW)
+    found = solved_by_step(flags("..x", ".xx", ".x.", "..."), resampling=NEAR_LIMIT)
     assert found.share.tolist() == [0, 0.5, 0.5]
     assert found.count.tolist() == [4, 4, 4]
     assert found.band[:, 0] == pytest.approx([0, 1.96**2 / (4 + 1.96**2)], abs=1e-4)  # none of four puzzles
@@ -240,7 +246,7 @@ def test_a_bootstrap_is_the_same_again_also_in_parts(monkeypatch):
 
 def test_retention_of_a_given_solution():
     """Runs that began with the solution: k counts all steps."""
-    found = retention(flags("xxx", "x.x", "..."), from_solution=True, resampling=FEW)
+    found = retention(flags("xxx", "x.x", "..."), from_solution=True, resampling=NEAR_LIMIT)
     assert found.right.share == pytest.approx([2 / 3, 1 / 3, 2 / 3])
     assert found.unbroken.share == pytest.approx([2 / 3, 1 / 3, 1 / 3])
     assert found.right.count.tolist() == [3, 3, 3]
@@ -248,7 +254,7 @@ def test_retention_of_a_given_solution():
 
 def test_retention_of_what_a_model_found():
     """Right first after steps 1, 2, 4 (nothing later is seen) and never. After those: `x.x` of the first, `.x` of the second."""
-    found = retention(flags("xx.x", ".x.x", "...x", "...."), resampling=FEW)
+    found = retention(flags("xx.x", ".x.x", "...x", "...."), resampling=NEAR_LIMIT)
     assert found.right.count.tolist() == [2, 2, 1]
     assert found.right.share.tolist() == [0.5, 0.5, 1]
     assert found.unbroken.share.tolist() == [0.5, 0, 0]
@@ -256,10 +262,10 @@ def test_retention_of_what_a_model_found():
 
 
 def test_retention_of_nothing():
-    found = retention(flags("...", "..."), resampling=FEW)
+    found = retention(flags("...", "..."), resampling=NEAR_LIMIT)
     assert np.isnan(found.right.share).all() and np.isnan(found.right.band).all()
     assert found.right.count.tolist() == [0, 0]
-    assert retention(flags("x"), resampling=FEW).right.share.shape == (0,)
+    assert retention(flags("x"), resampling=NEAR_LIMIT).right.share.shape == (0,)
 
 
 @pytest.mark.parametrize("shape", [(4, 0), (0, 4)])

@@ -13,10 +13,16 @@ from pyarrow.parquet import read_table
 from probes.answer_code import AnswerCode
 from probes.cli.main import main
 from probes.comparison import files
-from probes.comparison.cka import arrangement, cka
+from probes.comparison.cka import cka, normalised_grams
+from probes.comparison.confounds import SUDOKU_CONFOUNDS, SUDOKU_PAIR, facts
 from probes.comparison.dimensionality import participation_ratio, spectrum
-from probes.comparison.files import ComparisonError, compared, load_comparison, recorded_path, save_comparison
-from probes.comparison.matching import SUDOKU_PAIR, UNMATCHED, facts
+from probes.comparison.files import (
+    ComparisonError,
+    load_comparison,
+    make_comparison,
+    recorded_path,
+    save_comparison,
+)
 from probes.comparison.measure import measure
 from probes.comparison.near_complete import near_complete
 from probes.comparison.set_run import run_set
@@ -24,7 +30,7 @@ from probes.covariance import StatesError
 from probes.halting.by_step import compute_by_step
 from probes.reports.comparison import section, write_findings
 from probes.stats import RunsError
-from tests.unit.probes.comparison.test_cka import cloud, rotation
+from tests.unit.probes.comparison.test_cka import random_states, rotation
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, F_L, Depth
 from trm.data import PuzzleSet
@@ -63,10 +69,10 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
     model = tiny_model(**changes)
     monkeypatch.setattr("probes.comparison.set_run.BATCH", 4)  # 10 puzzles: the last batch is a short one
     shares: list[float] = []
-    run = run_set(model, puzzles, keep_states=True, progress=shares.append)
+    run = run_set(model, puzzles, store_states=True, progress=shares.append)
     answers = predict(model, puzzles.inputs).answers
     assert np.array_equal(run.answers, answers)
-    assert np.array_equal(run.right, (answers == puzzles.labels).all(-1))
+    assert np.array_equal(run.solved, (answers == puzzles.labels).all(-1))
     calls = by_hand(model, puzzles)
     f_H = [(at, state) for at, state in calls if at.kind == F_H]
     depth = model.config.depth
@@ -81,7 +87,7 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
     assert run.residual_z.shape == (len([1 for at, _ in calls if at.kind == F_L]), 10)
     ends = [state.z.flatten(1) for at, state in f_H if at.cycle == depth.T]
     np.testing.assert_allclose(
-        run.moved_z[1], (ends[1] - ends[0]).norm(dim=1) / ends[1].norm(dim=1), rtol=1e-4
+        run.step_residual_z[1], (ends[1] - ends[0]).norm(dim=1) / ends[1].norm(dim=1), rtol=1e-4
     )
     assert (
         shares == sorted(shares) and shares[-1] == 1 and len(shares) == 3 * depth.N_sup * depth.calls_per_step
@@ -90,9 +96,9 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
 
 def test_a_run_from_the_solution_begins_with_it_in_y_in_the_models_own_code(tiny_model, puzzles):
     model, given = tiny_model(), TASK.givens(puzzles.inputs)
-    plain = run_set(model, puzzles, keep_states=True)
+    plain = run_set(model, puzzles, store_states=True)
     code = AnswerCode.of(model, torch.from_numpy(plain.y[:, -1]), given)
-    run = run_set(model, puzzles, solution_in=code)
+    run = run_set(model, puzzles, solution_code=code)
     solutions = torch.from_numpy(puzzles.labels.astype(int))
 
     def start(state: State) -> State:
@@ -103,7 +109,7 @@ def test_a_run_from_the_solution_begins_with_it_in_y_in_the_models_own_code(tiny
     moved = (first - y).flatten(1).norm(dim=1) / first.flatten(1).norm(dim=1)
     np.testing.assert_allclose(run.residual_y[0], moved, rtol=1e-4)
     read = (model.decode(y).argmax(-1) == solutions).float().mean(1)
-    np.testing.assert_allclose(run.read_first, read)
+    np.testing.assert_allclose(run.start_accuracy, read)
     assert run.y is None and not np.allclose(run.residual_y[0], plain.residual_y[0], rtol=1e-3)
 
 
@@ -112,29 +118,29 @@ def test_a_run_that_cannot_be_says_why(tiny_model, puzzles, monkeypatch):
         run_set(tiny_model(), PuzzleSet.of("none", TASK, puzzles.inputs, np.zeros_like(puzzles.labels)))
     monkeypatch.setattr("probes.comparison.set_run.LARGEST_STATES", 20_000)
     with pytest.raises(RunsError, match=r"Take \d puzzles or fewer"):
-        run_set(tiny_model(), puzzles, keep_states=True)
+        run_set(tiny_model(), puzzles, store_states=True)
 
 
 # ---- CKA without the states
 
 
 def test_an_arrangement_gives_the_cka_of_its_states():
-    a, b = cloud(0, 30, 3, 50), cloud(1, 30, 4, 7)
+    a, b = random_states(0, 30, 3, 50), random_states(1, 30, 4, 7)
     b[:, 1] = a[:, 2, :7]
     for debiased in (True, False):
         shares: list[float] = []
-        one = arrangement(a, debiased=debiased, progress=shares.append)
-        other = arrangement(b, debiased=debiased)
+        one = normalised_grams(a, debiased=debiased, progress=shares.append)
+        other = normalised_grams(b, debiased=debiased)
         np.testing.assert_allclose(one.cka(other), cka(a, b, debiased=debiased), atol=1e-6)
         np.testing.assert_allclose(one.cka(one), cka(a, debiased=debiased), atol=1e-6)
         assert shares == pytest.approx([1 / 3, 2 / 3, 1])
-    turned = arrangement(3 * a @ rotation(2, 50) + 5)
-    np.testing.assert_allclose(np.diag(turned.cka(arrangement(a))), 1, atol=1e-6)
-    assert np.isnan(arrangement(np.ones((5, 1, 3))).units).all()
+    turned = normalised_grams(3 * a @ rotation(2, 50) + 5)
+    np.testing.assert_allclose(np.diag(turned.cka(normalised_grams(a))), 1, atol=1e-6)
+    assert np.isnan(normalised_grams(np.ones((5, 1, 3))).vectors).all()
     with pytest.raises(StatesError, match="same puzzles"):
-        arrangement(a[:9]).cka(one)
+        normalised_grams(a[:9]).cka(one)
     with pytest.raises(StatesError, match="4 puzzles or more"):
-        arrangement(a[:3])
+        normalised_grams(a[:3])
 
 
 # ---- near-complete puzzles
@@ -166,14 +172,14 @@ def test_near_complete_puzzles_are_sudokus_with_few_blanks(puzzles):
 def both(tiny_model, puzzles):
     trm, hrm = tiny_model(), tiny_model(seed=1, **HRM)
     hrm.name, hrm.fingerprint = "other", "1" * 16
-    return compared(*(measure(model, TASK, puzzles, few=3) for model in (trm, hrm)))
+    return make_comparison(*(measure(model, TASK, puzzles, near_limit=3) for model in (trm, hrm)))
 
 
 def test_what_is_measured_is_what_the_probes_say(tiny_model, puzzles, both):
     model = tiny_model()
-    run = run_set(model, puzzles, keep_states=True)
+    run = run_set(model, puzzles, store_states=True)
     first, second = both.models
-    assert first.solved.middle == pytest.approx(run.right.mean(1).tolist())
+    assert first.solved.middle == pytest.approx(run.solved.mean(1).tolist())
     cells = run.y[:, model.config.T - 1 :: model.config.T]
     assert first.ratio["y"][2] == pytest.approx(participation_ratio(spectrum(cells[:, 2])), rel=1e-4)
     assert first.pooled_ratio["y"] == pytest.approx(participation_ratio(spectrum(cells)), rel=1e-4)
@@ -206,7 +212,7 @@ def test_the_solution_handed_is_in_the_code_of_the_puzzles_that_the_model_solves
     monkeypatch.setattr("probes.comparison.measure.has_near_complete", lambda task: False)
     model = tiny_model()
     labels = predict(model, puzzles.inputs).answers[-1]
-    measured, _ = measure(model, TASK, replace(puzzles, labels=labels), few=1)
+    measured, _ = measure(model, TASK, replace(puzzles, labels=labels), near_limit=1)
     assert measured.solved.middle[-1] == 1 and measured.kept_read == 1
 
 
@@ -214,12 +220,12 @@ def test_the_pair_for_sudoku_differs_in_eight_things_beside_its_kind(tiny_model)
     trm, hrm = (facts(load_model(name)) for name in SUDOKU_PAIR)
     assert (trm["updates"], hrm["updates"]) == ("9,766", "18,304")
     different = [name.removeprefix("a ") for name, value in trm.items() if value != hrm[name]]
-    assert len(different) == 8 and all(name in UNMATCHED for name in different)
+    assert len(different) == 8 and all(name in SUDOKU_CONFOUNDS for name in different)
     assert set(facts(tiny_model())) == {"parameters", "D", "n", "T"}  # nothing is known of its training
 
 
 def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
-    runs = [run_set(model, puzzles, keep_states=True) for model in (tiny_model(), tiny_model(seed=1, **HRM))]
+    runs = [run_set(model, puzzles, store_states=True) for model in (tiny_model(), tiny_model(seed=1, **HRM))]
     flat = {
         (place, state): getattr(run, state).reshape(10, run.y.shape[1], -1)
         for place, run in enumerate(runs)
@@ -228,14 +234,14 @@ def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
     assert both.cka.shape == (2 * 6 + 2 * 9,) * 2 == (len(both.time_points),) * 2
     for one in flat:
         for other in flat:
-            np.testing.assert_allclose(both.block(one, other), cka(flat[one], flat[other]), atol=1e-5)
+            np.testing.assert_allclose(both.cka_between(one, other), cka(flat[one], flat[other]), atol=1e-5)
     assert both.time_points[0] == ("tiny", "y", 1, 1) and both.time_points[-1] == ("other", "z", 3, 3)
 
 
 def test_models_measured_on_other_puzzles_are_not_compared(tiny_model, puzzles):
-    measured = [measure(tiny_model(), TASK, puzzles.take(np.arange(count)), few=1) for count in (5, 6)]
+    measured = [measure(tiny_model(), TASK, puzzles.take(np.arange(count)), near_limit=1) for count in (5, 6)]
     with pytest.raises(ComparisonError, match="5 sudoku puzzles of tiny, tiny on 6"):
-        compared(*measured)
+        make_comparison(*measured)
 
 
 def test_a_comparison_is_read_as_it_was_written(both, tmp_path):
@@ -391,9 +397,9 @@ def test_recording_goes_where_the_page_looks(monkeypatch, tmp_path):
 
 
 def test_a_depth_is_measured_as_asked(tiny_model, puzzles):
-    measured, arranged = measure(tiny_model(), TASK, puzzles, depth=Depth(n=1, T=1, N_sup=2), few=1)
+    measured, grams = measure(tiny_model(), TASK, puzzles, depth=Depth(n=1, T=1, N_sup=2), near_limit=1)
     assert (measured.about.n, measured.about.T, measured.about.N_sup) == (1, 1, 2)
-    assert len(measured.solved.middle) == 2 and arranged["y"].units.shape == (2, 100)
+    assert len(measured.solved.middle) == 2 and grams["y"].vectors.shape == (2, 100)
 
 
 # ---- findings

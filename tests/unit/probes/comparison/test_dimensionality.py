@@ -43,7 +43,7 @@ def test_a_spectrum_is_the_same_from_either_side():
 
 
 def test_moment_spectra():
-    """A cloud of puzzles that is a line at first, then equal points, then a square."""
+    """A random_states of puzzles that is a line at first, then equal points, then a square."""
     square = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
     states = np.stack([square * [1, 0], square * 0, square], axis=1).astype(np.float16)
     values = time_point_spectra(states)

@@ -7,7 +7,7 @@ Of a bundled model its training preset and its log are known too; of others only
 import csv
 from typing import TYPE_CHECKING
 
-from probes.comparison.result import Measured
+from probes.comparison.result import Measurements
 from trm.errors import UserError
 from trm.registry import model_folder
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
-UNMATCHED = (
+SUDOKU_CONFOUNDS = (
     "sudoku-trm and sudoku-hrm differ in eight things beside their kind: parameters, D, n, T, updates, calls with a gradient, the "
     "loss of the continue logit, and phases of depth in training. And z of sudoku-hrm is its input once more. So no difference "
     "between the two says anything of HRM or of TRM; maze-trm and maze-hrm are matched better."
@@ -51,7 +51,7 @@ def facts(model: "Model") -> dict[str, str]:
     }
 
 
-def differences(one: Measured, other: Measured) -> list[str]:
+def differences(one: Measurements, other: Measurements) -> list[str]:
     """Each thing in which two models differ, with both values."""
     return [
         f"{name} ({value} and {other.facts[name]})"
@@ -60,7 +60,7 @@ def differences(one: Measured, other: Measured) -> list[str]:
     ]
 
 
-def caution(one: Measured, other: Measured) -> str:
+def caution(one: Measurements, other: Measurements) -> str:
     """What their differences mean for anything said of the two; "" where there are none."""
     found = differences(one, other)
     if not found:
