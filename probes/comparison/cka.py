@@ -24,12 +24,12 @@ AT_ONCE = 1 << 25  # entries of all Gram matrices held at a time, 256 MiB
 
 
 def cka(
-    a: Float[np.ndarray, "puzzle moment_a dim_a"],
-    b: Float[np.ndarray, "puzzle_b moment_b dim_b"] | None = None,
+    a: Float[np.ndarray, "puzzle time_a dim_a"],
+    b: Float[np.ndarray, "puzzle_b time_b dim_b"] | None = None,
     *,
     debiased: bool = True,
     progress: Callable[[float], None] | None = None,
-) -> Float64[np.ndarray, "moment_a moment_b"]:
+) -> Float64[np.ndarray, "time_a time_b"]:
     """Linear CKA between every moment of a and every moment of b, on the same puzzles in the same order.
 
     Without b, between all pairs of moments of a. For several states, such as y and z of two models, call it once for
@@ -82,9 +82,9 @@ class NormalisedGrams:
     Centred Gram matrices as vectors of length one, so that CKA is their product; NaN where a moment arranges nothing.
     """
 
-    vectors: Float32[np.ndarray, "moment pair"]
+    vectors: Float32[np.ndarray, "time pair"]
 
-    def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "moment other"]:
+    def cka(self, other: "NormalisedGrams") -> Float64[np.ndarray, "time other"]:
         """Linear CKA of every moment here with every moment there. Raises StatesError where the puzzles are not as many."""
         if self.vectors.shape[1] != other.vectors.shape[1]:
             raise StatesError(
@@ -95,7 +95,7 @@ class NormalisedGrams:
 
 
 def normalised_grams(
-    states: Float[np.ndarray, "puzzle moment dim"],
+    states: Float[np.ndarray, "puzzle time dim"],
     *,
     debiased: bool = True,
     progress: Callable[[float], None] | None = None,
@@ -124,7 +124,7 @@ def _rounding(count: int, trace: float) -> float:
 
 
 def _norms(
-    squares: Float64[np.ndarray, "*moment"] | float, least: Float64[np.ndarray, "*moment"] | float
+    squares: Float64[np.ndarray, "*time"] | float, least: Float64[np.ndarray, "*time"] | float
 ) -> np.ndarray:
     """Lengths of Gram matrices. What rounding alone could have made is no arrangement: NaN."""
     return np.where(squares > least, np.sqrt(squares), np.nan)

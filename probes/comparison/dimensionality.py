@@ -35,8 +35,8 @@ def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "ei
 
 
 def time_point_spectra(
-    states: Float[np.ndarray, "puzzle moment dim"],
-) -> Float64[np.ndarray, "moment eigenvalue"]:
+    states: Float[np.ndarray, "puzzle time dim"],
+) -> Float64[np.ndarray, "time eigenvalue"]:
     """The spectrum of the cloud of puzzles at every moment. Raises as `spectrum` does."""
     return np.stack([spectrum(states[:, time_point]) for time_point in range(states.shape[1])])
 

@@ -37,7 +37,7 @@ class Comparison:
 
     models: tuple[Measurements, Measurements]
     cka: Float64[
-        np.ndarray, "moment moment"
+        np.ndarray, "time time"
     ]  # all moments of all clouds with all; NaN where one arranges nothing
 
     @property
@@ -63,7 +63,7 @@ class Comparison:
 
     def cka_between(
         self, one: tuple[int, str], other: tuple[int, str]
-    ) -> Float64[np.ndarray, "moment_one moment_other"]:
+    ) -> Float64[np.ndarray, "time_one time_other"]:
         """CKA of all moments of one cloud with all of another, each named by its model (0 or 1) and state."""
         rows = {(place, state): rows for place, state, rows in self.state_blocks}
         return self.cka[rows[one], rows[other]]
@@ -84,7 +84,7 @@ def make_comparison(
     return Comparison((first, second), cka_of_all([first_grams, second_grams]))
 
 
-def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray, "moment moment"]:
+def cka_of_all(models: "list[dict[str, NormalisedGrams]]") -> Float64[np.ndarray, "time time"]:
     """CKA of all moments with all: of y and then z of the first model, then of the next."""
     every = [grams[state] for grams in models for state in STATES]
     return np.block([[row.cka(column) for column in every] for row in every])
@@ -190,7 +190,7 @@ def time_points_of(name: str, *, T: int, N_sup: int) -> list[TimePoint]:
     ]
 
 
-def cka_table(time_points: list[TimePoint], cka: Float64[np.ndarray, "moment moment"]) -> dict[str, list]:
+def cka_table(time_points: list[TimePoint], cka: Float64[np.ndarray, "time time"]) -> dict[str, list]:
     """One line for each pair of moments: model, state, supervision step and cycle of both, and their CKA."""
     size = len(time_points)
     table: dict[str, list] = {}

@@ -206,7 +206,7 @@ def _curve(shares: Shares) -> BandCurve:
     )
 
 
-def _quartiles(x: list[float], values: Float[np.ndarray, "moment puzzle"]) -> BandCurve:
+def _quartiles(x: list[float], values: Float[np.ndarray, "time puzzle"]) -> BandCurve:
     low, middle, high = np.quantile(values.astype(np.float64), (0.25, 0.5, 0.75), axis=1)
     return BandCurve(numbers(x), numbers(middle), numbers(low), numbers(high))
 

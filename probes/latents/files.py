@@ -1,7 +1,7 @@
-"""Scenes on disk. Three forms: one small file that is drawn again, a table of all points (Parquet), and what the maps are worth (JSON).
+"""Projections on disk: a file to draw again (safetensors), a table of all points (Parquet) and a summary (JSON).
 
-The file that is drawn again is safetensors with JSON beside the arrays, halves for numbers; nothing in it is executed. It is
-read without torch and scikit-learn, so that a page can show one before either is imported.
+The safetensors file stores arrays in half precision and everything else as JSON in its metadata; nothing in it is executed. Reading
+it needs neither torch nor scikit-learn, so a page can draw a projection before either is imported.
 """
 
 import json
@@ -15,7 +15,14 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from probes.latents.procrustes import AlignmentScore
-from probes.latents.projection import Embedding, Field, Projection, ProjectionMetadata, SecondModel, StepCurve
+from probes.latents.projection import (
+    Embedding,
+    Field,
+    Projection,
+    ProjectionMetadata,
+    SecondModel,
+    StepCurve,
+)
 from probes.latents.quality import Quality
 from probes.latents.umap import UMAPSettings
 from trm.coordinates import Coordinates
@@ -24,24 +31,24 @@ from trm.files import plain_json, reading, written_whole
 
 FORMAT = "recursion-lens-scene-2"
 LARGEST_FILE = 64 << 20  # bytes
-FLOOR = 1e-6  # of residuals in halves: what is below it is rounding
-PICTURED = 3  # components of a PCA that its map shows
+FLOOR = 1e-6  # smallest residual that is stored: below it, half precision is rounding error
+PCA_AXES = 3  # components in the PCA embedding
 
 
 class ProjectionError(UserError):
-    """A file that is no projection, or a damaged one."""
+    """The file is damaged, or is not a projection."""
 
 
-# ---- to be drawn again
+# ---- safetensors
 
 
 def save_projection(path: Path, projection: Projection) -> None:
-    """Write a projection, whole or not at all. Raises OutputError."""
+    """Write a projection atomically. Raises OutputError."""
     arrays = {"components": _half(projection.components), "variance": projection.variance.astype(np.float32)}
     arrays["numbers"] = projection.puzzle_numbers.astype(np.int32)
-    for found in projection.embeddings:
-        if found.method != "pca":
-            arrays[f"map.{found.method}"] = _half(found.coordinates)
+    for embedding in projection.embeddings:
+        if embedding.method != "pca":
+            arrays[f"map.{embedding.method}"] = _half(embedding.coordinates)
     for field in projection.fields:
         dtype = np.int8 if field.kind == "category" else np.float16
         arrays[f"field.{field.name}"] = np.ascontiguousarray(field.values, dtype)
@@ -51,15 +58,15 @@ def save_projection(path: Path, projection: Projection) -> None:
     facts = {
         "format": FORMAT,
         "about": asdict(projection.metadata),
-        "calls": _written(projection.calls),
+        "calls": _calls_to_json(projection.calls),
         "puzzles": list(projection.puzzles),
         "maps": [
             {
-                "method": found.method,
-                "quality": {str(axes): asdict(quality) for axes, quality in found.quality.items()},
-                "settings": asdict(found.settings) if found.settings else None,
+                "method": embedding.method,
+                "quality": {str(axes): asdict(quality) for axes, quality in embedding.quality.items()},
+                "settings": asdict(embedding.settings) if embedding.settings else None,
             }
-            for found in projection.embeddings
+            for embedding in projection.embeddings
         ],
         "fields": [
             {"name": field.name, "title": field.title, "kind": field.kind, "levels": list(field.levels)}
@@ -69,7 +76,7 @@ def save_projection(path: Path, projection: Projection) -> None:
             {
                 "name": curve.name,
                 "title": curve.title,
-                "calls": _written(curve.calls),
+                "calls": _calls_to_json(curve.calls),
                 "logarithmic": curve.logarithmic,
             }
             for curve in projection.curves
@@ -79,7 +86,7 @@ def save_projection(path: Path, projection: Projection) -> None:
     if projection.second_model:
         facts["partner"] = {
             "about": asdict(projection.second_model.metadata),
-            "calls": _written(projection.second_model.calls),
+            "calls": _calls_to_json(projection.second_model.calls),
             "match": asdict(projection.second_model.alignment_score),
         }
     with written_whole(path) as temporary:
@@ -94,50 +101,50 @@ def load_projection(path: Path) -> Projection:
             facts = plain_json((file.metadata() or {})["scene"])
         if facts["format"] != FORMAT:
             raise ValueError("another format")
-        coordinates = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
-        if not all(np.isfinite(arrays[name]).all() for name in coordinates):
-            raise ValueError("points that are nowhere")
+        drawn = ("components", "variance", *(name for name in arrays if name.startswith("map.")))
+        if not all(np.isfinite(arrays[name]).all() for name in drawn):
+            raise ValueError("coordinates that are not finite")
         return _projection(arrays, facts)
 
 
 def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Projection:
-    """Raises ValueError and the like where arrays and facts do not fit together."""
+    """Build the projection. Raises ValueError and the like where arrays and facts do not match."""
     components = arrays["components"].astype(np.float32)
-    puzzles, time_points, kept = components.shape
-    calls = _read(facts["calls"])
+    puzzles, time_points, stored = components.shape
+    calls = _calls_from_json(facts["calls"])
     if (len(facts["puzzles"]), len(calls), len(arrays["numbers"])) != (puzzles, time_points, puzzles):
-        raise ValueError("not as many points as are named")
-    maps = []
-    for made in facts["maps"]:
-        coordinates = (
-            components[..., :PICTURED] if made["method"] == "pca" else arrays[f"map.{made['method']}"]
-        )
-        if made["method"] == "pca" and kept < PICTURED:
-            coordinates = np.pad(coordinates, ((0, 0), (0, 0), (0, PICTURED - kept)))
-        quality = {int(axes): Quality(**found) for axes, found in made["quality"].items()}
-        settings = UMAPSettings(**made["settings"]) if made["settings"] else None
-        maps.append(Embedding(made["method"], coordinates.astype(np.float32), quality, settings))
+        raise ValueError("the number of points does not match the number of puzzles and calls")
+    embeddings = []
+    for entry in facts["maps"]:
+        if entry["method"] == "pca":
+            missing = max(0, PCA_AXES - stored)
+            coordinates = np.pad(components[..., :PCA_AXES], ((0, 0), (0, 0), (0, missing)))
+        else:
+            coordinates = arrays[f"map.{entry['method']}"]
+        quality = {int(axes): Quality(**values) for axes, values in entry["quality"].items()}
+        settings = UMAPSettings(**entry["settings"]) if entry["settings"] else None
+        embeddings.append(Embedding(entry["method"], coordinates.astype(np.float32), quality, settings))
     fields = [
         Field(
-            name=made["name"],
-            title=made["title"],
-            kind=made["kind"],
-            values=arrays[f"field.{made['name']}"].astype(
-                np.int16 if made["kind"] == "category" else np.float32
+            name=entry["name"],
+            title=entry["title"],
+            kind=entry["kind"],
+            values=arrays[f"field.{entry['name']}"].astype(
+                np.int16 if entry["kind"] == "category" else np.float32
             ),
-            levels=tuple(made["levels"]),
+            levels=tuple(entry["levels"]),
         )
-        for made in facts["fields"]
+        for entry in facts["fields"]
     ]
     curves = [
         StepCurve(
-            made["name"],
-            made["title"],
-            _read(made["calls"]),
-            arrays[f"curve.{made['name']}"].astype(np.float32),
-            made["logarithmic"],
+            entry["name"],
+            entry["title"],
+            _calls_from_json(entry["calls"]),
+            arrays[f"curve.{entry['name']}"].astype(np.float32),
+            entry["logarithmic"],
         )
-        for made in facts["curves"]
+        for entry in facts["curves"]
     ]
     if any(field.values.shape != (puzzles, time_points) for field in fields) or any(
         curve.values.shape != (puzzles, len(curve.calls)) for curve in curves
@@ -150,7 +157,7 @@ def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> P
         puzzle_numbers=arrays["numbers"],
         components=components,
         variance=arrays["variance"],
-        embeddings=tuple(maps),
+        embeddings=tuple(embeddings),
         fields=tuple(fields),
         curves=tuple(curves),
         sentences=tuple(facts["finding"]),
@@ -159,35 +166,35 @@ def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> P
 
 
 def _second_model(facts: Mapping[str, Any], rows: int, time_points: int) -> SecondModel:
-    """Raises ValueError and the like where it is not the second model of such a projection."""
-    calls = _read(facts["calls"])
+    """Raises ValueError and the like where it does not match a projection of that many rows and time points."""
+    calls = _calls_from_json(facts["calls"])
     if len(calls) != time_points or rows % 2:
-        raise ValueError("not as many points as the first model has")
-    found = facts["match"] | {"variance": tuple(facts["match"]["variance"])}
-    return SecondModel(ProjectionMetadata(**facts["about"]), calls, AlignmentScore(**found))
+        raise ValueError("the second model does not have as many points as the first")
+    score = facts["match"] | {"variance": tuple(facts["match"]["variance"])}
+    return SecondModel(ProjectionMetadata(**facts["about"]), calls, AlignmentScore(**score))
 
 
 def _half(values: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(values, np.float16)
 
 
-def _written(calls: tuple[Coordinates, ...]) -> list[list]:
+def _calls_to_json(calls: tuple[Coordinates, ...]) -> list[list]:
     return [[at.supervision_step, at.cycle, at.call, at.kind] for at in calls]
 
 
-def _read(calls: list[list]) -> tuple[Coordinates, ...]:
-    """Raises TypeError for what is no call."""
-    found = tuple(Coordinates(*each) for each in calls)
-    if not all([type(part) for part in astuple(at)] == [int, int, int, str] for at in found):
-        raise TypeError("calls are counted")
-    return found
+def _calls_from_json(rows: list[list]) -> tuple[Coordinates, ...]:
+    """Raises TypeError unless each row holds three integers and a kind."""
+    calls = tuple(Coordinates(*row) for row in rows)
+    if not all([type(part) for part in astuple(at)] == [int, int, int, str] for at in calls):
+        raise TypeError("a call is three integers and a kind")
+    return calls
 
 
 # ---- for other tools
 
 
 def columns_of(projection: Projection) -> dict[str, np.ndarray]:
-    """Every point of a projection as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
+    """One row per point: puzzle (its index in the set, from 0), call, coordinates in every embedding, and every field."""
     time_points = len(projection.calls)
     columns: dict[str, np.ndarray] = {"puzzle": np.repeat(projection.puzzle_numbers, time_points)}
     calls = [
@@ -197,16 +204,17 @@ def columns_of(projection: Projection) -> dict[str, np.ndarray]:
     ]
     for name in ("supervision_step", "cycle", "call", "kind"):
         columns[name] = np.array([getattr(at, name) for at in calls])
-    for found in projection.embeddings:
-        for axis in range(found.axes):
-            columns[f"{found.method}_{axis + 1}"] = found.coordinates[..., axis].ravel().astype(np.float32)
+    for embedding in projection.embeddings:
+        for axis in range(embedding.axes):
+            column = embedding.coordinates[..., axis].ravel().astype(np.float32)
+            columns[f"{embedding.method}_{axis + 1}"] = column
     for field in projection.fields:
-        columns[field.name] = field.words().ravel()
+        columns[field.name] = field.labels().ravel()
     return columns
 
 
 def coordinates_table(projection: Projection) -> Any:
-    """The rows of `columns_of` as an Arrow table, whose metadata says what was projected and how (`recursion-lens`, JSON)."""
+    """The rows of `columns_of` as an Arrow table; its metadata holds `summary` as JSON under the key `recursion-lens`."""
     import pyarrow as pa
 
     columns = columns_of(projection)
@@ -215,7 +223,7 @@ def coordinates_table(projection: Projection) -> Any:
 
 
 def write_parquet(path: Path, projection: Projection) -> None:
-    """Write the table, whole or not at all. Raises OutputError."""
+    """Write the table atomically. Raises OutputError."""
     import pyarrow.parquet as pq
 
     table = coordinates_table(projection)
@@ -224,29 +232,25 @@ def write_parquet(path: Path, projection: Projection) -> None:
 
 
 def summary(projection: Projection) -> dict[str, Any]:
-    """What was projected, and what each map is worth: plain values, for JSON."""
-    return {
+    """What was projected and the quality of each embedding, as plain values for JSON."""
+    values = {
         **asdict(projection.metadata),
         "puzzles": projection.puzzle_count,
-        "moments": len(projection.calls),
+        "time_points": len(projection.calls),
         "points": len(projection) * len(projection.calls),
         "explained_variance_ratio": [float(f"{share:.6g}") for share in projection.variance],
-        "maps": [
+        "embeddings": [
             {
-                "method": found.method,
-                "axes": found.axes,
-                "settings": asdict(found.settings) if found.settings else None,
-                "quality": [{"axes": axes} | asdict(quality) for axes, quality in found.quality.items()],
+                "method": embedding.method,
+                "axes": embedding.axes,
+                "settings": asdict(embedding.settings) if embedding.settings else None,
+                "quality": [{"axes": axes} | asdict(quality) for axes, quality in embedding.quality.items()],
             }
-            for found in projection.embeddings
+            for embedding in projection.embeddings
         ],
-        "finding": list(projection.sentences),
-        **(
-            {
-                "against": asdict(projection.second_model.metadata),
-                "match": asdict(projection.second_model.alignment_score),
-            }
-            if projection.second_model
-            else {}
-        ),
+        "summary": list(projection.sentences),
     }
+    if projection.second_model:
+        values["second_model"] = asdict(projection.second_model.metadata)
+        values["alignment"] = asdict(projection.second_model.alignment_score)
+    return values

@@ -1,4 +1,4 @@
-"""What is projected and how, the same on the command line and on the page; and what of it comes with the app."""
+"""Settings of a projection, shared by the command line and the Latents page, and the projections that come with the app."""
 
 import shlex
 from dataclasses import dataclass
@@ -9,18 +9,20 @@ from trm.registry import ASSETS
 
 if TYPE_CHECKING:
     from probes.latents.projection import Projection
+    from probes.latents.trajectories import Trajectories
+    from trm.progress import Progress
 
 RECORDED = ASSETS / "recorded" / "latents"
 SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
-"""What the page opens with: bundled model -> its puzzles."""
+"""Bundled models with a recorded projection, and the puzzle set of each."""
 PAIRS = (("maze-trm", "maze-hrm"), ("sudoku-trm", "sudoku-hrm"))
-"""Bundled models whose joint map is recorded too."""
-LIMIT = 64  # puzzles recorded
+"""Pairs of bundled models with a recorded joint projection."""
+LIMIT = 64  # puzzles
 
 
 @dataclass(frozen=True)
 class ProjectionRequest:
-    """What is projected and how; the same on the command line and on the page."""
+    """What to project and how."""
 
     model: str
     data: str
@@ -29,27 +31,29 @@ class ProjectionRequest:
     calls: str = "f_H"
     position: str = "mean"
     umap: UMAPSettings | None = None
-    compare_with: str = (
-        ""  # a second model, on the same map: `calls` are the last of each supervision step then
-    )
+    compare_with: str = ""  # second model of a joint projection, for which `calls` is "last"
 
     @property
     def command(self) -> str:
-        """That makes it again."""
-        words = ["--model", self.model, *(("--compare-with", self.compare_with) if self.compare_with else ())]
-        words += ["--data", self.data]
-        words += [] if self.limit is None else ["--limit", str(self.limit)]
-        words += ["--state", self.state, "--calls", self.calls, "--position", self.position]
+        """The command line that computes the same projection."""
+        options = [
+            "--model",
+            self.model,
+            *(("--compare-with", self.compare_with) if self.compare_with else ()),
+        ]
+        options += ["--data", self.data]
+        options += [] if self.limit is None else ["--limit", str(self.limit)]
+        options += ["--state", self.state, "--calls", self.calls, "--position", self.position]
         if self.umap is not None:
-            words += [
+            options += [
                 "--umap",
                 "--axes",
                 str(self.umap.dimensions),
                 "--neighbours",
                 str(self.umap.neighbours),
             ]
-            words += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
-        return f"python -m probes project {shlex.join(words)} --out points.parquet"
+            options += ["--min-dist", f"{self.umap.min_dist:g}", "--seed", str(self.umap.seed)]
+        return f"python -m probes project {shlex.join(options)} --out points.parquet"
 
 
 def projection_of(
@@ -59,7 +63,7 @@ def projection_of(
     *,
     second: "Trajectories | None" = None,
 ) -> "Projection":
-    """The projection that was requested, of walks of the model and, for a joint map, of the second. Raises UserError."""
+    """Compute the requested projection from trajectories of the model and, if it is joint, of the second. Raises UserError."""
     command = (
         request.command
         if request.model
@@ -84,5 +88,5 @@ def projection_of(
 
 
 def joint_name(one: str, other: str) -> str:
-    """Of the file of a recorded joint map."""
+    """File name, without suffix, of the recorded joint projection of two models."""
     return f"{one}--{other}"

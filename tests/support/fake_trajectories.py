@@ -1,4 +1,4 @@
-"""Walks made by hand: 4x4 Sudoku whose states and answers a test gives."""
+"""Trajectories made by hand: a 4x4 Sudoku with the states and answers of a test."""
 
 import numpy as np
 
@@ -15,14 +15,14 @@ PUZZLE = SMALL.parse("1234341221430000")
 def fake_trajectories(
     config: ModelConfig, states: dict[str, np.ndarray], *, right: np.ndarray, **changes
 ) -> Trajectories:
-    """Walks of the f_H calls, where `right` (puzzle, answer) says which answers are right; wrong ones have the last cell wrong."""
+    """Trajectories of f_H calls. `right` (puzzle, answer): which answers are correct; the others have the last cell wrong."""
     calls = tuple(
         at for step in range(1, config.N_sup + 1) for at in config.depth.calls(step) if at.kind == F_H
     )
     count, answers = right.shape
     inputs = np.tile(PUZZLE, (count, 1))
-    shown = np.tile(SOLUTION, (count, answers, 1))
-    shown[~right, -1] = SOLUTION[0] + 1
+    predicted = np.tile(SOLUTION, (count, answers, 1))
+    predicted[~right, -1] = SOLUTION[0] + 1
     return Trajectories(
         **{
             "metadata": TrajectoryMetadata(
@@ -33,7 +33,7 @@ def fake_trajectories(
             "states": {name: array.astype(np.float32) for name, array in states.items()},
             "inputs": inputs,
             "labels": np.tile(SOLUTION, (count, 1)),
-            "answers": shown,
+            "answers": predicted,
             "puzzle_numbers": np.arange(count) * 2,
             "difficulty": ("",) * count,
         }

@@ -1,4 +1,4 @@
-"""Scenes: known clouds give known maps, fields and curves; a projection on disk is the projection, small, and read without torch."""
+"""Projections of states known by hand: embeddings, fields, curves; files that read back the same, without torch."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ RIGHT = np.array([[False, True, True], [False, False, False], [True, False, True
 
 @pytest.fixture
 def trajectories(tiny_config):
-    """Four puzzles that go along the first axis by 4, along the second by 1, from another place each."""
+    """Four puzzles that move by 4 along the first axis, 1 apart from each other along the second."""
     time_point, puzzle = np.arange(3.0), np.arange(4.0)
     z = np.zeros((4, 3, 8))
     z[..., 0] = 4 * time_point + 10
@@ -47,10 +47,10 @@ def projection(trajectories):
     return make_projection(trajectories, state="z", calls="f_H", command="python -m probes project")
 
 
-# what is drawn
+# embeddings, fields, curves
 
 
-def test_the_first_axis_is_the_way_they_go(projection):
+def test_the_first_axis_is_the_direction_of_movement(projection):
     (pca,) = projection.embeddings
     assert pca.method == "pca" and pca.axes == 3 and pca.quality == {}  # four runs are too few for neighbours
     assert pca.coordinates[..., 0] == pytest.approx(np.tile([-4.0, 0, 4], (4, 1)), abs=1e-5)
@@ -68,34 +68,34 @@ def test_the_first_axis_is_the_way_they_go(projection):
 def test_curves_are_residuals_and_distances(projection):
     curves = {curve.name: curve for curve in projection.curves}
     assert list(curves) == ["residual_z", "residual_y", "distance_z", "distance_y"]
-    moved = curves["residual_z"]
-    assert moved.values[0] == pytest.approx([4 / 14, 4 / 18]) and moved.logarithmic
-    assert [at.supervision_step for at in moved.calls] == [1, 2]  # after the second and the third answer
+    residual = curves["residual_z"]
+    assert residual.values[0] == pytest.approx([4 / 14, 4 / 18]) and residual.logarithmic
+    assert [at.supervision_step for at in residual.calls] == [1, 2]  # after the second and the third answer
     assert curves["distance_z"].values[0] == pytest.approx([8 / 18, 4 / 18, 0])
 
 
 def test_fields_of_the_whole_grid(trajectories):
     fields = {field.name: field for field in fields_of(trajectories, "z")}
     assert list(fields) == ["solved", "solved_now", "step", "givens", "cells_right", "difficulty"]
-    assert fields["solved"].words()[:, 0].tolist() == ["yes", "no", "yes", "yes"]
+    assert fields["solved"].labels()[:, 0].tolist() == ["yes", "no", "yes", "yes"]
     assert np.array_equal(fields["solved_now"].values == 1, RIGHT)
     assert fields["step"].values[0].tolist() == [1, 1, 2]
     assert fields["givens"].values[0, 0] == 12
     assert fields["cells_right"].values[0].tolist() == [75, 100, 100]  # of four blanks one is wrong at first
-    assert fields["difficulty"].words()[:, 0].tolist() == ["easy", "hard", "", "medium"]
+    assert fields["difficulty"].labels()[:, 0].tolist() == ["easy", "hard", "", "medium"]
 
 
 def test_fields_of_one_cell(trajectories):
     fields = {field.name: field for field in fields_of(replace(trajectories, position="r4c4"), "z")}
     assert {"cell_right", "symbol", "given"} <= set(fields) and "cells_right" not in fields
-    assert fields["cell_right"].words()[0].tolist() == ["no", "yes", "yes"]
-    assert fields["symbol"].words()[0].tolist() == ["2", "1", "1"]
-    assert set(fields["given"].words().ravel()) == {"blank"}
+    assert fields["cell_right"].labels()[0].tolist() == ["no", "yes", "yes"]
+    assert fields["symbol"].labels()[0].tolist() == ["2", "1", "1"]
+    assert set(fields["given"].labels().ravel()) == {"blank"}
     first = {field.name: field for field in fields_of(replace(trajectories, position="r1c1"), "z")}
-    assert set(first["given"].words().ravel()) == {"given"}
+    assert set(first["given"].labels().ravel()) == {"given"}
 
 
-def test_what_needs_a_solution_is_left_out_where_there_is_none(trajectories):
+def test_fields_that_need_a_solution_are_left_out_without_one(trajectories):
     unlabelled = replace(trajectories, labels=np.zeros_like(trajectories.labels), difficulty=("",) * 4)
     assert [field.name for field in fields_of(unlabelled, "z")] == ["solved", "solved_now", "step", "givens"]
     one = {field.name for field in fields_of(replace(unlabelled, position="r4c4"), "z")}
@@ -103,11 +103,11 @@ def test_what_needs_a_solution_is_left_out_where_there_is_none(trajectories):
 
 
 def test_fields_before_the_first_answer_do_not_apply(trajectories):
-    """Moments of z that come before the first call of y."""
+    """Time points of z before the first call of y."""
     calls = dict(trajectories.calls)
     late = replace(trajectories, calls=calls | {"y": calls["y"][1:]}, answers=trajectories.answers[:, 1:])
     fields = {field.name: field for field in fields_of(late, "z")}
-    assert fields["solved_now"].words()[0].tolist() == ["", "yes", "yes"]
+    assert fields["solved_now"].labels()[0].tolist() == ["", "yes", "yes"]
     assert np.isnan(fields["cells_right"].values[:, 0]).all()
 
 
@@ -135,30 +135,30 @@ def umap_projection(tiny_config):
     right = np.zeros((24, 3), bool)
     right[12:, -1] = True
     trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=right)
-    told = []
+    reports = []
     projection = make_projection(
         trajectories,
         state="z",
         calls="f_H",
         command="",
         umap=UMAPSettings(neighbours=5, epochs=50),
-        progress=lambda share, words: told.append((share, words)),
+        progress=lambda share, words: reports.append((share, words)),
     )
-    return projection, told
+    return projection, reports
 
 
-def test_umap_is_a_second_map_with_its_progress(umap_projection):
-    projection, told = umap_projection
-    assert [found.method for found in projection.embeddings] == ["pca", "umap"]
+def test_umap_is_a_second_embedding_with_progress(umap_projection):
+    projection, reports = umap_projection
+    assert [embedding.method for embedding in projection.embeddings] == ["pca", "umap"]
     coordinates = projection.embeddings[1].coordinates
     assert coordinates.shape == (24, 3, 2)
     centres = coordinates[:12].mean((0, 1)), coordinates[12:].mean((0, 1))
-    spread = np.abs(coordinates[:12] - centres[0]).max()
-    assert np.abs(centres[0] - centres[1]).max() > 2 * spread
+    radius = np.abs(coordinates[:12] - centres[0]).max()
+    assert np.abs(centres[0] - centres[1]).max() > 2 * radius
     assert set(projection.embeddings[0].quality) == {2, 3} and set(projection.embeddings[1].quality) == {2}
-    shares = [share for share, _ in told]
+    shares = [share for share, _ in reports]
     assert shares == sorted(shares) and shares[-1] == 1 and len(shares) > 50
-    assert {words for _, words in told} == {
+    assert {words for _, words in reports} == {
         "computing the principal components",
         "fitting UMAP",
         "comparing neighbours",
@@ -166,18 +166,23 @@ def test_umap_is_a_second_map_with_its_progress(umap_projection):
     }
 
 
-def test_a_map_is_judged_by_one_point_a_run(tiny_config):
-    """Runs that rest at once leave copies, whose nearest are each other: here no map keeps any other neighbour."""
+def test_quality_uses_one_point_per_run(tiny_config):
+    """Runs that converge at once leave copies, which are each other's nearest neighbours in any embedding."""
     random = np.random.default_rng(1)
     ends = random.normal(size=(30, 8))
     z = np.repeat(ends[:, None], 3, axis=1)
     trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=np.ones((30, 3), bool))
     (pca,) = make_projection(trajectories, state="z", calls="f_H", command="").embeddings
-    judged = pca.quality[2]
-    assert (judged.compared, judged.neighbours) == (30, 5)
-    assert judged == quality(ends, pca.coordinates[:, -1, :2], explained_variance=judged.explained_variance)
+    measured = pca.quality[2]
+    assert (measured.compared, measured.neighbours) == (30, 5)
+    assert measured == quality(
+        ends, pca.coordinates[:, -1, :2], explained_variance=measured.explained_variance
+    )
     copies = quality(z, pca.coordinates[..., :2], explained_variance=0.0)
-    assert copies.trustworthiness > judged.trustworthiness and copies.neighbours_kept > judged.neighbours_kept
+    assert (
+        copies.trustworthiness > measured.trustworthiness
+        and copies.neighbours_kept > measured.neighbours_kept
+    )
 
 
 # on disk
@@ -203,18 +208,18 @@ def same(one, other):
         assert theirs.values == pytest.approx(mine.values, rel=1e-3, abs=1e-6)
 
 
-def test_a_scene_read_is_the_scene_written(projection, umap_projection, tmp_path):
+def test_a_projection_reads_back_the_same(projection, umap_projection, tmp_path):
     for number, made in enumerate((projection, umap_projection[0])):
         path = tmp_path / f"{number}.safetensors"
         save_projection(path, made)
         same(made, load_projection(path))
 
 
-def test_reading_a_scene_takes_no_heavy_package(projection, tmp_path):
-    save_projection(tmp_path / "scene.safetensors", projection)
+def test_reading_a_projection_imports_no_heavy_package(projection, tmp_path):
+    save_projection(tmp_path / "projection.safetensors", projection)
     code = (
         "import sys; from pathlib import Path; from probes.latents.files import load_projection;"
-        f"load_projection(Path({str(tmp_path / 'scene.safetensors')!r}));"
+        f"load_projection(Path({str(tmp_path / 'projection.safetensors')!r}));"
         "print([name for name in ('torch', 'sklearn', 'umap', 'numba', 'zarr', 'scipy') if name in sys.modules])"
     )
     found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
@@ -222,7 +227,7 @@ def test_reading_a_scene_takes_no_heavy_package(projection, tmp_path):
 
 
 def damaged(path: Path, **changes) -> None:
-    """Rewrite facts of a projection file, None: remove."""
+    """Change facts in a projection file; None removes one."""
     with safe_open(path, "numpy") as file:
         facts = json.loads(file.metadata()["scene"])
     for name, value in changes.items():
@@ -248,8 +253,8 @@ def damaged(path: Path, **changes) -> None:
     ],
     ids=str,
 )
-def test_a_damaged_scene_is_refused_in_one_line(projection, tmp_path, changes):
-    path = tmp_path / "scene.safetensors"
+def test_a_damaged_projection_is_refused_in_one_line(projection, tmp_path, changes):
+    path = tmp_path / "projection.safetensors"
     save_projection(path, projection)
     damaged(path, **changes)
     with pytest.raises(ProjectionError, match="is no projection of this version, or is damaged"):
@@ -258,8 +263,8 @@ def test_a_damaged_scene_is_refused_in_one_line(projection, tmp_path, changes):
 
 @pytest.mark.parametrize("name", ["components", "variance"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_scene_with_points_that_are_nowhere(projection, tmp_path, name, value):
-    path = tmp_path / "scene.safetensors"
+def test_a_projection_with_coordinates_that_are_not_finite_is_refused(projection, tmp_path, name, value):
+    path = tmp_path / "projection.safetensors"
     save_projection(path, projection)
     arrays = load_file(path)
     arrays[name].flat[0] = value
@@ -269,7 +274,7 @@ def test_a_scene_with_points_that_are_nowhere(projection, tmp_path, name, value)
         load_projection(path)
 
 
-def test_what_is_no_scene_file_is_refused(tmp_path):
+def test_other_files_are_refused(tmp_path):
     with pytest.raises(ProjectionError, match="cannot be read"):
         load_projection(tmp_path / "none")
     (tmp_path / "text").write_text("no projection")
@@ -291,16 +296,16 @@ def test_the_table_has_a_row_for_every_point(umap_projection, tmp_path):
         2, 1, 3, "f_H",
     ]  # fmt: skip
     assert table["umap_2"].to_numpy()[5] == projection.embeddings[1].coordinates[1, 2, 1]
-    said = json.loads(table.schema.metadata[b"recursion-lens"])
-    assert said == json.loads(json.dumps(summary(projection)))
-    assert said["maps"][1]["settings"]["neighbours"] == 5 and said["points"] == 72
+    described = json.loads(table.schema.metadata[b"recursion-lens"])
+    assert described == json.loads(json.dumps(summary(projection)))
+    assert described["embeddings"][1]["settings"]["neighbours"] == 5 and described["points"] == 72
     assert coordinates_table(projection).num_columns == table.num_columns
 
 
 # for a page
 
 
-def test_calls_stand_in_a_run_by_their_supervision_steps(trajectories, tiny_config):
+def test_call_times_are_in_supervision_steps(trajectories, tiny_config):
     assert call_times(trajectories.calls["z"]).tolist() == [
         0.5,
         1,
@@ -308,15 +313,15 @@ def test_calls_stand_in_a_run_by_their_supervision_steps(trajectories, tiny_conf
     ]  # two calls of the first step, one of the second
     depth = tiny_config().depth  # n = T = 2, three steps
     every = tuple(at for step in (1, 2, 3) for at in depth.calls(step))
-    coordinates = call_times(every)
-    assert coordinates[5::6].tolist() == [1, 2, 3] and coordinates[0] == pytest.approx(1 / 6)
+    times = call_times(every)
+    assert times[5::6].tolist() == [1, 2, 3] and times[0] == pytest.approx(1 / 6)
 
 
-def test_a_spread_is_the_median_and_the_middle_half(trajectories):
+def test_quartiles_of_a_curve(trajectories):
     values = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, np.inf]])
     curve = StepCurve("c", "c", trajectories.calls["z"][:2], values)
-    found = quartiles(curve, np.ones(5, bool))
-    assert (found.median[0], found.low[0], found.high[0]) == (2, 1, 3)
-    assert found.median[1] == found.high[1] == 1  # what is not finite is left out
+    bands = quartiles(curve, np.ones(5, bool))
+    assert (bands.median[0], bands.low[0], bands.high[0]) == (2, 1, 3)
+    assert bands.median[1] == bands.high[1] == 1  # values that are not finite are left out
     assert quartiles(curve, np.array([True] + [False] * 4)).high.tolist() == [0, 1]
     assert quartiles(curve, np.zeros(5, bool)) is None
