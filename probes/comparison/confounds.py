@@ -1,7 +1,7 @@
-"""What two models differ in beside their kind. Where that is more than nothing, no result of theirs may be put down to the
-architecture.
+"""Confounds of a comparison: what two models differ in besides their kind.
 
-Of a bundled model its training preset and its log are known too; of others only what the weights say.
+Where there are any, a difference in results cannot be attributed to the architecture. For bundled models the training preset and log are
+used too; for others only what the weights show.
 """
 
 import csv
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 SUDOKU_PAIR = ("sudoku-trm", "sudoku-hrm")
 SUDOKU_CONFOUNDS = (
-    "sudoku-trm and sudoku-hrm differ in eight things beside their kind: parameters, D, n, T, updates, calls with a gradient, the "
-    "loss of the continue logit, and phases of depth in training. And z of sudoku-hrm is its input once more. So no difference "
-    "between the two says anything of HRM or of TRM; maze-trm and maze-hrm are matched better."
+    "sudoku-trm and sudoku-hrm differ in eight respects besides the model kind: parameters, D, n, T, updates, calls with gradient, "
+    "loss on the continue logit, and depth phases in training. In addition, z of sudoku-hrm only repeats its input. So no difference "
+    "between the two says anything about HRM or TRM in general; maze-trm and maze-hrm are better matched."
 )
 
 
 def facts(model: "Model") -> dict[str, str]:
-    """What a model is, and how it was trained where that is known."""
+    """Size and depth of a model and, for bundled models, how it was trained."""
     from trm.models import parameter_count
     from trm.training.presets import get_preset
 
     config = model.config
-    found = {
+    values = {
         "parameters": f"{parameter_count(model):,}",
         "D": str(config.hidden_size),
         "n": str(config.n),
@@ -38,21 +38,21 @@ def facts(model: "Model") -> dict[str, str]:
     try:
         preset = get_preset(model.name)
     except UserError:
-        return found
+        return values
     if folder is None:
-        return found
+        return values
     with (folder / "curve.csv").open(encoding="utf-8", newline="") as log:
         *_, last = csv.DictReader(log)
-    return found | {
+    return values | {
         "updates": f"{int(last['update']):,}",
-        "calls with a gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
-        "a loss of the continue logit": "yes" if preset.continue_loss else "no",
-        "phases of depth in training": str(len(preset.schedule.depth)),
+        "calls with gradient": str(preset.gradient_calls or model.gradient_calls(config.n)),
+        "loss on the continue logit": "yes" if preset.continue_loss else "no",
+        "depth phases in training": str(len(preset.schedule.depth)),
     }
 
 
 def differences(one: Measurements, other: Measurements) -> list[str]:
-    """Each thing in which two models differ, with both values."""
+    """The facts in which two models differ, each with both values."""
     return [
         f"{name} ({value} and {other.facts[name]})"
         for name, value in one.facts.items()
@@ -61,11 +61,11 @@ def differences(one: Measurements, other: Measurements) -> list[str]:
 
 
 def caution(one: Measurements, other: Measurements) -> str:
-    """What their differences mean for anything said of the two; "" where there are none."""
-    found = differences(one, other)
-    if not found:
+    """The confounds of a comparison and what they imply, in words; "" where there are none."""
+    differing = differences(one, other)
+    if not differing:
         return ""
     return (
-        f"{one.about.name} and {other.about.name} differ in {len(found)} things beside their kind: {', '.join(found)}. Each was "
-        "trained once. So no difference between their results can be put down to the architecture."
+        f"{one.about.name} and {other.about.name} differ in {len(differing)} respects besides the model kind: {', '.join(differing)}. Each "
+        "was trained once. So differences between their results cannot be attributed to the architecture."
     )
