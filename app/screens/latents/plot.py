@@ -1,7 +1,7 @@
-"""The cloud: points of a projection on a map, the ways of chosen puzzles through it, and a player of the steps inside the figure.
+"""The projection plot: points, trajectories of the traced puzzles, and an animation over the steps inside the figure.
 
-Two looks. Step by step: one point a puzzle, where it is after the step on the slider, before the faint ways of all; played in
-the browser by plotly's frames. All at once: every point.
+Animated: one point per puzzle, at the step of the slider, over faint trajectories of all puzzles; the browser plays plotly's frames.
+Otherwise: all points at once.
 """
 
 from typing import TYPE_CHECKING
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 HEIGHT = 560
-FRAME = 260  # milliseconds a step
+FRAME_DURATION = 260  # milliseconds
 
 
 def figure(projection: Projection, style: PointStyle) -> "Figure":
-    """The cloud, with a slider and a play button where it is drawn step by step."""
+    """The plot, with a slider and a play button if it is animated."""
     from plotly.graph_objects import Frame
 
     coordinates = projection.embedding(style.method).coordinates[..., : style.axes]
@@ -29,26 +29,28 @@ def figure(projection: Projection, style: PointStyle) -> "Figure":
     time_points = range(len(projection.calls))
     first = points.at(0) if style.by_step else points.of(time_points)
     backdrop = [trajectories.faint(style, coordinates), *trajectories.traced(projection, style, coordinates)]
-    made = charts.new(x="", y="", height=HEIGHT)
-    made.add_traces(
+    plot = charts.new(x="", y="", height=HEIGHT)
+    plot.add_traces(
         [*backdrop, *first, *points.legend_entries(), *trajectories.legend_entries(projection, style)]
     )
-    _axes(made, projection, style, coordinates)
-    # Streamlit takes a click for a choice of its point only while nothing is drawn by dragging.
-    made.update_layout(hovermode="closest", dragmode="pan" if style.is_flat else "orbit", uirevision="cloud")
-    made.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    _axes(plot, projection, style, coordinates)
+    # Streamlit reports a click as a selection only if dragging does not select.
+    plot.update_layout(
+        hovermode="closest", dragmode="pan" if style.is_flat else "orbit", uirevision="projection"
+    )
+    plot.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
     if style.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
-        made.frames = [
+        plot.frames = [
             Frame(name=frame_name(projection, time_point), data=points.at(time_point), traces=numbers)
             for time_point in time_points
         ]
-        _animation_controls(made, projection)
-    return made
+        _animation_controls(plot, projection)
+    return plot
 
 
 def frame_name(projection: Projection, time_point: int) -> str:
-    """A moment's name on the slider: its call, or the step after which two models are held together."""
+    """Name of a time point's frame: its call or, with two models, its supervision step."""
     at = projection.calls[time_point]
     return (
         str(at.supervision_step) if projection.second_model else f"{at.supervision_step}.{at.cycle}.{at.call}"
@@ -56,48 +58,48 @@ def frame_name(projection: Projection, time_point: int) -> str:
 
 
 def frame_label(projection: Projection, time_point: int) -> str:
-    """A moment as it is said over the slider."""
+    """Label of a time point on the slider."""
     at = projection.calls[time_point]
     step = f"supervision step {at.supervision_step} of {projection.calls[-1].supervision_step}"
     return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
-def axis_title(projection: Projection, found: Embedding, axis: int) -> str:
-    """What an axis shows, and for PCA how much of the variance."""
-    if found.method == "umap":
+def axis_title(projection: Projection, embedding: Embedding, axis: int) -> str:
+    """Title of an axis; for PCA, with its share of the variance."""
+    if embedding.method == "umap":
         return f"UMAP {axis + 1} (no unit)"
     share = projection.variance[axis] if axis < len(projection.variance) else 0.0
     return f"component {axis + 1} ({share:.0%} of the variance)"
 
 
-def _axes(made: "Figure", projection: Projection, style: PointStyle, coordinates: np.ndarray) -> None:
-    """Axes that stay as they are while the cloud is played, of one scale: a distance is the same in every direction."""
-    found = projection.embedding(style.method)
+def _axes(plot: "Figure", projection: Projection, style: PointStyle, coordinates: np.ndarray) -> None:
+    """Axes that stay fixed during the animation, with equal scale in all directions."""
+    embedding = projection.embedding(style.method)
     low, high = coordinates.min((0, 1)), coordinates.max((0, 1))
     margin = 0.06 * np.maximum(high - low, 1e-6)
     ranges = [[float(a), float(b)] for a, b in zip(low - margin, high + margin, strict=True)]
-    titles = [axis_title(projection, found, axis) for axis in range(style.axes)]
+    titles = [axis_title(projection, embedding, axis) for axis in range(style.axes)]
     if not style.is_flat:
         axes = {
             f"{name}axis": {"title": {"text": title}, "range": limits}
             for name, title, limits in zip("xyz", titles, ranges, strict=True)
         }
-        made.update_layout(scene=axes | {"aspectmode": "data"})
+        plot.update_layout(scene=axes | {"aspectmode": "data"})
         return
-    made.update_xaxes(title=titles[0], range=ranges[0], zeroline=False)
-    made.update_yaxes(title=titles[1], range=ranges[1], zeroline=False, scaleanchor="x")
+    plot.update_xaxes(title=titles[0], range=ranges[0], zeroline=False)
+    plot.update_yaxes(title=titles[1], range=ranges[1], zeroline=False, scaleanchor="x")
 
 
-def _animation_controls(made: "Figure", projection: Projection) -> None:
-    """Play, pause, and a slider over the moments, all within plotly."""
+def _animation_controls(plot: "Figure", projection: Projection) -> None:
+    """Play and pause buttons, and a slider over the time points, all within plotly."""
     still = {"mode": "immediate", "transition": {"duration": 0}, "frame": {"duration": 0, "redraw": True}}
-    moving = still | {"frame": {"duration": FRAME, "redraw": True}, "fromcurrent": True}
+    moving = still | {"frame": {"duration": FRAME_DURATION, "redraw": True}, "fromcurrent": True}
     style = {
         "bgcolor": "rgba(0,0,0,0)",
         "bordercolor": charts.colour("baseline"),
         "font": {"size": charts.FONT},
     }
-    made.update_layout(
+    plot.update_layout(
         margin={"b": 164},
         updatemenus=[
             style
@@ -123,20 +125,17 @@ def _animation_controls(made: "Figure", projection: Projection) -> None:
                 "len": 1,
                 "y": 0,
                 "yanchor": "top",
-                "pad": {"t": 60},  # below the title of the axis
+                "pad": {"t": 60},  # below the axis title
                 "ticklen": 0,
                 "minorticklen": 0,
                 "bordercolor": charts.colour("baseline"),
                 "activebgcolor": charts.colour("solved"),
                 "currentvalue": {
                     "prefix": "after ",
-                    "font": {
-                        "size": charts.FONT,
-                        "color": charts.ink(),
-                    },  # not that of the labels, which is none
+                    "font": {"size": charts.FONT, "color": charts.ink()},  # the labels' own font is invisible
                     "xanchor": "left",
                 },
-                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
+                "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # invisible: 48 labels would overlap
                 "steps": [
                     {
                         "label": frame_label(projection, time_point),

@@ -7,14 +7,22 @@ from app_page import App
 
 BY_THE_PAGE = {
     *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
-    *("force_heads", "compare_with", "experiment", "begin_at", "own_changes", "lecture_model", "probes_puzzle"),
+    *(
+        "force_heads",
+        "compare_with",
+        "experiment",
+        "begin_at",
+        "own_changes",
+        "lecture_model",
+        "probes_puzzle",
+    ),
 }
 """Kept by `app.state.links.write`, under names of their own. `tests/app/state/test_links.py` and the pages' tests follow them."""
 NOT_KEPT = {"puzzle_file", "probes_files"}  # files are read and kept nowhere
 PLACES = [
     ("solve", {}),
-    ("latents", {"latents_where": "one cell", "latents_umap": "true"}),
-    ("latents", {"latents_maps": "one joint map"}),
+    ("latents", {"latents_position": "Single cell", "latents_umap": "true"}),
+    ("latents", {"latents_models": "Two models"}),
     *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "Cell by cell")),
     *(("probes", {"probes_view": view}) for view in ("Mistaken for", "In a puzzle", "Directions")),
     ("probes", {"probes_view": "Is it used?", "probes_target": "candidates"}),
@@ -30,7 +38,7 @@ PLACES = [
 ]
 CHOSEN = [
     ("latents", "latents_axes", "3-D", 3),
-    ("latents", "latents_view", "all at once", "all at once"),
+    ("latents", "latents_view", "Show all", "Show all"),
     ("latents", "latents_colour", "supervision step", "step"),
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
