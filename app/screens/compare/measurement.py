@@ -1,6 +1,6 @@
-"""Two models measured on one set: kept for everybody, computed when somebody asks, recorded for the pair the page opens with.
+"""Two models measured on one puzzle set: recorded for the default pair, otherwise computed on request and shared by all sessions.
 
-Each model is measured by a job of its own, so that one that was measured is not measured again beside a third.
+Each model is measured by a job of its own, so that it is not measured again when it is compared with a third.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from trm.errors import CheckpointError
 from trm.progress import Progress
 from trm.tasks.base import Task
 
-POLL_SECONDS = 0.3  # seconds between looks at a model that is being opened
+POLL_SECONDS = 0.3  # while a model is being opened
 
 
 @dataclass(frozen=True)
 class ComparisonRequest:
-    """Two models at their own depth, and puzzles."""
+    """Two models, at their own depth, and the puzzles."""
 
     sources: tuple[Source, Source]
     task: Task
@@ -43,30 +43,30 @@ class ComparisonRequest:
 
 
 def start(request: ComparisonRequest, costs: Sequence[Cost]) -> None:
-    """Measure both, one after the other."""
+    """Start measuring both models, one after the other."""
     for key, source, cost in zip(request.keys, request.sources, costs, strict=True):
         progress.ask(key, cost.timed(partial(_measure, source, request.task, request.puzzles)))
 
 
 def started_jobs(request: ComparisonRequest) -> list[Job]:
-    """The jobs of both; none where nobody began them, or one was cancelled."""
+    """The jobs of both models; empty unless both were started."""
     jobs = [shared.jobs().find(key) for key in request.keys]
     return [job for job in jobs if job is not None] if all(jobs) else []
 
 
 def result(jobs: list[Job]) -> Comparison:
-    """Both held against each other, once their jobs are done. Raises ComparisonError."""
+    """The comparison, once both jobs are done. Raises ComparisonError."""
     from probes.comparison.files import make_comparison
 
     results = [job.result for job in jobs]
-    kept = st.session_state.get("comparison")
-    if kept is None or kept[0] is not results[0] or kept[1] is not results[1]:
-        kept = st.session_state.comparison = (*results, make_comparison(*results))
-    return kept[2]
+    cached = st.session_state.get("comparison")
+    if cached is None or cached[0] is not results[0] or cached[1] is not results[1]:
+        cached = st.session_state.comparison = (*results, make_comparison(*results))
+    return cached[2]
 
 
 def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
-    """What `probes compare` does with one of its models."""
+    """Job: measure one model, as `probes compare` does."""
     from probes.comparison.measure import measure
     from trm.data import load_puzzles
     from trm.evaluate import evenly
@@ -77,7 +77,9 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Pro
     if opening.error:
         raise opening.error
     if opening.model is None:
-        raise CheckpointError(f"{source.name} is not open. Choose it as the model, then measure again.")
+        raise CheckpointError(
+            f"{source.name} could not be opened. Select it as the model, then measure again."
+        )
     whole = load_puzzles(puzzles.name, task)
     chosen = whole.take(evenly(len(whole), puzzles.count))
     with torch_threads(opening.model):
@@ -89,29 +91,29 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Pro
 
 @dataclass(frozen=True)
 class RecordedComparison:
-    """A comparison that came with the app; `stale` names the models whose weights are others by now."""
+    """A comparison that comes with the app. `stale`: names of the models whose weights have changed since."""
 
     comparison: Comparison
     stale: tuple[str, ...]
 
 
 def recorded(one: Source, other: Source) -> RecordedComparison | None:
-    """What was recorded of two bundled models, in either order; None where there is nothing that can be read."""
+    """The recorded comparison of two bundled models; None if there is none or it cannot be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None
     path = recorded_path(one.name, other.name)
     if not path.is_file():
         return None
-    found = _load(str(path), path.stat().st_mtime_ns)
-    if found is None:
+    comparison = _load(str(path), path.stat().st_mtime_ns)
+    if comparison is None:
         return None
-    marks = [shared.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
+    fingerprints = [shared.weights_fingerprint(source.name, source.stamp) for source in (one, other)]
     stale = tuple(
         measured.about.name
-        for measured, mark in zip(found.models, marks, strict=True)
-        if measured.about.fingerprint != mark
+        for measured, fingerprint in zip(comparison.models, fingerprints, strict=True)
+        if measured.about.fingerprint != fingerprint
     )
-    return RecordedComparison(found, stale)
+    return RecordedComparison(comparison, stale)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

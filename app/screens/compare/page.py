@@ -1,4 +1,4 @@
-"""Compare: what is different between two models? Two players on one clock; under them what tells the two apart on a whole set."""
+"""Compare: two models on the same puzzle in two synchronised players, and below them both models on a whole puzzle set."""
 
 from functools import partial
 
@@ -24,9 +24,9 @@ from probes.comparison.files import Comparison, compare_command
 from trm.errors import UserError
 
 PLAYER = "compare"
-FIRST = "maze-trm"  # beside maze-hrm: the pair of both kinds that is matched best
-MOST = 400  # puzzles: their Gram matrices of a model take 60 MB
-USUAL = 100
+FIRST = "maze-trm"  # with maze-hrm, the best-matched pair of the two kinds
+MOST_PUZZLES = 400  # the Gram matrices of a model then take 60 MB
+DEFAULT_PUZZLES = 100
 
 
 def page() -> None:
@@ -53,39 +53,39 @@ def compare(one: Choice, options: Options) -> None:
     except UserError as error:
         status.problem(str(error))
         return
-    on_a_set(one, other)
+    on_many_puzzles(one, other)
 
 
 def players(one: Choice, other: Choice) -> None:
-    """Both runs, from recorded traces where there are some. Raises UserError where one cannot be made."""
+    """Both runs, from recorded traces if there are any. Raises UserError if a run is not possible."""
     named = list(zip((one, other), second_model.names_of(one, other), strict=True))
 
-    def look() -> tuple[pair.Side, pair.Side]:
+    def sides() -> tuple[pair.Side, pair.Side]:
         left, right = (
-            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {place}"), name=name)
-            for place, (choice, name) in enumerate(named)
+            pair.Side.of(choice, choice_runs.shown(choice, place=f"compare {number}"), name=name)
+            for number, (choice, name) in enumerate(named)
         )
         return left, right
 
-    pair.watch(look, key=PLAYER, start=links.opening_view())
+    pair.watch(sides, key=PLAYER, start=links.opening_view())
 
 
-def on_a_set(one: Choice, other: Choice) -> None:
-    """What was measured on many puzzles: as somebody requested, else as recorded."""
+def on_many_puzzles(one: Choice, other: Choice) -> None:
+    """The comparison on many puzzles: computed if requested, else recorded."""
     st.subheader("On many puzzles", divider="gray")
     sources = (one.source, other.source)
     recorded = measurement.recorded(*sources)
-    place = st.container()
+    results = st.container()
     with st.expander(
-        "Measure on other puzzles" if recorded else "Measure both",
+        "Measure on other puzzles" if recorded else "Measure both models",
         icon=":material/tune:",
         expanded=recorded is None,
     ):
-        chosen = dataset.choose(one.task, "compare", count=USUAL, most=MOST)
-        if chosen is None:
+        puzzles = dataset.choose(one.task, "compare", count=DEFAULT_PUZZLES, most=MOST_PUZZLES)
+        if puzzles is None:
             return
-        request = ComparisonRequest.of(one, other, chosen)
-        costs = [Cost.of_runs("compare", each.config, 2 * chosen.count) for each in (one, other)]
+        request = ComparisonRequest.of(one, other, puzzles)
+        costs = [Cost.of_runs("compare", each.config, 2 * puzzles.count) for each in (one, other)]
         st.button(
             "Measure",
             key="compare-measure",
@@ -93,26 +93,27 @@ def on_a_set(one: Choice, other: Choice) -> None:
             type="primary",
             on_click=measurement.start,
             args=(request, costs),
+            help="Run both models on the puzzles and compute all figures below.",
         )
         st.caption(
-            "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks. "
+            "Each model runs at the depth it was trained with, twice on every puzzle and once on near-complete puzzles. "
             + sum(costs[1:], costs[0]).said()
         )
-    with place:
+    with results:
         comparison = computed(request) or (recorded.comparison if recorded else None)
         if comparison is None:
             if not measurement.started_jobs(request):
-                st.info("These two were not measured yet.", icon=":material/straighten:")
+                st.info("These two models have not been measured yet.", icon=":material/straighten:")
                 if {source.name for source in sources} == set(SUDOKU_PAIR):
                     st.warning(plain(SUDOKU_CONFOUNDS), icon=":material/warning:")
             return
         if recorded and comparison is recorded.comparison:
-            show_recorded_note(recorded)
+            show_recorded_caption(recorded)
         show(comparison, request)
 
 
 def computed(request: ComparisonRequest) -> Comparison | None:
-    """What this server measured; None while that goes on, which is shown, and where it was not requested."""
+    """The comparison computed on this server; None while it is being computed, with its progress shown, or if it was not requested."""
     jobs = measurement.started_jobs(request)
     if not jobs:
         return None
@@ -124,11 +125,11 @@ def computed(request: ComparisonRequest) -> Comparison | None:
     return measurement.result(jobs)
 
 
-def show_recorded_note(recorded: measurement.RecordedComparison) -> None:
+def show_recorded_caption(recorded: measurement.RecordedComparison) -> None:
     about = recorded.comparison.models[0].about
     if recorded.stale:
         st.warning(
-            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than are here now. Measure again, below, for these.",
+            f"Recorded with other weights of {plain(' and '.join(recorded.stale))} than the current ones. Measure again below to update.",
             icon=":material/history:",
         )
     else:
@@ -138,7 +139,7 @@ def show_recorded_note(recorded: measurement.RecordedComparison) -> None:
 def show(comparison: Comparison, request: ComparisonRequest) -> None:
     views.cost(comparison)
     view = st.segmented_control(
-        "What to compare",
+        "Figure",
         list(views.VIEWS),
         default=next(iter(views.VIEWS)),
         key="compare-view",

@@ -44,7 +44,7 @@ CHOSEN = [
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
     ("halting", "halting_view", "Early or late", "board"),
-    ("compare", "compare-view", "Movement", "Movement"),
+    ("compare", "compare-view", "Residuals", "Residuals"),
     ("interventions", "causes_figure", "Seeds", "seeds"),
 ]
 
