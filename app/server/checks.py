@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trm.model import Model
     from trm.recursion import Hook, State
 
-KEPT = 64
+MOST_CHECKS = 64
 PATIENCE = 5.0  # seconds that a check lets runs go first at each f_H call
 LOOKED_AT = 5.0  # seconds after a look in which a check does not make room for another
 GONE = 150.0  # seconds after a look in which a check is worked on at all
@@ -64,7 +64,7 @@ class Checks:
             check = self._checks.setdefault(key, Check(model, depth, 0.0))
             check.looked = time.monotonic()
             self._checks.move_to_end(key)
-            while len(self._checks) > KEPT:
+            while len(self._checks) > MOST_CHECKS:
                 self._checks.popitem(last=False)
             if not self._working and check.states is None:
                 self._working = True

@@ -26,7 +26,7 @@ from trm.trace import LARGEST_TRACE, Trace, TraceError, load_trace
 if TYPE_CHECKING:
     from trm.model import Model
 
-MODELS_KEPT = 16  # whose recorded traces stay in memory, about a MB each
+MOST_MODELS = 16  # whose recorded traces stay in memory, about a MB each
 SHORT_RUN = 1e11  # FLOPs of a run that is waited for: about a second of one core
 SHORT_WAIT = 2.0  # seconds it is waited for on a busy machine, before it is shown as a slow one
 AT_ONCE = 0.5  # seconds that a longer run gets to be shown whole; on a GPU most need less
@@ -34,7 +34,7 @@ MOST_WORK = 4  # times the calls that a model was trained with, which a stranger
 LARGEST_STATES = 1 << 30  # bytes of the states of one supervision step, which are held together
 
 
-@st.cache_resource(max_entries=MODELS_KEPT, show_spinner=False)
+@st.cache_resource(max_entries=MOST_MODELS, show_spinner=False)
 def recorded_traces(model_name: str, fingerprint: str) -> dict[str, Trace]:
     """The bundled traces of exactly these weights, by their puzzles."""
     task, traces = task_of(registry.model_config(model_name)), {}
@@ -62,10 +62,10 @@ def shown(choice: Choice, *, place: str = "", waits: bool = False) -> Trace | Ru
         _wait_for(own, choice)
     if own is not None and own.done:
         return own
-    kept = recorded(choice)
-    if kept is None and not is_open:
+    recorded_run = recorded(choice)
+    if recorded_run is None and not is_open:
         shared.models().ask(choice.source)
-    return own if kept is None else kept
+    return own if recorded_run is None else recorded_run
 
 
 def recorded(choice: Choice) -> Trace | None:
@@ -120,8 +120,8 @@ def _wait_for(run: Run, choice: Choice) -> None:
 def _steps(model: "Model", choice: Choice) -> Iterator[Trace | Pause]:
     task = choice.task
     inputs = task.parse(choice.puzzle, unfinished=True)
-    kept = {"depth": choice.depth, "puzzle_id": choice.puzzle_id, "labels": choice.label_tokens}
-    return in_slices(model, task, inputs, gives_way=shared.runs().gives_way, **kept)
+    recorded_run = {"depth": choice.depth, "puzzle_id": choice.puzzle_id, "labels": choice.label_tokens}
+    return in_slices(model, task, inputs, gives_way=shared.runs().gives_way, **recorded_run)
 
 
 def check_depth(config: ModelConfig, depth: Depth) -> None:

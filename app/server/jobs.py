@@ -23,7 +23,7 @@ from app.server.pace import Pace
 from trm.errors import UserError
 from trm.progress import Progress
 
-KEPT = 48
+MOST_RESULTS = 48
 MOST_WAITING = 4  # of one person; a page asks for two at once
 PATIENCE = 2.0  # seconds that a job lets runs go first each time it tells
 LOOKED_AT = 15.0  # seconds after a look in which somebody waits for a job
@@ -81,13 +81,13 @@ class Jobs:
         self,
         give_way: Callable[[float], None] = lambda seconds: None,
         *,
-        kept: int = KEPT,
+        most_results: int = MOST_RESULTS,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._give_way, self._kept, self._clock = give_way, kept, clock
+        self._give_way, self._most_results, self._clock = give_way, most_results, clock
         self._changed = threading.Condition()  # guards everything below
         self._jobs: OrderedDict[Hashable, Job] = OrderedDict()  # the one asked for last at the end
-        self._asked = 0
+        self._count = 0
         self._in_hand: Job | None = None  # the one that computes
 
     def ask(self, key: Hashable, work: Work, *, asker: str) -> Job:
@@ -98,8 +98,8 @@ class Jobs:
         with self._changed:
             job = self._jobs.get(key)
             if job is None or job.cancelled or job.error is not None:
-                job = self._jobs[key] = Job(key, work, self._asked, Pace(self._clock))
-                self._asked += 1
+                job = self._jobs[key] = Job(key, work, self._count, Pace(self._clock))
+                self._count += 1
             job.left.discard(asker)
             job.askers.add(asker)
             job.looked = self._clock()
@@ -174,7 +174,9 @@ class Jobs:
     def _end(self, job: Job, result: Any = None, error: UserError | None = None) -> None:
         self._put_down(job)
         job.result, job.error, job.work, job.done = result, error, None, True
-        for key in [key for key, kept in self._jobs.items() if kept.done][: -self._kept]:
+        for key in [key for key, most_results in self._jobs.items() if most_results.done][
+            : -self._most_results
+        ]:
             del self._jobs[key]
         self._changed.notify_all()
 

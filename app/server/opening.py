@@ -22,7 +22,7 @@ from trm.errors import CheckpointError, UserError
 if TYPE_CHECKING:
     from trm.model import Model
 
-MODELS_KEPT = 8
+MOST_MODELS = 8
 DOWNLOADS = 4  # at a time
 ASK_ABOVE = 100 << 20  # bytes that are fetched without asking
 FAILED_FOR = 20.0  # seconds until a model that could not be opened is tried again
@@ -140,7 +140,7 @@ class Models:
             stopped = CheckpointError(f"The download of {opening.source.name} was stopped.")
             opening._end(error=None if opening.asks else stopped)
         except Exception as error:
-            opening._end(error=_told(error, opening.source))
+            opening._end(error=_user_error(error, opening.source))
         else:
             self._loader.submit(_open, opening, str(weights), 0.0)
 
@@ -150,7 +150,7 @@ class Models:
             for source, opening in self._openings.items()
             if opening.ended.is_set() and not source.is_bundled
         ]
-        for source in ended[: max(len(ended) - MODELS_KEPT, 0)]:
+        for source in ended[: max(len(ended) - MOST_MODELS, 0)]:
             del self._openings[source]
 
 
@@ -167,12 +167,12 @@ def _open(opening: Opening, spec: str, after: float) -> None:
         freeze_libraries(many=1)
         opening.folder = None if source.is_bundled else Path(spec).parent
     except Exception as error:
-        opening._end(error=_told(error, source))
+        opening._end(error=_user_error(error, source))
     else:
         opening._end(model)
 
 
-def _told(error: Exception, source: Source) -> UserError:
+def _user_error(error: Exception, source: Source) -> UserError:
     """What a person is told of an error; one of ours goes to the log."""
     if isinstance(error, UserError):
         if source.base:

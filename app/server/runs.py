@@ -28,9 +28,9 @@ GONE = 15.0  # seconds without a look after which a watcher has left; a browser 
 LOOK_EVERY = 0.5  # seconds between looks at a run that grows, or
 LOOK_EVERY_OF_EACH = 0.15  # for every run that waits
 HELD_BYTES = 1 << 30  # of the states of all steps that pause between calls; above it a step is not left
-KEPT_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
+CACHE_BYTES = 256 << 20  # of traces: two thousand Sudokus, or two hundred 30x30 mazes
 FAILED_FOR = 20.0  # seconds until a run that failed is tried again
-PAUSED_KEPT = 16  # runs begun and not watched: each holds the states it would go on from
+MOST_PAUSED = 16  # runs begun and not watched: each holds the states it would go on from
 
 Begin = Callable[[], Iterator[Trace | Pause]]
 
@@ -73,11 +73,11 @@ class Runs:
     def __init__(
         self,
         *,
-        kept_bytes: int = KEPT_BYTES,
+        cache_bytes: int = CACHE_BYTES,
         clock: Callable[[], float] = time.monotonic,
         processor: Callable[[], float] = time.thread_time,
     ):
-        self._kept_bytes, self._clock, self._processor = kept_bytes, clock, processor
+        self._cache_bytes, self._clock, self._processor = cache_bytes, clock, processor
         self._changed = threading.Condition()  # guards everything below
         self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # the one asked for last at the end
         self._started = 0
@@ -213,8 +213,8 @@ class Runs:
         """Give back memory: of those that nobody waits for, the ones that were asked for longest ago."""
         idle = [run for run in self._runs.values() if not self._is_wanted(run)]
         paused = [run for run in idle if not run.done]
-        dropped = paused[: max(len(paused) - PAUSED_KEPT, 0)]
-        excess = sum(run.size for run in self._runs.values()) - self._kept_bytes
+        dropped = paused[: max(len(paused) - MOST_PAUSED, 0)]
+        excess = sum(run.size for run in self._runs.values()) - self._cache_bytes
         for run in idle:
             if excess <= 0:
                 break

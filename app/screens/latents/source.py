@@ -183,13 +183,13 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
             source,
             replace(asked, model=source.name, state="", umap=None, compare_with=""),
         )
-        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
+        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), restart=pressed)
         if trajectories is None:
             return None
         pair.append(trajectories)
     scene = ("latents-scene", *sources, asked)
     return result_of(
-        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+        scene, partial(_project, pair, asked), restart=pressed, saved="The runs themselves are kept."
     )
 
 

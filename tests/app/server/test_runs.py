@@ -295,7 +295,7 @@ def test_an_error_of_ours_is_one_line_and_does_not_end_the_others(fault, says):
 def test_memory_is_bounded_and_the_run_asked_for_longest_ago_goes_first():
     cells = 1000
     one = Run("one", iter(()), 0, trace=trace(STEPS, cells=cells))
-    runs = Runs(kept_bytes=int(3.5 * one.size))
+    runs = Runs(cache_bytes=int(3.5 * one.size))
     works = {key: quick(mark=key, cells=cells) for key in range(4)}
     for key in (0, 1, 2, 0, 3):  # 1 is then the one asked for longest ago
         assert runs.wait(runs.ask(key, works[key], watcher="me"), PATIENCE)
