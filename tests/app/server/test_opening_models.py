@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.server.models import Source, source_of
-from app.server.opening import ASK_ABOVE, FAILED_FOR, MODELS_KEPT, Models, torch_threads
+from app.server.opening import ASK_ABOVE, FAILED_FOR, MOST_MODELS, Models, torch_threads
 from app.server.options import Options
 from trm.checkpoint import save_model
 from trm.errors import CheckpointError
@@ -96,11 +96,11 @@ def test_what_failed_is_tried_again_after_a_while(models, saved, monkeypatch):
 
 
 def test_only_so_many_models_are_kept(models, saved):
-    sources = [saved(f"model-{number}") for number in range(MODELS_KEPT + 2)]
+    sources = [saved(f"model-{number}") for number in range(MOST_MODELS + 2)]
     for source in sources:
         assert models.ask(source).wait(PATIENCE)
     models.ask(sources[-1])
-    assert [models.ready(source) for source in sources] == [False] * 2 + [True] * MODELS_KEPT
+    assert [models.ready(source) for source in sources] == [False] * 2 + [True] * MOST_MODELS
 
 
 class Hub:

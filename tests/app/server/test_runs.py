@@ -13,7 +13,7 @@ from app.server.runs import (
     HELD_BYTES,
     LOOK_EVERY,
     LOOK_EVERY_OF_EACH,
-    PAUSED_KEPT,
+    MOST_PAUSED,
     Run,
     RunFailed,
     Runs,
@@ -305,7 +305,7 @@ def test_memory_is_bounded_and_the_run_asked_for_longest_ago_goes_first():
 
 def test_paused_runs_are_bounded_too():
     runs = Runs()
-    works = [Work() for _ in range(PAUSED_KEPT + 5)]
+    works = [Work() for _ in range(MOST_PAUSED + 5)]
     for number, work in enumerate(works):
         run = runs.ask(number, work, watcher="me")
         work.let(1)
@@ -314,7 +314,7 @@ def test_paused_runs_are_bounded_too():
     last = quick()
     assert runs.wait(runs.ask("last", last, watcher="me"), PATIENCE)
     eventually(
-        lambda: sum(runs.look(key, watcher="me") is not None for key in range(len(works))) <= PAUSED_KEPT
+        lambda: sum(runs.look(key, watcher="me") is not None for key in range(len(works))) <= MOST_PAUSED
     )
     assert runs.look(0, watcher="me") is None
 
