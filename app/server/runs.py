@@ -40,7 +40,7 @@ class RunFailed(UserError):
 
 @dataclass(eq=False)
 class Run:
-    """One run and its trace so far. Pages read it; only `Runs` writes it."""
+    """One run and its trace so far. Pages read it; only `RunScheduler` writes it."""
 
     key: Hashable
     steps: Iterator[Trace | Pause]
@@ -66,7 +66,7 @@ class Run:
         return self.held + (0 if self.trace is None else self.trace.nbytes)
 
 
-class Runs:
+class RunScheduler:
     """All runs of a server. Methods may be called from any thread."""
 
     def __init__(
@@ -81,9 +81,7 @@ class Runs:
         self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # least recently requested first
         self._started = 0
         self._working = False
-        self._in_hand: tuple[Run, float] | None = (
-            None  # the running one, and the processor time at its start
-        )
+        self._in_hand: tuple[Run, float] | None = None  # the running one, and the processor time at its start
 
     def ask(self, key: Hashable, begin: Begin, *, watcher: str) -> Run:
         """The run of this key; starts one if there is none. The watcher leaves the run they watched before.
@@ -155,7 +153,9 @@ class Runs:
     def _work(self) -> None:
         while True:
             with self._changed:
-                run = self._next() if threading.main_thread().is_alive() else None  # else the server is shutting down
+                run = (
+                    self._next() if threading.main_thread().is_alive() else None
+                )  # else the server is shutting down
                 if run is None:
                     self._working = False
                     self._changed.notify_all()

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
 from app.sidebar import dropped_files
@@ -30,7 +30,7 @@ MOST_CYCLES = 64  # of n and of T
 class Opened:
     """A model whose configuration is known, though perhaps not its weights yet."""
 
-    source: Source
+    source: ModelSource
     config: ModelConfig
     sources: Mapping[str, str]  # field of config -> where its value is from; empty for bundled ones
     folder: Path | None = None  # of the checkpoint
@@ -216,7 +216,7 @@ def force_controls(opened: Opened) -> None:
         )
 
 
-def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:
+def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
     """The model with the values that were asked for."""
     state, config, source = st.session_state, opened.config, opened.source
     if state.force_heads != config.heads:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.screens.compare import second_model
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
@@ -193,7 +193,7 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
     )
 
 
-def _walk(source: Source, asked: Projecting, progress: Progress) -> Any:
+def _walk(source: ModelSource, asked: Projecting, progress: Progress) -> Any:
     """Job: the model over the puzzles."""
     from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles

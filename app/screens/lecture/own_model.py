@@ -12,7 +12,7 @@ from app.screens.lecture.language import Language, filled
 from app.screens.lecture.runs import Shown
 from app.screens.lecture.scenes import LectureError
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.options import Options
 from app.server.slices import in_slices
 from app.ui import status
@@ -55,7 +55,7 @@ def _plays(run: Shown, model: "Model") -> bool:
     return run.config.kind == "trm" and same == own
 
 
-def _opened(source: Source) -> "Model | None":
+def _opened(source: ModelSource) -> "Model | None":
     opening = shared.models().ask(source)
     if opening.error:
         raise opening.error

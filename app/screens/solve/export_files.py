@@ -17,7 +17,7 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 if TYPE_CHECKING:
-    from app.server.models import Source
+    from app.server.models import ModelSource
     from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
@@ -123,7 +123,7 @@ def _is_letter(mark: str) -> bool:
 
 
 def command(
-    choice: "Choice", request: ExportRequest, name: str, *, compare_with: "Source | None" = None
+    choice: "Choice", request: ExportRequest, name: str, *, compare_with: "ModelSource | None" = None
 ) -> str:
     """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
     depth = choice.depth
@@ -162,7 +162,7 @@ def _options(request: ExportRequest, depth: Depth) -> list[str]:
     return given
 
 
-def _spec(source: "Source") -> str:
+def _spec(source: "ModelSource") -> str:
     """The model as the command line takes it: a file by its path from here, where it is below."""
     path = Path(source.spec)
     if source.kind == "file" and path.is_relative_to(Path.cwd()):

@@ -144,7 +144,7 @@ def test_what_is_left_is_the_pace_of_late_and_goes_down_between_reports():
     "error, said",
     [
         (UserError("no such set"), "no such set"),
-        (ValueError("a bug"), "whose log"),
+        (ValueError("a bug"), "its log"),
         (MemoryError(), "memory"),
     ],
 )

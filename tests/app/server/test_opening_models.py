@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import ASK_ABOVE, FAILED_FOR, MOST_MODELS, Models, torch_threads
 from app.server.options import Options
 from trm.checkpoint import save_model
 from trm.errors import CheckpointError
 
 PATIENCE = 30.0
-HUB = Source("hf://owner/repo", "hf://owner/repo", "hub")
+HUB = ModelSource("hf://owner/repo", "hf://owner/repo", "hub")
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def models() -> Models:
 def saved(tmp_path, tiny_model):
     """Saves a tiny model under a name; returns its source."""
 
-    def save(name: str = "one", **changes) -> Source:
+    def save(name: str = "one", **changes) -> ModelSource:
         model = tiny_model(**changes)
         (tmp_path / name).mkdir()
         save_model(tmp_path / name, model.config, model.state_dict())
@@ -53,7 +53,7 @@ def test_a_model_is_opened_once_and_bears_the_name_it_was_asked_by(models, saved
 
 def test_forced_heads_reach_the_model(models, saved):
     source = saved()
-    forced = Source(source.name, source.spec, source.kind, source.stamp, heads=4)
+    forced = ModelSource(source.name, source.spec, source.kind, source.stamp, heads=4)
     opening = models.ask(forced)
     assert opening.wait(PATIENCE)
     assert opening.model.config.heads == 4
