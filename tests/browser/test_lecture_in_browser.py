@@ -28,7 +28,7 @@ LOOK = """() => {
   }
   const box = (node) => node.getBoundingClientRect();
   const isShown = (node) => node && box(node).width > 0 && getComputedStyle(node).display !== "none";
-  const parts = [".top-bar", ".scene-text", ".scene-run", ".picture-of-loops", ".code-place"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
+  const parts = [".top-bar", ".scene-text", ".scene-run", ".diagram-box", ".code-box"].map((name) => [name, root.querySelector(name)]).filter(([, node]) => isShown(node));
   const wrong = [];
   for (const [name, node] of parts) {
     const { left, right, top, bottom } = box(node);
@@ -39,7 +39,7 @@ LOOK = """() => {
       if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) wrong.push(`${name} overlaps ${other}`);
     }
   }
-  for (const name of [".scene-text", ".heading", ".under", ".scene-run"]) {
+  for (const name of [".scene-text", ".heading", ".captions", ".scene-run"]) {
     const node = root.querySelector(name);
     if (node.scrollHeight > node.clientHeight + 1 || node.scrollWidth > node.clientWidth + 1) wrong.push(`${name} is cut off: ${node.scrollHeight} in ${node.clientHeight}, ${node.scrollWidth} in ${node.clientWidth}`);
   }
@@ -53,7 +53,7 @@ LOOK = """() => {
   };
   inside(".scene-text p:not([hidden]), .scene-text button", ".scene-text", "text");
   inside(".cells, .transport button, .tracks", ".scene-run", "player");
-  inside("svg.diagram text", ".picture-of-loops", "diagram");
+  inside("svg.diagram text", ".diagram-box", "diagram");
   const texts = [...root.querySelectorAll("svg.diagram text")].filter((node) => node.textContent && isShown(node));
   texts.forEach((one, at) => texts.slice(at + 1).forEach((two) => {
     const [a, b] = [box(one), box(two)];
@@ -169,14 +169,14 @@ def test_what_a_lecturer_does(served, new_page):
     assert seen["places"] == ["2,1,3,f_L"] * 3
     assert "48" in page.get_by_test_id("diagram").text_content()  # 2 layers x (21 + 3) calls
     page.keyboard.press("b")
-    assert page.get_by_test_id("dark").is_visible()
+    assert page.get_by_test_id("blank-screen").is_visible()
     page.keyboard.press("Escape")
-    assert page.get_by_test_id("dark").is_hidden()
+    assert page.get_by_test_id("blank-screen").is_hidden()
     for on in (True, False):  # the same key of a Russian keyboard
         page.evaluate(
             "document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'и', code: 'KeyB', bubbles: true, composed: true, cancelable: true }))"
         )
-        assert page.get_by_test_id("dark").is_visible() == on
+        assert page.get_by_test_id("blank-screen").is_visible() == on
     page.keyboard.press("i")
     card = page.get_by_test_id("invitation")
     assert card.is_visible() and "scene=depth" in card.inner_text() and "0.0.0.0" in card.inner_text()

@@ -12,10 +12,10 @@ import {
   hasGradient,
   layersDone,
   marksAt,
-  placeWords,
-  readingWords,
+  positionText,
+  readingText,
   spans,
-} from "../../app/screens/lecture/src/following.js";
+} from "../../app/screens/lecture/src/call.js";
 
 const TRM = {
   n: 6,
@@ -88,20 +88,20 @@ test("readings that the head was not trained for are called so", () => {
     reading_z: "z",
     reading_reverse: "reverse",
   };
-  const said = (place, mode = "answer") => readingWords(words, TRM, place, mode);
-  assert.equal(said(at(1, 1, 3, "f_L")), "none");
-  assert.equal(said(at(1, 1, 7, "f_H")), "cycle");
-  assert.equal(said(at(1, 3, 7, "f_H")), "y");
-  assert.equal(said(at(2, 1, 1, "f_L")), "y"); // what the step before ended with
-  assert.equal(said(at(2, 2, 1, "f_L")), "cycle");
-  assert.equal(said(at(1, 1, 3, "f_L"), "z"), "z");
-  assert.equal(said(at(1, 1, 3, "f_L"), "reverse"), "reverse");
+  const reading = (place, mode = "answer") => readingText(words, TRM, place, mode);
+  assert.equal(reading(at(1, 1, 3, "f_L")), "none");
+  assert.equal(reading(at(1, 1, 7, "f_H")), "cycle");
+  assert.equal(reading(at(1, 3, 7, "f_H")), "y");
+  assert.equal(reading(at(2, 1, 1, "f_L")), "y"); // what the step before ended with
+  assert.equal(reading(at(2, 2, 1, "f_L")), "cycle");
+  assert.equal(reading(at(1, 1, 3, "f_L"), "z"), "z");
+  assert.equal(reading(at(1, 1, 3, "f_L"), "reverse"), "reverse");
 });
 
 test("words", () => {
   assert.equal(fillIn("{now} of {all}, {other}", { now: 1, all: 2 }), "1 of 2, {other}");
   assert.equal(
-    placeWords(
+    positionText(
       { place: "{step}/{N_sup} {cycle}/{T} {call}", place_L: "{call} of {n}" },
       TRM,
       at(2, 1, 3, "f_L"),

@@ -13,9 +13,15 @@ from typing import Any
 from app.screens.lecture.scenes import LectureError
 
 FUNCTIONS = ("latent_recursion", "deep_recursion", "deep_supervision")
-LOOPS = {"latent_recursion": "loop_L", "deep_recursion": "loop_T", "deep_supervision": "loop_N"}
-CALLS = {"f_L": "f_L", "f_H": "f_H", "detach": "detach", "heads": "heads", "set_grad_enabled": "gradient"}
-NEEDED = {*LOOPS.values(), *CALLS.values()}
+LOOP_MARKS = {"latent_recursion": "loop_L", "deep_recursion": "loop_T", "deep_supervision": "loop_N"}
+CALL_MARKS = {
+    "f_L": "f_L",
+    "f_H": "f_H",
+    "detach": "detach",
+    "heads": "heads",
+    "set_grad_enabled": "gradient",
+}
+REQUIRED_MARKS = {*LOOP_MARKS.values(), *CALL_MARKS.values()}
 
 
 def recursion_file() -> Path:
@@ -32,16 +38,16 @@ def source(path: Path | None = None) -> list[dict[str, Any]]:
     path = path or recursion_file()
     text = path.read_text("utf-8")
     lines = text.splitlines()
-    found = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
-    shown = []
+    functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    excerpts = []
     for name in FUNCTIONS:
-        if name not in found:
+        if name not in functions:
             raise LectureError(f"{path} has no function {name}, which the lecture shows.")
-        shown.append({"name": name, "lines": list(_lines(found[name], lines))})
-    marks = {mark for function in shown for line in function["lines"] for mark in line["marks"]}
-    if missing := NEEDED - marks:
+        excerpts.append({"name": name, "lines": list(_lines(functions[name], lines))})
+    marks = {mark for function in excerpts for line in function["lines"] for mark in line["marks"]}
+    if missing := REQUIRED_MARKS - marks:
         raise LectureError(f"{path} has no line for {sorted(missing)[0]}, which the lecture points at.")
-    return shown
+    return excerpts
 
 
 def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, Any]]:
@@ -58,7 +64,11 @@ def _marks(function: ast.FunctionDef) -> dict[int, set[str]]:
     marks: dict[int, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.For):
-            marks.setdefault(node.lineno, set()).add(LOOPS[function.name])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS:
-            marks.setdefault(node.func.end_lineno, set()).add(CALLS[node.func.attr])
+            marks.setdefault(node.lineno, set()).add(LOOP_MARKS[function.name])
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in CALL_MARKS
+        ):
+            marks.setdefault(node.func.end_lineno, set()).add(CALL_MARKS[node.func.attr])
     return marks

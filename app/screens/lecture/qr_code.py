@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-MAKING = Lock()
+LOCK = Lock()
 
 
 def invitation(page: str, scene: str, language: str, room: str | None) -> dict[str, Any]:
@@ -18,8 +18,8 @@ def invitation(page: str, scene: str, language: str, room: str | None) -> dict[s
     parts = urlsplit(page)
     query = urlencode({"scene": scene, "lang": language} | ({"follow": room} if room else {}))
     address = urlunsplit((parts.scheme, parts.netloc, parts.path, query, ""))
-    with MAKING:  # a class that comes to a scene needs one code, which takes 15 ms: not each its own
-        path, size = _code(address)
+    with LOCK:  # a class that comes to a scene needs one code, which takes 15 ms: not each its own
+        path, size = _qr_path(address)
     return {
         "scene": scene,
         "address": address,
@@ -30,7 +30,7 @@ def invitation(page: str, scene: str, language: str, room: str | None) -> dict[s
 
 
 @lru_cache(maxsize=256)
-def _code(text: str) -> tuple[str, int]:
+def _qr_path(text: str) -> tuple[str, int]:
     """The path and the size of a text's code."""
     import segno
 

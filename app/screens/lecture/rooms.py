@@ -16,9 +16,9 @@ from trm.files import OutputError, written_whole
 
 FOLDER = Path(__file__).parents[2] / "server" / "static" / "rooms"  # Streamlit hands out static/
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
-LENGTH = 6
-KEPT = 500
-BYTES = 128  # of every file, as the server looks up its size before it reads it: a lecturer may have gone on meanwhile
+CODE_LENGTH = 6
+MAX_ROOMS = 500
+FILE_BYTES = 128  # of every file, as the server looks up its size before it reads it: a lecturer may have gone on meanwhile
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Rooms:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder = folder
-        self._guard = threading.Lock()
+        self._lock = threading.Lock()
         self._keys: dict[str, str] = {}  # of those who lead, by the code of their room, the oldest first
 
     def open(self, scene: str) -> str | None:
         """A new room, in place of the oldest where there are too many. Returns its code; None where nothing can be written."""
-        with self._guard:
-            self._forget()
-            code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
+        with self._lock:
+            self._drop_oldest()
+            code = "".join(secrets.choice(LETTERS) for _ in range(CODE_LENGTH))
             if not self._write(code, Room(scene, 0)):
                 return None
             self._keys[code] = secrets.token_urlsafe()
@@ -53,19 +53,19 @@ class Rooms:
 
     def is_led_by(self, code: object, key: object) -> bool:
         """Whether this is the key of the room. Both come from a browser, and may be anything."""
-        known = self._keys.get(code) if isinstance(code, str) else None
-        return bool(known) and secrets.compare_digest(known.encode(), str(key).encode())
+        expected = self._keys.get(code) if isinstance(code, str) else None
+        return bool(expected) and secrets.compare_digest(expected.encode(), str(key).encode())
 
     def move(self, code: str, scene: str) -> None:
         """The lecturer went to a scene; a room that was forgotten is there again."""
-        with self._guard:
-            before = self.look(code)
+        with self._lock:
+            before = self.read(code)
             if before is None or before.scene != scene:
                 self._write(code, Room(scene, before.turn + 1 if before else 1))
 
-    def look(self, code: str) -> Room | None:
+    def read(self, code: str) -> Room | None:
         """Where the lecturer of a room is; None where there is no such room."""
-        if not re.fullmatch(f"[{LETTERS}]{{{LENGTH}}}", code):
+        if not re.fullmatch(f"[{LETTERS}]{{{CODE_LENGTH}}}", code):
             return None
         try:
             return Room(**json.loads(self._file(code).read_text("utf-8")))
@@ -78,21 +78,21 @@ class Rooms:
     def _write(self, code: str, room: Room) -> bool:
         """Whether it could be written. Where not, the lecture goes on, and nobody follows."""
         with suppress(OutputError), written_whole(self._file(code)) as path:
-            path.write_text(json.dumps(asdict(room)).ljust(BYTES), "utf-8")
+            path.write_text(json.dumps(asdict(room)).ljust(FILE_BYTES), "utf-8")
             return True
         return False
 
-    def _forget(self) -> None:
+    def _drop_oldest(self) -> None:
         """Leave room for one more."""
-        while len(self._keys) >= KEPT:
+        while len(self._keys) >= MAX_ROOMS:
             del self._keys[next(iter(self._keys))]
 
-        def written(path: Path) -> float:
+        def modified(path: Path) -> float:
             try:
                 return path.stat().st_mtime
             except OSError:  # gone meanwhile
                 return 0.0
 
-        newest_first = sorted(self._folder.glob("*.json"), key=written, reverse=True)
-        for path in newest_first[KEPT - 1 :]:
+        newest_first = sorted(self._folder.glob("*.json"), key=modified, reverse=True)
+        for path in newest_first[MAX_ROOMS - 1 :]:
             path.unlink(missing_ok=True)

@@ -18,7 +18,7 @@ from trm.trace import Trace, load_trace
 
 
 @dataclass(frozen=True)
-class Shown:
+class SceneRun:
     """A run and the model that made it."""
 
     name: str  # model/puzzle
@@ -69,7 +69,7 @@ class Shown:
         }
 
 
-def read_run(name: str) -> Shown:
+def read_run(name: str) -> SceneRun:
     """A recorded run by model/puzzle. Raises LectureError where there is none, TraceError for a damaged one."""
     model, _, puzzle = name.partition("/")
     if model not in registry.model_names():
@@ -81,15 +81,15 @@ def read_run(name: str) -> Shown:
     for path in registry.trace_paths(model):
         if path.stem.partition("-")[2] == puzzle and puzzle in titles:
             trace = load_trace(path)
-            mark = registry.fingerprint(registry.models_folder() / model / "model.safetensors")
-            is_current = trace.provenance.fingerprint == mark
-            return Shown(name, model, puzzle, titles[puzzle], config, card, is_current, trace)
+            fingerprint = registry.fingerprint(registry.models_folder() / model / "model.safetensors")
+            is_current = trace.provenance.fingerprint == fingerprint
+            return SceneRun(name, model, puzzle, titles[puzzle], config, card, is_current, trace)
     raise LectureError(
         f"There is no recorded run {name}. Record the bundled ones anew: `python -m trm.training.bundle`."
     )
 
 
-def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
+def runs_for(scene: Scene, runs: Mapping[str, SceneRun]) -> tuple[SceneRun, ...]:
     """The runs that a scene shows of those it names: both of a pair, else the one that it picks."""
     named = tuple(runs[name] for name in scene.runs)
     if scene.pair:
@@ -103,16 +103,16 @@ def chosen(scene: Scene, runs: Mapping[str, Shown]) -> tuple[Shown, ...]:
     return (*fitting.get(scene.pick, []), *named)[:1]
 
 
-def place_in(scene: Scene, run: Shown) -> Coordinates:
+def start_in(scene: Scene, run: SceneRun) -> Coordinates:
     """The call of a run that a scene begins with."""
-    return scene.place(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
+    return scene.start(run.trace.depth, halt=run.facts["halt_step"], solved=run.facts["solved_step"])
 
 
-def facts_of(scene: Scene, shown: tuple[Shown, ...]) -> Facts:
+def facts_of(scene: Scene, runs: tuple[SceneRun, ...]) -> Facts:
     """What the texts of a scene may say. The last run is the one whose coordinates count; of two, left. and right. tell apart."""
-    main = shown[-1]
-    facts = main.facts | reading_facts(main.trace, main.task, place_in(scene, main))
-    if len(shown) == 2:
-        for side, run in zip(("left", "right"), shown, strict=True):
+    main = runs[-1]
+    facts = main.facts | reading_facts(main.trace, main.task, start_in(scene, main))
+    if len(runs) == 2:
+        for side, run in zip(("left", "right"), runs, strict=True):
             facts |= {f"{side}.{name}": value for name, value in run.facts.items()}
     return facts

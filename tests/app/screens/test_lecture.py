@@ -10,12 +10,12 @@ import pytest
 
 from app.screens.lecture import offline
 from app.screens.lecture.code_view import recursion_file, source
-from app.screens.lecture.contents import Lecture, lecture
-from app.screens.lecture.language import filled, languages, paragraphs, read_language
+from app.screens.lecture.contents import Lecture, bundled_lecture
+from app.screens.lecture.language import fill_in, languages, paragraphs, read_language
 from app.screens.lecture.qr_code import invitation, is_local
 from app.screens.lecture.rooms import FOLDER as ROOMS
 from app.screens.lecture.rooms import Room, Rooms
-from app.screens.lecture.runs import chosen, read_run
+from app.screens.lecture.runs import read_run, runs_for
 from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from trm.coordinates import Coordinates, Depth
 from trm.player.bundle import player_words
@@ -24,7 +24,7 @@ from trm.run_facts import model_facts
 
 
 @pytest.fixture(scope="module")
-def told() -> Lecture:
+def bundled() -> Lecture:
     return Lecture()
 
 
@@ -33,9 +33,9 @@ def told() -> Lecture:
 
 def test_facts_stand_in_texts_with_the_form_that_fits():
     facts = {"n": 1, "T": 6, "parameters": 392706, "p": 0.5, "name": "trm", "left.n": 2}
-    assert filled("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
-    assert filled("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
-    forms = [filled("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
+    assert fill_in("{n|call|calls} and {T|call|calls}", facts) == "1 call and 6 calls"
+    assert fill_in("{name}: {parameters}, p = {p}, {left.n}", facts) == "trm: 392\u202f706, p = 0.50, 2"
+    forms = [fill_in("{k|вызов|вызова|вызовов}", {"k": k}) for k in (1, 2, 5, 11, 14, 21, 22, 112)]
     assert [form.split()[1] for form in forms] == [
         *("вызов", "вызова", "вызовов", "вызовов", "вызовов", "вызов", "вызова", "вызовов"),
     ]
@@ -59,14 +59,14 @@ def test_a_paragraph_is_told_where_its_condition_holds():
 )
 def test_a_text_that_cannot_be_filled_says_why(text, says):
     with pytest.raises(LectureError) as error:
-        filled(text, {"n": 1, "none": None, "word": "a"})
+        fill_in(text, {"n": 1, "none": None, "word": "a"})
     assert says in str(error.value)
 
 
 @pytest.mark.parametrize("code", languages())
-def test_every_language_tells_every_scene(told, code):
-    texts = told.texts(code)
-    assert list(texts["scenes"]) == [scene.id for scene in told.scenes]
+def test_every_language_tells_every_scene(bundled, code):
+    texts = bundled.texts(code)
+    assert list(texts["scenes"]) == [scene.id for scene in bundled.scenes]
     everything = json.dumps(texts, ensure_ascii=False)
     assert "[not " not in everything and "[solved" not in everything
     for scene in texts["scenes"].values():
@@ -74,7 +74,7 @@ def test_every_language_tells_every_scene(told, code):
     assert set(read_language(code).words) == set(read_language("en").words)
 
 
-def test_there_are_two_languages_and_another_is_one_file(tmp_path, told):
+def test_there_are_two_languages_and_another_is_one_file(tmp_path, bundled):
     assert languages() == ["en", "ru"]
     for path in FOLDER.glob("*.toml"):
         shutil.copy(path, tmp_path)
@@ -110,7 +110,7 @@ def test_a_word_that_the_player_does_not_have_is_named(tmp_path):
         read_language("xx", tmp_path)
 
 
-def test_another_checkpoint_changes_the_texts(told):
+def test_another_checkpoint_changes_the_texts(bundled):
     """Nothing of depth or size is typed in: a model of other sizes is told of in other numbers."""
     run = read_run("sudoku-trm/easy")
     depth = Depth(n=3, T=2, N_sup=4)
@@ -118,13 +118,13 @@ def test_another_checkpoint_changes_the_texts(told):
     facts = (
         run.facts
         | model_facts(config, depth)
-        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_known": 1}
+        | {"parameters": 1234, "puzzle": "p", "z_head": 1, "z_embedding": 1}
     )
-    facts |= {"y_head": 1, "y_known": 1, "readable": True}
+    facts |= {"y_head": 1, "y_embedding": 1, "readable": True}
     scenes = read_language("en").scenes
     assert "= **96 layers**" in " ".join(paragraphs(scenes["depth"]["text"], facts))
     assert "3 times in a row" in " ".join(paragraphs(scenes["n-calls"]["text"], facts))
-    assert filled(scenes["n-calls"]["title"], facts) == "3 calls of it: think longer"
+    assert fill_in(scenes["n-calls"]["title"], facts) == "3 calls of it: think longer"
     assert "vector of 96 numbers" in " ".join(paragraphs(scenes["states"]["text"], facts))
     assert config.effective_depth == 3 * (3 + 1) * 2 * 4
 
@@ -142,9 +142,9 @@ def test_the_effective_depth_of_the_papers_models():
 
 def test_scenes_begin_at_calls_of_the_run():
     scene = Scene(id="a", runs=("r",), at="halt.T.H")
-    assert scene.place(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
-    assert scene.place(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
-    assert replace(scene, at="1.9.n").place(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
+    assert scene.start(Depth(6, 3, 16), halt=4, solved=None) == Coordinates(4, 3, 7, "f_H")
+    assert scene.start(Depth(2, 2, 8), halt=None, solved=None) == Coordinates(8, 2, 3, "f_H")
+    assert replace(scene, at="1.9.n").start(Depth(2, 2, 8), halt=None, solved=1) == Coordinates(
         1, 2, 2, "f_L"
     )
 
@@ -191,19 +191,19 @@ def test_a_scene_picks_the_run_that_it_wants():
     }
 
     def picked(pick: str, *names: str) -> str:
-        (run,) = chosen(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
+        (run,) = runs_for(Scene(id="a", runs=names or tuple(runs), at="1.1.1", pick=pick), runs)
         return next(name for name, each in runs.items() if each is run)
 
     assert [picked(pick) for pick in ("", "solved", "unsolved", "late")] == ["lost", "quick", "lost", "slow"]
     assert picked("late", "never", "lost") == "never" and picked("unsolved", "slow", "quick") == "slow"
-    pair = chosen(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
+    pair = runs_for(Scene(id="a", runs=("slow", "lost"), at="1.1.1", pair=True), runs)
     assert pair == (runs["slow"], runs["lost"])
     with pytest.raises(LectureError, match="no recorded run sudoku-trm/nothing"):
         read_run("sudoku-trm/nothing")
 
 
-def test_the_scene_where_it_fails_shows_a_run_that_fails(told):
-    (run,) = told.shown["fails"]
+def test_the_scene_where_it_fails_shows_a_run_that_fails(bundled):
+    (run,) = bundled.scene_runs["fails"]
     assert not run.facts["solved"], "the bundled models fail nowhere: give the scene other candidates"
 
 
@@ -249,7 +249,7 @@ def open_lecture(app, **link):
 
 
 def runs_of(*scenes: str) -> set[str]:
-    return {run.name for scene in scenes for run in lecture().shown[scene]}
+    return {run.name for scene in scenes for run in bundled_lecture().scene_runs[scene]}
 
 
 def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
@@ -258,15 +258,15 @@ def test_the_page_shows_a_scene_and_follows_the_browser(open_app):
     sent = app.payload
     assert (sent["scene"], sent["language"], sent["room"]) == ("states", "en", None)
     assert app.link["scene"] == "states" and set(sent["runs"]) == runs_of("states", "one-call")
-    app.trigger("ask", {"scene": "depth", "language": "ru"})
+    app.trigger("request", {"scene": "depth", "language": "ru"})
     sent = app.payload
     assert (sent["scene"], sent["language"]) == ("depth", "ru")
     assert set(sent["runs"]) == runs_of("two-nets") - runs_of("states")  # nothing that it has
     assert set(sent["texts"]) == {"ru"}
-    app.trigger("ask", {"scene": "depth", "language": "ru", "lacks": True})
+    app.trigger("request", {"scene": "depth", "language": "ru", "missing_runs": True})
     assert set(app.payload["runs"]) == runs_of("depth", "two-nets")
     assert (app.link["scene"], app.link["lang"]) == ("depth", "ru")
-    app.trigger("ask", {"scene": "<b>", "language": "../en"})
+    app.trigger("request", {"scene": "<b>", "language": "../en"})
     assert (app.payload["scene"], app.payload["language"]) == ("depth", "ru")
 
 
@@ -286,17 +286,17 @@ def test_a_link_that_means_nothing_opens_the_first_scene(open_app):
 def test_who_follows_is_told_the_room_and_the_room_the_scene(open_app):
     lecturer = open_app()
     open_lecture(lecturer, scene="states")
-    code = lecturer.test.session_state["lecture_place"]["own_room"]
-    lecturer.trigger("ask", {"scene": "halting", "language": "en"})
+    code = lecturer.test.session_state["lecture_visit"]["led_room"]
+    lecturer.trigger("request", {"scene": "halting", "language": "en"})
     follower = open_app()
     open_lecture(follower, follow=code, lang="ru")
     assert (follower.payload["scene"], follower.payload["language"]) == ("halting", "ru")
     assert follower.payload["room"] == {"code": code, "turn": 1}
-    assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in lecture().scenes))
-    lecturer.trigger("ask", {"scene": "depth", "language": "en"})
+    assert set(follower.payload["runs"]) == runs_of(*(scene.id for scene in bundled_lecture().scenes))
+    lecturer.trigger("request", {"scene": "depth", "language": "en"})
     assert json.loads((ROOMS / f"{code}.json").read_text()) == {"scene": "depth", "turn": 2}
-    follower.trigger("ask", {"scene": "maze", "language": "ru"})
-    assert Rooms().look(code) == Room("depth", 2), "who follows leads nobody"
+    follower.trigger("request", {"scene": "maze", "language": "ru"})
+    assert Rooms().read(code) == Room("depth", 2), "who follows leads nobody"
 
 
 def test_a_page_loaded_anew_leads_its_room_again(open_app):
@@ -307,13 +307,13 @@ def test_a_page_loaded_anew_leads_its_room_again(open_app):
     open_lecture(again, scene="halting")
     other = again.payload["lead"]
     for wrong in (led | {"key": other["key"]}, {"code": led["code"]}, "all rooms"):
-        again.trigger("ask", {"scene": "halting", "language": "en", "lead": wrong})
+        again.trigger("request", {"scene": "halting", "language": "en", "lead": wrong})
         assert again.payload["lead"] == other
-    again.trigger("ask", {"scene": "halting", "language": "en", "lead": led})
+    again.trigger("request", {"scene": "halting", "language": "en", "lead": led})
     assert again.payload["lead"] == led
-    assert Rooms().look(led["code"]) == Room("halting", 1)  # who follows is there at once
-    again.trigger("ask", {"scene": "depth", "language": "en", "lead": None})
-    assert Rooms().look(led["code"]) == Room("depth", 2)
+    assert Rooms().read(led["code"]) == Room("halting", 1)  # who follows is there at once
+    again.trigger("request", {"scene": "depth", "language": "en", "lead": None})
+    assert Rooms().read(led["code"]) == Room("depth", 2)
 
 
 def test_who_follows_cannot_lead(open_app):
@@ -323,8 +323,8 @@ def test_who_follows_cannot_lead(open_app):
     follower = open_app()
     open_lecture(follower, follow=led["code"])
     assert "lead" not in follower.payload
-    follower.trigger("ask", {"scene": "maze", "language": "en", "lead": led})
-    assert "lead" not in follower.payload and Rooms().look(led["code"]) == Room("states", 0)
+    follower.trigger("request", {"scene": "maze", "language": "en", "lead": led})
+    assert "lead" not in follower.payload and Rooms().read(led["code"]) == Room("states", 0)
 
 
 def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_app, monkeypatch):
@@ -335,7 +335,7 @@ def test_without_a_room_there_is_a_lecture_and_an_invitation_to_its_scene(open_a
     assert invitation("http://192.168.0.7/lecture", "maze", "en", None)["address"].endswith(
         "?scene=maze&lang=en"
     )
-    app.trigger("ask", {"scene": "depth", "language": "en"})
+    app.trigger("request", {"scene": "depth", "language": "en"})
     assert app.payload["scene"] == "depth"
 
 
@@ -352,7 +352,7 @@ def test_another_model_takes_the_place_of_the_recorded_one(open_app, model_dir):
     assert f"= **{config.effective_depth} layers**" in " ".join(after["depth"]["text"])
     assert f"{config.n} times in a row" in " ".join(after["n-calls"]["text"])
     assert "last 2 calls" in " ".join(after["deep-recursion"]["text"])
-    assert after["states"]["made_by"][0].startswith("runs/hrm on the puzzle")
+    assert after["states"]["run_captions"][0].startswith("runs/hrm on the puzzle")
     assert after["maze"] == before["maze"]  # that one is of another task
     app.set("lecture_model", "arc")
     app.until(lambda: app.errors, "why not")

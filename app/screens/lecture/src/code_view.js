@@ -4,7 +4,7 @@
  */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
-import { flow, formula, hasGradient, marksAt, shapeText } from "./following.js";
+import { flow, formula, hasGradient, marksAt, shapeText } from "./call.js";
 
 export class CodeView {
   /** `code` as app/screens/lecture/code_view.py reads it. */
@@ -24,14 +24,14 @@ export class CodeView {
   }
 
   makeRow({ number, text, marks }) {
-    const said = make("span", { class: "said" }, "");
+    const note = make("span", { class: "note" }, "");
     const isFold = number == null;
     const node = make("div", { class: isFold ? "source-line fold" : "source-line", "data-line": number }, [
       make("span", { class: "number" }, isFold ? "" : String(number)),
       make("code", {}, isFold ? "⋯" : text),
-      said,
+      note,
     ]);
-    return { node, marks, said };
+    return { node, marks, note };
   }
 
   show(sizes, words, scene) {
@@ -65,7 +65,7 @@ export class CodeView {
     };
     Object.assign(this.node.dataset, { supervisionStep: supervision_step, cycle, call, kind: current });
     let lit = null;
-    for (const { node, marks, said } of this.rows) {
+    for (const { node, marks, note } of this.rows) {
       const isCurrent = marks.includes(current);
       node.classList.toggle("current", isCurrent);
       node.classList.toggle(
@@ -73,7 +73,7 @@ export class CodeView {
         marks.some((mark) => around.includes(mark)),
       );
       const loop = marks.find((mark) => mark in counts);
-      write(said, isCurrent ? formula(sizes, at) : loop ? counts[loop] : "");
+      write(note, isCurrent ? formula(sizes, at) : loop ? counts[loop] : "");
       if (isCurrent) lit = node;
     }
     const { to } = flow(sizes, at);
@@ -82,11 +82,11 @@ export class CodeView {
       write(written, name === to ? ` ← ${words.written}` : "");
     }
     write(this.name, `${words.code} · ${hasGradient(sizes, at) ? words.gradient : words.no_gradient}`);
-    this.bringIn(lit);
+    this.scrollTo(lit);
   }
 
   /** Scrolls the list, and nothing else, so that the line is in its middle. */
-  bringIn(line) {
+  scrollTo(line) {
     if (!line) return;
     const middle = line.offsetTop + line.offsetHeight / 2;
     this.list.scrollTop = middle - this.list.clientHeight / 2;

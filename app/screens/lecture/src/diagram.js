@@ -5,15 +5,15 @@
  * All of it stands in one box of 640 x 372 units, so that it is as large as its place allows.
  */
 
-import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } from "./following.js";
+import { endsStep, fillIn, flow, formula, hasGradient, layersDone, shapeText } from "./call.js";
 
 const WIDTH = 640;
 const HEIGHT = 372;
 const DEPTH_WIDTH = 310; // of the bar; the number beside it is large where a scene points at it
-const MOST_PIPS = 32; // more supervision steps than these are one bar
+const MAX_PIPS = 32; // more supervision steps than these are one bar
 const STATES = { x: 128, y: 190, z: 252 }; // middles of their boxes, downwards
 // diagrams: each refers to an arrow head of its own, as that of a hidden one is not drawn
-const drawnSoFar = { next: 1 };
+const arrowIds = { next: 1 };
 const SPACE = "http://www.w3.org/2000/svg";
 
 /** An SVG element; text goes in only as text. */
@@ -35,7 +35,7 @@ export class Diagram {
    * the scene points at.
    */
   constructor(sizes, words, point) {
-    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${drawnSoFar.next++}` });
+    Object.assign(this, { sizes, words, lit: {}, arrow: `lecture-arrow-${arrowIds.next++}` });
     this.node = svgNode("svg", {
       viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
       class: "diagram",
@@ -73,7 +73,7 @@ export class Diagram {
     const { n, N_sup, T } = this.sizes;
     this.loops = { N: label(20, 26, "", "loop"), T: label(32, 60, "", "loop"), L: label(44, 93, "", "loop") };
     this.pips = {
-      N: N_sup > MOST_PIPS ? [] : pips(N_sup, 316, 620, 20, "pip"),
+      N: N_sup > MAX_PIPS ? [] : pips(N_sup, 316, 620, 20, "pip"),
       T: pips(T, 300, 300 + 22 * T, 54, "pip"),
       L: pips(n + 1, 476 - Math.min(22 * (n + 1), 260), 476, 87, "pip"),
     };
@@ -108,8 +108,8 @@ export class Diagram {
 
   states() {
     const { sizes, words } = this;
-    const shown = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
-    const boxes = shown.flatMap(([name, middle]) => [
+    const entries = Object.entries(STATES).filter(([name]) => !(sizes.one_state && name === "y"));
+    const boxes = entries.flatMap(([name, middle]) => [
       this.part(
         name,
         svgNode("g", { class: `state ${name}` }, [
@@ -165,10 +165,10 @@ export class Diagram {
   }
 
   /** Words one below the other, as many in a line as fit into so many letters. */
-  wrapped(text, middle, y, most) {
+  wrapped(text, middle, y, maxLetters) {
     const lines = [""];
     for (const word of text.split(" ")) {
-      if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > most) lines.push("");
+      if (lines.at(-1) && `${lines.at(-1)} ${word}`.length > maxLetters) lines.push("");
       lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
     }
     return lines.map((line, place) => label(middle, y + 17 * place, line, "tiny", "middle"));
@@ -182,7 +182,7 @@ export class Diagram {
     return [
       this.formula,
       this.gradient,
-      box(8, 346, DEPTH_WIDTH, 16, "depth-room", 4),
+      box(8, 346, DEPTH_WIDTH, 16, "depth-track", 4),
       this.depthBar,
       this.part("depth", this.depthText),
     ];

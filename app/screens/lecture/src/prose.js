@@ -1,7 +1,7 @@
 /** Texts of the lecture as elements. What they say goes in only as text. */
 
 import { make } from "../../../../trm/player/view/dom.js";
-import { spans } from "./following.js";
+import { spans } from "./call.js";
 
 /** `code` and **emphasis** as elements. */
 export const inline = (text) =>

@@ -3,7 +3,7 @@
  * (app/screens/lecture/rooms.py).
  */
 
-const LOOKS_EVERY = 500; // milliseconds
+const POLL_INTERVAL = 500; // milliseconds
 
 export class Room {
   /**
@@ -15,40 +15,40 @@ export class Room {
       turn,
       go,
       scene,
-      isFollowed: true,
-      isLeft: false,
+      isFollowing: true,
+      isClosed: false,
     });
     this.wait();
   }
 
   wait() {
-    this.timer = setTimeout(() => this.look(), LOOKS_EVERY);
+    this.timer = setTimeout(() => this.poll(), POLL_INTERVAL);
   }
 
-  async look() {
+  async poll() {
     try {
       const answer = await fetch(this.address, { cache: "no-store" });
-      if (answer.ok) this.take(await answer.json());
+      if (answer.ok) this.receive(await answer.json());
     } catch {
       // the server is out of reach: in a moment it may be there again
     }
-    if (!this.isLeft) this.wait();
+    if (!this.isClosed) this.wait();
   }
 
-  take({ scene, turn }) {
-    if (this.isLeft || turn === this.turn) return;
+  receive({ scene, turn }) {
+    if (this.isClosed || turn === this.turn) return;
     Object.assign(this, { scene, turn });
-    if (this.isFollowed) this.go(scene);
+    if (this.isFollowing) this.go(scene);
   }
 
   /** Whether to go along from now on; who does goes where the lecturer is by now. */
   follow(on) {
-    this.isFollowed = on;
+    this.isFollowing = on;
     if (on) this.go(this.scene);
   }
 
-  leave() {
-    this.isLeft = true;
+  close() {
+    this.isClosed = true;
     clearTimeout(this.timer);
   }
 }

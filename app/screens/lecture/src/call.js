@@ -51,7 +51,7 @@ export const fillIn = (text, values) =>
   text.replace(/\{(\w+)\}/g, (hole, name) => (name in values ? String(values[name]) : hole));
 
 /** Where a call stands, in the lecture's language. */
-export function placeWords(words, { n, T, N_sup }, { supervision_step: step, cycle, call, kind }) {
+export function positionText(words, { n, T, N_sup }, { supervision_step: step, cycle, call, kind }) {
   return fillIn(words.place, {
     step,
     N_sup,
@@ -62,7 +62,7 @@ export function placeWords(words, { n, T, N_sup }, { supervision_step: step, cyc
 }
 
 /** What must be said of the reading on the screen, so that nobody takes it for more than it is. */
-export function readingWords(words, sizes, at, mode) {
+export function readingText(words, sizes, at, mode) {
   if (mode === "z") return words.reading_z;
   if (mode === "reverse") return words.reading_reverse;
   const { supervision_step: step, cycle, kind } = at;

@@ -3,12 +3,12 @@
  * anew.
  */
 
-const REMEMBERED_AS = "recursion-lens-room";
+const STORAGE_KEY = "recursion-lens-room";
 
 /** {code, key} as Python sent it to this tab before; null where nothing is known of a room. */
 export function rememberedRoom() {
   try {
-    return JSON.parse(sessionStorage.getItem(REMEMBERED_AS));
+    return JSON.parse(sessionStorage.getItem(STORAGE_KEY));
   } catch {
     return null; // the browser keeps nothing here
   }
@@ -16,7 +16,7 @@ export function rememberedRoom() {
 
 export function rememberRoom(lead) {
   try {
-    sessionStorage.setItem(REMEMBERED_AS, JSON.stringify(lead));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(lead));
   } catch {
     // then a new room is opened next time
   }

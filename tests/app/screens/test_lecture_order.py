@@ -5,30 +5,32 @@ import re
 import pytest
 from app_page import App
 
-from app.screens.lecture.contents import lecture
+from app.screens.lecture.contents import bundled_lecture
 from app.screens.lecture.language import read_language
 
 
 def test_the_positions_beside_the_cells_are_explained_where_they_are_counted():
-    first = " ".join(lecture().texts("en")["scenes"]["states"]["text"])
+    first = " ".join(bundled_lecture().texts("en")["scenes"]["states"]["text"])
     assert "81 cells" in first and "1 more position" in first and "82 positions" in first
 
 
 def test_hrm_is_introduced_before_a_scene_shows_it():
-    told = lecture()
+    lecture = bundled_lecture()
     shown = [
-        scene.id for scene in told.scenes if any(run.config.kind == "hrm" for run in told.shown[scene.id])
+        scene.id
+        for scene in lecture.scenes
+        if any(run.config.kind == "hrm" for run in lecture.scene_runs[scene.id])
     ]
     assert shown[0] == "two-nets"
-    text = " ".join(told.texts("en")["scenes"]["two-nets"]["text"])
+    text = " ".join(lecture.texts("en")["scenes"]["two-nets"]["text"])
     assert all(name in text for name in ("**L**", "**H**", "z_L", "z_H", "**y**", "**z**"))
 
 
 def test_the_last_scene_sums_up_in_every_language():
-    told = lecture()
-    assert told.scenes[-1].id == "closing"
-    for code in told.languages:
-        assert len(told.texts(code)["scenes"]["closing"]["text"]) >= 3
+    lecture = bundled_lecture()
+    assert lecture.scenes[-1].id == "closing"
+    for code in lecture.languages:
+        assert len(lecture.texts(code)["scenes"]["closing"]["text"]) >= 3
 
 
 SAME = {"code", "task_arc", "language", "key_home", "key_end", "key_shift", "key_esc"}
