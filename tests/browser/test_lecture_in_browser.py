@@ -194,7 +194,7 @@ def test_what_a_lecturer_does(served, new_page):
     page.get_by_test_id("language-ru").click()
     page.wait_for_function("() => location.search.includes('lang=ru')", timeout=1000 * PATIENCE)
     seen = wait_for_scene(page, "hard", language="ru")
-    assert seen["title"] == "Посмотрим трудную"
+    assert seen["title"] == "Посмотрим на трудную задачу"
     assert seen["places"] == before["places"]  # the player speaks Russian now, where it was
     page.keyboard.press("?")
     keys = page.get_by_role("dialog", name="Клавиши")

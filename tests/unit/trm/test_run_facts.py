@@ -23,6 +23,7 @@ def test_what_came_of_a_run():
     assert facts["counted"] in (16, 16 - given)
     first = next(number for number, answer in enumerate(trace.answers) if (answer == trace.labels).all())
     assert (facts["solved_answer"], facts["solved_step"]) == (first + 1, first // DEPTH.T + 1)
+    assert facts["overwritten_last"] == 0
     assert facts["halts"] and facts["halt_step"] == 3 and facts["halts_right"] and not facts["halts_wrong"]
 
 
