@@ -1,11 +1,11 @@
-"""The lecture as it is projected, 1280 pixels wide and no more: what is said and drawn is read from the last row."""
+"""The lecture on a projector only 1280 pixels wide: text and diagram are readable from the last row."""
 
 import pytest
 from player_page import PATIENCE
 
 LEAST = 12  # pixels, of 720
 
-# Every text on the screen that is smaller than that, as it is drawn: the diagram grows and shrinks with its place.
+# Every visible text that is smaller than that, at its drawn size: the diagram scales with its box.
 SMALL = """(root, least) => {
   const small = [], walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -39,7 +39,7 @@ def test_no_text_is_too_small_and_no_formula_breaks(served, new_page, scene, lan
         assert formula.evaluate("node => node.scrollWidth <= node.clientWidth")
 
 
-def test_flags_and_rings_are_explained_where_they_are_drawn(served, new_page):
+def test_flags_and_rings_have_a_legend(served, new_page):
     page = new_page(width=1280, height=720)
     page.goto(f"{served.url}/lecture?scene=one-call&present=true")
     lecture = page.get_by_test_id("lecture")

@@ -1,7 +1,7 @@
-"""The code view: the real lines of trm/recursion.py, read from its file when they are shown, with what each of them does.
+"""The code view: lines of trm/recursion.py, each with marks for what it does.
 
-The file is found and parsed, not imported: that would load torch, seconds before the first scene is there. Which line is
-the call of f_L is asked of the syntax tree, so no line number is written down anywhere.
+The file is parsed, not imported: importing it would load torch and delay the first scene by seconds. The marks come from
+the syntax tree, so that no line number is written down.
 """
 
 import ast
@@ -25,15 +25,15 @@ REQUIRED_MARKS = {*LOOP_MARKS.values(), *CALL_MARKS.values()}
 
 
 def recursion_file() -> Path:
-    """Where trm/recursion.py is."""
+    """The path of trm/recursion.py."""
     return Path(find_spec("trm.recursion").origin)
 
 
 def source(path: Path | None = None) -> list[dict[str, Any]]:
-    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}; number None where lines were left
-    out (a signature's rest and the docstring).
+    """The three functions of the recursion, each {name, lines: [{number, text, marks}]}.
 
-    Raises LectureError where the file has no longer what the lecture points at.
+    A line with number None stands for omitted ones: the rest of the signature and the docstring. Raises LectureError if
+    the file lacks a function or a line that the lecture points at.
     """
     path = path or recursion_file()
     text = path.read_text("utf-8")
@@ -60,7 +60,7 @@ def _lines(function: ast.FunctionDef, lines: list[str]) -> Iterator[dict[str, An
 
 
 def _marks(function: ast.FunctionDef) -> dict[int, set[str]]:
-    """What the lines of a function do, by their numbers."""
+    """The marks of a function's lines, by line number."""
     marks: dict[int, set[str]] = {}
     for node in ast.walk(function):
         if isinstance(node, ast.For):

@@ -1,4 +1,4 @@
-"""The lecture as the browser is sent it: texts with their numbers, what each scene shows, the code, the runs. No Streamlit."""
+"""The lecture as it is sent to the browser: texts filled in, what each scene shows, code, runs. No Streamlit."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -13,40 +13,39 @@ from trm.coordinates import Coordinates
 
 
 class Lecture:
-    """All scenes with their runs, read once. Raises LectureError where data files and runs do not fit."""
+    """All scenes with their runs. Raises LectureError if the data files and the runs do not fit together."""
 
     def __init__(self, replacements: Mapping[str, SceneRun] | None = None) -> None:
-        """`replacements` are runs of another model that take the places of recorded ones, by those names."""
+        """`replacements`: runs of another model, by the names of the recorded runs that they replace."""
         self.scenes = read_scenes()
         names = dict.fromkeys(name for scene in self.scenes for name in scene.runs)
         self.recorded = {name: read_run(name) for name in names}
         runs = self.recorded | dict(replacements or {})
         self.scene_runs = {scene.id: runs_for(scene, runs) for scene in self.scenes}
         self.facts = {scene.id: facts_of(scene, self.scene_runs[scene.id]) for scene in self.scenes}
-        self._texts: dict[
-            str, dict[str, Any]
-        ] = {}  # as they were told, which takes a while, and a class asks at once
+        # By language. Filling them in takes a while, and a whole class asks at once.
+        self._texts: dict[str, dict[str, Any]] = {}
 
     def has(self, scene: str) -> bool:
         return scene in self.scene_runs
 
     def start_of(self, scene: Scene) -> Coordinates:
-        """The call that a scene begins with."""
+        """The call at which a scene starts."""
         return start_in(scene, self.scene_runs[scene.id][-1])
 
     @cached_property
     def languages(self) -> dict[str, str]:
-        """Names of the languages by their codes. Raises LectureError."""
+        """The languages' names by code. Raises LectureError."""
         return {code: read_language(code).name for code in languages()}
 
     @cached_property
     def outline(self) -> list[dict[str, Any]]:
-        """What each scene shows, the same in all languages."""
+        """What each scene shows, in scene order; the same in all languages."""
         return [self._outline(scene) for scene in self.scenes]
 
     def _outline(self, scene: Scene) -> dict[str, Any]:
         runs, start = self.scene_runs[scene.id], self.start_of(scene)
-        # The scene's name makes it a start of its replacements: the player goes to each once.
+        # The player goes to each start once; the scene's id tells two equal starts apart.
         view = {**asdict(start), "mode": scene.mode, "cell": None, "scene": scene.id}
         return {
             "id": scene.id,
@@ -60,7 +59,7 @@ class Lecture:
         }
 
     def texts(self, code: str) -> dict[str, Any]:
-        """All that is said, in a language; read once. Raises LectureError."""
+        """All texts in a language, cached. Raises LectureError."""
         if code not in self._texts:
             self._texts[code] = self._texts_in(read_language(code))
         return self._texts[code]
@@ -91,18 +90,18 @@ class Lecture:
         }
 
     def payloads(self, scenes: Iterable[str]) -> dict[str, dict[str, Any]]:
-        """The players' payloads that these scenes need, by the runs' names."""
+        """The player payloads of these scenes, by run name."""
         runs: dict[str, SceneRun] = {run.name: run for scene in scenes for run in self.scene_runs[scene]}
         return {name: run.payload for name, run in runs.items()}
 
 
 @cache
 def code() -> list[dict[str, Any]]:
-    """The lines of the recursion as they are now. Read once per process."""
+    """The source lines of the recursion. Read once per process."""
     return source()
 
 
 @cache
 def bundled_lecture() -> Lecture:
-    """Read once per process."""
+    """The lecture with the recorded runs. Read once per process."""
     return Lecture()

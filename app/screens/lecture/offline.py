@@ -1,9 +1,9 @@
-"""The whole lecture as one HTML file that asks nothing of any network, and as pages to print.
+"""The whole lecture as one HTML file that needs no network, and as a printed handout.
 
     python -m app.screens.lecture.offline --out lecture.html [--lang ru] [--pdf lecture.pdf]
 
-The file holds every language and every run. Printed, it is a handout of one page a scene: from the browser's own menu, or
-here by --pdf, for which Chromium or Chrome must be on this machine.
+The file holds all languages and all runs. Printed from any browser, it is a handout with one page per scene. --pdf prints
+it here and needs Chromium or Chrome.
 """
 
 import argparse
@@ -39,7 +39,7 @@ html { font-size: max(100%, min(1.48vh, 0.833vw)); }
 body { margin: 0; padding: 0.75rem 1.25rem 0; background: light-dark(#fcfcfa, #10151b); }
 """
 
-# In the page it stands in a block, so that its names are not those of the lecture's script.
+# The page puts this script in a block, so its names do not clash with those of the lecture's script.
 START_SCRIPT = """
 const data = JSON.parse(document.getElementById("lecture").textContent);
 const query = new URLSearchParams(location.search);
@@ -55,7 +55,7 @@ const remember = (name, { scene, language }) => {
   try {
     history.replaceState(null, "", `?${new URLSearchParams({ scene, lang: language })}`);
   } catch {
-    // a browser that lets files have no address of their own
+    // some browsers do not let a file change its address
   }
 };
 mount({ data, parentElement: document.getElementById("place"), setTriggerValue: remember });
@@ -63,7 +63,7 @@ mount({ data, parentElement: document.getElementById("place"), setTriggerValue: 
 
 
 def offline_page(lecture: Lecture, language: str) -> str:
-    """The whole page, UTF-8, opening in a language. Raises LectureError."""
+    """The HTML page, which opens in `language`. Raises LectureError."""
     data = contents(lecture, language)
     title = escape(data["texts"][language]["scenes"][data["scene"]]["title"])
     body = f"""<div id="place">{WITHOUT_SCRIPT}</div>
@@ -80,10 +80,10 @@ def offline_page(lecture: Lecture, language: str) -> str:
 
 
 def contents(lecture: Lecture, language: str) -> dict[str, Any]:
-    """All that the lecture's script is given: every language, every run."""
+    """The data of the lecture's script, with all languages and all runs."""
     texts = {code: lecture.texts(code) for code in languages()}
     if language not in texts:
-        raise LectureError(f"The lecture is not there in {language!r}. Choose of: {', '.join(texts)}.")
+        raise LectureError(f"The lecture has no language {language!r}. Available: {', '.join(texts)}.")
     scenes = [scene.id for scene in lecture.scenes]
     return {
         "turn": 0,
@@ -100,19 +100,19 @@ def contents(lecture: Lecture, language: str) -> dict[str, Any]:
 
 
 def _picture(lecture: Lecture, scene: Scene) -> str:
-    """The grid that a scene begins with, as the address of an image."""
+    """The grid at the start of a scene, as the data URL of an image."""
     run = lecture.scene_runs[scene.id][-1]
     svg = grid_svg(Run.of(run.trace, run.task), lecture.start_of(scene), appearance=Appearance(scene.mode))
     return f"data:image/svg+xml,{quote(svg)}"
 
 
 def save_pdf(page: Path, out: Path, language: str) -> None:
-    """Print the handout of a saved page. Raises UserError where there is no browser that can, or where it fails."""
+    """Print the handout of a saved page. Raises UserError if no browser can print, or if printing fails."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         raise UserError(
-            f"--pdf prints with Chromium or Chrome, and none is on this machine ({', '.join(BROWSERS)}). Open the HTML "
-            "file in any browser and print it from there."
+            f"--pdf needs Chromium or Chrome; none was found ({', '.join(BROWSERS)}). Open the HTML file in any browser and "
+            "print it from there."
         )
     address = f"{page.resolve().as_uri()}?print=true&lang={language}"
     with written_whole(out) as temporary, TemporaryDirectory() as profile:
@@ -127,7 +127,7 @@ def save_pdf(page: Path, out: Path, language: str) -> None:
             process = subprocess.run(command, capture_output=True, text=True, timeout=PRINT_TIMEOUT)
         except subprocess.TimeoutExpired:
             raise UserError(
-                f"{browser} did not print within {PRINT_TIMEOUT} s. Print the HTML file yourself."
+                f"{browser} did not print within {PRINT_TIMEOUT} s. Open the HTML file and print it from there."
             ) from None
         if process.returncode or not temporary.is_file() or not temporary.stat().st_size:
             reason = (process.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -135,13 +135,13 @@ def save_pdf(page: Path, out: Path, language: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command. Returns its exit code: 2 with one line on stderr for a mistake."""
+    """Run the command. Returns the exit code: 2, with one line on stderr, for a user's mistake."""
     parser = argparse.ArgumentParser(
-        prog="python -m app.screens.lecture.offline", description="The lecture as one file."
+        prog="python -m app.screens.lecture.offline", description="Save the lecture as one HTML file."
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the HTML file to write")
-    parser.add_argument("--lang", default=DEFAULT, help="the language it opens in; all are in it")
-    parser.add_argument("--pdf", type=Path, metavar="FILE", help="also print the handout, one page a scene")
+    parser.add_argument("--lang", default=DEFAULT, help="the language that the file opens in (it holds all)")
+    parser.add_argument("--pdf", type=Path, metavar="FILE", help="also print the handout, one page per scene")
     options = parser.parse_args(arguments)
     try:
         page = offline_page(Lecture(), options.lang)

@@ -1,4 +1,4 @@
-"""The lecture with another model in it: its runs on the puzzles of the scenes, made behind the page."""
+"""The lecture with another model: a background job runs it on the puzzles of the scenes."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 def lecture_with(name: str, options: Options, language: Language) -> Lecture | None:
-    """The lecture with this model in the place of the bundled TRM of its task; None while it is on its way, which is said.
+    """The lecture with this model in place of the bundled TRM of its task; None while it loads or runs.
 
-    Raises UserError where the model cannot be opened, or no scene shows puzzles that it reads.
+    Raises UserError if the model cannot be loaded, or if no scene shows puzzles of its task and size.
     """
     source = source_of(name, options)
     recorded = bundled_lecture().recorded.values()
     if any(run.model == name and run.config.kind == "trm" and run.is_current for run in recorded):
-        return bundled_lecture()  # its runs are those already
+        return bundled_lecture()  # these are its runs
     model = _loaded(source)
     if model is None:
         return None
@@ -40,8 +40,8 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
     if not replaced:
         rows, columns = model.config.grid
         raise LectureError(
-            f"{name} reads {model.config.task} of {rows}x{columns}, which no scene shows. Choose a model of 9x9 Sudokus or "
-            "15x15 mazes."
+            f"{name} solves {model.config.task} puzzles of {rows}x{columns}, which no scene shows. Choose a model for 9x9 "
+            "Sudokus or 15x15 mazes."
         )
     key = ("lecture", model.fingerprint, model.compute_dtype, tuple(replaced))
     job_words = Words(**{field.name: language.words[f"job_{field.name}"] for field in fields(Words)})
@@ -49,7 +49,7 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
 
 
 def _replaces(run: SceneRun, model: "Model") -> bool:
-    """Whether a recorded run is one that the model takes the place of: the bundled TRM's, on a puzzle that it reads."""
+    """Whether the model replaces the model of a recorded run: a bundled TRM with the same task, size and tokens."""
     old = (run.config.task, run.config.sequence_length, run.config.vocab_size)
     new = (model.config.task, model.config.sequence_length, model.config.vocab_size)
     return run.config.kind == "trm" and old == new
@@ -67,7 +67,7 @@ def _loaded(source: Source) -> "Model | None":
 def _run_scenes(
     model: "Model", name: str, replaced: Mapping[str, SceneRun], language: Language, progress: Tell
 ) -> Lecture:
-    """The work behind the page: a run for each puzzle. It says what it does in the language of who began it."""
+    """The background job: one run per puzzle. Reports its progress in the language of the person who started it."""
     from trm.models import parameter_count
 
     card = {"parameters": parameter_count(model), "accuracy": None}
@@ -90,7 +90,7 @@ def _run_scenes(
 
 
 def model_select(options: Options, selected: str | None, words: Mapping[str, str]) -> None:
-    """The control under the lecture; the session's `lecture_model` holds the name, None for the recorded runs."""
+    """The model menu. The session key `lecture_model` holds the name, None for the recorded runs."""
     names = shared.model_names(models_folder(), options)
     if selected and selected not in names:
         names = [selected, *names]

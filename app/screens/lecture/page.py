@@ -1,4 +1,4 @@
-"""Lecture: the recursion taught in scenes, with the live player, the diagram and the code. For a projector and its class."""
+"""The Lecture page teaches the recursion in scenes, with a live player, a diagram and the code, for a class."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def page() -> None:
 
 
 def show(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """The lecture. A fragment, so that another scene reruns nothing else."""
+    """The lecture. A fragment, so that a change of scene reruns nothing else."""
     is_first_visit = visit["send_all"] and not visit["model"] and not st.query_params
     try:
         component("lecture", SCRIPT, STYLE)(
@@ -47,16 +47,14 @@ def show(lecture: Lecture, visit: dict[str, Any]) -> None:
     except UserError as error:
         status.problem(str(error))
         return
-    if (
-        not is_first_visit
-    ):  # then the browser shows that in the address, without one more step of its way back
+    if not is_first_visit:  # then the browser writes the address itself, without another history entry
         links.write({"scene": visit["scene"], "lang": visit["language"], "model": visit["model"]})
     if visit["footer_language"] != visit["language"]:
-        st.rerun()  # what stands below is in this language too
+        st.rerun()  # the footer changes its language too
 
 
 def current_visit(lecture: Lecture) -> dict[str, Any]:
-    """Where this person is: scene and language of the link at first, then what the browser request for."""
+    """The state of this person's visit: from the link at first, then updated by the browser's requests."""
     state = st.session_state
     if "lecture_visit" not in state:
         link = st.query_params
@@ -69,20 +67,20 @@ def current_visit(lecture: Lecture) -> dict[str, Any]:
             "start": links.view_of(link.to_dict()),
             "present": link.get("present") == "true",
             "model": link.get("model"),
-            "room": {"code": room, "turn": followed.turn} if followed else None,  # which this person follows
-            "led_room": None if followed else rooms().open(scene),  # of those who follow this person
-            "sent_runs": set(),  # names of the runs that the browser has: each is 200 kB, and a class shares one network
+            "room": {"code": room, "turn": followed.turn} if followed else None,  # followed by this person
+            "led_room": None if followed else rooms().open(scene),  # led by this person
+            # Names of the runs that the browser has: each is 200 kB, and a class shares one network.
+            "sent_runs": set(),
         }
     visit = state.lecture_visit
-    if (
-        state.setdefault("lecture_model", visit["model"]) != visit["model"]
-    ):  # gone after a look at another page
+    # The menu's key is missing after a visit to another page; then the model is restored.
+    if state.setdefault("lecture_model", visit["model"]) != visit["model"]:
         visit["model"], visit["start"] = state.lecture_model, None
     return visit
 
 
 def selected_lecture(visit: dict[str, Any]) -> Lecture:
-    """The lecture as recorded; with another model in it where one was request for and its runs are there."""
+    """The lecture with the chosen model once its runs are ready, otherwise the recorded lecture."""
     if not visit["model"]:
         return bundled_lecture()
     language = read_language(visit["language"])
@@ -94,7 +92,7 @@ def selected_lecture(visit: dict[str, Any]) -> Lecture:
 
 
 def take_request() -> None:
-    """The browser went on; the page follows with the runs that are needed there."""
+    """Take over the scene and language that the browser requests; `contents` then sends the runs they need."""
     request = st.session_state[KEY].get("request") or {}
     visit = st.session_state.lecture_visit
     scene, language = request.get("scene"), request.get("language")
@@ -106,21 +104,22 @@ def take_request() -> None:
         visit["language"] = language
     if visit["led_room"]:
         reclaim_room(visit, request.get("lead"))
-    if request.get("missing_runs"):  # the page was left and opened again, and has forgotten them
+    if request.get("missing_runs"):  # the page was left and opened again
         visit.update(sent_runs=set(), send_all=True)
 
 
 def reclaim_room(visit: dict[str, Any], lead: Any) -> None:
-    """The lecturer's page was loaded anew, and their browser remembers the room that a class follows: {"code", "key"}."""
+    """Lead the former room again after a reload. `lead` is what the browser remembers: {"code", "key"}."""
     if isinstance(lead, dict) and rooms().is_led_by(lead.get("code"), lead.get("key")):
         visit["led_room"] = lead["code"]
         rooms().move(lead["code"], visit["scene"])
 
 
 def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
-    """What the browser is payload: of the runs of this scene and of the next those that it does not have yet (who follows gets
-    all, and asks no more), and texts in a language that was not shown before; where the whole page is drawn, or it has
-    forgotten all, also the outline and the code.
+    """The component's data.
+
+    Holds the runs of this scene and the next that the browser lacks (followers get all at once, so that a class does not
+    ask for each), and the texts of a new language; when the whole page is drawn also the outline and the code.
     """
     scene, language = visit["scene"], visit["language"]
     order = [each.id for each in lecture.scenes]
@@ -145,7 +144,7 @@ def contents(lecture: Lecture, visit: dict[str, Any]) -> dict[str, Any]:
 
 
 def footer(lecture: Lecture, visit: dict[str, Any]) -> None:
-    """Under the lecture: its keys, whose runs it shows, and the file to take away."""
+    """Below the lecture: its keys, the model menu, and the download."""
     words = read_language(visit["language"]).words
     st.caption(plain(words["keys"]))
     model, file = st.columns([3, 2], vertical_alignment="bottom")

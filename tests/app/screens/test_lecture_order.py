@@ -1,4 +1,4 @@
-"""What the lecture tells, in which order, and that a person who chose Russian reads nothing else under the header."""
+"""What the lecture explains, in which order, and that everything below the header is Russian if Russian is chosen."""
 
 import re
 
@@ -9,7 +9,7 @@ from app.screens.lecture.contents import bundled_lecture
 from app.screens.lecture.language import read_language
 
 
-def test_the_positions_beside_the_cells_are_explained_where_they_are_counted():
+def test_the_extra_position_is_explained_where_positions_are_counted():
     first = " ".join(bundled_lecture().texts("en")["scenes"]["states"]["text"])
     assert "81 cells" in first and "1 more position" in first and "82 positions" in first
 
@@ -38,13 +38,13 @@ CYRILLIC = re.compile(r"[\u0400-\u04ff]+")
 
 
 @pytest.mark.parametrize("part", ["words", "player"])
-def test_no_russian_word_was_left_in_english(part):
+def test_all_russian_words_are_translated(part):
     words = getattr(read_language("ru"), part)
     for name in words.keys() - SAME:
         assert CYRILLIC.search(words[name]) or not re.search("[a-z]", re.sub(r"{.*?}", "", words[name])), name
 
 
-def test_all_under_the_header_is_russian_when_that_is_chosen():
+def test_everything_below_the_header_is_russian_if_chosen():
     app = App({"lang": "ru"}, "lecture")
     (model,) = app.test.selectbox
     (file,) = app.test.get("download_button")

@@ -1,13 +1,12 @@
 /**
- * The code view: the lines of the recursion, the one of the current call lit, and what its variables hold
- * beside it.
+ * The code view: the lines of the recursion with the current call highlighted, and the shapes of its variables.
  */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
 import { flow, formula, hasGradient, marksAt, shapeText } from "./call.js";
 
 export class CodeView {
-  /** `code` as app/screens/lecture/code_view.py reads it. */
+  /** `code`: the functions as app/screens/lecture/code_view.py returns them. */
   constructor(code) {
     this.rows = code.flatMap(({ lines }) => lines.map((line) => this.makeRow(line)));
     this.list = make(
@@ -85,7 +84,7 @@ export class CodeView {
     this.scrollTo(lit);
   }
 
-  /** Scrolls the list, and nothing else, so that the line is in its middle. */
+  /** Scrolls only the list, so that the line is in its middle. */
   scrollTo(line) {
     if (!line) return;
     const middle = line.offsetTop + line.offsetHeight / 2;

@@ -1,13 +1,11 @@
 /**
- * The lecture: text, the live player, the diagram and the code of one scene, and what a lecturer needs around
- * them.
+ * The lecture: the text, the live player, the diagram and the code of one scene, and the lecturer's tools.
  *
- * The player is the app's own. It says where it stands by the attributes of its root; they are watched here,
- * and diagram, code and the words under the grid are drawn anew before the browser paints: all of them show
- * the same call.
+ * The player is that of the app. Its root has the position in its attributes. They are observed here, and the
+ * diagram, the code and the captions are redrawn before the browser paints, so that all show the same call.
  *
- * Scenes are changed in the browser. What is not there yet (the run of a scene, another language) is asked of
- * Python. Here is what Python sends and what a lecturer does; `lecture_view` draws it.
+ * The browser changes scenes by itself and requests from Python what it lacks: the run of a scene, another
+ * language. This module handles Python's data and the lecturer's actions; `lecture_view` draws.
  */
 
 import { isEditing, keyName } from "../../../../trm/player/keys.js";
@@ -70,8 +68,8 @@ class Lecture extends LectureView {
   // ---- what Python sends
 
   /**
-   * `data`: {scene, start, language, runs, invitation, room, lead, embed} as app/screens/lecture/page.py puts
-   * together; at first, and where the whole page is drawn, also {languages, texts, outline, code}.
+   * `data`: {scene, start, language, runs, invitation, room, lead, embed} from app/screens/lecture/page.py; when
+   * the whole page is drawn also {languages, texts, outline, code}.
    */
   update(data, send) {
     if (!this.root.isConnected) this.parent.append(this.root);
@@ -107,7 +105,7 @@ class Lecture extends LectureView {
     return undefined;
   }
 
-  /** The handout in the language shown, where the file holds the pictures for it. */
+  /** The handout in the current language. Only the offline file has the pictures for it. */
   makeSheets() {
     if (!this.pictures) return;
     this.handout?.remove();
@@ -121,7 +119,7 @@ class Lecture extends LectureView {
     return this.outline.findIndex(({ id }) => id === scene);
   }
 
-  /** Whether there is such a scene, and it is another one. */
+  /** Shows the scene of an index. Returns whether it exists and is not the current one. */
   show(at) {
     if (at < 0 || at >= this.outline.length || at === this.at) return false;
     Object.assign(this, { at, isAnswered: false, start: null });
@@ -129,7 +127,7 @@ class Lecture extends LectureView {
     return true;
   }
 
-  /** Where this person goes themselves; they are not pulled back from there. */
+  /** Goes to a scene by this person's own choice, and stops following the lecturer. */
   go(at) {
     if (!this.show(at)) return;
     this.setFollowing(false);
@@ -141,7 +139,7 @@ class Lecture extends LectureView {
     this.drawFollowing();
   }
 
-  /** With the lecturer. Who follows was sent all runs at first: a whole class must not ask Python at once. */
+  /** Goes where the lecturer goes. A follower has all runs already: a class must not ask Python all at once. */
   goWithLecturer(scene) {
     if (this.show(this.indexOf(scene)) && !this.hasRun) this.request();
   }
@@ -153,22 +151,21 @@ class Lecture extends LectureView {
   }
 
   /**
-   * `missing_runs`: the run of the scene was sent before, and is not here. `lead`: the room that this tab led
-   * before.
+   * `missing_runs`: the browser has lost runs that were sent before. `lead`: the room that this tab led before.
    */
   request({ missing_runs = false, lead = null } = {}) {
     this.showInAddress();
     this.send?.("request", { scene: this.scene.id, language: this.language, missing_runs, lead });
   }
 
-  /** Scene and language in the address, as app/screens/lecture/page.py writes them. The file does it itself. */
+  /** Writes scene and language to the address, as app/screens/lecture/page.py does. The offline file does it itself. */
   showInAddress() {
     if (!this.root.classList.contains("standalone"))
       showAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
   }
 
   /**
-   * Python opened a room for this page. Where the tab led another one before, that one is asked for, once.
+   * Python opened a room for this page. If the tab led another room before, that one is requested once.
    */
   lead(room) {
     const before = this.ledRoom ? null : rememberedRoom();
@@ -181,7 +178,7 @@ class Lecture extends LectureView {
 
   onKey(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || isEditing(event.composedPath())) return;
-    const name = keyName(event, (known) => Object.hasOwn(KEYS, known));
+    const name = keyName(event, (key) => Object.hasOwn(KEYS, key));
     const action = KEYS[name] ?? (event.key === "Escape" && this.closes ? "close" : null);
     if (!action) return;
     event.preventDefault();
@@ -189,7 +186,7 @@ class Lecture extends LectureView {
     if (!event.repeat) this.act(action);
   }
 
-  /** Whether there is something that escape closes before the player hears of it. */
+  /** Whether escape closes something of the lecture; otherwise the player gets the key. */
   get closes() {
     return (
       !this.blankScreen.hidden ||
@@ -225,7 +222,7 @@ class Lecture extends LectureView {
   }
 
   toggleFull() {
-    // where there is no full screen for elements, or it is refused
+    // if the browser has no full screen for elements, or refuses it
     const fillPage = () => this.present(!this.root.classList.contains("full"));
     if (!this.root.requestFullscreen) fillPage();
     else if (document.fullscreenElement) document.exitFullscreen().catch(fillPage);
@@ -241,7 +238,7 @@ class Lecture extends LectureView {
   }
 
   remove() {
-    document.documentElement.lang = "en"; // of all other pages
+    document.documentElement.lang = "en"; // the language of all other pages
     this.room?.close();
     this.player?.remove();
     this.playerObserver.disconnect();
@@ -255,9 +252,9 @@ class Lecture extends LectureView {
 }
 
 /**
- * Mounts the lecture in `parentElement`, or brings it up to date. Asks for scenes and languages with
+ * Mounts the lecture in `parentElement`, or updates it. It requests scenes and languages with
  * setTriggerValue("request", {scene, language}).
- * @returns a function that removes it, once its element has left the page.
+ * @returns a function that removes the lecture once its element has left the page.
  */
 export default function mount({ data, parentElement, setTriggerValue }) {
   const lecture = mountedIn(parentElement) ?? new Lecture(parentElement);

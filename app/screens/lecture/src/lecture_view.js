@@ -1,6 +1,5 @@
 /**
- * What is on the screen of a lecture: its bar, the text, the player, the diagram and the code, all for one
- * scene and one call.
+ * The screen of the lecture: bar, text, player, diagram and code, all for one scene and one call.
  */
 
 import { icon, make, topOf, write } from "../../../../trm/player/view/dom.js";
@@ -20,10 +19,10 @@ const ICONS = {
   present: "M4 4h6v2.2H6.2V10H4zM14 4h6v6h-2.2V6.2H14zM4 14h2.2v3.8H10V20H4zM17.8 14H20v6h-6v-2.2h3.8z",
 };
 const POSITION_ATTRIBUTES = ["data-supervision-step", "data-cycle", "data-call", "data-kind"];
-const PHONE_WIDTH = 700; // pixels; see the style
-const SWIPE_LENGTH = 70; // pixels that a finger travels to change the scene
+const PHONE_WIDTH = 700; // pixels; as in lecture.css
+const SWIPE_LENGTH = 70; // pixels
 
-/** The half of a lecture that draws; the other half (lecture.js) says what is to be drawn. */
+/** Draws the lecture; its subclass in lecture.js decides what to draw. */
 export class LectureView {
   build() {
     const button = (name, text, act) => {
@@ -83,7 +82,7 @@ export class LectureView {
     this.watchSwipes();
   }
 
-  /** A finger that travels over the text changes the scene; the player has its own gestures. */
+  /** A swipe over the text changes the scene; the player has its own gestures. */
   watchSwipes() {
     let from = null;
     this.text.addEventListener("pointerdown", (event) => {
@@ -101,7 +100,7 @@ export class LectureView {
     return this.outline[this.at];
   }
 
-  /** The language of the texts that are here: the chosen one, as soon as Python has sent it. */
+  /** The language of the texts shown: the chosen one, once Python has sent it. */
   get textLanguage() {
     return this.language in this.texts ? this.language : Object.keys(this.texts)[0];
   }
@@ -112,7 +111,7 @@ export class LectureView {
 
   // ---- the scene
 
-  /** For who came by the lecturer's code: whether they go along, and the way to change it. */
+  /** The follow button of people who joined by the lecturer's code. */
   drawFollowing() {
     const { room, following } = this;
     following.hidden = !room;
@@ -233,14 +232,14 @@ export class LectureView {
       this.playerLanguage = language;
       this.player = Kind === Pair ? new Pair(this.playerBox) : new Player(this.playerBox, this.root);
     }
-    const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs begin anew
+    const start = { ...scene.start, ...this.start, runs: scene.runs.join() }; // other runs start again
     const names = scene.names ?? [];
     const data =
       payloads.length > 1
         ? { players: payloads, names, titles: names.map(() => ""), start, hint: "" }
         : { ...payloads[0], start };
     this.player.update(data, null, null);
-    if (settings) this.player.restore(settings); // in another language it goes on where it was
+    if (settings) this.player.restore(settings); // only the language changes, not the position
     this.playerObserver.observe(this.playerBox, {
       subtree: true,
       childList: true,
@@ -258,7 +257,7 @@ export class LectureView {
     );
   }
 
-  /** The player that diagram and code follow: of two the second. */
+  /** The player that diagram and code follow: of a pair the second. */
   get mainPlayer() {
     return [...this.playerBox.querySelectorAll('[data-testid="player"]')].at(-1);
   }
@@ -285,8 +284,7 @@ export class LectureView {
   }
 
   /**
-   * How far down the page the lecture begins: the rest of the window is its own. And as large a type as there
-   * is room for.
+   * Fits the lecture into the rest of the window, and the text's type size to its box.
    */
   fit() {
     if (!this.root.isConnected || !this.texts || !this.outline) return;
@@ -297,8 +295,7 @@ export class LectureView {
 }
 
 /**
- * The largest type, in steps, with which a text needs no more height than it has. On a phone it has all that
- * it needs.
+ * Sets the largest type size at which a text fits its box. On a phone the page scrolls instead.
  */
 function fitText(node) {
   if (innerWidth < PHONE_WIDTH) return;

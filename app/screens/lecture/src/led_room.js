@@ -1,16 +1,15 @@
 /**
- * The room that a lecturer leads: the tab remembers it, so that the class is not lost when the page is loaded
- * anew.
+ * The room that a lecturer leads. The tab remembers it, so that the class is not lost on a reload.
  */
 
 const STORAGE_KEY = "recursion-lens-room";
 
-/** {code, key} as Python sent it to this tab before; null where nothing is known of a room. */
+/** {code, key} as Python sent it to this tab earlier, or null. */
 export function rememberedRoom() {
   try {
     return JSON.parse(sessionStorage.getItem(STORAGE_KEY));
   } catch {
-    return null; // the browser keeps nothing here
+    return null; // storage is blocked
   }
 }
 
@@ -18,6 +17,6 @@ export function rememberRoom(lead) {
   try {
     sessionStorage.setItem(STORAGE_KEY, JSON.stringify(lead));
   } catch {
-    // then a new room is opened next time
+    // storage is blocked: a reload opens a new room
   }
 }

@@ -1,6 +1,5 @@
 /**
- * What a lecturer has besides the scene: a timer, a blank screen, a QR code for the class, notes in a second
- * window.
+ * The lecturer's tools: a timer, notes in a second window, a QR code for the class.
  */
 
 import { make, write } from "../../../../trm/player/view/dom.js";
@@ -15,7 +14,7 @@ const NOTES_STYLE = [
   ".quiet { color: #5c6670; font-size: 19px; border-top: 1px solid #d5dadd; padding-top: 12px; }",
 ].join(" ");
 
-/** Counts the seconds since it was started; a press stops it and goes on, a long one begins anew. */
+/** A stopwatch. */
 export class Timer {
   constructor(onTick) {
     Object.assign(this, { onTick, elapsed: 0, startedAt: null });
@@ -50,14 +49,13 @@ export class Timer {
 }
 
 /**
- * The second window: what to say, what comes next, the time. It is written from here; nothing is loaded in
- * it.
+ * The second window: speaker notes, next scene, time. It is written from here and loads nothing.
  */
 export class NotesWindow {
   open() {
     if (this.isOpen) return this.window.focus();
     this.window = window.open("", "recursion-lens-notes", "popup,width=820,height=680");
-    if (!this.window) return undefined; // the browser refused; the button stays
+    if (!this.window) return undefined; // blocked by the browser
     const { document: page } = this.window;
     page.documentElement.lang = this.content?.language ?? "en";
     page.head.replaceChildren(Object.assign(page.createElement("style"), { textContent: NOTES_STYLE }));
@@ -78,7 +76,7 @@ export class NotesWindow {
     return Boolean(this.window && !this.window.closed && this.parts);
   }
 
-  /** `content`: {language, place, title, notes, question, answer, next} in words. */
+  /** `content`: the texts {language, place, title, notes, question, answer, next}. */
   show(content) {
     this.content = content;
     if (!this.isOpen) return;
@@ -107,8 +105,7 @@ export class NotesWindow {
 }
 
 /**
- * The code to scan, with the address in letters. `code`: {address, path, size, is_local} as
- * app/screens/lecture/qr_code.py makes it.
+ * The QR code with its address. `code`: {address, path, size, is_local} from app/screens/lecture/qr_code.py.
  */
 export class Invitation {
   constructor(close) {
@@ -142,7 +139,7 @@ export class Invitation {
   }
 }
 
-/** What the notes window says of a scene. */
+/** The content of the notes window for a scene. */
 export function speakerNotes({ words, scenes }, outline, at, language) {
   const { id } = outline[at];
   const { title, notes, question, answer } = scenes[id];

@@ -1,6 +1,5 @@
 /**
- * The handout: every scene as a page to print, with what it begins with. Made when it is printed, from what
- * the file holds.
+ * The handout: one printed page per scene, at the call where it starts. Made when the offline file is printed.
  */
 
 import { make } from "../../../../trm/player/view/dom.js";
@@ -8,7 +7,7 @@ import { Diagram } from "./diagram.js";
 import { fillIn, positionText } from "./call.js";
 import { paragraph } from "./prose.js";
 
-/** All pages in a language. `pictures`: the grid of each scene as an SVG image. */
+/** All pages in a language. `pictures`: the grid of each scene as a data URL. */
 export function sheets({ outline, pictures }, { words, scenes }, language) {
   return make(
     "div",
