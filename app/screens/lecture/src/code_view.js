@@ -14,6 +14,8 @@ export class CodeView {
       { class: "source-lines", tabindex: "0", role: "region", "aria-label": "trm/recursion.py" },
       this.rows.map(({ node }) => node),
     );
+    const columns = Math.max(...this.rows.map(({ text }) => text.length));
+    this.list.style.setProperty("--columns", columns);
     this.name = make("b", {}, "");
     this.variables = make("div", { class: "variables", "data-testid": "variables" });
     this.node = make("section", { class: "source-view", "data-testid": "code", translate: "no" }, [
@@ -25,12 +27,13 @@ export class CodeView {
   makeRow({ number, text, marks }) {
     const note = make("span", { class: "note" }, "");
     const isFold = number == null;
-    const node = make("div", { class: isFold ? "source-line fold" : "source-line", "data-line": number }, [
+    const name = ["source-line", isFold && "fold", marks.includes("gradient") && "gradient"].filter(Boolean);
+    const node = make("div", { class: name.join(" "), "data-line": number }, [
       make("span", { class: "number" }, isFold ? "" : String(number)),
       make("code", {}, isFold ? "⋯" : text),
       note,
     ]);
-    return { node, marks, note };
+    return { node, text, marks, note };
   }
 
   show(sizes, words, scene) {
@@ -84,10 +87,11 @@ export class CodeView {
     this.scrollTo(lit);
   }
 
-  /** Scrolls only the list, so that the line is in its middle. */
+  /** Scrolls only the list, so that the line is about in its middle and the first line is whole. */
   scrollTo(line) {
     if (!line) return;
-    const middle = line.offsetTop + line.offsetHeight / 2;
-    this.list.scrollTop = middle - this.list.clientHeight / 2;
+    const top = line.offsetTop + (line.offsetHeight - this.list.clientHeight) / 2;
+    const first = this.rows.find(({ node }) => node.offsetTop >= top);
+    this.list.scrollTop = first.node.offsetTop;
   }
 }

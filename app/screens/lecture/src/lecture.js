@@ -39,7 +39,7 @@ class Lecture extends LectureView {
       parent,
       runs: {},
       texts: {},
-      at: null,
+      sceneIndex: null,
       room: null,
       player: null,
       isAnswered: false,
@@ -49,7 +49,7 @@ class Lecture extends LectureView {
     this.notes = new NotesWindow();
     this.notes.onKey = (event) => this.onKey(event);
     this.invitation = new Invitation(() => this.invite(false));
-    this.playerObserver = new MutationObserver(() => this.follow());
+    this.playerObserver = new MutationObserver(() => this.drawPosition());
     this.listeners = new AbortController();
     const { signal } = this.listeners;
     document.addEventListener("keydown", (event) => this.onKey(event), { signal, capture: true });
@@ -89,8 +89,8 @@ class Lecture extends LectureView {
       this.code = new CodeView(data.code);
       this.codeBox.append(this.code.node);
     }
-    if (this.at == null) {
-      this.at = Math.max(this.indexOf(data.scene), 0);
+    if (this.sceneIndex == null) {
+      this.sceneIndex = Math.max(this.indexOf(data.scene), 0);
       Object.assign(this, { language: data.language, start: data.start ?? null });
       this.showInAddress();
       if (data.present) this.present(true);
@@ -120,16 +120,16 @@ class Lecture extends LectureView {
   }
 
   /** Shows the scene of an index. Returns whether it exists and is not the current one. */
-  show(at) {
-    if (at < 0 || at >= this.outline.length || at === this.at) return false;
-    Object.assign(this, { at, isAnswered: false, start: null });
+  show(index) {
+    if (index < 0 || index >= this.outline.length || index === this.sceneIndex) return false;
+    Object.assign(this, { sceneIndex: index, isAnswered: false, start: null });
     this.drawScene();
     return true;
   }
 
   /** Goes to a scene by this person's own choice, and stops following the lecturer. */
-  go(at) {
-    if (!this.show(at)) return;
+  go(index) {
+    if (!this.show(index)) return;
     this.setFollowing(false);
     this.request();
   }
@@ -196,8 +196,8 @@ class Lecture extends LectureView {
   }
 
   act(action) {
-    if (action === "next") this.go(this.at + 1);
-    else if (action === "previous") this.go(this.at - 1);
+    if (action === "next") this.go(this.sceneIndex + 1);
+    else if (action === "previous") this.go(this.sceneIndex - 1);
     else if (action === "answer") this.isAnswered = !this.isAnswered;
     else if (action === "present") this.toggleFull();
     else if (action === "blank") this.blankScreen.hidden = !this.blankScreen.hidden;

@@ -33,8 +33,8 @@ export class LectureView {
     };
     this.following = button("following", "", () => this.act("follow"));
     this.buttons = {
-      previous: button("previous-scene", "‹", () => this.go(this.at - 1)),
-      next: button("next-scene", "›", () => this.go(this.at + 1)),
+      previous: button("previous-scene", "‹", () => this.go(this.sceneIndex - 1)),
+      next: button("next-scene", "›", () => this.go(this.sceneIndex + 1)),
       timer: button("timer", "0:00", () => this.act("timer")),
       blank: button("blank", icon(ICONS.blank), () => this.act("blank")),
       notes: button("notes", icon(ICONS.notes), () => this.act("notes")),
@@ -91,13 +91,13 @@ export class LectureView {
     this.text.addEventListener("pointerup", (event) => {
       const [across, down] = from ? [event.clientX - from.clientX, event.clientY - from.clientY] : [0, 0];
       if (Math.abs(across) > SWIPE_LENGTH && Math.abs(across) > 2 * Math.abs(down))
-        this.go(this.at + (across < 0 ? 1 : -1));
+        this.go(this.sceneIndex + (across < 0 ? 1 : -1));
       from = null;
     });
   }
 
   get scene() {
-    return this.outline[this.at];
+    return this.outline[this.sceneIndex];
   }
 
   /** The language of the texts shown: the chosen one, once Python has sent it. */
@@ -121,7 +121,7 @@ export class LectureView {
   }
 
   drawScene() {
-    const { scene, strings, root, at, outline } = this;
+    const { scene, sceneIndex, strings, root, outline } = this;
     const { words } = strings;
     const texts = strings.scenes[scene.id];
     root.lang = document.documentElement.lang = this.textLanguage;
@@ -133,7 +133,7 @@ export class LectureView {
     root.classList.toggle("paired", scene.runs.length > 1);
     this.drawFollowing();
     write(this.title, texts.title);
-    write(this.count, `${at + 1}/${outline.length}`);
+    write(this.count, `${sceneIndex + 1}/${outline.length}`);
     this.body.replaceChildren(...texts.text.map((text) => paragraph(text)));
     this.question.replaceChildren(...inline(texts.question));
     this.answer.replaceChildren(...inline(texts.answer));
@@ -148,14 +148,14 @@ export class LectureView {
     this.diagram = new Diagram(this.sizes, words, scene.point);
     this.diagramBox.replaceChildren(this.diagram.node);
     this.code.show(this.sizes, words, scene);
-    this.follow();
-    this.notes.show(speakerNotes(strings, outline, at, this.textLanguage));
+    this.drawPosition();
+    this.notes.show(speakerNotes(strings, outline, sceneIndex, this.textLanguage));
     this.invitation.show(this.room || this.inviteData?.scene === scene.id ? this.inviteData : null, words);
     this.fit();
   }
 
   drawButtons(words) {
-    const { buttons, at, outline, languages } = this;
+    const { buttons, sceneIndex, outline, languages } = this;
     const names = {
       previous: ["previous", "page up"],
       next: ["next", "page down"],
@@ -169,8 +169,8 @@ export class LectureView {
       buttons[name].title = `${words[word]} (${key})`;
       buttons[name].setAttribute("aria-label", buttons[name].title);
     }
-    buttons.previous.disabled = at === 0;
-    buttons.next.disabled = at === outline.length - 1;
+    buttons.previous.disabled = sceneIndex === 0;
+    buttons.next.disabled = sceneIndex === outline.length - 1;
     buttons.invite.hidden = !this.inviteData;
     this.languageButtons.replaceChildren(
       ...Object.entries(languages).map(([code, name]) => {
@@ -195,7 +195,7 @@ export class LectureView {
           type: "button",
           title: this.strings.scenes[id].title,
           "aria-label": `${index + 1}. ${this.strings.scenes[id].title}`,
-          "aria-current": index === at ? "step" : null,
+          "aria-current": index === sceneIndex ? "step" : null,
         });
         node.addEventListener("click", () => this.go(index));
         return node;
@@ -262,7 +262,8 @@ export class LectureView {
     return [...this.playerBox.querySelectorAll('[data-testid="player"]')].at(-1);
   }
 
-  follow() {
+  /** The diagram, the code and the captions at the player's call. */
+  drawPosition() {
     const { words } = this.strings;
     const { supervisionStep, cycle, call, kind } = this.mainPlayer?.dataset ?? {};
     const { start } = this.scene;

@@ -140,15 +140,15 @@ export class Invitation {
 }
 
 /** The content of the notes window for a scene. */
-export function speakerNotes({ words, scenes }, outline, at, language) {
-  const { id } = outline[at];
+export function speakerNotes({ words, scenes }, outline, index, language) {
+  const { id } = outline[index];
   const { title, notes, question, answer } = scenes[id];
-  const next = outline[at + 1]
-    ? fillIn(words.next_is, { title: scenes[outline[at + 1].id].title })
+  const next = outline[index + 1]
+    ? fillIn(words.next_is, { title: scenes[outline[index + 1].id].title })
     : words.end;
   return {
     language,
-    place: fillIn(words.scene, { scene: at + 1, scenes: outline.length }),
+    place: fillIn(words.scene, { scene: index + 1, scenes: outline.length }),
     title,
     notes,
     question,
