@@ -115,8 +115,8 @@ export class Diagram {
         svgNode("g", { class: `state ${name}` }, [
           box(62, middle - 27, 124, 54, "box"),
           label(76, middle + 9, name, "letter"),
-          label(102, middle - 5, words[name], "name"),
-          label(102, middle + 16, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
+          label(99, middle - 5, words[name], "name"),
+          label(99, middle + 16, shapeText(sizes[name].slice(-2)).replace("×", " × "), "shape"),
         ]),
       ),
     ]);

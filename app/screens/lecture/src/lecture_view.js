@@ -163,7 +163,7 @@ export class LectureView {
       blank: ["blank", "b"],
       timer: ["timer", "t"],
       notes: ["notes", "o"],
-      invite: ["share", "i"],
+      invite: ["invite", "i"],
     };
     for (const [name, [word, key]] of Object.entries(names)) {
       buttons[name].title = `${words[word]} (${key})`;
