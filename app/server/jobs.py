@@ -21,6 +21,7 @@ from typing import Any
 
 from app.server.pace import Pace
 from trm.errors import UserError
+from trm.progress import Progress
 
 KEPT = 48
 MOST_WAITING = 4  # of one person; a page asks for two at once
@@ -29,8 +30,7 @@ LOOKED_AT = 15.0  # seconds after a look in which somebody waits for a job
 FORSAKEN = 900.0  # seconds without a look after which a job is given up
 LOOK_EVERY = 0.5  # seconds between looks of a job that waits for its turn
 
-Tell = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
-Work = Callable[[Tell], Any]
+Work = Callable[[Progress], Any]
 
 
 class Cancelled(Exception):
@@ -55,7 +55,7 @@ class Job:
     error: UserError | None = None
     done: bool = False  # with a result, an error, or because it was cancelled
     cancelled: bool = False
-    begun: float | None = None  # when
+    started: float | None = None  # when
     looked: float = 0.0  # when somebody last did
     askers: set[str] = field(default_factory=set)  # who waits for it
     left: set[str] = field(default_factory=set)  # who cancelled it
@@ -104,7 +104,7 @@ class Jobs:
             job.askers.add(asker)
             job.looked = self._clock()
             self._jobs.move_to_end(key)
-            waiting = [each for each in self._unfinished() if each.begun is None and asker in each.askers]
+            waiting = [each for each in self._unfinished() if each.started is None and asker in each.askers]
             for each in waiting[:-MOST_WAITING]:
                 self._leave(each, asker)
             self._start(self._turn())
@@ -148,13 +148,13 @@ class Jobs:
         now = self._clock()
         return min(
             (job for job in self._unfinished() if not job.cancelled),
-            key=lambda job: (now - job.looked > LOOKED_AT, job.begun is None, job.number),
+            key=lambda job: (now - job.looked > LOOKED_AT, job.started is None, job.number),
             default=None,
         )
 
     def _start(self, job: Job | None) -> None:
-        if job is not None and job.begun is None:
-            job.begun = self._clock()
+        if job is not None and job.started is None:
+            job.started = self._clock()
             threading.Thread(target=self._work, args=(job,), name="jobs", daemon=False).start()
 
     def _leave(self, job: Job, asker: str) -> None:
@@ -162,7 +162,7 @@ class Jobs:
         job.left.add(asker)
         if not job.askers and not job.done:
             job.cancelled = True
-            if job.begun is None:
+            if job.started is None:
                 self._end(job)
             self._changed.notify_all()
 
@@ -190,7 +190,7 @@ class Jobs:
         with self._changed:
             self._put_down(job)
             while not job.cancelled and threading.main_thread().is_alive():
-                if self._clock() - max(job.looked, job.begun) > FORSAKEN:
+                if self._clock() - max(job.looked, job.started) > FORSAKEN:
                     break
                 turn = self._turn()
                 if turn is job and self._in_hand is None:
@@ -203,7 +203,7 @@ class Jobs:
     def _run(self, job: Job) -> tuple[Any, UserError | None]:
         """The result or the error of a job; neither when it was cancelled."""
 
-        def tell(share: float, words: str) -> None:
+        def progress(share: float, words: str) -> None:
             job.share, job.words = min(max(share, 0.0), 1.0), words
             job.pace.reach(job.share)
             self._give_way(PATIENCE)
@@ -211,8 +211,8 @@ class Jobs:
 
         try:
             job.pace = Pace(self._clock)  # the wait before it is none of its own
-            tell(0.0, "beginning")
-            return job.work(tell), None
+            progress(0.0, "beginning")
+            return job.work(progress), None
         except Cancelled:
             job.cancelled = True
             return None, None

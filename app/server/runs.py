@@ -80,7 +80,7 @@ class Runs:
         self._kept_bytes, self._clock, self._processor = kept_bytes, clock, processor
         self._changed = threading.Condition()  # guards everything below
         self._runs: OrderedDict[Hashable, Run] = OrderedDict()  # the one asked for last at the end
-        self._begun = 0
+        self._started = 0
         self._working = False
         self._in_hand: tuple[Run, float] | None = (
             None  # the run that is advanced, and the processor time when that began
@@ -95,8 +95,8 @@ class Runs:
             self._leave(watcher)
             run = self._runs.get(key)
             if run is None or (run.error and self._clock() - run.failed_at > FAILED_FOR):
-                run = self._runs[key] = Run(key, begin(), self._begun)
-                self._begun += 1
+                run = self._runs[key] = Run(key, begin(), self._started)
+                self._started += 1
             self._runs.move_to_end(key)
             run.watchers[watcher] = self._clock()
             if not self._working and not run.done:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.sidebar import puzzle_files
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from trm.data import Preset, load_presets, load_puzzles
 from trm.data.bundled import fitting_sets
 from trm.errors import DataError, PuzzleError
@@ -78,7 +78,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             "New puzzle",
             list(Difficulty),
             key="difficulty",
-            **KEPT,
+            **IN_ADDRESS,
             format_func=str.capitalize,
         )
         right.button("Generate", key="new_puzzle", on_click=_take_new, args=(task,), width="stretch")

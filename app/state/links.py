@@ -17,7 +17,7 @@ import streamlit as st
 LONGEST_NAME = 500
 LARGEST_ID = 1 << 24
 LONGEST_PUZZLE = 4000  # characters; the largest grid has 900 cells
-KEPT = {"bind": "query-params"}
+IN_ADDRESS = {"bind": "query-params"}
 """Options of a widget whose value stands in the address under its key: a reload, a copied link and another page keep it. The
 browser writes it without a step of its way back. Its default must be what it shows where the address says nothing.
 """

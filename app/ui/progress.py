@@ -31,7 +31,7 @@ class Words:
 ENGLISH = Words()
 
 
-def begun(key: Hashable, work: Work, *, anew: bool = False) -> Job:
+def started(key: Hashable, work: Work, *, anew: bool = False) -> Job:
     """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
     job = shared.jobs().find(key)
     return ask(key, work) if job is None or anew else job
@@ -59,14 +59,14 @@ def result_of(
     only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
     cancel.
     """
-    job = begun(key, work, anew=anew)
+    job = started(key, work, anew=anew)
     result = watch(job, kept=kept, words=words)
     if given_up(job):
         st.button(
             words.again,
             key=f"again-{hash(key)}",
             icon=":material/refresh:",
-            on_click=begun,
+            on_click=started,
             args=(key, work),
             kwargs={"anew": True},
         )

@@ -12,12 +12,12 @@ from app.screens.lecture.language import Language, fill_in
 from app.screens.lecture.runs import SceneRun
 from app.screens.lecture.scenes import LectureError
 from app.server import shared
-from app.server.jobs import Tell
 from app.server.models import Source, source_of
 from app.server.options import Options
 from app.server.slices import in_slices
 from app.ui import status
 from app.ui.progress import Words, result_of
+from trm.progress import Progress
 from trm.registry import models_folder
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _loaded(source: Source) -> "Model | None":
 
 
 def _run_scenes(
-    model: "Model", name: str, replaced: Mapping[str, SceneRun], language: Language, progress: Tell
+    model: "Model", name: str, replaced: Mapping[str, SceneRun], language: Language, progress: Progress
 ) -> Lecture:
     """The background job: one run per puzzle. Reports its progress in the language of the person who started it."""
     from trm.models import parameter_count

@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from trm.export.time_point import MODES
+
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
-from trm.export.moment import MODES
 from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"

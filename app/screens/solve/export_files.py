@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
-MOMENTS = ("html", "png", "svg")  # what shows one call, or opens at it
+TIME_POINTS = ("html", "png", "svg")  # what shows one call, or opens at it
 PICTURES = ("png", "svg", *FILMS)  # light or dark, in a view, perhaps with marks
 TABLES = ("csv", "npz")
 LONGEST_PART = 40  # characters that a name gives to the name of a file
@@ -54,7 +54,7 @@ def make(
     shown: Shown,
     wish: Wish,
     *,
-    against: Shown | None = None,
+    compare_with: Shown | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> bytes:
     """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
@@ -70,10 +70,10 @@ def make(
         path = Path(folder) / f"run.{wish.format}"
         request = Request(
             {wish.format: path},
-            moment=wish.at,
+            time_point=wish.at,
             start=wish.at,
             pace=Pace(wish.every),
-            against=None if against is None else run_of(against),
+            compare_with=None if compare_with is None else run_of(compare_with),
             appearance=Appearance(wish.mode, wish.marks, wish.theme),
         )
         write(run_of(shown), request, progress)
@@ -122,7 +122,7 @@ def _is_letter(mark: str) -> bool:
     return unicodedata.category(mark)[0] in "LN" or unicodedata.category(mark) in ("Mn", "Mc")
 
 
-def command(choice: "Choice", wish: Wish, name: str, *, against: "Source | None" = None) -> str:
+def command(choice: "Choice", wish: Wish, name: str, *, compare_with: "Source | None" = None) -> str:
     """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
     depth = choice.depth
     given = ["--model", _spec(choice.source), "--puzzle", choice.puzzle]
@@ -134,8 +134,8 @@ def command(choice: "Choice", wish: Wish, name: str, *, against: "Source | None"
     ):
         if value != usual:
             given += [option, str(value)]
-    if against is not None:
-        given += ["--against", _spec(against)]
+    if compare_with is not None:
+        given += ["--compare-with", _spec(compare_with)]
     return shlex.join(
         ["python", "-m", "trm", "export", *given, *_options(wish, depth), f"--{wish.format}", name]
     )
@@ -144,7 +144,7 @@ def command(choice: "Choice", wish: Wish, name: str, *, against: "Source | None"
 def _options(wish: Wish, depth: Depth) -> list[str]:
     """How the command says what is shown."""
     given = []
-    if wish.format in MOMENTS:
+    if wish.format in TIME_POINTS:
         given += ["--step", str(wish.at.supervision_step), "--cycle", str(wish.at.cycle)]
         if wish.at.call != depth.n + 1:
             given += ["--call", str(wish.at.call)]

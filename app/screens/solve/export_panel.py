@@ -12,8 +12,8 @@ import streamlit as st
 from app.screens.solve import pin
 from app.screens.solve.export_files import (
     FILMS,
-    MOMENTS,
     PICTURES,
+    TIME_POINTS,
     Shown,
     Wish,
     command,
@@ -25,7 +25,6 @@ from app.screens.solve.export_files import (
 )
 from app.screens.solve.pin import Pinned
 from app.server import shared
-from app.server.jobs import Tell
 from app.sidebar import puzzles
 from app.state import links
 from app.state.choice import Choice
@@ -36,6 +35,7 @@ from trm.errors import UserError
 from trm.export.outputs import FORMATS
 from trm.export.payload import trace_id
 from trm.grading import caveat
+from trm.progress import Progress
 from trm.trace import Trace
 
 KEY = "export"
@@ -111,7 +111,7 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
     else:
         st.download_button(
             f"Save {format.upper()}",
-            lambda: make(shown, wish, against=both and _shown(both.choice, both.trace)),
+            lambda: make(shown, wish, compare_with=both and _shown(both.choice, both.trace)),
             file_name=name,
             mime=MIME[format],
             key=f"{KEY}_save",
@@ -140,7 +140,7 @@ def _wish(format: str, at: Coordinates, mode: str) -> Wish:
 def _what(wish: Wish, trace: Trace, both: Pinned | None, *, pinned: bool) -> str:
     """Which call, view and run the file shows."""
     at, said = wish.at, []
-    if wish.format in MOMENTS:
+    if wish.format in TIME_POINTS:
         kind = "f_H" if at.call == trace.depth.n + 1 else f"f_L {at.call}"
         place = f"supervision step {at.supervision_step}, cycle {at.cycle}, {plain(kind)}"
         said.append(f"{'Opens at' if wish.format == 'html' else 'Shows'} {place}")
@@ -182,8 +182,10 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         shown.puzzle,
     )
 
-    def work(tell: Tell) -> bytes:
-        return make(shown, wish, progress=lambda done, of: tell(done / of, f"drawing frame {done} of {of}"))
+    def work(progress: Progress) -> bytes:
+        return make(
+            shown, wish, progress=lambda done, of: progress(done / of, f"drawing frame {done} of {of}")
+        )
 
     job = shared.jobs().find(key)
     if job is None or given_up(job):
@@ -247,7 +249,7 @@ def _command(choice: Choice, trace: Trace, wish: Wish, name: str, both: Pinned |
     same_puzzle = both and both.choice.puzzle == choice.puzzle and both.choice.puzzle_id == choice.puzzle_id
     st.caption(said)
     st.code(
-        command(choice, wish, name, against=both.choice.source if same_puzzle else None),
+        command(choice, wish, name, compare_with=both.choice.source if same_puzzle else None),
         language="bash",
         wrap_lines=True,
     )

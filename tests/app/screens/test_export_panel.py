@@ -129,13 +129,13 @@ def test_a_pinned_run_is_on_the_page_too(open_app):
     app = open_app()
     press(app)
     opened(app)
-    assert "Holds both runs." in said(app) and code(app)[8:10] == ["--against", "sudoku-trm"]
+    assert "Holds both runs." in said(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
     app.set("export_format", "csv")
-    assert "The pinned run is not in it." in said(app) and "--against" not in code(app)
+    assert "The pinned run is not in it." in said(app) and "--compare-with" not in code(app)
     app.set("export_format", "html")
     app.set("puzzle_text", TYPED)
     assert len(sides(app)) == 2 and "The command takes one puzzle" in said(app)
-    assert "--against" not in code(app) and code(app)[-1] == "sudoku-trm.html"
+    assert "--compare-with" not in code(app) and code(app)[-1] == "sudoku-trm.html"
 
 
 # what is made

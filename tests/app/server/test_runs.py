@@ -47,7 +47,7 @@ def test_who_asks_for_the_same_run_shares_it_and_for_another_does_not():
     assert runs.ask("a", mine, watcher="you") is run
     another = runs.ask("b", other, watcher="she")
     assert runs.wait(run, PATIENCE) and runs.wait(another, PATIENCE)
-    assert mine.begun == other.begun == 1
+    assert mine.started == other.started == 1
     assert (run.trace.answers == 1).all() and (another.trace.answers == 2).all()
 
 
@@ -68,7 +68,7 @@ def test_many_at_once_get_their_own_run_and_each_is_computed_once():
     for thread in people:
         thread.join(PATIENCE)
     assert seen == {number: {number % 10} for number in range(40)}
-    assert all(work.begun == 1 for work in works.values())
+    assert all(work.started == 1 for work in works.values())
 
 
 def test_one_step_is_computed_at_a_time():
@@ -195,7 +195,7 @@ def test_choosing_another_run_pauses_the_one_before_and_coming_back_goes_on_with
     one.let(STEPS)
     assert runs.ask("a", one, watcher="me") is run
     assert runs.wait(run, PATIENCE)
-    assert one.begun == 1 and one.log == ["1", "2", "3"]
+    assert one.started == 1 and one.log == ["1", "2", "3"]
 
 
 def test_a_run_that_somebody_else_watches_goes_on():
