@@ -63,7 +63,7 @@ def run_facts(trace: Trace, task: Task) -> Facts:
         "right_first": None if right is None else int(right[0]),
         "right_last": None if right is None else int(right[-1]),
         "wrong_last": None if right is None else counted - int(right[-1]),
-        "overwritten_last": int((judgement.givens & (trace.answers[-1] != trace.inputs)).sum()),
+        "overwritten_last": int((grade.givens & (trace.answers[-1] != trace.inputs)).sum()),
         "has_solution": right is not None,
         "still": last_move < len(trace.answers) - T,
         "still_step": last_move // T + 1,
