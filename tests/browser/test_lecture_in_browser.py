@@ -99,7 +99,9 @@ def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
     assert seen["size"] >= 14, f"{where}: the text is {seen['size']} pixels large"
     translated = read_language(seen["language"]).player
     foreign = {
-        text for name, text in player_words().items() if "{" not in text and translated.get(name, text) != text
+        text
+        for name, text in player_words().items()
+        if "{" not in text and translated.get(name, text) != text
     }
     assert len(seen["labels"]) > 40 and not foreign & set(seen["labels"]), f"{where}: not in its language"
     assert seen["cells"] >= 150, f"{where}: the grid is {seen['cells']} pixels wide"
