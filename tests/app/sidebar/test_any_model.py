@@ -111,7 +111,7 @@ def test_a_damaged_checkpoint_is_named_and_the_default_is_shown(open_app, model_
 def test_the_hub_can_be_switched_off(open_app, monkeypatch):
     monkeypatch.setattr("sys.argv", ["main.py", "--no-hub"])
     app = open_app(model="hf://alphaXiv/trm-model-maze")
-    assert "switched off" in app.errors[0]
+    assert "disabled" in app.errors[0]
 
 
 def test_a_folder_anywhere_is_opened_on_ones_own_machine(open_app, model_dir, monkeypatch):
