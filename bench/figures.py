@@ -8,7 +8,7 @@ from collections.abc import Callable
 from statistics import median
 
 
-def figure(
+def print_figure(
     name: str, value: float, unit: str, *, topic: str, budget: float | None = None, **facts: object
 ) -> None:
     """Print one figure. `budget` is the most it may be (None: there is none); `facts` say how it was measured."""
@@ -22,25 +22,25 @@ def figure(
     print(json.dumps(line | facts), flush=True)
 
 
-def say(text: str) -> None:
+def progress(text: str) -> None:
     """A line of progress."""
     print(text, file=sys.stderr, flush=True)
 
 
-def seconds(act: Callable[[], object]) -> float:
+def seconds(function: Callable[[], object]) -> float:
     """How long a call takes."""
-    began = time.perf_counter()
-    act()
-    return time.perf_counter() - began
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
 
 
-def median_seconds(act: Callable[[], object], repeats: int) -> float:
+def median_seconds(function: Callable[[], object], repeats: int) -> float:
     """Median over repeats, after one that does not count."""
-    act()
-    return median(seconds(act) for _ in range(repeats))
+    function()
+    return median(seconds(function) for _ in range(repeats))
 
 
-def in_turns(
+def paired_seconds(
     first: Callable[[], object], second: Callable[[], object], pairs: int
 ) -> list[tuple[float, float]]:
     """Seconds of two acts in pairs that take turns at going first, after one of each that does not count.
@@ -63,7 +63,7 @@ def percentile_95(values: list[float]) -> float:
     return sorted(values)[-(-len(values) * 95 // 100) - 1]
 
 
-def is_quick(description: str) -> bool:
+def parse_quick(description: str) -> bool:
     """Read the command line of a topic."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(

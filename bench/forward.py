@@ -4,7 +4,7 @@ from statistics import median
 
 import torch
 
-from bench.figures import figure, in_turns, is_quick, median_seconds, say
+from bench.figures import median_seconds, paired_seconds, parse_quick, print_figure, progress
 from bench.matmul import peak_gflops
 from trm import flops
 from trm.checkpoint import load_model
@@ -35,13 +35,15 @@ def bundled(quick: bool) -> None:
     task = task_of(model.config)
     puzzle = task.parse(load_presets(task.name)[0].puzzle)
     inputs = torch.from_numpy(puzzle.astype("int64"))[None]
-    say(f"{MODEL}: recording against not recording, in pairs")
-    pairs = in_turns(lambda: record(model, task, puzzle), lambda: infer(model, inputs), 3 if quick else 20)
+    progress(f"{MODEL}: recording against not recording, in pairs")
+    pairs = paired_seconds(
+        lambda: record(model, task, puzzle), lambda: infer(model, inputs), 3 if quick else 20
+    )
     recording = median(pair[0] for pair in pairs)
     overhead = median(pair[0] / pair[1] for pair in pairs)
     facts = {"model": MODEL, "threads": torch.get_num_threads(), "repeats": len(pairs)}
-    figure("trace of a bundled Sudoku", recording, "s", topic=TOPIC, budget=0.5, **facts)
-    figure("recording over not recording", overhead, "ratio", topic=TOPIC, budget=1.1, **facts)
+    print_figure("trace of a bundled Sudoku", recording, "s", topic=TOPIC, budget=0.5, **facts)
+    print_figure("recording over not recording", overhead, "ratio", topic=TOPIC, budget=1.1, **facts)
 
 
 def full_size(quick: bool) -> None:
@@ -50,20 +52,22 @@ def full_size(quick: bool) -> None:
     model.initialise(0)
     model.requires_grad_(False)
     inputs = torch.ones(1, FULL_SIZE.sequence_length, dtype=torch.long)
-    say("full-size TRM, one puzzle through 16 steps")
-    taken = median_seconds(lambda: infer(model, inputs), 1 if quick else 5)
+    progress("full-size TRM, one puzzle through 16 steps")
+    elapsed = median_seconds(lambda: infer(model, inputs), 1 if quick else 5)
     operations = flops.run(FULL_SIZE)
-    rate = operations / taken / 1e9
+    rate = operations / elapsed / 1e9
     share = rate / peak_gflops(torch.float32, 2 if quick else 12)
     facts = {"dtype": "float32", "threads": torch.get_num_threads()}
-    figure("full-size TRM forward", taken, "s", topic=TOPIC, budget=3.55, **facts)
-    figure("full-size TRM forward, operations", operations / 1e12, "TFLOP", topic=TOPIC)
-    figure("full-size TRM forward, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
-    figure("full-size TRM forward, share of the matrix product peak", share, "ratio", topic=TOPIC, **facts)
+    print_figure("full-size TRM forward", elapsed, "s", topic=TOPIC, budget=3.55, **facts)
+    print_figure("full-size TRM forward, operations", operations / 1e12, "TFLOP", topic=TOPIC)
+    print_figure("full-size TRM forward, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
+    print_figure(
+        "full-size TRM forward, share of the matrix product peak", share, "ratio", topic=TOPIC, **facts
+    )
 
 
 def main() -> None:
-    quick = is_quick(__doc__)
+    quick = parse_quick(__doc__)
     with torch.inference_mode():
         bundled(quick)
         full_size(quick)

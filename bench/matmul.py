@@ -5,7 +5,7 @@ The best of several large products, as a peak is what the machine can do, not wh
 
 import torch
 
-from bench.figures import figure, is_quick, say, seconds
+from bench.figures import parse_quick, print_figure, progress, seconds
 from trm.device import training_dtype
 
 TOPIC = "matmul"
@@ -25,14 +25,16 @@ def peak_gflops(dtype: torch.dtype, repeats: int) -> float:
 
 
 def main() -> None:
-    repeats = 2 if is_quick(__doc__) else 12
+    repeats = 2 if parse_quick(__doc__) else 12
     # bfloat16 only where the CPU computes with it: elsewhere it is emulated and says nothing
     dtypes = {torch.float32, training_dtype(torch.device("cpu"))}
     for dtype in sorted(dtypes, key=str, reverse=True):
         name = str(dtype).removeprefix("torch.")
-        say(f"matrix products in {name}")
+        progress(f"matrix products in {name}")
         rate = peak_gflops(dtype, repeats)
-        figure(f"matrix product peak, {name}", rate, "GFLOP/s", topic=TOPIC, threads=torch.get_num_threads())
+        print_figure(
+            f"matrix product peak, {name}", rate, "GFLOP/s", topic=TOPIC, threads=torch.get_num_threads()
+        )
 
 
 if __name__ == "__main__":

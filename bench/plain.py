@@ -81,9 +81,9 @@ class PlainTraining:
         config = self.config
         x = self.model.embed(self.inputs)
         (self.y, self.z), y_hat, q_hat = self.model.deep_recursion(x, self.y, self.z, config.n, config.T)
-        right = (y_hat.argmax(-1) == self.labels).all(-1).float()
+        correct = (y_hat.argmax(-1) == self.labels).all(-1).float()
         loss = F.cross_entropy(y_hat.flatten(0, 1), self.labels.flatten())
-        loss = loss + F.binary_cross_entropy_with_logits(q_hat.squeeze(-1), right)
+        loss = loss + F.binary_cross_entropy_with_logits(q_hat.squeeze(-1), correct)
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

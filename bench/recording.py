@@ -14,7 +14,7 @@ from statistics import median
 
 import torch
 
-from bench.figures import figure, in_turns, is_quick, say
+from bench.figures import paired_seconds, parse_quick, print_figure, progress
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly, predict
@@ -25,15 +25,15 @@ from trm.tasks import task_of
 TOPIC = "recording"
 MODEL, DATA = "sudoku-trm", "sudoku/test"
 
-TRACE = """
+TRACE_SCRIPT = """
 import json, resource, sys, time
 from trm.cli.main import main
-began = time.perf_counter()
+start = time.perf_counter()
 try:
     main(sys.argv[1:])
 finally:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"peak": peak, "seconds": time.perf_counter() - began}), file=sys.stderr)
+    print(json.dumps({"peak": peak, "seconds": time.perf_counter() - start}), file=sys.stderr)
 """
 
 
@@ -44,17 +44,17 @@ def throughput(quick: bool) -> None:
     puzzles = load_puzzles(DATA, task)
     puzzles = puzzles.take(evenly(len(puzzles), 64 if quick else 256))
 
-    def plain() -> None:
+    def without_recording() -> None:
         predict(model, puzzles.inputs, batch=Settings.batch)
 
-    def recording() -> None:
+    def with_recording() -> None:
         with tempfile.TemporaryDirectory() as folder:
             record_store(model, task, puzzles, Path(folder) / "store", say=lambda text: None)
 
-    pairs = in_turns(plain, recording, 1 if quick else 5)
+    pairs = paired_seconds(without_recording, with_recording, 1 if quick else 5)
     for without, recorded in pairs:
-        say(f"{len(puzzles)} puzzles: {without:.1f} s, recorded {recorded:.1f} s")
-    figure(
+        progress(f"{len(puzzles)} puzzles: {without:.1f} s, recorded {recorded:.1f} s")
+    print_figure(
         "throughput of recording over not recording, at least 0.9",
         median(without / recorded for without, recorded in pairs),
         "ratio",
@@ -64,13 +64,13 @@ def throughput(quick: bool) -> None:
     )
 
 
-def run(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
+def run_trace(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
     """`trm trace` in processes of one thread each: the largest peak in MiB, and the seconds of the longest."""
     command = ["trace", "--model", MODEL, "--data", DATA, "--limit", str(limit), "--out", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(processes)}
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", TRACE, *command],
+            [sys.executable, "-c", TRACE_SCRIPT, *command],
             env=environment | {"RANK": str(rank)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -78,27 +78,27 @@ def run(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
         )
         for rank in range(processes)
     ]
-    said = [json.loads(process.communicate()[1].splitlines()[-1]) for process in running]
-    return {name: max(one[name] for one in said) for name in ("peak", "seconds")}
+    measurements = [json.loads(process.communicate()[1].splitlines()[-1]) for process in running]
+    return {name: max(one[name] for one in measurements) for name in ("peak", "seconds")}
 
 
 def memory_and_processes(quick: bool) -> None:
     few, many = (32, 64) if quick else (100, 1000)
     with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        small = run(few, place / "few")
-        say(f"{few} puzzles: {small['peak']:.0f} MiB")
-        one = run(many, place / "many")
-        say(f"{many} puzzles: {one['peak']:.0f} MiB in {one['seconds']:.1f} s")
-        two = run(many, place / "two", processes=2)
-    figure(
+        root = Path(folder)
+        small = run_trace(few, root / "few")
+        progress(f"{few} puzzles: {small['peak']:.0f} MiB")
+        one = run_trace(many, root / "many")
+        progress(f"{many} puzzles: {one['peak']:.0f} MiB in {one['seconds']:.1f} s")
+        two = run_trace(many, root / "two", processes=2)
+    print_figure(
         f"peak memory of {many} puzzles over that of {few}",
         one["peak"] / small["peak"],
         "ratio",
         topic=TOPIC,
         budget=1.1,
     )
-    figure(
+    print_figure(
         "two processes over one, at least 1.7",
         one["seconds"] / two["seconds"],
         "ratio",
@@ -109,7 +109,7 @@ def memory_and_processes(quick: bool) -> None:
 
 
 def main() -> None:
-    quick = is_quick(__doc__)
+    quick = parse_quick(__doc__)
     with torch.inference_mode():
         throughput(quick)
     memory_and_processes(quick)

@@ -8,5 +8,5 @@ from trm.public.formats import document
 DOCS = Path(__file__).parents[1] / "docs"
 
 if __name__ == "__main__":
-    for name, made in (("data.md", kinds.document()), ("checkpoints.md", document.document())):
-        (DOCS / name).write_text(made, encoding="utf-8")
+    for name, text in (("data.md", kinds.document()), ("checkpoints.md", document.document())):
+        (DOCS / name).write_text(text, encoding="utf-8")
