@@ -1,12 +1,12 @@
-"""What a person waits for in the browser: first grid, and key press to changed picture. `python -m bench.browser`
+"""Latency in the browser: time to the first grid, and from a key press to the changed grid. `python -m bench.browser`
 
-Key presses go through every call of the bundled run, in every mode, 33 ms apart as a held key sends them, at 1280x800 in
-headless Chromium without a GPU. Script time is from the key event's arrival in the page to the end of the player's
-work; paint is from there to the frame after the next animation frame, when the changed picture has been handed over.
+Key presses step through every call of the bundled run, in every view, 33 ms apart like a held key, at 1280x800 in headless
+Chromium without a GPU. Script time: from the arrival of the key event to the end of the player's work. Paint time: from the
+arrival of the key event until the frame after the next animation frame has been painted.
 
-30x30 mazes are stepped answer by answer in a player of its own: a bundled run, and two that are made up: one that finds its
-path little by little, and the worst there can be, in which all 900 cells change at every answer. The former also arrives step by step
-while keys are pressed. Two players on one clock are measured in the same way, with two bundled models and with the worst.
+30x30 mazes are stepped answer by answer in a standalone player: a bundled run and two synthetic ones. One synthetic run
+extends its path gradually, and is also loaded step by step while keys are pressed. The other is the worst case: all 900 cells
+change at every answer. Two synchronised players are measured in the same way, with two bundled models and with the worst case.
 """
 
 import json
@@ -42,11 +42,11 @@ SIZE = {"width": 1280, "height": 800}
 BUNDLED_MAZE = "maze30-trm"
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 KEY_INTERVAL = 33  # ms: a held key
-# ms that a key may take; the last for 30x30 cells and for two players
+# ms per key press; LARGE_PAINT is for 30x30 cells and for two players
 SCRIPT, PAINT, LARGE_PAINT = 4.0, 33.0, 50.0
-READY_TIMEOUT = 120_000  # ms for the model's own run to take over
+READY_TIMEOUT = 120_000  # ms until the computed run replaces the recorded one
 
-# Dispatches the keys itself, so that nothing but the page is on the clock.
+# Dispatches the key events in the page, so that only the page is timed.
 PRESS_KEYS = """
 async ([key, presses, every]) => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -69,8 +69,8 @@ async ([key, presses, every]) => {
 """
 
 
-# Hands over a run that has grown by a step, then presses a key four times; again for every step. Times of the player's
-# script, and of all tasks that the browser itself calls long: more than 50 ms.
+# For every step: shows the run with one more step, then presses a key four times. Returns the times of the player's script, and
+# of all long tasks (more than 50 ms) that the browser reports.
 GROW_AND_PRESS = """
 async ([texts, every]) => {
   const pause = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -93,7 +93,7 @@ async ([texts, every]) => {
 
 
 def seconds_to_first_grid(browser: Browser) -> float:
-    """Seconds from a fresh server being up to the first cell on the page."""
+    """Seconds from the start of a page on a fresh server to its first cell."""
     with ServedApp() as app:
         context = browser.new_context(viewport=SIZE)
         page = context.new_page()
@@ -107,7 +107,7 @@ def seconds_to_first_grid(browser: Browser) -> float:
 
 @contextmanager
 def standalone_player(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[Page, float]]:
-    """A page of its own that shows a payload, and the ms that the player's script took for it."""
+    """A new page that shows a payload, and the script time of the player in ms."""
     page = browser.new_page(viewport=SIZE)
     open_standalone(page)
     yield page, show(page, data)
@@ -117,11 +117,11 @@ def standalone_player(browser: Browser, data: dict[str, Any]) -> Iterator[tuple[
 def press_keys(
     page: Page, presses: int, *, label: str = "", key: str = "ArrowDown", paint: float = PAINT
 ) -> None:
-    """Step from the first answer on, in every mode, and print the times. `what` says whose they are."""
+    """Step through the run from its first answer, in every view, and print the times. `label` names the run."""
     facts = {"presses": presses, "viewport": "1280x800"}
     for number, mode in enumerate(MODES, 1):
-        name = f"{label}: key, {mode}" if label else f"key, {mode}"
-        progress(f"{presses} presses of a {name}")
+        name = f"{label}: key press, {mode}" if label else f"key press, {mode}"
+        progress(f"{presses} key presses: {name}")
         page.keyboard.press("Home")
         page.keyboard.press(str(number))
         page.wait_for_timeout(200)
@@ -134,7 +134,7 @@ def press_keys(
 
 
 def bundled_run(browser: Browser, quick: bool) -> None:
-    """The Sudoku that the app opens with, in the app."""
+    """Key presses in the app, on the Sudoku that it opens with."""
     with ServedApp() as app:
         page = browser.new_page(viewport=SIZE)
         page.goto(app.url)
@@ -147,7 +147,7 @@ def bundled_run(browser: Browser, quick: bool) -> None:
 
 
 def synthetic_mazes() -> dict[str, Trace]:
-    """Runs on a 30x30 maze: about 60 cells changing at a time, and all."""
+    """Synthetic runs on a 30x30 maze: one changes about 60 cells per answer, the other all cells."""
     task = get_task("maze", 900)
     puzzle = task.generate(np.random.default_rng(1), "hard")
     answers = {
@@ -169,15 +169,18 @@ def large_grids(browser: Browser, quick: bool) -> None:
     name, trace = next(iter(runs.items()))
     steps = range(2, 6 if quick else trace.steps + 1)
     with standalone_player(browser, sent(task, cut(trace, 1))) as (page, _):
-        progress(f"{name} arriving step by step")
+        progress(f"{name}, loaded step by step")
         grown = [json.dumps(sent(task, cut(trace, step))) for step in steps]
         times = page.evaluate(GROW_AND_PRESS, [grown, KEY_INTERVAL])
-    for what, values in (("script of a new step, longest", "script"), ("long task while it grows", "long")):
-        print_figure(f"{name}: {what}", max(times[values]), "ms", topic=TOPIC, budget=50.0, steps=len(steps))
+    for what, part in (
+        ("longest script of a new step", "script"),
+        ("longest task while the run grows", "long"),
+    ):
+        print_figure(f"{name}: {what}", max(times[part]), "ms", topic=TOPIC, budget=50.0, steps=len(steps))
 
 
 def two_players(browser: Browser, quick: bool) -> None:
-    """Two bundled models on one clock at a hard Sudoku, and two runs in which every cell changes at every answer."""
+    """Two synchronised players: two bundled models on a hard Sudoku, and two runs in which every answer changes all cells."""
     task = get_task("sudoku")
     puzzle = task.generate(np.random.default_rng(1), "hard")
     models = [load_model(name) for name in ("sudoku-hrm", "sudoku-trm")]
@@ -200,7 +203,7 @@ def main() -> None:
     quick = parse_quick(__doc__)
     with sync_playwright() as playwright:
         browser = open_browser(playwright)
-        progress("time to first grid")
+        progress("time to the first grid")
         opened = [seconds_to_first_grid(browser) for _ in range(1 if quick else 3)]
         print_figure(
             "first grid after the server is up", max(opened), "s", topic=TOPIC, budget=4.0, of=len(opened)

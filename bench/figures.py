@@ -1,4 +1,4 @@
-"""What every benchmark needs: a figure printed as JSON, repeats with their median, and the `--quick` switch."""
+"""Helpers of all benchmarks: figures printed as JSON, timing with repeats, and the `--quick` option."""
 
 import argparse
 import json
@@ -11,7 +11,7 @@ from statistics import median
 def print_figure(
     name: str, value: float, unit: str, *, topic: str, budget: float | None = None, **facts: object
 ) -> None:
-    """Print one figure. `budget` is the most it may be (None: there is none); `facts` say how it was measured."""
+    """Print one figure as a JSON line. `budget`: its upper limit, None without one; `facts`: how it was measured."""
     line = {
         "figure": name,
         "value": float(f"{value:.4g}"),
@@ -23,19 +23,19 @@ def print_figure(
 
 
 def progress(text: str) -> None:
-    """A line of progress."""
+    """Print a line of progress to stderr."""
     print(text, file=sys.stderr, flush=True)
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """How long a call takes."""
+    """Run time of one call, in seconds."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def median_seconds(function: Callable[[], object], repeats: int) -> float:
-    """Median over repeats, after one that does not count."""
+    """Median run time in seconds, after one warm-up call."""
     function()
     return median(seconds(function) for _ in range(repeats))
 
@@ -43,9 +43,9 @@ def median_seconds(function: Callable[[], object], repeats: int) -> float:
 def paired_seconds(
     first: Callable[[], object], second: Callable[[], object], pairs: int
 ) -> list[tuple[float, float]]:
-    """Seconds of two acts in pairs that take turns at going first, after one of each that does not count.
+    """Run times in seconds of two functions, measured in pairs, after one warm-up call of each.
 
-    What the machine does besides falls on both alike.
+    The functions alternate in going first, so that other load on the machine affects both equally.
     """
     first(), second()
     times = []
@@ -53,20 +53,20 @@ def paired_seconds(
         if pair % 2 == 0:
             times.append((seconds(first), seconds(second)))
         else:
-            of_second = seconds(second)
-            times.append((seconds(first), of_second))
+            second_seconds = seconds(second)
+            times.append((seconds(first), second_seconds))
     return times
 
 
 def percentile_95(values: list[float]) -> float:
-    """The smallest value that at least 95 % of them do not exceed."""
+    """95th percentile: the smallest value that at least 95 % of the values do not exceed."""
     return sorted(values)[-(-len(values) * 95 // 100) - 1]
 
 
 def parse_quick(description: str) -> bool:
-    """Read the command line of a topic."""
+    """Parse a topic's command line: whether `--quick` was given."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
-        "--quick", action="store_true", help="few repeats: shows that it runs, measures badly"
+        "--quick", action="store_true", help="few repeats: checks that it runs; figures are rough"
     )
     return parser.parse_args().quick

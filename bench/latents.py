@@ -1,4 +1,4 @@
-"""Latents: the maps of the page, PCA and UMAP of 64 puzzles after 48 calls. `python -m bench.latents`"""
+"""Projections of the Latents page: PCA and UMAP of the states of 64 puzzles after 48 calls. `python -m bench.latents`"""
 
 import subprocess
 import sys
@@ -20,9 +20,7 @@ from trm.tasks import task_of
 
 TOPIC = "latents"
 MODEL, PUZZLES = "sudoku-trm", 64
-FIRST_UMAP = (
-    "--fresh"  # asks a process of its own for one UMAP, with all that is imported and compiled for it
-)
+FIRST_UMAP = "--fresh"  # first argument of a process that times one UMAP, including imports and compilation
 
 
 def main() -> None:
@@ -33,18 +31,18 @@ def main() -> None:
     model = load_model(MODEL)
     task = task_of(model.config)
     count = 16 if quick else PUZZLES
-    progress(f"{MODEL}: the states z of {count} puzzles after every answer")
+    progress(f"{MODEL}: states z of {count} puzzles after every f_H call")
     trajectories = record_trajectories(model, load_puzzles(f"{task.name}/test", task), limit=count)
     states, settings = trajectories.states["z"], UMAPSettings()
     facts = {"model": MODEL, "puzzles": states.shape[0], "calls": states.shape[1], "dim": states.shape[2]}
 
-    with one_blas_thread():  # as the page has it
+    with one_blas_thread():  # as on the page
         elapsed = median_seconds(lambda: fit_pca(states).transform(states), 2 if quick else 9)
     print_figure("PCA", elapsed, "s", topic=TOPIC, budget=None if quick else 1, **facts)
     elapsed = median_seconds(lambda: project_with_pca(trajectories), 1 if quick else 3)
-    print_figure("the page's scene with PCA alone", elapsed, "s", topic=TOPIC, **facts)
+    print_figure("projection of the page, PCA only", elapsed, "s", topic=TOPIC, **facts)
 
-    progress("UMAP in a process that never made one")
+    progress("UMAP in a fresh process")
     facts["epochs"] = settings.epochs
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file.name, states)
@@ -54,8 +52,8 @@ def main() -> None:
         with_start = time.perf_counter() - start
     budget = None if quick else 20
     print_figure("UMAP, fresh process", float(seconds_in_process), "s", topic=TOPIC, budget=budget, **facts)
-    print_figure("the same with the start of Python", with_start, "s", topic=TOPIC, **facts)
-    progress("UMAP once more in one process")
+    print_figure("UMAP, fresh process including the start of Python", with_start, "s", topic=TOPIC, **facts)
+    progress("UMAP in a warm process")
     reported_at: list[float] = []
     fit_umap(states, settings)
     elapsed = seconds(
@@ -64,12 +62,12 @@ def main() -> None:
     print_figure("UMAP, warm process", elapsed, "s", topic=TOPIC, budget=None if quick else 5, **facts)
     longest = max(after - before for before, after in pairwise(reported_at))
     print_figure(
-        "longest time between two chances to cancel it", longest, "s", topic=TOPIC, budget=1, **facts
+        "UMAP, longest time between two chances to cancel", longest, "s", topic=TOPIC, budget=1, **facts
     )
 
 
 def seconds_of_first_umap(path: str) -> float:
-    """Seconds of the first UMAP of this process, of states in a file; libraries are imported within."""
+    """Seconds of this process's first UMAP, on states in a file; includes the import of the libraries."""
     states = np.load(path)
     return seconds(lambda: fit_umap(states, UMAPSettings()))
 

@@ -1,9 +1,9 @@
-"""A class that follows a lecture: how soon a change of scene has arrived at 40 followers of one server. `python -m bench.lecture`
+"""A class that follows a lecture: the delay of a scene change for 40 followers of one server. `python -m bench.lecture`
 
-The lecturer is a page in headless Chromium that is turned with a key, and so is one follower: of those the clock runs until
-the scene is drawn. The other followers are clients that speak Streamlit's protocol, and read the lecturer's room as often as a
-browser does (`app/screens/lecture/src/room.js`; 40 pages would need more of two cores than the server does); of those the clock runs
-until they know the scene and have been sent its run.
+The lecturer and one follower are pages in headless Chromium; the lecturer changes scenes with a key. On the follower's page the
+delay ends when the scene is drawn. The other followers are clients that speak Streamlit's protocol and poll the lecturer's room as
+often as a browser does (`app/screens/lecture/src/room.js`), because 40 pages would load two cores more than the server does.
+For a client the delay ends when it has the scene and its run.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from tests.support.served_app import ServedApp, open_browser
 TOPIC = "lecture"
 FOLLOWERS, CHANGES = 40, 10
 BUDGET = 2.0  # seconds
-PAUSE = 3.0  # seconds between changes, and after the last follower came
-TIMEOUT = 30.0  # seconds until a change is given up
+PAUSE = 3.0  # seconds between scene changes
+TIMEOUT = 30.0  # seconds after which a scene change counts as lost
 MAX_MESSAGE = 1 << 24  # bytes of a message
 FOLLOW_CODE = re.compile(r"follow=(\w+)")
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
@@ -38,7 +38,7 @@ POLL_INTERVAL = 0.5  # seconds; as in src/room.js
 
 
 class Follower:
-    """One client: the scenes that it could show, with the time from which on."""
+    """One client. `scenes`: the scenes it has received, with the time of arrival."""
 
     def __init__(self, code: str):
         self.code = code
@@ -47,7 +47,7 @@ class Follower:
         self._runs: set[str] = set()
 
     async def follow(self, address: str) -> None:
-        """Until it is cancelled."""
+        """Follow the lecture until cancelled."""
         stream = f"{address.replace('http', 'ws')}/_stcore/stream"
         async with connect(stream, subprotocols=["streamlit"], max_size=MAX_MESSAGE) as server:
             message = BackMsg()
@@ -70,7 +70,7 @@ class Follower:
                 self._runs |= set(json.loads(text)["runs"])
 
     async def _poll(self, address: str) -> None:
-        """At the room, again and again."""
+        """Poll the room for the current scene."""
         url = urlsplit(address)
         reader, writer = await asyncio.open_connection(url.hostname, url.port)
         request = f"GET /app/static/rooms/{self.code}.json HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode()
@@ -86,7 +86,7 @@ class Follower:
 
 
 class Audience:
-    """So many followers, in a thread of their own."""
+    """`count` followers, in one background thread."""
 
     def __init__(self, address: str, code: str, count: int):
         self.followers = [Follower(code) for _ in range(count)]
@@ -98,14 +98,14 @@ class Audience:
         ]
 
     def arrivals(self, scene: str) -> list[float]:
-        """When the scene came to each follower that has it. Raises what ended a follower."""
+        """Arrival times of the scene at the followers that have it. Raises the error of a follower that failed."""
         for future in self._running:
             if future.done():
                 future.result()
         return [follower.scenes[scene] for follower in self.followers if scene in follower.scenes]
 
     def wait_for(self, scene: str) -> list[float]:
-        """The same, once all have it, or none may still get it."""
+        """The same, after all followers have the scene or the timeout is over."""
         deadline = time.perf_counter() + TIMEOUT
         while len(self.arrivals(scene)) < len(self.followers) and time.perf_counter() < deadline:
             time.sleep(0.02)
@@ -121,13 +121,13 @@ class Audience:
 
 
 def lecture_on(page: Page, scene: str = ""):
-    """The lecture on a page, at a scene if one is named, with its grid drawn."""
+    """Locator of the lecture on a page, at `scene` if given, with its grid drawn."""
     at = f'[data-scene="{scene}"]' if scene else ""
     return page.locator(f'[data-testid="lecture"]{at}:has([data-cell])').first
 
 
 def room_code(lecturer: Page) -> str:
-    """What a class is given by the QR code."""
+    """The code of the lecturer's room, from the invitation with the QR code."""
     lecturer.keyboard.press("i")
     code = FOLLOW_CODE.search(lecturer.get_by_test_id("invitation").inner_text())[1]
     lecturer.keyboard.press("i")
@@ -135,21 +135,21 @@ def room_code(lecturer: Page) -> str:
 
 
 def processor_time_per_follower(app: ServedApp, followers: int, seconds: float) -> float:
-    """Milliseconds of processor time a second that the server spends on each of so many who wait for the next scene."""
+    """Server processor time per waiting follower, in milliseconds per second."""
     start, used = time.perf_counter(), app.processor_seconds()
     time.sleep(seconds)
     return 1000 * (app.processor_seconds() - used) / (time.perf_counter() - start) / followers
 
 
 def change_scene(lecturer: Page, follower: Page, audience: Audience) -> tuple[list[float], float]:
-    """One change of scene: the seconds until it arrived at each client, and until it was drawn on the page."""
+    """Change the scene once. Returns the seconds until it arrived at each client, and until it was drawn on the page."""
     audience.clear_scenes()
     before = lecture_on(lecturer).get_attribute("data-scene")
     start = time.perf_counter()
     lecturer.keyboard.press("PageDown")
     scene = lecture_on(lecturer).get_attribute("data-scene")
     if scene == before:
-        raise RuntimeError(f"The lecturer turned the page and is still at {scene}.")
+        raise RuntimeError(f"The lecturer pressed page down, but the lecture is still at {scene}.")
     with suppress(TimeoutError):
         lecture_on(follower, scene).wait_for(timeout=1000 * TIMEOUT)
     drawn = time.perf_counter() - start
@@ -175,7 +175,9 @@ def main() -> None:
         audience = Audience(app.url, code, count)
         first = lecture_on(lecturer).get_attribute("data-scene")
         connected = len(audience.wait_for(first))
-        progress(f"{connected} of {count} clients came within {time.perf_counter() - start:.1f} s")
+        progress(
+            f"{connected} of {count} clients had the first scene within {time.perf_counter() - start:.1f} s"
+        )
         waiting = processor_time_per_follower(app, count + 1, 3 if quick else 20)
         arrived, drawn, spent = [], [], []
         for _ in range(changes):
@@ -186,22 +188,33 @@ def main() -> None:
             arrived += [
                 *arrivals,
                 *[TIMEOUT] * (count - len(arrivals)),
-            ]  # one that never connected counts as the longest wait
+            ]  # a client that never got the scene counts as the timeout
             drawn.append(drawn_after)
         sent = sum(each.bytes for each in audience.followers) / count / 1e6
         audience.disconnect()
         browser.close()
     facts = {"followers": count + 1, "changes": changes}
     ordered = sorted(arrived)
-    print_figure("scene at a follower, median", median(ordered), "s", topic=TOPIC, **facts)
-    print_figure("scene at a follower, 95th percentile", percentile_95(ordered), "s", topic=TOPIC, **facts)
-    print_figure("scene at a follower, last of all", ordered[-1], "s", topic=TOPIC, budget=BUDGET, **facts)
+    print_figure("delay of a scene change, median", median(ordered), "s", topic=TOPIC, **facts)
     print_figure(
-        "scene drawn on a follower's page, slowest", max(drawn), "s", topic=TOPIC, budget=BUDGET, **facts
+        "delay of a scene change, 95th percentile", percentile_95(ordered), "s", topic=TOPIC, **facts
     )
-    print_figure("server while one waits, processor time", waiting, "ms/s", topic=TOPIC, **facts)
-    print_figure("server for a change, processor time a follower", median(spent), "ms", topic=TOPIC, **facts)
-    print_figure("sent to a follower in all", sent, "MB", topic=TOPIC, **facts)
+    print_figure(
+        "delay of a scene change, slowest follower", ordered[-1], "s", topic=TOPIC, budget=BUDGET, **facts
+    )
+    print_figure(
+        "delay until a follower's page is drawn, slowest change",
+        max(drawn),
+        "s",
+        topic=TOPIC,
+        budget=BUDGET,
+        **facts,
+    )
+    print_figure("server processor time per waiting follower", waiting, "ms/s", topic=TOPIC, **facts)
+    print_figure(
+        "server processor time per scene change and follower", median(spent), "ms", topic=TOPIC, **facts
+    )
+    print_figure("data sent to a follower, total", sent, "MB", topic=TOPIC, **facts)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Training as the paper's pseudo-code says it, in plain PyTorch: what the trainer is timed against.
+"""Training as in the paper's pseudo-code, in plain PyTorch: the reference that the trainer is timed against.
 
-After figure 3 of the TRM paper (arXiv 2510.04871), with the same sizes as our preset and nothing that makes it faster:
-float32, a fresh batch for all supervision steps, modules written the obvious way.
+Follows figure 3 of the TRM paper (arXiv 2510.04871), with the sizes of our preset and no optimisations: float32, a fresh
+batch for all supervision steps, straightforward modules.
 """
 
 import torch
@@ -67,7 +67,7 @@ class PlainTRM(nn.Module):
 
 
 class PlainTraining:
-    """The loop over supervision steps, an update at a time."""
+    """The loop over supervision steps; `one_update` runs one of them."""
 
     def __init__(self, config: ModelConfig, inputs: Tensor, labels: Tensor, learning_rate: float):
         self.config, self.inputs, self.labels = config, inputs, labels

@@ -1,4 +1,4 @@
-"""Probes: the run that the page starts with, how soon it can be ended, and many at once against scikit-learn one by one.
+"""Linear probes: the default experiment of the page, how fast it can be cancelled, and the batched fit against scikit-learn.
 `python -m bench.probes`
 """
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 TOPIC = "probes"
 MODEL, PUZZLES = "sudoku-trm", 200
-FEW = 60  # puzzles of the comparison, at 48 coordinates: every answer of 16 supervision steps of 3 cycles
-C = 0.1  # one strength for both
+FEW = 60  # puzzles of the comparison with scikit-learn, at 48 time points: every answer of 16 supervision steps of 3 cycles
+C = 0.1  # inverse regularisation strength, the same for both
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
     puzzles = load_puzzles(f"{task.name}/test", task)
     count = 20 if quick else PUZZLES
     all_puzzles, puzzles = puzzles, puzzles.take(evenly(len(puzzles), count))
-    progress(f"{MODEL}: the default study on {count} puzzles")
+    progress(f"{MODEL}: default experiment on {count} puzzles")
     reported_at: list[float] = [time.perf_counter()]
     start, processor = reported_at[0], time.process_time()
     runs_reported_at: list[float] = []
@@ -55,12 +55,19 @@ def main() -> None:
     elapsed, processor = time.perf_counter() - start, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20
-    print_figure("default study of probes", elapsed, "s", topic=TOPIC, budget=budget, **facts)
-    print_figure("the same, processor time", processor, "s", topic=TOPIC, **facts)
-    print_figure("of that the runs of both nets", runs_reported_at[-1], "s", topic=TOPIC, **facts)
+    print_figure("default probing experiment", elapsed, "s", topic=TOPIC, budget=budget, **facts)
+    print_figure("default probing experiment, processor time", processor, "s", topic=TOPIC, **facts)
+    print_figure(
+        "default probing experiment, runs of both networks", runs_reported_at[-1], "s", topic=TOPIC, **facts
+    )
     longest = max(after - before for before, after in pairwise(reported_at))
     print_figure(
-        "longest time between two chances to cancel it", longest, "s", topic=TOPIC, budget=1, **facts
+        "default probing experiment, longest time between two chances to cancel",
+        longest,
+        "s",
+        topic=TOPIC,
+        budget=1,
+        **facts,
     )
 
     compare_with_sklearn(
@@ -69,7 +76,7 @@ def main() -> None:
 
 
 def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
-    """Probes of the solution at every answer: all at once, and one after the other by scikit-learn, in turn in one process."""
+    """Fit probes of the solution at every answer: all in one batch, then one by one with scikit-learn, in the same process."""
     import torch
     from sklearn.linear_model import LogisticRegression
 
@@ -77,7 +84,7 @@ def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) ->
 
     task, depth = task_of(model.config), model.config.depth
     time_points = time_points_of(depth, range(1, steps + 1), "cycles")
-    progress(f"{len(time_points)} probes at once, and by scikit-learn")
+    progress(f"{len(time_points)} probes in one batch, and with scikit-learn")
     runs = collect(
         model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, time_points=time_points, states=("y",)
     )
@@ -108,29 +115,29 @@ def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) ->
     }
     predictions: list[np.ndarray] = []
 
-    def one_by_one() -> None:
+    def fit_one_by_one() -> None:
         for (x, y), (x_test, _) in zip(parts["train"], parts["test"], strict=True):
             mean, scale = x.mean(0), x.std(0)
             scale[scale == 0] = 1
             fitted = LogisticRegression(C=C, max_iter=1000).fit((x - mean) / scale, y)
             predictions.append(fitted.predict((x_test - mean) / scale))
 
-    sklearn_seconds = seconds(one_by_one)
+    sklearn_seconds = seconds(fit_one_by_one)
     ours = apply(fitted_probes[0], states[split.test]).values
     agreement = [
         (ours[:, at][defined[split.test, at]] == predictions[at]).mean() for at in range(len(time_points))
     ]
     facts = {
-        "coordinates": len(time_points),
+        "time points": len(time_points),
         "puzzles": len(puzzles),
         "examples": len(parts["train"][0][0]),
         "threads": torch.get_num_threads(),
     }
-    print_figure("probes of all coordinates at once", batched_seconds, "s", topic=TOPIC, **facts)
-    print_figure("the same by scikit-learn, one by one", sklearn_seconds, "s", topic=TOPIC, **facts)
+    print_figure("probes of all time points in one batch", batched_seconds, "s", topic=TOPIC, **facts)
+    print_figure("the same probes with scikit-learn, one by one", sklearn_seconds, "s", topic=TOPIC, **facts)
     budget = 1 / 8 if steps == 16 else None
     print_figure(
-        "time of all at once, share of scikit-learn's",
+        "time of one batch over time with scikit-learn",
         batched_seconds / sklearn_seconds,
         "",
         topic=TOPIC,
@@ -138,7 +145,7 @@ def compare_with_sklearn(model: "Model", puzzles: "PuzzleSet", *, steps: int) ->
         **facts,
     )
     print_figure(
-        "share of test cells read the same by both", float(np.mean(agreement)), "", topic=TOPIC, **facts
+        "fraction of test cells with the same prediction", float(np.mean(agreement)), "", topic=TOPIC, **facts
     )
 
 

@@ -1,7 +1,7 @@
-"""Trace stores: what recording a thousand puzzles costs in time and memory, and what a second process brings.
+"""Trace stores: time and memory of recording a thousand puzzles, and the speed-up from a second process. `python -m bench.recording`
 
-`python -m bench.recording`. Throughput is against the same forward passes in the same batches with nothing recorded, those of
-`trm eval`, in turns in one run; memory is the peak of a fresh process; processes have one thread each.
+Throughput is relative to the same forward passes in the same batches without recording, as in `trm eval`, alternating in one
+run. Memory is the peak of a fresh process. Each process has one thread.
 """
 
 import json
@@ -38,7 +38,7 @@ finally:
 
 
 def throughput(quick: bool) -> None:
-    """Recording against not recording, in pairs that take turns at going first."""
+    """Throughput with recording relative to without."""
     model = load_model(MODEL)
     task = task_of(model.config)
     puzzles = load_puzzles(DATA, task)
@@ -53,9 +53,9 @@ def throughput(quick: bool) -> None:
 
     pairs = paired_seconds(without_recording, with_recording, 1 if quick else 5)
     for without, recorded in pairs:
-        progress(f"{len(puzzles)} puzzles: {without:.1f} s, recorded {recorded:.1f} s")
+        progress(f"{len(puzzles)} puzzles: {without:.1f} s without recording, {recorded:.1f} s with")
     print_figure(
-        "throughput of recording over not recording, at least 0.9",
+        "throughput with recording over throughput without, at least 0.9",
         median(without / recorded for without, recorded in pairs),
         "ratio",
         topic=TOPIC,
@@ -65,7 +65,7 @@ def throughput(quick: bool) -> None:
 
 
 def run_trace(limit: int, out: Path, *, processes: int = 1) -> dict[str, float]:
-    """`trm trace` in processes of one thread each: the largest peak in MiB, and the seconds of the longest."""
+    """Run `trm trace` in processes of one thread each. Returns the largest peak memory in MiB and the longest time in seconds."""
     command = ["trace", "--model", MODEL, "--data", DATA, "--limit", str(limit), "--out", str(out)]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "WORLD_SIZE": str(processes)}
     running = [
@@ -92,14 +92,14 @@ def memory_and_processes(quick: bool) -> None:
         progress(f"{many} puzzles: {one['peak']:.0f} MiB in {one['seconds']:.1f} s")
         two = run_trace(many, root / "two", processes=2)
     print_figure(
-        f"peak memory of {many} puzzles over that of {few}",
+        f"peak memory of {many} puzzles over peak memory of {few}",
         one["peak"] / small["peak"],
         "ratio",
         topic=TOPIC,
         budget=1.1,
     )
     print_figure(
-        "two processes over one, at least 1.7",
+        "speed-up of two processes over one, at least 1.7",
         one["seconds"] / two["seconds"],
         "ratio",
         topic=TOPIC,

@@ -1,4 +1,4 @@
-"""CKA of two models on one puzzle set, the runs that it needs apart from it. `python -m bench.similarity`"""
+"""CKA of two models on one puzzle set, with the time of its model runs measured separately. `python -m bench.similarity`"""
 
 from functools import partial
 
@@ -39,15 +39,17 @@ def main() -> None:
     progress("Gram matrices and their products")
     grams, products = seconds(compute_grams), seconds(lambda: cka_of_all(grams_of_models))
     time_points = sum(state.shape[1] for of_model in states for state in of_model)
-    print_figure("runs of two models that keep their states", forward, "s", topic=TOPIC, **facts)
-    facts |= {"moments": time_points, "numbers of a state": states[0][0].shape[2]}
-    print_figure("Gram matrices of all moments of y and z", grams, "s", topic=TOPIC, **facts)
-    print_figure("CKA of all moments with all, from these", products, "s", topic=TOPIC, **facts)
+    print_figure("runs of two models with all states", forward, "s", topic=TOPIC, **facts)
+    facts |= {"time points": time_points, "state size": states[0][0].shape[2]}
+    print_figure("Gram matrices of all time points of y and z", grams, "s", topic=TOPIC, **facts)
+    print_figure(
+        "CKA of all pairs of time points, from the Gram matrices", products, "s", topic=TOPIC, **facts
+    )
     (y, _), (other, _) = states
-    facts["moments"] = f"{y.shape[1]} x {other.shape[1]}"
+    facts["time points"] = f"{y.shape[1]} x {other.shape[1]}"
     budget = None if quick else 10
     pair = seconds(partial(cka, y, other))
-    print_figure("CKA of the answers of two models", pair, "s", topic=TOPIC, budget=budget, **facts)
+    print_figure("CKA of y of two models", pair, "s", topic=TOPIC, budget=budget, **facts)
 
 
 if __name__ == "__main__":

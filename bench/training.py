@@ -1,4 +1,4 @@
-"""Training: an update of the sudoku-trm preset at its full depth, against the paper's pseudo-code. `python -m bench.training`"""
+"""Training: one update of the sudoku-trm preset at full depth, compared with the paper's pseudo-code. `python -m bench.training`"""
 
 from functools import partial
 from statistics import median
@@ -17,7 +17,7 @@ from trm.training.run import can_compile
 from trm.training.trainer import Trainer
 
 TOPIC = "training"
-PUZZLES = 64  # a batch of them: an update takes as long whatever they are
+PUZZLES = 64  # one batch: the time of an update does not depend on the puzzles
 
 
 def main() -> None:
@@ -36,7 +36,7 @@ def main() -> None:
     elapsed = median(ours for ours, _ in turns)
     ratio = median(theirs / ours for ours, theirs in turns)
     model = preset.model
-    # a gradient costs two products for each of the forward's, and reaches the last latent recursion only
+    # the backward pass costs two products for each one of the forward pass, and covers only the last latent recursion
     f_L_calls = trainer.model.gradient_calls(model.n) - 1
     backward = 2 * (f_L_calls * flops.f_L_call(model) + flops.f_H_call(model) + flops.heads(model))
     operations = preset.batch * (flops.supervision_step(model) + backward)
@@ -51,11 +51,9 @@ def main() -> None:
     rate = operations / elapsed / 1e9
     print_figure("training update at full depth, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
     peak = peak_gflops(trainer.model.compute_dtype, 2 if quick else 12)
+    print_figure("training update, fraction of the peak rate", rate / peak, "ratio", topic=TOPIC, **facts)
     print_figure(
-        "training update, share of the matrix product peak", rate / peak, "ratio", topic=TOPIC, **facts
-    )
-    print_figure(
-        "plain pseudo-code over the trainer, time of an update",
+        "update time of the plain pseudo-code over the trainer's",
         ratio,
         "ratio",
         topic=TOPIC,

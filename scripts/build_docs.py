@@ -1,4 +1,4 @@
-"""Write docs/data.md and docs/checkpoints.md, the lists of what can be read: `python -m scripts.build_docs`."""
+"""Write docs/data.md and docs/checkpoints.md, the lists of readable files: `python -m scripts.build_docs`."""
 
 from pathlib import Path
 
