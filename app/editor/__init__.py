@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app.editor.description import described, grid_of
+from app.editor.description import describe_task, grid_of
 from app.player.component import component
 from app.sidebar import puzzles, validity
 from app.state import links
@@ -61,16 +61,16 @@ def show(choice: "Choice") -> None:
     if not is_open(task):  # just closed
         st.rerun()
     data = {
-        "task": described(task),
+        "task": describe_task(task),
         "puzzle": {"text": choice.puzzle, "grid": grid_of(task, task.parse(choice.puzzle, unfinished=True))},
-        "said": _said(task, choice.puzzle if state.draft is None else state.draft),
+        "validity": _validity(task, choice.puzzle if state.draft is None else state.draft),
         "pasted": state.pasted,
     }
     component("editor", SCRIPT, STYLE)(
         data=data,
         key=KEY,
-        on_draft_change=_on("draft", _keep),
-        on_paste_change=_on("paste", lambda asked: _read(task, asked)),
+        on_draft_change=_on("draft", _save_draft),
+        on_paste_change=_on("paste", lambda request: _parse_pasted(task, request)),
         on_use_change=_on("use", lambda text: _use(task, text)),
         on_cancel_change=close,
     )
@@ -81,12 +81,12 @@ def _on(event: str, act: Callable[[Any], None]) -> Callable[[], None]:
     return lambda: act(st.session_state[KEY].get(event))
 
 
-def _keep(draft: Any) -> None:
+def _save_draft(draft: Any) -> None:
     if isinstance(draft, dict) and isinstance(draft.get("text"), str):
         st.session_state.draft = draft["text"]
 
 
-def _said(task: Task, draft: str) -> dict[str, Any]:
+def _validity(task: Task, draft: str) -> dict[str, Any]:
     """What can be said of a draft; `text` names the draft that it is about."""
     try:
         verdict = validity.verdict(task, draft)
@@ -95,15 +95,15 @@ def _said(task: Task, draft: str) -> dict[str, Any]:
     return {"text": draft} | vars(verdict)
 
 
-def _read(task: Task, asked: Any) -> None:
+def _parse_pasted(task: Task, request: Any) -> None:
     """A text that was pasted: its grid, or what is wrong with it, under the number that the browser gave it."""
-    if not isinstance(asked, dict) or not isinstance(asked.get("text"), str):
+    if not isinstance(request, dict) or not isinstance(request.get("text"), str):
         return
     try:
-        found = {"grid": grid_of(task, task.parse(asked["text"], unfinished=True))}
+        result = {"grid": grid_of(task, task.parse(request["text"], unfinished=True))}
     except PuzzleError as error:
-        found = {"mistake": f"Not pasted. {error}"}
-    st.session_state.pasted = {"number": asked.get("number")} | found
+        result = {"mistake": f"Not pasted. {error}"}
+    st.session_state.pasted = {"number": request.get("number")} | result
 
 
 def _use(task: Task, text: Any) -> None:

@@ -13,7 +13,7 @@ HINTS = {
 }
 
 
-def described(task: Task) -> dict[str, Any]:
+def describe_task(task: Task) -> dict[str, Any]:
     """Plain values: what is no such thing reaches the browser as its name."""
     drawn = any(task.looks)
     return {
@@ -21,7 +21,7 @@ def described(task: Task) -> dict[str, Any]:
         "name": {"arc": "ARC"}.get(task.name, task.name.capitalize()),
         "drawn": drawn,
         "resizable": has_sizes(task),
-        "most": [task.rows, task.columns],
+        "max_size": [task.rows, task.columns],
         "box_rows": getattr(task, "box_rows", 0),
         "box_columns": getattr(task, "box_columns", 0),
         "looks": list(task.looks),
@@ -31,7 +31,7 @@ def described(task: Task) -> dict[str, Any]:
         "blank": task.writable[0],
         "once": list(task.once),
         "keys": keys_of(task),
-        "key_words": key_words(task),
+        "key_labels": key_labels(task),
         "separator": "/" if has_sizes(task) else "",
         "hint": HINTS.get(task.name, ""),
     }
@@ -53,7 +53,7 @@ def keys_of(task: Task) -> dict[str, int]:
     return keys
 
 
-def key_words(task: Task) -> str:
+def key_labels(task: Task) -> str:
     """The keys of a task's tokens, for people."""
     digits = [task.symbols[token] for token in task.writable if task.symbols[token].isdigit()]
     return (

@@ -40,10 +40,10 @@ def player(
     `fold`: of two runs, whether the curves below the grids are left out until a person asks for them.
     The browser shows the view in the address; the page writes it there too (`app.state.links.remember_view`), for Python to know it.
     """
-    shown = component("player", FOLDER / "mount.js")(
+    state = component("player", FOLDER / "mount.js")(
         data=data | {"pin": pin, "edit": edit, "fold": fold, "addressed": True},
         key=key,
         on_view_change=lambda: None,
         on_pin_change=on_pin or (lambda: None),
     )
-    return shown.get("view")
+    return state.get("view")

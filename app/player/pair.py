@@ -4,7 +4,7 @@ that hold runs against each other:
     trm, hrm = (pair.Side.of(choice, choice_runs.shown(choice, place=name), name=name) for name, choice in ...)
     pair.show(trm, hrm, key="compare")
 
-`show` draws what has arrived. Runs that may still grow are asked for again and again by `watch`, which takes a function
+`show` draws what has arrived. Runs that may still grow are asked for again and again by `show_growing`, which takes a function
 that makes both sides. A session watches one run in each `place`, so two that grow at once need two.
 
 Keys, clock and choices are shared in the browser (`trm/player/pair.js`); nothing of that comes here but the view on which
@@ -76,7 +76,9 @@ def show(
     """
     sides = (left, right)
     places = (f"{key} left", key)  # the right one is in the place of a player alone
-    sent = [contents(at, side.task, side.depth, side.trace) for at, side in zip(places, sides, strict=True)]
+    sent = [
+        cached_payload(at, side.task, side.depth, side.trace) for at, side in zip(places, sides, strict=True)
+    ]
     data = pair_payload(
         sent,
         names=[side.name for side in sides],
@@ -87,34 +89,34 @@ def show(
     return player(data, key=key, **options)
 
 
-def watch(look: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
-    """Draw the sides that `look` makes, and go on looking until both are whole; the view is written into the address.
+def show_growing(make_sides: Callable[[], tuple[Side, Side]], *, key: str, **options: Any) -> None:
+    """Draw the sides that `make_sides` makes, and go on looking until both are whole; the view is written into the address.
     `options` are those of `show`.
 
-    `look` asks for the runs anew each time, or they pause; what it raises ends the looking and is the page's to tell.
+    `make_sides` asks for the runs anew each time, or they pause; what it raises ends the looking and is the page's to tell.
     """
-    sides = look()
+    sides = make_sides()
     grows = not all(side.is_whole for side in sides)
 
-    def drawn() -> None:
+    def draw() -> None:
         try:
-            now = look() if grows else sides
+            now = make_sides() if grows else sides
         except UserError:
             st.rerun()  # the page asks again, and tells it
         view = show(*now, key=key, **options)
         if view:
             links.remember_view(view)
         if grows and all(side.is_whole for side in now):
-            st.rerun()  # from now on there is nothing to look for
+            st.rerun()  # from now on there is nothing left to wait for
 
-    st.fragment(drawn, run_every=shared.runs().look_every if grows else None)()
+    st.fragment(draw, run_every=shared.runs().look_every if grows else None)()
 
 
-def contents(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
+def cached_payload(place: str, task: Task, depth: Depth, trace: Trace | None) -> dict[str, Any]:
     """The payload of a trace, or word that nothing of a run of this depth is there yet. `place` names what shows it."""
     if trace is None:
         return {"version": VERSION, "rows": task.rows, "columns": task.columns, "steps": 0} | vars(depth)
-    ready: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("contents", {})
-    if place not in ready or ready[place][0] is not trace:
-        ready[place] = (trace, payload(trace, task))
-    return ready[place][1]
+    cached: dict[str, tuple[Trace, dict[str, Any]]] = st.session_state.setdefault("payloads", {})
+    if place not in cached or cached[place][0] is not trace:
+        cached[place] = (trace, payload(trace, task))
+    return cached[place][1]

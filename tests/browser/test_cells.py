@@ -15,7 +15,7 @@ MAZE = get_task("maze", 900)
 
 
 def story(player: Player) -> list[str]:
-    return player.root.locator("[data-story]").all_text_contents()
+    return player.root.locator("[data-event]").all_text_contents()
 
 
 def test_the_story_of_a_cell_and_the_way_to_its_places(open_run):
@@ -27,9 +27,9 @@ def test_the_story_of_a_cell_and_the_way_to_its_places(open_run):
         "first right at step 2, cycle 2",
         "lost once, right again from step 4, cycle 1",
     ]
-    player.root.locator("[data-story=right]").click()
+    player.root.locator("[data-event=right]").click()
     assert player.position == (2, 2, 3, "f_H")
-    player.root.locator("[data-story=decided]").click()
+    player.root.locator("[data-event=final]").click()
     assert player.position == (4, 1, 3, "f_H")
     player.press("d")
     assert story(player)[2:] == ["first right at step 1, cycle 2", "and stayed right"]
@@ -50,22 +50,22 @@ def test_a_cell_of_a_run_that_grows_is_not_called_decided(open_run, run):
 
 def test_marks_stand_on_cells_that_stay_right_and_go_again(open_run, run):
     player = open_run()
-    assert not player.flagged("kept")
+    assert not player.flagged("stable")
     player.press("m")
     free = {f"{cell // 4},{cell % 4}" for cell in np.flatnonzero(run.inputs == 1).tolist()}
-    assert player.flagged("kept") == free - {"1,1", "1,2"}
+    assert player.flagged("stable") == free - {"1,1", "1,2"}
     player.press("ArrowRight")
-    assert player.flagged("kept") == free - {"1,1"}
+    assert player.flagged("stable") == free - {"1,1"}
     assert player.cell(1, 2).get_attribute("aria-description") == "right and stayed right"
     assert player.cell(1, 1).get_attribute("aria-description") is None
     assert "right and stayed right" in player.root.locator(".legend").inner_text()
     button = player.root.get_by_test_id("marks")
     assert button.get_attribute("aria-pressed") == "true"
     player.press("5")
-    assert not player.flagged("kept")  # that is a reading of z
+    assert not player.flagged("stable")  # that is a reading of z
     player.press("1")
     button.click()
-    assert not player.flagged("kept") and button.get_attribute("aria-pressed") == "false"
+    assert not player.flagged("stable") and button.get_attribute("aria-pressed") == "false"
     assert player.cell(1, 2).get_attribute("aria-description") is None
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from standalone import open_standalone, show
 
 from app.editor import SCRIPT, STYLE
-from app.editor.description import described, grid_of
+from app.editor.description import describe_task, grid_of
 from tests.browser.test_accessibility import findings
 from trm.checkpoint import load_model
 from trm.data import load_presets
@@ -180,10 +180,15 @@ def open_draft(new_page: Callable[..., Page]) -> Callable[..., Locator]:
         task, page = get_task(task_name, cells), new_page(**options)
         open_standalone(page, script=bundle(SCRIPT), style=STYLE.read_text("utf-8"))
         grid = grid_of(task, task.parse(puzzle, unfinished=True))
-        said = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
+        validity = {"text": puzzle, "solutions": "unknown", "sentence": "", "conflicts": []}
         show(
             page,
-            {"task": described(task), "puzzle": {"text": puzzle, "grid": grid}, "said": said, "pasted": None},
+            {
+                "task": describe_task(task),
+                "puzzle": {"text": puzzle, "grid": grid},
+                "validity": validity,
+                "pasted": None,
+            },
         )
         return page.get_by_test_id("editor")
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from app.screens.lecture import offline
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import read_language
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 
 LOOKS = 5  # of who follows, while nothing is new
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
@@ -98,7 +98,7 @@ def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
     assert seen["size"] >= 14, f"{where}: the text is {seen['size']} pixels large"
     spoken = read_language(seen["language"]).player
     foreign = {
-        text for word, text in player_words().items() if "{" not in text and spoken.get(word, text) != text
+        text for word, text in english_texts().items() if "{" not in text and spoken.get(word, text) != text
     }
     assert len(seen["labels"]) > 40 and not foreign & set(seen["labels"]), f"{where}: not in its language"
     assert seen["cells"] >= 150, f"{where}: the grid is {seen['cells']} pixels wide"

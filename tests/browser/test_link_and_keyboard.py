@@ -74,7 +74,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(open_run):
         assert style == "solid" and float(width.removesuffix("px")) >= 2, focused
         seen.add(
             focused.evaluate(
-                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.story ?? node.className"
+                "node => node.dataset.testid ?? node.dataset.marker ?? node.dataset.event ?? node.className"
             )
         )
     assert {"mode-z", "first", "play", "speed", "marks", "copy-link", "full", "help", "zoom-in"} <= seen

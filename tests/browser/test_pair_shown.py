@@ -25,8 +25,8 @@ def test_what_differs_is_told_by_shape_and_word(open_pair):
         assert "radial-gradient" in cell.evaluate("node => getComputedStyle(node).backgroundImage")
         count = player.root.locator(".key.differs b").inner_text()
         assert pair.said.startswith(f"{count} of 16 cells differ")
-    spoken = pair.root.locator("> .spoken")
-    expect(spoken).to_have_text(f"Supervision step 1 of 4, cycle 2 of 2, f_H. {pair.said}")
+    live_region = pair.root.locator("> .live-region")
+    expect(live_region).to_have_text(f"Supervision step 1 of 4, cycle 2 of 2, f_H. {pair.said}")
     assert (
         pair.root.locator("[aria-live]").evaluate_all(
             "nodes => nodes.filter((node) => node.textContent).length"

@@ -48,7 +48,7 @@ export function tinyPayload(changes = {}) {
     cells_right: [1, 1, 1, 2],
     cells_total: 2,
     solved: [false, false, false, true],
-    restless_cell: 1,
+    most_changed_cell: 1,
     label: "made by hand",
     ...changes,
   };

@@ -1,5 +1,5 @@
 /**
- * What became of cells over a run: decided, flips, right, kept, dropped; against answers written down by
+ * What became of cells over a run: finalFrom, changes, right, kept, dropped; against answers written down by
  * hand.
  */
 
@@ -7,10 +7,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { flagNames } from "../../trm/player/model/cells.js";
-import { cellHistory, keptFrom, lastAnswered } from "../../trm/player/model/history.js";
+import { cellHistory, stableFrom, lastAnswered } from "../../trm/player/model/history.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
 import { readGrid } from "../../trm/player/model/reading.js";
-import { cellStory } from "../../trm/player/text/speech.js";
+import { historyEntries } from "../../trm/player/text/sentences.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
 
@@ -25,9 +25,9 @@ const oneCell = (answers, labels = [9]) => ({
 
 test("a cell is decided at the first f_H call after which it never changes", () => {
   const of = (answers) => cellHistory(oneCell(answers), 0);
-  const read = ({ decided, flips, firstRight, losses, rightFrom }) => [
-    decided,
-    flips,
+  const read = ({ finalFrom, changes, firstRight, losses, rightFrom }) => [
+    finalFrom,
+    changes,
     firstRight,
     losses,
     rightFrom,
@@ -42,21 +42,21 @@ test("a cell is decided at the first f_H call after which it never changes", () 
 
 test("without a solution, and where it says nothing, nothing is called right", () => {
   for (const labels of [null, [0]]) {
-    const { decided, flips, firstRight, losses, rightFrom } = cellHistory(oneCell([2, 9, 9], labels), 0);
-    assert.deepEqual([decided, flips, firstRight, losses, rightFrom], [1, 1, null, null, null]);
-    assert.deepEqual([...keptFrom(oneCell([2, 9, 9], labels))], [3]);
+    const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(oneCell([2, 9, 9], labels), 0);
+    assert.deepEqual([finalFrom, changes, firstRight, losses, rightFrom], [1, 1, null, null, null]);
+    assert.deepEqual([...stableFrom(oneCell([2, 9, 9], labels))], [3]);
   }
 });
 
 test("kept: right for the first time and never wrong again", () => {
-  const from = (answers) => keptFrom(oneCell(answers))[0];
+  const from = (answers) => stableFrom(oneCell(answers))[0];
   assert.equal(from([9, 9, 9]), 0);
   assert.equal(from([2, 9, 9]), 1);
   assert.equal(from([2, 3, 9]), 2);
   assert.equal(from([9, 2, 9]), 3); // right again, but it had been lost
   assert.equal(from([9, 9, 2]), 3);
   assert.equal(from([2, 3, 2]), 3);
-  assert.equal(keptFrom({ ...oneCell([9, 9, 9]), givens: [1] })[0], 3);
+  assert.equal(stableFrom({ ...oneCell([9, 9, 9]), givens: [1] })[0], 3);
 });
 
 test("the latest f_H call at which a cell was answered as a token", () => {
@@ -66,7 +66,7 @@ test("the latest f_H call at which a cell was answered as a token", () => {
 
 test("a cell's story in words, with the calls to go to", () => {
   const story = (changes, cell = 1) =>
-    cellStory(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
+    historyEntries(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
       call == null ? text : `${text} (${call})`,
     );
   assert.deepEqual(story({}), [
@@ -103,7 +103,7 @@ test("a cell's story in words, with the calls to go to", () => {
 test("marks stand on cells that stay right, from their f_H call on, where they are asked for, and not on a reading of z", () => {
   const trace = decodeTrace(tinyPayload({ givens: base64([0, 0]) }));
   const kept = (call, mode = "answer", marks = true) =>
-    Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("kept"));
+    Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("stable"));
   assert.deepEqual(kept(0), [false, false]);
   assert.deepEqual(kept(1), [true, false]);
   assert.deepEqual(kept(6), [true, false]);
@@ -170,7 +170,7 @@ test("a dead end fades over one supervision step of calls after it was dropped",
 test("where motion is not wanted it stays as it is until it is gone; other modes and other tasks have none", () => {
   const trace = deadEnd();
   assert.deepEqual(
-    [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { still: true }).fading[3]),
+    [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { reducedMotion: true }).fading[3]),
     [127, 127, 127, 0],
   );
   for (const mode of ["probabilities", "confidence", "change", "z"])

@@ -13,7 +13,7 @@ import {
   differenceSentence,
   differences,
   endSentence,
-  misfitSentence,
+  incomparableSentence,
 } from "../../trm/player/model/compare.js";
 import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
@@ -118,7 +118,7 @@ test("keys step the second run, then the first one to its end, and the same way 
     "previous answer",
   ]) {
     clock = moveClock(traces, clock, command, "step");
-    seen.push(`${stand(traces, clock, "step").join(" ")} ${clock.by}`);
+    seen.push(`${stand(traces, clock, "step").join(" ")} ${clock.run}`);
   }
   assert.deepEqual(seen, [
     "2.2.f_H 2.2.f_H 1",
@@ -153,7 +153,7 @@ test("a key that can move neither leaves the very clock", () => {
 
 test("runs that have not come to the clock wait there, and a key back goes from where they are", () => {
   const traces = [run({ n: 1, T: 1, N_sup: 8, steps: 2 }), run({ n: 1, T: 1, N_sup: 8, steps: 3 })];
-  const clock = { by: 1, progress: 6, kind: "f_H" };
+  const clock = { run: 1, progress: 6, kind: "f_H" };
   assert.equal(moveClock(traces, clock, "next answer", "step"), clock);
   assert.deepEqual(stand(traces, moveClock(traces, clock, "previous answer", "step"), "step"), [
     "2.1.f_H",
@@ -165,7 +165,7 @@ test("runs that have not come to the clock wait there, and a key back goes from 
 test("with nothing arrived of one run the other is walked alone", () => {
   const traces = [trm, null];
   const clock = moveClock(traces, clockAt(traces, 0, 6, "step"), "next answer", "step");
-  assert.deepEqual([clock.by, place(trm, follow(trm, clock, "step"))], [0, "1.2.f_H"]);
+  assert.deepEqual([clock.run, place(trm, follow(trm, clock, "step"))], [0, "1.2.f_H"]);
   assert.equal(place(trm, follow(trm, moveClock(traces, clock, "last", "step"), "step")), "4.3.f_H");
   assert.equal(isOver(traces, clock, "step"), false);
 });
@@ -249,7 +249,7 @@ test("grids of another size or task are not compared, and that is said", () => {
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ rows: 2, columns: 1 }))));
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ symbols: [" ", ".", "1", "3"] }))));
   assert.equal(
-    misfitSentence([one, maze], ["Pinned", "Now"]),
+    incomparableSentence([one, maze], ["Pinned", "Now"]),
     "No differences are marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
   );
 });

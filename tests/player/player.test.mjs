@@ -20,14 +20,14 @@ import { addressWith, linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
 import { readPicture } from "../../trm/player/skins/picture.js";
-import { cellProbabilities, cropAt, isKnown, readGrid } from "../../trm/player/model/reading.js";
+import { cellProbabilities, cropAt, isRecorded, readGrid } from "../../trm/player/model/reading.js";
 import {
   captionSentence,
   cellSentence,
   eventSentence,
   likelySymbols,
   placeSentence,
-} from "../../trm/player/text/speech.js";
+} from "../../trm/player/text/sentences.js";
 import { cellCurves, STRIPS } from "../../trm/player/view/strips.js";
 import { continues, decodeBytes, decodeTrace } from "../../trm/player/model/trace.js";
 import {
@@ -266,10 +266,10 @@ test("z by reverse embedding: its tokens large, those of y small where they diff
 test("where a run has no reverse embedding that is said, and z is shown through the head", () => {
   const [known, older] = [decodeTrace(reversePayload()), decodeTrace(tinyPayload())];
   assert.deepEqual(
-    [known, older].map((trace) => isKnown(trace, "reverse")),
+    [known, older].map((trace) => isRecorded(trace, "reverse")),
     [true, false],
   );
-  assert.ok(isKnown(older, "z"));
+  assert.ok(isRecorded(older, "z"));
   assert.match(
     captionSentence(older, 3, "reverse"),
     /^Not recorded in this run, which is older.*z through the output head/,
@@ -521,10 +521,10 @@ test("runs side by side rank a cell's symbols together, so that a symbol has one
 
 test("looks choose the skin, and words replace symbols where a token has a look", () => {
   assert.equal(decodeTrace(tinyPayload()).skin.name, "text");
-  assert.deepEqual(decodeTrace(tinyPayload()).words, ["pad", "blank", "1", "2"]);
+  assert.deepEqual(decodeTrace(tinyPayload()).symbolNames, ["pad", "blank", "1", "2"]);
   const maze = decodeTrace(mazePayload());
   assert.equal(maze.skin.name, "maze");
-  assert.deepEqual(maze.words, ["pad", "wall", "open", "start", "goal", "path"]);
+  assert.deepEqual(maze.symbolNames, ["pad", "wall", "open", "start", "goal", "path"]);
   assert.deepEqual(maze.texts, [".", "#", ".", "S", "G", "o"]);
   assert.equal(decodeTrace(arcPayload()).skin.name, "colours");
   assert.throws(

@@ -46,8 +46,8 @@ def bundle(entry: Path) -> str:
 
 def _function(number: int, source: str, imports: list[int]) -> str:
     """The module of a number; `imports` are those of the modules that it names, in that order."""
-    taken = iter(imports)
-    text = IMPORT.sub(lambda found: f"const {found[1]} = module_{next(taken)};", source)
+    indices = iter(imports)
+    text = IMPORT.sub(lambda match: f"const {match[1]} = module_{next(indices)};", source)
     exported = ", ".join(names.strip("[]") for names in EXPORT.findall(text))
     return f"const module_{number} = (() => {{\n{EXPORT.sub('', text)}return {{ {exported} }};\n}})();\n"
 
@@ -63,7 +63,7 @@ def player_css(*more: Path) -> str:
     return "\n".join(sheet.read_text("utf-8") for sheet in sheets)
 
 
-def player_words() -> dict[str, str]:
+def english_texts() -> dict[str, str]:
     """What the player says, in English, by name: what a table of another language translates."""
     table = (FOLDER / "text" / "english.js").read_text("utf-8").partition("ENGLISH = ")[2]
     return json.loads(table.rstrip().removesuffix(";"))

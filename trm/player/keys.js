@@ -46,18 +46,18 @@ const MEANINGS = new Map(KEYS.flatMap(([, , meanings]) => Object.entries(meaning
 
 /**
  * The name that a table knows a press by, on any keyboard; null where it knows none. A Latin letter is what
- * is printed on its key, large only with shift: caps lock changes nothing. Any other key that is not known is
+ * is printed on its key, large only with shift: caps lock changes nothing. Any other key that is not name is
  * called by its place on the keyboard: the letters of a Russian layout, the digits of a French one.
- * `isKnown(name)`: whether the table has it.
+ * `isName(name)`: whether the table has it.
  */
-export function keyName({ key, code = "", shiftKey }, isKnown) {
+export function keyName({ key, code = "", shiftKey }, isName) {
   const inBothCases = (letter) =>
     shiftKey ? [letter.toUpperCase(), letter.toLowerCase()] : [letter.toLowerCase()];
   const [, letter, digit] = /^(?:Key([A-Z])|Digit([0-9]))$/.exec(code) ?? [];
   const names = /^[a-z]$/i.test(key)
     ? inBothCases(key)
     : [key, ...(letter ? inBothCases(letter) : []), ...(digit && !shiftKey ? [digit] : [])];
-  return names.find(isKnown) ?? null;
+  return names.find(isName) ?? null;
 }
 
 /**
@@ -67,14 +67,14 @@ export function keyName({ key, code = "", shiftKey }, isKnown) {
 export function keyMeaning(event) {
   const { shiftKey, ctrlKey, altKey, metaKey } = event;
   if (ctrlKey || altKey || metaKey) return null;
-  const name = keyName(event, (known) => MEANINGS.has(known));
+  const name = keyName(event, (name) => MEANINGS.has(name));
   return (shiftKey && MEANINGS.get(`shift ${name}`)) || (MEANINGS.get(name) ?? null);
 }
 
 // the player that the keys of the page go to: the one last touched
 const ACTIVE = Symbol.for("recursion-lens.active-player");
 // whether the list or button with the focus was used with the pointer, or by a choice in a list
-const USED = Symbol.for("recursion-lens.used-control");
+const USED_CONTROL = Symbol.for("recursion-lens.used-control");
 const CLOSED_LIST = "[role=combobox][aria-expanded=false]";
 const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // fields in which no text is edited
 const FIELDS = `input:not(${CHOICES}), textarea, select, [contenteditable=''], [contenteditable='true']`;
@@ -92,17 +92,17 @@ const USED_AFTER = {
 const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
 
 /**
- * Begins to notice what is used on the page around players: from then on `isLeft` can tell. Once for each
+ * Begins to notice what is used on the page around players: from then on `isReleased` can tell. Once for each
  * page, however many players come and go.
  */
 function watchControls() {
-  if (USED in document) return;
-  document[USED] = false;
+  if (USED_CONTROL in document) return;
+  document[USED_CONTROL] = false;
   const note = (name, used) =>
     document.addEventListener(
       name,
       (event) => {
-        document[USED] = used(event) ?? document[USED];
+        document[USED_CONTROL] = used(event) ?? document[USED_CONTROL];
       },
       { capture: true },
     );
@@ -112,23 +112,23 @@ function watchControls() {
 }
 
 /** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
-export function isLeft(path) {
+export function isReleased(path) {
   return (
-    Boolean(document[USED]) &&
+    Boolean(document[USED_CONTROL]) &&
     isIn(path.slice(0, 1), `${CHOICES}, ${PRESSED_BY_SPACE}, [role=tab], [role=radio]`) &&
     !isIn(path, `${OWN_KEYS}, ${ON_TOP}`)
   );
 }
 
 /** Whether text is edited, or a list chosen from, where a press goes to. */
-export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isLeft(path));
+export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isReleased(path));
 
 /** The keys of the page go to this player from now on; `ifFree`: unless another one has them. */
-export function takeKeys(player, { ifFree = false } = {}) {
+export function claimKeys(player, { ifFree = false } = {}) {
   if (!ifFree || !document[ACTIVE]?.root.isConnected) document[ACTIVE] = player;
 }
 
-export function leaveKeys(player) {
+export function releaseKeys(player) {
   if (document[ACTIVE] === player) delete document[ACTIVE];
 }
 
@@ -142,11 +142,11 @@ export function pressMeaning(event, player, isIdle) {
   const path = event.composedPath();
   const own = path.includes(frame);
   if (!own && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
-  const left = !own && isLeft(path);
+  const released = !own && isReleased(path);
   if (isIn(path, own ? "input, textarea, select" : OWN_KEYS)) return null;
-  if (!own && !left && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
+  if (!own && !released && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
   const meaning = keyMeaning(event);
-  if (meaning?.action === "play" && !left && path[0].matches?.(PRESSED_BY_SPACE)) return null;
+  if (meaning?.action === "play" && !released && path[0].matches?.(PRESSED_BY_SPACE)) return null;
   return meaning?.action === "escape" && !own && isIdle ? null : meaning;
 }
 
@@ -161,7 +161,7 @@ export function listenToKeys(player, act, signal) {
     "keydown",
     (event) => {
       const path = event.composedPath();
-      if (path.includes(player.frame) || !isLeft(path) || !act(event)) return;
+      if (path.includes(player.frame) || !isReleased(path) || !act(event)) return;
       event.stopPropagation();
       path[0].blur();
     },

@@ -3,7 +3,7 @@
  * trm/player/bundle.py.
  */
 
-import { keepMounted, mountedIn } from "./mounting.js";
+import { registerMounted, mountedIn } from "./mounting.js";
 import { Pair } from "./pair.js";
 import { Player } from "./player.js";
 
@@ -16,17 +16,17 @@ import { Player } from "./player.js";
  */
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   const Kind = data?.players ? Pair : Player;
-  const there = mountedIn(parentElement);
-  const before = there instanceof Kind ? null : there;
-  const settings = before?.settings;
-  const focused = before && focusIn(before.root);
-  before?.remove();
-  const shown = there && !before ? there : new Kind(parentElement);
-  if (settings) shown.start = settings.start; // a place that was gone to already
-  shown.update(data, setStateValue, setTriggerValue);
-  if (settings) shown.restore(settings);
-  if (focused) shown.root.querySelector(`[data-testid="${focused}"]`)?.focus({ preventScroll: true });
-  return keepMounted(parentElement, shown);
+  const existing = mountedIn(parentElement);
+  const replaced = existing instanceof Kind ? null : existing;
+  const settings = replaced?.settings;
+  const focused = replaced && focusIn(replaced.root);
+  replaced?.remove();
+  const view = existing && !replaced ? existing : new Kind(parentElement);
+  if (settings) view.start = settings.start; // a place that was gone to already
+  view.update(data, setStateValue, setTriggerValue);
+  if (settings) view.restore(settings);
+  if (focused) view.root.querySelector(`[data-testid="${focused}"]`)?.focus({ preventScroll: true });
+  return registerMounted(parentElement, view);
 }
 
 /** The name of the control that has the focus, if one of these has it. */

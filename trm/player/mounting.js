@@ -10,8 +10,8 @@ export const mountedIn = (element) => mounted.get(element);
  * a state that was overtaken: Streamlit imports the script anew for each, and the next one may still be on
  * its way.
  */
-export function keepMounted(element, shown) {
-  mounted.set(element, shown);
+export function registerMounted(element, view) {
+  mounted.set(element, view);
   return () => {
     if (element.isConnected) return;
     mounted.get(element)?.remove();

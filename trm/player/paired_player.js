@@ -54,8 +54,8 @@ export class PairedPlayer extends Player {
     this.pair.draw(this);
   }
 
-  speakSoon() {
-    this.pair.speakSoon();
+  announceSoon() {
+    this.pair.announceSoon();
   }
 
   reportSoon() {

@@ -16,16 +16,16 @@
 
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
 import { make } from "./view/dom.js";
-import { leaveKeys, listenToKeys, MODES, pressMeaning, takeKeys } from "./keys.js";
-import { linkTo, showAddress } from "./model/link.js";
+import { releaseKeys, listenToKeys, MODES, pressMeaning, claimKeys } from "./keys.js";
+import { linkTo, replaceAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
-import { keepBeating } from "./model/clock.js";
+import { startPlayback } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
 import { READS_Z } from "./model/reading.js";
 import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
-import { words } from "./text/words.js";
+import { messages } from "./text/translate.js";
 
-const SETTLED = 500; // ms without a move before the view is told to Python: each report reruns the page
+const REPORT_DELAY = 500; // ms without a move before the view is told to Python: each report reruns the page
 
 export class Player extends PlayerView {
   /**
@@ -38,7 +38,7 @@ export class Player extends PlayerView {
     this.root = make("div", {
       class: "player",
       "data-testid": "player",
-      lang: words.language,
+      lang: messages.language,
       translate: "no",
     });
     this.frame = frame ?? this.root;
@@ -55,11 +55,11 @@ export class Player extends PlayerView {
       playing: false,
       trace: null,
       differs: null,
-      wish: null,
+      pendingView: null,
     });
-    this.calm = matchMedia("(prefers-reduced-motion: reduce)");
-    this.listening = new AbortController();
-    const { signal } = this.listening;
+    this.motionQuery = matchMedia("(prefers-reduced-motion: reduce)");
+    this.listeners = new AbortController();
+    const { signal } = this.listeners;
     const listen = (target, names, act) =>
       names.split(" ").forEach((name) => target.addEventListener(name, act, { signal }));
     listenToKeys(this, (event) => this.onKey(event), signal);
@@ -67,10 +67,10 @@ export class Player extends PlayerView {
       this.frame.classList.toggle("full", this.frame.matches(":fullscreen")),
     );
     listen(matchMedia("(prefers-color-scheme: dark)"), "change", () => this.grid?.redraw());
-    listen(this.calm, "change", () => this.trace && this.draw());
-    listen(window, "resize", () => this.fitIn());
-    listen(this.frame, "pointerdown focusin", () => takeKeys(this));
-    takeKeys(this, { ifFree: true });
+    listen(this.motionQuery, "change", () => this.trace && this.draw());
+    listen(window, "resize", () => this.measureTop());
+    listen(this.frame, "pointerdown focusin", () => claimKeys(this));
+    claimKeys(this, { ifFree: true });
     parent.append(this.root);
   }
 
@@ -84,12 +84,12 @@ export class Player extends PlayerView {
     this.data = data;
     if (!this.trace) return;
     const start = JSON.stringify(data.start ?? null);
-    if (data.start && start !== this.start && start !== this.reported) this.obey(data.start);
-    else if (this.wish) this.approach(this.wish);
+    if (data.start && start !== this.start && start !== this.reported) this.applyView(data.start);
+    else if (this.pendingView) this.goToView(this.pendingView);
     this.start = start;
-    if (isNew) this.cell ??= this.trace.restlessCell;
+    if (isNew) this.cell ??= this.trace.mostChangedCell;
     if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
-    this.fitIn();
+    this.measureTop();
     this.drawPart();
     this.controls.drawPin(data.pin);
     this.controls.drawEdit(data.edit);
@@ -108,23 +108,23 @@ export class Player extends PlayerView {
       this.fail(error.message);
       return false;
     }
-    const goesOn = continues(this.trace, trace);
+    const isContinuation = continues(this.trace, trace);
     const fits = this.trace && shapeOf(this.trace) === shapeOf(trace);
     this.trace = trace;
-    if (!goesOn) {
+    if (!isContinuation) {
       this.play(false);
-      Object.assign(this, { call: trace.n, cell: null, wish: null });
+      Object.assign(this, { call: trace.n, cell: null, pendingView: null });
     }
     this.call = Math.min(this.call, trace.calls - 1);
     if (!fits) this.build();
     this.show();
-    return goesOn;
+    return isContinuation;
   }
 
   /** Goes where Python asks. Its own report coming back does not count. */
-  obey(start) {
+  applyView(start) {
     const { rows, columns } = this.trace;
-    this.approach(start);
+    this.goToView(start);
     if (MODES.includes(start.mode)) this.mode = start.mode;
     const [row, column] = start.cell ?? [];
     if (row >= 0 && row < rows && column >= 0 && column < columns) this.cell = row * columns + column;
@@ -135,10 +135,10 @@ export class Player extends PlayerView {
    * To a place, or as near as the run has come; from there on with every step that arrives, until a person
    * moves.
    */
-  approach(start) {
+  goToView(start) {
     const { steps, N_sup } = this.trace;
     this.call = callAt(this.trace, start);
-    this.wish = steps < Math.min(start.supervision_step, N_sup) ? start : null;
+    this.pendingView = steps < Math.min(start.supervision_step, N_sup) ? start : null;
   }
 
   fail(message) {
@@ -151,7 +151,7 @@ export class Player extends PlayerView {
   // ---- what a person does
 
   go(call) {
-    this.wish = null;
+    this.pendingView = null;
     if (call !== this.call) {
       this.call = call;
       this.draw();
@@ -166,13 +166,13 @@ export class Player extends PlayerView {
   select(cell) {
     this.cell = cell;
     this.drawSelection();
-    this.panel.draw(this.call, cell, this.shownMode);
+    this.panel.draw(this.call, cell, this.visibleMode);
     this.reportSoon();
   }
 
   setMode(mode) {
     this.mode = mode;
-    this.controls.drawMode(this.shownMode);
+    this.controls.drawMode(this.visibleMode);
     this.draw();
     this.reportSoon();
   }
@@ -197,7 +197,7 @@ export class Player extends PlayerView {
 
   /** Marks what a maze's path lacks, or no longer. */
   toggleMissing() {
-    if (!this.trace.skin.lacks) return;
+    if (!this.trace.skin.hasMissingCells) return;
     this.missing = !this.missing;
     this.draw();
   }
@@ -213,7 +213,7 @@ export class Player extends PlayerView {
     this.controls?.drawPlaying(on);
     if (!on) return this.reportSoon();
     if (this.isOver) this.command("first");
-    keepBeating(this);
+    startPlayback(this);
   }
 
   /** At the last call of a run that is complete. */
@@ -222,7 +222,7 @@ export class Player extends PlayerView {
   }
 
   /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
-  beat() {
+  playNext() {
     if (this.isOver) this.play(false);
     else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
   }
@@ -273,7 +273,7 @@ export class Player extends PlayerView {
       part: { rows, columns: shown },
       trace: { columns },
     } = this;
-    const from = this.cell ?? this.trace.restlessCell;
+    const from = this.cell ?? this.trace.mostChangedCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
     this.select(
       within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown),
@@ -313,9 +313,9 @@ export class Player extends PlayerView {
       const view = this.view();
       if (this.reported === JSON.stringify(view)) return;
       this.reported = JSON.stringify(view);
-      if (this.data.addressed) showAddress(this.link());
+      if (this.data.addressed) replaceAddress(this.link());
       this.report?.("view", view);
-    }, SETTLED);
+    }, REPORT_DELAY);
   }
 
   /** What a person has chosen, for who comes in this one's place. */
@@ -325,12 +325,12 @@ export class Player extends PlayerView {
   }
 
   /** Takes over what is chosen, but for the place in the run. */
-  take(settings) {
+  applySettings(settings) {
     Object.assign(this, settings, { call: this.call, playing: this.playing });
   }
 
   restore(settings) {
-    this.take(settings);
+    this.applySettings(settings);
     if (!this.trace) return;
     this.call = Math.min(settings.call, this.trace.calls - 1);
     this.drawChosen();
@@ -340,10 +340,10 @@ export class Player extends PlayerView {
   remove() {
     this.playing = false;
     clearTimeout(this.reporting);
-    clearTimeout(this.speaking);
-    this.listening.abort();
+    clearTimeout(this.announcing);
+    this.listeners.abort();
     this.grid?.remove();
     this.root.remove();
-    leaveKeys(this);
+    releaseKeys(this);
   }
 }

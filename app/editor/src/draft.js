@@ -7,7 +7,7 @@
  * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and
  * is put into the last of the cells.
  */
-export function written(grid, cells, token, { blank, once }) {
+export function withToken(grid, cells, token, { blank, once }) {
   const tokens = [...grid.tokens];
   if (once.includes(token)) {
     tokens.forEach((other, cell) => {
@@ -20,7 +20,7 @@ export function written(grid, cells, token, { blank, once }) {
 }
 
 /** The grid with so many rows and columns: cut off below and on the right, or filled up with `blank`. */
-export function resized({ rows, columns, tokens }, newRows, newColumns, blank) {
+export function resizeGrid({ rows, columns, tokens }, newRows, newColumns, blank) {
   const isOld = (row, column) => row < rows && column < columns;
   const cellAt = (_, cell) => {
     const [row, column] = [Math.floor(cell / newColumns), cell % newColumns];
@@ -57,20 +57,20 @@ export function cellsBetween(from, to, columns) {
 }
 
 /** What was before, is now, and was undone. */
-export class Drafts {
+export class DraftHistory {
   constructor(grid) {
-    Object.assign(this, { first: grid, past: [], now: grid, undone: [] });
+    Object.assign(this, { original: grid, past: [], current: grid, undone: [] });
   }
 
   get changed() {
-    return !sameGrid(this.first, this.now);
+    return !sameGrid(this.original, this.current);
   }
 
   /** Returns whether anything is different. */
   push(grid) {
-    if (sameGrid(grid, this.now)) return false;
-    this.past.push(this.now);
-    this.now = grid;
+    if (sameGrid(grid, this.current)) return false;
+    this.past.push(this.current);
+    this.current = grid;
     this.undone = [];
     return true;
   }
@@ -85,8 +85,8 @@ export class Drafts {
 
   go(from, to) {
     if (!from.length) return false;
-    to.push(this.now);
-    this.now = from.pop();
+    to.push(this.current);
+    this.current = from.pop();
     return true;
   }
 }

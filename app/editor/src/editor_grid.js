@@ -3,13 +3,13 @@
 import { make, write } from "../../../trm/player/view/dom.js";
 import { needsWhite } from "../../../trm/player/skins/colours.js";
 
-let grids = 0; // on this page: their cells have names of their own
+let gridCount = 0; // on this page: their cells have names of their own
 
 export class EditorGrid {
   /** `task` as Python describes it; `act` has point(cell, event), drag(cell) and drop(). */
   constructor(task, act) {
     this.task = task;
-    this.name = `draft-${++grids}`;
+    this.name = `draft-${++gridCount}`;
     this.node = make("div", {
       class: `cells ${task.drawn ? "drawn" : "text"}`,
       role: "grid",
@@ -44,19 +44,19 @@ export class EditorGrid {
   /** The cell at a pointer, or the one nearest to it. */
   cellUnder({ clientX, clientY }) {
     const { left, top, width, height } = this.node.getBoundingClientRect();
-    const { rows, columns } = this.shown;
+    const { rows, columns } = this.grid;
     const place = (at, size, count) => Math.min(Math.max(Math.floor((at / size) * count), 0), count - 1);
     return place(clientY - top, height, rows) * columns + place(clientX - left, width, columns);
   }
 
   /** Shows a grid; `broken` are the cells whose givens contradict each other. */
-  draw(grid, chosen, broken) {
-    if (this.shown?.rows !== grid.rows || this.shown?.columns !== grid.columns) this.build(grid);
-    this.shown = grid;
+  draw(grid, selected, conflicts) {
+    if (this.grid?.rows !== grid.rows || this.grid?.columns !== grid.columns) this.build(grid);
+    this.grid = grid;
     this.cells.forEach((node, cell) =>
-      this.drawCell(node, cell, grid.tokens[cell], broken.has(cell), cell === chosen),
+      this.drawCell(node, cell, grid.tokens[cell], conflicts.has(cell), cell === selected),
     );
-    this.node.setAttribute("aria-activedescendant", this.cells[chosen].id);
+    this.node.setAttribute("aria-activedescendant", this.cells[selected].id);
   }
 
   build({ rows, columns }) {
@@ -90,8 +90,8 @@ export class EditorGrid {
   }
 
   /** Touches only what is different. */
-  drawCell(node, cell, token, isBroken, isChosen) {
-    const state = `${token} ${isBroken} ${isChosen}`;
+  drawCell(node, cell, token, isConflict, isSelected) {
+    const state = `${token} ${isConflict} ${isSelected}`;
     if (this.drawn[cell] === state) return;
     this.drawn[cell] = state;
     const { looks, blank, drawn } = this.task;
@@ -100,14 +100,14 @@ export class EditorGrid {
       "cell",
       drawn ? "" : token === blank ? "empty" : "given",
       drawn && look[0] !== "#" ? look : "",
-      isBroken ? "conflict" : "",
+      isConflict ? "conflict" : "",
     ];
     node.className = classes.filter(Boolean).join(" ");
     if (look[0] === "#")
       Object.assign(node.style, { backgroundColor: look, color: needsWhite(look) ? "#ffffff" : "#000000" });
     write(node, this.symbolOf(token));
-    node.setAttribute("aria-selected", String(isChosen));
-    node.setAttribute("aria-label", this.sentence(cell, token, isBroken));
+    node.setAttribute("aria-selected", String(isSelected));
+    node.setAttribute("aria-label", this.sentence(cell, token, isConflict));
   }
 
   /** What stands in a cell: nothing where its look says all. */
@@ -118,8 +118,8 @@ export class EditorGrid {
       : symbols[token];
   }
 
-  sentence(cell, token, isBroken = false) {
-    const { columns } = this.shown;
-    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isBroken ? ", contradicts another" : ""}`;
+  sentence(cell, token, isConflict = false) {
+    const { columns } = this.grid;
+    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isConflict ? ", contradicts another" : ""}`;
   }
 }

@@ -42,7 +42,7 @@ export function cellBeside(cell, [down, right], rows, columns) {
 }
 
 /** The keys in words, for those who look for them. */
-export function keysInWords(isDrawn, toolKeys) {
+export function keyHelp(isDrawn, toolKeys) {
   return [
     ["arrows", isDrawn ? "move; with shift: draw" : "move"],
     [toolKeys, isDrawn ? "put into the cell" : "write"],

@@ -63,8 +63,8 @@ const letterOf = (look, symbol) => (look === "wall" || look === "open" ? "" : sy
 /** Rows and columns of a grid whose size may be changed. */
 export class Size {
   /** `resize(rows, columns)`, the new ones. */
-  constructor(most, resize) {
-    this.most = most;
+  constructor(maxSize, resize) {
+    this.maxSize = maxSize;
     this.shown = [1, 1];
     this.counts = ["rows", "columns"].map((name) =>
       make("output", { "data-testid": name, "aria-label": name }, ""),
@@ -81,8 +81,8 @@ export class Size {
       );
       node.addEventListener("mousedown", (event) => event.preventDefault());
       node.addEventListener("click", () => {
-        const wish = this.shown.map((count, at) => (at === side ? count + step : count));
-        if (wish[side] >= 1 && wish[side] <= most[side]) resize(...wish);
+        const size = this.shown.map((count, at) => (at === side ? count + step : count));
+        if (size[side] >= 1 && size[side] <= maxSize[side]) resize(...size);
       });
       return node;
     };

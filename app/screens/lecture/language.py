@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.screens.lecture.scenes import FOLDER, LectureError, read_toml
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")
@@ -52,7 +52,7 @@ def read_language(code: str, folder: Path = FOLDER) -> Language:
     for name in ("name", "words", "scene"):
         if name not in read:
             raise LectureError(f"{path} has no {name!r}. Compare it with {FIRST}.toml.")
-    own, player = player_words(), read.get("player", {})
+    own, player = english_texts(), read.get("player", {})
     if unknown := [word for word in player if word not in own]:
         raise LectureError(
             f"{path}: player.{unknown[0]} is no word of the player. See trm/player/text/english.js."

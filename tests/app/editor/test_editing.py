@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from app_page import App
 
-from app.editor.description import described, grid_of, keys_of
+from app.editor.description import describe_task, grid_of, keys_of
 from tests.app.screens.test_solve_page import PRESETS, TYPED, preset, shown_puzzle
 from tests.unit.trm.player.test_javascript import ROOT
 from trm.tasks import get_task
@@ -25,15 +25,15 @@ def editor(open_app) -> App:
     return app
 
 
-def said(app: App) -> tuple[str, str, list]:
+def validity_of(app: App) -> tuple[str, str, list]:
     """What is said of the draft."""
-    words = app.payload["said"]
+    words = app.payload["validity"]
     return words["solutions"], words["sentence"], words["conflicts"]
 
 
 def draft(app: App, text: str) -> None:
     app.tell({"draft": {"text": text, "at": len(text)}})
-    assert app.payload["said"]["text"] == text
+    assert app.payload["validity"]["text"] == text
 
 
 def test_the_editor_takes_the_players_place_and_gives_it_back(editor):
@@ -46,13 +46,13 @@ def test_the_editor_takes_the_players_place_and_gives_it_back(editor):
 
 
 def test_a_draft_is_judged_and_nothing_else_happens(editor):
-    assert said(editor)[0] == "one"
+    assert validity_of(editor)[0] == "one"
     draft(editor, TYPED)
-    assert said(editor)[:2] == ("one", "Easy: naked and hidden singles suffice.")
+    assert validity_of(editor)[:2] == ("one", "Easy: naked and hidden singles suffice.")
     draft(editor, "." * 81)
-    assert said(editor)[0] == "several"
+    assert validity_of(editor)[0] == "several"
     draft(editor, DOUBLED)
-    solutions, sentence, conflicts = said(editor)
+    solutions, sentence, conflicts = validity_of(editor)
     assert solutions == "none" and "stands twice" in sentence
     assert conflicts == [[0, 0], [0, 1]]
     assert editor["puzzle_text"] == PRESETS[0].puzzle == editor.link["puzzle"]
@@ -101,7 +101,7 @@ def test_a_maze_without_start_is_said_and_shown(open_app):
     app.click("edit")
     text = app.payload["puzzle"]["text"].replace("S", ".")
     draft(app, text)
-    assert said(app) == ("none", "No solution: this maze has no start.", [])
+    assert validity_of(app) == ("none", "No solution: this maze has no start.", [])
     app.trigger("use", text)
     assert "S" not in app["puzzle_text"] and app["puzzle_text"] != whole
     assert app.link["puzzle"] == text and not app.errors
@@ -123,16 +123,16 @@ def test_a_rating_that_is_given_up_is_said_and_not_an_error(open_app, monkeypatc
         in app.test.main.markdown[0].value
     )
     app.click("edit")
-    assert said(app)[0] == "unknown"
+    assert validity_of(app)[0] == "unknown"
     assert app.payload["puzzle"]["text"] == hard
 
 
 def test_what_the_editor_is_told_of_each_task():
-    sudoku, maze, arc = (described(get_task(*name)) for name in (("sudoku", 16), ("maze", 225), ("arc",)))
+    sudoku, maze, arc = (describe_task(get_task(*name)) for name in (("sudoku", 16), ("maze", 225), ("arc",)))
     assert sudoku["keys"] == {".": 1, "1": 2, "2": 3, "3": 4, "4": 5, "0": 1}
     assert maze["keys"] == {".": 2, "#": 1, "s": 3, "g": 4, "o": 2, "w": 1, "0": 2}
     assert arc["keys"] == {str(colour): colour + 2 for colour in range(10)}
-    assert [task["key_words"] for task in (sudoku, maze, arc)] == ["1 … 4", "o w s g", "0 … 9"]
+    assert [task["key_labels"] for task in (sudoku, maze, arc)] == ["1 … 4", "o w s g", "0 … 9"]
     assert [task["resizable"] for task in (sudoku, maze, arc)] == [False, False, True]
     assert keys_of(TASK)["9"] == 10
     for task in (sudoku, maze, arc):

@@ -83,10 +83,10 @@ def test_the_cell_to_mark_first_is_the_one_that_changed_most_often(trace):
     answers[2:, 3], answers[4:, 3] = 2, 3  # twice
     answers[3:, 4] = 4  # once
     moved = replace(trace, answers=answers)
-    assert payload(moved, TASK)["restless_cell"] == 3
+    assert payload(moved, TASK)["most_changed_cell"] == 3
     unsaid = trace.labels.copy()
     unsaid[3] = PADDING
-    assert payload(replace(moved, labels=unsaid), TASK)["restless_cell"] == 4
+    assert payload(replace(moved, labels=unsaid), TASK)["most_changed_cell"] == 4
 
 
 def test_counts_agree_with_the_task(trace):

@@ -18,7 +18,7 @@ from app.screens.lecture.rooms import Room, Rooms
 from app.screens.lecture.runs import chosen, read_run
 from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
 from trm.coordinates import Coordinates, Depth
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 from trm.registry import own_config
 from trm.run_facts import model_facts
 
@@ -92,7 +92,7 @@ def test_a_language_has_all_words_of_the_player_with_what_is_filled_in(code):
     def holes(text: str) -> list[str]:
         return sorted(re.findall(r"\{(\w+)", text))
 
-    own, player = player_words(), read_language(code).player
+    own, player = english_texts(), read_language(code).player
     assert set(player) == set(own) and player["language"] == code
     fixed = {
         "row_and_column",

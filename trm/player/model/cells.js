@@ -3,7 +3,7 @@
  * anything of it.
  */
 
-export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, KEPT, DROPPED, DIFFERS, MISSING] = [
+export const [GIVEN, CHANGED, CONFLICT, WRONG, EMPTY, STABLE, DROPPED, DIFFERS, MISSING] = [
   1, 2, 4, 8, 16, 32, 64, 128, 256,
 ];
 const FLAG_NAMES = [
@@ -12,7 +12,7 @@ const FLAG_NAMES = [
   [CONFLICT, "conflict"],
   [WRONG, "wrong"],
   [EMPTY, "empty"],
-  [KEPT, "kept"],
+  [STABLE, "stable"],
   [DROPPED, "dropped"],
   [DIFFERS, "differs"],
   [MISSING, "missing"],

@@ -1,6 +1,6 @@
 /**
  * The clock of a player that plays, and two runs on one clock. The runs may be of other depths, so the clock
- * counts what both have: supervision steps, or f_H calls. A clock is {by, progress, kind}: the run that was
+ * counts what both have: supervision steps, or f_H calls. A clock is {run, progress, kind}: the run that was
  * moved last, how many of these units it had done then, and the kind of call that it stood at. f_H stands
  * with f_H and f_L with f_L, so that no run shows a newer y for nothing.
  */
@@ -13,9 +13,13 @@ export const ALIGNMENTS = ["step", "call"];
 const TINY = 1e-6; // progress is a fraction
 const unitOf = (trace, align) => (align === "call" ? trace.perCycle : trace.perStep);
 
-/** What the clock says when the run number `by` stands at a call. */
-export function clockAt(traces, by, call, align) {
-  return { by, progress: (call + 1) / unitOf(traces[by], align), kind: coordinatesOf(traces[by], call).kind };
+/** What the clock says when the run number `run` stands at a call. */
+export function clockAt(traces, run, call, align) {
+  return {
+    run,
+    progress: (call + 1) / unitOf(traces[run], align),
+    kind: coordinatesOf(traces[run], call).kind,
+  };
 }
 
 /**
@@ -44,19 +48,19 @@ export function isOver(traces, clock, align) {
  * the longer run is walked to its end. `traces` may hold null.
  */
 export function moveClock(traces, clock, command, align) {
-  const there = [1, 0].filter((by) => traces[by]);
-  const ends = (which) => there.map((by) => clockAt(traces, by, move(traces[by], 0, which), align));
+  const present = [1, 0].filter((run) => traces[run]);
+  const ends = (which) => present.map((run) => clockAt(traces, run, move(traces[run], 0, which), align));
   const extreme = (clocks, isMore) =>
     clocks.reduce((best, other) => (isMore(other.progress, best.progress) ? other : best));
   const last = () => extreme(ends("last"), (one, other) => one > other);
   if (command === "first") return extreme(ends("first"), (one, other) => one < other);
   if (command === "last") return last();
-  const from = there.every((by) => isPast(traces[by], clock, align)) ? last() : clock;
-  for (const by of there) {
-    if (isPast(traces[by], from, align)) continue;
-    const call = follow(traces[by], from, align);
-    const next = move(traces[by], call, command);
-    if (next !== call) return clockAt(traces, by, next, align);
+  const from = present.every((run) => isPast(traces[run], clock, align)) ? last() : clock;
+  for (const run of present) {
+    if (isPast(traces[run], from, align)) continue;
+    const call = follow(traces[run], from, align);
+    const next = move(traces[run], call, command);
+    if (next !== call) return clockAt(traces, run, next, align);
   }
   return clock;
 }
@@ -65,11 +69,12 @@ export function moveClock(traces, clock, command, align) {
  * Beats as often as the player's speed says, for as long as it plays; beats that were missed are caught up
  * with.
  */
-export function keepBeating(player) {
+export function startPlayback(player) {
   let last = performance.now();
   const tick = (now) => {
     if (!player.playing) return;
-    for (const beat = 1000 / player.speed; now - last >= beat && player.playing; last += beat) player.beat();
+    for (const beat = 1000 / player.speed; now - last >= beat && player.playing; last += beat)
+      player.playNext();
     requestAnimationFrame(tick);
   };
   requestAnimationFrame(tick);

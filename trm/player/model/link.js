@@ -25,7 +25,7 @@ export function addressWith(address, values) {
  * Puts an address in the place of the page's own, before Python does: that would be one more step of the
  * browser's way back for everything that is looked at.
  */
-export function showAddress(link) {
+export function replaceAddress(link) {
   try {
     history.replaceState(history.state, "", link);
   } catch {

@@ -1,8 +1,8 @@
 /** Places on the timeline worth naming. Each kind has a letter and, in the style sheet, a shape. */
 
 import { callOfAnswer } from "./coordinates.js";
-import { answerPlace } from "../text/speech.js";
-import { say } from "../text/words.js";
+import { answerPlace } from "../text/sentences.js";
+import { translate } from "../text/translate.js";
 
 const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };
 
@@ -21,19 +21,23 @@ export function markersOf(trace) {
     mark(
       "solved",
       callOfAnswer(trace, first),
-      say("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
+      translate("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
     );
   for (const answer of breaksOf(trace))
-    mark("broke", callOfAnswer(trace, answer), say("broke_again", { place: answerPlace(trace, answer) }));
+    mark(
+      "broke",
+      callOfAnswer(trace, answer),
+      translate("broke_again", { place: answerPlace(trace, answer) }),
+    );
   if (trace.halt_step)
     mark(
       "halt",
       endOf(trace.halt_step),
-      say("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
+      translate("marker_halt", { step: trace.halt_step, rule: trace.halt_rule }),
     );
   const depth = trace.trained?.N_sup ?? N_sup;
-  if (N_sup > depth) mark("trained", endOf(depth), say("trained_depth", { step: depth }));
-  if (steps < N_sup) mark("arrived", endOf(steps), say("has_arrived", { step: steps, N_sup }));
+  if (N_sup > depth) mark("trained", endOf(depth), translate("trained_depth", { step: depth }));
+  if (steps < N_sup) mark("arrived", endOf(steps), translate("has_arrived", { step: steps, N_sup }));
   return markers;
 }
 
@@ -44,8 +48,10 @@ const breaksOf = ({ solved }) =>
 function solvedSince(trace, first) {
   let since = trace.answers;
   while (since > 0 && trace.solved[since - 1]) since--;
-  if (since === trace.answers) return say("but_not_in_the_end");
-  return since === first ? say("and_stays_solved") : say("for_good", { place: answerPlace(trace, since) });
+  if (since === trace.answers) return translate("but_not_in_the_end");
+  return since === first
+    ? translate("and_stays_solved")
+    : translate("for_good", { place: answerPlace(trace, since) });
 }
 
 /**

@@ -9,14 +9,14 @@ import {
   EMPTY,
   GIVEN,
   isScored,
-  KEPT,
+  STABLE,
   MISSING,
   WRONG,
 } from "./cells.js";
 
 /** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
 export const READS_Z = ["z", "reverse"];
-export const isKnown = (trace, mode) => mode !== "reverse" || trace.zReverse != null;
+export const isRecorded = (trace, mode) => mode !== "reverse" || trace.zReverse != null;
 
 const FULL = 255; // a byte that stands for 1
 
@@ -27,10 +27,10 @@ const FULL = 255; // a byte that stands for 1
  * null; `fading` [L], 0..255, what is left to be seen of a path that was dropped, where paths fade, else
  * null. y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only
  * the puzzle is there. A path cell of a maze's solution that is no path here is wrong and missing. `marks`:
- * flag the cells that were right once and stayed right. `still`: what fades stays as it is until it is gone.
+ * flag the cells that were right once and stayed right. `reducedMotion`: what fades stays as it is until it is gone.
  * `differs` [L] or null: 1 for cells to flag as others than in another run.
  */
-export function readGrid(trace, call, mode, { marks = false, still = false, differs = null } = {}) {
+export function readGrid(trace, call, mode, { marks = false, reducedMotion = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty, pathToken } = trace;
   const answer = answerAt(trace, call);
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
@@ -40,15 +40,15 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
   const isNew = readsZ || callOfAnswer(trace, answer) === call;
   const before = isNew ? (readsZ ? row(readings, call - 1) : row(trace.tokens, answer - 1)) : null;
   const conflicts = readsZ ? null : (row(trace.conflicts, answer) ?? trace.inputConflicts);
-  const judged = readsZ || answer >= 0;
-  const kept = marks && !readsZ && answer >= 0 ? trace.keptFrom : null;
+  const isAnswer = readsZ || answer >= 0;
+  const stableSince = marks && !readsZ && answer >= 0 ? trace.stableFrom : null;
   const fading =
-    mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, still) : null;
+    mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, reducedMotion) : null;
   const flags = new Uint16Array(L);
   for (let cell = 0; cell < L; cell++) {
     const token = tokens[cell];
     const wrong =
-      judged &&
+      isAnswer &&
       (labels ? token !== labels[cell] && isScored(labels, cell) : givens[cell] && token !== inputs[cell]);
     flags[cell] =
       (givens[cell] ? GIVEN : 0) |
@@ -57,7 +57,7 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
       (wrong ? WRONG : 0) |
       (wrong && labels?.[cell] === pathToken ? MISSING : 0) |
       (empty[token] ? EMPTY : 0) |
-      (kept && kept[cell] <= answer ? KEPT : 0) |
+      (stableSince && stableSince[cell] <= answer ? STABLE : 0) |
       (fading?.[cell] ? DROPPED : 0) |
       (differs?.[cell] ? DIFFERS : 0);
   }
@@ -67,10 +67,10 @@ export function readGrid(trace, call, mode, { marks = false, still = false, diff
       : mode === "confidence"
         ? highestProbability(trace, answer)
         : null;
-  return { tokens, flags, small: besides(trace, mode, { answer, before, tokens }), shade, fading };
+  return { tokens, flags, small: smallTokens(trace, mode, { answer, before, tokens }), shade, fading };
 }
 
-function besides({ L, yReverse }, mode, { answer, before, tokens }) {
+function smallTokens({ L, yReverse }, mode, { answer, before, tokens }) {
   const others =
     mode === "change"
       ? before
@@ -84,13 +84,13 @@ function besides({ L, yReverse }, mode, { answer, before, tokens }) {
  * A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many
  * calls have passed.
  */
-function fadingPath(trace, call, answer, still) {
+function fadingPath(trace, call, answer, reducedMotion) {
   const { L, lastPath, perStep } = trace;
   const fading = new Uint8Array(L);
   for (let cell = 0, at = answer * L; cell < L; cell++, at++) {
     if (lastPath[at] < 0 || lastPath[at] === answer) continue;
     const left = 1 - (call - callOfAnswer(trace, lastPath[at] + 1)) / perStep;
-    if (left > 0) fading[cell] = still ? FULL >> 1 : Math.floor(FULL * left + 1e-6);
+    if (left > 0) fading[cell] = reducedMotion ? FULL >> 1 : Math.floor(FULL * left + 1e-6);
   }
   return fading;
 }

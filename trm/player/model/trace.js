@@ -1,13 +1,13 @@
 /** Decoding: a payload becomes a trace, typed arrays with the counts that every view needs, checked. */
 
-import { keptFrom, lastAnswered } from "./history.js";
+import { stableFrom, lastAnswered } from "./history.js";
 import { skinOf } from "../skins/skins.js";
-import { say, sayIfKnown } from "../text/words.js";
+import { translate, translateOr } from "../text/translate.js";
 
 /** A payload that cannot be shown; the message is one line for the reader of the page. */
 export class PayloadError extends Error {}
 
-const refusal = (what) => new PayloadError(`This run cannot be shown: ${what}. Record it again.`);
+const invalid = (what) => new PayloadError(`This run cannot be shown: ${what}. Record it again.`);
 
 /**
  * Bytes of a base64 text.
@@ -18,9 +18,9 @@ export function decodeBytes(text, length, name) {
   try {
     bytes = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : bytesOf(atob(text));
   } catch {
-    throw refusal(`"${name}" is ${text == null ? "missing" : "not base64"}`);
+    throw invalid(`"${name}" is ${text == null ? "missing" : "not base64"}`);
   }
-  if (bytes.length !== length) throw refusal(`"${name}" has ${bytes.length} bytes instead of ${length}`);
+  if (bytes.length !== length) throw invalid(`"${name}" has ${bytes.length} bytes instead of ${length}`);
   return bytes;
 }
 
@@ -36,37 +36,37 @@ function bytesOf(binary) {
  * V symbols. Arrays stay flat and row-major. Raises PayloadError naming the first thing that does not fit.
  */
 export function decodeTrace(data) {
-  if (!data || data.version !== 1) throw refusal("it was not written for this player (version 1)");
+  if (!data || data.version !== 1) throw invalid("it was not written for this player (version 1)");
   for (const name of ["rows", "columns", "n", "T", "N_sup"]) {
     if (!Number.isInteger(data[name]) || data[name] < 1)
-      throw refusal(`"${name}" is ${data[name]}, not a positive number`);
+      throw invalid(`"${name}" is ${data[name]}, not a positive number`);
   }
   const { n, T, N_sup, steps, symbols } = data;
-  if (steps === 0) throw new PayloadError(say("waiting"));
+  if (steps === 0) throw new PayloadError(translate("waiting"));
   if (!Number.isInteger(steps) || steps < 0 || steps > N_sup)
-    throw refusal(`"steps" is ${steps}, not between 0 and ${N_sup}`);
-  if (!symbols?.length) throw refusal('"symbols" is empty');
+    throw invalid(`"steps" is ${steps}, not between 0 and ${N_sup}`);
+  if (!symbols?.length) throw invalid('"symbols" is empty');
   const [L, V, answers, calls] = [data.rows * data.columns, symbols.length, steps * T, steps * T * (n + 1)];
   const bytes = (name, length) => decodeBytes(data[name], length, name);
   const tokens = (name, length) => {
-    const found = bytes(name, length);
-    for (const token of found)
-      if (token >= V) throw refusal(`"${name}" holds token ${token}, but there are ${V} symbols`);
-    return found;
+    const values = bytes(name, length);
+    for (const token of values)
+      if (token >= V) throw invalid(`"${name}" holds token ${token}, but there are ${V} symbols`);
+    return values;
   };
   const numbers = (name, length) => {
     if (data[name]?.length !== length)
-      throw refusal(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
+      throw invalid(`"${name}" has ${data[name]?.length ?? 0} numbers instead of ${length}`);
     return data[name];
   };
   const pairs = (list, length) => {
     if (list?.length !== length)
-      throw refusal(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
+      throw invalid(`"crops" has ${list?.length ?? 0} entries instead of ${length}`);
     return list;
   };
   const names = data.symbol_names ?? symbols;
   const looks = data.looks ?? symbols.map(() => "");
-  if (looks.length !== V) throw refusal(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
+  if (looks.length !== V) throw invalid(`"looks" has ${looks.length} entries, but there are ${V} symbols`);
   const isEmpty = names.map((name) => name === "blank" || name === "pad");
   const trace = {
     ...data,
@@ -84,9 +84,9 @@ export function decodeTrace(data) {
     length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
     empty: isEmpty,
-    words: symbols.map((symbol, token) =>
+    symbolNames: symbols.map((symbol, token) =>
       looks[token] || isEmpty[token] || !symbol.trim()
-        ? sayIfKnown(`name_${names[token]}`, names[token])
+        ? translateOr(`name_${names[token]}`, names[token])
         : symbol,
     ),
     inputs: tokens("inputs", L),
@@ -106,7 +106,7 @@ export function decodeTrace(data) {
     residualZ: numbers("residual_z", calls),
     cellsRight: data.cells_right == null ? null : numbers("cells_right", answers),
     solved: numbers("solved", answers),
-    restlessCell: data.restless_cell ?? 0,
+    mostChangedCell: data.most_changed_cell ?? 0,
     crops:
       data.crops == null
         ? null
@@ -118,7 +118,7 @@ export function decodeTrace(data) {
           },
   };
   const lastPath = trace.skin.fades ? lastAnswered(trace, trace.pathToken) : null;
-  return Object.assign(trace, countChanges(trace), { keptFrom: keptFrom(trace), lastPath });
+  return Object.assign(trace, countChanges(trace), { stableFrom: stableFrom(trace), lastPath });
 }
 
 /**
@@ -170,5 +170,16 @@ export function sameRun(one, other) {
 }
 
 /** Runs of one shape are shown in the same elements. */
-export const shapeOf = ({ task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts }) =>
-  JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, words, texts]);
+export const shapeOf = ({
+  task,
+  rows,
+  columns,
+  box_rows,
+  box_columns,
+  n,
+  T,
+  N_sup,
+  looks,
+  symbolNames,
+  texts,
+}) => JSON.stringify([task, rows, columns, box_rows, box_columns, n, T, N_sup, looks, symbolNames, texts]);

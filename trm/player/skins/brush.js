@@ -1,6 +1,6 @@
 /** Draws one cell of a picture. */
 
-import { CHANGED, DIFFERS, GIVEN, KEPT, MISSING, WRONG } from "../model/cells.js";
+import { CHANGED, DIFFERS, GIVEN, STABLE, MISSING, WRONG } from "../model/cells.js";
 
 export const [UP, RIGHT, DOWN, LEFT] = [1, 2, 4, 8];
 export const LEVELS = 31; // steps that a probability is drawn in
@@ -43,7 +43,7 @@ export class Brush {
       stamps: new Map(),
       changed: [],
       wrong: [],
-      kept: [],
+      stable: [],
       x: 0,
       y: 0,
       width: 0,
@@ -137,12 +137,12 @@ export class Brush {
     if (flags & MISSING) this.stamp("missing", 0);
     if (flags & CHANGED) this.changed.push(this.x, this.y);
     if (flags & WRONG) this.wrong.push(this.x, this.y + this.height);
-    if (flags & KEPT) this.kept.push(this.x, this.y + this.height);
+    if (flags & STABLE) this.stable.push(this.x, this.y + this.height);
   }
 
   /** Draws the marks of all cells since, as one path a tone: that is quicker than hundreds. */
   finish() {
-    const { context, changed, wrong, kept, ink, size } = this;
+    const { context, changed, wrong, stable, ink, size } = this;
     const [inset, thick, edge] = [
       Math.round(size * 0.14),
       Math.max(2, Math.round(size * 0.14)),
@@ -178,11 +178,11 @@ export class Brush {
       [ink.goal, 0],
     ]) {
       const side = Math.round(size * 0.26) + rim;
-      eachPlace(kept, tone, (x, y) => context.rect(x, y - side, side, side));
+      eachPlace(stable, tone, (x, y) => context.rect(x, y - side, side, side));
     }
     this.changed = [];
     this.wrong = [];
-    this.kept = [];
+    this.stable = [];
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { LEVELS, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 /** Whether white is easier to read on a colour than black, by its relative luminance (WCAG 2.2). */
 export function needsWhite(colour) {
@@ -14,9 +14,10 @@ export const COLOURS_SKIN = {
   name: "colours",
   numbers: true,
   marks: [CHANGED, CONFLICT, WRONG],
-  broken: "border_broken",
-  breaks: "border_broken",
-  brokenSentence: (count) => (count ? say("border_broken_at", { count }) : say("border_closed")),
+  conflictLabel: "border_broken",
+  conflictMark: "border_broken",
+  conflictSentence: (count) =>
+    count ? translate("border_broken_at", { count }) : translate("border_closed"),
   captions: {
     answer: "y_caption",
     probabilities: "inner_square",

@@ -2,18 +2,18 @@
 
 import { DOWN, LEFT, LEVELS, RIGHT, UP, brightness } from "./brush.js";
 import { CHANGED, CONFLICT, DROPPED, GIVEN, MISSING, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 const TRAIL = ["path", "start", "goal"];
 
 export const MAZE_SKIN = {
   name: "maze",
   fades: true, // what was path and is no more
-  lacks: true, // a path may lack cells of the solution
+  hasMissingCells: true, // a path may lack cells of the solution
   marks: [CHANGED, DROPPED, CONFLICT, WRONG, MISSING],
-  broken: "path_broken",
-  breaks: "path_broken",
-  brokenSentence: (count) => (count ? say("path_broken_at", { count }) : say("no_path")),
+  conflictLabel: "path_broken",
+  conflictMark: "path_broken",
+  conflictSentence: (count) => (count ? translate("path_broken_at", { count }) : translate("no_path")),
   captions: {
     answer: "y_caption",
     probabilities: "dot_size",

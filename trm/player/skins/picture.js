@@ -72,7 +72,7 @@ export class Picture {
   }
 
   /** Shows only these rows and columns; `numbers` writes the symbols into the cells. */
-  cut(part, numbers) {
+  setPart(part, numbers) {
     Object.assign(this, { part, numbers });
     this.select(this.selected);
     this.redraw();

@@ -11,7 +11,7 @@
  */
 
 import { CHANGED, CONFLICT, GIVEN, WRONG } from "../model/cells.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 import { COLOURS_SKIN } from "./colours.js";
 import { MAZE_SKIN } from "./maze.js";
 
@@ -19,9 +19,10 @@ import { MAZE_SKIN } from "./maze.js";
 const TEXT_SKIN = {
   name: "text",
   marks: [GIVEN, CHANGED, CONFLICT, WRONG],
-  broken: "in_conflict",
-  breaks: "mark_conflict",
-  brokenSentence: (count) => (count ? say("cells_in_conflict", { count }) : say("no_rule_broken")),
+  conflictLabel: "in_conflict",
+  conflictMark: "mark_conflict",
+  conflictSentence: (count) =>
+    count ? translate("cells_in_conflict", { count }) : translate("no_rule_broken"),
   captions: {
     answer: "y_caption",
     probabilities: "symbol_size",

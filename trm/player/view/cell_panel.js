@@ -4,16 +4,16 @@ import { answerAt } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
 import { cellProbabilities } from "../model/reading.js";
 import { SKINS } from "../skins/skins.js";
-import { cellSentence, cellStory } from "../text/speech.js";
+import { cellSentence, historyEntries } from "../text/sentences.js";
 import { paintOwn } from "./timeline.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 /** The selected cell: a column per symbol, tall as its probability. */
 export class CellPanel {
   constructor(trace, go) {
     this.go = go;
     this.title = make("p", { class: "title" }, "");
-    this.columns = trace.words.map((word, token) => {
+    this.columns = trace.symbolNames.map((word, token) => {
       const [number, fill] = [make("span", { class: "number" }, ""), make("i")];
       const node = make("div", { class: "column", "data-symbol": token, "data-probability": "0" }, [
         number,
@@ -22,7 +22,7 @@ export class CellPanel {
       ]);
       return { node, number, fill, shown: null };
     });
-    this.story = make("p", { class: "story", "data-testid": "cell-story" });
+    this.history = make("p", { class: "cell-history", "data-testid": "cell-history" });
     const columns = make(
       "div",
       { class: "columns" },
@@ -30,8 +30,8 @@ export class CellPanel {
     );
     this.node = make(
       "section",
-      { class: "cell-panel", "data-testid": "cell-panel", "aria-label": say("selected_cell") },
-      [this.title, this.story, columns],
+      { class: "cell-panel", "data-testid": "cell-panel", "aria-label": translate("selected_cell") },
+      [this.title, this.history, columns],
     );
   }
 
@@ -65,19 +65,23 @@ export class CellPanel {
       node.hidden = this.trace.empty[token] && !(curves?.peaks[token] > 0.01);
     });
     this.node.classList.toggle("unselected", cell == null);
-    this.tell(cell);
+    this.drawHistory(cell);
   }
 
   /** What became of the cell over the run: what has a place in it is a button that goes there. */
-  tell(cell) {
-    const story = cell == null ? [] : cellStory(this.trace, cell);
-    const said = JSON.stringify(story);
-    if (said === this.told) return;
-    this.told = said;
-    this.story.replaceChildren(
-      ...story.map(({ kind, text, call }) => {
-        if (call == null) return make("span", { "data-story": kind }, text);
-        const button = make("button", { type: "button", "data-story": kind, title: say("go_there") }, text);
+  drawHistory(cell) {
+    const entries = cell == null ? [] : historyEntries(this.trace, cell);
+    const signature = JSON.stringify(entries);
+    if (signature === this.drawnHistory) return;
+    this.drawnHistory = signature;
+    this.history.replaceChildren(
+      ...entries.map(({ kind, text, call }) => {
+        if (call == null) return make("span", { "data-event": kind }, text);
+        const button = make(
+          "button",
+          { type: "button", "data-event": kind, title: translate("go_there") },
+          text,
+        );
         button.addEventListener("mousedown", (event) => event.preventDefault());
         button.addEventListener("click", () => this.go(call));
         return button;
@@ -86,7 +90,7 @@ export class CellPanel {
   }
 
   draw(call, cell, mode) {
-    write(this.title, cell == null ? say("click_a_cell") : cellSentence(this.trace, call, cell, mode));
+    write(this.title, cell == null ? translate("click_a_cell") : cellSentence(this.trace, call, cell, mode));
     const probabilities = cellProbabilities(
       this.trace,
       cell == null ? -1 : answerAt(this.trace, call),

@@ -2,7 +2,7 @@
 
 import { make } from "./dom.js";
 import { markersOf, spreadOut } from "../model/markers.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 /** `point(marker)` is told which marker the pointer or the focus is on, null for none. */
 export class Markers {
@@ -23,9 +23,9 @@ export class Markers {
 
   show(trace) {
     const markers = markersOf(trace);
-    const said = JSON.stringify([markers, trace.calls]);
-    if (said === this.said) return; // a focused one stays
-    Object.assign(this, { trace, markers, said, drawn: null });
+    const signature = JSON.stringify([markers, trace.calls]);
+    if (signature === this.signature) return; // a focused one stays
+    Object.assign(this, { trace, markers, signature, drawn: null });
     this.flags = markers.map((marker) => this.makeFlag(marker));
     this.node.replaceChildren(...this.flags);
     this.fit(this.node.clientWidth);
@@ -50,11 +50,11 @@ export class Markers {
   /** A kind with all its markers: a press goes to the next of them after where one is. */
   makeEntry(markers) {
     const [{ kind, letter, text }] = markers;
-    const said = markers.length > 1 ? say("and_more", { text, count: markers.length - 1 }) : text;
+    const signature = markers.length > 1 ? translate("and_more", { text, count: markers.length - 1 }) : text;
     const entry = make(
       "button",
-      { type: "button", class: `marker ${kind}`, "data-marker": kind, title: say("go_there") },
-      [make("i", { "aria-hidden": "true" }, letter), said],
+      { type: "button", class: `marker ${kind}`, "data-marker": kind, title: translate("go_there") },
+      [make("i", { "aria-hidden": "true" }, letter), signature],
     );
     this.listen(entry, markers[0], () => (markers.find(({ call }) => call > this.call) ?? markers[0]).call);
     return entry;

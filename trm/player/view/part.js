@@ -4,7 +4,7 @@
 
 import { make, write } from "./dom.js";
 import { cropAt } from "../model/reading.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 /**
  * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution
@@ -25,8 +25,10 @@ export const isInPart = (part, cell, columns) =>
 export function partSentence(trace, part, call, mode) {
   if (part.rows === trace.rows && part.columns === trace.columns) return "";
   const [rows, columns] = cropAt(trace, call, mode) ?? [0, 0];
-  const shown = say("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
-  return rows > part.rows || columns > part.columns ? say("part_is_larger", { shown, rows, columns }) : shown;
+  const shown = translate("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
+  return rows > part.rows || columns > part.columns
+    ? translate("part_is_larger", { shown, rows, columns })
+    : shown;
 }
 
 /** Under a grid of colours: how much of it is shown, and two switches, `whole` and `numbers`. */
@@ -38,18 +40,18 @@ export class PartBar {
       node.addEventListener("click", act);
       return node;
     };
-    this.said = make("span", { "data-testid": "part" }, "");
-    this.whole = button("whole", say("whole"), whole);
-    this.numbers = button("numbers", say("numbers"), numbers);
+    this.sizeLabel = make("span", { "data-testid": "part" }, "");
+    this.whole = button("whole", translate("whole"), whole);
+    this.numbers = button("numbers", translate("numbers"), numbers);
     this.node = make("p", { class: "part", hidden: !trace.skin.numbers }, [
-      this.said,
+      this.sizeLabel,
       this.whole,
       this.numbers,
     ]);
   }
 
   draw(trace, part, { call, mode, whole, numbers }) {
-    write(this.said, partSentence(trace, part, call, mode));
+    write(this.sizeLabel, partSentence(trace, part, call, mode));
     this.whole.hidden = !whole && partSentence(trace, part, call, mode) === "";
     this.whole.setAttribute("aria-pressed", String(whole));
     this.numbers.setAttribute("aria-pressed", String(numbers));

@@ -18,7 +18,7 @@ export class Pencil {
     this.trace = trace;
   }
 
-  cut() {} // grids of text are shown whole
+  setPart() {} // grids of text are shown whole
 
   select() {} // its cells are ringed by their own style
 

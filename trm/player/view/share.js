@@ -1,7 +1,7 @@
 /** The button that copies the link to what is on the screen. */
 
 import { icon, make } from "./dom.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 const SHOWN = 2000; // ms that "Copied" stays
 const LINK =
@@ -16,7 +16,12 @@ export class Share {
     this.address = address;
     this.button = make(
       "button",
-      { type: "button", title: say("copy"), "aria-label": say("copy"), "data-testid": "copy-link" },
+      {
+        type: "button",
+        title: translate("copy"),
+        "aria-label": translate("copy"),
+        "data-testid": "copy-link",
+      },
       icon(LINK),
     );
     this.button.addEventListener("mousedown", (event) => event.preventDefault());
@@ -25,10 +30,10 @@ export class Share {
     this.field = make("input", {
       type: "text",
       readonly: true,
-      "aria-label": say("link"),
+      "aria-label": translate("link"),
       "data-testid": "link",
     });
-    this.byHand = make("label", { class: "by-hand", hidden: true }, [say("copy_by_hand"), this.field]);
+    this.byHand = make("label", { class: "by-hand", hidden: true }, [translate("copy_by_hand"), this.field]);
     this.field.addEventListener("keydown", (event) => {
       if (event.key === "Escape") this.close();
     });
@@ -48,7 +53,7 @@ export class Share {
       this.show(link);
       return;
     }
-    this.copied.textContent = say("copied");
+    this.copied.textContent = translate("copied");
     clearTimeout(this.hiding);
     this.hiding = setTimeout(() => {
       this.copied.textContent = "";

@@ -2,7 +2,7 @@
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
 import { cellProbabilities } from "../model/reading.js";
-import { figure, say, sayIfKnown } from "../text/words.js";
+import { formatNumber, translate, translateOr } from "../text/translate.js";
 
 // Curves live in a box as wide as the run has calls and 1 high; y grows downwards as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
@@ -23,18 +23,18 @@ function logLevel(top) {
 }
 
 /** Which cells are counted as right; where nobody knows what is right, those that break a rule. */
-function rightName({ cellsRight, scored, skin }) {
-  if (!cellsRight) return say(skin.broken);
+function correctName({ cellsRight, scored, skin }) {
+  if (!cellsRight) return translate(skin.conflictLabel);
   return scored
-    ? say("strip_right_of", { cells: sayIfKnown(`scored_${scored}`, scored) })
-    : say("strip_right");
+    ? translate("strip_right_of", { cells: translateOr(`scored_${scored}`, scored) })
+    : translate("strip_right");
 }
 
 /** The strips: `read` is the value at a call as text, `paths` the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
     id: "halting",
-    name: () => say("strip_halting"),
+    name: () => translate("strip_halting"),
     read: (trace, call) => trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
     paths: (trace) => [
       ...trace.haltProbability.map((p, step) => [
@@ -46,7 +46,7 @@ export const STRIPS = [
   },
   {
     id: "right",
-    name: rightName,
+    name: correctName,
     read: (trace, call) =>
       trace.cellsRight
         ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
@@ -62,14 +62,14 @@ export const STRIPS = [
   },
   {
     id: "changed",
-    name: () => say("strip_changed"),
+    name: () => translate("strip_changed"),
     quiet: true,
     read: (trace, call) => (answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String)),
     paths: (trace) => [["area", barsPath(trace, trace.changed, Math.max(1, ...trace.changed))]],
   },
   {
     id: "entropy",
-    name: () => say("strip_entropy"),
+    name: () => translate("strip_entropy"),
     quiet: true,
     read: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
     paths: (trace) => [
@@ -85,9 +85,9 @@ export const STRIPS = [
   },
   {
     id: "residual-y",
-    name: () => say("strip_residual-y"),
+    name: () => translate("strip_residual-y"),
     quiet: true,
-    read: (trace, call) => perAnswer(trace, call, trace.residualY, figure),
+    read: (trace, call) => perAnswer(trace, call, trace.residualY, formatNumber),
     paths: (trace) => [
       [
         "line",
@@ -97,9 +97,9 @@ export const STRIPS = [
   },
   {
     id: "residual-z",
-    name: () => say("strip_residual-z"),
+    name: () => translate("strip_residual-z"),
     quiet: true,
-    read: (trace, call) => (movesZ(trace, call) ? figure(trace.residualZ[call]) : "–"),
+    read: (trace, call) => (movesZ(trace, call) ? formatNumber(trace.residualZ[call]) : "–"),
     paths: (trace) => {
       const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));
       return [

@@ -3,11 +3,11 @@
 import { Axis, ZoomBar } from "./axis.js";
 import { callOfAnswer, coordinatesOf, windowOf } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
-import { Lens } from "./lens.js";
+import { StepCalls } from "./step_calls.js";
 import { Markers } from "./marker_flags.js";
-import { callPlace, likelySymbols } from "../text/speech.js";
+import { callPlace, likelySymbols } from "../text/sentences.js";
 import { STRIPS } from "./strips.js";
-import { say } from "../text/words.js";
+import { translate } from "../text/translate.js";
 
 // ms and pixels between two presses that mean one double click, or double tap
 const TWICE = { within: 400, near: 24 };
@@ -23,7 +23,7 @@ export class Timeline {
     this.pointed = make("div", { class: "pointed", hidden: true });
     this.tip = make("div", { class: "tip", hidden: true });
     this.tracks = make("div", { class: "tracks" });
-    this.lens = new Lens(trace, go);
+    this.stepCalls = new StepCalls(trace, go);
     this.axis = new Axis(trace);
     this.zoomBar = new ZoomBar(trace, zoom);
     this.markers = new Markers(go, (marker) =>
@@ -49,11 +49,11 @@ export class Timeline {
     );
     const clip = make("div", { class: "clip" }, [this.pointed, this.cursor]);
     this.tracks.append(make("div", { class: "overlay" }, [this.markers.node, clip, this.tip]));
-    this.cone = make("div", { class: "cone", "aria-hidden": "true" });
+    this.connector = make("div", { class: "connector", "aria-hidden": "true" });
     this.node = make("div", { class: `timeline ${trace.skin.name}`, "data-testid": "timeline" }, [
       this.zoomBar.node,
-      this.lens.node,
-      this.cone,
+      this.stepCalls.node,
+      this.connector,
       this.tracks,
     ]);
   }
@@ -154,10 +154,10 @@ export class Timeline {
     }
     if (this.zoom !== zoom) this.node.dataset.zoom = zoom;
     Object.assign(this, { call, zoom, part });
-    this.lens.draw(trace, call);
+    this.stepCalls.draw(trace, call);
     this.zoomBar.draw(trace, call, zoom, part);
     this.markers.draw(call, part);
-    this.drawCone(coordinatesOf(trace, call), zoom);
+    this.drawConnector(coordinatesOf(trace, call), zoom);
     this.cursor.style.transform = `translateX(${this.shareOf(call) * 100}cqw)`;
     const { name, value } = this.axis.draw(trace, call, zoom);
     write(this.names.step, name);
@@ -170,23 +170,23 @@ export class Timeline {
   drawHaltingLabel(isEarly) {
     const { halting } = this.names;
     if (Boolean(halting.dataset.early) === isEarly) return;
-    if (isEarly) halting.dataset.early = say("strip_halting_early");
+    if (isEarly) halting.dataset.early = translate("strip_halting_early");
     else delete halting.dataset.early;
   }
 
   /** Joins the lens with what it has in common with the axis: the step's block there, or the cycle's here. */
-  drawCone({ supervision_step: step, cycle }, zoom) {
+  drawConnector({ supervision_step: step, cycle }, zoom) {
     const { N_sup, T } = this.trace;
-    const cone = [
+    const corners = [
       zoom === "cycle" ? (cycle - 1) / T : 0,
       zoom === "cycle" ? cycle / T : 1,
       zoom === "run" ? (step - 1) / N_sup : 0,
       zoom === "run" ? step / N_sup : 1,
     ];
-    if (this.drawnCone === cone.join()) return;
-    this.drawnCone = cone.join();
+    if (this.drawnConnector === corners.join()) return;
+    this.drawnConnector = corners.join();
     ["--left", "--right", "--from", "--to"].forEach((name, at) =>
-      this.cone.style.setProperty(name, cone[at]),
+      this.connector.style.setProperty(name, corners[at]),
     );
   }
 
@@ -205,8 +205,8 @@ export class Timeline {
     write(
       this.names.cell,
       cell == null
-        ? say("no_cell")
-        : say("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }),
+        ? translate("no_cell")
+        : translate("row_and_column", { row: Math.floor(cell / columns) + 1, column: (cell % columns) + 1 }),
     );
   }
 }

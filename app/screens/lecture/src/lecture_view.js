@@ -6,7 +6,7 @@
 import { icon, make, topOf, write } from "../../../../trm/player/view/dom.js";
 import { Pair } from "../../../../trm/player/pair.js";
 import { Player } from "../../../../trm/player/player.js";
-import { speak } from "../../../../trm/player/text/words.js";
+import { setLanguage } from "../../../../trm/player/text/translate.js";
 import { Diagram } from "./diagram.js";
 import { clockText, placeWords, readingWords } from "./following.js";
 import { noteWords } from "./presenter.js";
@@ -226,7 +226,7 @@ export class LectureView {
     if (!isSame || settings) {
       this.player?.remove();
       this.place.replaceChildren();
-      speak(words);
+      setLanguage(words);
       this.playerSpeaks = language;
       this.player = Kind === Pair ? new Pair(this.place) : new Player(this.place, this.root);
     }
