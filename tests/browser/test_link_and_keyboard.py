@@ -78,7 +78,7 @@ def test_every_control_is_reached_by_tab_and_shows_it(open_run):
             )
         )
     assert {"mode-z", "first", "play", "speed", "marks", "copy-link", "full", "help", "zoom-in"} <= seen
-    assert {"zoom-cycle", "timeline-steps", "solved", "broke", "decided", "right", "regained"} <= seen
+    assert {"zoom-cycle", "timeline-steps", "solved", "lost", "final", "right", "regained"} <= seen
     assert any(name.startswith("cells") for name in seen) and any("f_H" in name for name in seen)
 
 

@@ -137,12 +137,12 @@ def test_the_strips_are_all_there_and_say_the_value_under_the_pointer(open_run, 
     strip.hover(position={"x": width * 1.5 / 8, "y": 5})
     tip = player.root.locator(".tip")
     assert tip.inner_text() == "step 1, cycle 2: cells right 15/16"
-    assert player.root.locator(".pointed").is_visible()
+    assert player.root.locator(".hover-line").is_visible()
     player.press("+", "+")
     player.root.locator(".track-residual-z").hover(position={"x": width * 0.5, "y": 5})
     assert tip.inner_text() == f"step 1, cycle 1, f_L 2: residual z {run.residual_z[1]:.2f}"
     player.page.mouse.move(5, 5)
-    assert not tip.is_visible() and not player.root.locator(".pointed").is_visible()
+    assert not tip.is_visible() and not player.root.locator(".hover-line").is_visible()
 
 
 def test_hovering_the_curves_of_a_cell_names_its_symbols(open_run, run):
@@ -199,11 +199,11 @@ def test_markers_say_what_happened_where_and_take_one_there(open_run):
     entries = player.root.locator("[data-marker]")
     assert entries.all_inner_texts() == [
         "S\nsolved at step 2, cycle 2, for good from step 4, cycle 1",
-        "B\nbroke again at step 3, cycle 2",
+        "X\nbroke again at step 3, cycle 2",
         "H\nwould halt at step 3 (halts when q_halt > 0, TRM's rule)",
         "T\ntrained depth ends at step 3",
     ]
-    for kind, place in [("broke", (3, 2)), ("solved", (2, 2)), ("halt", (3, 2)), ("trained", (3, 2))]:
+    for kind, place in [("lost", (3, 2)), ("solved", (2, 2)), ("halt", (3, 2)), ("trained", (3, 2))]:
         player.root.locator(f"[data-marker={kind}]").click()
         assert player.position == (*place, 3, "f_H")
 
@@ -231,7 +231,7 @@ def test_flags_do_not_cover_each_other_and_only_those_of_the_part_are_shown(open
 def test_a_marker_has_its_text_on_hover_and_on_focus(open_run):
     player = open_run()
     tip = player.root.locator(".tip")
-    player.root.locator(".flag.broke").hover()
+    player.root.locator(".flag.lost").hover()
     assert tip.inner_text() == "broke again at step 3, cycle 2"
     player.page.mouse.move(5, 5)
     expect(tip).to_be_hidden()

@@ -74,7 +74,9 @@ test("undo and redo go through every grid, and a change ends the redo", () => {
   drafts.push(two);
   drafts.push(three);
   assert.equal(drafts.changed, true);
-  assert.ok(drafts.undo() && drafts.current === two && drafts.undo() && drafts.current === one && !drafts.undo());
+  assert.ok(
+    drafts.undo() && drafts.current === two && drafts.undo() && drafts.current === one && !drafts.undo(),
+  );
   assert.ok(drafts.redo() && drafts.current === two);
   drafts.push(grid([4], 1));
   assert.equal(drafts.redo(), false);

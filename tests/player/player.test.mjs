@@ -392,15 +392,15 @@ test("markers: first solved, broken again, would halt, trained depth, arrived; e
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
     "S 3 solved at step 1, cycle 2, but not in the end",
-    "B 5 broke again at step 2, cycle 1",
+    "X 5 broke again at step 2, cycle 1",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), [
     "S 1 solved at step 1, cycle 1, and stays solved",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
     "S 1 solved at step 1, cycle 1, but not in the end",
-    "B 3 broke again at step 1, cycle 2",
-    "B 7 broke again at step 2, cycle 2",
+    "X 3 broke again at step 1, cycle 2",
+    "X 7 broke again at step 2, cycle 2",
   ]);
   assert.deepEqual(
     marks({ ...quiet, solved: [true, false, true, true] })[0],

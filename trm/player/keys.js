@@ -7,11 +7,11 @@
 
 export const MODES = ["answer", "probabilities", "confidence", "change", "z", "reverse"];
 
-const forward = (forth, back) => ({ forth: { move: forth }, back: { move: back } });
+const pairOf = (forth, back) => ({ forth: { move: forth }, back: { move: back } });
 const [answers, steps, calls] = [
-  forward("next answer", "previous answer"),
-  forward("next step", "previous step"),
-  forward("next call", "previous call"),
+  pairOf("next answer", "previous answer"),
+  pairOf("next step", "previous step"),
+  pairOf("next call", "previous call"),
 ];
 
 /**
@@ -82,7 +82,7 @@ const ROLES = ["slider", "spinbutton", "listbox", "menu", "tree", "grid"];
 const OWN_KEYS = [FIELDS, "canvas", "video", "audio", ...ROLES.map((role) => `[role=${role}]`)].join();
 const OWN_ARROWS_UNTIL_USED = `${CHOICES}, [role=combobox], [role=tablist], [role=radiogroup]`;
 const PRESSED_BY_SPACE = "button, a, summary, [role=button], [role=checkbox], [role=switch]";
-const ON_TOP = "[role=dialog], dialog, [data-testid=stPopoverBody]";
+const OVERLAYS = "[role=dialog], dialog, [data-testid=stPopoverBody]";
 
 const USED_AFTER = {
   Tab: () => false,
@@ -98,7 +98,7 @@ const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
 function watchControls() {
   if (USED_CONTROL in document) return;
   document[USED_CONTROL] = false;
-  const note = (name, used) =>
+  const record = (name, used) =>
     document.addEventListener(
       name,
       (event) => {
@@ -106,9 +106,9 @@ function watchControls() {
       },
       { capture: true },
     );
-  note("pointerdown", () => true);
-  note("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
-  note("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
+  record("pointerdown", () => true);
+  record("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
+  record("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
 }
 
 /** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
@@ -116,7 +116,7 @@ export function isReleased(path) {
   return (
     Boolean(document[USED_CONTROL]) &&
     isIn(path.slice(0, 1), `${CHOICES}, ${PRESSED_BY_SPACE}, [role=tab], [role=radio]`) &&
-    !isIn(path, `${OWN_KEYS}, ${ON_TOP}`)
+    !isIn(path, `${OWN_KEYS}, ${OVERLAYS}`)
   );
 }
 
@@ -140,14 +140,14 @@ export function pressMeaning(event, player, isIdle) {
   const { frame } = player;
   if (event.defaultPrevented) return null;
   const path = event.composedPath();
-  const own = path.includes(frame);
-  if (!own && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
-  const released = !own && isReleased(path);
-  if (isIn(path, own ? "input, textarea, select" : OWN_KEYS)) return null;
-  if (!own && !released && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
+  const isInside = path.includes(frame);
+  if (!isInside && document[ACTIVE]?.frame !== frame && document[ACTIVE]?.root.isConnected) return null;
+  const released = !isInside && isReleased(path);
+  if (isIn(path, isInside ? "input, textarea, select" : OWN_KEYS)) return null;
+  if (!isInside && !released && isIn(path, OWN_ARROWS_UNTIL_USED)) return null;
   const meaning = keyMeaning(event);
   if (meaning?.action === "play" && !released && path[0].matches?.(PRESSED_BY_SPACE)) return null;
-  return meaning?.action === "escape" && !own && isIdle ? null : meaning;
+  return meaning?.action === "escape" && !isInside && isIdle ? null : meaning;
 }
 
 /**

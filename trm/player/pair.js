@@ -74,8 +74,8 @@ export class Pair {
   }
 
   makeCurvesButton() {
-    const isShown = () => this.curvesButton.getAttribute("aria-pressed") === "true";
-    return makeButton("curves", translate("curves"), () => this.showCurves(!isShown()));
+    const isPressed = () => this.curvesButton.getAttribute("aria-pressed") === "true";
+    return makeButton("curves", translate("curves"), () => this.showCurves(!isPressed()));
   }
 
   makeHalf() {

@@ -270,13 +270,14 @@ export class Player extends PlayerView {
 
   moveSelection(down, right) {
     const {
-      part: { rows, columns: shown },
+      part: { rows, columns: visibleColumns },
       trace: { columns },
     } = this;
     const from = this.cell ?? this.trace.mostChangedCell;
     const within = (value, top) => Math.min(Math.max(value, 0), top - 1);
     this.select(
-      within(Math.floor(from / columns) + down, rows) * columns + within((from % columns) + right, shown),
+      within(Math.floor(from / columns) + down, rows) * columns +
+        within((from % columns) + right, visibleColumns),
     );
   }
 

@@ -65,7 +65,7 @@ export class Size {
   /** `resize(rows, columns)`, the new ones. */
   constructor(maxSize, resize) {
     this.maxSize = maxSize;
-    this.shown = [1, 1];
+    this.size = [1, 1];
     this.counts = ["rows", "columns"].map((name) =>
       make("output", { "data-testid": name, "aria-label": name }, ""),
     );
@@ -81,8 +81,8 @@ export class Size {
       );
       node.addEventListener("mousedown", (event) => event.preventDefault());
       node.addEventListener("click", () => {
-        const size = this.shown.map((count, at) => (at === side ? count + step : count));
-        if (size[side] >= 1 && size[side] <= maxSize[side]) resize(...size);
+        const newSize = this.size.map((count, at) => (at === side ? count + step : count));
+        if (newSize[side] >= 1 && newSize[side] <= maxSize[side]) resize(...newSize);
       });
       return node;
     };
@@ -101,9 +101,9 @@ export class Size {
   }
 
   show(rows, columns) {
-    this.shown = [rows, columns];
+    this.size = [rows, columns];
     this.counts.forEach((node, side) => {
-      node.textContent = this.shown[side];
+      node.textContent = this.size[side];
     });
   }
 }

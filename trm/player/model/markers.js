@@ -4,7 +4,7 @@ import { callOfAnswer } from "./coordinates.js";
 import { answerPlace } from "../text/sentences.js";
 import { translate } from "../text/translate.js";
 
-const LETTERS = { solved: "S", broke: "B", halt: "H", trained: "T", arrived: "A" };
+const LETTERS = { solved: "S", lost: "X", halt: "H", trained: "T", arrived: "A" };
 
 /**
  * {kind, letter, call, text}, in the order of the legend: where the puzzle is solved for the first time; each
@@ -23,11 +23,11 @@ export function markersOf(trace) {
       callOfAnswer(trace, first),
       translate("solved_at", { place: answerPlace(trace, first), since: solvedSince(trace, first) }),
     );
-  for (const answer of breaksOf(trace))
+  for (const answer of lossesOf(trace))
     mark(
-      "broke",
+      "lost",
       callOfAnswer(trace, answer),
-      translate("broke_again", { place: answerPlace(trace, answer) }),
+      translate("solution_lost", { place: answerPlace(trace, answer) }),
     );
   if (trace.halt_step)
     mark(
@@ -41,7 +41,7 @@ export function markersOf(trace) {
   return markers;
 }
 
-const breaksOf = ({ solved }) =>
+const lossesOf = ({ solved }) =>
   solved.map((_, answer) => answer).filter((answer) => answer > 0 && solved[answer - 1] && !solved[answer]);
 
 /** What became of the solution found at the f_H call `first`. */
@@ -58,18 +58,18 @@ function solvedSince(trace, first) {
  * Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside.
  * Keeps their order.
  */
-export function spreadOut(places, gap) {
-  const order = places
+export function spreadOut(positions, gap) {
+  const order = positions
     .map((_, index) => index)
-    .sort((one, other) => places[one] - places[other] || one - other);
-  const spread = [...places];
+    .sort((one, other) => positions[one] - positions[other] || one - other);
+  const spread = [...positions];
   order.forEach((index, rank) => {
     if (rank) spread[index] = Math.max(spread[index], spread[order[rank - 1]] + gap);
   });
-  let most = 1 - gap / 2;
+  let rightmost = 1 - gap / 2;
   for (const index of order.reverse()) {
-    spread[index] = Math.min(spread[index], most);
-    most = spread[index] - gap;
+    spread[index] = Math.min(spread[index], rightmost);
+    rightmost = spread[index] - gap;
   }
   return spread;
 }

@@ -5,7 +5,7 @@ import { make, write } from "./dom.js";
 import { cellProbabilities } from "../model/reading.js";
 import { SKINS } from "../skins/skins.js";
 import { cellSentence, historyEntries } from "../text/sentences.js";
-import { paintOwn } from "./timeline.js";
+import { applyTokenColour } from "./timeline.js";
 import { translate } from "../text/translate.js";
 
 /** The selected cell: a column per symbol, tall as its probability. */
@@ -20,7 +20,7 @@ export class CellPanel {
         make("span", { class: "well" }, fill),
         this.makeName(trace, token, word),
       ]);
-      return { node, number, fill, shown: null };
+      return { node, number, fill, drawn: null };
     });
     this.history = make("p", { class: "cell-history", "data-testid": "cell-history" });
     const columns = make(
@@ -61,7 +61,7 @@ export class CellPanel {
     this.columns.forEach(({ node }, token) => {
       const rank = curves ? curves.ranks[token] : -1;
       node.className = rank < 0 ? "column" : `column series-${rank}`;
-      paintOwn(node, this.trace, token);
+      applyTokenColour(node, this.trace, token);
       node.hidden = this.trace.empty[token] && !(curves?.peaks[token] > 0.01);
     });
     this.node.classList.toggle("unselected", cell == null);
@@ -98,8 +98,8 @@ export class CellPanel {
     );
     this.columns.forEach((column, token) => {
       const p = probabilities[token];
-      if (column.shown === p) return;
-      column.shown = p;
+      if (column.drawn === p) return;
+      column.drawn = p;
       column.node.dataset.probability = p;
       column.fill.style.transform = `scaleY(${p})`;
       write(column.number, p < 0.005 ? "" : p.toFixed(2));

@@ -106,9 +106,9 @@ export class Controls {
     const focused = this.help.getRootNode().activeElement;
     this.help.hidden = !open;
     if (open) {
-      this.before = focused;
+      this.focusedBefore = focused;
       this.close.focus({ preventScroll: true });
-    } else if (this.before?.isConnected) this.before.focus({ preventScroll: true });
+    } else if (this.focusedBefore?.isConnected) this.focusedBefore.focus({ preventScroll: true });
   }
 
   drawMode(mode) {

@@ -60,28 +60,28 @@ export class Markers {
     return entry;
   }
 
-  listen(node, marker, callOf) {
+  listen(node, marker, targetCall) {
     node.addEventListener("mousedown", (event) => event.preventDefault());
-    node.addEventListener("click", () => this.go(Math.min(callOf(), this.trace.calls - 1)));
+    node.addEventListener("click", () => this.go(Math.min(targetCall(), this.trace.calls - 1)));
     for (const name of ["pointerenter", "focus"]) node.addEventListener(name, () => this.point(marker));
     for (const name of ["pointerleave", "blur"]) node.addEventListener(name, () => this.point(null));
   }
 
-  /** Puts the flags of the part that is shown where they belong. */
+  /** Puts the flags of the part that is visible where they belong. */
   draw(call, { start, width }) {
     Object.assign(this, { call, part: { start, width } });
     if (this.drawn === `${start} ${width}`) return;
     this.drawn = `${start} ${width}`;
     const inside = this.markers.map(({ call: place }) => place >= start && place < start + width);
-    const shown = this.markers.map((_, index) => index).filter((index) => inside[index]);
+    const visible = this.markers.map((_, index) => index).filter((index) => inside[index]);
     const places = spreadOut(
-      shown.map((index) => (this.markers[index].call + 0.5 - start) / width),
+      visible.map((index) => (this.markers[index].call + 0.5 - start) / width),
       this.gap ?? 0,
     );
     this.flags.forEach((flag, index) => {
       flag.hidden = !inside[index];
     });
-    shown.forEach((index, at) => {
+    visible.forEach((index, at) => {
       this.flags[index].style.left = `${places[at] * 100}%`;
     });
   }

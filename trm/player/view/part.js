@@ -13,8 +13,8 @@ import { translate } from "../text/translate.js";
 export function partOf({ crops, rows, columns }, whole = false) {
   if (!crops || whole) return { rows, columns };
   const sizes = [crops.input, crops.solution, crops.answers.at(-1)].filter(Boolean);
-  const most = (axis, limit) => Math.min(limit, Math.max(1, ...sizes.map((size) => size[axis])) + 1);
-  return { rows: most(0, rows), columns: most(1, columns) };
+  const largest = (axis, limit) => Math.min(limit, Math.max(1, ...sizes.map((size) => size[axis])) + 1);
+  return { rows: largest(0, rows), columns: largest(1, columns) };
 }
 
 /** Whether a cell is in the part. */
@@ -25,10 +25,10 @@ export const isInPart = (part, cell, columns) =>
 export function partSentence(trace, part, call, mode) {
   if (part.rows === trace.rows && part.columns === trace.columns) return "";
   const [rows, columns] = cropAt(trace, call, mode) ?? [0, 0];
-  const shown = translate("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
+  const size = translate("part_shown", { ...part, all_rows: trace.rows, all_columns: trace.columns });
   return rows > part.rows || columns > part.columns
-    ? translate("part_is_larger", { shown, rows, columns })
-    : shown;
+    ? translate("part_is_larger", { size, rows, columns })
+    : size;
 }
 
 /** Under a grid of colours: how much of it is shown, and two switches, `whole` and `numbers`. */

@@ -71,11 +71,11 @@ export class Pencil {
     const down = Math.ceil(tokens.length / across);
     const marks = tokens.map((token, place) => ({
       token,
-      least: 0.02,
+      minimum: 0.02,
       x: ((place % across) + 0.5) / across,
       y: (Math.floor(place / across) + 0.5) / down,
     }));
-    return [...marks, ...blanks.map((token) => ({ token, least: 0.5, x: 0.5, y: 0.5 }))];
+    return [...marks, ...blanks.map((token) => ({ token, minimum: 0.5, x: 0.5, y: 0.5 }))];
   }
 
   /**
@@ -115,9 +115,9 @@ export class Pencil {
     const [left, top] = [(cell % columns) * size, Math.floor(cell / columns) * size];
     context.clearRect(left, top, size, size);
     if (givens[cell]) return;
-    candidates.forEach(({ token, least, x, y }, column) => {
+    candidates.forEach(({ token, minimum, x, y }, column) => {
       const p = probabilities[start + token] / 255;
-      if (p < least) return;
+      if (p < minimum) return;
       const level = Math.round(p * PENCIL_SIZES);
       const extent = Math.min(side, Math.ceil(size * (0.22 + 0.5 * p)));
       const inset = (side - extent) / 2;

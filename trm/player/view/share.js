@@ -3,7 +3,7 @@
 import { icon, make } from "./dom.js";
 import { translate } from "../text/translate.js";
 
-const SHOWN = 2000; // ms that "Copied" stays
+const COPIED_DURATION = 2000; // ms that "Copied" stays
 const LINK =
   "M8.5 13.5a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 1 0-5.7-5.7L10.6 5.7l1.4 1.4 1.2-1.2a2 2 0 1 1 2.9 2.9l-3.3 3.3a2 2 0 0 1-2.9 0zM15.5 10.5a4 4 0 0 0-5.7 0l-3.3 3.3a4 4 0 1 0 5.7 5.7l1.2-1.2-1.4-1.4-1.2 1.2a2 2 0 1 1-2.9-2.9l3.3-3.3a2 2 0 0 1 2.9 0z";
 
@@ -57,7 +57,7 @@ export class Share {
     clearTimeout(this.hiding);
     this.hiding = setTimeout(() => {
       this.copied.textContent = "";
-    }, SHOWN);
+    }, COPIED_DURATION);
   }
 
   show(link) {

@@ -10,7 +10,7 @@ import { STRIPS } from "./strips.js";
 import { translate } from "../text/translate.js";
 
 // ms and pixels between two presses that mean one double click, or double tap
-const TWICE = { within: 400, near: 24 };
+const DOUBLE_PRESS = { within: 400, near: 24 };
 
 /**
  * Lens, axis, strips and the selected cell's curves on one time axis. `zoom(level)` asks to show less or more
@@ -20,7 +20,7 @@ export class Timeline {
   constructor(trace, { go, zoom }) {
     Object.assign(this, { go, values: {}, names: {}, plots: {}, part: { start: 0, width: trace.length } });
     this.cursor = make("div", { class: "cursor" });
-    this.pointed = make("div", { class: "pointed", hidden: true });
+    this.hoverLine = make("div", { class: "hover-line", hidden: true });
     this.tip = make("div", { class: "tip", hidden: true });
     this.tracks = make("div", { class: "tracks" });
     this.stepCalls = new StepCalls(trace, go);
@@ -43,11 +43,11 @@ export class Timeline {
     this.addTrack("cell", this.makePlot("cell"), (call) =>
       this.cell == null ? null : likelySymbols(this.trace, call, this.cell),
     );
-    this.fill(
+    this.setPaths(
       "cell",
       trace.texts.map(() => ["line", ""]),
     );
-    const clip = make("div", { class: "clip" }, [this.pointed, this.cursor]);
+    const clip = make("div", { class: "clip" }, [this.hoverLine, this.cursor]);
     this.tracks.append(make("div", { class: "overlay" }, [this.markers.node, clip, this.tip]));
     this.connector = make("div", { class: "connector", "aria-hidden": "true" });
     this.node = make("div", { class: `timeline ${trace.skin.name}`, "data-testid": "timeline" }, [
@@ -63,7 +63,7 @@ export class Timeline {
     this.trace = trace;
     for (const strip of STRIPS) {
       write(this.names[strip.id], strip.name(trace));
-      this.fill(strip.id, strip.paths(trace));
+      this.setPaths(strip.id, strip.paths(trace));
     }
     this.axis.show(trace);
     this.markers.show(trace);
@@ -72,7 +72,7 @@ export class Timeline {
   /**
    * Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
    */
-  fill(id, paths) {
+  setPaths(id, paths) {
     this.plots[id].replaceChildren(...paths.map(([name, d]) => make("path", { class: name, d })));
   }
 
@@ -98,12 +98,12 @@ export class Timeline {
       if (event.button) return;
       plot.setPointerCapture(event.pointerId);
       const call = this.callUnder(event, plot);
-      const again =
+      const isDouble =
         last &&
-        event.timeStamp - last.timeStamp < TWICE.within &&
-        Math.abs(event.clientX - last.clientX) < TWICE.near;
-      last = again ? null : event;
-      if (again) this.zoomNext();
+        event.timeStamp - last.timeStamp < DOUBLE_PRESS.within &&
+        Math.abs(event.clientX - last.clientX) < DOUBLE_PRESS.near;
+      last = isDouble ? null : event;
+      if (isDouble) this.zoomNext();
       else this.go(call);
     });
     plot.addEventListener("pointermove", (event) => {
@@ -128,20 +128,20 @@ export class Timeline {
 
   showTip(call, text) {
     write(this.tip, text);
-    const percent = Math.min(Math.max(this.shareOf(call), 0), 1) * 100;
+    const percent = Math.min(Math.max(this.fractionAt(call), 0), 1) * 100;
     // never past an edge
     Object.assign(this.tip.style, { left: `${percent}%`, transform: `translateX(-${percent}%)` });
-    this.pointed.style.transform = `translateX(${percent}cqw)`;
+    this.hoverLine.style.transform = `translateX(${percent}cqw)`;
     this.tip.removeAttribute("hidden");
-    this.pointed.removeAttribute("hidden");
+    this.hoverLine.removeAttribute("hidden");
   }
 
   hideTip() {
     this.tip.toggleAttribute("hidden", true);
-    this.pointed.toggleAttribute("hidden", true);
+    this.hoverLine.toggleAttribute("hidden", true);
   }
 
-  shareOf(call) {
+  fractionAt(call) {
     return (call + 0.5 - this.part.start) / this.part.width;
   }
 
@@ -158,7 +158,7 @@ export class Timeline {
     this.zoomBar.draw(trace, call, zoom, part);
     this.markers.draw(call, part);
     this.drawConnector(coordinatesOf(trace, call), zoom);
-    this.cursor.style.transform = `translateX(${this.shareOf(call) * 100}cqw)`;
+    this.cursor.style.transform = `translateX(${this.fractionAt(call) * 100}cqw)`;
     const { name, value } = this.axis.draw(trace, call, zoom);
     write(this.names.step, name);
     write(this.values.step, value);
@@ -198,7 +198,7 @@ export class Timeline {
         "class",
         curves && curves.ranks[token] >= 0 ? `line series-${curves.ranks[token]}` : "line faint",
       );
-      paintOwn(path, this.trace, token);
+      applyTokenColour(path, this.trace, token);
     });
     const { columns } = this.trace;
     this.cell = cell;
@@ -212,6 +212,6 @@ export class Timeline {
 }
 
 /** The curve and the column of a colour are of that colour. */
-export function paintOwn(node, { looks }, token) {
+export function applyTokenColour(node, { looks }, token) {
   if (looks[token].startsWith("#")) node.style.setProperty("--series", looks[token]);
 }
