@@ -211,7 +211,7 @@ def test_markers_say_what_happened_where_and_take_one_there(open_run):
 def test_markers_differ_by_letter_and_shape(open_run):
     player = open_run()
     flags = player.root.locator(".flag i")
-    assert flags.all_text_contents() == ["S", "B", "H", "T"]
+    assert flags.all_text_contents() == ["S", "X", "H", "T"]
     shapes = flags.evaluate_all(
         "flags => flags.map((flag) => getComputedStyle(flag).clipPath + getComputedStyle(flag).borderRadius)"
     )

@@ -1,8 +1,8 @@
 /**
- * What the keys mean, and which presses are a player's. One table serves the keys and their help, so that the
- * help lists every key; one that the page around the player handles has no meaning here. One player of a page
- * has its keys, and what has keys of its own keeps those: text that is edited, a slider, an open list, and a
- * list or a button that was reached with the keyboard. One that was used with the pointer does not.
+ * Keyboard shortcuts. One table defines both the keys and the help, so that the help lists every key; a key
+ * that the surrounding page handles has no meaning here. One player per page receives the keys. Controls that
+ * use keys themselves keep them: text fields, sliders, open lists, and lists or buttons reached with the
+ * keyboard. A list or button that was used with the pointer gives its keys to the player.
  */
 
 export const MODES = ["answer", "probabilities", "confidence", "change", "z", "reverse"];
@@ -14,10 +14,7 @@ const [answers, steps, calls] = [
   pairOf("next call", "previous call"),
 ];
 
-/**
- * The rows of the help: its keys as they are shown, the name of what they do in the table of words, and the
- * meaning of each by its name in the browser.
- */
+/** Rows of the help: [keys as displayed, name of the help text, {key name in the browser: meaning}]. */
 export const KEYS = [
   ["← →", "help_answers", { ArrowLeft: answers.back, ArrowRight: answers.forth }],
   ["shift ← →", "help_steps", { "shift ArrowLeft": steps.back, "shift ArrowRight": steps.forth }],
@@ -45,10 +42,10 @@ export const KEYS = [
 const MEANINGS = new Map(KEYS.flatMap(([, , meanings]) => Object.entries(meanings)));
 
 /**
- * The name that a table knows a press by, on any keyboard; null where it knows none. A Latin letter is what
- * is printed on its key, large only with shift: caps lock changes nothing. Any other key that is not name is
- * called by its place on the keyboard: the letters of a Russian layout, the digits of a French one.
- * `isName(name)`: whether the table has it.
+ * The name of a key press in a table of keys, on any keyboard layout; null if the table lacks it. A Latin
+ * letter counts as printed on its key, in upper case only with shift: caps lock is ignored. Other keys that
+ * are not in the table count by their position on the keyboard, such as the letters of a Russian layout or
+ * the digits of a French one. `isName(name)`: whether the table has a name.
  */
 export function keyName({ key, code = "", shiftKey }, isName) {
   const inBothCases = (letter) =>
@@ -60,10 +57,7 @@ export function keyName({ key, code = "", shiftKey }, isName) {
   return names.find(isName) ?? null;
 }
 
-/**
- * What a key means: {move}, {mode}, {select: [rows, columns]}, {zoom: levels}, {action}, or null when it is
- * not ours.
- */
+/** The meaning of a key: {move}, {mode}, {select: [rows, columns]}, {zoom: levels} or {action}; else null. */
 export function keyMeaning(event) {
   const { shiftKey, ctrlKey, altKey, metaKey } = event;
   if (ctrlKey || altKey || metaKey) return null;
@@ -71,12 +65,12 @@ export function keyMeaning(event) {
   return (shiftKey && MEANINGS.get(`shift ${name}`)) || (MEANINGS.get(name) ?? null);
 }
 
-// the player that the keys of the page go to: the one last touched
+// the player that receives the page's keys: the one used last
 const ACTIVE = Symbol.for("recursion-lens.active-player");
-// whether the list or button with the focus was used with the pointer, or by a choice in a list
+// whether the focused list or button was used with the pointer, or by choosing from a list
 const USED_CONTROL = Symbol.for("recursion-lens.used-control");
 const CLOSED_LIST = "[role=combobox][aria-expanded=false]";
-const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // fields in which no text is edited
+const CHOICES = `${CLOSED_LIST}, [type=checkbox], [type=radio]`; // not text fields
 const FIELDS = `input:not(${CHOICES}), textarea, select, [contenteditable=''], [contenteditable='true']`;
 const ROLES = ["slider", "spinbutton", "listbox", "menu", "tree", "grid"];
 const OWN_KEYS = [FIELDS, "canvas", "video", "audio", ...ROLES.map((role) => `[role=${role}]`)].join();
@@ -91,10 +85,7 @@ const USED_AFTER = {
 
 const isIn = (path, selector) => path.some((node) => node.matches?.(selector));
 
-/**
- * Begins to notice what is used on the page around players: from then on `isReleased` can tell. Once for each
- * page, however many players come and go.
- */
+/** Records which controls of the page are used, for `isReleased`. Runs once per page. */
 function watchControls() {
   if (USED_CONTROL in document) return;
   document[USED_CONTROL] = false;
@@ -107,11 +98,11 @@ function watchControls() {
       { capture: true },
     );
   record("pointerdown", () => true);
-  record("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // its list is filtered
+  record("input", ({ target }) => (target.matches?.("[role=combobox]") ? false : null)); // typing filters its list
   record("keydown", ({ key, target }) => USED_AFTER[key]?.(target));
 }
 
-/** Whether what has the focus was used, and wants no keys any more: a closed list, a button, a tab. */
+/** Whether the focused control has been used and gives up its keys: a closed list, a button, a tab. */
 export function isReleased(path) {
   return (
     Boolean(document[USED_CONTROL]) &&
@@ -120,10 +111,10 @@ export function isReleased(path) {
   );
 }
 
-/** Whether text is edited, or a list chosen from, where a press goes to. */
+/** Whether a key press goes to a text field or a list. */
 export const isEditing = (path) => isIn(path, FIELDS) || (isIn(path, CLOSED_LIST) && !isReleased(path));
 
-/** The keys of the page go to this player from now on; `ifFree`: unless another one has them. */
+/** Gives the page's keys to this player; with `ifFree`, only if no other player has them. */
 export function claimKeys(player, { ifFree = false } = {}) {
   if (!ifFree || !document[ACTIVE]?.root.isConnected) document[ACTIVE] = player;
 }
@@ -133,8 +124,8 @@ export function releaseKeys(player) {
 }
 
 /**
- * What a press means to a player; null where it is somebody else's. `isIdle`: there is nothing that escape
- * would close.
+ * The meaning of a key press for a player; null if it is not for this player. `isIdle`: Escape has nothing to
+ * close.
  */
 export function pressMeaning(event, player, isIdle) {
   const { frame } = player;
@@ -151,8 +142,8 @@ export function pressMeaning(event, player, isIdle) {
 }
 
 /**
- * Tells a player of each press on its page: `act(event)` returns whether it was the player's. A list or button
- * that was used before hears nothing of such a press, and has the focus no longer.
+ * Calls `act(event)` for each key press on the page; it returns whether the player handled the press. A
+ * released list or button does not receive a handled press and loses the focus.
  */
 export function listenToKeys(player, act, signal) {
   watchControls();

@@ -1,7 +1,7 @@
 /**
- * Two players on one clock: what is moved, selection or played in one is so in the other, and cells that differ
- * are marked in both. One set of controls serves both. Where runs are of other depths they stand as far as
- * `clock.js` says; one that the clock has passed stays at its end, and that is said.
+ * Two players on one clock: moving, selecting or playing in one applies to both, and cells that differ are
+ * marked in both. They share one set of controls. clock.js aligns runs of different depths; a run that the
+ * clock has passed stays at its end, with a note.
  */
 
 import { ALIGNMENTS, clockAt, follow, isOver, isPast, moveClock } from "./model/clock.js";
@@ -20,7 +20,7 @@ import { ANNOUNCE_DELAY } from "./view/player_view.js";
 import { placeSentence } from "./text/sentences.js";
 import { translate, messages } from "./text/translate.js";
 
-// what both players have alike; the cell too, where grids are of one size
+// the state that both players share; also the cell, if the grids have the same size
 const SHARED = ["mode", "zoom", "marks", "missing", "whole", "numbers", "speed"];
 
 export class Pair {
@@ -92,9 +92,9 @@ export class Pair {
     return { node, name, title, ended, place };
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
-  /** `data` as trm/export/payload.py writes it. */
+  /** `data` as written by trm/export/payload.py. */
   update(data, report, trigger) {
     if (!this.root.isConnected) this.parent.append(this.root);
     Object.assign(this, { names: data.names, hint: data.hint });
@@ -123,7 +123,7 @@ export class Pair {
     this.settle();
   }
 
-  /** After a run arrived, grew or was replaced: both stand where the clock says. */
+  /** Brings both players to the clock after a run has arrived, grown or been replaced. */
   settle() {
     const { lead } = this;
     const controls = lead?.controls;
@@ -138,11 +138,11 @@ export class Pair {
     this.clock ??= clockAt(this.traces, this.players.indexOf(lead), lead.trace.n, this.align);
     this.selection ??= selectionOf(lead);
     this.shareCell();
-    for (const player of this.players) if (player.trace) player.drawSelection(); // beside another run now
+    for (const player of this.players) if (player.trace) player.drawSelection(); // the other run has changed
     this.setClock(this.clock);
   }
 
-  /** Goes where Python asks; once more when the run arrives that the place is of. */
+  /** Goes to the view that Python requests; again once the run that it belongs to arrives. */
   applyPendingView() {
     const requested = this.pendingView.lead === "left" ? 0 : 1;
     const run = this.traces[requested] ? requested : 1 - requested;
@@ -166,9 +166,9 @@ export class Pair {
     this.selection = selectionOf(this.players[run]);
   }
 
-  // ---- both
+  // ---- both players
 
-  /** The player that takes the keys and has the controls: the second, unless nothing of it has arrived. */
+  /** The player with the keys and controls: the second one, or the first while the second has no run. */
   get lead() {
     return [this.players[1], this.players[0]].find(({ trace }) => trace) ?? null;
   }
@@ -191,7 +191,7 @@ export class Pair {
     this.move(clockAt(this.traces, this.players.indexOf(player), call, this.align));
   }
 
-  /** What a person does; a place that was asked for and has not arrived is asked for no more. */
+  /** Moves at the user's command; a requested view that has not arrived is dropped. */
   move(clock) {
     this.pendingView = null;
     this.setClock(clock);
@@ -205,7 +205,7 @@ export class Pair {
     this.drawBoth();
   }
 
-  /** Counts in other units; the run that was moved last stays where it is. */
+  /** Changes the unit of the clock; the run that moved last stays where it is. */
   setAlign(align) {
     const run = [this.clock?.run, 1, 0].find(
       (place) => this.traces[place] && !isPast(this.traces[place], this.clock, this.align),
@@ -222,15 +222,15 @@ export class Pair {
     );
   }
 
-  // ---- what is on the screen
+  // ---- drawing
 
-  /** Timelines and cells below the grids; without them what the page has below comes close to the grids. */
+  /** Shows or hides the timelines and cell panels below the grids. */
   showCurves(on) {
     this.curvesButton.setAttribute("aria-pressed", String(on));
     this.root.classList.toggle("folded", !on);
   }
 
-  /** A player wants to be drawn: what was selection in it is so in both. */
+  /** Draws both after a change in one player, which applies to both. */
   draw(source) {
     if (this.updating || !this.clock) return;
     this.selection = selectionOf(source);
@@ -250,7 +250,7 @@ export class Pair {
     }
   }
 
-  /** The cell that was selection last, in every grid of that size. */
+  /** Selects the last selected cell in every grid of the same size. */
   shareCell() {
     const { rows, columns, cell } = this.selection;
     for (const player of this.players) {
@@ -270,19 +270,19 @@ export class Pair {
     this.drawSummary(difference);
   }
 
-  /** Whether both runs are there, and their cells mean the same. */
+  /** Whether both runs have arrived and can be compared. */
   get comparable() {
     const [one, other] = this.traces;
     return Boolean(one && other && areComparable(one, other));
   }
 
-  /** What differs in what is shown; null where there is nothing to compare. */
+  /** The differences on screen; null if the runs cannot be compared. */
   compare() {
     if (!this.comparable) return null;
     return differences(...this.players.map(({ trace, call, visibleMode: mode }) => ({ trace, call, mode })));
   }
 
-  /** Says what differs, and which run the clock has passed. */
+  /** Writes how many cells differ and which run the clock has passed. */
   drawSummary(difference) {
     const { traces, names, halves, clock, align, lead } = this;
     const ends = traces.map((trace) => (trace && isPast(trace, clock, align) ? endSentence(trace) : ""));
@@ -334,9 +334,9 @@ export class Pair {
     );
   }
 
-  // ---- what Python is told, and who comes after
+  // ---- reports to Python, and handing over to another view
 
-  /** The view of the run that was moved last, with what tells which that is. */
+  /** The view of the run that moved last, with the alignment and which run it is. */
   view() {
     const {
       clock: { run },
@@ -355,7 +355,7 @@ export class Pair {
     return { ...(this.lead ?? this.players[1]).settings, start: this.start };
   }
 
-  /** Goes on where a single player was, which showed the second run. */
+  /** Continues from a single player that showed the second run. */
   restore(settings) {
     this.start = settings.start;
     for (const player of this.players) player.applySettings(settings);
@@ -373,10 +373,10 @@ export class Pair {
   }
 }
 
-/** What is selection in a player, and the size of the grid that it is selection in. */
+/** The selected cell of a player and the size of its grid. */
 const selectionOf = ({ cell, trace: { rows, columns } }) => ({ rows, columns, cell });
 
-/** A press with the mouse takes no focus, so that the space bar goes on playing. */
+/** A click does not take the focus, so that the space bar still plays. */
 function makeButton(name, label, act) {
   const button = make("button", { type: "button", "data-testid": name }, label);
   button.addEventListener("mousedown", (event) => event.preventDefault());

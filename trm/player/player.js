@@ -1,17 +1,16 @@
 /**
- * The step player: one recorded run of a recursive model on one puzzle, scrubbed in the browser.
+ * The step player: one run of a recursive model on one puzzle, scrubbed in the browser.
  *
- * A grid is text in its cells (Sudoku) or a picture on a canvas under them (mazes, ARC): its skin, chosen by
- * the looks of the tokens, says how. Either way every cell is an element with its symbol as text: tests,
- * screen readers and clicks meet those.
+ * A grid shows text in its cells (Sudoku) or a picture on a canvas below them (mazes, ARC), depending on its
+ * skin. Either way every cell is an element with its symbol as text, for tests, screen readers and clicks.
  *
- * The whole position of the player is one number, the place of a call in the line of all calls, and
- * everything on the screen is a function of (trace, call, mode, selected cell, zoom, marks). `model/`,
- * `text/`, `skins/` and `keys` are those functions, tested under Node; `view/` has one class per region,
- * which remembers what it drew and touches only what differs, and `player_view` draws them all. Here is what
- * a person or Python asks of it, and what Python is told.
+ * The position is one number, the index of a call, and everything on screen is a function of (trace, call,
+ * mode, selected cell, zoom, marks). These functions are in `model/`, `text/`, `skins/` and `keys.js`, and
+ * are tested under Node. `view/` has one class per region, which updates only what has changed;
+ * `player_view.js` draws all regions. This module handles commands from the user and Python, and reports to
+ * Python.
  *
- * `mount` shows one such player or, as `pair`, two of them on one clock.
+ * `mount.js` shows one player or, with `pair.js`, two on one clock.
  */
 
 import { callAt, coordinatesOf, move, ZOOMS } from "./model/coordinates.js";
@@ -25,13 +24,10 @@ import { READS_Z } from "./model/reading.js";
 import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
 import { messages } from "./text/translate.js";
 
-const REPORT_DELAY = 500; // ms without a move before the view is told to Python: each report reruns the page
+const REPORT_DELAY = 500; // ms without a move before the view is reported to Python: each report reruns the page
 
 export class Player extends PlayerView {
-  /**
-   * `frame`: the element whose keys these are and that fills the screen; its own, unless it is one of
-   * several.
-   */
+  /** `frame`: the element that receives the keys and can fill the screen; by default the player's own. */
   constructor(parent, frame = null) {
     super();
     this.parent = parent;
@@ -74,7 +70,7 @@ export class Player extends PlayerView {
     parent.append(this.root);
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
   update(data, report, trigger) {
     Object.assign(this, { report, trigger });
@@ -88,7 +84,7 @@ export class Player extends PlayerView {
     else if (this.pendingView) this.goToView(this.pendingView);
     this.start = start;
     if (isNew) this.cell ??= this.trace.mostChangedCell;
-    if (isNew && !isFirst) this.reportSoon(); // what was told is of the run before
+    if (isNew && !isFirst) this.reportSoon(); // the last report was about the previous run
     this.measureTop();
     this.drawPart();
     this.controls.drawPin(data.pin);
@@ -96,9 +92,7 @@ export class Player extends PlayerView {
     this.drawChosen();
   }
 
-  /**
-   * Takes over new data. Returns whether it goes on with the run on the screen, which then stays where it is.
-   */
+  /** Decodes new data. Returns whether it continues the run on screen, which then keeps its position. */
   decode(data) {
     let trace;
     try {
@@ -121,7 +115,7 @@ export class Player extends PlayerView {
     return isContinuation;
   }
 
-  /** Goes where Python asks. Its own report coming back does not count. */
+  /** Goes to a view that Python requests. */
   applyView(start) {
     const { rows, columns } = this.trace;
     this.goToView(start);
@@ -132,7 +126,6 @@ export class Player extends PlayerView {
   }
 
   /**
-   * To a place, or as near as the run has come; from there on with every step that arrives, until a person
    * moves.
    */
   goToView(start) {
@@ -148,7 +141,7 @@ export class Player extends PlayerView {
     this.root.replaceChildren(make("p", { class: "message", role: "status" }, message));
   }
 
-  // ---- what a person does
+  // ---- commands from the user
 
   go(call) {
     this.pendingView = null;
@@ -178,8 +171,7 @@ export class Player extends PlayerView {
   }
 
   /**
-   * Switches `whole` (the grid with all that is not used) or `numbers` (in coloured cells) where there is
-   * such a thing.
+   * Toggles `whole` (the grid with its unused part) or `numbers` (in coloured cells), for grids of colours.
    */
   toggleView(name) {
     if (!this.trace.skin.numbers) return;
@@ -195,7 +187,7 @@ export class Player extends PlayerView {
     this.draw();
   }
 
-  /** Marks what a maze's path lacks, or no longer. */
+  /** Toggles the marks of cells that a maze's path misses. */
   toggleMissing() {
     if (!this.trace.skin.hasMissingCells) return;
     this.missing = !this.missing;
@@ -216,19 +208,19 @@ export class Player extends PlayerView {
     startPlayback(this);
   }
 
-  /** At the last call of a run that is complete. */
+  /** Whether the player is at the last call of a complete run. */
   get isOver() {
     return this.call === this.trace.calls - 1 && this.trace.steps === this.trace.N_sup;
   }
 
-  /** One call onwards. At the end of a run that still grows it waits for the next step to arrive. */
+  /** Plays the next call. At the end of a growing run it waits for the next step to arrive. */
   playNext() {
     if (this.isOver) this.play(false);
     else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
   }
 
   toggleFull() {
-    // where the browser has no full screen for elements, or refuses
+    // for browsers that do not support full screen for elements, or refuse it
     const fillPage = () => this.frame.classList.toggle("full");
     if (!this.frame.requestFullscreen) fillPage();
     else
@@ -241,7 +233,7 @@ export class Player extends PlayerView {
     return true;
   }
 
-  /** Returns whether the press was for this player. */
+  /** Returns whether this player handled the key press. */
   onKey(event) {
     if (!this.trace || !this.takesKeys) return false;
     const meaning = pressMeaning(event, this, this.cell == null && this.controls.help.hidden);
@@ -281,9 +273,9 @@ export class Player extends PlayerView {
     );
   }
 
-  // ---- what Python is told
+  // ---- reports to Python
 
-  /** Coordinates, cell and mode. */
+  /** The view: coordinates, cell and mode. */
   view() {
     const {
       trace: { columns },
@@ -296,7 +288,7 @@ export class Player extends PlayerView {
     };
   }
 
-  /** Asks Python to keep this run beside the next one; or, where one is kept, to let that go. */
+  /** Asks Python to pin this run, or to unpin the pinned one. */
   pin() {
     const { pin } = this.data;
     if (pin) this.trigger("pin", { pin: pin === "pin", trace_id: this.trace.trace_id });
@@ -319,13 +311,13 @@ export class Player extends PlayerView {
     }, REPORT_DELAY);
   }
 
-  /** What a person has chosen, for who comes in this one's place. */
+  /** The user's settings, for a player that replaces this one. */
   get settings() {
     const { call, cell, mode, zoom, marks, missing, speed, start, reported, playing } = this;
     return { call, cell, mode, zoom, marks, missing, speed, start, reported, playing };
   }
 
-  /** Takes over what is chosen, but for the place in the run. */
+  /** Applies settings, except the position in the run. */
   applySettings(settings) {
     Object.assign(this, settings, { call: this.call, playing: this.playing });
   }

@@ -1,12 +1,9 @@
-/**
- * Two runs held against each other at one moment: which cells differ, and what is said of it. A moment is
- * {trace, call, mode}.
- */
+/** Comparison of two runs: which cells differ, and sentences about it. A view is {trace, call, mode}. */
 
 import { cropAt, readGrid, READS_Z } from "./reading.js";
 import { translate, translateOr } from "../text/translate.js";
 
-/** Whether the cells of two runs mean the same: grids of one task and size, with the same symbols. */
+/** Whether two runs can be compared cell by cell: the same task, grid size and symbols. */
 export function areComparable(one, other) {
   return (
     one.task === other.task &&
@@ -17,9 +14,9 @@ export function areComparable(one, other) {
 }
 
 /**
- * What differs in what two comparable runs show: `cells` [L], 1 where it does; `count` of them, of `total`;
- * and `tokens`, what each shows [L]. Where grids are cut out of what a model answers (ARC), the cells inside
- * either one count.
+ * The differences between two views of comparable runs: `cells` [L], 1 where they differ; `count`, how many
+ * differ of `total`; `tokens`, the tokens [L] of each view. For cropped grids (ARC), only cells inside either
+ * crop count.
  */
 export function differences(one, other) {
   const tokens = [one, other].map(({ trace, call, mode }) => readGrid(trace, call, mode).tokens);
@@ -41,7 +38,7 @@ export function differences(one, other) {
   return result;
 }
 
-/** How much differs, in words. */
+/** How many cells differ, as a sentence. */
 export function differenceSentence({ count, total }, mode) {
   const what = READS_Z.includes(mode) ? translate("in_what_z_reads") : "";
   const counted = { differing: count, count: total, what };
@@ -49,7 +46,7 @@ export function differenceSentence({ count, total }, mode) {
   return translate(count === total ? "all_differ" : count === 1 ? "one_differs" : "some_differ", counted);
 }
 
-/** Why nothing is marked, where grids cannot be compared. */
+/** Why no differences are marked between runs that cannot be compared. */
 export function incomparableSentence(traces, names) {
   const [left_size, right_size] = traces.map(
     ({ task, rows, columns }) => `${rows}x${columns} ${translateOr(`task_${task}`, task)}`,
@@ -57,13 +54,13 @@ export function incomparableSentence(traces, names) {
   return translate("incomparable", { left: names[0], left_size, right: names[1], right_size });
 }
 
-/** What is said of a run that the clock has passed. */
+/** The sentence about a run that the clock has passed. */
 export const endSentence = ({ steps, N_sup }) =>
   steps < N_sup
     ? translate("arrived_so_far", { step: steps, N_sup })
     : translate("ended_after", { step: N_sup });
 
-/** What both runs show in a cell. */
+/** The symbols of both runs in a cell. */
 export function cellComparison(traces, tokens, names, cell) {
   const [{ columns }] = traces;
   const symbols = traces.map(

@@ -1,15 +1,15 @@
 /**
- * How cells came to their answers: pure counts over all f_H calls that have arrived. An f_H call is named by
- * its number from 0, `answer` elsewhere too.
+ * The history of cells: counts over the f_H calls that have arrived. An f_H call is addressed by its index
+ * from 0, called `answer`.
  */
 
 import { isScored } from "./cells.js";
 
 /**
- * One cell: `finalFrom`, the first f_H call after which its answer never changes any more; `changes`, how often
- * it changed; and, where the solution says what is right, `firstRight` (-1: never), `losses`, how often it
- * was right and then was not, and `rightFrom`, the f_H call from which it is right to the end (-1: it is not
- * right at the end). Else those are null.
+ * The history of one cell: `finalFrom`, the f_H call after which its answer no longer changes; `changes`, the
+ * number of changes. If the solution is known: `firstRight`, the first correct f_H call (-1: none); `losses`,
+ * how often a correct answer became wrong; `rightFrom`, the f_H call from which it is correct to the end
+ * (-1: wrong at the end). Otherwise these three are null.
  */
 export function cellHistory({ tokens, labels, answers, L }, cell) {
   const history = { finalFrom: 0, changes: 0, firstRight: null, losses: null, rightFrom: null };
@@ -34,8 +34,8 @@ export function cellHistory({ tokens, labels, answers, L }, cell) {
 }
 
 /**
- * [L]: the f_H call at which a cell was right for the first time, if it stayed right to the end of what has
- * arrived; `answers`, which no call reaches, for all others, for givens and where no solution is known.
+ * [L]: the f_H call at which a cell first became correct, if it stayed correct since. Other cells, givens and
+ * runs without a solution have `answers`, which no call reaches.
  */
 export function stableFrom({ tokens, labels, givens, answers, L }) {
   const stable = new Int32Array(L).fill(answers);
@@ -51,9 +51,7 @@ export function stableFrom({ tokens, labels, givens, answers, L }) {
   return stable;
 }
 
-/**
- * [answers * L]: the latest f_H call up to this one at which the cell was answered as `token`, -1 for none.
- */
+/** [answers * L]: the latest f_H call up to each one that answered the cell with `token`, -1 for none. */
 export function lastAnswered({ tokens, answers, L }, token) {
   const last = new Int16Array(answers * L);
   for (let at = 0; at < last.length; at++) {

@@ -1,4 +1,4 @@
-/** Places on the timeline worth naming. Each kind has a letter and, in the style sheet, a shape. */
+/** Markers on the timeline. Each kind has a letter and, in the style sheet, a shape. */
 
 import { callOfAnswer } from "./coordinates.js";
 import { answerPlace } from "../text/sentences.js";
@@ -7,9 +7,9 @@ import { translate } from "../text/translate.js";
 const LETTERS = { solved: "S", lost: "X", halt: "H", trained: "T", arrived: "A" };
 
 /**
- * {kind, letter, call, text}, in the order of the legend: where the puzzle is solved for the first time; each
- * f_H call at which it no longer is; where the model would halt; where the depth it was trained to ends; how
- * far the run has arrived.
+ * The markers of a run, {kind, letter, call, text}, in the order of the legend: the puzzle is first solved;
+ * each f_H call that loses the solution; the model would halt; the trained depth ends; the run has arrived up
+ * to here.
  */
 export function markersOf(trace) {
   const { steps, N_sup, perStep } = trace;
@@ -44,7 +44,7 @@ export function markersOf(trace) {
 const lossesOf = ({ solved }) =>
   solved.map((_, answer) => answer).filter((answer) => answer > 0 && solved[answer - 1] && !solved[answer]);
 
-/** What became of the solution found at the f_H call `first`. */
+/** What happens to the solution after the f_H call `first`. */
 function solvedSince(trace, first) {
   let since = trace.answers;
   while (since > 0 && trace.solved[since - 1]) since--;
@@ -55,8 +55,8 @@ function solvedSince(trace, first) {
 }
 
 /**
- * Where flags stand, as shares of the width, so that none covers another: at least `gap` apart and inside.
- * Keeps their order.
+ * Positions of flags, as fractions of the width, moved so that none overlaps another: at least `gap` apart,
+ * inside the timeline, in their order.
  */
 export function spreadOut(positions, gap) {
   const order = positions

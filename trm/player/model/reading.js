@@ -1,4 +1,4 @@
-/** Reading: (trace, call, mode) -> what each cell shows. */
+/** Decoding for display: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
 import {
@@ -14,21 +14,25 @@ import {
   WRONG,
 } from "./cells.js";
 
-/** The modes that show z. Of runs recorded before there was one, the reverse embedding is not known. */
+/** The modes that show z. Older recordings lack the reverse embedding. */
 export const READS_Z = ["z", "reverse"];
 export const isRecorded = (trace, mode) => mode !== "reverse" || trace.zReverse != null;
 
-const FULL = 255; // a byte that stands for 1
+const FULL = 255; // the byte for 1
 
 /**
- * What every cell shows at a call: `tokens` [L]; `flags` [L]; `small` [L] or null, the tokens that stand
- * small beside those, -1 for none: in the change mode the ones before, beside z by reverse embedding those of
- * y where they differ; `shade` [L], 0..255, the certainty of the reading, in the modes that show it, else
- * null; `fading` [L], 0..255, what is left to be seen of a path that was dropped, where paths fade, else
- * null. y is what the last f_H call left: at an f_L call nothing in it has changed. Before the first one only
- * the puzzle is there. A path cell of a maze's solution that is no path here is wrong and missing. `marks`:
- * flag the cells that were right once and stayed right. `reducedMotion`: what fades stays as it is until it is gone.
- * `differs` [L] or null: 1 for cells to flag as others than in another run.
+ * What every cell shows at a call:
+ * - `tokens` [L] and `flags` [L];
+ * - `small` [L], tokens drawn small, -1 for none: in the change mode the previous answer, in the reverse mode
+ *   the decoded y where it differs from z; null in other modes;
+ * - `shade` [L], 0..255, the confidence, in the modes that show it, else null;
+ * - `fading` [L], 0..255, the opacity of path cells that were dropped, else null.
+ *
+ * At an f_L call y is unchanged; before the first f_H call only the puzzle is shown. A maze cell on the
+ * solution's path that is not answered as path is both wrong and missing.
+ *
+ * Options: `marks` flags cells that became correct and stayed correct; `reducedMotion` draws dropped cells at
+ * one constant opacity; `differs` [L] holds 1 for cells to flag as different from another run.
  */
 export function readGrid(trace, call, mode, { marks = false, reducedMotion = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty, pathToken } = trace;
@@ -80,10 +84,7 @@ function smallTokens({ L, yReverse }, mode, { answer, before, tokens }) {
   return others && Int16Array.from(others, (token, cell) => (token === tokens[cell] ? -1 : token));
 }
 
-/**
- * A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many
- * calls have passed.
- */
+/** The opacity of dropped path cells: full at the call that drops them, 0 one supervision step later. */
 function fadingPath(trace, call, answer, reducedMotion) {
   const { L, lastPath, perStep } = trace;
   const fading = new Uint8Array(L);
@@ -105,7 +106,7 @@ function highestProbability({ L, V, probabilities }, answer) {
   return highest;
 }
 
-/** Probabilities of the V symbols of one cell at an f_H call; zeros before the first. They sum to 1. */
+/** Probabilities of the V symbols of one cell at an f_H call. They sum to 1; all are 0 before the first. */
 export function cellProbabilities(trace, answer, cell) {
   const start = (answer * trace.L + cell) * trace.V;
   return Array.from({ length: trace.V }, (_, token) =>
@@ -113,10 +114,7 @@ export function cellProbabilities(trace, answer, cell) {
   );
 }
 
-/**
- * Rows and columns of the grid that is cut out of the reading on the screen; null where tasks know no such
- * thing.
- */
+/** Rows and columns of the cropped grid on screen; null for tasks without crops. */
 export function cropAt(trace, call, mode) {
   const { crops } = trace;
   if (!crops) return null;

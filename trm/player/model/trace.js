@@ -1,17 +1,17 @@
-/** Decoding: a payload becomes a trace, typed arrays with the counts that every view needs, checked. */
+/** Decodes and checks a payload: the trace has typed arrays and the counts that the views need. */
 
 import { stableFrom, lastAnswered } from "./history.js";
 import { skinOf } from "../skins/skins.js";
 import { translate, translateOr } from "../text/translate.js";
 
-/** A payload that cannot be shown; the message is one line for the reader of the page. */
+/** A payload that cannot be shown; the message is one line for the user. */
 export class PayloadError extends Error {}
 
 const invalid = (what) => new PayloadError(`This run cannot be shown: ${what}. Record it again.`);
 
 /**
- * Bytes of a base64 text.
- * @returns {Uint8Array} of exactly `length` bytes; raises PayloadError when it is anything else.
+ * Decodes base64.
+ * @returns {Uint8Array} of exactly `length` bytes. Throws PayloadError otherwise.
  */
 export function decodeBytes(text, length, name) {
   let bytes;
@@ -24,7 +24,7 @@ export function decodeBytes(text, length, name) {
   return bytes;
 }
 
-/** Ten times slower than the browser's own, which came in 2025. */
+/** For browsers older than 2025, without Uint8Array.fromBase64; ten times slower. */
 function bytesOf(binary) {
   const bytes = new Uint8Array(binary.length);
   for (let index = 0; index < bytes.length; index++) bytes[index] = binary.charCodeAt(index);
@@ -32,8 +32,8 @@ function bytesOf(binary) {
 }
 
 /**
- * The payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells,
- * V symbols. Arrays stay flat and row-major. Raises PayloadError naming the first thing that does not fit.
+ * A payload as a trace: calls = steps * T * (n+1), answers = steps * T f_H calls, L = rows * columns cells,
+ * V symbols. Arrays are flat and row-major. Throws PayloadError that names the first invalid field.
  */
 export function decodeTrace(data) {
   if (!data || data.version !== 1) throw invalid("it was not written for this player (version 1)");
@@ -76,12 +76,12 @@ export function decodeTrace(data) {
     calls,
     looks,
     skin: skinOf(looks),
-    pathToken: looks.indexOf("path"), // -1 where nothing is a path
+    pathToken: looks.indexOf("path"), // -1 if no token is a path
     oneState: data.kind === "trm-single-z",
     scored: data.scored ?? "",
     perCycle: n + 1,
     perStep: T * (n + 1),
-    length: data.N_sup * T * (n + 1), // calls when the run is complete: the width of the time axis
+    length: data.N_sup * T * (n + 1), // calls of the complete run: the width of the time axis
     texts: symbols.map((symbol, token) => (names[token] === "blank" || !symbol.trim() ? "." : symbol)),
     empty: isEmpty,
     symbolNames: symbols.map((symbol, token) =>
@@ -98,7 +98,7 @@ export function decodeTrace(data) {
     probabilities: bytes("probabilities", answers * L * V),
     zTokens: tokens("z_answers", calls * L),
     zConfidence: bytes("z_confidence", calls * L),
-    zReverse: data.z_reverse == null ? null : tokens("z_reverse", calls * L), // older runs have none
+    zReverse: data.z_reverse == null ? null : tokens("z_reverse", calls * L), // older recordings lack it
     yReverse: data.y_reverse == null ? null : tokens("y_reverse", answers * L),
     haltProbability: numbers("halt_probability", steps),
     entropy: numbers("entropy", answers),
@@ -122,7 +122,7 @@ export function decodeTrace(data) {
 }
 
 /**
- * Per f_H call: how many cells differ from the one before (none at the first), break a rule, overwrite a
+ * Per f_H call, how many cells changed since the previous one (0 at the first), break a rule, and overwrite a
  * given.
  */
 function countChanges({ answers, L, tokens, conflicts, givens, inputs }) {
@@ -139,7 +139,7 @@ function countChanges({ answers, L, tokens, conflicts, givens, inputs }) {
 }
 
 /**
- * Whether `next` is the run `previous` again, perhaps with more supervision steps: the same puzzle and the
+ * Whether `next` continues the run `previous`, perhaps with more supervision steps: the same puzzle and the
  * same answers so far.
  */
 export function continues(previous, next) {
@@ -158,7 +158,7 @@ export function continues(previous, next) {
   );
 }
 
-/** Whether two payloads hold the same run; the view that Python asks for does not count. */
+/** Whether two payloads hold the same run, whatever view (`start`) Python requests. */
 export function sameRun(one, other) {
   const names = (data) => Object.keys(data).filter((name) => name !== "start");
   const same = (a, b) => a === b || (typeof a === "object" && JSON.stringify(a) === JSON.stringify(b));
@@ -169,7 +169,7 @@ export function sameRun(one, other) {
   );
 }
 
-/** Runs of one shape are shown in the same elements. */
+/** Runs of one shape share the elements of the page. */
 export const shapeOf = ({
   task,
   rows,

@@ -1,6 +1,5 @@
 /**
- * What is said of a place in the run: sentences for the status, the caption, the selected cell and screen
- * readers.
+ * Sentences about a position in the run, for the status, the caption, the selected cell and screen readers.
  */
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
@@ -9,26 +8,26 @@ import { cellProbabilities, isRecorded, READS_Z } from "../model/reading.js";
 import { isScored } from "../model/cells.js";
 import { formatNumber, translate, translateOr } from "./translate.js";
 
-/** Where an f_H call stands: "step 3, cycle 2". */
+/** The position of an f_H call: "step 3, cycle 2". */
 export function answerPlace(trace, answer) {
   const { supervision_step: step, cycle } = coordinatesOf(trace, callOfAnswer(trace, answer));
   return translate("answer_place", { step, cycle });
 }
 
-/** Where any call stands: an f_H call as above, an f_L call with its number. */
+/** The position of any call: an f_L call has its number too. */
 export function callPlace(trace, call) {
   const { supervision_step: step, cycle, call: number, kind } = coordinatesOf(trace, call);
   return translate(kind === "f_L" ? "call_place" : "answer_place", { step, cycle, call: number });
 }
 
-/** Where a call stands, in words. */
+/** The position of a call as a sentence. */
 export function placeSentence(trace, call) {
   const { supervision_step, cycle, call: number, kind } = coordinatesOf(trace, call);
   const name = kind === "f_H" ? "f_H" : translate("place_L", { call: number, n: trace.n });
   return translate("place", { step: supervision_step, N_sup: trace.N_sup, cycle, T: trace.T, call: name });
 }
 
-/** What a call did, in words. */
+/** What a call did. */
 export function eventSentence(trace, call) {
   const { kind } = coordinatesOf(trace, call);
   const answer = answerAt(trace, call);
@@ -46,7 +45,7 @@ export function eventSentence(trace, call) {
   return translate("answered", { changes, score: scoreSentence(trace, answer), halting });
 }
 
-/** How right an answer is. A score that leaves givens out says when some were overwritten. */
+/** The score of an answer. A score over blank cells only also counts overwritten givens. */
 function scoreSentence(trace, answer) {
   const { cellsRight, cells_total, scored, skin, solved, conflicting, overwritten } = trace;
   if (!cellsRight) return solved[answer] ? translate("solved") : skin.conflictSentence(conflicting[answer]);
@@ -59,12 +58,12 @@ function scoreSentence(trace, answer) {
     : score;
 }
 
-/** The z that a call rewrites: with a z for every f_L call it has a number. */
+/** The latent state that a call rewrites; numbered in models with one z per f_L call. */
 function latentName(trace, call) {
   return trace.kind === "trm-multi-z" ? `z${"\u00a0"}${coordinatesOf(trace, call).call}` : "z";
 }
 
-/** The halting head reads y as a supervision step leaves it: earlier answers of the step have no number. */
+/** The halting head reads y at the end of a supervision step; earlier answers have no probability. */
 function haltingSentence({ halt_step, halts, haltProbability, perStep }, call) {
   if (halts === false) return translate("no_halting_head");
   const step = Math.floor(call / perStep) + 1;
@@ -76,7 +75,7 @@ function haltingSentence({ halt_step, halts, haltProbability, perStep }, call) {
   return isPast ? translate("halted", { step: halt_step, p }) : translate("halts_not", { p });
 }
 
-/** What must be said about the reading on the screen, so that nobody takes it for more than it is. */
+/** What is on screen, and whether the head was trained for it. */
 export function captionSentence(trace, call, mode) {
   const { kind } = coordinatesOf(trace, call);
   if (!isRecorded(trace, mode)) return translate("not_recorded");
@@ -98,8 +97,8 @@ function reverseSentence(trace, call) {
 }
 
 /**
- * The selected cell in words: what it holds now, how sure, what the solution says, and in the modes that show
- * z how that reads.
+ * The selected cell as a sentence: its symbol, the probability, the solution, and in the modes that show z
+ * what z decodes to.
  */
 export function cellSentence(trace, call, cell, mode = "answer") {
   const [row, column] = [Math.floor(cell / trace.columns) + 1, (cell % trace.columns) + 1];
@@ -123,7 +122,7 @@ export function cellSentence(trace, call, cell, mode = "answer") {
   });
 }
 
-/** How the states read in one cell, in the modes that show z. */
+/** What z, and y in the reverse mode, decodes to in one cell. */
 function stateSentence(trace, call, cell, mode) {
   const { L, symbolNames, zTokens, zConfidence, zReverse, yReverse } = trace;
   const [z, y] = [call * L + cell, answerAt(trace, call) * L + cell];
@@ -136,7 +135,7 @@ function stateSentence(trace, call, cell, mode) {
   );
 }
 
-/** The symbols that a cell may be at a call, the most probable first: "7 0.80, 1 0.07". */
+/** The most probable symbols of a cell at a call: "7 0.80, 1 0.07". */
 export function likelySymbols(trace, call, cell) {
   const answer = answerAt(trace, call);
   if (answer < 0) return translate("no_answer");
@@ -152,13 +151,13 @@ export function likelySymbols(trace, call, cell) {
 }
 
 /**
- * The entries of a cell over the f_H calls that have arrived, as sentences with the call to go to: [{kind,
- * text, call}]. What is right is left out where nothing says so.
+ * The history of a cell over the f_H calls that have arrived, as phrases with the call to go to:
+ * [{kind, text, call}]. Without a solution it does not say when the cell was correct.
  */
 export function historyEntries(trace, cell) {
   const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(trace, cell);
   const at = (answer) => callOfAnswer(trace, answer);
-  // while the run grows it may still change
+  // a growing run may still change it
   const final = trace.steps === trace.N_sup ? "final" : "unchanged_since";
   const entries = [
     { kind: "final", text: translate(final, { place: answerPlace(trace, finalFrom) }), call: at(finalFrom) },

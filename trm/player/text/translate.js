@@ -1,26 +1,26 @@
-/** The words that the player says now, and counts and numbers as a reader meets them. */
+/** The player's texts in the current language, with counts and numbers filled in. */
 
 import { ENGLISH } from "./english.js";
 
-/** Names and texts as in english.js; in the language that was chosen last. */
+/** Texts by name, as in english.js, in the current language. */
 export const messages = { ...ENGLISH };
 
-/** From now on in another language: its table. What it lacks stays English, and so is all without one. */
+/** Switches to the language of a table; missing texts stay English. Without a table: English. */
 export function setLanguage(table = {}) {
   Object.assign(messages, ENGLISH, table);
 }
 
-/** A text with its values filled in. */
+/** The text of a name, with its values filled in. */
 export function translate(name, values = {}) {
   return messages[name].replace(/\{(\w+)((?:\|[^|{}]*)*)\}/g, (_, value, forms) =>
     forms ? `${values[value]} ${pluralForm(values[value], forms.slice(1).split("|"))}` : values[value],
   );
 }
 
-/** The text of a name that not every table has, or what stands in for it. */
+/** The text of a name, or `fallback` if there is none. */
 export const translateOr = (name, fallback) => messages[name] ?? fallback;
 
-/** Two forms: one and many. Three: those of Slavic languages for 1, 2 to 4, and the rest. */
+/** The plural form for a number. Two forms: one, many. Three, as in Russian: 1, 2 to 4, the rest. */
 function pluralForm(number, forms) {
   if (forms.length === 2) return forms[number === 1 ? 0 : 1];
   const [tens, ones] = [number % 100, number % 10];

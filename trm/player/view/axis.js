@@ -1,4 +1,4 @@
-/** The time axis: what the timeline shows of the run, and its zoom. */
+/** The time axis of the timeline and its zoom. */
 
 import { coordinatesOf, ZOOMS } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
@@ -7,10 +7,7 @@ import { translate } from "../text/translate.js";
 
 const NAMES = { run: "step", step: "cycle", cycle: "call" };
 
-/**
- * A row of units for each zoom, of which one is shown: supervision steps, the cycles of a step, the calls of
- * a cycle.
- */
+/** A row of units per zoom level: supervision steps, the cycles of a step, the calls of a cycle. */
 export class Axis {
   constructor({ N_sup, T, n }) {
     const every = Math.ceil(N_sup / 16);
@@ -49,7 +46,7 @@ export class Axis {
     this.node.setAttribute("aria-valuemax", trace.calls);
   }
 
-  /** Returns what is said beside the axis: the name of its units, and which of how many it is. */
+  /** Returns the label of the axis: the name of the unit, and the current one of how many. */
   draw(trace, call, zoom) {
     const { drawn, units, rows, node } = this;
     const { supervision_step, cycle, call: number } = coordinatesOf(trace, call);
@@ -66,10 +63,7 @@ export class Axis {
   }
 }
 
-/**
- * Buttons for the three levels, which say where one is in each, and the whole run as a bar with the part that
- * is shown.
- */
+/** Buttons for the three zoom levels, with the current position in each, and a bar of the whole run. */
 export class ZoomBar {
   constructor({ N_sup }, zoom) {
     const button = (attributes, text, level) => {

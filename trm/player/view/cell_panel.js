@@ -1,4 +1,4 @@
-/** The selected cell. */
+/** The panel of the selected cell. */
 
 import { answerAt } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
@@ -8,7 +8,7 @@ import { cellSentence, historyEntries } from "../text/sentences.js";
 import { applyTokenColour } from "./timeline.js";
 import { translate } from "../text/translate.js";
 
-/** The selected cell: a column per symbol, tall as its probability. */
+/** Sentence and history of the selected cell, and a column per symbol whose height is its probability. */
 export class CellPanel {
   constructor(trace, go) {
     this.go = go;
@@ -35,7 +35,7 @@ export class CellPanel {
     );
   }
 
-  /** A symbol; the word for what has none; a chip where ten words would not fit. */
+  /** A symbol, its name if it has none, or a chip of colour: ten names would not fit. */
   makeName({ empty, looks, skin }, token, word) {
     if (skin !== SKINS.colours)
       return make("b", { class: empty[token] || looks[token] ? "word" : null }, word);
@@ -54,8 +54,7 @@ export class CellPanel {
   }
 
   /**
-   * Colours the columns as the curves; a symbol that is not part of an answer and never matters here is left
-   * out.
+   * Colours the columns as the curves. Hides a blank or padding token that is never probable in this cell.
    */
   select(cell, curves) {
     this.columns.forEach(({ node }, token) => {
@@ -68,7 +67,7 @@ export class CellPanel {
     this.drawHistory(cell);
   }
 
-  /** What became of the cell over the run: what has a place in it is a button that goes there. */
+  /** The history of the cell; entries with a position are buttons that go there. */
   drawHistory(cell) {
     const entries = cell == null ? [] : historyEntries(this.trace, cell);
     const signature = JSON.stringify(entries);

@@ -1,4 +1,4 @@
-/** Buttons, and the list of keys. */
+/** The buttons and the help. */
 
 import { icon, make } from "./dom.js";
 import { KEYS, MODES } from "../keys.js";
@@ -21,17 +21,14 @@ const SPEEDS = [1, 2, 5, 10, 30];
 const titleOf = (mode, index) =>
   `${translateOr(`mode_${mode}_title`, translate(`mode_${mode}`))} (${index + 1})`;
 
-/** Keys as the help shows them: those that have a name in letters by that name. */
+/** Keys as displayed in the help, with translated names. */
 const keyWords = (keys) =>
   keys
     .split(" ")
     .map((key) => translateOr(`key_${key}`, key))
     .join(" ");
 
-/**
- * Buttons, and the list of keys. A press with the mouse takes no focus, so that the space bar goes on
- * playing.
- */
+/** The buttons and the help. A click does not take the focus, so that the space bar still plays. */
 export class Controls {
   constructor(player) {
     const button = (name, label, act, content = icon(ICONS[name])) => {
@@ -60,7 +57,7 @@ export class Controls {
     this.marksButton = button("marks", translate("marks"), () => player.setMarks(!player.marks));
     this.pinButton = button("pin", "", () => player.pin());
     this.share = new Share(() => player.link());
-    this.share.node.hidden = location.protocol === "file:"; // nobody else has the file on this machine
+    this.share.node.hidden = location.protocol === "file:"; // a link to a local file works for nobody else
     this.modes = make(
       "div",
       { class: "modes", role: "group", "aria-label": translate("modes") },
@@ -100,7 +97,7 @@ export class Controls {
     );
   }
 
-  /** The list takes the focus, and gives it back to where it was. */
+  /** The help takes the focus and returns it when closed. */
   toggleHelp(open = this.help.hidden) {
     if (open === !this.help.hidden) return;
     const focused = this.help.getRootNode().activeElement;
@@ -117,7 +114,7 @@ export class Controls {
     );
   }
 
-  /** Modes that a run has nothing for are still there, and say so when chosen. */
+  /** Modes that a run lacks stay selectable and say so. */
   show(trace) {
     this.modeButtons.forEach((node, index) => {
       const recorded = isRecorded(trace, MODES[index]);
@@ -141,10 +138,7 @@ export class Controls {
     for (const node of this.editNodes) node.hidden = !canEdit;
   }
 
-  /**
-   * `pin` is what Python would do: "pin" this run, "unpin" the one that is pinned, or nothing, where runs are
-   * not pinned.
-   */
+  /** `pin`: what a click would do, "pin" this run or "unpin" the pinned one; none hides the button. */
   drawPin(pin) {
     for (const node of this.pinNodes) node.hidden = !pin;
     const label = translate(pin === "unpin" ? "unpin" : "pin");

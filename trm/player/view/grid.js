@@ -1,4 +1,4 @@
-/** The cells. */
+/** The grid of cells. */
 
 import { make } from "./dom.js";
 import { DIFFERS, flagNames, STABLE } from "../model/cells.js";
@@ -9,12 +9,12 @@ import { readGrid } from "../model/reading.js";
 import { cellSentence } from "../text/sentences.js";
 import { translate, translateOr } from "../text/translate.js";
 
-const MANY = 100; // symbols written at once that would take long to lay out
+const MANY = 100; // symbols written at once that would be slow to lay out
 const REST = 250; // ms
 
-let gridCount = 0; // grids on this page: their cells have names of their own
+let gridCount = 0; // for unique ids of cells on this page
 
-/** The cells: an element each, that shows its symbol itself (text) or lies unseen over its picture. */
+/** One element per cell, which shows its symbol (text) or lies invisibly over the picture. */
 export class Grid {
   constructor(trace, select) {
     this.drawn = { tokens: [], flags: [], shade: [], small: [] };
@@ -66,7 +66,7 @@ export class Grid {
     );
   }
 
-  /** Shows these rows and columns only; `numbers` as in Picture. */
+  /** Shows only the rows and columns of `part`; `numbers` as in Picture. */
   setPart(part, numbers) {
     const { trace, cells, node } = this;
     if (this.part?.rows !== part.rows || this.part?.columns !== part.columns) {
@@ -87,14 +87,14 @@ export class Grid {
     this.layer.setPart(part, numbers);
   }
 
-  /** Takes over a trace whose grid is as large and looks the same. */
+  /** Shows a trace with the same kind and size of grid. */
   show(trace) {
     this.trace = trace;
     this.call = null;
     this.layer.show(trace);
   }
 
-  /** `options` as in readGrid, and `missing` as in readPicture. Returns what it drew. */
+  /** `options` as in readGrid, and `missing` as in readPicture. Returns the result of readGrid. */
   draw(call, mode, options) {
     const view = readGrid(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
@@ -106,7 +106,7 @@ export class Grid {
     return view;
   }
 
-  /** Symbols and class names. */
+  /** Writes symbols and class names. */
   drawElements({ tokens, flags }) {
     const {
       drawn,
@@ -128,14 +128,14 @@ export class Grid {
     if (skin.paint && written > MANY) this.hideTextBriefly();
   }
 
-  /** Hundreds of symbols that nobody sees: the browser lays them out once the keys are at rest. */
+  /** Defers the layout of hundreds of invisible symbols until no key is pressed. */
   hideTextBriefly() {
     this.node.classList.add("busy");
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.node.classList.remove("busy"), REST);
   }
 
-  /** What a mode adds to symbols: how sure they are, and the small ones beside them. */
+  /** Draws what a mode adds to the symbols: the shade and the small symbols. */
   drawDetails({ shade, small }) {
     const {
       drawn,
@@ -154,12 +154,12 @@ export class Grid {
     }
   }
 
-  /** Colours or size of the page may have changed. */
+  /** Redraws after a change of colours or size. */
   redraw() {
     if (this.trace) this.layer.redraw();
   }
 
-  /** Rings the cell and, where there are boxes, tints what it shares a unit with. */
+  /** Selects a cell; in grids of text, tints its row, column and box. */
   select(selected) {
     const { cells, peers, trace } = this;
     const mark = (cell, on) => cell != null && cells[cell].setAttribute("aria-selected", String(on));
@@ -175,7 +175,7 @@ export class Grid {
     this.describe();
   }
 
-  /** A symbol alone says little to a screen reader: the selected cell has its sentence. */
+  /** Gives the selected cell a sentence for screen readers. */
   describe() {
     if (this.selected != null && this.call != null)
       this.cells[this.selected].setAttribute(
@@ -191,7 +191,7 @@ export class Grid {
   }
 }
 
-/** What marks without a word of their own say to a screen reader. */
+/** Describes marks to screen readers that have no other text. */
 function describeMarks(node, flags) {
   const descriptions = [
     flags & STABLE && translate("mark_stable"),
@@ -202,10 +202,10 @@ function describeMarks(node, flags) {
 }
 
 const CLASSES = {};
-/** The class attribute of a cell with these flags; spelled out once. */
+/** The class attribute of a cell with these flags; cached. */
 const classOf = (base, flags) => ((CLASSES[base] ??= [])[flags] ??= [base, ...flagNames(flags)].join(" "));
 
-/** The cells in the row, column and box of one. */
+/** The other cells in a cell's row, column and box. */
 function peersOf({ L, columns, box_rows, box_columns }, selected) {
   const place = (cell) => [Math.floor(cell / columns), cell % columns];
   const [row, column] = place(selected);

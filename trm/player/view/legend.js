@@ -1,4 +1,4 @@
-/** What the marks in the cells mean, and how many cells carry each. */
+/** The legend: what the marks mean, and how many cells have each. */
 
 import { make, write } from "./dom.js";
 import { CHANGED, CONFLICT, DIFFERS, DROPPED, GIVEN, STABLE, MISSING, WRONG } from "../model/cells.js";
@@ -16,7 +16,7 @@ const MARKS = [
 ];
 
 export class Legend {
-  /** What a path lacks gives the solution away: its entry is the button, `toggleMissing`, that marks it. */
+  /** Missing cells reveal the solution: their entry is a button, `toggleMissing`, which marks them. */
   constructor({ skin }, toggleMissing) {
     this.marks = MARKS.filter(([bit]) => [STABLE, DIFFERS].includes(bit) || skin.marks.includes(bit)).map(
       ([bit, kind]) => {
@@ -37,14 +37,14 @@ export class Legend {
     );
   }
 
-  /** Where no solution is known, only a given can be wrong: by being written over. */
+  /** Without a solution only an overwritten given counts as wrong. */
   show({ labels }) {
     this.hasSolution = Boolean(labels);
     for (const { bit, words } of this.marks)
       if (bit === WRONG) write(words, translate(this.hasSolution ? "mark_wrong" : "mark_overwritten"));
   }
 
-  /** `marks` and `missing`: whether what stayed right, and what a path lacks, is marked. */
+  /** `marks` and `missing`: whether cells that stayed correct, and cells that the path misses, are marked. */
   draw(flags, { marks, missing }) {
     for (const { bit, count, node } of this.marks) {
       if (bit === MISSING) node.setAttribute("aria-pressed", String(missing));

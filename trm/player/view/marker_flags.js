@@ -1,10 +1,10 @@
-/** The markers: flags on the time axis, and their legend below it. */
+/** The markers: flags on the time axis and a legend below it. */
 
 import { make } from "./dom.js";
 import { markersOf, spreadOut } from "../model/markers.js";
 import { translate } from "../text/translate.js";
 
-/** `point(marker)` is told which marker the pointer or the focus is on, null for none. */
+/** `point(marker)` is called when the pointer or the focus moves to a marker, with null when it leaves. */
 export class Markers {
   constructor(go, point) {
     Object.assign(this, { go, point, markers: [], flags: [] });
@@ -13,7 +13,7 @@ export class Markers {
     new ResizeObserver(([{ contentRect }]) => this.fit(contentRect.width)).observe(this.node);
   }
 
-  /** How far apart flags stand: none covers another, however narrow the timeline is. */
+  /** Sets the gap between flags, so that none overlaps another at any width. */
   fit(width) {
     const flag = Math.max(0, ...this.flags.map((node) => node.offsetWidth));
     this.gap = width ? Math.min(flag / width, 1 / this.flags.length) : 0;
@@ -24,7 +24,7 @@ export class Markers {
   show(trace) {
     const markers = markersOf(trace);
     const signature = JSON.stringify([markers, trace.calls]);
-    if (signature === this.signature) return; // a focused one stays
+    if (signature === this.signature) return; // keeps the focus
     Object.assign(this, { trace, markers, signature, drawn: null });
     this.flags = markers.map((marker) => this.makeFlag(marker));
     this.node.replaceChildren(...this.flags);
@@ -47,7 +47,7 @@ export class Markers {
     return flag;
   }
 
-  /** A kind with all its markers: a press goes to the next of them after where one is. */
+  /** The legend entry of a kind: a click goes to its next marker after the current call. */
   makeEntry(markers) {
     const [{ kind, letter, text }] = markers;
     const signature = markers.length > 1 ? translate("and_more", { text, count: markers.length - 1 }) : text;
@@ -67,7 +67,7 @@ export class Markers {
     for (const name of ["pointerleave", "blur"]) node.addEventListener(name, () => this.point(null));
   }
 
-  /** Puts the flags of the part that is visible where they belong. */
+  /** Positions the flags inside the window of the timeline. */
   draw(call, { start, width }) {
     Object.assign(this, { call, part: { start, width } });
     if (this.drawn === `${start} ${width}`) return;

@@ -1,14 +1,12 @@
-/**
- * Of a grid that is only used in its top left corner (ARC): the part that is shown, and what is said of it.
- */
+/** The visible part of a grid that uses only its top left corner (ARC). */
 
 import { make, write } from "./dom.js";
 import { cropAt } from "../model/reading.js";
 import { translate } from "../text/translate.js";
 
 /**
- * Rows and columns to show: all, or of a task that crops its grids those of the largest of input, solution
- * and latest answer, with their border. It is the same at every call, so that nothing jumps.
+ * Rows and columns to show: all, or for tasks with crops those of the largest of input, solution and last
+ * answer, plus a border. The same at every call, so that the grid does not jump.
  */
 export function partOf({ crops, rows, columns }, whole = false) {
   if (!crops || whole) return { rows, columns };
@@ -17,11 +15,11 @@ export function partOf({ crops, rows, columns }, whole = false) {
   return { rows: largest(0, rows), columns: largest(1, columns) };
 }
 
-/** Whether a cell is in the part. */
+/** Whether a cell is in the visible part. */
 export const isInPart = (part, cell, columns) =>
   Math.floor(cell / columns) < part.rows && cell % columns < part.columns;
 
-/** What is to be read about the part at a call; "" where all of the grid is shown. */
+/** How much of the grid is visible at a call; "" if all of it is. */
 export function partSentence(trace, part, call, mode) {
   if (part.rows === trace.rows && part.columns === trace.columns) return "";
   const [rows, columns] = cropAt(trace, call, mode) ?? [0, 0];
@@ -31,7 +29,7 @@ export function partSentence(trace, part, call, mode) {
     : size;
 }
 
-/** Under a grid of colours: how much of it is shown, and two switches, `whole` and `numbers`. */
+/** Below a grid of colours: how much of it is visible, and two toggles, `whole` and `numbers`. */
 export class PartBar {
   constructor(trace, { whole, numbers }) {
     const button = (name, text, act) => {

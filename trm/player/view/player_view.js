@@ -1,4 +1,4 @@
-/** What is on the screen of a player: its regions, drawn for the run, the call and all that is chosen. */
+/** Draws a player: its regions, for the run, the call and the settings. */
 
 import { coordinatesOf } from "../model/coordinates.js";
 import { topOf, write } from "./dom.js";
@@ -8,11 +8,11 @@ import { regionsOf } from "./regions.js";
 import { captionSentence, eventSentence, placeSentence } from "../text/sentences.js";
 import { cellCurves } from "./strips.js";
 
-export const ANNOUNCE_DELAY = 700; // ms between sentences for screen readers
+export const ANNOUNCE_DELAY = 700; // ms between announcements to screen readers
 
-/** The half of a player that draws; the other half (player.js) says what is to be drawn. */
+/** The drawing half of a player; player.js is the half that handles commands. */
 export class PlayerView {
-  /** What depends on the size and look of the grid and on the depth, but not on the run. */
+  /** Builds what depends on the grid and the depth, but not on the run. */
   build() {
     this.grid?.remove();
     Object.assign(this, regionsOf(this));
@@ -21,8 +21,8 @@ export class PlayerView {
   }
 
   /**
-   * What depends on the run. While it grows nothing else is touched, so that focus, pointer and clock go on
-   * undisturbed.
+   * Shows a run. While it grows nothing else is rebuilt, so that focus, pointer and playback are not
+   * disturbed.
    */
   show() {
     const { trace } = this;
@@ -49,7 +49,7 @@ export class PlayerView {
     this.announceSoon();
   }
 
-  /** The mode asked for, or what is shown where the run has nothing for it. */
+  /** The selected mode, or "z" if the run does not have it. */
   get visibleMode() {
     return isRecorded(this.trace, this.mode) ? this.mode : "z";
   }
@@ -61,7 +61,7 @@ export class PlayerView {
     if (this.cell != null && !isInPart(this.part, this.cell, this.trace.columns)) this.cell = 0;
   }
 
-  /** How far down its page the player begins: the rest of the window is its own. */
+  /** Measures how far down the page the player begins; it fills the rest of the window. */
   measureTop() {
     this.root.style.setProperty("--top", `${Math.round(Math.min(topOf(this.root), innerHeight / 2))}px`);
   }
@@ -73,7 +73,7 @@ export class PlayerView {
     this.panel.select(this.cell, curves);
   }
 
-  /** Other runs on the screen whose symbols are those of this one. */
+  /** Other runs on screen with the same symbols. */
   get beside() {
     return [];
   }
@@ -92,7 +92,7 @@ export class PlayerView {
     );
   }
 
-  /** Draws all that depends on what was chosen. */
+  /** Draws all that depends on the settings. */
   drawChosen() {
     this.controls.drawMode(this.visibleMode);
     this.controls.drawMarks(this.marks);

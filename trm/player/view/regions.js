@@ -1,4 +1,4 @@
-/** The regions of a player and how they stand together. */
+/** The regions of a player and their layout. */
 
 import { CellPanel } from "./cell_panel.js";
 import { Controls } from "./controls.js";
@@ -9,9 +9,9 @@ import { PartBar } from "./part.js";
 import { Timeline } from "./timeline.js";
 
 /**
- * What depends on the size and look of the grid and on the depth, but not on the run: {grid, timeline, panel,
- * legend, controls, partBar}, which have a class each; {place, event, caption, label, liveRegion}, which hold a
- * sentence each; and `stage`, with all of them in it but the label, what is spoken and the help.
+ * Builds the regions, which depend on the grid and the depth but not on the run: {grid, timeline, panel,
+ * legend, controls, partBar}, one class each; {place, event, caption, label, liveRegion}, one sentence each;
+ * and `stage`, which contains them except the label, the live region and the help.
  */
 export function regionsOf(player) {
   const { trace } = player;

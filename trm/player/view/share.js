@@ -1,4 +1,4 @@
-/** The button that copies the link to what is on the screen. */
+/** The button that copies a link to the view. */
 
 import { icon, make } from "./dom.js";
 import { translate } from "../text/translate.js";
@@ -8,8 +8,7 @@ const LINK =
   "M8.5 13.5a4 4 0 0 0 5.7 0l3.3-3.3a4 4 0 1 0-5.7-5.7L10.6 5.7l1.4 1.4 1.2-1.2a2 2 0 1 1 2.9 2.9l-3.3 3.3a2 2 0 0 1-2.9 0zM15.5 10.5a4 4 0 0 0-5.7 0l-3.3 3.3a4 4 0 1 0 5.7 5.7l1.2-1.2-1.4-1.4-1.2 1.2a2 2 0 1 1-2.9-2.9l3.3-3.3a2 2 0 0 1 2.9 0z";
 
 /**
- * `address()` is the link to copy. Where the clipboard is refused the link is shown, selected, to be copied
- * by hand.
+ * `address()` returns the link. If the clipboard is not available, the link is shown and selected instead.
  */
 export class Share {
   constructor(address) {
@@ -47,7 +46,7 @@ export class Share {
     if (this.node.hidden) return;
     const link = this.address();
     try {
-      // there is no clipboard on pages that are neither local nor https
+      // only local and https pages have a clipboard
       await navigator.clipboard.writeText(link);
     } catch {
       this.show(link);

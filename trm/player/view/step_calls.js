@@ -1,11 +1,10 @@
-/** The calls of the current supervision step. */
-
 import { coordinatesOf } from "../model/coordinates.js";
 import { make } from "./dom.js";
 import { translate } from "../text/translate.js";
 
 /**
- * A button for every call of a step, cycle by cycle; the current one is the one that the keyboard reaches.
+ * A button for every call of the current supervision step, by cycle. Only the current one is in the tab
+ * order.
  */
 export class StepCalls {
   constructor({ n, T }, go) {
@@ -40,7 +39,7 @@ export class StepCalls {
       goTo(event);
     });
     this.node.addEventListener("pointermove", goTo);
-    // no focus: the space bar goes on playing
+    // keeps the focus, so that the space bar still plays
     this.node.addEventListener("mousedown", (event) => event.preventDefault());
   }
 

@@ -1,10 +1,10 @@
-/** Curves over the run: the strips under the timeline, and the probabilities of a cell. */
+/** Curves over the run: the strips of the timeline, and the probabilities of a cell. */
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
 import { cellProbabilities } from "../model/reading.js";
 import { formatNumber, translate, translateOr } from "../text/translate.js";
 
-// Curves live in a box as wide as the run has calls and 1 high; y grows downwards as in SVG.
+// Curves are drawn in a box as wide as the run has calls and 1 high; y points down as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
 const linePath = (values, x, level) =>
   values.map((value, index) => `${index ? "L" : "M"}${x(index)} ${(1 - level(value)).toFixed(4)}`).join("");
@@ -16,13 +16,13 @@ function barsPath(trace, values, top) {
     .join("");
 }
 
-/** Residuals span decades: 0.001 is the floor of their logarithmic scale. */
+/** The logarithmic scale of residuals, from 0.001 to their maximum. */
 function logLevel(top) {
   return (value) =>
     Math.max(0, (Math.log10(Math.max(value, 1e-3)) + 3) / (Math.log10(Math.max(top, 1e-2)) + 3));
 }
 
-/** Which cells are counted as right; where nobody knows what is right, those that break a rule. */
+/** The name of the score strip: correct cells or, without a solution, cells that break a rule. */
 function correctName({ cellsRight, scored, skin }) {
   if (!cellsRight) return translate(skin.conflictLabel);
   return scored
@@ -30,7 +30,7 @@ function correctName({ cellsRight, scored, skin }) {
     : translate("strip_right");
 }
 
-/** The strips: `read` is the value at a call as text, `paths` the curve as [class name, path] pairs. */
+/** The strips. `read`: the value at a call as text; `paths`: the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
     id: "halting",
@@ -116,10 +116,10 @@ export const STRIPS = [
   },
 ];
 
-/** The two residuals have one scale, so that their curves can be compared. */
+/** Both residuals share one scale, so that their curves can be compared. */
 const highestResidual = ({ residualY, residualZ }) => Math.max(...residualZ, ...residualY);
 
-/** f_H leaves z alone, unless y and z are one state: there its move is nothing to plot. */
+/** Whether a call changes z: f_H does so only in models with a single state. */
 const movesZ = (trace, call) => trace.oneState || coordinatesOf(trace, call).kind === "f_L";
 
 function perAnswer(trace, call, values, text) {
@@ -128,9 +128,9 @@ function perAnswer(trace, call, values, text) {
 }
 
 /**
- * The curves of a cell, one per symbol: [V] paths; [V] ranks, 0 for the most probable over the run and those
- * `beside` it, -1 past the fifth or when the symbol never matters; [V] peaks, the highest probability each
- * reached. A rank is a colour, so runs side by side rank together: a symbol has one colour in all of them.
+ * The curves of a cell, one per symbol: `paths` [V]; `ranks` [V], by mean probability, 0 for the highest, -1
+ * after the fifth or if the symbol is never probable; `peaks` [V], the highest probability of each. A rank
+ * defines a colour, so ranks are shared with the runs `beside` this one.
  */
 export function cellCurves(trace, cell, beside = []) {
   const all = [trace, ...beside].map((run) => seriesOf(run, cell));
@@ -155,7 +155,7 @@ export function cellCurves(trace, cell, beside = []) {
   };
 }
 
-/** The probabilities of a cell over the f_H calls, by symbol. */
+/** The probabilities of a cell over the f_H calls, [V][answers]. */
 function seriesOf(trace, cell) {
   const rows = Array.from({ length: trace.answers }, (_, answer) => cellProbabilities(trace, answer, cell));
   return trace.texts.map((_, token) => rows.map((row) => row[token]));

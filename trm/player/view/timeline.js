@@ -1,4 +1,4 @@
-/** Where in the run one is: its steps and calls, the strips, and one cursor for all. */
+/** The timeline: the steps and calls of the run, the strips, and a cursor over all. */
 
 import { Axis, ZoomBar } from "./axis.js";
 import { callOfAnswer, coordinatesOf, windowOf } from "../model/coordinates.js";
@@ -9,12 +9,12 @@ import { callPlace, likelySymbols } from "../text/sentences.js";
 import { STRIPS } from "./strips.js";
 import { translate } from "../text/translate.js";
 
-// ms and pixels between two presses that mean one double click, or double tap
+// maximum ms and pixels between the two presses of a double click or double tap
 const DOUBLE_PRESS = { within: 400, near: 24 };
 
 /**
- * Lens, axis, strips and the selected cell's curves on one time axis. `zoom(level)` asks to show less or more
- * of it.
+ * The calls of the step, the axis, the strips and the curves of the selected cell. `go(call)` moves the
+ * player, `zoom(level)` changes the zoom.
  */
 export class Timeline {
   constructor(trace, { go, zoom }) {
@@ -58,7 +58,7 @@ export class Timeline {
     ]);
   }
 
-  /** Takes over a trace of the same depth: its curves and markers. */
+  /** Shows the curves and markers of a trace of the same depth. */
   show(trace) {
     this.trace = trace;
     for (const strip of STRIPS) {
@@ -70,7 +70,7 @@ export class Timeline {
   }
 
   /**
-   * Draws the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
+   * Sets the curves of a track: [class name, path] pairs in a box as wide as the run has calls and 1 high.
    */
   setPaths(id, paths) {
     this.plots[id].replaceChildren(...paths.map(([name, d]) => make("path", { class: name, d })));
@@ -115,7 +115,7 @@ export class Timeline {
     plot.addEventListener("pointerleave", () => this.hideTip());
   }
 
-  /** The call under the pointer; over the whole run, where calls are narrow, the f_H call of the cycle. */
+  /** The call under the pointer; in the view of the whole run, the f_H call of its cycle. */
   callUnder({ clientX }, plot) {
     const { trace, part } = this;
     const box = plot.getBoundingClientRect();
@@ -129,7 +129,7 @@ export class Timeline {
   showTip(call, text) {
     write(this.tip, text);
     const percent = Math.min(Math.max(this.fractionAt(call), 0), 1) * 100;
-    // never past an edge
+    // stays inside the timeline
     Object.assign(this.tip.style, { left: `${percent}%`, transform: `translateX(-${percent}%)` });
     this.hoverLine.style.transform = `translateX(${percent}cqw)`;
     this.tip.removeAttribute("hidden");
@@ -166,7 +166,7 @@ export class Timeline {
     this.drawHaltingLabel((call + 1) % trace.perStep !== 0);
   }
 
-  /** The halting value is of the end of the step: at an earlier call it says so, and stands back. */
+  /** The halting probability belongs to the end of the step: at earlier calls its label says so. */
   drawHaltingLabel(isEarly) {
     const { halting } = this.names;
     if (Boolean(halting.dataset.early) === isEarly) return;
@@ -174,7 +174,7 @@ export class Timeline {
     else delete halting.dataset.early;
   }
 
-  /** Joins the lens with what it has in common with the axis: the step's block there, or the cycle's here. */
+  /** Connects the calls of the step with the same step or cycle on the axis. */
   drawConnector({ supervision_step: step, cycle }, zoom) {
     const { N_sup, T } = this.trace;
     const corners = [
@@ -211,7 +211,7 @@ export class Timeline {
   }
 }
 
-/** The curve and the column of a colour are of that colour. */
+/** Draws the curve or column of a colour token in that colour. */
 export function applyTokenColour(node, { looks }, token) {
   if (looks[token].startsWith("#")) node.style.setProperty("--series", looks[token]);
 }
