@@ -1,8 +1,8 @@
-"""Editing a puzzle in its grid, in place of the player.
+"""The puzzle editor, which replaces the player while a puzzle is edited.
 
-The draft lives in the browser, with its undo: typing and drawing ask nobody. Once it rests Python is told its text and
-says what can be said of it; texts that are pasted are read here too, by the task that reads all others. Nothing is
-refused that a model could be shown. What comes from the browser is checked at this one place.
+The draft and its undo history live in the browser. When typing or drawing pauses, the browser reports the draft's text and
+Python checks it: number of solutions, difficulty, contradictions. Pasted text is parsed by the task. Any grid that a model
+can take is allowed. All data from the browser is validated here.
 """
 
 from collections.abc import Callable
@@ -27,12 +27,12 @@ STYLE = Path(__file__).parent / "editor.css"
 
 
 def is_open(task: Task) -> bool:
-    """Whether this person edits a puzzle of this task and size."""
+    """Whether the user is editing a puzzle of this task and size."""
     return st.session_state.get("editing") == (task.name, task.cells)
 
 
 def button(task: Task) -> None:
-    """Opens the editor."""
+    """Draw the button that opens the editor."""
     st.button(
         "Edit",
         key="edit",
@@ -44,7 +44,7 @@ def button(task: Task) -> None:
 
 
 def open_for(task: Task) -> None:
-    """From the next run of the page on. The player comes back where it was, unless another puzzle is chosen."""
+    """Open the editor from the next rerun on. The player returns to its view unless another puzzle is chosen."""
     links.keep_view()
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None
@@ -56,7 +56,7 @@ def close() -> None:
 
 @st.fragment
 def show(choice: "Choice") -> None:
-    """The editor. A fragment, so that judging a draft reruns nothing else."""
+    """Draw the editor. It is a fragment, so that checking a draft reruns nothing else."""
     task, state = choice.task, st.session_state
     if not is_open(task):  # just closed
         st.rerun()
@@ -77,7 +77,7 @@ def show(choice: "Choice") -> None:
 
 
 def _on(event: str, act: Callable[[Any], None]) -> Callable[[], None]:
-    """A callback for what the browser says under this name."""
+    """A callback that passes the browser's value of this event to `act`."""
     return lambda: act(st.session_state[KEY].get(event))
 
 
@@ -87,7 +87,7 @@ def _save_draft(draft: Any) -> None:
 
 
 def _validity(task: Task, draft: str) -> dict[str, Any]:
-    """What can be said of a draft; `text` names the draft that it is about."""
+    """The verdict on a draft, with the draft's text."""
     try:
         verdict = validity.verdict(task, draft)
     except PuzzleError as error:
@@ -96,7 +96,7 @@ def _validity(task: Task, draft: str) -> dict[str, Any]:
 
 
 def _parse_pasted(task: Task, request: Any) -> None:
-    """A text that was pasted: its grid, or what is wrong with it, under the number that the browser gave it."""
+    """Parse a pasted text into a grid or an error message, with the number that the browser gave it."""
     if not isinstance(request, dict) or not isinstance(request.get("text"), str):
         return
     try:
@@ -107,10 +107,10 @@ def _parse_pasted(task: Task, request: Any) -> None:
 
 
 def _use(task: Task, text: Any) -> None:
-    """The draft becomes the page's puzzle."""
+    """Make the draft the page's puzzle."""
     try:
         tokens = task.parse(str(text), unfinished=True)
-    except PuzzleError:  # no draft of the editor's; it shows the one it has
+    except PuzzleError:  # not sent by the editor: its drafts always parse
         return
     links.forget_view()
     puzzles.take(task, tokens)

@@ -125,9 +125,7 @@ export class Player extends PlayerView {
     this.whole ||= this.cell != null && !isInPart(partOf(this.trace), this.cell, columns);
   }
 
-  /**
-   * moves.
-   */
+  /** Goes to coordinates, or as far as the run has arrived; then follows new steps until the user moves. */
   goToView(start) {
     const { steps, N_sup } = this.trace;
     this.call = callAt(this.trace, start);

@@ -1,11 +1,8 @@
-/**
- * A puzzle that is being edited. A grid is {rows, columns, tokens} and never changes: every change makes
- * another one, and the history keeps them all.
- */
+/** The puzzle being edited. A grid is {rows, columns, tokens} and immutable: each change makes a new one. */
 
 /**
- * The grid with `token` in these cells. A token of `once` is only moved: it leaves `blank` where it was, and
- * is put into the last of the cells.
+ * The grid with `token` in these cells. A token in `once` exists only once: it moves to the last of the cells
+ * and leaves `blank` behind.
  */
 export function withToken(grid, cells, token, { blank, once }) {
   const tokens = [...grid.tokens];
@@ -19,7 +16,7 @@ export function withToken(grid, cells, token, { blank, once }) {
   return { ...grid, tokens };
 }
 
-/** The grid with so many rows and columns: cut off below and on the right, or filled up with `blank`. */
+/** The grid with a new size: cropped at the bottom and right, or padded with `blank`. */
 export function resizeGrid({ rows, columns, tokens }, newRows, newColumns, blank) {
   const isOld = (row, column) => row < rows && column < columns;
   const cellAt = (_, cell) => {
@@ -29,7 +26,7 @@ export function resizeGrid({ rows, columns, tokens }, newRows, newColumns, blank
   return { rows: newRows, columns: newColumns, tokens: Array.from({ length: newRows * newColumns }, cellAt) };
 }
 
-/** The grid as its task reads it: a symbol a cell, `separator` between rows. */
+/** The grid as text for its task: one symbol per cell, `separator` between rows. */
 export function textOf({ rows, columns, tokens }, symbols, separator) {
   const row = (_, at) =>
     tokens
@@ -44,9 +41,7 @@ export const sameGrid = (one, other) =>
   one.columns === other.columns &&
   one.tokens.every((token, cell) => token === other.tokens[cell]);
 
-/**
- * The cells from one to another in a straight line, both included: a pointer that is moved fast skips some.
- */
+/** The cells on a straight line between two, both included: a fast pointer skips cells. */
 export function cellsBetween(from, to, columns) {
   const [row, column] = [Math.floor(from / columns), from % columns];
   const [down, right] = [Math.floor(to / columns) - row, (to % columns) - column];
@@ -56,7 +51,7 @@ export function cellsBetween(from, to, columns) {
   return Array.from({ length: steps + 1 }, at);
 }
 
-/** What was before, is now, and was undone. */
+/** The undo history of a draft. */
 export class DraftHistory {
   constructor(grid) {
     Object.assign(this, { original: grid, past: [], current: grid, undone: [] });
@@ -66,7 +61,7 @@ export class DraftHistory {
     return !sameGrid(this.original, this.current);
   }
 
-  /** Returns whether anything is different. */
+  /** Returns whether the grid changed. */
   push(grid) {
     if (sameGrid(grid, this.current)) return false;
     this.past.push(this.current);

@@ -1,6 +1,6 @@
 /**
- * A puzzle edited in its grid. The draft and all it was before live here; Python reads texts and judges
- * drafts: what it says belongs to the draft with that very text.
+ * The puzzle editor. The draft and its history live in the browser. Python parses pasted texts and checks
+ * drafts; a verdict applies to the draft with the same text.
  */
 
 import { registerMounted, mountedIn } from "../../../trm/player/mounting.js";
@@ -10,8 +10,8 @@ import { EditorGrid } from "./editor_grid.js";
 import { cellBeside, editingKey, keyHelp } from "./editor_keys.js";
 import { Size, Tools } from "./tools.js";
 
-const CHECK_DELAY = 80; // ms without a change before Python is asked: fast typing is not judged key by key
-const MAX_PASTE = 200_000; // characters of a pasted text; more than any puzzle has
+const CHECK_DELAY = 80; // ms without a change before Python checks the draft
+const MAX_PASTE = 200_000; // characters; more than any puzzle has
 const MARKS = { one: "✓", none: "✕", several: "2+", unknown: "?" };
 const TITLES = {
   one: "One solution",
@@ -32,7 +32,7 @@ class Editor {
     parent.append(this.root);
   }
 
-  // ---- what Python sends
+  // ---- data from Python
 
   update(data, report, trigger) {
     Object.assign(this, { report, trigger });
@@ -48,18 +48,18 @@ class Editor {
     this.draw();
   }
 
-  /** The page's puzzle: what is edited first; a later one, selected meanwhile, comes after what there was. */
+  /** Loads the page's puzzle. One of the same task that was chosen meanwhile becomes a new draft, with undo. */
   loadPuzzle({ task, puzzle }) {
     this.puzzle = puzzle.text;
     if (this.task && JSON.stringify(this.task) === JSON.stringify(task)) {
-      this.change(puzzle.grid, "The puzzle that was chosen. Undo brings back the draft.");
+      this.change(puzzle.grid, "Loaded the puzzle chosen in the sidebar. Undo restores the draft.");
       return;
     }
     this.task = task;
     this.drafts = new DraftHistory(puzzle.grid);
     this.selected = 0;
     this.token = task.drawn ? task.writable[1] : null;
-    this.cleared = new Map(); // what cells held before they were cleared
+    this.cleared = new Map(); // the token of a cell before it was cleared
     this.build();
     this.grid.node.focus({ preventScroll: true });
   }
@@ -68,7 +68,7 @@ class Editor {
     const { task } = this;
     const button = (name, label, act, options = {}) => {
       const node = make("button", { type: "button", "data-testid": name, ...options }, label);
-      node.addEventListener("mousedown", (event) => event.preventDefault()); // the keys stay with the grid
+      node.addEventListener("mousedown", (event) => event.preventDefault()); // keeps the focus in the grid
       node.addEventListener("click", act);
       return node;
     };
@@ -95,14 +95,14 @@ class Editor {
     this.redoButton = button("redo", "Redo", () => this.act("redo"));
     const changes = make(
       "div",
-      { class: "changes", role: "group", "aria-label": "Change" },
+      { class: "changes", role: "group", "aria-label": "Edit" },
       [
         this.undoButton,
         this.redoButton,
-        button("clear", task.drawn ? "Clear all" : "Empty all", () => this.fill(task.blank)),
+        button("clear", "Clear", () => this.fill(task.blank)),
         task.drawn &&
           button("fill", "Fill", () => this.fill(this.token), {
-            title: "Every cell as the one you draw with",
+            title: "Fill every cell with the selected tool",
           }),
         button("paste", "Paste", () => this.pasteFromClipboard()),
       ].filter(Boolean),
@@ -111,9 +111,9 @@ class Editor {
       button("use", "Use this puzzle", () => this.act("use")),
       button("cancel", "Cancel", () => this.leave()),
     ]);
-    const keys = keyHelp(task.drawn, task.key_labels).flatMap(([key, does]) => [
+    const keys = keyHelp(task.drawn, task.key_labels).flatMap(([key, meaning]) => [
       make("dt", {}, key),
-      make("dd", {}, does),
+      make("dd", {}, meaning),
     ]);
     this.liveRegion = make("p", { class: "live-region", "aria-live": "polite" });
     this.root.replaceChildren(
@@ -138,17 +138,17 @@ class Editor {
     );
   }
 
-  // ---- what is on the screen
+  // ---- drawing
 
   draw() {
     const { drafts, stroke } = this;
     const grid = stroke ? this.gridWithStroke() : drafts.current;
     this.selected = Math.min(this.selected, grid.tokens.length - 1);
     const isCurrent = this.validity.text === this.text;
-    const broken = new Set(
+    const conflicts = new Set(
       (isCurrent ? this.validity.conflicts : []).map(([row, column]) => row * grid.columns + column),
     );
-    this.grid.draw(grid, this.selected, broken);
+    this.grid.draw(grid, this.selected, conflicts);
     this.root.style.setProperty("--shape", grid.columns / grid.rows);
     if (this.task.drawn) this.tools.mark(this.token);
     this.size?.show(grid.rows, grid.columns);
@@ -164,14 +164,14 @@ class Editor {
     this.verdict.setAttribute("aria-busy", String(!isCurrent));
     if (!isCurrent) return;
     this.verdict.dataset.solutions = solutions;
-    const [mark, words] = this.verdict.children;
+    const [mark, text] = this.verdict.children;
     write(mark, MARKS[solutions] ?? "");
-    write(words, solutions === "one" ? `${TITLES.one}. ${sentence}` : sentence);
+    write(text, solutions === "one" ? `${TITLES.one}. ${sentence}` : sentence);
     if (TITLES[solutions]) mark.title = TITLES[solutions];
   }
 
-  showNote(words, isMistake = false) {
-    write(this.note, words);
+  showNote(text, isMistake = false) {
+    write(this.note, text);
     this.note.classList.toggle("mistake", isMistake);
   }
 
@@ -183,12 +183,12 @@ class Editor {
     );
   }
 
-  // ---- what a person does
+  // ---- commands from the user
 
-  /** A new draft, if it is another one. `words` are told, and by a screen reader read. */
-  change(grid, words = "") {
+  /** Makes a new draft if the grid changed. `note` is displayed and announced. */
+  change(grid, note = "") {
     if (this.drafts.push(grid)) this.scheduleCheck();
-    this.showNote(words);
+    this.showNote(note);
     this.draw();
   }
 
@@ -197,7 +197,7 @@ class Editor {
     write(this.liveRegion, this.grid.sentence(this.selected, this.drafts.current.tokens[this.selected]));
   }
 
-  /** Grids of text are written into the selected cell; others are drawn with what was selected. */
+  /** Writes a token into the selected cell of a grid of text; in other grids, selects the tool to draw with. */
   choose(token) {
     if (this.task.drawn) this.token = token;
     else this.put([this.selected], token);
@@ -248,7 +248,7 @@ class Editor {
     const meaning = editingKey(event, this.task.keys);
     if (!meaning) return;
     event.preventDefault();
-    event.stopPropagation(); // the page has shortcuts of its own
+    event.stopPropagation(); // the page has its own shortcuts
     if (meaning.move) this.move(meaning);
     else if (meaning.write != null) this.put([this.selected], meaning.write);
     else this.act(meaning.action);
@@ -275,7 +275,7 @@ class Editor {
     else if (this.task.drawn) this.put([this.selected], this.token);
   }
 
-  /** Takes a given off, or puts it back. */
+  /** Clears the selected cell, or restores it. */
   toggle() {
     const {
       selected,
@@ -307,13 +307,13 @@ class Editor {
       this.parsePasted(await navigator.clipboard.readText());
     } catch {
       this.showNote(
-        "This browser does not hand over what was copied. Press ctrl v here, or use the text field beside.",
+        "The browser did not allow reading the clipboard. Press Ctrl+V here, or use the text field in the sidebar.",
         true,
       );
     }
   }
 
-  /** Python reads all the forms that a puzzle is written in. */
+  /** Sends a pasted text to Python, which reads all puzzle formats. */
   parsePasted(text) {
     this.pendingPaste = ++this.pasteCount;
     this.trigger("paste", { number: this.pendingPaste, text: text.slice(0, MAX_PASTE) });
@@ -323,10 +323,10 @@ class Editor {
     this.trigger("use", this.text);
   }
 
-  /** The key alone drops no work. */
+  /** Escape does not discard changes. */
   cancel() {
     if (this.drafts.changed)
-      this.showNote("The puzzle was changed. Press Cancel to drop that, or Use this puzzle.");
+      this.showNote("The puzzle has changes. Click Cancel to discard them, or Use this puzzle.");
     else this.leave();
   }
 
@@ -350,10 +350,10 @@ class Editor {
 }
 
 /**
- * Mounts the editor in `parentElement`, or tells the one that is there what Python has to say. Reports the
- * draft with setStateValue("draft", {text, at}), where the time makes it news even where the text is one that
- * was told before; asks with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
- * @returns a function that removes it, once its element has left the page.
+ * Mounts the editor in `parentElement`, or updates the mounted one. Reports the draft with
+ * setStateValue("draft", {text, at}); the time makes each report new, even for a text reported before. Sends
+ * with setTriggerValue: "use" with the text, "cancel", and "paste" with {number, text}.
+ * @returns a function that removes it once its element has left the page.
  */
 export default function mount({ data, parentElement, setStateValue, setTriggerValue }) {
   const editor = mountedIn(parentElement) ?? new Editor(parentElement);

@@ -1,12 +1,12 @@
-/** The cells of a puzzle that is edited, an element each. */
+/** The grid of the editor, one element per cell. */
 
 import { make, write } from "../../../trm/player/view/dom.js";
 import { needsWhite } from "../../../trm/player/skins/colours.js";
 
-let gridCount = 0; // on this page: their cells have names of their own
+let gridCount = 0; // for unique ids of cells on this page
 
 export class EditorGrid {
-  /** `task` as Python describes it; `act` has point(cell, event), drag(cell) and drop(). */
+  /** `task` as in description.py; `act` has point(cell, event), drag(cell) and drop(). */
   constructor(task, act) {
     this.task = task;
     this.name = `draft-${++gridCount}`;
@@ -26,7 +26,7 @@ export class EditorGrid {
         if (this.held) act.drop();
         this.held = false;
       });
-    // its button empties cells
+    // the right button clears cells
     this.node.addEventListener("contextmenu", (event) => {
       if (task.drawn) event.preventDefault();
     });
@@ -34,14 +34,14 @@ export class EditorGrid {
 
   onDown(event, act) {
     if (event.button > 2 || event.button === 1) return;
-    event.preventDefault(); // neither text is selected nor the focus lost
+    event.preventDefault(); // does not select text or lose the focus
     this.node.focus({ preventScroll: true });
     this.node.setPointerCapture(event.pointerId);
     this.held = true;
     act.point(this.cellUnder(event), event);
   }
 
-  /** The cell at a pointer, or the one nearest to it. */
+  /** The cell nearest to the pointer. */
   cellUnder({ clientX, clientY }) {
     const { left, top, width, height } = this.node.getBoundingClientRect();
     const { rows, columns } = this.grid;
@@ -49,7 +49,7 @@ export class EditorGrid {
     return place(clientY - top, height, rows) * columns + place(clientX - left, width, columns);
   }
 
-  /** Shows a grid; `broken` are the cells whose givens contradict each other. */
+  /** Draws a grid; `conflicts` are the cells whose givens contradict each other. */
   draw(grid, selected, conflicts) {
     if (this.grid?.rows !== grid.rows || this.grid?.columns !== grid.columns) this.build(grid);
     this.grid = grid;
@@ -89,7 +89,7 @@ export class EditorGrid {
     this.node.setAttribute("aria-label", `${name} puzzle, ${rows} rows, ${columns} columns`);
   }
 
-  /** Touches only what is different. */
+  /** Updates a cell if it has changed. */
   drawCell(node, cell, token, isConflict, isSelected) {
     const state = `${token} ${isConflict} ${isSelected}`;
     if (this.drawn[cell] === state) return;
@@ -110,7 +110,7 @@ export class EditorGrid {
     node.setAttribute("aria-label", this.sentence(cell, token, isConflict));
   }
 
-  /** What stands in a cell: nothing where its look says all. */
+  /** The text of a cell; "" if its colour or shape is enough. */
   symbolOf(token) {
     const { symbols, blank, looks } = this.task;
     return (token === blank && looks[token][0] !== "#") || ["wall", "path"].includes(looks[token])
@@ -120,6 +120,6 @@ export class EditorGrid {
 
   sentence(cell, token, isConflict = false) {
     const { columns } = this.grid;
-    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isConflict ? ", contradicts another" : ""}`;
+    return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}: ${this.task.names[token]}${isConflict ? ", contradicts another cell" : ""}`;
   }
 }

@@ -1,8 +1,8 @@
 /**
- * What the player says, in English. Another language is a table with the same names, which whoever shows the
- * player gives to `speak` (words.js); the lecture has one in each of its language files. {name} is filled in;
- * {name|cell|cells} is a number with the form of the word that fits it: two forms as in English, or three as
- * in Russian. Between the braces it is JSON, since Python reads it too.
+ * The player's texts in English. A table with the same names, passed to `setLanguage` (translate.js), holds
+ * those of another language, such as the [player] section of the lecture's language files. {name} is replaced
+ * by a value, {name|cell|cells} by a number and the plural form that fits it: two forms as in English, or
+ * three as in Russian. The braces enclose JSON, since Python reads it too.
  */
 export const ENGLISH = {
   "language": "en",
