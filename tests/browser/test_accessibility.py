@@ -130,12 +130,12 @@ def test_a_screen_reader_gets_the_grid_the_cell_and_the_place(open_run):
     assert named.startswith("Row 2, column 3") and "with probability" in named
     player.press("ArrowRight", "5")
     read = player.root.locator(f"#{active}").get_attribute("aria-label")
-    assert "; z reads " in read and read != named
+    assert "; z decodes to " in read and read != named
     axis = player.root.get_by_role("slider", name="Call of the recursion")
     assert axis.get_attribute("aria-valuetext") == "Supervision step 1 of 4, cycle 2 of 2, f_H"
     live_region = player.root.locator("[aria-live=polite]").first
     player.eventually(lambda: "cycle 2 of 2, f_H: " in live_region.inner_text(), "the place in words")
-    assert "would not halt" in live_region.text_content()
+    assert "no halt" in live_region.text_content()
 
 
 def test_a_cut_grid_is_called_what_it_shows(open_run):

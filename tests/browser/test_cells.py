@@ -22,17 +22,17 @@ def test_the_story_of_a_cell_and_the_way_to_its_places(open_run):
     player = open_run()
     player.cell(1, 1).click()
     assert story(player) == [
-        "decided at step 4, cycle 1",
-        "3 flips",
-        "first right at step 2, cycle 2",
-        "lost once, right again from step 4, cycle 1",
+        "final from step 4, cycle 1",
+        "changed 3 times",
+        "first correct at step 2, cycle 2",
+        "lost once, correct for good from step 4, cycle 1",
     ]
     player.root.locator("[data-event=right]").click()
     assert player.position == (2, 2, 3, "f_H")
     player.root.locator("[data-event=final]").click()
     assert player.position == (4, 1, 3, "f_H")
     player.press("d")
-    assert story(player)[2:] == ["first right at step 1, cycle 2", "and stayed right"]
+    assert story(player)[2:] == ["first correct at step 1, cycle 2", "and stayed correct"]
     player.press("Escape")
     assert story(player) == []
 
@@ -42,7 +42,7 @@ def test_a_cell_of_a_run_that_grows_is_not_called_decided(open_run, run):
     player.cell(1, 1).click()
     assert story(player)[0] == "unchanged since step 2, cycle 2"
     show(player.page, sent(SUDOKU, run))
-    assert story(player)[0] == "decided at step 4, cycle 1"
+    assert story(player)[0] == "final from step 4, cycle 1"
 
 
 # ---- marks on the grid
@@ -56,9 +56,9 @@ def test_marks_stand_on_cells_that_stay_right_and_go_again(open_run, run):
     assert player.flagged("stable") == free - {"1,1", "1,2"}
     player.press("ArrowRight")
     assert player.flagged("stable") == free - {"1,1"}
-    assert player.cell(1, 2).get_attribute("aria-description") == "right and stayed right"
+    assert player.cell(1, 2).get_attribute("aria-description") == "stayed correct"
     assert player.cell(1, 1).get_attribute("aria-description") is None
-    assert "right and stayed right" in player.root.locator(".legend").inner_text()
+    assert "stayed correct" in player.root.locator(".legend").inner_text()
     button = player.root.get_by_test_id("marks")
     assert button.get_attribute("aria-pressed") == "true"
     player.press("5")

@@ -236,7 +236,7 @@ def test_a_small_arc_grid_fills_the_board_and_g_shows_all_of_it(open_run, arc_ru
         assert visible(player) == (3, 4)
         assert player.root.locator(".cells").bounding_box() == board
     assert player.cell(0, 0).bounding_box()["width"] > board["width"] / 5
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown"
+    assert player.root.get_by_test_id("part").inner_text() == "showing 3x4 of 30x30"
     player.cell(2, 3).click()
     player.press("s", "d")
     assert player.selected == "2,3"  # there is nothing beyond
@@ -260,11 +260,14 @@ def test_an_answer_that_goes_beyond_what_is_shown_says_so(open_run):
     large = encode([[7] * 9] * 8)
     puzzle = Puzzle(encode(INPUT), encode(OUTPUT), Difficulty.EASY)
     player = open_run(ARC, made_up_trace(ARC, puzzle, np.stack([large] + [puzzle.labels] * 5), depth=SHALLOW))
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown, this reading is 8x9"
+    assert (
+        player.root.get_by_test_id("part").inner_text()
+        == "showing 3x4 of 30x30; the grid at this call is 8x9"
+    )
     player.press("g")
     assert outlined_by(player) == pytest.approx([8, 9], abs=0.3)
     player.press("g", "ArrowRight")
-    assert player.root.get_by_test_id("part").inner_text() == "3x4 of 30x30 shown"
+    assert player.root.get_by_test_id("part").inner_text() == "showing 3x4 of 30x30"
 
 
 def test_n_writes_numbers_into_colours_and_only_there(open_run, arc_run, maze_run):

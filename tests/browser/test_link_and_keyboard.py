@@ -97,7 +97,7 @@ def test_help_lists_every_key_takes_the_focus_and_gives_it_back(open_run):
     player = open_run()
     player.root.get_by_test_id("timeline-steps").focus()
     player.press("?")
-    dialog = player.root.get_by_role("dialog", name="Keys")
+    dialog = player.root.get_by_role("dialog", name="Keyboard shortcuts")
     expect(player.root.get_by_test_id("close-help")).to_be_focused()
     shown = re.sub(r"\s+", " ", " ".join(dialog.locator("dt").all_text_contents()))
     assert shown == "← → shift ← → ↑ ↓ home end space 1 … 6 w a s d + - g n m h p e l f ? esc"

@@ -38,7 +38,7 @@ def test_keys_go_to_both_and_differences_are_marked_in_both(open_pair):
     assert pair.left.position == (4, 1, 3, "f_H")
     pair.press("Home", "ArrowUp", "ArrowUp")
     assert pair.left.position == (1, 1, 1, "f_L")
-    assert pair.said == "No cell differs."  # there is only the puzzle
+    assert pair.said == "No cells differ."  # there is only the puzzle
 
 
 @pytest.mark.parametrize("depth", [DEEP, SHORT], ids=["as deep", "shorter"])
@@ -146,9 +146,9 @@ def test_controls_are_there_once_and_serve_both(open_pair):
         assert pair.page.get_by_test_id(name).count() == 1
     pair.page.get_by_test_id("mode-z").click()
     assert [player.mode for player in pair.players] == ["z", "z"]
-    assert "in what z reads" in pair.said
+    assert "in the decoded z" in pair.said
     pair.press("?")
-    expect(pair.root.get_by_role("dialog", name="Keys")).to_be_visible()
+    expect(pair.root.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     pair.press("Escape", "f")
     pair.left.eventually(lambda: pair.root.bounding_box()["height"] == 800, "full screen")
     pair.press("f")
@@ -165,7 +165,7 @@ def test_a_run_that_grows_says_how_far_it_is_and_catches_up(open_pair):
     pair = open_pair(pair_of(runs[0], cut(runs[1], 1)))
     pair.press("End")
     assert [place[0] for place in pair.positions] == [4, 1]
-    assert pair.ended == ["", "step 1 of 4 has arrived so far"]
+    assert pair.ended == ["", "computed up to step 1 of 4"]
     show(pair.page, pair_of(runs[0], cut(runs[1], 3)))
     assert [place[0] for place in pair.positions] == [4, 3]
     show(pair.page, pair_of(*runs))

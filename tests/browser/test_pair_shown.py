@@ -65,7 +65,7 @@ def test_grids_of_another_size_or_task_are_not_compared_and_that_is_said(open_pa
     runs = (sudoku_run(1), maze_run(1))
     pair = open_pair(pair_of(*runs, tasks=(SUDOKU, MAZE)))
     pair.press("ArrowRight", "ArrowRight")
-    assert pair.said == "No differences are marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
+    assert pair.said == "Differences are not marked: Pinned is 4x4 sudoku, Now is 7x7 maze."
     assert not pair.left.flagged("differs") and not pair.right.flagged("differs")
     assert pair.root.locator(".key.differs:visible").count() == 0
     assert pair.left.position == pair.right.position
@@ -90,7 +90,7 @@ def test_pinning_keeps_place_view_and_focus_and_so_does_unpinning(new_page):
     show(page, pair_of(runs[0], runs[0], hint="Choose another."))
     pair = Pair(page)
     assert (pair.said, pair.root.get_by_test_id("cell-difference").inner_text()) == (
-        "The same run twice.",
+        "Both sides show the same run.",
         "Choose another.",
     )
     for each in pair.players:

@@ -183,10 +183,10 @@ def test_the_selection_moves_with_w_a_s_d(player):
 
 
 def test_help_lists_the_keys_and_closes(player):
-    help_list = player.root.get_by_role("dialog", name="Keys")
+    help_list = player.root.get_by_role("dialog", name="Keyboard shortcuts")
     player.press("?")
     assert help_list.is_visible()
-    assert "one supervision step" in help_list.inner_text()
+    assert "previous or next supervision step" in help_list.inner_text()
     assert (
         "edit the puzzle" in help_list.inner_text()
     )  # a key of this page, which the player alone does not list

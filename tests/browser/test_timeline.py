@@ -120,27 +120,27 @@ def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(ope
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
-    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "step end" in value.evaluate(shown)
-    assert event.inner_text().endswith("halting is read at the end of the step")
+    assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
+    assert event.inner_text().endswith("halting is decided at the end of the step")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"
-    assert event.inner_text().endswith(f"(p\u00a0{run.halt_probability[0]:.2f})")
+    assert event.inner_text().endswith(f"(p\u00a0=\u00a0{run.halt_probability[0]:.2f})")
 
 
 def test_the_strips_are_all_there_and_say_the_value_under_the_pointer(open_run, run):
     player = open_run()
     names = player.root.locator(".gutter span").all_text_contents()
-    wanted = ["halting p", "cells right", "changed", "entropy, bits", "residual y", "residual z"]
+    wanted = ["P(halt)", "correct cells", "changed cells", "entropy (bits)", "‖Δy‖ / ‖y‖", "‖Δz‖ / ‖z‖"]
     assert names[1:7] == wanted
     strip = player.root.locator(".track-right")
     width = strip.bounding_box()["width"]
     strip.hover(position={"x": width * 1.5 / 8, "y": 5})
     tip = player.root.locator(".tip")
-    assert tip.inner_text() == "step 1, cycle 2: cells right 15/16"
+    assert tip.inner_text() == "step 1, cycle 2: correct cells 15/16"
     assert player.root.locator(".hover-line").is_visible()
     player.press("+", "+")
     player.root.locator(".track-residual-z").hover(position={"x": width * 0.5, "y": 5})
-    assert tip.inner_text() == f"step 1, cycle 1, f_L 2: residual z {run.residual_z[1]:.2f}"
+    assert tip.inner_text() == f"step 1, cycle 1, f_L 2: ‖Δz‖ / ‖z‖ {run.residual_z[1]:.2f}"
     player.page.mouse.move(5, 5)
     assert not tip.is_visible() and not player.root.locator(".hover-line").is_visible()
 
@@ -199,7 +199,7 @@ def test_markers_say_what_happened_where_and_take_one_there(open_run):
     entries = player.root.locator("[data-marker]")
     assert entries.all_inner_texts() == [
         "S\nsolved at step 2, cycle 2, for good from step 4, cycle 1",
-        "X\nbroke again at step 3, cycle 2",
+        "X\nsolution lost at step 3, cycle 2",
         "H\nwould halt at step 3 (halts when q_halt > 0, TRM's rule)",
         "T\ntrained depth ends at step 3",
     ]
@@ -232,7 +232,7 @@ def test_a_marker_has_its_text_on_hover_and_on_focus(open_run):
     player = open_run()
     tip = player.root.locator(".tip")
     player.root.locator(".flag.lost").hover()
-    assert tip.inner_text() == "broke again at step 3, cycle 2"
+    assert tip.inner_text() == "solution lost at step 3, cycle 2"
     player.page.mouse.move(5, 5)
     expect(tip).to_be_hidden()
     player.root.locator("[data-marker=solved]").focus()
@@ -248,4 +248,4 @@ def test_a_growing_run_keeps_the_focus_on_its_marker_and_the_zoom(open_run, run)
     show(player.page, sent(SUDOKU, cut(run, 3)))
     assert player.root.locator("[data-marker=solved]").evaluate("node => node === document.activeElement")
     assert shown_part(player) == ("step", [0, 6])
-    assert "step 3 of 4 has arrived" in player.root.locator("[data-marker=arrived]").inner_text()
+    assert "computed up to step 3 of 4" in player.root.locator("[data-marker=arrived]").inner_text()

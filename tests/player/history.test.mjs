@@ -70,33 +70,36 @@ test("a cell's story in words, with the calls to go to", () => {
       call == null ? text : `${text} (${call})`,
     );
   assert.deepEqual(story({}), [
-    "decided at step 2, cycle 2 (7)",
-    "2 flips",
-    "first right at step 2, cycle 2 (7)",
-    "and stayed right",
+    "final from step 2, cycle 2 (7)",
+    "changed 2 times",
+    "first correct at step 2, cycle 2 (7)",
+    "and stayed correct",
   ]);
   assert.deepEqual(story({}, 0), [
-    "decided at step 1, cycle 1 (1)",
-    "no flips",
-    "first right at step 1, cycle 1 (1)",
-    "and stayed right",
+    "final from step 1, cycle 1 (1)",
+    "never changed",
+    "first correct at step 1, cycle 1 (1)",
+    "and stayed correct",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 3]) }), [
-    "decided at step 2, cycle 1 (5)",
-    "2 flips",
-    "first right at step 1, cycle 1 (1)",
-    "lost once, right again from step 2, cycle 1 (5)",
+    "final from step 2, cycle 1 (5)",
+    "changed 2 times",
+    "first correct at step 1, cycle 1 (1)",
+    "lost once, correct for good from step 2, cycle 1 (5)",
   ]);
   assert.deepEqual(story({ answers: base64([2, 3, 2, 2, 2, 3, 2, 1]) }).slice(2), [
-    "first right at step 1, cycle 1 (1)",
-    "lost 2 times, not right in the end",
+    "first correct at step 1, cycle 1 (1)",
+    "lost 2 times, wrong at the end",
   ]);
   assert.deepEqual(story({ answers: base64([2, 1, 2, 1, 2, 2, 2, 2]) }), [
-    "decided at step 2, cycle 1 (5)",
-    "1 flip",
-    "never right",
+    "final from step 2, cycle 1 (5)",
+    "changed 1 time",
+    "never correct",
   ]);
-  assert.deepEqual(story({ labels: null, cells_right: null }), ["decided at step 2, cycle 2 (7)", "2 flips"]);
+  assert.deepEqual(story({ labels: null, cells_right: null }), [
+    "final from step 2, cycle 2 (7)",
+    "changed 2 times",
+  ]);
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come
 });
 

@@ -98,7 +98,7 @@ test("a shorter run stays at its end, which is told from not having come so far"
     [true, false],
   );
   assert.equal(endSentence(short), "ended after step 2");
-  assert.equal(endSentence(run({ n: 6, T: 3, N_sup: 16, steps: 2 })), "step 2 of 16 has arrived so far");
+  assert.equal(endSentence(run({ n: 6, T: 3, N_sup: 16, steps: 2 })), "computed up to step 2 of 16");
   // at its very end it is not past it
   assert.equal(isPast(short, clockAt([short, long], 1, 41, "step"), "step"), false);
 });
@@ -250,7 +250,7 @@ test("grids of another size or task are not compared, and that is said", () => {
   assert.ok(!areComparable(one, decodeTrace(tinyPayload({ symbols: [" ", ".", "1", "3"] }))));
   assert.equal(
     incomparableSentence([one, maze], ["Pinned", "Now"]),
-    "No differences are marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
+    "Differences are not marked: Pinned is 1x2 sudoku, Now is 2x3 maze",
   );
 });
 
@@ -292,11 +292,11 @@ test("of ARC grids the cells inside either outline count", () => {
 
 test("how much differs, in words", () => {
   const said = (count, total, mode = "answer") => differenceSentence({ count, total }, mode);
-  assert.equal(said(0, 81), "No cell differs");
+  assert.equal(said(0, 81), "No cells differ");
   assert.equal(said(1, 81), "1 of 81 cells differs");
   assert.equal(said(12, 81), "12 of 81 cells differ");
   assert.equal(said(81, 81), "All 81 cells differ");
-  assert.equal(said(12, 81, "z"), "12 of 81 cells differ in what z reads");
+  assert.equal(said(12, 81, "z"), "12 of 81 cells differ in the decoded z");
   const { tokens } = differences(at(one, 7), at(other, 7));
   assert.equal(
     cellComparison([one, other], tokens, ["Pinned", "Now"], 0),

@@ -272,7 +272,7 @@ test("where a run has no reverse embedding that is said, and z is shown through 
   assert.ok(isRecorded(older, "z"));
   assert.match(
     captionSentence(older, 3, "reverse"),
-    /^Not recorded in this run, which is older.*z through the output head/,
+    /^This older recording has no reverse embedding.*z decoded with the output head/,
   );
   assert.throws(
     () => decodeTrace(reversePayload({ z_reverse: base64([1]) })),
@@ -292,55 +292,61 @@ test("without a solution only an overwritten given is wrong", () => {
     Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
     [true, false],
   );
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, would not halt (p\u00a00.12)");
-  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a00.97)");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, no halt (p\u00a0=\u00a00.12)");
+  assert.equal(eventSentence(trace, 7), "1 cell changed, solved, would halt here (p\u00a0=\u00a00.97)");
 });
 
 test("a model without a halting head is not said to go on", () => {
   const trace = decodeTrace(tinyPayload({ halts: false }));
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 right, no halting head");
-  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 right, no halting head");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 cells correct, no halting head");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 cells correct, no halting head");
 });
 
 test("the status says where the run stands and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
   assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
-  const later = "halting is read at the end of the step";
-  assert.equal(eventSentence(trace, 0), `z moved by 1.00, no answer yet, ${later}`);
-  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 right, ${later}`);
-  assert.equal(eventSentence(trace, 2), `z moved by 0.50, y unchanged, ${later}`);
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 right, would not halt (p\u00a00.12)");
-  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 right, ${later}`);
-  assert.equal(eventSentence(trace, 7), "1 cell changed, 2 of 2 right, would halt here (p\u00a00.97)");
+  const later = "halting is decided at the end of the step";
+  assert.equal(eventSentence(trace, 0), `relative change of z: 1.00, no answer yet, ${later}`);
+  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 cells correct, ${later}`);
+  assert.equal(eventSentence(trace, 2), `relative change of z: 0.50, y unchanged, ${later}`);
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 cells correct, no halt (p\u00a0=\u00a00.12)");
+  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 cells correct, ${later}`);
+  assert.equal(
+    eventSentence(trace, 7),
+    "1 cell changed, 2 of 2 cells correct, would halt here (p\u00a0=\u00a00.97)",
+  );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7),
-    "1 cell changed, 2 of 2 right, would have halted at step 1 (p\u00a00.97)",
+    "1 cell changed, 2 of 2 cells correct, would have halted at step 1 (p\u00a0=\u00a00.97)",
   );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 4),
-    "z moved by 0.25, y unchanged, would have halted at step 1",
+    "relative change of z: 0.25, y unchanged, would have halted at step 1",
   );
 });
 
 test("the caption owns up to readings the head was not trained for", () => {
   const trace = decodeTrace(tinyPayload());
-  assert.match(captionSentence(trace, 5, "z"), /never trained for/);
+  assert.match(captionSentence(trace, 5, "z"), /never trained on z/);
   const both = decodeTrace(reversePayload());
   assert.match(
     captionSentence(both, 5, "reverse"),
-    /^z by reverse embedding .*nothing was trained for.*Small: y/,
+    /^z decoded by reverse embedding .*for which nothing was trained.*Small: y/,
   );
   assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
   assert.match(
     captionSentence(decodeTrace(reversePayload({ kind: "trm-single-z" })), 5, "reverse"),
-    /^z, which is y here, by reverse embedding/,
+    /^z, which is also y here, decoded by reverse embedding/,
   );
   assert.match(captionSentence(trace, 0, "answer"), /No answer yet/);
-  assert.match(captionSentence(trace, 1, "answer"), /cycle 1 of 2: a reading the head was not trained for/);
+  assert.match(
+    captionSentence(trace, 1, "answer"),
+    /^Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle/,
+  );
   assert.match(captionSentence(trace, 2, "answer"), /^f_L rewrites z.*cycle 1 of 2/);
-  assert.doesNotMatch(captionSentence(trace, 3, "answer"), /not trained/);
-  assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /not trained/);
+  assert.doesNotMatch(captionSentence(trace, 3, "answer"), /trained/);
+  assert.doesNotMatch(captionSentence(trace, 4, "confidence"), /trained/);
   assert.match(
     captionSentence(decodeTrace(tinyPayload({ input_conflicts: base64([1, 1]) })), 0, "answer"),
     /givens already break a rule/,
@@ -354,11 +360,11 @@ test("the selected cell in words", () => {
   assert.equal(cellSentence(trace, 0, 0), "Row 1, column 1, given: no answer yet, solution 1");
   assert.equal(
     cellSentence(trace, 0, 0, "z"),
-    "Row 1, column 1, given: no answer yet, solution 1; z reads 1 with 0.00",
+    "Row 1, column 1, given: no answer yet, solution 1; z decodes to 1 (p\u00a0=\u00a00.00)",
   );
   assert.equal(
     cellSentence(trace, 7, 1, "z"),
-    "Row 1, column 2: 2 with probability 1.00, solution 2; z reads 2 with 0.59",
+    "Row 1, column 2: 2 with probability 1.00, solution 2; z decodes to 2 (p\u00a0=\u00a00.59)",
   );
   const both = decodeTrace(reversePayload());
   assert.equal(
@@ -391,16 +397,16 @@ test("markers: first solved, broken again, would halt, trained depth, arrived; e
     "H 7 would halt at step 2 (q_halt > 0)",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [false, true, false, false] }), [
-    "S 3 solved at step 1, cycle 2, but not in the end",
-    "X 5 broke again at step 2, cycle 1",
+    "S 3 solved at step 1, cycle 2, but not at the end",
+    "X 5 solution lost at step 2, cycle 1",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, true, true, true] }), [
     "S 1 solved at step 1, cycle 1, and stays solved",
   ]);
   assert.deepEqual(marks({ ...quiet, solved: [true, false, true, false] }), [
-    "S 1 solved at step 1, cycle 1, but not in the end",
-    "X 3 broke again at step 1, cycle 2",
-    "X 7 broke again at step 2, cycle 2",
+    "S 1 solved at step 1, cycle 1, but not at the end",
+    "X 3 solution lost at step 1, cycle 2",
+    "X 7 solution lost at step 2, cycle 2",
   ]);
   assert.deepEqual(
     marks({ ...quiet, solved: [true, false, true, true] })[0],
@@ -412,7 +418,7 @@ test("markers: first solved, broken again, would halt, trained depth, arrived; e
     trained: { n: 1, T: 2, N_sup: 1 },
     N_sup: 5,
   };
-  assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 step 2 of 5 has arrived"]);
+  assert.deepEqual(marks(deeper), ["T 3 trained depth ends at step 1", "A 7 computed up to step 2 of 5"]);
 });
 
 test("flags stand where they belong, or beside each other where they would cover one another, and inside", () => {
@@ -613,10 +619,10 @@ test("of a grid that is only used in a corner that corner is shown, the same at 
     [2, 3, 4].map((cell) => isInPart({ rows: 1, columns: 3 }, cell, 4)),
     [true, false, false],
   );
-  assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "1x3 of 1x4 shown");
+  assert.equal(partSentence(trace, partOf(trace), 3, "answer"), "showing 1x3 of 1x4");
   assert.equal(
     partSentence(trace, { rows: 1, columns: 1 }, 3, "answer"),
-    "1x1 of 1x4 shown, this reading is 1x2",
+    "showing 1x1 of 1x4; the grid at this call is 1x2",
   );
   assert.equal(partSentence(trace, partOf(trace, true), 3, "answer"), "");
 });
@@ -625,16 +631,16 @@ test("mazes and colours in words", () => {
   const trace = decodeTrace(mazePayload());
   assert.equal(
     eventSentence(trace, 1),
-    "first answer, 2 of 3 open cells right, halting is read at the end of the step",
+    "first answer, 2 of 3 open cells correct, halting is decided at the end of the step",
   );
   assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
-  assert.equal(STRIPS[1].name(trace), "open right");
+  assert.equal(STRIPS[1].name(trace), "correct open cells");
   const noWalls = decodeTrace(
     mazePayload({
       answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),
     }),
   );
-  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells right, 1 given overwritten,/);
+  assert.match(eventSentence(noWalls, 1), /2 of 3 open cells correct, 1 given overwritten,/);
   const unknown = {
     labels: null,
     cells_right: null,
@@ -648,13 +654,13 @@ test("mazes and colours in words", () => {
     /border closed/,
   );
   assert.match(captionSentence(decodeTrace(arcPayload()), 0, "answer"), /there is only the puzzle/);
-  assert.match(captionSentence(trace, 3, "probabilities"), /Size of a dot: the probability of path/);
+  assert.match(captionSentence(trace, 3, "probabilities"), /Dot size: the probability of path/);
 });
 
 test("models with one state, and with a z for every call, are spoken of as such", () => {
   const single = decodeTrace(tinyPayload({ kind: "trm-single-z" }));
-  assert.match(captionSentence(single, 3, "z"), /trained on it only where a supervision step ends/);
+  assert.match(captionSentence(single, 3, "z"), /trained on z only at the end of a supervision step/);
   assert.equal(STRIPS.find(({ id }) => id === "residual-z").read(single, 1), "0.10"); // f_H rewrites z too
   const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
-  assert.match(eventSentence(multi, 4), /^z\u00a01 moved by 0.25/);
+  assert.match(eventSentence(multi, 4), /^relative change of z\u00a01: 0.25/);
 });

@@ -90,5 +90,5 @@ def check(pair: Pair, runs: tuple[Trace, Trace], task: Task = SUDOKU) -> None:
     cells = np.flatnonzero(shown[0] != shown[1]).tolist()
     places = {f"{cell // task.columns},{cell % task.columns}" for cell in cells}
     assert [player.flagged("differs") for player in pair.players] == [places, places]
-    count = f"{len(places)} of {task.cells} cells differ" if places else "No cell differs"
+    count = f"{len(places)} of {task.cells} cells differ" if places else "No cells differ"
     assert pair.said.removesuffix(".").removesuffix("s" if len(places) == 1 else "") == count
