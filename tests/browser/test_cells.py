@@ -127,10 +127,10 @@ def test_drawing_what_changed_leaves_what_drawing_all_would(open_run, maze_run, 
 def test_a_view_that_an_older_run_has_nothing_for_says_so_and_shows_the_nearest(open_run, run):
     player = open_run(trace=replace(run, z_reverse=None, y_reverse=None))
     button = player.root.get_by_test_id("mode-reverse")
-    assert "not in this recorded run" in button.get_attribute("title")
+    assert "not recorded in this run" in button.get_attribute("title")
     player.press("6")
     caption = player.root.locator(".caption")
-    assert caption.inner_text().startswith("Not recorded in this run")
+    assert caption.inner_text().startswith("This older recording has no reverse embedding")
     assert player.mode == "z" and button.get_attribute("aria-pressed") == "false"
     texts = player.root.locator("[data-cell]").all_text_contents()
     assert texts == [SUDOKU.symbols[token] for token in run.z_answers[2]]

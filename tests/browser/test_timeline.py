@@ -121,7 +121,7 @@ def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(ope
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and "at step end" in value.evaluate(shown)
-    assert event.inner_text().endswith("halting is decided at the end of the step")
+    assert event.inner_text().endswith("halting is decided at step end")
     player.press("Shift+ArrowRight", "ArrowLeft")  # to the last call of the first step
     assert value.inner_text() == f"{run.halt_probability[0]:.3f}" and value.evaluate(shown) == "none"
     assert event.inner_text().endswith(f"(p\u00a0=\u00a0{run.halt_probability[0]:.2f})")

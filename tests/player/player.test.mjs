@@ -298,27 +298,27 @@ test("without a solution only an overwritten given is wrong", () => {
 
 test("a model without a halting head is not said to go on", () => {
   const trace = decodeTrace(tinyPayload({ halts: false }));
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 cells correct, no halting head");
-  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 cells correct, no halting head");
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 correct, no halting head");
+  assert.equal(eventSentence(trace, 1), "first answer, 1 of 2 correct, no halting head");
 });
 
 test("the status says where the run stands and what the call did", () => {
   const trace = decodeTrace(tinyPayload());
   assert.equal(placeSentence(trace, 3), "Supervision step 1 of 2, cycle 2 of 2, f_H");
   assert.equal(placeSentence(trace, 4), "Supervision step 2 of 2, cycle 1 of 2, f_L 1 of 1");
-  const later = "halting is decided at the end of the step";
+  const later = "halting is decided at step end";
   assert.equal(eventSentence(trace, 0), `relative change of z: 1.00, no answer yet, ${later}`);
-  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 cells correct, ${later}`);
+  assert.equal(eventSentence(trace, 1), `first answer, 1 of 2 correct, ${later}`);
   assert.equal(eventSentence(trace, 2), `relative change of z: 0.50, y unchanged, ${later}`);
-  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 cells correct, no halt (p\u00a0=\u00a00.12)");
-  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 cells correct, ${later}`);
+  assert.equal(eventSentence(trace, 3), "1 cell changed, 1 of 2 correct, no halt (p\u00a0=\u00a00.12)");
+  assert.equal(eventSentence(trace, 5), `0 cells changed, 1 of 2 correct, ${later}`);
   assert.equal(
     eventSentence(trace, 7),
-    "1 cell changed, 2 of 2 cells correct, would halt here (p\u00a0=\u00a00.97)",
+    "1 cell changed, 2 of 2 correct, would halt here (p\u00a0=\u00a00.97)",
   );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 7),
-    "1 cell changed, 2 of 2 cells correct, would have halted at step 1 (p\u00a0=\u00a00.97)",
+    "1 cell changed, 2 of 2 correct, would have halted at step 1 (p\u00a0=\u00a00.97)",
   );
   assert.equal(
     eventSentence(decodeTrace(tinyPayload({ halt_step: 1 })), 4),
@@ -631,10 +631,10 @@ test("mazes and colours in words", () => {
   const trace = decodeTrace(mazePayload());
   assert.equal(
     eventSentence(trace, 1),
-    "first answer, 2 of 3 open cells correct, halting is decided at the end of the step",
+    "first answer, 2 of 3 open cells correct, halting is decided at step end",
   );
   assert.equal(cellSentence(trace, 3, 1), "Row 1, column 2: path with probability 0.67, solution path");
-  assert.equal(STRIPS[1].name(trace), "correct open cells");
+  assert.equal(STRIPS[1].name(trace), "correct cells");
   const noWalls = decodeTrace(
     mazePayload({
       answers: base64([START, PATH, GOAL, OPEN, OPEN, OPEN, START, PATH, GOAL, OPEN, WALL, OPEN]),

@@ -1,3 +1,5 @@
+/** The calls of the current supervision step. */
+
 import { coordinatesOf } from "../model/coordinates.js";
 import { make } from "./dom.js";
 import { translate } from "../text/translate.js";

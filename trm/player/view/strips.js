@@ -2,7 +2,7 @@
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
 import { cellProbabilities } from "../model/reading.js";
-import { formatNumber, translate, translateOr } from "../text/translate.js";
+import { formatNumber, translate } from "../text/translate.js";
 
 // Curves are drawn in a box as wide as the run has calls and 1 high; y points down as in SVG.
 const answerX = (trace, answer) => callOfAnswer(trace, answer) + 0.5;
@@ -23,11 +23,8 @@ function logLevel(top) {
 }
 
 /** The name of the score strip: correct cells or, without a solution, cells that break a rule. */
-function correctName({ cellsRight, scored, skin }) {
-  if (!cellsRight) return translate(skin.conflictLabel);
-  return scored
-    ? translate("strip_right_of", { cells: translateOr(`scored_${scored}`, scored) })
-    : translate("strip_right");
+function correctName({ cellsRight, skin }) {
+  return translate(cellsRight ? "strip_right" : skin.conflictLabel);
 }
 
 /** The strips. `read`: the value at a call as text; `paths`: the curve as [class name, path] pairs. */
