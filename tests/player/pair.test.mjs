@@ -300,7 +300,7 @@ test("how much differs, in words", () => {
   const { tokens } = differences(at(one, 7), at(other, 7));
   assert.equal(
     cellComparison([one, other], tokens, ["Pinned", "Now"], 0),
-    "Row 1, column 1: Pinned 1, Now 2",
+    "Row 1, column 1: Pinned: 1, Now: 2",
   );
 });
 

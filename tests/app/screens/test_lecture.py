@@ -94,10 +94,7 @@ def test_a_language_has_all_words_of_the_player_with_what_is_filled_in(code):
 
     own, player = english_texts(), read_language(code).player
     assert set(player) == set(own) and player["language"] == code
-    fixed = {
-        "row_and_column",
-        "strip_right_of",
-    }  # a lecture has one name for these, whatever the number or task
+    fixed = {"row_and_column"}  # a lecture has one name for this, whatever the cell
     assert [word for word in set(own) - fixed if holes(player[word]) != holes(own[word])] == []
 
 

@@ -64,7 +64,7 @@ export const endSentence = ({ steps, N_sup }) =>
 export function cellComparison(traces, tokens, names, cell) {
   const [{ columns }] = traces;
   const symbols = traces.map(
-    ({ symbolNames }, place) => `${names[place]} ${symbolNames[tokens[place][cell]]}`,
+    ({ symbolNames }, place) => `${names[place]}: ${symbolNames[tokens[place][cell]]}`,
   );
   return translate("compared_cell", {
     row: Math.floor(cell / columns) + 1,

@@ -150,7 +150,7 @@ export const ENGLISH = {
   "selected_cell": "Selected cell",
   "click_a_cell": "Click a cell, or select one with w a s d, to see its probabilities.",
   "no_cell": "no cell",
-  "row_and_column": "row {row}, col {column}",
+  "row_and_column": "P at r{row}c{column}",
   "grid": "{task} grid, {rows} rows, {columns} columns",
   "step": "step",
   "cycle": "cycle",
