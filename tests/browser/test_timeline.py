@@ -1,4 +1,4 @@
-"""The player's timeline: zoom, cursor, strips, and the markers of what happened."""
+"""The player's timeline: zoom, cursor, strips and markers."""
 
 from itertools import pairwise
 
@@ -13,11 +13,11 @@ from trm.coordinates import Depth
 
 
 def units(player: Player) -> list[str]:
-    """What stands on the time axis."""
+    """The labels on the time axis."""
     return player.root.locator(".units:not([hidden]) span").all_text_contents()
 
 
-def test_plus_and_minus_show_a_step_and_a_cycle_around_where_one_is(open_run):
+def test_plus_and_minus_zoom_to_the_current_step_and_cycle(open_run):
     player = open_run()
     player.press("Shift+ArrowRight", "ArrowRight")
     assert player.position == (2, 2, 3, "f_H")
@@ -30,7 +30,7 @@ def test_plus_and_minus_show_a_step_and_a_cycle_around_where_one_is(open_run):
     assert seen == [run, step, cycle, cycle, step, run]
 
 
-def test_the_axis_names_what_it_shows_and_the_part_follows_the_call(open_run):
+def test_the_axis_labels_its_units_and_the_window_follows_the_call(open_run):
     player = open_run()
     assert units(player) == ["1", "2", "3", "4"]
     player.press("+")
@@ -45,7 +45,7 @@ def test_the_axis_names_what_it_shows_and_the_part_follows_the_call(open_run):
     assert player.root.locator(".units:not([hidden]) .current").all_text_contents() == ["1"]
 
 
-def test_buttons_zoom_and_say_where_one_is(open_run):
+def test_buttons_zoom_and_name_the_current_step_and_cycle(open_run):
     player = open_run()
     button = player.root.get_by_test_id
     player.press("Shift+ArrowRight", "ArrowRight")
@@ -68,7 +68,7 @@ def test_buttons_zoom_and_say_where_one_is(open_run):
 
 
 @pytest.mark.parametrize("touch", [False, True], ids=["mouse", "touch"])
-def test_pressing_twice_zooms_in_there_and_after_the_deepest_out_again(open_run, touch):
+def test_a_double_press_zooms_in_and_at_the_deepest_level_out(open_run, touch):
     player = open_run(has_touch=touch)
     strip = player.root.locator(".track-entropy").bounding_box()
     at = strip["x"] + strip["width"] * 0.6, strip["y"] + strip["height"] / 2
@@ -76,7 +76,7 @@ def test_pressing_twice_zooms_in_there_and_after_the_deepest_out_again(open_run,
     def press_twice():
         for _ in range(2):
             player.page.touchscreen.tap(*at) if touch else player.page.mouse.click(*at)
-        player.page.wait_for_timeout(500)  # so that the next press is not the second of these
+        player.page.wait_for_timeout(500)  # so that the next press starts a new double press
 
     press_twice()
     assert player.position == (3, 1, 3, "f_H")
@@ -96,7 +96,7 @@ def test_two_slow_presses_do_not_zoom(open_run):
     assert shown_part(player)[0] == "run"
 
 
-def test_a_press_in_a_zoomed_strip_goes_to_that_call(open_run):
+def test_a_click_in_a_zoomed_strip_goes_to_that_call(open_run):
     player = open_run()
     player.press("Shift+ArrowRight", "+")
     strip = player.root.locator(".track-residual-z")
@@ -105,7 +105,7 @@ def test_a_press_in_a_zoomed_strip_goes_to_that_call(open_run):
     assert player.position == (2, 2, 2, "f_L")
 
 
-def test_the_cursor_stands_at_the_call_in_every_zoom(open_run):
+def test_the_cursor_is_at_the_call_at_every_zoom(open_run):
     player = open_run()
     player.press("Shift+ArrowRight")
     for expected in (8.5 / 24, 2.5 / 6, 2.5 / 3):
@@ -116,7 +116,7 @@ def test_the_cursor_stands_at_the_call_in_every_zoom(open_run):
         player.press("+")
 
 
-def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(open_run, run):
+def test_the_halting_probability_is_that_of_the_step_end_and_is_labelled_so_before(open_run, run):
     player = open_run()
     value, event = player.root.get_by_test_id("halt-probability"), player.root.locator(".event")
     shown = "node => getComputedStyle(node.previousElementSibling, '::after').content"
@@ -127,7 +127,7 @@ def test_the_halting_value_is_that_of_the_end_of_the_step_and_says_so_before(ope
     assert event.inner_text().endswith(f"(p\u00a0=\u00a0{run.halt_probability[0]:.2f})")
 
 
-def test_the_strips_are_all_there_and_say_the_value_under_the_pointer(open_run, run):
+def test_all_strips_show_the_value_under_the_pointer(open_run, run):
     player = open_run()
     names = player.root.locator(".gutter span").all_text_contents()
     wanted = ["P(halt)", "correct cells", "changed cells", "entropy (bits)", "‖Δy‖ / ‖y‖", "‖Δz‖ / ‖z‖"]
@@ -180,21 +180,21 @@ def test_no_label_of_the_timeline_is_cut_on_a_phone(open_run, n, T):
     assert len(numbers) >= 8
     assert all(later[0] - former[1] >= 2 for former, later in pairwise(numbers))
     rows = player.root.locator(".cycle").evaluate_all("nodes => nodes.map((node) => node.offsetTop)")
-    assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # as many beside each other as can be read, in even rows
+    assert len(set(rows)) == {3: 1, 4: 2, 6: 3}[T]  # one row if legible, else even rows of two
 
 
 # ---- markers
 
 
-def covering(player: Player) -> list[tuple[float, float]]:
-    """The left edges of flags that lie over each other."""
+def overlapping(player: Player) -> list[tuple[float, float]]:
+    """The left edges of flags that overlap."""
     boxes = [flag.bounding_box() for flag in player.root.locator(".flag").all()]
     lefts = sorted(box["x"] for box in boxes)
     assert len(lefts) == 4
     return [(one, next_) for one, next_ in pairwise(lefts) if next_ - one < boxes[0]["width"] - 0.5]
 
 
-def test_markers_say_what_happened_where_and_take_one_there(open_run):
+def test_markers_describe_events_and_go_there(open_run):
     player = open_run()
     entries = player.root.locator("[data-marker]")
     assert entries.all_inner_texts() == [
@@ -218,11 +218,11 @@ def test_markers_differ_by_letter_and_shape(open_run):
     assert len(set(shapes)) == 4
 
 
-def test_flags_do_not_cover_each_other_and_only_those_of_the_part_are_shown(open_run):
+def test_flags_do_not_overlap_and_only_those_in_the_window_are_shown(open_run):
     player = open_run(width=390, height=844)
     for width in (390, 250, 390):
         player.page.set_viewport_size({"width": width, "height": 844})
-        player.eventually(lambda: not covering(player), f"flags beside each other at {width}")
+        player.eventually(lambda: not overlapping(player), f"flags beside each other at {width}")
     player.root.locator("[data-marker=solved]").click()
     player.press("+")
     assert player.root.locator(".flag:visible").all_text_contents() == ["S"]

@@ -1,7 +1,4 @@
-/**
- * What became of cells over a run: finalFrom, changes, right, kept, dropped; against answers written down by
- * hand.
- */
+/** The history of cells over a run, on answers written by hand. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +11,7 @@ import { historyEntries } from "../../trm/player/text/sentences.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
 
-/** A run of one cell that gave these answers, one after another; its solution is 9. */
+/** A run of one cell with these answers; its solution is 9. */
 const oneCell = (answers, labels = [9]) => ({
   L: 1,
   answers: answers.length,
@@ -23,7 +20,7 @@ const oneCell = (answers, labels = [9]) => ({
   givens: [0],
 });
 
-test("a cell is decided at the first f_H call after which it never changes", () => {
+test("an answer is final from the f_H call after which it never changes", () => {
   const of = (answers) => cellHistory(oneCell(answers), 0);
   const read = ({ finalFrom, changes, firstRight, losses, rightFrom }) => [
     finalFrom,
@@ -40,7 +37,7 @@ test("a cell is decided at the first f_H call after which it never changes", () 
   assert.deepEqual(read(of([2, 2, 2, 9])), [3, 1, 3, 0, 3]);
 });
 
-test("without a solution, and where it says nothing, nothing is called right", () => {
+test("without a solution, and on padding, nothing is called correct", () => {
   for (const labels of [null, [0]]) {
     const { finalFrom, changes, firstRight, losses, rightFrom } = cellHistory(oneCell([2, 9, 9], labels), 0);
     assert.deepEqual([finalFrom, changes, firstRight, losses, rightFrom], [1, 1, null, null, null]);
@@ -48,7 +45,7 @@ test("without a solution, and where it says nothing, nothing is called right", (
   }
 });
 
-test("kept: right for the first time and never wrong again", () => {
+test("stable: correct for the first time and never wrong again", () => {
   const from = (answers) => stableFrom(oneCell(answers))[0];
   assert.equal(from([9, 9, 9]), 0);
   assert.equal(from([2, 9, 9]), 1);
@@ -59,12 +56,12 @@ test("kept: right for the first time and never wrong again", () => {
   assert.equal(stableFrom({ ...oneCell([9, 9, 9]), givens: [1] })[0], 3);
 });
 
-test("the latest f_H call at which a cell was answered as a token", () => {
+test("the latest f_H call that answered a cell with a token", () => {
   const tokens = Uint8Array.from([5, 2, 2, 2, 5, 2, 2, 5]); // two cells: 5 2 5 2 and 2 2 2 5
   assert.deepEqual([...lastAnswered({ tokens, answers: 4, L: 2 }, 5)], [0, -1, 0, -1, 2, -1, 2, 3]);
 });
 
-test("a cell's story in words, with the calls to go to", () => {
+test("a cell's history in words, with the calls to go to", () => {
   const story = (changes, cell = 1) =>
     historyEntries(decodeTrace(tinyPayload(changes)), cell).map(({ text, call }) =>
       call == null ? text : `${text} (${call})`,
@@ -103,7 +100,7 @@ test("a cell's story in words, with the calls to go to", () => {
   assert.equal(story({ N_sup: 3 })[0], "unchanged since step 2, cycle 2 (7)"); // more is to come
 });
 
-test("marks stand on cells that stay right, from their f_H call on, where they are asked for, and not on a reading of z", () => {
+test("marks are on cells that stay correct, from their f_H call on, only on request and not in modes that show z", () => {
   const trace = decodeTrace(tinyPayload({ givens: base64([0, 0]) }));
   const kept = (call, mode = "answer", marks = true) =>
     Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("stable"));
@@ -116,7 +113,7 @@ test("marks stand on cells that stay right, from their f_H call on, where they a
   assert.deepEqual(kept(7, "answer", false), [false, false]);
 });
 
-/** S.G over .#. : the cell below the start is path in the first answer only; 3 cycles, one f_L call each. */
+/** S.G above .#. : the cell below the start is path in the first answer only; 3 cycles, one f_L call each. */
 function deadEnd() {
   const [first, then] = [
     [START, OPEN, GOAL, PATH, WALL, OPEN],
@@ -143,7 +140,7 @@ function deadEnd() {
   );
 }
 
-test("a dead end fades over one supervision step of calls after it was dropped", () => {
+test("a dead end fades over one supervision step after it was dropped", () => {
   const trace = deadEnd();
   const CELL = 3;
   const left = (call, mode = "answer", options) => readGrid(trace, call, mode, options).fading?.[CELL] ?? 0;
@@ -151,7 +148,7 @@ test("a dead end fades over one supervision step of calls after it was dropped",
     [1, 2].map((call) => left(call)),
     [0, 0],
   ); // it is path, and stays so during f_L
-  // sixths: a step has 6 calls
+  // in sixths: a step has 6 calls
   assert.deepEqual(
     [3, 4, 5, 6, 7, 8].map((call) => left(call)),
     [255, 212, 170, 127, 85, 42],
@@ -170,7 +167,7 @@ test("a dead end fades over one supervision step of calls after it was dropped",
   assert.deepEqual([...readPicture(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
 });
 
-test("where motion is not wanted it stays as it is until it is gone; other modes and other tasks have none", () => {
+test("with reduced motion its opacity is constant; other modes and tasks do not fade", () => {
   const trace = deadEnd();
   assert.deepEqual(
     [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { reducedMotion: true }).fading[3]),

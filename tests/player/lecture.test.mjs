@@ -80,7 +80,7 @@ test("the heads are read and the states detached where a supervision step ends",
   assert.deepEqual(marksAt(TRM, at(1, 1, 2, "f_L")).around, ["loop_L", "loop_T", "loop_N"]);
 });
 
-test("readings that the head was not trained for are called so", () => {
+test("decodings that the head was not trained for are labelled so", () => {
   const words = {
     reading_none: "none",
     reading_cycle: "cycle",

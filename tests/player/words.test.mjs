@@ -1,4 +1,4 @@
-/** What the player says, and in which language. */
+/** The texts of the player and its languages. */
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { mazePayload, tinyPayload } from "./by_hand.mjs";
 
 const SOURCES = new URL("../../trm/player/", import.meta.url);
 
-test("texts are filled in, with the form that fits the number", () => {
+test("values are filled in, with the plural form that fits the number", () => {
   setLanguage({ cells_changed: "изменено: {count|клетка|клетки|клеток}", changes: "{count|flip|flips}" });
   assert.deepEqual(
     [1, 2, 5, 11, 14, 21, 22, 112].map((count) => translate("cells_changed", { count })),
@@ -35,7 +35,7 @@ test("texts are filled in, with the form that fits the number", () => {
   setLanguage();
 });
 
-test("another table is another language; what it lacks, and all after it, is English", () => {
+test("a table switches the language; missing texts are English, and without a table all are", () => {
   const trace = decodeTrace(tinyPayload());
   const english = [placeSentence(trace, 3), eventSentence(trace, 3)];
   setLanguage({ place: "Schritt {step}/{N_sup}, Zyklus {cycle}/{T}, {call}", name_path: "Weg" });
@@ -47,7 +47,7 @@ test("another table is another language; what it lacks, and all after it, is Eng
   assert.ok(decodeTrace(mazePayload()).symbolNames.includes("path"));
 });
 
-test("every word that is asked for by name is in the table, and no module has words of its own for people", () => {
+test("every text is in the table, and no module has texts of its own", () => {
   for (const file of readdirSync(SOURCES, { recursive: true }).filter(
     (name) => name.endsWith(".js") && !name.endsWith("english.js"),
   )) {
