@@ -93,7 +93,7 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     player.eventually(lambda: draft(editor) == TYPED, "the pasted puzzle")
     verdict(editor, "one")
     player.press("Escape")  # does not discard changes
-    expect(editor.get_by_test_id("note")).to_contain_text("Press Cancel to drop that")
+    expect(editor.get_by_test_id("note")).to_contain_text("Click Cancel to discard them")
     player.press("Control+Enter")
     shown = Player(player.page)
     shown.eventually(lambda: shown.cells == solved(TYPED)["answers"][0], "the run of the pasted puzzle")

@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 import { flagNames } from "../../trm/player/model/cells.js";
 import { cellHistory, stableFrom, lastAnswered } from "../../trm/player/model/history.js";
-import { readPicture } from "../../trm/player/skins/picture.js";
-import { readGrid } from "../../trm/player/model/reading.js";
+import { pictureView } from "../../trm/player/skins/picture.js";
+import { gridView } from "../../trm/player/model/grid_view.js";
 import { historyEntries } from "../../trm/player/text/sentences.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, GOAL, mazePayload, OPEN, PATH, START, tinyPayload, WALL } from "./by_hand.mjs";
@@ -103,7 +103,7 @@ test("a cell's history in words, with the calls to go to", () => {
 test("marks are on cells that stay correct, from their f_H call on, only on request and not in modes that show z", () => {
   const trace = decodeTrace(tinyPayload({ givens: base64([0, 0]) }));
   const kept = (call, mode = "answer", marks = true) =>
-    Array.from(readGrid(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("stable"));
+    Array.from(gridView(trace, call, mode, { marks }).flags, (flags) => flagNames(flags).includes("stable"));
   assert.deepEqual(kept(0), [false, false]);
   assert.deepEqual(kept(1), [true, false]);
   assert.deepEqual(kept(6), [true, false]);
@@ -143,7 +143,7 @@ function deadEnd() {
 test("a dead end fades over one supervision step after it was dropped", () => {
   const trace = deadEnd();
   const CELL = 3;
-  const left = (call, mode = "answer", options) => readGrid(trace, call, mode, options).fading?.[CELL] ?? 0;
+  const left = (call, mode = "answer", options) => gridView(trace, call, mode, options).fading?.[CELL] ?? 0;
   assert.deepEqual(
     [1, 2].map((call) => left(call)),
     [0, 0],
@@ -158,23 +158,23 @@ test("a dead end fades over one supervision step after it was dropped", () => {
     [0, 0, 0],
   );
   const dropped = (call, options) =>
-    flagNames(readGrid(trace, call, "answer", options).flags[CELL]).includes("dropped");
+    flagNames(gridView(trace, call, "answer", options).flags[CELL]).includes("dropped");
   assert.deepEqual(
     [2, 3, 8, 9].map((call) => dropped(call)),
     [false, true, true, false],
   );
-  const view = readGrid(trace, 4, "answer");
-  assert.deepEqual([...readPicture(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
+  const view = gridView(trace, 4, "answer");
+  assert.deepEqual([...pictureView(trace, 4, "answer", view).fading], [0, 0, 0, 212 >> 3, 0, 0]);
 });
 
 test("with reduced motion its opacity is constant; other modes and tasks do not fade", () => {
   const trace = deadEnd();
   assert.deepEqual(
-    [3, 5, 8, 9].map((call) => readGrid(trace, call, "answer", { reducedMotion: true }).fading[3]),
+    [3, 5, 8, 9].map((call) => gridView(trace, call, "answer", { reducedMotion: true }).fading[3]),
     [127, 127, 127, 0],
   );
   for (const mode of ["probabilities", "confidence", "change", "z"])
-    assert.equal(readGrid(trace, 4, mode).fading, null);
-  assert.equal(readGrid(decodeTrace(arcPayload()), 3, "answer").fading, null);
-  assert.equal(readGrid(decodeTrace(tinyPayload()), 3, "answer").fading, null);
+    assert.equal(gridView(trace, 4, mode).fading, null);
+  assert.equal(gridView(decodeTrace(arcPayload()), 3, "answer").fading, null);
+  assert.equal(gridView(decodeTrace(tinyPayload()), 3, "answer").fading, null);
 });

@@ -14,7 +14,7 @@ import {
 } from "../../trm/player/model/compare.js";
 import { coordinatesOf, move } from "../../trm/player/model/coordinates.js";
 import { flagNames } from "../../trm/player/model/cells.js";
-import { readGrid } from "../../trm/player/model/reading.js";
+import { gridView } from "../../trm/player/model/grid_view.js";
 import { decodeTrace } from "../../trm/player/model/trace.js";
 import { arcPayload, base64, BLUE, BORDER, mazePayload, PAD, RED, tinyPayload } from "./by_hand.mjs";
 import { makePayload } from "./payload.mjs";
@@ -226,7 +226,7 @@ test("differing cells are flagged in both grids, only on request", () => {
   const { cells } = differences(at(one, 3), at(other, 3));
   for (const trace of [one, other]) {
     const flagged = (options) =>
-      Array.from(readGrid(trace, 3, "answer", options).flags, (flags) =>
+      Array.from(gridView(trace, 3, "answer", options).flags, (flags) =>
         flagNames(flags).includes("differs"),
       );
     assert.deepEqual(

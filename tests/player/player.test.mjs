@@ -19,8 +19,8 @@ import { KEYS, keyMeaning, keyName } from "../../trm/player/keys.js";
 import { addressWith, linkTo } from "../../trm/player/model/link.js";
 import { markersOf, spreadOut } from "../../trm/player/model/markers.js";
 import { isInPart, partOf, partSentence } from "../../trm/player/view/part.js";
-import { readPicture } from "../../trm/player/skins/picture.js";
-import { cellProbabilities, cropAt, isRecorded, readGrid } from "../../trm/player/model/reading.js";
+import { pictureView } from "../../trm/player/skins/picture.js";
+import { cellProbabilities, cropAt, isRecorded, gridView } from "../../trm/player/model/grid_view.js";
 import {
   captionSentence,
   cellSentence,
@@ -47,7 +47,7 @@ import { conflictsOf, makePayload } from "./payload.mjs";
 
 /** The picture at a call as plain lists. */
 function pictureOf(trace, call, mode) {
-  const picture = readPicture(trace, call, mode, readGrid(trace, call, mode));
+  const picture = pictureView(trace, call, mode, gridView(trace, call, mode));
   return Object.fromEntries(Object.entries(picture).map(([name, values]) => [name, [...values]]));
 }
 
@@ -212,7 +212,7 @@ test("cells: givens, changes, conflicts and errors agree with counts from the pa
   const payload = makePayload({ N_sup: 3 });
   const trace = decodeTrace(payload);
   for (let answer = 0; answer < trace.answers; answer++) {
-    const view = readGrid(trace, callOfAnswer(trace, answer), "answer");
+    const view = gridView(trace, callOfAnswer(trace, answer), "answer");
     const with_ = (name) => [...view.flags].filter((flags) => flagNames(flags).includes(name)).length;
     assert.equal(trace.cells_total - with_("wrong"), payload.cells_right[answer]);
     assert.equal(
@@ -226,16 +226,16 @@ test("cells: givens, changes, conflicts and errors agree with counts from the pa
 test("cells at f_L calls: y is unchanged; only the givens before the first f_H call; z is decoded on its own", () => {
   const trace = decodeTrace(tinyPayload());
   const names = (call, mode) =>
-    Array.from(readGrid(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
-  assert.deepEqual([...readGrid(trace, 0, "answer").tokens], [2, 1]);
+    Array.from(gridView(trace, call, mode).flags, (flags) => flagNames(flags).join(" "));
+  assert.deepEqual([...gridView(trace, 0, "answer").tokens], [2, 1]);
   assert.deepEqual(names(0, "answer"), ["given", "empty"]);
   assert.deepEqual(names(3, "answer"), ["given conflict", "changed conflict wrong"]);
   assert.deepEqual(names(4, "answer"), ["given conflict", "conflict wrong"]);
-  assert.deepEqual([...readGrid(trace, 2, "z").tokens], [2, 3]);
+  assert.deepEqual([...gridView(trace, 2, "z").tokens], [2, 3]);
   assert.deepEqual(names(2, "z"), ["given", "changed"]);
-  assert.deepEqual([...readGrid(trace, 2, "z").shade], [40, 50]);
-  assert.deepEqual([...readGrid(trace, 3, "confidence").shade], [255, 150]);
-  assert.deepEqual([...readGrid(trace, 0, "confidence").shade], [0, 0]);
+  assert.deepEqual([...gridView(trace, 2, "z").shade], [40, 50]);
+  assert.deepEqual([...gridView(trace, 3, "confidence").shade], [255, 150]);
+  assert.deepEqual([...gridView(trace, 0, "confidence").shade], [0, 0]);
 });
 
 /** The tiny run with reverse embeddings: y decodes to 2 2, then to 2 3 until the end. */
@@ -248,7 +248,7 @@ const reversePayload = (changes) =>
 
 test("z by reverse embedding: its tokens large, those of y small where they differ, no confidence and no conflicts", () => {
   const trace = decodeTrace(reversePayload());
-  const view = (call) => readGrid(trace, call, "reverse");
+  const view = (call) => gridView(trace, call, "reverse");
   assert.deepEqual([...view(0).tokens], [2, 1]);
   assert.equal(view(0).small, null); // no y yet
   assert.deepEqual([...view(1).tokens], [1, 1]);
@@ -259,8 +259,8 @@ test("z by reverse embedding: its tokens large, those of y small where they diff
     Array.from(view(2).flags, (flags) => flagNames(flags).join(" ")),
     ["given changed", "changed"],
   );
-  assert.deepEqual([...readGrid(trace, 3, "change").small], [-1, 1]);
-  assert.equal(readGrid(trace, 3, "z").small, null);
+  assert.deepEqual([...gridView(trace, 3, "change").small], [-1, 1]);
+  assert.equal(gridView(trace, 3, "z").small, null);
 });
 
 test("a run without reverse embedding says so and shows z through the head", () => {
@@ -289,7 +289,7 @@ test("without a solution only an overwritten given is wrong", () => {
     tinyPayload({ labels: null, cells_right: null, answers: base64([3, 2, 2, 2, 2, 2, 2, 3]) }),
   );
   assert.deepEqual(
-    Array.from(readGrid(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
+    Array.from(gridView(trace, 1, "answer").flags, (flags) => flagNames(flags).includes("wrong")),
     [true, false],
   );
   assert.equal(eventSentence(trace, 3), "1 cell changed, 2 cells in conflict, no halt (p\u00a0=\u00a00.12)");
@@ -332,7 +332,7 @@ test("the caption says what the head was not trained for", () => {
   const both = decodeTrace(reversePayload());
   assert.match(
     captionSentence(both, 5, "reverse"),
-    /^z decoded by reverse embedding .*for which nothing was trained.*Small: y/,
+    /^z decoded by reverse embedding .*a readout that was not trained.*Small: y/,
   );
   assert.doesNotMatch(captionSentence(both, 0, "reverse"), /Small/);
   assert.match(
@@ -475,7 +475,7 @@ test("an address is escaped as Python does it", () => {
 
 test("strips give the value at the cursor, and their curves stay inside the box", () => {
   const trace = decodeTrace(tinyPayload());
-  const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.read(trace, call)]));
+  const read = (call) => Object.fromEntries(STRIPS.map((strip) => [strip.id, strip.valueAt(trace, call)]));
   assert.deepEqual(read(7), {
     halting: "0.973",
     right: "2/2",
@@ -554,12 +554,12 @@ test("a trail joins path, start and goal, and nothing across the edge of the gri
 
 test("a cell that a maze's path misses is wrong, and drawn as floor unless its mark is requested", () => {
   const trace = decodeTrace(mazePayload());
-  const view = readGrid(trace, 1, "answer");
+  const view = gridView(trace, 1, "answer");
   assert.deepEqual(flagNames(view.flags[1]), ["wrong", "missing"]);
-  const flagsIn = (missing) => flagNames(readPicture(trace, 1, "answer", view, missing).flags[1]);
+  const flagsIn = (missing) => flagNames(pictureView(trace, 1, "answer", view, missing).flags[1]);
   assert.deepEqual([flagsIn(false), flagsIn(true)], [[], ["missing"]]);
   const astray = decodeTrace(mazePayload({ labels: base64([START, OPEN, GOAL, PATH, WALL, PATH]) }));
-  assert.deepEqual(flagNames(readGrid(astray, 3, "answer").flags[1]), ["changed", "wrong"]);
+  assert.deepEqual(flagNames(gridView(astray, 3, "answer").flags[1]), ["changed", "wrong"]);
   assert.deepEqual(keyMeaning({ key: "h" }), { action: "missing" });
 });
 
@@ -584,7 +584,7 @@ test("the inner square is the second most probable colour", () => {
 test("an answer is not wrong where the solution has padding", () => {
   const trace = decodeTrace(arcPayload());
   assert.deepEqual(
-    Array.from(readGrid(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")),
+    Array.from(gridView(trace, 3, "answer").flags, (flags) => flagNames(flags).join(" ")),
     ["changed wrong", "", "", "changed"],
   );
   assert.equal(cellSentence(trace, 3, 3), "Row 1, column 4: blue with probability 0.61");
@@ -660,7 +660,7 @@ test("mazes and colours in words", () => {
 test("sentences for models with one state and with one z per call", () => {
   const single = decodeTrace(tinyPayload({ kind: "trm-single-z" }));
   assert.match(captionSentence(single, 3, "z"), /trained on z only at the end of a supervision step/);
-  assert.equal(STRIPS.find(({ id }) => id === "residual-z").read(single, 1), "0.10"); // f_H rewrites z too
+  assert.equal(STRIPS.find(({ id }) => id === "residual-z").valueAt(single, 1), "0.10"); // f_H rewrites z too
   const multi = decodeTrace(tinyPayload({ kind: "trm-multi-z" }));
   assert.match(eventSentence(multi, 4), /^relative change of z\u00a01: 0.25/);
 });

@@ -20,7 +20,7 @@ import { linkTo, replaceAddress } from "./model/link.js";
 import { isInPart, partOf } from "./view/part.js";
 import { startPlayback } from "./model/clock.js";
 import { PlayerView } from "./view/player_view.js";
-import { READS_Z } from "./model/reading.js";
+import { Z_MODES } from "./model/grid_view.js";
 import { PayloadError, continues, decodeTrace, sameRun, shapeOf } from "./model/trace.js";
 import { messages } from "./text/translate.js";
 
@@ -214,7 +214,7 @@ export class Player extends PlayerView {
   /** Plays the next call. At the end of a growing run it waits for the next step to arrive. */
   playNext() {
     if (this.isOver) this.play(false);
-    else this.command(READS_Z.includes(this.mode) ? "next call" : "next answer");
+    else this.command(Z_MODES.includes(this.mode) ? "next call" : "next answer");
   }
 
   toggleFull() {

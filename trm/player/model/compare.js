@@ -1,6 +1,6 @@
 /** Comparison of two runs: which cells differ, and sentences about it. A view is {trace, call, mode}. */
 
-import { cropAt, readGrid, READS_Z } from "./reading.js";
+import { cropAt, gridView, Z_MODES } from "./grid_view.js";
 import { translate, translateOr } from "../text/translate.js";
 
 /** Whether two runs can be compared cell by cell: the same task, grid size and symbols. */
@@ -19,7 +19,7 @@ export function areComparable(one, other) {
  * crop count.
  */
 export function differences(one, other) {
-  const tokens = [one, other].map(({ trace, call, mode }) => readGrid(trace, call, mode).tokens);
+  const tokens = [one, other].map(({ trace, call, mode }) => gridView(trace, call, mode).tokens);
   const [[mine, theirs], { L, columns }] = [tokens, one.trace];
   const crops = [one, other]
     .map(({ trace, call, mode }) => cropAt(trace, call, mode))
@@ -40,7 +40,7 @@ export function differences(one, other) {
 
 /** How many cells differ, as a sentence. */
 export function differenceSentence({ count, total }, mode) {
-  const what = READS_Z.includes(mode) ? translate("in_what_z_reads") : "";
+  const what = Z_MODES.includes(mode) ? translate("in_what_z_reads") : "";
   const counted = { differing: count, count: total, what };
   if (!count) return translate("no_cell_differs", counted);
   return translate(count === total ? "all_differ" : count === 1 ? "one_differs" : "some_differ", counted);

@@ -29,7 +29,7 @@ export const COLOURS_SKIN = {
 
   showsShade: (look, flags, mode) => mode === "z" || look[0] === "#",
 
-  readProbabilities({ V }, probabilities, start, cell, picture) {
+  setProbabilities({ V }, probabilities, start, cell, picture) {
     let second = -1;
     for (let token = 0; token < V; token++) {
       if (

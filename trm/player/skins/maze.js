@@ -37,7 +37,7 @@ export const MAZE_SKIN = {
   /** A wall covers the shade; z is drawn at full strength in givens. */
   showsShade: (look, flags, mode) => (mode === "z" ? !(flags & GIVEN) : look !== "wall"),
 
-  readProbabilities({ looks }, probabilities, start, cell, picture) {
+  setProbabilities({ looks }, probabilities, start, cell, picture) {
     picture.levels[cell] = probabilities[start + looks.indexOf("path")] >> 3;
     picture.joints[cell] = 0;
   },

@@ -5,16 +5,16 @@ import { answerAt } from "../model/coordinates.js";
 import { fitCanvas, make } from "../view/dom.js";
 import { MISSING, WRONG } from "../model/cells.js";
 import { isInPart } from "../view/part.js";
-import { cropAt } from "../model/reading.js";
+import { cropAt } from "../model/grid_view.js";
 
 /**
- * Everything that the picture of a cell depends on: `tokens` and `flags` as in readGrid; `levels` [L], a
+ * Everything that the picture of a cell depends on: `tokens` and `flags` as in gridView; `levels` [L], a
  * probability from 0 to LEVELS of brush.js; `fading` [L], the opacity of dropped path cells on that scale;
  * `others` [L], a second token + 1, 0 for none; `joints` [L], bits of the sides where a trail continues.
  * Cells with equal numbers are drawn alike. A cell that the path misses is drawn as floor, so as not to
  * reveal the solution, unless `missing` is set.
  */
-export function readPicture(trace, call, mode, view, missing = false) {
+export function pictureView(trace, call, mode, view, missing = false) {
   const { L, V, skin, looks, probabilities } = trace;
   const answer = answerAt(trace, call);
   const unseen = missing ? WRONG : WRONG | MISSING;
@@ -34,7 +34,7 @@ export function readPicture(trace, call, mode, view, missing = false) {
         : 0;
     else if (view.small) picture.others[cell] = view.small[cell] + 1;
     else if (mode === "probabilities" && answer >= 0)
-      skin.readProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
+      skin.setProbabilities(trace, probabilities, (answer * L + cell) * V, cell, picture);
   }
   return picture;
 }
@@ -99,7 +99,7 @@ export class Picture {
 
   draw(call, mode, view, { missing } = {}) {
     const was = this.mode === mode ? this.picture : null;
-    this.picture = readPicture(this.trace, call, mode, view, missing);
+    this.picture = pictureView(this.trace, call, mode, view, missing);
     this.mode = mode;
     if (this.brush) this.paint(was);
     else this.redraw();

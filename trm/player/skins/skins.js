@@ -7,7 +7,7 @@
  *   their mark in the legend, and for what each mode draws; `conflictSentence(count)` is a text.
  *
  * Skins of pictures also have
- * - `joints`, `readProbabilities`: see readPicture;
+ * - `joints`, `setProbabilities`: see pictureView;
  * - `showsShade`: whether a cell shows the confidence;
  * - `paint(brush, cell, mode)`, where a cell is {look, number, other, level, joints, fading, flags}, and the
  *   `drawings` that it stamps;

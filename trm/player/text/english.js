@@ -38,9 +38,9 @@ export const ENGLISH = {
   "y_inside": "Intermediate answer, cycle {cycle} of {T}: the head is trained only on the last cycle.",
   "y_caption": "y decoded with the output head.",
   "reverse_caption":
-    "z decoded by reverse embedding (argmax against the input embedding), for which nothing was trained.",
+    "z decoded by reverse embedding (argmax over the input embedding), a readout that was not trained.",
   "reverse_one_state":
-    "z, which is also y here, decoded by reverse embedding (argmax against the input embedding), for which nothing was trained.",
+    "z, which is also y here, decoded by reverse embedding (argmax over the input embedding), a readout that was not trained.",
   "small_y": "Small: y, decoded the same way.",
   "symbol_size": "Symbol size: its probability.",
   "dot_size": "Dot size: the probability of path.",

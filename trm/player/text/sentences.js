@@ -4,7 +4,7 @@
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
 import { cellHistory } from "../model/history.js";
-import { cellProbabilities, isRecorded, READS_Z } from "../model/reading.js";
+import { cellProbabilities, isRecorded, Z_MODES } from "../model/grid_view.js";
 import { isScored } from "../model/cells.js";
 import { formatNumber, translate, translateOr } from "./translate.js";
 
@@ -126,7 +126,7 @@ export function cellSentence(trace, call, cell, mode = "answer") {
 function stateSentence(trace, call, cell, mode) {
   const { L, symbolNames, zTokens, zConfidence, zReverse, yReverse } = trace;
   const [z, y] = [call * L + cell, answerAt(trace, call) * L + cell];
-  if (!READS_Z.includes(mode)) return "";
+  if (!Z_MODES.includes(mode)) return "";
   if (mode === "z" || !zReverse)
     return translate("z_reads", { symbol: symbolNames[zTokens[z]], p: (zConfidence[z] / 255).toFixed(2) });
   return (

@@ -2,7 +2,7 @@
 
 import { answerAt } from "../model/coordinates.js";
 import { make, write } from "./dom.js";
-import { cellProbabilities } from "../model/reading.js";
+import { cellProbabilities } from "../model/grid_view.js";
 import { SKINS } from "../skins/skins.js";
 import { cellSentence, historyEntries } from "../text/sentences.js";
 import { applyTokenColour } from "./timeline.js";

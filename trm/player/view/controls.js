@@ -2,7 +2,7 @@
 
 import { icon, make } from "./dom.js";
 import { KEYS, MODES } from "../keys.js";
-import { isRecorded } from "../model/reading.js";
+import { isRecorded } from "../model/grid_view.js";
 import { Share } from "./share.js";
 import { translate, translateOr } from "../text/translate.js";
 

@@ -5,7 +5,7 @@ import { DIFFERS, flagNames, STABLE } from "../model/cells.js";
 import { isInPart } from "./part.js";
 import { Pencil } from "./pencil.js";
 import { Picture } from "../skins/picture.js";
-import { readGrid } from "../model/reading.js";
+import { gridView } from "../model/grid_view.js";
 import { cellSentence } from "../text/sentences.js";
 import { translate, translateOr } from "../text/translate.js";
 
@@ -94,9 +94,9 @@ export class Grid {
     this.layer.show(trace);
   }
 
-  /** `options` as in readGrid, and `missing` as in readPicture. Returns the result of readGrid. */
+  /** `options` as in gridView, and `missing` as in pictureView. Returns the result of gridView. */
   draw(call, mode, options) {
-    const view = readGrid(this.trace, call, mode, options);
+    const view = gridView(this.trace, call, mode, options);
     if (this.drawn.mode !== mode) this.node.dataset.mode = this.drawn.mode = mode;
     this.drawElements(view);
     if (!this.trace.skin.paint) this.drawDetails(view);

@@ -1,7 +1,7 @@
 /** The visible part of a grid that uses only its top left corner (ARC). */
 
 import { make, write } from "./dom.js";
-import { cropAt } from "../model/reading.js";
+import { cropAt } from "../model/grid_view.js";
 import { translate } from "../text/translate.js";
 
 /**

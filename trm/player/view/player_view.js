@@ -3,7 +3,7 @@
 import { coordinatesOf } from "../model/coordinates.js";
 import { topOf, write } from "./dom.js";
 import { isInPart, partOf } from "./part.js";
-import { isRecorded } from "../model/reading.js";
+import { isRecorded } from "../model/grid_view.js";
 import { regionsOf } from "./regions.js";
 import { captionSentence, eventSentence, placeSentence } from "../text/sentences.js";
 import { cellCurves } from "./strips.js";

@@ -1,7 +1,7 @@
 /** Curves over the run: the strips of the timeline, and the probabilities of a cell. */
 
 import { answerAt, callOfAnswer, coordinatesOf } from "../model/coordinates.js";
-import { cellProbabilities } from "../model/reading.js";
+import { cellProbabilities } from "../model/grid_view.js";
 import { formatNumber, translate } from "../text/translate.js";
 
 // Curves are drawn in a box as wide as the run has calls and 1 high; y points down as in SVG.
@@ -27,12 +27,13 @@ function correctName({ cellsRight, skin }) {
   return translate(cellsRight ? "strip_right" : skin.conflictLabel);
 }
 
-/** The strips. `read`: the value at a call as text; `paths`: the curve as [class name, path] pairs. */
+/** The strips. `valueAt`: the value at a call as text; `paths`: the curve as [class name, path] pairs. */
 export const STRIPS = [
   {
     id: "halting",
     name: () => translate("strip_halting"),
-    read: (trace, call) => trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
+    valueAt: (trace, call) =>
+      trace.haltProbability[coordinatesOf(trace, call).supervision_step - 1].toFixed(3),
     paths: (trace) => [
       ...trace.haltProbability.map((p, step) => [
         p > 0.5 ? "bar lit" : "bar",
@@ -44,7 +45,7 @@ export const STRIPS = [
   {
     id: "right",
     name: correctName,
-    read: (trace, call) =>
+    valueAt: (trace, call) =>
       trace.cellsRight
         ? perAnswer(trace, call, trace.cellsRight, (count) => `${count}/${trace.cells_total}`)
         : perAnswer(trace, call, trace.conflicting, String),
@@ -61,14 +62,15 @@ export const STRIPS = [
     id: "changed",
     name: () => translate("strip_changed"),
     quiet: true,
-    read: (trace, call) => (answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String)),
+    valueAt: (trace, call) =>
+      answerAt(trace, call) < 1 ? "–" : perAnswer(trace, call, trace.changed, String),
     paths: (trace) => [["area", barsPath(trace, trace.changed, Math.max(1, ...trace.changed))]],
   },
   {
     id: "entropy",
     name: () => translate("strip_entropy"),
     quiet: true,
-    read: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
+    valueAt: (trace, call) => perAnswer(trace, call, trace.entropy, (value) => value.toFixed(2)),
     paths: (trace) => [
       [
         "line",
@@ -84,7 +86,7 @@ export const STRIPS = [
     id: "residual-y",
     name: () => translate("strip_residual-y"),
     quiet: true,
-    read: (trace, call) => perAnswer(trace, call, trace.residualY, formatNumber),
+    valueAt: (trace, call) => perAnswer(trace, call, trace.residualY, formatNumber),
     paths: (trace) => [
       [
         "line",
@@ -96,7 +98,7 @@ export const STRIPS = [
     id: "residual-z",
     name: () => translate("strip_residual-z"),
     quiet: true,
-    read: (trace, call) => (movesZ(trace, call) ? formatNumber(trace.residualZ[call]) : "–"),
+    valueAt: (trace, call) => (movesZ(trace, call) ? formatNumber(trace.residualZ[call]) : "–"),
     paths: (trace) => {
       const moves = trace.residualZ.map((_, call) => call).filter((call) => movesZ(trace, call));
       return [

@@ -36,7 +36,7 @@ export class Timeline {
       this.addTrack(
         strip.id,
         this.makePlot(strip.id),
-        (call) => `${strip.name(this.trace)} ${strip.read(this.trace, call)}`,
+        (call) => `${strip.name(this.trace)} ${strip.valueAt(this.trace, call)}`,
         strip.quiet,
       );
     this.values.halting.dataset.testid = "halt-probability";
@@ -162,7 +162,7 @@ export class Timeline {
     const { name, value } = this.axis.draw(trace, call, zoom);
     write(this.names.step, name);
     write(this.values.step, value);
-    for (const strip of STRIPS) write(this.values[strip.id], strip.read(trace, call));
+    for (const strip of STRIPS) write(this.values[strip.id], strip.valueAt(trace, call));
     this.drawHaltingLabel((call + 1) % trace.perStep !== 0);
   }
 

@@ -1,4 +1,4 @@
-/** Decoding for display: (trace, call, mode) -> what each cell shows. */
+/** The view of a grid: (trace, call, mode) -> what each cell shows. */
 
 import { answerAt, callOfAnswer } from "./coordinates.js";
 import {
@@ -15,7 +15,7 @@ import {
 } from "./cells.js";
 
 /** The modes that show z. Older recordings lack the reverse embedding. */
-export const READS_Z = ["z", "reverse"];
+export const Z_MODES = ["z", "reverse"];
 export const isRecorded = (trace, mode) => mode !== "reverse" || trace.zReverse != null;
 
 const FULL = 255; // the byte for 1
@@ -34,18 +34,18 @@ const FULL = 255; // the byte for 1
  * Options: `marks` flags cells that became correct and stayed correct; `reducedMotion` draws dropped cells at
  * one constant opacity; `differs` [L] holds 1 for cells to flag as different from another run.
  */
-export function readGrid(trace, call, mode, { marks = false, reducedMotion = false, differs = null } = {}) {
+export function gridView(trace, call, mode, { marks = false, reducedMotion = false, differs = null } = {}) {
   const { L, givens, inputs, labels, empty, pathToken } = trace;
   const answer = answerAt(trace, call);
   const row = (array, index) => (index < 0 ? null : array.subarray(index * L, (index + 1) * L));
-  const readsZ = READS_Z.includes(mode);
-  const readings = mode === "reverse" ? trace.zReverse : trace.zTokens;
-  const tokens = readsZ ? row(readings, call) : (row(trace.tokens, answer) ?? inputs);
-  const isNew = readsZ || callOfAnswer(trace, answer) === call;
-  const before = isNew ? (readsZ ? row(readings, call - 1) : row(trace.tokens, answer - 1)) : null;
-  const conflicts = readsZ ? null : (row(trace.conflicts, answer) ?? trace.inputConflicts);
-  const isAnswer = readsZ || answer >= 0;
-  const stableSince = marks && !readsZ && answer >= 0 ? trace.stableFrom : null;
+  const showsZ = Z_MODES.includes(mode);
+  const decoded = mode === "reverse" ? trace.zReverse : trace.zTokens;
+  const tokens = showsZ ? row(decoded, call) : (row(trace.tokens, answer) ?? inputs);
+  const isNew = showsZ || callOfAnswer(trace, answer) === call;
+  const before = isNew ? (showsZ ? row(decoded, call - 1) : row(trace.tokens, answer - 1)) : null;
+  const conflicts = showsZ ? null : (row(trace.conflicts, answer) ?? trace.inputConflicts);
+  const isAnswer = showsZ || answer >= 0;
+  const stableSince = marks && !showsZ && answer >= 0 ? trace.stableFrom : null;
   const fading =
     mode === "answer" && answer > 0 && trace.lastPath ? fadingPath(trace, call, answer, reducedMotion) : null;
   const flags = new Uint16Array(L);
