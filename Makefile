@@ -36,7 +36,7 @@ bench: .venv/.test .venv/.browser  ## print one JSON line per figure
 
 recorded: .venv/.app  ## compute anew what the pages open with, and docs/findings.md; an hour on two cores
 	$(BIN)/python -m probes project --record
-	$(BIN)/python -m probes compare --model maze-trm --against maze-hrm --data maze/test --limit 100 --record --findings docs/findings.md
+	$(BIN)/python -m probes compare --model maze-trm --compare-with maze-hrm --data maze/test --limit 100 --record --findings docs/findings.md
 	$(BIN)/python -m probes halting --record
 	for model in sudoku-trm sudoku-hrm; do $(BIN)/python -m probes fit --model $$model --record || exit 1; done
 	for model in maze-trm maze-hrm; do $(BIN)/python -m probes fit --model $$model --record --limit 100 || exit 1; done

@@ -11,7 +11,7 @@ import numpy as np
 from bench.figures import figure, is_quick, median_seconds, say, seconds
 from probes.latents.pca import fit_pca
 from probes.latents.project import make_scene
-from probes.latents.trajectories import Walks, record_walks
+from probes.latents.trajectories import Trajectories, record_trajectories
 from probes.latents.umap import UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
 from trm.checkpoint import load_model
@@ -32,14 +32,14 @@ def main() -> None:
     task = task_of(model.config)
     count = 16 if quick else PUZZLES
     say(f"{MODEL}: the states z of {count} puzzles after every answer")
-    walks = record_walks(model, load_puzzles(f"{task.name}/test", task), limit=count)
-    states, settings = walks.states["z"], UMAPSettings()
+    trajectories = record_trajectories(model, load_puzzles(f"{task.name}/test", task), limit=count)
+    states, settings = trajectories.states["z"], UMAPSettings()
     facts = {"model": MODEL, "puzzles": states.shape[0], "calls": states.shape[1], "dim": states.shape[2]}
 
     with one_blas_thread():  # as the page has it
         taken = median_seconds(lambda: fit_pca(states).transform(states), 2 if quick else 9)
     figure("PCA", taken, "s", topic=TOPIC, budget=None if quick else 1, **facts)
-    taken = median_seconds(lambda: scene(walks), 1 if quick else 3)
+    taken = median_seconds(lambda: scene(trajectories), 1 if quick else 3)
     figure("the page's scene with PCA alone", taken, "s", topic=TOPIC, **facts)
 
     say("UMAP in a process that never made one")
@@ -70,8 +70,8 @@ def fresh(path: str) -> float:
     return seconds(lambda: fit_umap(states, UMAPSettings()))
 
 
-def scene(walks: Walks) -> None:
-    make_scene(walks, state="z", calls="f_H", command="")
+def scene(trajectories: Trajectories) -> None:
+    make_scene(trajectories, state="z", calls="f_H", command="")
 
 
 if __name__ == "__main__":

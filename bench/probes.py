@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bench.figures import figure, is_quick, say, seconds
-from probes.linear.collect import collect, moments_of
+from probes.linear.collect import collect, time_points_of
 from probes.linear.experiment.experiment import fit_study
 from probes.linear.experiment.study import StudySettings
 from probes.linear.fit import fit_probe
@@ -45,13 +45,13 @@ def main() -> None:
     began, processor = told[0], time.process_time()
     of_runs: list[float] = []
 
-    def tell(share: float, words: str) -> None:
+    def progress(share: float, words: str) -> None:
         told.append(time.perf_counter())
         if " from " not in words:
             of_runs.append(told[-1] - began)
 
     settings = StudySettings(usual_targets(task), random="first")
-    fit_study(model, task, puzzles, settings, tell=tell)
+    fit_study(model, task, puzzles, settings, progress=progress)
     taken, processor = time.perf_counter() - began, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20
@@ -72,10 +72,10 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
     from probes.linear.targets import Evidence, target_of, values_at
 
     task, depth = task_of(model.config), model.config.depth
-    moments = moments_of(depth, range(1, steps + 1), "cycles")
-    say(f"{len(moments)} probes at once, and by scikit-learn")
+    time_points = time_points_of(depth, range(1, steps + 1), "cycles")
+    say(f"{len(time_points)} probes at once, and by scikit-learn")
     runs = collect(
-        model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, moments=moments, states=("y",)
+        model, puzzles.inputs, puzzles.puzzle_identifiers, depth=depth, time_points=time_points, states=("y",)
     )
     target = target_of(task, "solution")
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
@@ -83,7 +83,7 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
         target,
         evidence,
         now=runs.now,
-        supervision_steps=[at.supervision_step for at in moments],
+        supervision_steps=[at.supervision_step for at in time_points],
         halts=runs.halts,
     )
     split, states = split_puzzles(len(puzzles), seed=0), runs.states["y"]
@@ -98,7 +98,7 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
     parts = {
         part: [
             (states[rows, at][defined[rows, at]], labels[rows, at][defined[rows, at]])
-            for at in range(len(moments))
+            for at in range(len(time_points))
         ]
         for part, rows in (("train", split.train), ("test", split.test))
     }
@@ -113,9 +113,9 @@ def compared(model: "Model", puzzles: "PuzzleSet", *, steps: int) -> None:
 
     apart = seconds(one_by_one)
     ours = apply(found[0], states[split.test]).values
-    same = [(ours[:, at][defined[split.test, at]] == read[at]).mean() for at in range(len(moments))]
+    same = [(ours[:, at][defined[split.test, at]] == read[at]).mean() for at in range(len(time_points))]
     facts = {
-        "coordinates": len(moments),
+        "coordinates": len(time_points),
         "puzzles": len(puzzles),
         "examples": len(parts["train"][0][0]),
         "threads": torch.get_num_threads(),

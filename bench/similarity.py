@@ -36,9 +36,9 @@ def main() -> None:
     facts = {"puzzles": len(puzzles), "threads": torch.get_num_threads()}
     say("Gram matrices and their products")
     grams, products = seconds(arrange), seconds(lambda: cka_of_all(arranged))
-    moments = sum(state.shape[1] for of_model in states for state in of_model)
+    time_points = sum(state.shape[1] for of_model in states for state in of_model)
     figure("runs of two models that keep their states", forward, "s", topic=TOPIC, **facts)
-    facts |= {"moments": moments, "numbers of a state": states[0][0].shape[2]}
+    facts |= {"moments": time_points, "numbers of a state": states[0][0].shape[2]}
     figure("Gram matrices of all moments of y and z", grams, "s", topic=TOPIC, **facts)
     figure("CKA of all moments with all, from these", products, "s", topic=TOPIC, **facts)
     (y, _), (other, _) = states

@@ -25,12 +25,13 @@ from trm.errors import CheckpointError, UnknownSettingsError
 from trm.files import written_whole
 from trm.model import Model
 from trm.models import new_model
+from trm.progress import CountProgress
 from trm.public.address import is_hub
 from trm.public.containers.open import read_stored
 from trm.public.containers.sharded import shards_of
 from trm.public.containers.things import plain_settings
 from trm.public.format import FORCED, PUBLIC_NAMES, USUAL_CELLS, check_force, config_from_public
-from trm.public.hub import Progress, hub_name, hub_weights, snapshot_in
+from trm.public.hub import hub_name, hub_weights, snapshot_in
 from trm.public.state_dict import refuse_odd, take_weights
 from trm.public.task_tokens import in_task_tokens
 from trm.public.weights import INDEX, choose_weights, other_steps
@@ -64,7 +65,7 @@ def load_model(
     force: Mapping[str, Any] | None = None,
     accept_unknown: bool = False,
     own_form: bool = False,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> Model:
     """Open a bundled name, a folder, a file or a place on the hub, ready to run.
 
@@ -152,7 +153,7 @@ def read_checkpoint(
     *,
     force: Mapping[str, Any] | None = None,
     accept_unknown: bool = False,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> Checkpoint:
     """Find and read a checkpoint, in our form or the public one. Raises CheckpointError."""
     path = hub_weights(spec, progress=progress) if is_hub(spec) else find_weights(spec)

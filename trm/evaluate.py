@@ -5,7 +5,6 @@ solution have no label to compare with; they are judged by the rules alone and c
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,13 +19,12 @@ from trm.errors import DataError
 from trm.grading import caveat
 from trm.model import Model
 from trm.parallel import Done, shares, side_by_side
+from trm.progress import CountProgress
 from trm.record import record
 from trm.recursion import deep_supervision
 from trm.tasks.base import PADDING, Task
 
 BATCH = 64  # puzzles that all cores take together; more are no faster on two
-
-Progress = Callable[[int, int], None]  # (done, total)
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def predict(
     *,
     depth: Depth | None = None,
     batch: int = BATCH,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> Predictions:
     """Run a model over many puzzles, a batch at a time. `depth` defaults to the model's own.
 
@@ -100,7 +98,9 @@ def auc(scores: Float[np.ndarray, "*any"], right: Bool[np.ndarray, "*any"]) -> f
     return float(roc_auc_score(right.ravel(), scores.ravel()))
 
 
-def evaluate(model, task: Task, puzzles: PuzzleSet, *, progress: Progress | None = None) -> dict[str, Any]:
+def evaluate(
+    model, task: Task, puzzles: PuzzleSet, *, progress: CountProgress | None = None
+) -> dict[str, Any]:
     """Score a model on a puzzle set.
 
     Returns `count` (puzzles with one solution), `exact`, `cell` and `blank_cell` (shares, after the last step),

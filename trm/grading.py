@@ -27,7 +27,7 @@ def most_changed_cell(trace: Trace, task: Task) -> int:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Grade:
     """Of the puzzle and of the answer after every f_H call."""
 
     givens: Bool[np.ndarray, "cells"]
@@ -40,7 +40,7 @@ class Judgement:
     ]  # obeys the rules and keeps the givens; equals the labels where no rules tell
 
     @classmethod
-    def of(cls, trace: Trace, task: Task) -> "Judgement":
+    def of(cls, trace: Trace, task: Task) -> "Grade":
         givens = task.givens(trace.inputs)
         counted = ~givens if task.counted else np.ones(task.cells, bool)
         right = solved = None

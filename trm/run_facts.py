@@ -5,7 +5,7 @@ from jaxtyping import UInt8
 
 from trm.config import KINDS, ModelConfig
 from trm.coordinates import F_H, F_L, Coordinates, Depth
-from trm.grading import Judgement
+from trm.grading import Grade
 from trm.tasks.base import Task
 from trm.trace import Trace
 
@@ -41,24 +41,24 @@ def model_facts(config: ModelConfig, depth: Depth) -> Facts:
 
 def run_facts(trace: Trace, task: Task) -> Facts:
     """What came of a run. Without a known solution the counts of right cells are None."""
-    judgement = Judgement.of(trace, task)
+    grade = Grade.of(trace, task)
     T, halt = trace.depth.T, trace.halt_step
-    solved = np.flatnonzero(judgement.solved)
+    solved = np.flatnonzero(grade.solved)
     moves = np.flatnonzero((trace.answers[1:] != trace.answers[:-1]).any(-1))
     last_move = (
         int(moves[-1]) + 1 if moves.size else 0
     )  # f_H call, from 0, at which the answer changed for the last time
-    right, counted = judgement.right, int(judgement.counted.sum())
+    right, counted = grade.right, int(grade.counted.sum())
     return {
-        "solved": bool(judgement.solved[-1]),
+        "solved": bool(grade.solved[-1]),
         "solved_answer": int(solved[0]) + 1 if solved.size else None,
         "solved_step": int(solved[0]) // T + 1 if solved.size else None,
         "solved_cycle": int(solved[0]) % T + 1 if solved.size else None,
         "halts": halt is not None,
         "halt_step": halt,
         "halt_p": float(trace.halt_probability[(halt or trace.steps) - 1]),
-        "halts_right": halt is not None and bool(judgement.solved[halt * T - 1]),
-        "halts_wrong": halt is not None and not judgement.solved[halt * T - 1],
+        "halts_right": halt is not None and bool(grade.solved[halt * T - 1]),
+        "halts_wrong": halt is not None and not grade.solved[halt * T - 1],
         "counted": counted,
         "right_first": None if right is None else int(right[0]),
         "right_last": None if right is None else int(right[-1]),

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -13,7 +12,6 @@ from trm.errors import UserError
 MISTAKE, STOPPED, UNHEARD = 2, 130, 141
 """Exit codes; after Ctrl-C, and where the reader of a pipe has gone, as shells have them."""
 NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")  # as torch says it
-ENOUGH_TO_GUESS = 1.0  # seconds of work after which the time left is worth naming
 
 
 def readable(result: Any) -> str:
@@ -43,12 +41,12 @@ def _short(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def tell(text: str) -> None:
+def log(text: str) -> None:
     """A line on stderr, where it does not mix with results."""
-    _say(f"{text}\n")
+    write(f"{text}\n")
 
 
-def _say(text: str) -> None:
+def write(text: str) -> None:
     """A full disk behind stderr ends no work."""
     try:
         print(text, end="", file=sys.stderr, flush=True)
@@ -109,7 +107,7 @@ def run_program(module: str) -> None:
 
 def _end(code: int, line: str) -> NoReturn:
     try:
-        tell(line)
+        log(line)
     except BrokenPipeError:
         _silence(sys.stderr)
     sys.exit(code)
@@ -120,33 +118,3 @@ def _silence(*streams: Any) -> None:
     for stream in streams:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-class Progress:
-    """Counts on one line of a terminal, with the time left; says nothing where nobody looks."""
-
-    def __init__(self, what: str, total: int | None = None):
-        self.what, self.total = what, total
-        self.began = time.monotonic()
-        self.shown = False
-
-    def count(self, done: int, total: int | None = None) -> None:
-        if not sys.stderr.isatty():
-            return
-        total = total or self.total
-        of = f" of {total}" if total else ""
-        _say(f"\r{done}{of} {self.what}{self._left(done, total)}\033[K")
-        self.shown = True
-
-    def _left(self, done: int, total: int | None) -> str:
-        spent = time.monotonic() - self.began
-        if not total or not done or spent < ENOUGH_TO_GUESS:
-            return ""
-        return f", {spent * (total - done) / done:.0f} s left"
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self.shown:
-            tell("")

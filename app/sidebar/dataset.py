@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from trm.data.bundled import fitting_sets
 from trm.tasks.base import Task
 
@@ -30,7 +30,7 @@ def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> Puzzl
             icon=":material/dataset:",
         )
         return None
-    name = st.selectbox("Puzzles from", names, key=f"{key}-set", **KEPT) if len(names) > 1 else names[0]
+    name = st.selectbox("Puzzles from", names, key=f"{key}-set", **IN_ADDRESS) if len(names) > 1 else names[0]
     wanted = st.slider(
         f"How many puzzles of {name}",
         10,
@@ -38,7 +38,7 @@ def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> Puzzl
         count,
         step=10,
         key=f"{key}-count",
-        **KEPT,
+        **IN_ADDRESS,
         help="Evenly spread over the set.",
     )
     return PuzzleSetChoice(name, wanted)

@@ -9,9 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from app.server.jobs import Tell, Work
+from app.server.jobs import Work
 from trm import flops
 from trm.config import ModelConfig
+from trm.progress import Progress
 
 MINUTE = 60
 PACES = {"latents": 80.0, "probes": 130.0, "use": 130.0, "halting": 60.0, "compare": 80.0, "sweep": 100.0}
@@ -37,9 +38,9 @@ class Cost:
         """The work, from whose end on estimates of its kind are by its pace."""
         measured = _measured()
 
-        def work_and_measure(tell: Tell) -> Any:
+        def work_and_measure(progress: Progress) -> Any:
             began = time.monotonic()
-            result = work(tell)
+            result = work(progress)
             measured[self.kind] = (time.monotonic() - began) / max(self.operations, 1e-9)
             return result
 

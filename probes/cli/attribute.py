@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probes.cli.shared import told, write
+from probes.cli.shared import progress_line, write
 from probes.interventions.attribution.results import HALTING_CELL, MEAN, METHODS, MIXING, SPANS
 from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options, puzzle_tokens
 from trm.errors import UserError
@@ -66,7 +66,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
 def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     from probes.interventions.attribution.results import attended, attributed, mixed
-    from probes.interventions.fork import keep
+    from probes.interventions.fork import cache_run
     from probes.interventions.sites import one_call
     from trm.cli.options import asked_puzzle_id
 
@@ -74,18 +74,18 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     if options.method == "mixing":
         return mixed(model, task, cell=cell, layer=options.layer)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
+    kept = cache_run(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line())
     if options.method == "attention":
         at = one_call(options.call, kept.depth)
         return attended(kept, at=at, cell=cell, layer=options.layer or "1", head=options.head)
     return attributed(
-        kept, step=options.step, cell=cell, method=options.method, span=options.span, tell=told()
+        kept, step=options.step, cell=cell, method=options.method, span=options.span, progress=progress_line()
     )
 
 
 def _cell(options: Namespace, model: "Model") -> int:
     """Raises UserError unless it is a single one."""
-    from trm.positions import Positions
+    from trm.store.positions import Positions
 
     if options.cell is None:
         return HALTING_CELL

@@ -15,15 +15,16 @@ from probes.comparison.files import (
     compared,
     curves_table,
     load_comparison,
-    moments_of,
     recorded_path,
     save_comparison,
+    time_points_of,
     to_dict,
     write_json,
     write_parquet,
 )
 from trm.cli.options import MODEL_HELP, accept_option
-from trm.terminal import Progress, tell
+from trm.progress import ProgressLine
+from trm.terminal import log
 
 if TYPE_CHECKING:
     from probes.comparison.result import Measured
@@ -40,14 +41,14 @@ def add(adder: Any) -> None:
         help="linear CKA between all moments of y and z, within and across two models",
         description="CKA",
     )
-    _pair_options(alike, against=False)
+    _pair_options(alike, compare_with=False)
     alike.set_defaults(run=run_similarity)
     compare = adder.add_parser(
         "compare",
         help="all that the Compare page shows of two models",
         description="Two models on the same puzzles.",
     )
-    _pair_options(compare, against=True)
+    _pair_options(compare, compare_with=True)
     compare.add_argument("--few", type=int, help="puzzles for each number of blank cells, at most (50)")
     compare.add_argument(
         "--record",
@@ -62,12 +63,12 @@ def add(adder: Any) -> None:
     compare.set_defaults(run=run_compare)
 
 
-def _pair_options(command: Any, *, against: bool) -> None:
+def _pair_options(command: Any, *, compare_with: bool) -> None:
     command.add_argument("--model", required=True, help=MODEL_HELP)
     command.add_argument(
-        "--against", required=against, help="the other model, of the same task; " + MODEL_HELP
+        "--compare-with", required=compare_with, help="the other model, of the same task; " + MODEL_HELP
     )
-    command.add_argument("--data", required=not against, help="a puzzle set, as `trm eval` takes it")
+    command.add_argument("--data", required=not compare_with, help="a puzzle set, as `trm eval` takes it")
     command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
     command.add_argument("--out", type=Path, help="write this name with .json and with .parquet")
     accept_option(command)
@@ -78,9 +79,9 @@ def run_similarity(options: Namespace) -> dict[str, Any]:
     from probes.comparison.set_run import run_set
 
     models, _, puzzles = _opened(options)
-    arranged, moments = [], []
+    arranged, time_points = [], []
     for model, name in zip(models, _names(models), strict=True):
-        with Progress(f"% of {name}", 100) as bar:
+        with ProgressLine(f"% of {name}", 100) as bar:
             run = run_set(
                 model, puzzles, keep_states=True, progress=lambda share, bar=bar: bar.count(int(90 * share))
             )
@@ -88,24 +89,24 @@ def run_similarity(options: Namespace) -> dict[str, Any]:
             for state, states in zip(STATES, (run.y, run.z), strict=True):
                 arranged[-1][state] = arrangement(states.reshape(*states.shape[:2], -1))
                 bar.count(95)
-        moments += moments_of(name, T=model.config.T, N_sup=model.config.N_sup)
+        time_points += time_points_of(name, T=model.config.T, N_sup=model.config.N_sup)
     cka = cka_of_all(arranged)
     _write(
         options.out,
-        {"data": puzzles.name, "puzzles": len(puzzles), "moments": moments, "cka": cka_to_list(cka)},
-        cka_table(moments, cka),
+        {"data": puzzles.name, "puzzles": len(puzzles), "moments": time_points, "cka": cka_to_list(cka)},
+        cka_table(time_points, cka),
     )
     return {
         "data": puzzles.name,
         "puzzles": len(puzzles),
-        "cka_at_the_end": _at_the_end(moments, cka),
+        "cka_at_the_end": _at_the_end(time_points, cka),
         **_written(options.out),
     }
 
 
-def _at_the_end(moments: list[tuple], cka: Any) -> dict[str, float | None]:
+def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
     """CKA of the last moments of every two clouds."""
-    last = {moment[:2]: row for row, moment in enumerate(moments)}
+    last = {time_point[:2]: row for row, time_point in enumerate(time_points)}
     pairs = [(one, other) for one in last for other in last if last[one] < last[other]]
     return {
         f"{' '.join(one)} ~ {' '.join(other)}": cka_to_list(cka[last[one], last[other]].reshape(1, 1))[0][0]
@@ -116,7 +117,9 @@ def _at_the_end(moments: list[tuple], cka: Any) -> dict[str, float | None]:
 def run_compare(options: Namespace) -> dict[str, Any]:
     from probes.reports.comparison import write_findings
 
-    place = recorded_path(options.model, options.against) if options.record or options.data is None else None
+    place = (
+        recorded_path(options.model, options.compare_with) if options.record or options.data is None else None
+    )
     if options.data is None and not options.findings:
         raise ComparisonError("--data is missing. Name a puzzle set, such as sudoku/test.")
     comparison = load_comparison(place) if options.data is None else _measured(options)
@@ -128,7 +131,7 @@ def run_compare(options: Namespace) -> dict[str, Any]:
     }
     _write(options.out, to_dict(comparison), curves_table(comparison))
     if options.out:
-        write_parquet(_named(options.out, "-cka.parquet"), cka_table(comparison.moments, comparison.cka))
+        write_parquet(_named(options.out, "-cka.parquet"), cka_table(comparison.time_points, comparison.cka))
     if options.record:
         save_comparison(place, comparison)
         found["recorded"] = str(place)
@@ -136,7 +139,7 @@ def run_compare(options: Namespace) -> dict[str, Any]:
         write_findings(
             options.findings,
             comparison,
-            compare_command(options.model, options.against, about.data, about.count),
+            compare_command(options.model, options.compare_with, about.data, about.count),
         )
         found["findings"] = str(options.findings)
     return found | _written(options.out)
@@ -150,14 +153,14 @@ def _measured(options: Namespace) -> Comparison:
     _check_record(options)
     measured = []
     for model in models:
-        with Progress(f"% of {model.name}", 100) as bar:
+        with ProgressLine(f"% of {model.name}", 100) as bar:
             measured.append(
                 measure(
                     model,
                     task,
                     puzzles,
                     few=options.few or FEW,
-                    tell=lambda share, words, bar=bar: bar.count(int(100 * share)),
+                    progress=lambda share, words, bar=bar: bar.count(int(100 * share)),
                 )
             )
     return compared(*measured)
@@ -177,7 +180,7 @@ def _check_record(options: Namespace) -> None:
     """Before the work. Raises ComparisonError where no page would open with the result."""
     from trm.registry import model_folder
 
-    for name in (options.model, options.against):
+    for name in (options.model, options.compare_with):
         if options.record and model_folder(name) is None:
             raise ComparisonError(
                 f"{name} does not come with the app, so no page opens with it. Leave out --record, or use --out."
@@ -201,9 +204,9 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
     from trm.evaluate import evenly
     from trm.tasks import task_of
 
-    specs = [options.model, *([options.against] if options.against else [])]
+    specs = [options.model, *([options.compare_with] if options.compare_with else [])]
     if len(set(specs)) < len(specs):
-        tell(f"{options.model} is held against itself.")
+        log(f"{options.model} is held against itself.")
     models = [load_model(spec, accept_unknown=options.accept_unknown) for spec in specs]
     task, *others = (task_of(model.config) for model in models)
     for model, other in zip(models[1:], others, strict=True):
@@ -212,7 +215,7 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
                 f"{models[0].name} plays {task.rows}x{task.columns} {task.name}, {model.name} {other.rows}x{other.columns} "
                 f"{other.name}. Give two models of one task and size."
             )
-    with Progress("puzzles read") as reading:
+    with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(options.data, task, spread=options.limit, progress=reading.count)
     if options.limit is not None:
         puzzles = puzzles.take(evenly(len(puzzles), options.limit))

@@ -6,7 +6,7 @@ from typing import Any
 
 from trm.cli.options import DATA_HELP, PUZZLE_HELP, limited_puzzles, model_options, puzzle_tokens
 from trm.errors import UserError
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 USUAL_LIMIT = 200
 
@@ -107,9 +107,9 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         control=not options.no_control,
         probe=ProbeSettings(balanced=options.balanced, code_length=options.code_length, seed=options.seed),
     )
-    with Progress("per mille of the work done", 1000) as progress:
+    with ProgressLine("per mille of the work done", 1000) as progress:
         study = fit_study(
-            model, task, puzzles, settings, tell=lambda share, words: progress.count(int(1000 * share))
+            model, task, puzzles, settings, progress=lambda share, words: progress.count(int(1000 * share))
         )
     if options.out:
         write_study(options.out, study, probes=options.save)

@@ -13,8 +13,9 @@ from probes.cli.shared import model_with_puzzles, names_to_record
 from probes.halting.runs import DEEP, DEEP_RECORDED, DEEPEST, MOST_RECORDED, RECORDED
 from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
+from trm.progress import ProgressLine
 from trm.registry import model_config, model_names
-from trm.terminal import Progress, tell
+from trm.terminal import log
 
 if TYPE_CHECKING:
     from probes.halting.runs import HaltingRuns
@@ -103,7 +104,7 @@ def record(name: str) -> dict[str, Any]:
 
     data = unseen_set(task_of(model_config(name)))
     for ending, limit, steps in (("", MOST_RECORDED, None), (DEEP, DEEP_RECORDED, DEEPEST)):
-        tell(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
+        log(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
         written(made(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")
     return {"written": str(RECORDED / name)}
 
@@ -118,7 +119,7 @@ def made(
         raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
     model, task, puzzles = model_with_puzzles(model_name, data, spread=limit, accept_unknown=accept_unknown)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
-    with Progress("puzzles run") as running:
+    with ProgressLine("puzzles run") as running:
         return run_puzzles(
             model,
             task,

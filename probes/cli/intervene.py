@@ -4,7 +4,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from probes.cli.shared import told
+from probes.cli.shared import progress_line
 from trm.cli.options import (
     DATA_HELP,
     PUZZLE_HELP,
@@ -64,27 +64,27 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _one_run(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.fork import followed, keep
+    from probes.interventions.fork import cache_run, followed
     from probes.interventions.spec import parse_all, written
     from trm.cli.options import asked_puzzle_id, opened
-    from trm.grading import Judgement
+    from trm.grading import Grade
     from trm.trace import save_trace
 
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
         raise UserError("Give --puzzle, and either --do or --experiment. Or --data for a whole set.")
     model, task = opened(options)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = keep(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), tell=told())
+    kept = cache_run(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line())
     if options.do is not None:
         run, changes = kept, parse_all(options.do)
     else:
         from probes.interventions.preset_runs import planned
 
         run, changes = planned(kept, options.experiment, options.step)
-    trace = followed(run.branch(changes), run.depth, told(), "running it changed")
+    trace = followed(run.branch(changes), run.depth, progress_line(), "running it changed")
     if options.out:
         save_trace(options.out, trace)
-    left, right = Judgement.of(kept.trace, task), Judgement.of(trace, task)
+    left, right = Grade.of(kept.trace, task), Grade.of(trace, task)
     ends = slice(kept.depth.T - 1, None, kept.depth.T)
     changed_ends = slice(trace.depth.T - 1, None, trace.depth.T)
     return {
@@ -109,7 +109,11 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)
     found = over_puzzles(
-        model, task, puzzles, names=[options.experiment] if options.experiment else None, tell=told()
+        model,
+        task,
+        puzzles,
+        names=[options.experiment] if options.experiment else None,
+        progress=progress_line(),
     )
     command = (
         f"python -m probes intervene --model {options.model} --data {puzzles.name} --limit {options.limit}"
@@ -127,4 +131,4 @@ def _record(options: Namespace) -> dict[str, Any]:
             f"{options.model} is no bundled model: there is no page to record for. Leave --record out."
         )
     model, task = opened(options)
-    return record_all(model, task, only=options.experiment, tell=told())
+    return record_all(model, task, only=options.experiment, progress=progress_line())

@@ -1,11 +1,11 @@
 """What several commands do alike: take puzzles, tell progress, write a result, and choose what is recorded."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trm.errors import UserError
-from trm.terminal import Progress
+from trm.progress import Progress, ProgressLine
 
 if TYPE_CHECKING:
     from trm.data import PuzzleSet
@@ -24,21 +24,21 @@ def model_with_puzzles(
 
     model = load_model(model_name, accept_unknown=accept_unknown)
     task = task_of(model.config)
-    with Progress("puzzles read") as reading:
+    with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(data, task, spread=spread, progress=reading.count)
     tell_notes(data, puzzles.notes)
     return model, task, puzzles
 
 
-def told() -> Callable[[float, str], None]:
-    """Progress on stderr, in hundredths."""
-    progress = Progress("")
+def progress_line() -> Progress:
+    """Progress on stderr, in per cent."""
+    line = ProgressLine("")
 
-    def tell(share: float, words: str) -> None:
-        progress.what = f"% {words}"
-        progress.count(round(100 * share), 100)
+    def progress(share: float, words: str) -> None:
+        line.what = f"% {words}"
+        line.count(round(100 * share), 100)
 
-    return tell
+    return progress
 
 
 def write(path: Path, result: dict[str, Any], table: dict[str, list]) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from trm.cli.options import DATA_HELP, limited_puzzles, model_options
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
@@ -23,7 +23,7 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     """Of y and z what `trm.inspection.state_use` and `probes.robustness` find."""
-    from probes.linear.collect import collect, moments_of
+    from probes.linear.collect import collect, time_points_of
     from probes.robustness import read_under_noise
     from trm.cli.options import opened
     from trm.inspection.state_use import use_of_states
@@ -32,16 +32,16 @@ def run(options: Namespace) -> dict[str, Any]:
     puzzles = limited_puzzles(options, model, task)
     depth = model.config.depth
     blank = ~task.givens(puzzles.inputs)
-    with Progress("puzzles run") as running:
+    with ProgressLine("puzzles run") as running:
         used = use_of_states(model, puzzles.inputs, puzzles.labels, blank, progress=running.count)
-    last = moments_of(depth, [depth.N_sup])
-    with Progress("% of the states collected", 100) as collecting:
+    last = time_points_of(depth, [depth.N_sup])
+    with ProgressLine("% of the states collected", 100) as collecting:
         runs = collect(
             model,
             puzzles.inputs,
             puzzles.puzzle_identifiers,
             depth=depth,
-            moments=last,
+            time_points=last,
             states=tuple(used),
             progress=lambda share: collecting.count(round(100 * share)),
         )

@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from probes.cli.shared import told, write
+from probes.cli.shared import progress_line, write
 from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
 from trm.cli.options import (
     DATA_HELP,
@@ -91,7 +91,7 @@ def run(options: Namespace) -> dict[str, Any]:
         result, name = _patching(options, model, task), "patching"
     else:
         puzzles = limited_puzzles(options, model, task, usual=LIMITS[options.what])
-        result = swept(options.what, model, task, puzzles, settings, told())
+        result = swept(options.what, model, task, puzzles, settings, progress_line())
         result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
         name = f"{options.what}-{settings.source}" if options.what == "rollouts" else options.what
     if options.out:
@@ -102,11 +102,11 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
-    from probes.interventions.fork import keep
+    from probes.interventions.fork import cache_run
     from probes.interventions.patching import patch_map
     from probes.interventions.presets import another_puzzle
     from probes.interventions.sweeps import part
-    from trm.positions import Positions
+    from trm.store.positions import Positions
 
     if options.puzzle is None or options.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")
@@ -120,14 +120,14 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
         if options.other
         else another_puzzle(task, inputs)
     )
-    tell = told()
-    kept = keep(model, task, inputs, tell=part(tell, 0.0, 0.1))
-    theirs = keep(model, task, other, tell=part(tell, 0.1, 0.2))
+    progress = progress_line()
+    kept = cache_run(model, task, inputs, progress=part(progress, 0.0, 0.1))
+    theirs = cache_run(model, task, other, progress=part(progress, 0.1, 0.2))
     last = model.config.N_sup - 1
     steps = [step for step in wanted if step <= last]
     found = patch_map(
         kept, theirs, place - model.config.prefix_length, state=options.state or "z", steps=steps,
-        after=options.after, tell=part(tell, 0.2, 1.0),
+        after=options.after, progress=part(progress, 0.2, 1.0),
     )  # fmt: skip
     return {
         "sweep": "patching",

@@ -6,7 +6,7 @@ from typing import Any
 
 from trm.cli.options import DATA_HELP, limited_puzzles, model_options
 from trm.errors import UserError
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
@@ -45,23 +45,23 @@ def run(options: Namespace) -> dict[str, Any]:
     settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
     probe = open_probe(options.probe)
     model, task = opened(options)
-    steps = [at.supervision_step for at in probe.moments]
+    steps = [at.supervision_step for at in probe.time_points]
     step = steps[0] if options.step is None else options.step
     if step not in steps:
         raise ProbeError(
             f"This probe is of the steps {', '.join(map(str, sorted(set(steps))))}, not of {step}. Choose one of them."
         )
     puzzles = limited_puzzles(options, model, task)
-    with Progress("per mille of the work done", 1000) as progress:
+    with ProgressLine("per mille of the work done", 1000) as progress:
         found = measure_use(
             model,
             task,
             puzzles,
             probe,
-            moment=len(steps) - 1 - steps[::-1].index(step),  # its last call
+            time_point=len(steps) - 1 - steps[::-1].index(step),  # its last call
             class_name=options.class_name,
             settings=settings,
-            tell=lambda share, words: progress.count(int(1000 * share)),
+            progress=lambda share, words: progress.count(int(1000 * share)),
         )
     return found.summary() if options.json else readable_use(found)
 
@@ -91,16 +91,16 @@ def record(options: Namespace) -> dict[str, Any]:
     for state in study["settings"]["states"]:
         probe = open_probe(RECORDED / options.model / f"{target['members'][0]}.{state}{SUFFIX}")
         for step in (1, 4):
-            with Progress("per mille of the work done", 1000) as progress:
+            with ProgressLine("per mille of the work done", 1000) as progress:
                 use = measure_use(
                     model,
                     task,
                     puzzles,
                     probe,
-                    moment=steps.index(step),
+                    time_point=steps.index(step),
                     class_name=class_name,
                     settings=settings,
-                    tell=lambda share, words, progress=progress: progress.count(int(1000 * share)),
+                    progress=lambda share, words, progress=progress: progress.count(int(1000 * share)),
                 )
             found.append(use.summary())
     result = {"fingerprint": model.fingerprint, "uses": found}

@@ -47,28 +47,28 @@ def cka(
         )
     if count < FEWEST:
         raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
-    tell = progress or (lambda share: None)
+    progress = progress or (lambda share: None)
     sides = [a] if b is None else [a, b]
-    moments = sum(side.shape[1] for side in sides)
-    height = max(1, AT_ONCE // max(moments * count, 1))
+    time_points = sum(side.shape[1] for side in sides)
+    height = max(1, AT_ONCE // max(time_points * count, 1))
     blocks = [slice(start, min(start + height, count)) for start in range(0, count, height)]
     products = np.zeros((a.shape[1], sides[-1].shape[1]))
     squares = [np.zeros(side.shape[1]) for side in sides]
     rounding = [np.zeros(side.shape[1]) for side in sides]
     done = 0
-    tell(0.0)
+    progress(0.0)
     with one_blas_thread():
         for rows in blocks:
             held = []
             for side, square, least in zip(sides, squares, rounding, strict=True):
                 grams = np.zeros((side.shape[1], (rows.stop - rows.start) * count))
-                for moment, flat in enumerate(grams):
-                    gram, trace = _centred_gram(side[:, moment], rows, debiased=debiased)
+                for time_point, flat in enumerate(grams):
+                    gram, trace = _centred_gram(side[:, time_point], rows, debiased=debiased)
                     flat[:] = gram.ravel()
-                    square[moment] += flat @ flat
-                    least[moment] = _rounding(count, trace)
+                    square[time_point] += flat @ flat
+                    least[time_point] = _rounding(count, trace)
                     done += 1
-                    tell(done / (moments * len(blocks)))
+                    progress(done / (time_points * len(blocks)))
                 held.append(grams)
             products += held[0] @ held[-1].T
     norms = [_norms(square, least) for square, least in zip(squares, rounding, strict=True)]
@@ -104,17 +104,17 @@ def arrangement(
 
     Takes 4 bytes for each moment and pair of puzzles. `progress` as for `cka`. Raises StatesError as `cka` does.
     """
-    count, moments = states.shape[:2]
+    count, time_points = states.shape[:2]
     if count < FEWEST:
         raise StatesError(f"CKA needs {FEWEST} puzzles or more, not {count}. Record some more.")
-    units = np.zeros((moments, count * count), np.float32)
+    units = np.zeros((time_points, count * count), np.float32)
     with one_blas_thread():
-        for moment in range(moments):
-            gram, trace = _centred_gram(states[:, moment], slice(0, count), debiased=debiased)
+        for time_point in range(time_points):
+            gram, trace = _centred_gram(states[:, time_point], slice(0, count), debiased=debiased)
             flat = gram.ravel()
-            units[moment] = flat / _norms(flat @ flat, _rounding(count, trace))
+            units[time_point] = flat / _norms(flat @ flat, _rounding(count, trace))
             if progress:
-                progress((moment + 1) / moments)
+                progress((time_point + 1) / time_points)
     return Arrangement(units)
 
 

@@ -34,11 +34,11 @@ def spectrum(states: Float[np.ndarray, "*batch dim"]) -> Float64[np.ndarray, "ei
     return np.where(values > rounding, values, 0.0)
 
 
-def moment_spectra(
+def time_point_spectra(
     states: Float[np.ndarray, "puzzle moment dim"],
 ) -> Float64[np.ndarray, "moment eigenvalue"]:
     """The spectrum of the cloud of puzzles at every moment. Raises as `spectrum` does."""
-    return np.stack([spectrum(states[:, moment]) for moment in range(states.shape[1])])
+    return np.stack([spectrum(states[:, time_point]) for time_point in range(states.shape[1])])
 
 
 def participation_ratio(

@@ -41,10 +41,14 @@ class Comparison:
     ]  # all moments of all clouds with all; NaN where one arranges nothing
 
     @property
-    def moments(self) -> "list[Moment]":
+    def time_points(self) -> "list[TimePoint]":
         """What the rows of `cka` are."""
         about = [measured.about for measured in self.models]
-        return [moment for each in about for moment in moments_of(each.name, T=each.T, N_sup=each.N_sup)]
+        return [
+            time_point
+            for each in about
+            for time_point in time_points_of(each.name, T=each.T, N_sup=each.N_sup)
+        ]
 
     @property
     def clouds(self) -> list[tuple[int, str, slice]]:
@@ -126,7 +130,7 @@ def compare_command(
     one: str, other: str, data: str, limit: int, *, command: str = "compare", out: str = ""
 ) -> str:
     """The command that makes the same comparison without a browser."""
-    words = ["--model", one, "--against", other, "--data", data, "--limit", str(limit)]
+    words = ["--model", one, "--compare-with", other, "--data", data, "--limit", str(limit)]
     return shlex.join(["python", "-m", "probes", command, *words, *(["--out", out] if out else [])])
 
 
@@ -171,11 +175,11 @@ def curves_table(comparison: Comparison) -> dict[str, list]:
     return {name: list(column) for name, column in zip(columns, zip(*rows, strict=True), strict=True)}
 
 
-Moment = tuple[str, str, int, int]
+TimePoint = tuple[str, str, int, int]
 """Model, state, supervision step and cycle."""
 
 
-def moments_of(name: str, *, T: int, N_sup: int) -> list[Moment]:
+def time_points_of(name: str, *, T: int, N_sup: int) -> list[TimePoint]:
     """The f_H calls of a model, of y and then of z, in the order of `cka_of_all`."""
     return [
         (name, state, step, cycle)
@@ -185,13 +189,13 @@ def moments_of(name: str, *, T: int, N_sup: int) -> list[Moment]:
     ]
 
 
-def cka_table(moments: list[Moment], cka: Float64[np.ndarray, "moment moment"]) -> dict[str, list]:
+def cka_table(time_points: list[TimePoint], cka: Float64[np.ndarray, "moment moment"]) -> dict[str, list]:
     """One line for each pair of moments: model, state, supervision step and cycle of both, and their CKA."""
-    size = len(moments)
+    size = len(time_points)
     table: dict[str, list] = {}
     for side, places in (("a", np.repeat(np.arange(size), size)), ("b", np.tile(np.arange(size), size))):
         for column, name in enumerate(("model", "state", "step", "cycle")):
-            table[f"{name}_{side}"] = [moments[place][column] for place in places.tolist()]
+            table[f"{name}_{side}"] = [time_points[place][column] for place in places.tolist()]
     return table | {"cka": cka.ravel().tolist()}
 
 

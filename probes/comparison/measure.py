@@ -5,7 +5,6 @@ Each model is measured on its own, so that a third one costs one more measuremen
 axis by how many supervision steps had passed: 1/T after the first f_H call.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from jaxtyping import Float, Float64, Num
 
 from probes.answer_code import AnswerCode
 from probes.comparison.cka import Arrangement, arrangement
-from probes.comparison.dimensionality import moment_spectra, participation_ratio, spectrum
+from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
 from probes.comparison.matching import facts
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
 from probes.comparison.result import About, Curve, Measured, Numbers
@@ -27,13 +26,12 @@ from trm.data import PuzzleSet
 from trm.inspection.state_use import explained_by
 from trm.model import Model
 from trm.models import parameter_count
+from trm.progress import Progress
 from trm.tasks.base import Task
 
 STATES = ("y", "z")
 FEW = 50  # puzzles for each number of blanks: five times as many runs as there are puzzles
 DIGITS = 5  # significant ones that are kept
-
-Tell = Callable[[float, str], None]  # share done, and what is being done; what it raises ends the work
 
 
 def measure(
@@ -43,7 +41,7 @@ def measure(
     *,
     depth: Depth | None = None,
     few: int = FEW,
-    tell: Tell = lambda share, words: None,
+    progress: Progress = lambda share, words: None,
 ) -> tuple[Measured, dict[str, Arrangement]]:
     """Measure a model on a set; and how its y and z after every f_H call arrange the puzzles, for CKA.
 
@@ -67,7 +65,7 @@ def measure(
             model,
             chosen,
             depth=depth,
-            progress=lambda share: tell(0.9 * (before + share * part) / max(runs, 1), words),
+            progress=lambda share: progress(0.9 * (before + share * part) / max(runs, 1), words),
             **options,
         )
 
@@ -88,11 +86,11 @@ def measure(
     for number, (state, states) in enumerate(clouds.items()):
         arranged[state] = arrangement(
             states.reshape(*states.shape[:2], -1),
-            progress=lambda share, state=state, number=number: tell(
+            progress=lambda share, state=state, number=number: progress(
                 0.9 + 0.05 * (number + 0.7 * share), f"comparing puzzles in {state} of {name}"
             ),
         )
-        tell(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
+        progress(0.9 + 0.05 * (number + 0.7), f"computing the spectra of {state} of {name}")
         spread[state] = _spread(states[:, depth.T - 1 :: depth.T])
         by_token[state] = explained_by(puzzles.inputs.ravel(), states[:, -1].reshape(-1, states.shape[-1]))
     measured = Measured(
@@ -182,7 +180,7 @@ def _spread(states: Float[np.ndarray, "puzzle step cell dim"]) -> tuple[Numbers,
     values = spectrum(states)
     total = values.sum() or 1.0
     return (
-        numbers(participation_ratio(moment_spectra(by_step))),
+        numbers(participation_ratio(time_point_spectra(by_step))),
         rounded(participation_ratio(values)),
         numbers(values / total),
     )

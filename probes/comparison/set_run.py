@@ -4,7 +4,6 @@
 the f_H calls stay in memory, for analyses that need all puzzles of one moment at once, and are let go of after them.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.evaluate import exact_now
 from trm.model import Model
+from trm.progress import ShareProgress
 from trm.record import relative_moves
 from trm.recursion import State, deep_supervision
 from trm.tasks import task_of
@@ -25,8 +25,6 @@ from trm.tasks.base import PADDING
 
 BATCH = 32  # puzzles at a time: one call of a bundled model then takes a tenth of a second
 LARGEST_STATES = 2 << 30  # bytes of the states that are kept
-
-Share = Callable[[float], None]  # told the share done, 0 to 1; what it raises ends the run
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ def run_set(
     depth: Depth | None = None,
     solution_in: AnswerCode | None = None,
     keep_states: bool = False,
-    progress: Share | None = None,
+    progress: ShareProgress | None = None,
 ) -> SetRun:
     """Run all supervision steps on every puzzle that has one solution, a batch at a time.
 
@@ -98,12 +96,12 @@ def run_set(
 class _Told:
     """Counts calls."""
 
-    def __init__(self, tell: Share, calls: int):
-        self.tell, self.calls, self.done = tell, calls, 0
+    def __init__(self, progress: ShareProgress, calls: int):
+        self.progress, self.calls, self.done = progress, calls, 0
 
     def one_more(self) -> None:
         self.done += 1
-        self.tell(self.done / self.calls)
+        self.progress(self.done / self.calls)
 
 
 def _run_batch(
@@ -163,10 +161,10 @@ class _Moves:
         if at.kind == F_H:
             self.residuals[F_H].append(relative_moves(self.before.y, state.y))
             if self.kept is not None:
-                moment = len(self.residuals[F_H]) - 1
+                time_point = len(self.residuals[F_H]) - 1
                 prefix = self.model.config.prefix_length
                 for place, held in enumerate((state.y, self.model.latent(state, at))):
-                    self.kept[place, :, moment] = _half(held[:, prefix:])
+                    self.kept[place, :, time_point] = _half(held[:, prefix:])
         else:
             z_before, z = (self.model.latent(each, at) for each in (self.before, state))
             self.residuals[F_L].append(relative_moves(z_before, z))

@@ -18,6 +18,7 @@ from trm.device import training_dtype
 from trm.layers import Block, PuzzleEmbedding
 from trm.model import Model
 from trm.parallel import Done, side_by_side
+from trm.progress import Progress, no_progress
 from trm.record import relative_moves
 from trm.recursion import State, SupervisionStep, deep_supervision
 from trm.resume import ResumePoint, resumed_supervision
@@ -26,16 +27,9 @@ from trm.tasks.base import PADDING, Task
 BATCH = 32  # rows a forward pass
 GROUP = 16 * BATCH  # rows that are at the same step; those that are left of them fill batches together
 
-Tell = Callable[
-    [float, str], None
-]  # share done from 0 to 1, and what is being done; may end the work by raising
 Start = Callable[
     [State, Int[np.ndarray, "some"]], State
 ]  # initial states of these rows -> what they start from
-
-
-def quiet(share: float, words: str) -> None:
-    """Tells nobody."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +79,7 @@ def run_rows(
     start: Start | None = None,
     first: int = 1,
     keep_y: bool = False,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
     words: str = "running the model",
 ) -> Rows:
     """Run every row through the supervision steps `first` to N_sup.
@@ -99,7 +93,7 @@ def run_rows(
     done = 0  # rows' supervision steps
 
     def hear(calls: int) -> None:
-        tell((done + calls / depth.calls_per_step) / (count * steps), words)
+        progress((done + calls / depth.calls_per_step) / (count * steps), words)
 
     for begin in range(0, count, GROUP):
         rows = np.arange(begin, min(begin + GROUP, count))
@@ -221,7 +215,7 @@ def states_before(
     *,
     depth: Depth,
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> State:
     """The state that every row begins a supervision step with."""
     parts = []
@@ -234,7 +228,7 @@ def states_before(
 
         def told(at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)) -> State:
             share = ((at.supervision_step - 1) + (at.cycle - 1) / depth.T) / (step - 1)
-            tell((begin + size * share) / len(inputs), "running up to the step")
+            progress((begin + size * share) / len(inputs), "running up to the step")
             return state
 
         *_, last = deep_supervision(

@@ -5,7 +5,7 @@ states, and the arrays of its trace. So a branch makes the remaining calls only,
 gives the trace of the run itself, bit by bit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property, partial
@@ -19,6 +19,7 @@ from probes.interventions.hooks import Changes
 from probes.interventions.spec import Intervention, written
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.model import Model
+from trm.progress import Progress, no_progress
 from trm.record import ANSWERS, CALLS, ResumedRun, growing_trace, initial_state, one_puzzle
 from trm.recursion import State, deep_supervision
 from trm.resume import ResumePoint, resumed_supervision
@@ -27,15 +28,9 @@ from trm.trace import Trace
 
 KEPT_BYTES = 96 << 20  # of states of one run; a larger one keeps those at the end of its supervision steps
 
-Tell = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
-
-
-def quiet(share: float, words: str) -> None:
-    """Tells nobody."""
-
 
 @dataclass(eq=False)
-class KeptRun:
+class CachedRun:
     """A whole run on one puzzle, with the states from which it can be gone on with. Made by `keep`."""
 
     model: Model
@@ -45,7 +40,7 @@ class KeptRun:
     trace: Trace
     start: State
     states: dict[Coordinates, State]
-    _others: dict[str, "KeptRun"] = field(default_factory=dict)  # on other puzzles, by their text
+    _others: dict[str, "CachedRun"] = field(default_factory=dict)  # on other puzzles, by their text
 
     @property
     def depth(self) -> Depth:
@@ -69,7 +64,7 @@ class KeptRun:
         if puzzle:
             if puzzle not in self._others:
                 inputs = self.task.parse(puzzle, unfinished=True)
-                self._others[puzzle] = keep(
+                self._others[puzzle] = cache_run(
                     self.model, self.task, inputs, depth=self.depth, puzzle_id=self.puzzle_id
                 )
             return self._others[puzzle].state_after(at)
@@ -150,7 +145,7 @@ class KeptRun:
         return ResumedRun(trace, ResumePoint(state, at), before_step, states)
 
 
-def keep(
+def cache_run(
     model: Model,
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
@@ -158,8 +153,8 @@ def keep(
     depth: Depth | None = None,
     puzzle_id: int = 0,
     labels: UInt8[np.ndarray, "cells"] | None = None,
-    tell: Tell = quiet,
-) -> KeptRun:
+    progress: Progress = no_progress,
+) -> CachedRun:
     """Run a model on a puzzle and keep its states. Raises PuzzleError as `growing_trace` does; `tell` may end it by raising."""
     depth = depth or model.config.depth
     states: dict[Coordinates, State] = {}
@@ -175,16 +170,16 @@ def keep(
     traces = growing_trace(
         model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, after_call=note
     )
-    trace = followed(traces, depth, tell, "running the model")
+    trace = followed(traces, depth, progress, "running the model")
     tokens, ids = one_puzzle(model, inputs, puzzle_id)
-    return KeptRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)
+    return CachedRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)
 
 
-def followed(traces: Iterator[Trace], depth: Depth, tell: Tell, words: str) -> Trace:
+def followed(traces: Iterator[Trace], depth: Depth, progress: Progress, words: str) -> Trace:
     """The last of traces that grow."""
     trace = None
     for trace in traces:
-        tell(trace.steps / depth.N_sup, f"{words}: step {trace.steps} of {depth.N_sup}")
+        progress(trace.steps / depth.N_sup, f"{words}: step {trace.steps} of {depth.N_sup}")
     if trace is None:
         raise ValueError("a run has at least one supervision step")
     return trace

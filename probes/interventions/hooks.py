@@ -18,8 +18,8 @@ from probes.interventions.steering import direction_of, vector_of
 from trm.coordinates import F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.model import Model
-from trm.positions import Positions
 from trm.recursion import State
+from trm.store.positions import Positions
 from trm.tasks.base import Task
 
 SEED_STEP = 1_000_003  # between the seeds of one intervention's calls

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from probes.interventions.batched import Tell, quick, quiet, run_rows
+from probes.interventions.batched import quick, run_rows
 from probes.interventions.hooks import noisy
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweeps import Curve, check, dtype_of
@@ -20,6 +20,7 @@ from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.layers import truncated_normal
 from trm.model import Model
+from trm.progress import Progress, no_progress
 from trm.recursion import State
 from trm.tasks.base import PADDING, Task
 
@@ -29,7 +30,7 @@ SAME = 0.1  # two final states closer than this, relatively, are one fixed point
 
 
 @dataclass(frozen=True, eq=False)
-class Rollouts:
+class MultipleRuns:
     """K runs of each puzzle. The first of each is the plain one, unchanged."""
 
     source: str
@@ -47,7 +48,7 @@ class Rollouts:
         return ((self.answers == labels) | (labels == PADDING)).all(-1)
 
 
-def rollouts(
+def multiple_runs(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -57,8 +58,8 @@ def rollouts(
     size: float = 0.3,
     seed: int = 0,
     depth: Depth | None = None,
-    tell: Tell = quiet,
-) -> Rollouts:
+    progress: Progress = no_progress,
+) -> MultipleRuns:
     """Run each puzzle so often. `size` is that of the noise, in units of the state's own norm. Raises UserError."""
     if source not in SOURCES:
         raise InterventionError(f"Runs cannot differ by {source!r}. Choose one of: {', '.join(SOURCES)}.")
@@ -93,13 +94,13 @@ def rollouts(
 
     found = run_rows(
         model, inputs, depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of], start=start,
-        keep_y=source == "seed", tell=tell, words=f"running {count} puzzles {runs} times each",
+        keep_y=source == "seed", progress=progress, words=f"running {count} puzzles {runs} times each",
     )  # fmt: skip
     answers = found.answers[-1]
     if symmetries is not None:
         answers = np.where((run_of == 0)[:, None], answers, symmetries.undo(answers))
     y = None if found.y is None else found.y.reshape(count, runs, -1)
-    return Rollouts(
+    return MultipleRuns(
         source,
         size if source == "noise" else 0.0,
         dtype_of(model),
@@ -137,7 +138,7 @@ class Selection:
         return table
 
 
-def selection(found: Rollouts) -> Selection:
+def selection(found: MultipleRuns) -> Selection:
     """What could have been taken of the runs."""
     right = found.right.astype(float)
     puzzles, runs = right.shape
@@ -184,7 +185,7 @@ class FixedPoints:
         }
 
 
-def fixed_points(found: Rollouts) -> FixedPoints:
+def fixed_points(found: MultipleRuns) -> FixedPoints:
     """Count the ends. States are one fixed point where they are nearer than `SAME`, relatively, to one found before.
 
     Raises ValueError unless the final states were kept, as `rollouts` does for source "seed".

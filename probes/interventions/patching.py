@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from probes.interventions.batched import Tell, quiet
-from probes.interventions.fork import KeptRun, last_of
+from probes.interventions.fork import CachedRun, last_of
 from probes.interventions.sites import InterventionError
 from trm.coordinates import Coordinates
+from trm.progress import Progress, no_progress
 from trm.record import one_puzzle
 from trm.recursion import State
 from trm.resume import ResumePoint, resumed_supervision
@@ -44,14 +44,14 @@ class PatchMap:
 
 
 def patch_map(
-    run: KeptRun,
-    other: KeptRun,
+    run: CachedRun,
+    other: CachedRun,
     target: int,
     *,
     state: str = "z",
     steps: Sequence[int] | None = None,
     after: int = 1,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> PatchMap:
     """Patch every cell, one at a time, with the state of the other run at the end of the same step.
 
@@ -77,7 +77,7 @@ def patch_map(
         at = last_of(step, depth)
 
         def told(share: float, number: int = number, step: int = step) -> None:
-            tell((number + share) / len(chosen), f"patching step {step}")
+            progress((number + share) / len(chosen), f"patching step {step}")
 
         odds = _after_patches(run, other, at, state, target, token, after, told)
         unpatched[number] = odds[0]
@@ -86,8 +86,8 @@ def patch_map(
 
 
 def _after_patches(
-    run: KeptRun,
-    other: KeptRun,
+    run: CachedRun,
+    other: CachedRun,
     at: Coordinates,
     state: str,
     target: int,

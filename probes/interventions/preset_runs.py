@@ -6,22 +6,23 @@ from typing import Any
 
 import numpy as np
 
-from probes.interventions.batched import Tell, counted_cells, quiet
-from probes.interventions.fork import KeptRun, followed, keep, last_of
+from probes.interventions.batched import counted_cells
+from probes.interventions.fork import CachedRun, cache_run, followed, last_of
 from probes.interventions.presets import EXPERIMENTS, Setting, plan_of
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import Intervention
 from probes.interventions.sweeps import check, part
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
-from trm.grading import Judgement
+from trm.grading import Grade
 from trm.inspection.state_use import explained_by
 from trm.model import Model
+from trm.progress import Progress, no_progress
 from trm.tasks.base import Task
 from trm.trace import Trace
 
 
-def planned(kept: KeptRun, key: str, step: int | None = None) -> tuple[KeptRun, tuple[Intervention, ...]]:
+def planned(kept: CachedRun, key: str, step: int | None = None) -> tuple[CachedRun, tuple[Intervention, ...]]:
     """The run that an experiment changes, and how: the kept one, or that of the experiment's own puzzle. Raises UserError."""
     if key not in EXPERIMENTS:
         plan_of(key, setting_of(kept, 1))  # raises
@@ -30,11 +31,11 @@ def planned(kept: KeptRun, key: str, step: int | None = None) -> tuple[KeptRun, 
     plan = plan_of(key, setting_of(kept, usual if step is None or not experiment.has_step else step))
     if np.array_equal(plan.inputs, kept.inputs):
         return kept, plan.interventions
-    other = keep(kept.model, kept.task, plan.inputs, depth=kept.depth, puzzle_id=kept.puzzle_id)
+    other = cache_run(kept.model, kept.task, plan.inputs, depth=kept.depth, puzzle_id=kept.puzzle_id)
     return other, plan.interventions
 
 
-def setting_of(kept: KeptRun, step: int) -> Setting:
+def setting_of(kept: CachedRun, step: int) -> Setting:
     return Setting(kept.task, kept.inputs, kept.trace.labels, kept.depth, step)
 
 
@@ -44,7 +45,7 @@ def over_puzzles(
     puzzles: PuzzleSet,
     *,
     names: Sequence[str] | None = None,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> dict[str, Any]:
     """Every experiment on every puzzle: how many are solved in the end, and which share of the blank cells and of the givens is
     right, step by step.
@@ -62,17 +63,17 @@ def over_puzzles(
     for number in range(len(puzzles)):
         done = number * (len(names) + 1)
 
-        def here(piece: int, done: int = done) -> Tell:
-            return part(tell, (done + piece) / total, (done + piece + 1) / total)
+        def here(piece: int, done: int = done) -> Progress:
+            return part(progress, (done + piece) / total, (done + piece + 1) / total)
 
-        kept = keep(
+        kept = cache_run(
             model,
             task,
             puzzles.inputs[number],
             depth=depth,
             puzzle_id=int(puzzles.puzzle_identifiers[number]),
             labels=puzzles.labels[number],
-            tell=here(0),
+            progress=here(0),
         )
         seen["plain"].note(kept, kept.trace)
         last = kept.state_after(last_of(depth.N_sup, depth)).z
@@ -107,9 +108,9 @@ class _Seen:
     givens: list[np.ndarray] = field(default_factory=list)
     read: list[float] = field(default_factory=list)
 
-    def note(self, run: KeptRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
+    def note(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
         ends = slice(trace.depth.T - 1, None, trace.depth.T)
-        self.solved.append(bool(Judgement.of(trace, run.task).solved[-1]))
+        self.solved.append(bool(Grade.of(trace, run.task).solved[-1]))
         right, given = trace.answers[ends] == trace.labels, run.task.givens(trace.inputs)
         counted = counted_cells(run.task, trace.inputs, trace.labels)
         for shares, cells in ((self.cells, counted), (self.givens, given)):

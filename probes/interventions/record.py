@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from probes.interventions.batched import Tell
-from probes.interventions.fork import followed, keep
+from probes.interventions.fork import cache_run, followed
 from probes.interventions.preset_runs import over_puzzles, planned
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import RECORDED, USUAL, record
@@ -18,6 +17,7 @@ from probes.interventions.sweeps import part
 from trm.data import load_presets, load_puzzles, unseen_set
 from trm.evaluate import evenly
 from trm.model import Model
+from trm.progress import Progress
 from trm.tasks.base import Task
 from trm.trace import save_trace
 
@@ -43,7 +43,7 @@ WEIGHT = {
 """How long each takes, roughly, for the progress."""
 
 
-def record_all(model: Model, task: Task, *, only: str | None = None, tell: Tell) -> dict[str, Any]:
+def record_all(model: Model, task: Task, *, only: str | None = None, progress: Progress) -> dict[str, Any]:
     """Record a bundled model: the pair of runs that the page opens with, the experiments, and every sweep. Raises UserError."""
     names = [name for name in WEIGHT if only in (None, name)]
     if not names and only != "pair":
@@ -56,12 +56,12 @@ def record_all(model: Model, task: Task, *, only: str | None = None, tell: Tell)
     data = unseen_set(task)
     puzzles = load_puzzles(data, task)
     for name in names:
-        told = part(tell, done / total, (done + WEIGHT[name]) / total)
+        told = part(progress, done / total, (done + WEIGHT[name]) / total)
         done += WEIGHT[name]
         limit = EXPERIMENT_PUZZLES if name == "experiments" else PUZZLES[name]
         few = puzzles.take(evenly(len(puzzles), limit))
         if name == "experiments":
-            result = over_puzzles(model, task, few, tell=told)
+            result = over_puzzles(model, task, few, progress=told)
             command = f"python -m probes intervene --model {model.name} --data {data} --limit {limit}"
             result = {"model": model.name, "fingerprint": model.fingerprint} | result
         else:
@@ -77,7 +77,7 @@ def record_all(model: Model, task: Task, *, only: str | None = None, tell: Tell)
 def record_pair(model: Model, task: Task) -> str:
     """The changed run of the first experiment on the first preset; that of the unchanged one is among the bundled traces."""
     inputs = task.parse(load_presets(task.name)[0].puzzle)
-    kept = keep(model, task, inputs)
+    kept = cache_run(model, task, inputs)
     step = EXPERIMENTS[USUAL].step
     run, changes = planned(kept, USUAL, step)
     path = RECORDED / model.name / f"{USUAL}-{step}.safetensors"

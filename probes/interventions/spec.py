@@ -39,7 +39,7 @@ class Operation:
     needs: tuple[str, ...] = ()  # fields that have to be given
     takes: tuple[str, ...] = ()  # and that may be
     states: bool = True  # acts on y or z, which has to be said
-    moment: bool = True  # before or after a call; else over a span of calls
+    time_point: bool = True  # before or after a call; else over a span of calls
 
 
 OPERATIONS = {
@@ -48,7 +48,7 @@ OPERATIONS = {
     "noise": Operation(
         "gets noise as large as `size` times itself", takes=("positions", "size", "seed")
     ),
-    "freeze": Operation("stays as it was before", takes=("positions",), moment=False),
+    "freeze": Operation("stays as it was before", takes=("positions",), time_point=False),
     "swap": Operation("y and z change places", takes=("positions",), states=False),
     "patch": Operation(
         "becomes the state after another call",
@@ -63,9 +63,9 @@ OPERATIONS = {
     "answer": Operation(
         "y becomes an answer, in the run's own code", needs=("answer",), takes=("positions",), states=False
     ),
-    "skip": Operation("these calls are not made", states=False, moment=False),
+    "skip": Operation("these calls are not made", states=False, time_point=False),
     "depth": Operation(
-        "another depth from a step on", takes=("n", "T", "N_sup"), states=False, moment=False
+        "another depth from a step on", takes=("n", "T", "N_sup"), states=False, time_point=False
     ),
 }  # fmt: skip
 
@@ -133,8 +133,8 @@ class Intervention:
         if self.operation == "depth":
             words += ["from", str(self.place.steps[0])]
         else:
-            moment = ("before" if self.before else "after") if kind.moment else "at"
-            words += [moment, str(self.place)]
+            time_point = ("before" if self.before else "after") if kind.time_point else "at"
+            words += [time_point, str(self.place)]
         for word, name in WORDS.items():
             value = getattr(self, name)
             shown = name in kind.needs or (name in kind.takes and value != _default(name))
@@ -162,7 +162,11 @@ class Intervention:
                 f"{text!r} does not say where. Add {_how(operation)} and a call such as 3.1.1."
             )
         said = rest[0] in ("before", "after", "at", "from")
-        if (kind.moment == (rest[0] in ("at", "from"))) if said else (kind.moment or rest[0].isalpha()):
+        if (
+            (kind.time_point == (rest[0] in ("at", "from")))
+            if said
+            else (kind.time_point or rest[0].isalpha())
+        ):
             raise InterventionError(f"{text!r}: write {_how(operation)} where {rest[0]!r} stands.")
         if said:
             found["before"] = rest.pop(0) == "before"
@@ -216,7 +220,7 @@ def _from(text: str) -> Place:
 def _how(operation: str) -> str:
     if operation == "depth":
         return "'from'"
-    return "'before' or 'after'" if OPERATIONS[operation].moment else "'at'"
+    return "'before' or 'after'" if OPERATIONS[operation].time_point else "'at'"
 
 
 def _default(name: str) -> Any:

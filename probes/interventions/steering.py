@@ -61,15 +61,15 @@ def _of_probe(text: str, model: Model) -> Float[Tensor, "dim"]:
     """Along which a fitted probe's class grows, in the units of the state."""
     from probes.linear.files import load_probe
 
-    file, moment, row = [*text.rsplit(":", 2), "", ""][:3]
-    if not (moment.isdecimal() and row.isdecimal()):
+    file, time_point, row = [*text.rsplit(":", 2), "", ""][:3]
+    if not (time_point.isdecimal() and row.isdecimal()):
         raise InterventionError(f"probe:{text} is no direction. Write probe:FILE:moment:class.")
     probe, _ = load_probe(Path(file))
-    moments, rows, dim = probe.weights.shape
-    if int(moment) >= moments or int(row) >= rows or dim != model.config.hidden_size:
+    time_points, rows, dim = probe.weights.shape
+    if int(time_point) >= time_points or int(row) >= rows or dim != model.config.hidden_size:
         raise InterventionError(
-            f"The probe {file} has {moments} moments of {rows} rows of {dim} numbers: there is no {moment}:{row} "
+            f"The probe {file} has {time_points} moments of {rows} rows of {dim} numbers: there is no {time_point}:{row} "
             f"for states of {model.config.hidden_size}."
         )
-    scale = probe.scale[int(moment)]
-    return torch.from_numpy(probe.weights[int(moment), int(row)] / scale).to(model.device)
+    scale = probe.scale[int(time_point)]
+    return torch.from_numpy(probe.weights[int(time_point), int(row)] / scale).to(model.device)

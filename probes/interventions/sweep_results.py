@@ -72,55 +72,59 @@ def swept(
     task: "Task",
     puzzles: "PuzzleSet",
     settings: SweepSettings,
-    tell: "Callable[[float, str], None]",
+    progress: "Callable[[float, str], None]",
 ) -> dict[str, Any]:
     """Make a sweep: its settings and facts, and `table`. Raises UserError."""
     chosen = {name: value for name, value in asdict(settings).items() if name in LOOKED_AT[what]}
-    facts, table = _MAKERS[what](model, task, puzzles, settings, tell)
+    facts, table = _MAKERS[what](model, task, puzzles, settings, progress)
     about = {"sweep": what, "model": model.name, "fingerprint": model.fingerprint, "data": puzzles.name}
     return about | {"puzzles": len(puzzles), "settings": chosen, **facts, "table": table}
 
 
-def _noise(model, task, puzzles, settings, tell):
+def _noise(model, task, puzzles, settings, progress):
     from probes.interventions.sweeps import noise_sweep
 
     found = noise_sweep(
         model, task, puzzles, sizes=settings.noise_sizes, state=settings.state, step=settings.step,
-        seed=settings.seed, tell=tell,
+        seed=settings.seed, progress=progress,
     )  # fmt: skip
     return {"dtype": found.dtype}, found.columns()
 
 
-def _removal(model, task, puzzles, settings, tell):
+def _removal(model, task, puzzles, settings, progress):
     from probes.interventions.sweeps import removal_sweep
 
-    found = removal_sweep(model, task, puzzles, step=settings.step, how=settings.how, tell=tell)
+    found = removal_sweep(model, task, puzzles, step=settings.step, how=settings.how, progress=progress)
     return {"dtype": found.dtype, "recovery": found.recovery}, found.columns()
 
 
-def _seeds(model, task, puzzles, settings, tell):
-    from probes.interventions.multi_run import fixed_points, rollouts
+def _seeds(model, task, puzzles, settings, progress):
+    from probes.interventions.multi_run import fixed_points, multiple_runs
 
-    found = rollouts(model, task, puzzles, source="seed", runs=settings.runs, seed=settings.seed, tell=tell)
+    found = multiple_runs(
+        model, task, puzzles, source="seed", runs=settings.runs, seed=settings.seed, progress=progress
+    )
     ends = fixed_points(found)
     return {"dtype": found.dtype, "summary": ends.summary()}, ends.columns()
 
 
-def _rollouts(model, task, puzzles, settings, tell):
-    from probes.interventions.multi_run import rollouts, selection
+def _multiple_runs(model, task, puzzles, settings, progress):
+    from probes.interventions.multi_run import multiple_runs, selection
 
-    found = rollouts(
+    found = multiple_runs(
         model, task, puzzles, source=settings.source, runs=settings.runs, size=settings.size,
-        seed=settings.seed, tell=tell,
+        seed=settings.seed, progress=progress,
     )  # fmt: skip
     return {"dtype": found.dtype}, selection(found).columns()
 
 
-def _peers(model, task, puzzles, settings, tell):
+def _peers(model, task, puzzles, settings, progress):
     from probes.interventions.attribution.mixing import layer_names, mixing
     from probes.interventions.attribution.peers import peer_effects
 
-    found = peer_effects(model, task, puzzles, step=settings.step, seed=settings.seed, tell=tell).facts()
+    found = peer_effects(
+        model, task, puzzles, step=settings.step, seed=settings.seed, progress=progress
+    ).facts()
     if model.config.mixing == "mlp":
         layers = [mixing(model, task, layer) for layer in layer_names(model.config)]
         found["weights"] = {
@@ -137,7 +141,7 @@ def _peers(model, task, puzzles, settings, tell):
     return {"effects": found}, table
 
 
-_MAKERS = {"noise": _noise, "removal": _removal, "seeds": _seeds, "rollouts": _rollouts, "peers": _peers}
+_MAKERS = {"noise": _noise, "removal": _removal, "seeds": _seeds, "rollouts": _multiple_runs, "peers": _peers}
 
 
 def command_for(what: str, model: str, data: str, limit: int | None, settings: SweepSettings) -> str:

@@ -11,13 +11,14 @@ import torch
 from jaxtyping import Float, Int
 
 from probes.halting.rules import first_step
-from probes.interventions.batched import Rows, Tell, counted_cells, quick, quiet, run_rows, states_before
+from probes.interventions.batched import Rows, counted_cells, quick, run_rows, states_before
 from probes.interventions.hooks import noisy
 from probes.interventions.sites import InterventionError
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.model import Model
+from trm.progress import Progress, no_progress
 from trm.recursion import State
 from trm.tasks.base import Task
 
@@ -72,7 +73,7 @@ def noise_sweep(
     step: int = 1,
     seed: int = 0,
     depth: Depth | None = None,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> NoiseSweep:
     """Add Gaussian noise to y, z or both (`yz`) at the beginning of a supervision step, and see what is solved after the last.
 
@@ -88,7 +89,7 @@ def noise_sweep(
     if step > 1:
         before = states_before(
             model, puzzles.inputs, step, depth=depth, puzzle_ids=puzzles.puzzle_identifiers,
-            tell=part(tell, 0.0, share),
+            progress=part(progress, 0.0, share),
         )  # fmt: skip
     puzzle_of = np.tile(np.arange(count), len(sizes))
     size_of = np.repeat(np.array(sizes, np.float32), count)
@@ -107,7 +108,7 @@ def noise_sweep(
     labels = puzzles.labels[puzzle_of]
     found = run_rows(
         model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
-        start=start, first=step, tell=part(tell, share, 1.0),
+        start=start, first=step, progress=part(progress, share, 1.0),
         words=f"running {count} puzzles with {len(sizes)} sizes of noise",
     )  # fmt: skip
     right = found.right(labels)
@@ -156,7 +157,7 @@ def removal_sweep(
     step: int = 4,
     how: str = "zero",
     depth: Depth | None = None,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> RemovalSweep:
     """Take y, z or both away at the beginning of a supervision step: set them to 0, or (`how` "initial") to where runs begin.
 
@@ -169,7 +170,7 @@ def removal_sweep(
     share = (step - 1) / (step - 1 + len(TAKEN) * (depth.N_sup - step + 1))
     ids = puzzles.puzzle_identifiers
     before = states_before(
-        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, tell=part(tell, 0.0, share)
+        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, progress=part(progress, 0.0, share)
     )
     counted = counted_cells(task, puzzles.inputs, puzzles.labels)
     cells, solved = {}, {}
@@ -186,7 +187,7 @@ def removal_sweep(
 
         found: Rows = run_rows(
             model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
-            tell=part(tell, begins, ends), words=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
+            progress=part(progress, begins, ends), words=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
         )  # fmt: skip
         cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
         solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))
@@ -219,9 +220,9 @@ def check(
     return labelled, replace(depth)
 
 
-def part(tell: Tell, begin: float, end: float) -> Tell:
+def part(progress: Progress, begin: float, end: float) -> Progress:
     """Tells of a piece of the work, from one share of it to another."""
-    return lambda share, words: tell(begin + (end - begin) * share, words)
+    return lambda share, words: progress(begin + (end - begin) * share, words)
 
 
 def dtype_of(model: Model) -> str:

@@ -103,9 +103,9 @@ def load_scene(path: Path) -> Scene:
 def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
     """Raises ValueError and the like where arrays and facts do not fit together."""
     components = arrays["components"].astype(np.float32)
-    puzzles, moments, kept = components.shape
+    puzzles, time_points, kept = components.shape
     calls = _read(facts["calls"])
-    if (len(facts["puzzles"]), len(calls), len(arrays["numbers"])) != (puzzles, moments, puzzles):
+    if (len(facts["puzzles"]), len(calls), len(arrays["numbers"])) != (puzzles, time_points, puzzles):
         raise ValueError("not as many points as are named")
     maps = []
     for made in facts["maps"]:
@@ -137,7 +137,7 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         )
         for made in facts["curves"]
     ]
-    if any(field.values.shape != (puzzles, moments) for field in fields) or any(
+    if any(field.values.shape != (puzzles, time_points) for field in fields) or any(
         curve.values.shape != (puzzles, len(curve.calls)) for curve in curves
     ):
         raise ValueError("fields or curves of other points")
@@ -152,14 +152,14 @@ def _scene(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> Scene:
         fields=tuple(fields),
         curves=tuple(curves),
         finding=tuple(facts["finding"]),
-        partner=_partner(facts["partner"], puzzles, moments) if "partner" in facts else None,
+        partner=_partner(facts["partner"], puzzles, time_points) if "partner" in facts else None,
     )
 
 
-def _partner(facts: Mapping[str, Any], rows: int, moments: int) -> Partner:
+def _partner(facts: Mapping[str, Any], rows: int, time_points: int) -> Partner:
     """Raises ValueError and the like where it is not the second model of such a scene."""
     calls = _read(facts["calls"])
-    if len(calls) != moments or rows % 2:
+    if len(calls) != time_points or rows % 2:
         raise ValueError("not as many points as the first model has")
     found = facts["match"] | {"variance": tuple(facts["match"]["variance"])}
     return Partner(About(**facts["about"]), calls, Match(**found))
@@ -186,9 +186,9 @@ def _read(calls: list[list]) -> tuple[Coordinates, ...]:
 
 def columns_of(scene: Scene) -> dict[str, np.ndarray]:
     """Every point of a scene as a row: puzzle (its number in the set, from 0), call, its place on every map, and every field."""
-    moments = len(scene.calls)
-    columns: dict[str, np.ndarray] = {"puzzle": np.repeat(scene.numbers, moments)}
-    calls = [scene.call_of(row, moment) for row in range(len(scene)) for moment in range(moments)]
+    time_points = len(scene.calls)
+    columns: dict[str, np.ndarray] = {"puzzle": np.repeat(scene.numbers, time_points)}
+    calls = [scene.call_of(row, time_point) for row in range(len(scene)) for time_point in range(time_points)]
     for name in ("supervision_step", "cycle", "call", "kind"):
         columns[name] = np.array([getattr(at, name) for at in calls])
     for found in scene.maps:

@@ -10,21 +10,22 @@ import numpy as np
 
 from probes.covariance import StatesError
 from probes.latents.procrustes import CALLS, Match, match
-from probes.latents.project import Tell, about, curves_of, fields_of, project, silent
+from probes.latents.project import about, curves_of, fields_of, project
 from probes.latents.projection import KEPT, MODEL, Curve, Field, Partner, Scene
-from probes.latents.trajectories import Walks
+from probes.latents.trajectories import Trajectories
 from probes.latents.umap import UMAPSettings
 from probes.threads import one_blas_thread
+from trm.progress import Progress, no_progress
 
 
 def make_joint_scene(
-    first: Walks,
-    second: Walks,
+    first: Trajectories,
+    second: Trajectories,
     *,
     state: str,
     command: str,
     umap: UMAPSettings | None = None,
-    tell: Tell = silent,
+    progress: Progress = no_progress,
 ) -> Scene:
     """The scene of y or z of two models, from walks of the last calls of each one's supervision steps.
 
@@ -38,14 +39,14 @@ def make_joint_scene(
             f"{first.made.model} and {second.made.model} were not followed over the same puzzles at the same position. "
             "Take the same set, the same number of puzzles and one position for both."
         )
-    steps = min(len(walks.calls[state]) for walks in (first, second))
-    pair = [first_steps(walks, steps) for walks in (first, second)]
-    tell(0.0, "matching the states")
+    steps = min(len(trajectories.calls[state]) for trajectories in (first, second))
+    pair = [first_steps(trajectories, steps) for trajectories in (first, second)]
+    progress(0.0, "matching the states")
     with one_blas_thread():
-        turn = match(*(walks.states[state] for walks in pair))
-        states = turn.together(*(walks.states[state] for walks in pair)).astype(np.float32)
-    components, maps, pca = project(states, umap=umap, tell=tell)
-    abouts = [about(walks, state=state, calls=CALLS, command=command) for walks in pair]
+        turn = match(*(trajectories.states[state] for trajectories in pair))
+        states = turn.together(*(trajectories.states[state] for trajectories in pair)).astype(np.float32)
+    components, maps, pca = project(states, umap=umap, progress=progress)
+    abouts = [about(trajectories, state=state, calls=CALLS, command=command) for trajectories in pair]
     scene = Scene(
         about=abouts[0],
         calls=pair[0].calls[state],
@@ -54,34 +55,37 @@ def make_joint_scene(
         components=components[..., :KEPT].astype(np.float32),
         variance=pca.explained_variance_ratio[:KEPT],
         maps=maps,
-        fields=(_owners(pair, steps), *_joined_fields([fields_of(walks, state) for walks in pair])),
-        curves=_joined_curves([curves_of(walks) for walks in pair]),
-        finding=sentences(turn.match, *(walks.made.model for walks in pair)),
+        fields=(
+            _owners(pair, steps),
+            *_joined_fields([fields_of(trajectories, state) for trajectories in pair]),
+        ),
+        curves=_joined_curves([curves_of(trajectories) for trajectories in pair]),
+        finding=sentences(turn.match, *(trajectories.made.model for trajectories in pair)),
         partner=Partner(abouts[1], pair[1].calls[state], turn.match),
     )
-    tell(1.0, "done")
+    progress(1.0, "done")
     return scene
 
 
-def first_steps(walks: Walks, count: int) -> Walks:
+def first_steps(trajectories: Trajectories, count: int) -> Trajectories:
     """The walks of the last calls of supervision steps, up to this step."""
     return replace(
-        walks,
-        calls={name: calls[:count] for name, calls in walks.calls.items()},
-        states={name: states[:, :count] for name, states in walks.states.items()},
-        answers=walks.answers[:, :count],
+        trajectories,
+        calls={name: calls[:count] for name, calls in trajectories.calls.items()},
+        states={name: states[:, :count] for name, states in trajectories.states.items()},
+        answers=trajectories.answers[:, :count],
     )
 
 
-def names_of(pair: list[Walks]) -> tuple[str, str]:
+def names_of(pair: list[Trajectories]) -> tuple[str, str]:
     """Names that differ, also of one model at two moments of its training that were opened under one name."""
-    first, second = (walks.made.model for walks in pair)
+    first, second = (trajectories.made.model for trajectories in pair)
     return (first, second) if first != second else (f"{first}, first", f"{second}, second")
 
 
-def _owners(pair: list[Walks], moments: int) -> Field:
-    owner = np.repeat(np.arange(2, dtype=np.int16), [len(walks) for walks in pair])
-    return Field(MODEL, "model", "category", np.repeat(owner[:, None], moments, 1), names_of(pair))
+def _owners(pair: list[Trajectories], time_points: int) -> Field:
+    owner = np.repeat(np.arange(2, dtype=np.int16), [len(trajectories) for trajectories in pair])
+    return Field(MODEL, "model", "category", np.repeat(owner[:, None], time_points, 1), names_of(pair))
 
 
 def _joined_fields(pair: list[tuple[Field, ...]]) -> list[Field]:

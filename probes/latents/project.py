@@ -3,7 +3,6 @@
 PCA is always there, and first. What takes long (UMAP, neighbours) tells its progress and ends when that raises.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -14,53 +13,49 @@ from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
 from probes.latents.projection import KEPT, About, Curve, Field, Map, Scene
 from probes.latents.quality import Quality, quality
 from probes.latents.statistics import difference, distances_to_final, residuals, sentences
-from probes.latents.trajectories import Walks
+from probes.latents.trajectories import Trajectories
 from probes.latents.umap import MOST_IN_POOL, UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
+from trm.progress import Progress, no_progress
 from trm.tasks.base import PADDING, Difficulty
 
 DRAWN = 3  # axes of a PCA
 FLAT = 2
 NO_YES = ("no", "yes")
 
-Tell = Callable[[float, str], None]
 """Told the share of the work done, 0 to 1, and what is being done. What it raises ends the work."""
 
 
-def silent(share: float, doing: str) -> None:
-    """Progress that nobody looks at."""
-
-
 def make_scene(
-    walks: Walks,
+    trajectories: Trajectories,
     *,
     state: str,
     calls: str,
     command: str,
     umap: UMAPSettings | None = None,
-    tell: Tell = silent,
+    progress: Progress = no_progress,
 ) -> Scene:
     """The scene of y or z.
 
     `calls` and `command` are said in `Scene.about`. Raises StatesError where there are no states, or too many points.
     """
-    if state not in walks.states:
+    if state not in trajectories.states:
         raise StatesError(f"There is no state {state!r} to project. Choose y or z.")
-    states = walks.states[state]
-    components, maps, pca = project(states, umap=umap, tell=tell)
+    states = trajectories.states[state]
+    components, maps, pca = project(states, umap=umap, progress=progress)
     scene = Scene(
-        about=about(walks, state=state, calls=calls, command=command),
-        calls=walks.calls[state],
-        puzzles=tuple(map(walks.task.format, walks.inputs)),
-        numbers=walks.numbers,
+        about=about(trajectories, state=state, calls=calls, command=command),
+        calls=trajectories.calls[state],
+        puzzles=tuple(map(trajectories.task.format, trajectories.inputs)),
+        numbers=trajectories.numbers,
         components=components[..., :KEPT].astype(np.float32),
         variance=pca.explained_variance_ratio[:KEPT],
         maps=maps,
-        fields=fields_of(walks, state),
-        curves=curves_of(walks),
-        finding=sentences(difference(walks, state, components, pca.explained_variance_ratio)),
+        fields=fields_of(trajectories, state),
+        curves=curves_of(trajectories),
+        finding=sentences(difference(trajectories, state, components, pca.explained_variance_ratio)),
     )
-    tell(1.0, "done")
+    progress(1.0, "done")
     return scene
 
 
@@ -68,7 +63,7 @@ def project(
     states: Float[np.ndarray, "puzzle moment dim"],
     *,
     umap: UMAPSettings | None,
-    tell: Tell = silent,
+    progress: Progress = no_progress,
 ) -> tuple[Float64[np.ndarray, "puzzle moment component"], tuple[Map, ...], PCA]:
     """Principal components of states, their maps (PCA first), and the PCA behind these. Raises StatesError where there are too
     many points, or as `fit_pca` and `fit_umap` do.
@@ -79,23 +74,23 @@ def project(
             f"{states.shape[0]} puzzles at {states.shape[1]} calls make {points:,} points, and {MOST_IN_POOL:,} is the most "
             "that can be drawn. Take fewer puzzles, or fewer calls."
         )
-    tell(0.0, "computing the principal components")
+    progress(0.0, "computing the principal components")
     with one_blas_thread():
         pca = fit_pca(states, components=MOST_COMPONENTS)
         components = pca.transform(states)
     maps = [_map("pca", states, _axes(components, DRAWN), pca.explained_variance_ratio)]
     if umap is not None:
-        placed = fit_umap(states, umap, progress=lambda share: tell(0.05 + 0.85 * share, "fitting UMAP"))
+        placed = fit_umap(states, umap, progress=lambda share: progress(0.05 + 0.85 * share, "fitting UMAP"))
         places = placed.embedding.reshape(*states.shape[:2], -1)
-        tell(0.92, "comparing neighbours")
+        progress(0.92, "comparing neighbours")
         found = _map("umap", states, places, placed.pca.explained_variance_ratio)
         maps.append(replace(found, settings=placed.settings))
     return components, tuple(maps), pca
 
 
-def about(walks: Walks, *, state: str, calls: str, command: str) -> About:
+def about(trajectories: Trajectories, *, state: str, calls: str, command: str) -> About:
     """What a scene of these walks says of itself."""
-    made = walks.made
+    made = trajectories.made
     return About(
         model=made.model,
         fingerprint=made.fingerprint,
@@ -108,7 +103,7 @@ def about(walks: Walks, *, state: str, calls: str, command: str) -> About:
         recorded=made.recorded,
         state=state,
         calls=calls,
-        position=walks.position,
+        position=trajectories.position,
         command=command,
     )
 
@@ -142,11 +137,11 @@ def _map(
     return Map(method, places, found)
 
 
-def curves_of(walks: Walks) -> tuple[Curve, ...]:
+def curves_of(trajectories: Trajectories) -> tuple[Curve, ...]:
     """Residuals of z and y, and how far both are from where they end, of each puzzle over the run."""
     found = []
     for state in ("z", "y"):
-        calls, states = walks.moving(state)
+        calls, states = trajectories.moving(state)
         with np.errstate(invalid="ignore"):
             moved, away = residuals(states), distances_to_final(states, relative=True)
         found += [
@@ -159,79 +154,100 @@ def curves_of(walks: Walks) -> tuple[Curve, ...]:
 # ---- what is known of every point, to colour it by: when it was read, and how the puzzle and the answer stood then
 
 
-def fields_of(walks: Walks, state: str) -> tuple[Field, ...]:
+def fields_of(trajectories: Trajectories, state: str) -> tuple[Field, ...]:
     """The fields of all points of a state, those that apply: some need a solution, one cell, or a rated set."""
-    makers = (_solved, _solved_now, _step, *((_cell if walks.cell is not None else _cells),), _difficulty)
-    return tuple(field for make in makers for field in make(walks, state))
+    makers = (
+        _solved,
+        _solved_now,
+        _step,
+        *((_cell if trajectories.cell is not None else _cells),),
+        _difficulty,
+    )
+    return tuple(field for make in makers for field in make(trajectories, state))
 
 
-def _of_puzzles(values: np.ndarray, walks: Walks, state: str) -> np.ndarray:
+def _of_puzzles(values: np.ndarray, trajectories: Trajectories, state: str) -> np.ndarray:
     """A value of each puzzle, the same at all of its moments."""
-    return np.repeat(np.asarray(values)[:, None], len(walks.calls[state]), axis=1)
+    return np.repeat(np.asarray(values)[:, None], len(trajectories.calls[state]), axis=1)
 
 
-def _of_answers(values: np.ndarray, walks: Walks, state: str, missing: float) -> np.ndarray:
+def _of_answers(values: np.ndarray, trajectories: Trajectories, state: str, missing: float) -> np.ndarray:
     """A value of each answer at the moments at which it stood; `missing` before the first."""
-    known = walks.answer_at(state)
+    known = trajectories.answer_at(state)
     found = values[:, np.maximum(known, 0)]
     return np.where(known >= 0, found, missing)
 
 
-def _solved(walks: Walks, state: str) -> list[Field]:
-    end = walks.solved[:, -1]
+def _solved(trajectories: Trajectories, state: str) -> list[Field]:
+    end = trajectories.solved[:, -1]
     return [
         Field(
-            "solved", "solved in the end", "category", _of_puzzles(end.astype(np.int16), walks, state), NO_YES
+            "solved",
+            "solved in the end",
+            "category",
+            _of_puzzles(end.astype(np.int16), trajectories, state),
+            NO_YES,
         )
     ]
 
 
-def _solved_now(walks: Walks, state: str) -> list[Field]:
-    now = _of_answers(walks.solved.astype(np.int16), walks, state, -1.0).astype(np.int16)
+def _solved_now(trajectories: Trajectories, state: str) -> list[Field]:
+    now = _of_answers(trajectories.solved.astype(np.int16), trajectories, state, -1.0).astype(np.int16)
     return [Field("solved_now", "answer right now", "category", now, NO_YES)]
 
 
-def _step(walks: Walks, state: str) -> list[Field]:
-    steps = np.array([at.supervision_step for at in walks.calls[state]], np.float32)
-    return [Field("step", "supervision step", "number", np.tile(steps, (len(walks), 1)))]
+def _step(trajectories: Trajectories, state: str) -> list[Field]:
+    steps = np.array([at.supervision_step for at in trajectories.calls[state]], np.float32)
+    return [Field("step", "supervision step", "number", np.tile(steps, (len(trajectories), 1)))]
 
 
-def _cells(walks: Walks, state: str) -> list[Field]:
+def _cells(trajectories: Trajectories, state: str) -> list[Field]:
     """Of the whole grid: how many cells are given, and how many of the others are right."""
-    given = walks.task.givens(walks.inputs)
+    given = trajectories.task.givens(trajectories.inputs)
     found = [
-        Field("givens", "cells given", "number", _of_puzzles(given.sum(-1).astype(np.float32), walks, state))
+        Field(
+            "givens",
+            "cells given",
+            "number",
+            _of_puzzles(given.sum(-1).astype(np.float32), trajectories, state),
+        )
     ]
-    counted = ~given & (walks.labels != PADDING)
+    counted = ~given & (trajectories.labels != PADDING)
     if counted.any():
-        right = ((walks.answers == walks.labels[:, None]) & counted[:, None]).sum(-1)
+        right = ((trajectories.answers == trajectories.labels[:, None]) & counted[:, None]).sum(-1)
         total = counted.sum(-1)[:, None]
         share = np.divide(100.0 * right, total, out=np.full(right.shape, np.nan), where=total > 0)
-        now = _of_answers(share, walks, state, np.nan).astype(np.float32)
+        now = _of_answers(share, trajectories, state, np.nan).astype(np.float32)
         found.append(Field("cells_right", "blank cells right, %", "number", now))
     return found
 
 
-def _cell(walks: Walks, state: str) -> list[Field]:
+def _cell(trajectories: Trajectories, state: str) -> list[Field]:
     """Of one cell: whether it is given, what it shows, whether that is right."""
-    task, cell = walks.task, walks.cell
-    given = task.givens(walks.inputs)[:, cell].astype(np.int16)
-    symbol = _of_answers(walks.answers[:, :, cell].astype(np.int16), walks, state, -1.0).astype(np.int16)
+    task, cell = trajectories.task, trajectories.cell
+    given = task.givens(trajectories.inputs)[:, cell].astype(np.int16)
+    symbol = _of_answers(trajectories.answers[:, :, cell].astype(np.int16), trajectories, state, -1.0).astype(
+        np.int16
+    )
     found = [
         Field("symbol", "symbol now", "category", symbol, tuple(task.symbol_names)),
-        Field("given", "given or blank", "category", _of_puzzles(given, walks, state), ("blank", "given")),
+        Field(
+            "given", "given or blank", "category", _of_puzzles(given, trajectories, state), ("blank", "given")
+        ),
     ]
-    label = walks.labels[:, cell]
+    label = trajectories.labels[:, cell]
     if (label != PADDING).any():
-        right = np.where(label != PADDING, label == walks.answers[:, :, cell].T, -1).T.astype(np.int16)
-        now = _of_answers(right, walks, state, -1.0).astype(np.int16)
+        right = np.where(label != PADDING, label == trajectories.answers[:, :, cell].T, -1).T.astype(np.int16)
+        now = _of_answers(right, trajectories, state, -1.0).astype(np.int16)
         found.insert(0, Field("cell_right", "cell right now", "category", now, NO_YES))
     return found
 
 
-def _difficulty(walks: Walks, state: str) -> list[Field]:
-    if not any(walks.difficulty):
+def _difficulty(trajectories: Trajectories, state: str) -> list[Field]:
+    if not any(trajectories.difficulty):
         return []
     levels = tuple(str(level) for level in Difficulty)
-    number = np.array([levels.index(name) if name in levels else -1 for name in walks.difficulty], np.int16)
-    return [Field("difficulty", "difficulty", "category", _of_puzzles(number, walks, state), levels)]
+    number = np.array(
+        [levels.index(name) if name in levels else -1 for name in trajectories.difficulty], np.int16
+    )
+    return [Field("difficulty", "difficulty", "category", _of_puzzles(number, trajectories, state), levels)]

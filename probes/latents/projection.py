@@ -139,10 +139,10 @@ class Scene:
         """What a row is of, and what made it."""
         return self.partner.about if self.partner and row >= self.puzzle_count else self.about
 
-    def call_of(self, row: int, moment: int) -> Coordinates:
+    def call_of(self, row: int, time_point: int) -> Coordinates:
         """The call of its own model after which a point was read."""
         partner = self.partner
-        return (partner.calls if partner and row >= self.puzzle_count else self.calls)[moment]
+        return (partner.calls if partner and row >= self.puzzle_count else self.calls)[time_point]
 
     def field(self, name: str) -> Field:
         """Raises KeyError where there is none."""

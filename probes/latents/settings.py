@@ -8,9 +8,7 @@ from probes.latents.umap import UMAPSettings
 from trm.registry import ASSETS
 
 if TYPE_CHECKING:
-    from probes.latents.project import Tell
     from probes.latents.projection import Scene
-    from probes.latents.trajectories import Walks
 
 RECORDED = ASSETS / "recorded" / "latents"
 SETS = {"sudoku-trm": "sudoku/test", "maze-trm": "maze/test"}
@@ -31,12 +29,14 @@ class Projecting:
     calls: str = "f_H"
     position: str = "mean"
     umap: UMAPSettings | None = None
-    against: str = ""  # a second model, on the same map: `calls` are the last of each supervision step then
+    compare_with: str = (
+        ""  # a second model, on the same map: `calls` are the last of each supervision step then
+    )
 
     @property
     def command(self) -> str:
         """That makes it again."""
-        words = ["--model", self.model, *(("--against", self.against) if self.against else ())]
+        words = ["--model", self.model, *(("--compare-with", self.compare_with) if self.compare_with else ())]
         words += ["--data", self.data]
         words += [] if self.limit is None else ["--limit", str(self.limit)]
         words += ["--state", self.state, "--calls", self.calls, "--position", self.position]
@@ -52,7 +52,13 @@ class Projecting:
         return f"python -m probes project {shlex.join(words)} --out points.parquet"
 
 
-def scene_of(walks: "Walks", asked: Projecting, tell: "Tell", *, second: "Walks | None" = None) -> "Scene":
+def scene_of(
+    trajectories: "Trajectories",
+    asked: Projecting,
+    progress: "Progress",
+    *,
+    second: "Trajectories | None" = None,
+) -> "Scene":
     """The scene that was asked for, of walks of the model and, for a joint map, of the second. Raises UserError."""
     command = (
         asked.command if asked.model else f"python -m probes project --store STORE --state {asked.state}"
@@ -60,11 +66,18 @@ def scene_of(walks: "Walks", asked: Projecting, tell: "Tell", *, second: "Walks 
     if second is not None:
         from probes.latents.joint import make_joint_scene
 
-        return make_joint_scene(walks, second, state=asked.state, command=command, umap=asked.umap, tell=tell)
+        return make_joint_scene(
+            trajectories, second, state=asked.state, command=command, umap=asked.umap, progress=progress
+        )
     from probes.latents.project import make_scene
 
     return make_scene(
-        walks, state=asked.state, calls=asked.calls, command=command, umap=asked.umap, tell=tell
+        trajectories,
+        state=asked.state,
+        calls=asked.calls,
+        command=command,
+        umap=asked.umap,
+        progress=progress,
     )
 
 

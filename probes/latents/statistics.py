@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-from probes.latents.trajectories import Walks
+from probes.latents.trajectories import Trajectories
 
 States = Float[np.ndarray, "puzzle moment dim"]
 
@@ -110,14 +110,14 @@ class Difference:
 
 
 def difference(
-    walks: Walks,
+    trajectories: Trajectories,
     state: str,
     components: Float[np.ndarray, "puzzle moment component"],
     shares: Float[np.ndarray, "component"],
 ) -> Difference:
     """What `Difference` says of these walks. `components` are principal ones of the state, `shares` of their variance."""
-    calls, states = walks.moving(state)
-    solved, moved = walks.solved[:, -1], residuals(states)
+    calls, states = trajectories.moving(state)
+    solved, moved = trajectories.solved[:, -1], residuals(states)
     ends = components[:, -1, :AXES]
     both = bool(solved.any() and not solved.all())
     parted = [

@@ -7,7 +7,7 @@ torch; `record_walks` makes a store in a temporary folder and reads that, so the
 
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from probes.latents.projection import MEAN
 from trm.config import ModelConfig
 from trm.coordinates import F_L, Coordinates
 from trm.errors import StoreError, UserError
+from trm.progress import CountProgress
 from trm.store.layout import Settings
 from trm.store.reader import TraceStore, open_store
 from trm.tasks import task_of
@@ -31,12 +32,10 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64 << 20  # bytes of states read at a time where the mean over cells is taken here
 FEW = 16  # puzzles run together: progress is heard of after every supervision step of so many
-LARGEST_WALKS = 1 << 30  # bytes of states held together
-
-Progress = Callable[[int, int], None]  # (done, total), puzzles
+LARGEST_TRAJECTORIES = 1 << 30  # bytes of states held together
 
 
-class WalksError(UserError):
+class TrajectoriesError(UserError):
     """States that cannot be followed in the way that was asked for."""
 
 
@@ -54,7 +53,7 @@ class Made:
 
 
 @dataclass(frozen=True, eq=False)
-class Walks:
+class Trajectories:
     """States of puzzles at one position, with the answers on the way."""
 
     made: Made
@@ -105,24 +104,24 @@ class Walks:
     def answer_at(self, state: str) -> Int[np.ndarray, "moment"]:
         """For each moment of a state the answer that stood then, as an index into `answers`; -1 before the first."""
         known = list(self.calls["y"])
-        return np.array([sum(at <= moment for at in known) - 1 for moment in self.calls[state]], int)
+        return np.array([sum(at <= time_point for at in known) - 1 for time_point in self.calls[state]], int)
 
 
 def cell_number(position: str, task: Task) -> int:
-    """The cell that r5c5 names, counted from 0. Raises WalksError where the grid has none."""
+    """The cell that r5c5 names, counted from 0. Raises TrajectoriesError where the grid has none."""
     found = re.fullmatch(r"r(\d{1,3})c(\d{1,3})", position)
     row, column = (int(found[1]) - 1, int(found[2]) - 1) if found else (-1, -1)
     if not (0 <= row < task.rows and 0 <= column < task.columns):
-        raise WalksError(
+        raise TrajectoriesError(
             f"There is no position {position!r} on a grid of {task.rows}x{task.columns}. Choose {MEAN} (over all cells), "
             f"or one cell such as r1c1 or r{task.rows}c{task.columns}."
         )
     return row * task.columns + column
 
 
-def read_walks(
+def read_trajectories(
     store: TraceStore, *, position: str = MEAN, difficulty: tuple[str, ...] | None = None
-) -> Walks:
+) -> Trajectories:
     """The walks that a store holds. The mean over cells is taken here where all cells were recorded.
 
     `difficulty` of the store's puzzles, where it is known. Raises StoreError where the position, y, z or the answers were not
@@ -140,13 +139,13 @@ def read_walks(
         )
     calls = {state: store.coordinates(state) for state in ("y", "z")}
     size = 4 * store.count * config.hidden_size * sum(map(len, calls.values()))
-    if size > LARGEST_WALKS:
-        raise WalksError(
+    if size > LARGEST_TRAJECTORIES:
+        raise TrajectoriesError(
             f"The states of {store.count} puzzles after {len(calls['z'])} calls take {size >> 20} MiB. "
             f"Record fewer puzzles (--limit) or calls (--calls)."
         )
     manifest = store.manifest
-    return Walks(
+    return Trajectories(
         made=Made(
             model=str(manifest["model"]),
             fingerprint=str(manifest["fingerprint"]),
@@ -201,15 +200,15 @@ def known_difficulty(store: TraceStore, task: Task) -> tuple[str, ...]:
     return tuple(by_puzzle.get(inputs.tobytes(), "") for inputs in store.inputs())
 
 
-def record_walks(
+def record_trajectories(
     model: "Model",
     puzzles: "PuzzleSet",
     *,
     limit: int | None = None,
     calls: str = "f_H",
     position: str = MEAN,
-    progress: Progress | None = None,
-) -> Walks:
+    progress: CountProgress | None = None,
+) -> Trajectories:
     """Run a model over a puzzle set and follow its states, in float32. What `progress` raises ends it.
 
     `limit` takes that many puzzles, evenly spread over the set, as `trm trace --limit` does. `calls` is a text as for `trm trace --calls`. Raises UserError as `record_store` does, and WalksError where there is no such
@@ -227,8 +226,8 @@ def record_walks(
     if position != MEAN:
         cell_number(position, task)
     size = 4 * len(puzzles) * config.hidden_size * 2 * len(chosen_calls(calls, config))
-    if size > LARGEST_WALKS:
-        raise WalksError(
+    if size > LARGEST_TRAJECTORIES:
+        raise TrajectoriesError(
             f"The states of {len(puzzles)} puzzles after these calls take up to {size >> 20} MiB. "
             "Choose fewer puzzles or calls."
         )
@@ -236,5 +235,5 @@ def record_walks(
     with tempfile.TemporaryDirectory(prefix="recursion-lens-") as folder:
         out = Path(folder) / "walks"
         record_store(model, task, puzzles, out, settings, say=lambda text: None, progress=progress)
-        walks = read_walks(open_store(out), position=position, difficulty=puzzles.difficulty)
-    return replace(walks, numbers=numbers)
+        trajectories = read_trajectories(open_store(out), position=position, difficulty=puzzles.difficulty)
+    return replace(trajectories, numbers=numbers)

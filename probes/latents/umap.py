@@ -11,7 +11,7 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,10 +24,7 @@ from jaxtyping import Float, Float32
 
 from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
-
-Progress = Callable[
-    [float], None
-]  # share of the work done, 0 to 1; what it raises ends the work and comes out of it
+from trm.progress import ShareProgress
 
 CACHE = "NUMBA_CACHE_DIR"  # where numba keeps what it compiled, if this is set
 COMPILED = ("umap", "pynndescent")
@@ -71,7 +68,7 @@ def fit_umap(
     states: Float[np.ndarray, "*batch dim"],
     settings: UMAPSettings | None = None,
     *,
-    progress: Progress | None = None,
+    progress: ShareProgress | None = None,
 ) -> UMAPProjection:
     """UMAP of a pool of states, by way of at most 50 principal components.
 
@@ -165,16 +162,16 @@ _lock = Lock()
 
 
 @contextmanager
-def _turn(progress: Progress | None) -> Iterator[None]:
+def _turn(progress: ShareProgress | None) -> Iterator[None]:
     """One UMAP at a time, watched: with two threads inside, the simplest of numba's thread pools ends the process.
 
     Epochs are counted in the place of the library's progress bar. The bar itself can be given a file to write to, but
     what is raised there, to stop the work, leaves a lock of tqdm's held and so the next bar waiting for ever.
     """
-    tell = progress or (lambda share: None)
-    tell(0.0)
+    progress = progress or (lambda share: None)
+    progress(0.0)
     while not _lock.acquire(timeout=0.2):
-        tell(0.0)  # so that waiting can be given up too
+        progress(0.0)  # so that waiting can be given up too
     try:
         find_cache()
         import numba
@@ -183,7 +180,7 @@ def _turn(progress: Progress | None) -> Iterator[None]:
         def watched(epochs: range, **bar: Any) -> Iterator[int]:
             for epoch in epochs:
                 yield epoch
-                tell((epoch + 1) / len(epochs))
+                progress((epoch + 1) / len(epochs))
 
         threads, library_bar = numba.get_num_threads(), layouts.tqdm
         layouts.tqdm = watched

@@ -21,9 +21,9 @@ from trm.files import plain_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from probes.linear.collect import Progress
     from probes.linear.experiment.study import Study
     from trm.model import Model
+    from trm.progress import ShareProgress
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class SavedProbe:
 
     result: ProbeResult
     state: str  # z or y
-    moments: tuple[Coordinates, ...]
+    time_points: tuple[Coordinates, ...]
     steps_run: int
     about: dict[str, str]
 
@@ -48,7 +48,7 @@ class PuzzleReading:
     target: str
     state: str
     classes: tuple[str, ...]  # () for numbers
-    moments: tuple[Coordinates, ...]
+    time_points: tuple[Coordinates, ...]
     values: Num[np.ndarray, "moment cell"]  # index of the class, or the number
     probability: Float32[np.ndarray, "moment cell"] | None  # of that class; None for numbers
     true: Num[np.ndarray, "moment cell"] | None  # None where it cannot be known without a solution
@@ -84,16 +84,16 @@ def open_probe(path: Path) -> SavedProbe:
     """A probe as `probes fit --save` writes it. Raises ProbeFileError."""
     result, about = load_probe(path)
     try:
-        moments = tuple(
+        time_points = tuple(
             Coordinates(int(step), int(cycle), int(call), str(kind))
             for step, cycle, call, kind in plain_json(about["moments"])
         )
-        probe = SavedProbe(result, about["state"], moments, int(about["steps_run"]), about)
+        probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
     except (KeyError, TypeError, ValueError, RecursionError):
         raise ProbeFileError(
             f"{path} does not say which moments it is of. Fit it with `probes fit --save`."
         ) from None
-    if probe.state not in ("z", "y") or result.moments != len(moments):
+    if probe.state not in ("z", "y") or result.time_points != len(time_points):
         raise ProbeFileError(f"{path} is not a probe of z or y at its moments. Fit it again.")
     return probe
 
@@ -113,7 +113,7 @@ def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
             f"The probe {probe.target} reads states of {probe.result.mean.shape[1]} numbers, those of {model.name} "
             f"have {model.config.hidden_size}. Fit one on this model."
         )
-    for at in probe.moments:
+    for at in probe.time_points:
         if at.supervision_step > depth.N_sup or at not in set(depth.calls(at.supervision_step)):
             raise ProbeFileError(
                 f"The probe {probe.target} is of call {at.supervision_step}.{at.cycle}.{at.call} ({at.kind}), which "
@@ -130,7 +130,7 @@ def read_puzzle(
     depth: Depth | None = None,
     labels: UInt8[np.ndarray, "cells"] | None = None,
     puzzle_id: int = 0,
-    progress: "Progress | None" = None,
+    progress: "ShareProgress | None" = None,
 ) -> list[PuzzleReading]:
     """Run the model on one puzzle and read it with each probe at each of its moments.
 
@@ -146,21 +146,21 @@ def read_puzzle(
         check_fit(probe, model, depth)
     needs = set().union(*(target_of(task, probe.target).needs for probe in probes))
     if "end" not in needs:
-        depth = replace(depth, N_sup=max(at.supervision_step for probe in probes for at in probe.moments))
-    moments = tuple(dict.fromkeys(at for probe in probes for at in probe.moments))
+        depth = replace(depth, N_sup=max(at.supervision_step for probe in probes for at in probe.time_points))
+    time_points = tuple(dict.fromkeys(at for probe in probes for at in probe.time_points))
     labels = only_solution(task, inputs) if labels is None else labels
     runs = collect(
-        model, inputs[None], np.array([puzzle_id]), depth=depth, moments=moments, progress=progress
+        model, inputs[None], np.array([puzzle_id]), depth=depth, time_points=time_points, progress=progress
     )
     evidence = Evidence(task, inputs[None], None if labels is None else labels[None], end=runs.end)
-    return [_reading(probe, evidence, runs, moments) for probe in probes]
+    return [_reading(probe, evidence, runs, time_points) for probe in probes]
 
 
 def _reading(
-    probe: SavedProbe, evidence: Evidence, runs: Any, moments: tuple[Coordinates, ...]
+    probe: SavedProbe, evidence: Evidence, runs: Any, time_points: tuple[Coordinates, ...]
 ) -> PuzzleReading:
     target = target_of(evidence.task, probe.target)
-    rows = [moments.index(at) for at in probe.moments]
+    rows = [time_points.index(at) for at in probe.time_points]
     states = runs.states[probe.state][:, rows]
     if target.level is Level.PUZZLE:
         states = states.mean(2, keepdims=True)
@@ -173,7 +173,7 @@ def _reading(
             target,
             evidence,
             now=runs.now[:, rows],
-            supervision_steps=[at.supervision_step for at in probe.moments],
+            supervision_steps=[at.supervision_step for at in probe.time_points],
             halts=runs.halts[:, rows],
         )
         true = np.broadcast_to(found.values[0], values.shape)
@@ -183,7 +183,7 @@ def _reading(
         probe.target,
         probe.state,
         probe.result.classes,
-        probe.moments,
+        probe.time_points,
         values,
         probability,
         true,
@@ -210,7 +210,7 @@ def summary_of(
                         "call": at.call,
                         "kind": at.kind,
                     }
-                    for at in reading.moments
+                    for at in reading.time_points
                 ]
             }
             for reading in readings
@@ -223,7 +223,7 @@ def probes_of(study: "Study") -> list[SavedProbe]:
     from probes.linear.experiment.files import about_probes
 
     return [
-        SavedProbe(probe, finding.source, study.moments, study.about["depth"]["N_sup"], about)
+        SavedProbe(probe, finding.source, study.time_points, study.about["depth"]["N_sup"], about)
         for finding, about in about_probes(study)
         for probe in finding.probes
     ]
@@ -243,7 +243,10 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
                 f"The probe {probe.target} is one of {probe.about.get('task')}, this model solves {task.name}. "
                 "Choose a model of that task."
             )
-        if (probe.about.get("fingerprint"), probe.moments) != (first.about.get("fingerprint"), first.moments):
+        if (probe.about.get("fingerprint"), probe.time_points) != (
+            first.about.get("fingerprint"),
+            first.time_points,
+        ):
             raise ProbeFileError(
                 f"The probes {first.target} and {probe.target} are of other weights or other moments. Open those of one study."
             )
@@ -270,7 +273,7 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
             "grid": [task.rows, task.columns],
         },
         "settings": {"states": states},
-        "moments": [asdict(at) for at in first.moments],
+        "moments": [asdict(at) for at in first.time_points],
         "targets": [family.facts() for family in families],
         "findings": [],
     }

@@ -41,13 +41,13 @@ class Meter:
     """Tells the share of work done, and is called in between too, so that the work can be ended there."""
 
     def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
-        self.tell = progress or (lambda share: None)
+        self.progress = progress or (lambda share: None)
         self.done, self.stages = 0, stages
-        self.tell(0.0)
+        self.progress(0.0)
 
     def alive(self) -> None:
         """Nothing new."""
-        self.tell(self.done / self.stages)
+        self.progress(self.done / self.stages)
 
     def advance(self, stages: int) -> None:
         """So many stages more are done."""
@@ -77,31 +77,31 @@ class Question:
 
     def groups(self) -> list[range]:
         """Moments whose features are held together."""
-        _, moments, _, dim = self.states.shape
+        _, time_points, _, dim = self.states.shape
         cells = int(self.defined[self.split.train].any(1).sum())
         at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
-        return [range(first, min(first + at_once, moments)) for first in range(0, moments, at_once)]
+        return [range(first, min(first + at_once, time_points)) for first in range(0, time_points, at_once)]
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
     """The cells of some puzzles at some moments."""
 
-    moments: range
+    time_points: range
     order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
     rank: Int[np.ndarray, "example"]  # of each example's puzzle in that order, ascending
     cell: Int[np.ndarray, "example"]
 
     @classmethod
-    def of(cls, question: Question, order: Int[np.ndarray, "puzzle"], moments: range) -> Examples:
+    def of(cls, question: Question, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
         """All cells that are defined at one of the moments."""
-        defined = question.defined[order][:, moments.start : moments.stop].any(1)
-        return cls(moments, order, *np.nonzero(defined))
+        defined = question.defined[order][:, time_points.start : time_points.stop].any(1)
+        return cls(time_points, order, *np.nonzero(defined))
 
     def picked(self, array: Num[np.ndarray, "puzzle moment cell"] | Bool[np.ndarray, "puzzle moment cell"]):
         """Entries of the examples, (moment, example)."""
         puzzles = self.order[self.rank]
-        return np.stack([array[puzzles, moment, self.cell] for moment in self.moments])
+        return np.stack([array[puzzles, time_point, self.cell] for time_point in self.time_points])
 
     def labels(self, question: Question, values: Numbers) -> Tensor:
         """Values of the examples, (moment, example): classes in int64, numbers in float32."""
@@ -114,10 +114,10 @@ class Examples:
         import torch
 
         dim = question.states.shape[-1]
-        x = np.ones((len(self.moments), len(self.rank), dim + 1), np.float32)
+        x = np.ones((len(self.time_points), len(self.rank), dim + 1), np.float32)
         puzzles = self.order[self.rank]
-        for index, moment in enumerate(self.moments):
-            x[index, :, :dim] = question.states[puzzles, moment, self.cell]
+        for index, time_point in enumerate(self.time_points):
+            x[index, :, :dim] = question.states[puzzles, time_point, self.cell]
             if not np.isfinite(x[index]).all():
                 raise StatesError(
                     "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
@@ -141,7 +141,7 @@ class Fitted:
     code: tuple[np.ndarray, np.ndarray] | None  # bits, uniform bits
 
 
-def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
+def fit_time_points(question: Question, time_points: range, meter: Meter) -> Fitted:
     """Fit the probes of some moments on training puzzles, choose C on validation ones, read the test puzzles.
 
     Raises StatesError where a state is not finite.
@@ -154,7 +154,7 @@ def fit_moments(question: Question, moments: range, meter: Meter) -> Fitted:
         question.split.train
     )  # order of the online code
     parts = [
-        Examples.of(question, order, moments)
+        Examples.of(question, order, time_points)
         for order in (shuffled, question.split.validation, question.split.test)
     ]
     device = choose_device()
@@ -216,8 +216,8 @@ def best(
     """
     import torch
 
-    moments, device = len(train.y), train.x.device
-    present = torch.ones(moments, max(1, question.classes), dtype=torch.bool, device=device)
+    time_points, device = len(train.y), train.x.device
+    present = torch.ones(time_points, max(1, question.classes), dtype=torch.bool, device=device)
     if question.classes:
         present = present_classes(train, question.classes)
         known = present.gather(1, validation.y)  # a class that was not there to be learned cannot choose C
@@ -228,10 +228,10 @@ def best(
                 for part in (train, validation)
             )
     rows = question.classes if question.classes > 2 else 1
-    theta = torch.zeros(moments, rows, train.x.shape[-1], dtype=torch.float64, device=device)
-    strength = torch.zeros(moments, dtype=torch.float64, device=device)
-    smallest = torch.full((moments,), torch.inf, dtype=torch.float64, device=device)
-    trying = torch.arange(moments, device=device)  # moments whose validation loss still falls
+    theta = torch.zeros(time_points, rows, train.x.shape[-1], dtype=torch.float64, device=device)
+    strength = torch.zeros(time_points, dtype=torch.float64, device=device)
+    smallest = torch.full((time_points,), torch.inf, dtype=torch.float64, device=device)
+    trying = torch.arange(time_points, device=device)  # moments whose validation loss still falls
     gram = None if question.classes else gram_matrix(train)
     for wish in question.grid:
         if question.classes:
@@ -276,6 +276,6 @@ def read(question: Question, test: Problems, places: Examples, theta: Tensor, pr
     else:
         found = (test.x.double() @ theta.mT)[..., 0]
     cells = question.states.shape[2]
-    grid = np.zeros((len(places.order), len(places.moments), cells), found.cpu().numpy().dtype)
+    grid = np.zeros((len(places.order), len(places.time_points), cells), found.cpu().numpy().dtype)
     grid[places.rank, :, places.cell] = found.cpu().numpy().T
     return grid

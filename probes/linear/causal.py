@@ -6,7 +6,7 @@ random directions, each cell moved exactly as far; only what exceeds that speaks
 arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,14 +23,13 @@ from probes.stats import BY_PUZZLE
 from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.model import Model
+from trm.progress import Progress
 from trm.recursion import Hook, State
 from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
 SYMBOL_TARGETS = ("solution", "answer_now")
 """Targets whose classes are symbols of the answer: whether it moves to the class can be told."""
-
-Tell = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)
@@ -125,25 +124,31 @@ def measure_use(
     puzzles: PuzzleSet,
     probe: SavedProbe,
     *,
-    moment: int,
+    time_point: int,
     class_name: str = "",
     settings: UseSettings | None = None,
     depth: Depth | None = None,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Use:
     """Run the puzzles plainly, with the change, and with each random one.
 
     `moment` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
     there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
     """
-    settings, depth, tell = settings or UseSettings(), depth or model.config.depth, tell or (lambda *_: None)
+    settings, depth, progress = (
+        settings or UseSettings(),
+        depth or model.config.depth,
+        progress or (lambda *_: None),
+    )
     check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     check_fit(probe, model, depth)
-    if not 0 <= moment < len(probe.moments):
-        raise ProbeError(f"This probe has {len(probe.moments)} moments, from 0; there is no {moment}.")
+    if not 0 <= time_point < len(probe.time_points):
+        raise ProbeError(
+            f"This probe has {len(probe.time_points)} moments, from 0; there is no {time_point}."
+        )
     if probe.state == "z" and model.config.latents > 1:
         raise ProbeError("This model has several z. Choose a probe of y.")
-    at, direction = probe.moments[moment], direction_of(probe, moment, class_name)
+    at, direction = probe.time_points[time_point], direction_of(probe, time_point, class_name)
     runs_in_all = 2 + settings.randoms
 
     def run(number: int, words: str, change: Hook) -> Runs:
@@ -152,17 +157,17 @@ def measure_use(
             puzzles.inputs,
             puzzles.puzzle_identifiers,
             depth=depth,
-            moments=(at,),
+            time_points=(at,),
             states=(probe.state,),
             change=change,
-            progress=lambda share: tell((number + share) / runs_in_all, words),
+            progress=lambda share: progress((number + share) / runs_in_all, words),
         )
 
     plain = run(0, "running the puzzles unchanged", lambda where, state: state)
     before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
-    push = Push(probe, at, direction, float(probe.result.mean[moment] @ direction), settings, spread)
+    push = Push(probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread)
     changed = run(
         1, "changing them along the probe's direction", push.hook(direction, model.config.prefix_length)
     )

@@ -3,7 +3,7 @@
 A moment is a call of the recursion; usually the last one of a supervision step, after which y and z are handed on.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from trm.coordinates import F_H, Coordinates, Depth
 from trm.errors import UserError
 from trm.model import Model
 from trm.parallel import Done, side_by_side
+from trm.progress import ShareProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 from trm.tasks.base import Task
 
@@ -22,8 +23,6 @@ LARGEST = 3 << 30  # bytes of states
 CALLS = ("last", "cycles", "all")
 """Which calls of a supervision step: the last one, the f_H call of every cycle, or all."""
 STATES = ("z", "y")
-
-Progress = Callable[[float], None]
 
 
 class CollectError(UserError):
@@ -34,14 +33,14 @@ class CollectError(UserError):
 class Runs:
     """What is known of some runs at some moments."""
 
-    moments: tuple[Coordinates, ...]
+    time_points: tuple[Coordinates, ...]
     states: dict[str, Float32[np.ndarray, "puzzle moment cell dim"]]
     now: UInt8[np.ndarray, "puzzle moment cell"]  # answers read from y there
     halts: Bool[np.ndarray, "puzzle moment"]  # whether the model would halt after that supervision step
     end: UInt8[np.ndarray, "puzzle cell"]  # answers after the last supervision step that was run
 
 
-def moments_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple[Coordinates, ...]:
+def time_points_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple[Coordinates, ...]:
     """Moments of these supervision steps, in their order. Raises CollectError where a run has no such step."""
     if calls not in CALLS:
         raise CollectError(f"There are no calls {calls!r}. Choose one of: {', '.join(CALLS)}.")
@@ -71,10 +70,10 @@ def collect(
     puzzle_ids: Num[np.ndarray, "puzzle"] | None = None,
     *,
     depth: Depth,
-    moments: Sequence[Coordinates],
+    time_points: Sequence[Coordinates],
     states: Sequence[str] = STATES,
     change: Hook = unchanged,
-    progress: Progress | None = None,
+    progress: ShareProgress | None = None,
 ) -> Runs:
     """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
 
@@ -84,18 +83,18 @@ def collect(
     """
     count, cells = inputs.shape
     dim = model.config.hidden_size
-    if (size := 4 * count * len(moments) * cells * dim * len(states)) > LARGEST:
+    if (size := 4 * count * len(time_points) * cells * dim * len(states)) > LARGEST:
         raise CollectError(
-            f"The states of {count} puzzles at {len(moments)} moments take {size / 2**30:.1f} GiB. "
+            f"The states of {count} puzzles at {len(time_points)} moments take {size / 2**30:.1f} GiB. "
             "Take fewer puzzles, or fewer steps."
         )
-    kept = {name: np.zeros((count, len(moments), cells, dim), np.float32) for name in states}
-    now = np.zeros((count, len(moments), cells), np.uint8)
-    halts = np.zeros((count, len(moments)), bool)
+    kept = {name: np.zeros((count, len(time_points), cells, dim), np.float32) for name in states}
+    now = np.zeros((count, len(time_points), cells), np.uint8)
+    halts = np.zeros((count, len(time_points)), bool)
     end = np.zeros((count, cells), np.uint8)
     ids = np.zeros(count, np.int64) if puzzle_ids is None else puzzle_ids.astype(np.int64)
-    index = {at: number for number, at in enumerate(moments)}
-    of_step = [at.supervision_step for at in moments]
+    index = {at: number for number, at in enumerate(time_points)}
+    of_step = [at.supervision_step for at in time_points]
     prefix, all_calls = model.config.prefix_length, max(1, count * depth.N_sup * depth.calls_per_step)
 
     def run(rows: slice, done: Done) -> None:
@@ -116,8 +115,8 @@ def collect(
             halts[rows, own] = (model.halting_logit(step.heads) > 0).cpu().numpy()[:, None]
             end[rows] = step.heads.logits.argmax(-1).cpu().numpy()
 
-    tell = progress or (lambda share: None)
-    tell(0.0)
+    progress = progress or (lambda share: None)
+    progress(0.0)
     batches = [slice(begin, min(begin + BATCH, count)) for begin in range(0, count, BATCH)]
-    side_by_side(run, batches, device=model.device, progress=lambda calls: tell(calls / all_calls))
-    return Runs(tuple(moments), kept, now, halts, end)
+    side_by_side(run, batches, device=model.device, progress=lambda calls: progress(calls / all_calls))
+    return Runs(tuple(time_points), kept, now, halts, end)

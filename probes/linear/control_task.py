@@ -31,8 +31,8 @@ def control_values(
     """
     rank = np.random.default_rng(seed).random(int(types.max()) + 1)
     labels = np.zeros((len(types), values.shape[1], types.shape[1]), values.dtype)
-    for moment in range(values.shape[1]):
-        seen = np.sort(values[train, moment][defined[train, moment]])
+    for time_point in range(values.shape[1]):
+        seen = np.sort(values[train, time_point][defined[train, time_point]])
         if len(seen):
-            labels[:, moment] = seen[(rank * len(seen)).astype(int)][types]
+            labels[:, time_point] = seen[(rank * len(seen)).astype(int)][types]
     return labels

@@ -14,12 +14,12 @@ from probes.linear.apply import SavedProbe
 from probes.linear.probe import ProbeError
 
 
-def direction_of(probe: SavedProbe, moment: int, class_name: str = "") -> Float32[np.ndarray, "dim"]:
+def direction_of(probe: SavedProbe, time_point: int, class_name: str = "") -> Float32[np.ndarray, "dim"]:
     """The unit vector along which the probe's reading changes fastest, in the space of states as they are.
 
     Of several classes that of one, against the mean of the others. Raises ProbeError where the class is none of them.
     """
-    weights, classes = probe.result.weights[moment], probe.result.classes
+    weights, classes = probe.result.weights[time_point], probe.result.classes
     if len(classes) > 2:
         if class_name not in classes:
             raise ProbeError(
@@ -29,7 +29,7 @@ def direction_of(probe: SavedProbe, moment: int, class_name: str = "") -> Float3
         row = weights[chosen] - np.delete(weights, chosen, axis=0).mean(0)
     else:
         row = weights[0] if class_name in ("", classes[-1] if classes else "") else -weights[0]
-    direction = row / probe.result.scale[moment]
+    direction = row / probe.result.scale[time_point]
     norm = np.linalg.norm(direction)
     if not norm:
         raise ProbeError(
@@ -68,16 +68,16 @@ def plane_of(names: Sequence[str], directions: Float32[np.ndarray, "direction di
 
 
 def directions_at(
-    probes: Sequence[SavedProbe], moment: int, labels: Sequence[str]
+    probes: Sequence[SavedProbe], time_point: int, labels: Sequence[str]
 ) -> tuple[list[str], Float32[np.ndarray, "direction dim"]]:
     """The directions that are worth seeing together, by name: of the classes of one probe, of several probes (the members of a
     family) each one's, else those of a single one at all of its moments, which `labels` name. Those without length are left out.
     """
     first = probes[0]
     if len(probes) > 1:
-        asked = [(probe.target.rpartition("_")[2], probe, moment, "") for probe in probes]
+        asked = [(probe.target.rpartition("_")[2], probe, time_point, "") for probe in probes]
     elif len(first.result.classes) > 2:
-        asked = [(name, first, moment, name) for name in first.result.classes]
+        asked = [(name, first, time_point, name) for name in first.result.classes]
     else:
         asked = [(label, first, at, "") for at, label in enumerate(labels)]
     names, found = [], []

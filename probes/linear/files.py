@@ -95,23 +95,23 @@ def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
     texts = [facts["name"], *facts["classes"], *facts["about"], *facts["about"].values()]
     if not all(isinstance(text, str) for text in texts) or type(facts["pooled"]) is not bool:
         raise TypeError("names are text")
-    moments, rows, dim = arrays["weights"].shape
+    time_points, rows, dim = arrays["weights"].shape
     columns = max(1, len(facts["classes"]))
     if rows != (columns if columns > 2 else 1):
         raise ValueError("not the rows of its classes")
     shapes = {
-        "mean": (np.float32, (moments, dim)),
-        "scale": (np.float32, (moments, dim)),
-        "weights": (np.float32, (moments, rows, dim)),
-        "intercept": (np.float32, (moments, rows)),
-        "present": (np.bool_, (moments, columns)),
-        "regularisation": (np.float64, (moments,)),
-        "counts": (np.int64, (3, moments, columns)),
+        "mean": (np.float32, (time_points, dim)),
+        "scale": (np.float32, (time_points, dim)),
+        "weights": (np.float32, (time_points, rows, dim)),
+        "intercept": (np.float32, (time_points, rows)),
+        "present": (np.bool_, (time_points, columns)),
+        "regularisation": (np.float64, (time_points,)),
+        "counts": (np.int64, (3, time_points, columns)),
     }
     shapes |= {f"split.{part}": (np.int64, (arrays[f"split.{part}"].size,)) for part in PARTS}
-    shapes |= {name: (np.float64, (3, moments)) for name in arrays if name.startswith("scores.")}
+    shapes |= {name: (np.float64, (3, time_points)) for name in arrays if name.startswith("scores.")}
     if "code" in arrays:
-        shapes["code"] = (np.float64, (2, moments))
+        shapes["code"] = (np.float64, (2, time_points))
         if not all(type(count) is int for count in facts["code_puzzles"]):
             raise TypeError("puzzles are counted")
     if {name: (array.dtype, array.shape) for name, array in arrays.items()} != shapes:

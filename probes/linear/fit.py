@@ -9,20 +9,20 @@ with bands. That something can be read does not say that the model uses it (Beli
 Torch is imported when a probe is fitted, and not to apply one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float64, Int64, Num
 
-from probes.linear.batched_fit import Meter, Question, fit_moments
+from probes.linear.batched_fit import Meter, Question, fit_time_points
 from probes.linear.control_task import control_values
 from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
 from probes.linear.scores import Draws, banded, draws_of, sampled_scores
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
+from trm.progress import ShareProgress
 
-Progress = Callable[[float], None]
 """Told the share of the work done, 0 to 1; what it raises ends the work and comes out of it."""
 
 
@@ -36,7 +36,7 @@ def fit_probe(
     settings: ProbeSettings | None = None,
     types: Int64[np.ndarray, "_ _"] | None = None,
     pooled: bool = False,
-    progress: Progress | None = None,
+    progress: ShareProgress | None = None,
 ) -> ProbeResult:
     """Fit the probes of all moments and score them.
 
@@ -52,7 +52,7 @@ def fit_probe(
     question = _question(states, values, split, classes, settings, types, pooled)
     groups = question.groups()
     meter = Meter(progress, len(groups) * question.stages)
-    fits = [fit_moments(question, moments, meter) for moments in groups]
+    fits = [fit_time_points(question, time_points, meter) for time_points in groups]
 
     def joined(name: str) -> np.ndarray:
         return np.concatenate([getattr(fit, name) for fit in fits], 1 if "read" in name else 0)
@@ -94,12 +94,12 @@ def _check(
 ) -> None:
     """Raises ProbeError as `fit_probe` does."""
     found, defined = values.values, values.defined
-    puzzles, moments, cells, _ = states.shape
+    puzzles, time_points, cells, _ = states.shape
     if found.ndim != 3 or found.shape != defined.shape:
         raise ProbeError(f"Values of shape {found.shape} are not those of `values_at`: puzzle, moment, cell.")
-    if found.shape[1] != moments and 1 not in (found.shape[1], moments):
+    if found.shape[1] != time_points and 1 not in (found.shape[1], time_points):
         raise ProbeError(
-            f"Values are of {found.shape[1]} moments, states of {moments}. Give both for the same."
+            f"Values are of {found.shape[1]} moments, states of {time_points}. Give both for the same."
         )
     if (found.shape[0], found.shape[2]) != (puzzles, cells):
         raise ProbeError(

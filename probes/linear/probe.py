@@ -82,7 +82,7 @@ class ProbeResult:
     code: CodeLength | None
 
     @property
-    def moments(self) -> int:
+    def time_points(self) -> int:
         """How many there are; 1 where pooled."""
         return len(self.mean)
 
@@ -92,7 +92,7 @@ class ProbeResult:
         found: dict[str, Any] = {
             "name": self.name,
             "classes": list(self.classes),
-            "moments": self.moments,
+            "moments": self.time_points,
             "pooled": self.pooled,
             "puzzles": {part: len(getattr(self.split, part)) for part in PARTS},
             "examples": {part: self.counts[index].sum(-1).tolist() for index, part in enumerate(PARTS)},
@@ -130,7 +130,7 @@ class Reading:
         return logs[..., 1] - logs[..., 0]
 
 
-def apply(result: ProbeResult, states: States, *, moment: int | None = None) -> Reading:
+def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> Reading:
     """Read states with the probes of their moments; with that of one `moment`, from 0, whichever moments they are of; or
     with the only one there is. Classes are their indices. Raises ProbeError where states do not fit the probes.
     """
@@ -139,12 +139,12 @@ def apply(result: ProbeResult, states: States, *, moment: int | None = None) -> 
             f"This probe was fitted on states of {result.mean.shape[1]} numbers, these have {states.shape[3]}. "
             "Fit one on states of this model."
         )
-    if moment is not None and not 0 <= moment < result.moments:
-        raise ProbeError(f"There is no moment {moment}: this probe has {result.moments}, from 0.")
-    single = 0 if result.moments == 1 else moment
-    if single is None and states.shape[1] != result.moments:
+    if time_point is not None and not 0 <= time_point < result.time_points:
+        raise ProbeError(f"There is no moment {time_point}: this probe has {result.time_points}, from 0.")
+    single = 0 if result.time_points == 1 else time_point
+    if single is None and states.shape[1] != result.time_points:
         raise ProbeError(
-            f"This probe has {result.moments} moments, these states have {states.shape[1]}. Give states of the same "
+            f"This probe has {result.time_points} moments, these states have {states.shape[1]}. Give states of the same "
             "moments, or name the moment whose probe to use."
         )
     logits = np.empty((*states.shape[:3], result.weights.shape[1]), np.float32)

@@ -96,16 +96,16 @@ class Pairs:
         defined: Bool[np.ndarray, "puzzle moment cell"],
     ) -> "Pairs":
         """Counted where defined; classes are 0 (no) and 1 (yes)."""
-        puzzles, moments, _ = true.shape
+        puzzles, time_points, _ = true.shape
         yes, no = defined & (true == 1), defined & (true == 0)
-        higher = np.zeros((moments, puzzles, puzzles))
-        for moment in range(moments):
-            of_yes = log_odds[:, moment][yes[:, moment]]
-            owner = np.nonzero(yes[:, moment])[0]
+        higher = np.zeros((time_points, puzzles, puzzles))
+        for time_point in range(time_points):
+            of_yes = log_odds[:, time_point][yes[:, time_point]]
+            owner = np.nonzero(yes[:, time_point])[0]
             for puzzle in range(puzzles):
-                of_no = np.sort(log_odds[puzzle, moment][no[puzzle, moment]])
+                of_no = np.sort(log_odds[puzzle, time_point][no[puzzle, time_point]])
                 beaten = of_no.searchsorted(of_yes, "left") + of_no.searchsorted(of_yes, "right")
-                higher[moment, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
+                higher[time_point, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
         return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
 
     def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
@@ -182,8 +182,8 @@ def majority_accuracy(
 def _drawn(
     draws: Draws, counts: Float[np.ndarray, "moment puzzle class"]
 ) -> Float64[np.ndarray, "draw moment class"]:
-    moments, puzzles, classes = counts.shape
-    return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), moments, classes)
+    time_points, puzzles, classes = counts.shape
+    return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), time_points, classes)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

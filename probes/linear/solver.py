@@ -125,7 +125,7 @@ class Logistic:
         """
         import torch
 
-        moments, examples, width = self.problems.x.shape
+        time_points, examples, width = self.problems.x.shape
         stride = max(1, examples // max(CURVATURE_EXAMPLES, 4 * width))
         sample = Problems(
             self.problems.x[:, ::stride], self.problems.y[:, ::stride], self.problems.weight[:, ::stride]
@@ -133,11 +133,13 @@ class Logistic:
         p = log_probabilities(sample.x, theta, self.present).exp_()[..., -theta.shape[1] :]
         weight = stride * sample.weight[..., None] * p * (1 - p)  # (moment, example, row)
         total = self.problems.weight.double().sum(1)
-        blocks = torch.empty(moments, theta.shape[1], width, width, dtype=torch.float64, device=p.device)
-        for moment in range(moments):
+        blocks = torch.empty(time_points, theta.shape[1], width, width, dtype=torch.float64, device=p.device)
+        for time_point in range(time_points):
             for row in range(theta.shape[1]):
-                blocks[moment, row] = (sample.x[moment] * weight[moment, :, row, None]).mT @ sample.x[moment]
-        diagonal = self.penalty[:, None].expand(moments, width).clone()
+                blocks[time_point, row] = (
+                    sample.x[time_point] * weight[time_point, :, row, None]
+                ).mT @ sample.x[time_point]
+        diagonal = self.penalty[:, None].expand(time_points, width).clone()
         diagonal[:, -1] = 1e-6 * total.clamp(min=1)  # none in the objective; here it keeps blocks invertible
         diagonal = diagonal + 1e-6 * total[:, None]
         return torch.cholesky_inverse(torch.linalg.cholesky(blocks + diagonal.diag_embed()[:, None]))

@@ -42,7 +42,7 @@ def section(names: list[str]) -> str:
         *_noise(names),
         *_removal(names),
         *_seeds(names),
-        *_rollouts(names),
+        *_multiple_runs(names),
         *_peers(names),
     ]
     return "\n".join(parts) + "\n"
@@ -203,7 +203,7 @@ def _seeds(names: list[str]) -> list[str]:
     return [*lines, ""]
 
 
-def _rollouts(names: list[str]) -> list[str]:
+def _multiple_runs(names: list[str]) -> list[str]:
     both = {source: _all(names, f"rollouts-{source}") for source in ("noise", "symmetry")}
     if not any(both.values()):
         return []

@@ -86,27 +86,27 @@ def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]
 def _model(model: str, study: Summary) -> list[str]:
     about, split = study["about"], study["about"]["split"]
     labels = labels_of(study)
-    moments = [labels.index(step) for step in STEPS if step in labels] or [0, len(labels) - 1]
+    time_points = [labels.index(step) for step in STEPS if step in labels] or [0, len(labels) - 1]
     lines = [
         f"### {model}",
         "",
         f"Weights {about['fingerprint']}; {about['puzzles']} puzzles of {about['data']}: {split['train']} to train, "
         f"{split['validation']} to choose the regularisation, {split['test']} to test.",
         "",
-        f"| target | score | from | {' | '.join(f'step {labels[at]}' for at in moments)} | constant guess | input | derived | random weights | selectivity |",
-        f"|---|---|---|{'---|' * (len(moments) + 5)}",
+        f"| target | score | from | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | random weights | selectivity |",
+        f"|---|---|---|{'---|' * (len(time_points) + 5)}",
     ]
     for target in study["targets"]:
-        if all(target["repeats"][at] for at in moments):
+        if all(target["repeats"][at] for at in time_points):
             continue
         for state in study["settings"]["states"]:
-            lines.append(_row(study, target, state, moments))
+            lines.append(_row(study, target, state, time_points))
     lines.append("")
     for target in study["targets"]:
         name = target["name"]
-        is_told = not all(untestable(study, target, at) for at in moments)
+        is_told = not all(untestable(study, target, at) for at in time_points)
         lines.append(
-            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(study, name, moments)} "
+            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(study, name, time_points)} "
             f"{NOT_SAID.get(name, '') if is_told else ''}".rstrip()
         )
     return lines
@@ -142,17 +142,17 @@ def _use_row(use: Mapping[str, Any]) -> str:
     )
 
 
-def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str:
+def _row(study: Summary, target: Summary, state: str, time_points: list[int]) -> str:
     name, score = target["name"], target["score"]
-    finding, last = finding_of(study, name, state), moments[-1]
-    few = [rarer_class(study, target, at) for at in moments]
+    finding, last = finding_of(study, name, state), time_points[-1]
+    few = [rarer_class(study, target, at) for at in time_points]
     cells = [
         _banded(finding, score, at)
         if count is None or count >= FEWEST
         else "too few"
         if count
         else "one class"
-        for at, count in zip(moments, few, strict=True)
+        for at, count in zip(time_points, few, strict=True)
     ]
     base = baselines_at(study, name, score, last, of=state)
     guess = next(iter(base.values()))
@@ -161,8 +161,8 @@ def _row(study: Summary, target: Summary, state: str, moments: list[int]) -> str
     return f"| {name.replace('_', ' ')} | {SCORES[score]} | {state} | {' | '.join(cells)} |"
 
 
-def _banded(finding: Summary | None, score: str, moment: int) -> str:
-    value, low, high = (value_at(finding, score, moment, bound) for bound in ("value", "low", "high"))
+def _banded(finding: Summary | None, score: str, time_point: int) -> str:
+    value, low, high = (value_at(finding, score, time_point, bound) for bound in ("value", "low", "high"))
     if value is None:
         return "none"
     return f"{written(value, score)} ({written(low, score)} to {written(high, score)})"

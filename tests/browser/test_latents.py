@@ -59,9 +59,9 @@ def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
     )
     page.wait_for_timeout(500)
     shown = points(page)
-    moments = {point["moment"] for point in shown}
-    assert len(shown) == len(scene) and len(moments) == 1
-    moment = moments.pop()
+    time_points = {point["moment"] for point in shown}
+    assert len(shown) == len(scene) and len(time_points) == 1
+    time_point = time_points.pop()
 
     # the chart tools lie over no point
     tools, area = (page.locator(f"{PLOT} {part}").bounding_box() for part in (".modebar", ".nsewdrag"))
@@ -123,7 +123,7 @@ def test_selecting_going_to_solve_and_exporting(served, new_page, tmp_path):
         lambda: player.position == (at.supervision_step, at.cycle, at.call, at.kind),
         f"the player at {at}, not {player.position}",
     )
-    assert target["moment"] in (moment, 0)
+    assert target["moment"] in (time_point, 0)
     assert parse_qs(urlsplit(page.url).query)["puzzle"] == [scene.puzzles[target["row"]]]
     givens = "".join(
         character if character.isdigit() and character != "0" else ""

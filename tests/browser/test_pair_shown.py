@@ -229,7 +229,7 @@ def test_the_offline_page_of_two_runs(new_page, tmp_path):
             "export",
             "--trace",
             str(tmp_path / "right"),
-            "--against",
+            "--compare-with",
             str(tmp_path / "left"),
             "--html",
             str(out),

@@ -27,8 +27,8 @@ def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[st
     main(["apply", "--model", MODEL, *options, "--puzzle", puzzle, "--json"])
     readings = json.loads(capsys.readouterr().out)["readings"]
     found = []
-    for moment in range(len(readings[0]["moments"])):
-        rows = [reading["read"][moment] for reading in readings]
+    for time_point in range(len(readings[0]["moments"])):
+        rows = [reading["read"][time_point] for reading in readings]
         found.append(
             {
                 f"{cell // 9},{cell % 9}": ",".join(row[cell] for row in rows)
@@ -51,7 +51,7 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
     grid = page.get_by_test_id("probe-grid")
     expect(grid).to_have_attribute("data-state", "z")
     puzzle = load_presets("sudoku")[0].puzzle
-    moments = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
+    time_points = json.loads((RECORDED / MODEL / "study.json").read_text())["moments"]
     for targets in (["solution"], [f"candidate_{digit}" for digit in range(1, 10)]):
         if len(targets) > 1:
             page.get_by_role("combobox", name="Target").click()
@@ -64,14 +64,14 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
             slider = page.locator(".st-key-probes_moment").get_by_role("slider")
             slider.focus()
             page.keyboard.press("End")
-            for moment in reversed(range(len(moments))):
-                expect(grid).to_have_attribute("data-moment", str(moment))
-                assert cells_of(page) == wanted[moment]
+            for time_point in reversed(range(len(time_points))):
+                expect(grid).to_have_attribute("data-moment", str(time_point))
+                assert cells_of(page) == wanted[time_point]
                 page.keyboard.press("ArrowLeft")
             assert wanted[0] != wanted[-1]
     page.get_by_role("button", name="This step in Solve").click()
     player = Player(page)
-    first = moments[0]
+    first = time_points[0]
     player.eventually(
         lambda: player.position == (first["supervision_step"], first["cycle"], first["call"], "f_H"),
         "the step that was read",

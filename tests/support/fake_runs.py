@@ -56,10 +56,10 @@ class Work:
             cells,
         )
         self.gate = threading.Semaphore(0)
-        self.begun = 0
+        self.started = 0
 
     def __call__(self):
-        self.begun += 1
+        self.started += 1
         for step in range(1, self.steps + 1):
             self.log.append(f"{self.name}{step}")
             assert self.gate.acquire(timeout=PATIENCE)

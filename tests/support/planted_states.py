@@ -16,13 +16,13 @@ def whole(values, defined=None) -> Values:
     return Values(values.astype(dtype), np.ones(values.shape, bool) if defined is None else defined)
 
 
-def planted(puzzles=120, moments=3, cells=6, dim=16, classes=4, seed=0, strength=4.0):
+def planted(puzzles=120, time_points=3, cells=6, dim=16, classes=4, seed=0, strength=4.0):
     """Random labels and states that hold them along random directions, the more the later the moment: (states, values)."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(classes, size=(puzzles, 1, cells))
     directions = rng.normal(size=(classes, dim))
-    grows = np.linspace(0, strength, moments)[:, None, None]
-    states = rng.normal(size=(puzzles, moments, cells, dim)) + grows * directions[labels]
+    grows = np.linspace(0, strength, time_points)[:, None, None]
+    states = rng.normal(size=(puzzles, time_points, cells, dim)) + grows * directions[labels]
     return (states * 3 + 5).astype(np.float16), whole(labels)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trm.cli.options import DATA_HELP, Parser, add_command
 from trm.errors import UserError
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 if TYPE_CHECKING:
     from trm.tasks.base import Task
@@ -67,7 +67,7 @@ def run_generate(options: Namespace) -> dict[str, Any]:
         raise UserError(
             f"--{foreign[0].replace('_', '-')} is no option of {task.name} puzzles. Leave it out."
         )
-    with Progress("puzzles generated", options.count) as progress:
+    with ProgressLine("puzzles generated", options.count) as progress:
         written = generate_dataset(
             task,
             count=options.count,
@@ -87,7 +87,7 @@ def run_convert(options: Namespace) -> dict[str, Any]:
     from trm.data import load_puzzles, write_dataset
 
     task = sized_task(options)
-    with Progress("puzzles read") as reading:
+    with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(options.data, task, progress=reading.count, split=options.split)
     written = write_dataset(puzzles, options.out, task, format=options.format, split=options.split)
     return {"count": len(puzzles), "written": str(written)}

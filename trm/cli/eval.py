@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from trm.cli.options import DATA_HELP, add_command, identifiers_option, limited_puzzles, model_options, opened
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
@@ -20,5 +20,5 @@ def run(options: Namespace) -> dict[str, Any]:
 
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)
-    with Progress("puzzles scored", len(puzzles)) as scoring:
+    with ProgressLine("puzzles scored", len(puzzles)) as scoring:
         return evaluate(model, task, puzzles, progress=scoring.count)

@@ -19,7 +19,7 @@ from trm.cli.options import (
     puzzle_tokens,
 )
 from trm.errors import UserError
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def add(adder) -> None:
     )
     export.add_argument("--trace", type=Path, help="a recorded run, instead of a model and a puzzle")
     export.add_argument(
-        "--against",
+        "--compare-with",
         metavar="MODEL_OR_TRACE",
         help="a second run beside it on the page of --html, on one clock: another model on the same puzzle, or a recorded run",
     )
@@ -106,15 +106,17 @@ def run(options: Namespace) -> dict[str, Any]:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    moment_asked = _check_options(options, paths.keys())
+    time_point_asked = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
     pace = Pace(options.every, options.frame_time, options.hold)
-    read = (options.trace, puzzle_file(options), _file(options.against))
+    read = (options.trace, puzzle_file(options), _file(options.compare_with))
     check_paths(paths, [path for path in read if path])
-    run, moment = _recorded(options) if options.trace else _made(options)
-    against = _against(options, run) if options.against is not None else None
-    with Progress("frames drawn") as drawing:
-        request = Request(paths, moment, moment if moment_asked else None, pace, against, appearance)
+    run, time_point = _recorded(options) if options.trace else _made(options)
+    compare_with = _second_run(options, run) if options.compare_with is not None else None
+    with ProgressLine("frames drawn") as drawing:
+        request = Request(
+            paths, time_point, time_point if time_point_asked else None, pace, compare_with, appearance
+        )
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -122,21 +124,21 @@ def run(options: Namespace) -> dict[str, Any]:
         "task": run.task.name,
         "steps": trace.steps,
         "halt_step": trace.halt_step,
-        "solved": bool(run.judgement.solved[-1])
+        "solved": bool(run.grade.solved[-1])
         if run.task.judged_by_rules or trace.labels is not None
         else None,
         "written": written,
-        **({"against": against.trace.provenance.model} if against else {}),
+        **({"against": compare_with.trace.provenance.model} if compare_with else {}),
         **({"note": run.note} if run.note else {}),
     }
 
 
 def _check_options(options: Namespace, formats: Set[str]) -> bool:
     """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
-    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_MOMENT
+    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_TIME_POINT
 
-    moment_asked = any(number is not None for number in (options.step, options.cycle, options.call))
-    if moment_asked and not formats & set(OF_A_MOMENT):
+    time_point_asked = any(number is not None for number in (options.step, options.cycle, options.call))
+    if time_point_asked and not formats & set(OF_A_TIME_POINT):
         raise UserError(
             "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
         )
@@ -148,9 +150,11 @@ def _check_options(options: Namespace, formats: Set[str]) -> bool:
         raise UserError(
             "--marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
         )
-    if options.against is not None and "html" not in formats:
-        raise UserError("--against puts a second run on the page of --html. Ask for that, or leave it out.")
-    return moment_asked
+    if options.compare_with is not None and "html" not in formats:
+        raise UserError(
+            "--compare-with puts a second run on the page of --html. Ask for that, or leave it out."
+        )
+    return time_point_asked
 
 
 def puzzle_file(options: Namespace) -> Path | None:
@@ -165,7 +169,7 @@ def _file(given: str | None) -> Path | None:
 
 def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     """A run read from a file, and the moment asked for."""
-    from trm.export.run import moment_at
+    from trm.export.run import time_point_at
 
     asked = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
@@ -176,7 +180,7 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
         )
     run = _read(options.trace, _puzzle_name(options))
     trace = run.trace
-    return run, moment_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
+    return run, time_point_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
 def _read(path: Path, puzzle: str) -> "Run":
@@ -198,16 +202,16 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
-    from trm.export.run import Run, moment_at
+    from trm.export.run import Run, time_point_at
     from trm.grading import caveat
 
     model, task = opened(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
-    moment = moment_at(depth, depth.N_sup, options.step, options.cycle, options.call)
+    time_point = time_point_at(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), moment
+    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
 
 
 def _depth(given: str, model: "Model") -> "Depth":
@@ -222,18 +226,18 @@ def _depth(given: str, model: "Model") -> "Depth":
     return depth
 
 
-def _against(options: Namespace, run: "Run") -> "Run":
+def _second_run(options: Namespace, run: "Run") -> "Run":
     """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
     from trm.export.run import Run
 
-    path = _file(options.against)
+    path = _file(options.compare_with)
     if path is not None and _is_trace(path):
         return _read(path, path.name.removesuffix(".safetensors"))
     from trm.checkpoint import load_model
     from trm.grading import caveat
     from trm.tasks import task_of
 
-    model = load_model(options.against, accept_unknown=options.accept_unknown)
+    model = load_model(options.compare_with, accept_unknown=options.accept_unknown)
     task = task_of(model.config)
     puzzle_id = asked_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
@@ -258,7 +262,7 @@ def _run(
     from trm.record import growing_trace
 
     depth = depth or model.config.depth
-    with Progress("supervision steps run", depth.N_sup) as running:
+    with ProgressLine("supervision steps run", depth.N_sup) as running:
         for trace in growing_trace(model, task, inputs, depth=depth, recorded=date.today(), **options):
             running.count(trace.steps)
     return trace

@@ -4,7 +4,7 @@ from argparse import Namespace
 from typing import Any
 
 from trm.cli.options import add_command, forced, model_options
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
@@ -16,7 +16,7 @@ def add(adder) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     from trm.inspection.inspect import inspect_model, report
 
-    with Progress("self-check puzzles run") as checking:
+    with ProgressLine("self-check puzzles run") as checking:
         found = inspect_model(
             options.model, force=forced(options), self_check=not options.no_check, progress=checking.count
         )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from trm.config import FORCEABLE
 from trm.errors import UserError
-from trm.terminal import Progress, printing, tell
+from trm.progress import ProgressLine
+from trm.terminal import log, printing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,7 +128,7 @@ def limited_puzzles(
     from trm.evaluate import evenly
 
     data, limit = options.data or unseen_set(task), usual if options.limit is None else options.limit
-    with Progress("puzzles read") as reading:
+    with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(
             data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
         )
@@ -165,7 +166,7 @@ def puzzle_tokens(given: str, task: "Task", *, unfinished: bool = True, use: str
 def tell_notes(source: object, notes: "Sequence[str]") -> None:
     """What the reader of a file passed over, on stderr."""
     for note in notes[:MOST_NOTES]:
-        tell(f"{source}, {note}.")
+        log(f"{source}, {note}.")
 
 
 def identifiers(options: Namespace, model: "Model") -> Path | None:

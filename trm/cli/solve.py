@@ -13,7 +13,7 @@ from trm.cli.options import (
     puzzle_id_options,
     puzzle_texts,
 )
-from trm.terminal import Progress
+from trm.progress import ProgressLine
 
 
 def add(adder) -> None:
@@ -35,7 +35,7 @@ def run(options: Namespace) -> dict[str, Any] | list[dict[str, Any]]:
     model, task = opened(options)
     asked = puzzle_texts(options.puzzle, task)
     puzzle_id = asked_puzzle_id(options, model)
-    with Progress("puzzles solved", len(asked)) as solving:
+    with ProgressLine("puzzles solved", len(asked)) as solving:
         results = []
         for place, text in asked.items():
             results.append({"place": place, **solve(model, task, text, puzzle_id=puzzle_id)})

@@ -17,7 +17,8 @@ from trm.cli.options import (
     opened,
 )
 from trm.config import FORCEABLE
-from trm.terminal import Progress, tell
+from trm.progress import ProgressLine
+from trm.terminal import log
 
 
 def add(adder) -> None:
@@ -81,7 +82,7 @@ def run(options: Namespace) -> dict[str, Any] | None:
     take_gpu_of_this_process()
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)
-    with Progress("puzzles run") as running:
+    with ProgressLine("puzzles run") as running:
         result = record_store(
             model,
             task,
@@ -112,7 +113,7 @@ def command_line(options: Namespace, settings: Any) -> str:
 
 def _tell_over_progress(text: str) -> None:
     """A line on stderr, in the place of the line of progress that may stand there."""
-    tell(f"\r\033[K{text}" if sys.stderr.isatty() else text)
+    log(f"\r\033[K{text}" if sys.stderr.isatty() else text)
 
 
 def _nothing(text: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trm.cli.options import add_command
 from trm.errors import UserError
-from trm.terminal import tell
+from trm.terminal import log
 
 
 def add(adder) -> None:
@@ -45,5 +45,5 @@ def run(options: Namespace) -> None:
         minutes=options.minutes,
         updates=options.updates,
         resume=options.resume,
-        say=tell,
+        say=log,
     )

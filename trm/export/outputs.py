@@ -19,7 +19,7 @@ from trm.export.table import csv_text, save_arrays
 from trm.files import OutputError, check_replaceable, written_whole
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
-OF_A_MOMENT = ("html", "png", "svg")
+OF_A_TIME_POINT = ("html", "png", "svg")
 DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
 IN_A_VIEW = ("html", *DRAWN)
 PNG_SCALE = 2
@@ -30,10 +30,10 @@ class Request:
     """What to write of a run."""
 
     paths: dict[str, Path]  # by format
-    moment: Coordinates  # of PNG and SVG
+    time_point: Coordinates  # of PNG and SVG
     start: Coordinates | None  # where the page opens; None for the first answer
     pace: Pace
-    against: Run | None = None  # on the page beside it
+    compare_with: Run | None = None  # on the page beside it
     appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
 
@@ -67,17 +67,17 @@ def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> d
     """
     look, written = request.appearance, {}
     is_drawn = request.paths.keys() & {"png", "svg"}
-    moment = Layout.of(run, [request.moment], look).scene(request.moment) if is_drawn else None
+    time_point = Layout.of(run, [request.time_point], look).scene(request.time_point) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:
             if format == "html":
-                text = page(run, start=request.start, mode=look.mode, against=request.against)
+                text = page(run, start=request.start, mode=look.mode, compare_with=request.compare_with)
                 temporary.write_text(text, "utf-8")
             elif format == "png":
-                image(moment, PNG_SCALE).save(temporary, "PNG", optimize=True)
+                image(time_point, PNG_SCALE).save(temporary, "PNG", optimize=True)
             elif format == "svg":
-                temporary.write_text(svg(moment), "utf-8")
+                temporary.write_text(svg(time_point), "utf-8")
             elif format == "csv":
                 temporary.write_text(csv_text(run), "utf-8", newline="\n")
             elif format == "npz":

@@ -98,14 +98,14 @@ def page(
     *,
     start: Coordinates | None = None,
     mode: str = "answer",
-    against: Run | None = None,
+    compare_with: Run | None = None,
 ) -> str:
     """The whole page, UTF-8. `start` is the call that the page opens at, usually the first answer, and `mode` the view. With
     `against` it shows two players on one clock, the run on the right.
 
     Raises UserError where a run holds values that are no numbers.
     """
-    runs = [run] if against is None else [against, run]
+    runs = [run] if compare_with is None else [compare_with, run]
     title = escape(" against ".join(each.title for each in reversed(runs)))
     provenance = "<br>".join(escape(each.provenance) for each in runs)
     notes = dict.fromkeys(each.note for each in runs if each.note)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
-from trm.grading import Judgement, most_changed_cell
+from trm.grading import Grade, most_changed_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
@@ -22,7 +22,7 @@ LONGEST_NAME = 100  # letters of a name in a sentence
 
 def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) -> dict[str, Any]:
     """What the player shows of a trace. `start` is the view to open with: coordinates, cell, mode."""
-    judgement = Judgement.of(trace, task)
+    grade = Grade.of(trace, task)
     return {
         "version": VERSION,
         "trace_id": trace_id(trace),
@@ -41,11 +41,11 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "steps": trace.steps,
         "trained": {"n": trace.trained.n, "T": trace.trained.T, "N_sup": trace.trained.N_sup},
         "inputs": _bytes(trace.inputs),
-        "givens": _bytes(judgement.givens),
+        "givens": _bytes(grade.givens),
         "labels": None if trace.labels is None else _bytes(trace.labels),
-        "input_conflicts": _bytes(judgement.input_conflicts),
+        "input_conflicts": _bytes(grade.input_conflicts),
         "answers": _bytes(trace.answers),
-        "conflicts": _bytes(judgement.conflicts),
+        "conflicts": _bytes(grade.conflicts),
         "probabilities": _bytes(trace.probabilities),
         "z_answers": _bytes(trace.z_answers),
         "z_confidence": _bytes(trace.z_confidence),
@@ -58,10 +58,10 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "entropy": _numbers(trace.entropy),
         "residual_y": _numbers(trace.residual_y),
         "residual_z": _numbers(trace.residual_z),
-        "cells_right": None if judgement.right is None else judgement.right.tolist(),
-        "cells_total": int(judgement.counted.sum()),
+        "cells_right": None if grade.right is None else grade.right.tolist(),
+        "cells_total": int(grade.counted.sum()),
         "scored": task.counted,
-        "solved": judgement.solved.tolist(),
+        "solved": grade.solved.tolist(),
         "most_changed_cell": most_changed_cell(trace, task),
         "crops": _crops(trace, task),
         "label": provenance_line(trace),

@@ -13,7 +13,7 @@ from jaxtyping import Bool, UInt8
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
 from trm.export.payload import provenance_line, shortened
-from trm.grading import Judgement
+from trm.grading import Grade
 from trm.tasks.base import PADDING, Task
 from trm.trace import Trace, TraceError
 
@@ -27,7 +27,7 @@ class Run:
 
     trace: Trace
     task: Task
-    judgement: Judgement
+    grade: Grade
     title: str
     note: str  # what must be said of all answers of the run; "" where nothing must
 
@@ -38,7 +38,7 @@ class Run:
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"
         name = printable(puzzle) or f"{task.name.capitalize() if rows else task.name.upper()}{rows}"
         title = f"{printable(shortened(trace.provenance.model))}: {name}"
-        return cls(trace, task, Judgement.of(trace, task), title, printable(note or ""))
+        return cls(trace, task, Grade.of(trace, task), title, printable(note or ""))
 
     @property
     def provenance(self) -> str:
@@ -84,11 +84,11 @@ class Run:
         """Cells that differ from the solution; without one, givens that were overwritten."""
         labels = self.trace.labels
         if labels is None:
-            return self.judgement.givens & (tokens != self.trace.inputs)
+            return self.grade.givens & (tokens != self.trace.inputs)
         return (tokens != labels) & (labels != PADDING)
 
 
-def moment_at(
+def time_point_at(
     depth: Depth, steps: int, step: int | None = None, cycle: int | None = None, call: int | None = None
 ) -> Coordinates:
     """A call of a cycle of a supervision step: the last of each where none is given, which is the call of f_H.

@@ -26,7 +26,7 @@ def csv_text(run: Run) -> str:
     cells that are not given), y's residual, `solved` (1 or 0; empty where no rules tell and the solution is not known) and
     the answer (text) stand after f_H calls.
     """
-    trace, judgement = run.trace, run.judgement
+    trace, grade = run.trace, run.grade
     judged = run.task.judged_by_rules or trace.labels is not None
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
@@ -39,11 +39,11 @@ def csv_text(run: Run) -> str:
         if at.kind == F_H:
             answer = run.answer_after(at)
             row |= {
-                "cells_right": "" if judgement.right is None else int(judgement.right[answer]),
+                "cells_right": "" if grade.right is None else int(grade.right[answer]),
                 "cells_changed": int(run.changed(answer).sum()) if answer else "",
                 "mean_entropy": _exact(trace.entropy[answer]),
                 "residual_y": _exact(trace.residual_y[answer]),
-                "solved": int(judgement.solved[answer]) if judged else "",
+                "solved": int(grade.solved[answer]) if judged else "",
                 "answer": run.task.format(trace.answers[answer]),
             }
             if at.cycle == trace.depth.T:

@@ -6,7 +6,7 @@ each supervision step, which moves even where no answer is exact.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,9 @@ from trm.errors import DataError, PuzzleError
 from trm.inspection.expectation import reading, score_line
 from trm.inspection.state_use import use_of_states
 from trm.model import Model
+from trm.progress import CountProgress
 from trm.public.format import OTHER_NAMES, PUBLIC_NAMES
 from trm.public.formats.base import ASSUMED
-from trm.public.hub import Progress as BytesProgress
 from trm.public.known_files import known_file
 from trm.recursion import Hook, deep_supervision, unchanged
 from trm.tasks import TASKS, task_of
@@ -42,16 +42,14 @@ SEED = 0
 LARGE_MAZE = 24  # side from which mazes are checked on ways as long as those of the public Maze-Hard set
 LONG_WAY = 110  # steps, its shortest
 
-Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
-
 
 def inspect_model(
     spec: str,
     *,
     force: Mapping[str, Any] | None = None,
     self_check: bool = True,
-    progress: Progress | None = None,
-    fetching: BytesProgress | None = None,
+    progress: CountProgress | None = None,
+    fetching: CountProgress | None = None,
 ) -> dict[str, Any]:
     """Everything that is known about a model by its name, path or place on the hub, ready for JSON.
 
@@ -103,7 +101,7 @@ def check_itself(
     *,
     depth: Depth | None = None,
     after_call: Hook = unchanged,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
     most: int = MOST_PUZZLES,
 ) -> dict[str, Any]:
     """Score a model on a handful of puzzles of its task, through all supervision steps. The same ones every time.
@@ -142,7 +140,7 @@ def check_itself(
     }
 
 
-def check_depths(model: Model, *, progress: Progress | None = None) -> list[dict[str, Any]]:
+def check_depths(model: Model, *, progress: CountProgress | None = None) -> list[dict[str, Any]]:
     """Scores at the model's own n and T and with one of them off by one, on some puzzles of a self-check, the same ones.
 
     A list of `n, T, puzzles, exact, blank_cell, loss`, the model's own first. All together take about as long as a
@@ -171,7 +169,7 @@ def check_states(
     *,
     depth: Depth | None = None,
     after_call: Hook = unchanged,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What `trm.inspection.state_use` finds of y and z, on some puzzles of a self-check, which it takes up to twice as long as; empty
     where there are none.
@@ -224,7 +222,7 @@ def _answered(
     labels: UInt8[np.ndarray, "count cells"],
     depth: Depth,
     after_call: Hook,
-    progress: Progress | None,
+    progress: CountProgress | None,
 ) -> tuple[UInt8[np.ndarray, "count cells"], list[float]]:
     """Answers after the last supervision step, and the mean cross-entropy of the labels after each."""
     answers, losses = np.zeros_like(inputs), np.zeros(depth.N_sup)

@@ -16,10 +16,10 @@ from jaxtyping import Float, Int, Integer, UInt8
 from torch import Tensor
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
+from trm.progress import CountProgress
 from trm.recursion import Hook, State, deep_supervision, unchanged
 
 INERT_BELOW = 0.05  # of the answers
-Progress = Callable[[int, int], None]  # (puzzles done, puzzles in all)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def use_of_states(
     depth: Depth | None = None,
     after_call: Hook = unchanged,
     batch: int = 8,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> dict[str, StateUse]:
     """The use of y and z (of z alone where both are one state), on puzzles of which `blank` are the cells to be filled in.
 

@@ -8,13 +8,14 @@ HF_HOME, HF_ENDPOINT, HF_HUB_OFFLINE).
 
 import errno
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from trm.errors import CheckpointError
+from trm.progress import CountProgress
 from trm.public.address import HubAddress, parse_address
 from trm.public.known_files import CACHE_PREFIX
 from trm.public.other_models import refuse_by_place
@@ -28,8 +29,6 @@ LARGEST_DESCRIPTION = {
 }  # bytes of a file that is fetched beside weights
 LARGEST_NAMES = 1 << 28  # of an identifiers.json: names of a million ARC puzzles
 SPARE_DISK = 1 << 26  # bytes that a download leaves free
-
-Progress = Callable[[int, int], None]  # (bytes done, bytes in all)
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def hub_name(path: Path) -> str | None:
     return None
 
 
-def hub_weights(spec: str, *, progress: Progress | None = None, token: bool | None = None) -> Path:
+def hub_weights(spec: str, *, progress: CountProgress | None = None, token: bool | None = None) -> Path:
     """The weights file that `hf://...` means, fetched with its descriptions if it is not here yet.
 
     `progress` hears of the bytes fetched; without it a bar is drawn on stderr where that is a terminal. `token` False: only what
@@ -111,7 +110,9 @@ def _largest(name: str) -> int:
     return LARGEST_DESCRIPTION[PurePosixPath(name).suffix]
 
 
-def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None, token: bool | None) -> Path:
+def _fetch(
+    files: HubFiles, sizes: dict[str, int], progress: CountProgress | None, token: bool | None
+) -> Path:
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
 
     missing = sum(
@@ -135,7 +136,7 @@ def _fetch(files: HubFiles, sizes: dict[str, int], progress: Progress | None, to
     return Path(path)
 
 
-def _bar(progress: Progress, total: int) -> type:
+def _bar(progress: CountProgress, total: int) -> type:
     """A progress bar's class that draws nothing and tells `progress` the bytes of all files together."""
     from huggingface_hub.utils import tqdm
 

@@ -12,7 +12,7 @@ from jaxtyping import Int16, UInt8
 from trm.config import ModelConfig
 from trm.coordinates import F_H, Coordinates
 from trm.errors import UserError
-from trm.positions import Positions
+from trm.store.positions import Positions
 from trm.tasks.base import Task
 
 STATES = ("y", "z")

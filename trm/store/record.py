@@ -20,6 +20,7 @@ from trm.files import OutputError
 from trm.grading import caveat
 from trm.model import Model
 from trm.parallel import Done, shares, side_by_side
+from trm.progress import CountProgress
 from trm.recursion import deep_supervision
 from trm.store.folder import (
     StoreFolder,
@@ -36,7 +37,6 @@ from trm.store.writer import Writer
 from trm.tasks.base import Task
 
 Say = Callable[[str], None]
-Progress = Callable[[int, int], None]  # (done, total), of the puzzles that this process still had to run
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def record_store(
     recorded: date | None = None,
     command: str = "",
     say: Say = print,
-    progress: Progress | None = None,
+    progress: CountProgress | None = None,
 ) -> dict[str, Any]:
     """Record the puzzles into the store `out`, or go on with it: only shards that are not whole are run.
 
@@ -167,7 +167,7 @@ class _Run:
         task: Task,
         puzzles: PuzzleSet,
         folder: StoreFolder,
-        progress: Progress | None,
+        progress: CountProgress | None,
         *,
         total: int,
     ):

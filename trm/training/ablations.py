@@ -21,7 +21,7 @@ from trm import registry
 from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
 from trm.files import written_whole
-from trm.terminal import tell
+from trm.terminal import log
 from trm.training.bundle import in_float16, measured, read_log
 from trm.training.card import Run
 from trm.training.data import generated_puzzles, puzzle_file
@@ -94,7 +94,7 @@ def share_puzzles(out: Path) -> None:
     base = ABLATIONS[0]
     cells = base.model.sequence_length
     out.mkdir(parents=True, exist_ok=True)
-    generated_puzzles(base, cells, out, tell)
+    generated_puzzles(base, cells, out, log)
     for preset in ABLATIONS:
         made, copy = puzzle_file(out, cells), puzzle_file(out / short_name(preset), cells)
         if not copy.exists():
@@ -106,15 +106,15 @@ def _run(preset: Preset, out: Path) -> str | None:
     """Returns the name when training failed."""
     folder = out / short_name(preset)
     if is_finished(preset, folder):
-        tell(f"{preset.name}: finished before")
+        log(f"{preset.name}: finished before")
         return None
     resume = ["--resume"] if (folder / "state.safetensors").exists() else []
     command = [sys.executable, "-m", "trm", "train", "--preset", preset.name, "--out", str(folder), *resume]
-    with (out / f"{short_name(preset)}.log").open("a") as log:
+    with (out / f"{short_name(preset)}.log").open("a") as output:
         code = subprocess.call(
-            command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"}
+            command, stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"}
         )
-    tell(f"{preset.name}: {'finished' if code == 0 else f'stopped with code {code}'}")
+    log(f"{preset.name}: {'finished' if code == 0 else f'stopped with code {code}'}")
     return preset.name if code else None
 
 
@@ -205,7 +205,7 @@ def write_table(runs: Path, folder: Path, note: str = "") -> None:
     for preset in ABLATIONS:
         name = short_name(preset)
         results.append(result(preset, runs / name, folder / name))
-        tell(f"{name}: exact {results[-1].exact:.1f} %")
+        log(f"{name}: exact {results[-1].exact:.1f} %")
     machine = Run(read_log(runs / short_name(ABLATIONS[0]))).machine
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")

@@ -20,9 +20,10 @@ from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import reading, written_whole
 from trm.inspection.inspect import check_states
+from trm.progress import ProgressLine
 from trm.record import record
 from trm.tasks import task_of
-from trm.terminal import Progress, tell
+from trm.terminal import log
 from trm.trace import save_trace
 from trm.training.card import Run, card
 from trm.training.figures import draw_curve
@@ -55,7 +56,7 @@ def bundle(
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
     _write(folder / "card.md", card(preset, model, scores, told, today, snapshots))
     record_presets(name, today)
-    tell(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
+    log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
 
 def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
     puzzles = load_puzzles(data, task)
     if limit:
         puzzles = puzzles.take(evenly(len(puzzles), limit))
-    with Progress("puzzles scored", len(puzzles)) as progress:
+    with ProgressLine("puzzles scored", len(puzzles)) as progress:
         scores = evaluate(model, task, puzzles, progress=progress.count)
     scores.pop("seconds")
     how = {"data": data, "dtype": str(model.compute_dtype).removeprefix("torch.")}
@@ -98,12 +99,12 @@ def write_snapshots(preset: Preset, run: Path, folder: Path) -> list[str]:
     Returns the names they are opened by.
     """
     names = []
-    for moment in preset.snapshots:
-        path = run / snapshot_file(moment)
+    for time_point in preset.snapshots:
+        path = run / snapshot_file(time_point)
         if not path.is_file():
             continue
         tensors = in_float16(path)
-        depth = preset.schedule.depth_at(moment, preset.model.N_sup)
+        depth = preset.schedule.depth_at(time_point, preset.model.N_sup)
         save_model(folder / path.stem, preset.model.with_depth(**vars(depth)), tensors)
         names.append(f"{preset.name}/{registry.SNAPSHOTS}/{path.stem}")
     return names

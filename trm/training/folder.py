@@ -236,14 +236,14 @@ def put_back(trainer: "Trainer", saved: Saved) -> None:
     if _shapes(average) != _shapes(trainer.average.shadow):
         raise ValueError("not the averaged weights of this model")
     trainer.average.shadow = {name: tensor.to(trainer.device) for name, tensor in average.items()}
-    moments: dict[int, dict[str, Tensor]] = {}
+    time_points: dict[int, dict[str, Tensor]] = {}
     for name, tensor in part("optimizer/").items():
         index, _, key = name.partition("/")
-        moments.setdefault(int(index), {})[key] = tensor
-    if len({frozenset(found) for found in moments.values()}) > 1:
+        time_points.setdefault(int(index), {})[key] = tensor
+    if len({frozenset(found) for found in time_points.values()}) > 1:
         raise ValueError("moments are missing")
     groups = trainer.optimizer.state_dict()["param_groups"]
-    trainer.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    trainer.optimizer.load_state_dict({"state": time_points, "param_groups": groups})
     mine = trainer.share.rows(trainer.preset.batch)
     flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
     trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None

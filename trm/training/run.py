@@ -137,9 +137,9 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
             folder.log(trainer, averaged)
             say(progress_line(trainer, averaged))
         progress = spent(trainer)
-        for moment in trainer.preset.snapshots:
-            if progress >= moment:
-                folder.keep(trainer, moment)
+        for time_point in trainer.preset.snapshots:
+            if progress >= time_point:
+                folder.keep(trainer, time_point)
         if progress > next_look:
             began = time.monotonic()
             looks.append(look(trainer, held_out, folder, say))

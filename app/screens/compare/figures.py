@@ -136,13 +136,13 @@ def heat_map(
     from plotly.graph_objects import Heatmap
 
     one, other = (_span(comparison, chosen) for chosen in (rows, columns))
-    moments = _moment_names(comparison)
+    time_points = _time_point_names(comparison)
     figure = charts.new(x="", y="", height=560)
     figure.add_trace(
         Heatmap(
             z=np.round(comparison.cka[one, other], 3).tolist(),
-            x=moments[other],
-            y=moments[one],
+            x=time_points[other],
+            y=time_points[one],
             zmin=0,
             zmax=1,
             colorscale=charts.sequential(),
@@ -152,7 +152,7 @@ def heat_map(
     )
     figure.update_layout(hovermode="closest")
     for axis, span, chosen in ((figure.update_xaxes, other, columns), (figure.update_yaxes, one, rows)):
-        axis(type="category", **_ticks(comparison, span, chosen, moments))
+        axis(type="category", **_ticks(comparison, span, chosen, time_points))
     figure.update_yaxes(autorange="reversed")
     for axis, add, chosen in (("x", figure.add_vline, columns), ("y", figure.add_hline, rows)):
         if chosen is None:
@@ -173,7 +173,7 @@ def _span(comparison: Comparison, chosen: tuple[int, str] | None) -> slice:
     return next(rows for place, state, rows in comparison.clouds if (place, state) == chosen)
 
 
-def _moment_names(comparison: Comparison) -> list[str]:
+def _time_point_names(comparison: Comparison) -> list[str]:
     called = cloud_names(comparison)
     found = []
     for place, state, rows in comparison.clouds:
@@ -185,19 +185,21 @@ def _moment_names(comparison: Comparison) -> list[str]:
     return found
 
 
-def _ticks(comparison: Comparison, span: slice, chosen: tuple[int, str] | None, moments: list[str]) -> dict:
+def _ticks(
+    comparison: Comparison, span: slice, chosen: tuple[int, str] | None, time_points: list[str]
+) -> dict:
     """Of all clouds the name of each at its middle; of one its supervision steps, every fourth."""
     if chosen is None:
         middles = [(rows.start + rows.stop) // 2 for _, _, rows in comparison.clouds]
         return {
-            "tickvals": [moments[middle] for middle in middles],
+            "tickvals": [time_points[middle] for middle in middles],
             "ticktext": [name.replace(" of ", "<br>of ") for name in cloud_names(comparison).values()],
         }
     measured = comparison.models[chosen[0]]
     T, N_sup = measured.about.T, measured.about.N_sup
     steps = [1, *range(4, N_sup + 1, 4)] if N_sup > 4 else range(1, N_sup + 1)
     return {
-        "tickvals": [moments[span.start + step * T - 1] for step in steps],
+        "tickvals": [time_points[span.start + step * T - 1] for step in steps],
         "ticktext": [str(step) for step in steps],
         "title": f"{cloud_names(comparison)[chosen]}, {STEPS}",
     }

@@ -10,8 +10,8 @@ from functools import partial
 import streamlit as st
 
 from app.server import shared
-from app.server.jobs import Job, Tell
-from app.server.models import Source
+from app.server.jobs import Job
+from app.server.models import ModelSource
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
@@ -19,6 +19,7 @@ from app.ui import progress
 from app.ui.estimates import Cost
 from probes.comparison.files import Comparison, ComparisonError, load_comparison, recorded_path
 from trm.errors import CheckpointError
+from trm.progress import Progress
 from trm.tasks.base import Task
 
 LOOK_EVERY = 0.3  # seconds between looks at a model that is being opened
@@ -28,7 +29,7 @@ LOOK_EVERY = 0.3  # seconds between looks at a model that is being opened
 class Asked:
     """Two models at their own depth, and puzzles."""
 
-    sources: tuple[Source, Source]
+    sources: tuple[ModelSource, ModelSource]
     task: Task
     puzzles: PuzzleSetChoice
 
@@ -64,7 +65,7 @@ def result(jobs: list[Job]) -> Comparison:
     return kept[2]
 
 
-def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, tell: Tell):
+def _measure(source: ModelSource, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
     """What `probes compare` does with one of its models."""
     from probes.comparison.measure import measure
     from trm.data import load_puzzles
@@ -72,7 +73,7 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, tell: Tell):
 
     opening = shared.models().ask(source)
     while not opening.wait(LOOK_EVERY):
-        tell(0.0, f"opening {source.name}")
+        progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
@@ -80,7 +81,7 @@ def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, tell: Tell):
     whole = load_puzzles(puzzles.name, task)
     chosen = whole.take(evenly(len(whole), puzzles.count))
     with torch_threads(opening.model):
-        return measure(opening.model, task, chosen, tell=tell)
+        return measure(opening.model, task, chosen, progress=progress)
 
 
 # ---- recorded
@@ -94,7 +95,7 @@ class Recorded:
     stale: tuple[str, ...]
 
 
-def recorded(one: Source, other: Source) -> Recorded | None:
+def recorded(one: ModelSource, other: ModelSource) -> Recorded | None:
     """What was recorded of two bundled models, in either order; None where there is nothing that can be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None

@@ -14,7 +14,7 @@ from app.sidebar import dataset, sidebar
 from app.sidebar.model_controls import DEFAULT_MODEL
 from app.state import links
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import status
 from app.ui.estimates import Cost
 from app.ui.progress import cancel, given_up, watch
@@ -142,7 +142,7 @@ def show(comparison: Comparison, asked: Asked) -> None:
         list(views.VIEWS),
         default=next(iter(views.VIEWS)),
         key="compare-view",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
     )

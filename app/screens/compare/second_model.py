@@ -25,21 +25,21 @@ def control(first: Opened, options: Options) -> None:
     """Draw the choice; what was chosen is in the session then."""
     names = candidates(first, options)
     state = st.session_state
-    asked = links.opened_with().pop(KEY, None) or state.get("against_chosen")
-    own, before = first.source.name, state.get("against_of")
+    asked = links.opened_with().pop(KEY, None) or state.get("second_chosen")
+    own, before = first.source.name, state.get("second_of")
     met = (
         before not in (None, own) and state.get(KEY) == own
     )  # the first model became what it was held against
     if state.get(KEY) not in names or met:
         state[KEY] = asked if asked in names and not met else usual(first, names)
-    state.against_of = own
+    state.second_of = own
     st.selectbox(
         "Held against",
         names,
         key=KEY,
         help="Another model of the same task, or the same one at another moment of its training.",
     )
-    state.against_chosen = state[KEY]
+    state.second_chosen = state[KEY]
     links.write({KEY: state[KEY]})
 
 

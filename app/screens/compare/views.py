@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.screens.compare import figures
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.text import percent, plain
 from probes.comparison.files import Comparison, cka_table, curves_table
@@ -58,7 +58,7 @@ def similarity(comparison: Comparison, command: Commands) -> None:
     row = st.columns(2)
     rows, columns = (
         place.selectbox(
-            label, [None, *clouds], format_func=(whole | clouds).get, key=f"cka-{label.lower()}", **KEPT
+            label, [None, *clouds], format_func=(whole | clouds).get, key=f"cka-{label.lower()}", **IN_ADDRESS
         )
         for place, label in zip(row, ("Rows", "Columns"), strict=True)
     )
@@ -67,7 +67,7 @@ def similarity(comparison: Comparison, command: Commands) -> None:
     downloads.offer(
         "cka",
         figure=figure,
-        table=cka_table(comparison.moments, comparison.cka),
+        table=cka_table(comparison.time_points, comparison.cka),
         command=command("similarity"),
     )
     st.caption(

@@ -14,7 +14,7 @@ from app.screens.halting import texts as words
 from app.screens.halting.source import Shown
 from app.server.options import server_options
 from app.sidebar import sidebar
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.text import percent
 from probes.halting.report import report
@@ -197,7 +197,7 @@ def beyond(shown: Shown) -> None:
                 list(broke),
                 format_func=lambda one: f"puzzle {runs.rows[one] + 1}, at step {broke[one]}",
                 key="halting_broken",
-                **KEPT,
+                **IN_ADDRESS,
             )
             puzzles.open_in_solve(runs, puzzle, broke[puzzle])
     with left:
@@ -253,7 +253,7 @@ def view(shown: Shown) -> None:
         format_func=lambda one: VIEWS[one].label,
         default=next(iter(VIEWS)),
         key="halting_view",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
         width="stretch",

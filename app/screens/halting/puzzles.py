@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 import numpy as np
 import streamlit as st
 
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui.text import plain
 from probes.halting.rules import OUTCOMES, Outcomes
 from probes.halting.runs import HaltingRuns
@@ -68,7 +68,7 @@ def choose(runs: HaltingRuns, found: Outcomes, puzzles: np.ndarray) -> int | Non
         hard = f", {runs.difficulty[puzzle]}" if runs.difficulty[puzzle] else ""
         return f"{runs.rows[puzzle] + 1}{hard}: {names[found.outcome[puzzle]].replace('_', ' ')}"
 
-    st.selectbox("Puzzle", options, format_func=label, key=CHOSEN, **KEPT)
+    st.selectbox("Puzzle", options, format_func=label, key=CHOSEN, **IN_ADDRESS)
     return chosen(runs)
 
 

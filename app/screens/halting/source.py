@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.server import shared
-from app.server.jobs import Job, Tell
-from app.server.models import Source
+from app.server.jobs import Job
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import ask, watch
 from probes.halting.report import HaltingAnalysis, analyse
 from probes.halting.runs import DEEP, RECORDED, HaltingRuns, load_runs
 from trm.coordinates import Depth
 from trm.errors import DataError
+from trm.progress import Progress
 from trm.tasks import task_of
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def opening_result(found: Opened) -> Shown | None:
 class Asked:
     """What a person asks to be computed."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     depth: Depth
 
@@ -107,7 +108,7 @@ def controls(found: Opened) -> None:
         1,
         MOST_STEPS,
         key="halting_steps",
-        **KEPT,
+        **IN_ADDRESS,
         help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
@@ -142,9 +143,9 @@ def computed(found: Opened) -> Shown | None:
     return Shown(result, deep, recorded=False)
 
 
-def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
+def compute(asked: Asked, progress: Progress) -> HaltingAnalysis:
     """The job. Raises UserError where the model or the puzzles cannot be read, or do not fit."""
-    model = _opened(asked.source, tell)
+    model = _opened(asked.source, progress)
     from app.server.opening import torch_threads
     from probes.halting.runs import run_puzzles
     from trm.data import load_puzzles
@@ -161,17 +162,17 @@ def compute(asked: Asked, tell: Tell) -> HaltingAnalysis:
             limit=asked.puzzles.count,
             model_name=asked.source.name,
             data_name=asked.puzzles.name,
-            progress=lambda done, total: tell(0.98 * done / total, f"running {of} puzzles, {done} done"),
+            progress=lambda done, total: progress(0.98 * done / total, f"running {of} puzzles, {done} done"),
         )
-    tell(0.98, "computing the curves")
+    progress(0.98, "computing the curves")
     return analyse(runs)
 
 
-def _opened(source: Source, tell: Tell) -> "Model":
+def _opened(source: ModelSource, progress: Progress) -> "Model":
     """The model, once it is loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):
-        tell(0.0, f"loading {source.name}")
+        progress(0.0, f"loading {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:

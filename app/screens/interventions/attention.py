@@ -12,7 +12,7 @@ from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -50,12 +50,14 @@ def show(choice: Choice) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     layers = layers_of(choice, at)
     layer = row.segmented_control(
-        "Layer", layers, key=f"mixing_layer-{len(layers)}", default=layers[0], **KEPT, required=True
+        "Layer", layers, key=f"mixing_layer-{len(layers)}", default=layers[0], **IN_ADDRESS, required=True
     )
     head = MEAN
     if is_attention:
         heads = [MEAN, *(str(number + 1) for number in range(choice.config.heads))]
-        head = row.segmented_control("Head", heads, key="mixing_head", default=MEAN, **KEPT, required=True)
+        head = row.segmented_control(
+            "Head", heads, key="mixing_head", default=MEAN, **IN_ADDRESS, required=True
+        )
     opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
@@ -87,9 +89,9 @@ def layers_of(choice: Choice, at: Coordinates) -> list[str]:
 def attention_job(
     choice: Choice, model: "Model", at: Coordinates, cell: int, layer: str, head: str
 ) -> tuple[Hashable, Work]:
-    def work(tell: Any) -> dict[str, Any]:
+    def work(progress: Any) -> dict[str, Any]:
         with torch_threads(model):
-            run = runs.kept_run(choice, model, tell)
+            run = runs.cached_run(choice, model, progress)
             return attended(run, at=at, cell=cell, layer=layer, head=head)
 
     return ("attention", model.fingerprint, choice.run, at, cell, layer, head), work
@@ -98,7 +100,7 @@ def attention_job(
 def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[Hashable, Work]:
     return (
         ("mixing", model.fingerprint, cell, layer),
-        lambda tell: mixed(model, choice.task, cell=cell, layer=layer),
+        lambda progress: mixed(model, choice.task, cell=cell, layer=layer),
     )
 
 

@@ -11,7 +11,7 @@ from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
@@ -54,12 +54,12 @@ def show(choice: Choice) -> None:
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
     """Asks what is to be explained; draws it in `place`."""
     chosen = st.pills(
-        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", **KEPT, required=True,
+        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
-    halting = st.toggle("The halting logit instead", key="attribution_halting", **KEPT)
+    halting = st.toggle("The halting logit instead", key="attribution_halting", **IN_ADDRESS)
     span = st.pills(
-        "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **KEPT, required=True,
+        "Through", list(SPANS), format_func=SPANS.get, key="attribution_span", default="cycle", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
         help="From the state that the run had at the beginning of that. Gradients through more calls are rougher.",
     )  # fmt: skip
@@ -82,10 +82,10 @@ def explain(choice: Choice, place: "DeltaGenerator") -> None:
 def job(
     choice: Choice, model: "Model", step: int, cell: int, method: str, span: str
 ) -> tuple[Hashable, Work]:
-    def work(tell: Any) -> dict[str, Any]:
+    def work(progress: Any) -> dict[str, Any]:
         with torch_threads(model):
-            run = runs.kept_run(choice, model, tell)
-            return attributed(run, step=step, cell=cell, method=method, span=span, tell=tell)
+            run = runs.cached_run(choice, model, progress)
+            return attributed(run, step=step, cell=cell, method=method, span=span, progress=progress)
 
     return ("attribution", model.fingerprint, choice.run, step, cell, method, span), work
 

@@ -12,7 +12,7 @@ import streamlit as st
 from app.screens.interventions import cursor
 from app.state import links
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import USUAL, recorded
@@ -169,16 +169,16 @@ def _own(choice: Choice) -> str:
             "Operation",
             list(DOES),
             key="operation",
-            **KEPT,
+            **IN_ADDRESS,
             format_func=lambda name: f"{name}: {DOES[name]}",
         )
         row[1].segmented_control(
-            "State", ["y", "z", "yz"], key="operation_state", default="z", **KEPT, required=True
+            "State", ["y", "z", "yz"], key="operation_state", default="z", **IN_ADDRESS, required=True
         )
         row = st.columns([3, 2], vertical_alignment="bottom")
         place, cells = _place(choice)
         row[0].segmented_control(
-            "When", ["before", "after"], key="operation_when", default="after", **KEPT, required=True,
+            "When", ["before", "after"], key="operation_when", default="after", **IN_ADDRESS, required=True,
             help="The place on which the player stands, and its selected cell if one is selected.",
         )  # fmt: skip
         row[1].button(
@@ -224,7 +224,7 @@ def _add(choice: Choice, place: str, cells: str) -> None:
     state.own_changes = state.own_shown = f"{before}\n{line}" if before else line
 
 
-def checked(asked: Asked, tell: Callable[[str], Any]) -> bool:
+def checked(asked: Asked, progress: Callable[[str], Any]) -> bool:
     """Whether what was typed can be read; tells what is wrong where it cannot."""
     if asked.experiment != OWN:
         return True
@@ -237,6 +237,6 @@ def checked(asked: Asked, tell: Callable[[str], Any]) -> bool:
                 "Directions of probe files are for the command line: a page opens no files of the server."
             )
     except UserError as error:
-        tell(str(error))
+        progress(str(error))
         return False
     return True

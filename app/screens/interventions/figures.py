@@ -115,7 +115,7 @@ def seeds(result: Result) -> "Figure":
     return figure
 
 
-def rollouts(result: Result) -> "Figure":
+def multiple_runs(result: Result) -> "Figure":
     table = result["table"]
     figure = charts.new(x="runs of each puzzle", y="share of puzzles right")
     for place, (name, (title, meaning)) in enumerate(CHOICES.items()):

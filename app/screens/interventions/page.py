@@ -18,7 +18,7 @@ from app.ui import progress, status
 from app.ui.downloads import offer
 from app.ui.text import plain
 from trm.errors import UserError
-from trm.grading import Judgement
+from trm.grading import Grade
 from trm.tasks.base import Task
 from trm.trace import Trace
 
@@ -83,12 +83,12 @@ def is_made(choice: Choice, asked: Asked) -> bool:
     opening = models.ask(choice.source) if models.ready(choice.source) else None
     if opening is None or opening.model is None:
         return opening is not None and opening.error is not None
-    return progress.begun(*runs.job(choice, asked, opening.model)).done
+    return progress.started(*runs.job(choice, asked, opening.model)).done
 
 
 def outcome(trace: Trace, task: Task) -> str:
     """What came of a run."""
-    judged = Judgement.of(trace, task)
+    judged = Grade.of(trace, task)
     words = "solved" if judged.solved[-1] else "not solved"
     if judged.right is None or not judged.counted.any():
         return words
@@ -148,7 +148,7 @@ def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
     try:
         left = Run.of(both.plain, choice.task, puzzle=choice.title)
         right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
-        return html_page(right, against=left).encode()
+        return html_page(right, compare_with=left).encode()
     except UserError as error:
         return str(error).encode()
 

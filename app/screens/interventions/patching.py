@@ -11,7 +11,7 @@ from app.server import shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.estimates import Cost
@@ -39,7 +39,7 @@ def show(choice: Choice) -> None:
     cell = at.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     state = row.segmented_control(
-        "State", ["y", "z", "yz"], key="patching_state", default="z", **KEPT, required=True
+        "State", ["y", "z", "yz"], key="patching_state", default="z", **IN_ADDRESS, required=True
     )
     last = row.slider(
         "Steps, from 1 to",
@@ -47,7 +47,7 @@ def show(choice: Choice) -> None:
         max(choice.depth.N_sup - 1, 2),
         min(4, max(choice.depth.N_sup - 1, 2)),
         key="patching_steps",
-        **KEPT,
+        **IN_ADDRESS,
     )
     steps = last * choice.task.cells / choice.config.N_sup
     st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
@@ -67,24 +67,26 @@ def show(choice: Choice) -> None:
     if asked[1] != cell:
         st.caption(f"Selected now: {_name(choice, cell)}. Compute shows it.")
     pressed = st.session_state.pop("patching_pressed", False)
-    result = progress.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
+    result = progress.result_of(*job(choice, opening.model, *asked[1:]), restart=pressed)
     if result is not None:
         draw(choice, result, asked[1])
 
 
 def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
-    def work(tell: Any) -> dict[str, Any]:
-        from probes.interventions.fork import keep
+    def work(progress: Any) -> dict[str, Any]:
+        from probes.interventions.fork import cache_run
         from probes.interventions.patching import patch_map
         from probes.interventions.presets import another_puzzle
         from probes.interventions.sweeps import part
 
         with torch_threads(model):
-            run = runs.kept_run(choice, model, part(tell, 0.0, 0.1))
+            run = runs.cached_run(choice, model, part(progress, 0.0, 0.1))
             inputs = another_puzzle(choice.task, run.inputs)
-            other = keep(model, choice.task, inputs, depth=choice.depth, tell=part(tell, 0.1, 0.2))
+            other = cache_run(
+                model, choice.task, inputs, depth=choice.depth, progress=part(progress, 0.1, 0.2)
+            )
             found = patch_map(
-                run, other, cell, state=state, steps=range(1, last + 1), tell=part(tell, 0.2, 1.0)
+                run, other, cell, state=state, steps=range(1, last + 1), progress=part(progress, 0.2, 1.0)
             )
         return {
             "other": choice.task.format(inputs),

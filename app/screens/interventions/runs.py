@@ -10,15 +10,15 @@ import streamlit as st
 
 from app.screens.interventions.controls import OWN, Asked
 from app.server import choice_runs, shared
-from app.server.jobs import Tell, Work
+from app.server.jobs import Work
 from app.server.opening import torch_threads
 from app.sidebar import puzzles
 from app.state.choice import Choice
 from probes.interventions.recorded import RECORDED, USUAL
+from trm.progress import Progress
 from trm.trace import Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
-    from probes.interventions.fork import KeptRun
     from trm.model import Model
 
 RUNS_KEPT = 6  # with their states, up to 96 MiB each
@@ -60,42 +60,42 @@ def _recorded_branch(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
 def job(choice: Choice, asked: Asked, model: "Model") -> tuple[Hashable, Work]:
     """Key and work of the job that makes both runs."""
     key = ("branch", model.fingerprint, choice.run, asked)
-    return key, lambda tell: branch(choice, asked, model, tell)
+    return key, lambda progress: branch(choice, asked, model, progress)
 
 
-def branch(choice: Choice, asked: Asked, model: "Model", tell: Tell) -> Both:
+def branch(choice: Choice, asked: Asked, model: "Model", progress: Progress) -> Both:
     """Raises UserError."""
     from probes.interventions.fork import followed
     from probes.interventions.preset_runs import planned
     from probes.interventions.spec import parse_all
 
     with torch_threads(model):
-        kept = kept_run(choice, model, tell)
+        kept = cached_run(choice, model, progress)
         if asked.experiment == OWN:
             run, changes = kept, parse_all(asked.text)
         else:
             run, changes = planned(kept, asked.experiment, asked.step)
         return Both(
-            kept.trace, followed(run.branch(changes), run.depth, tell, "running with the intervention")
+            kept.trace, followed(run.branch(changes), run.depth, progress, "running with the intervention")
         )
 
 
-def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
+def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
     """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
-    from probes.interventions.fork import keep
+    from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)
-    kept = _kept_runs()
+    kept = _cached_runs()
     key: Hashable = (model.fingerprint, choice.run)
     if key not in kept:
-        kept[key] = keep(
+        kept[key] = cache_run(
             model,
             choice.task,
             puzzles.read(choice.task, choice.puzzle),
             depth=choice.depth,
             puzzle_id=choice.puzzle_id,
             labels=choice.label_tokens,
-            tell=tell,
+            progress=progress,
         )
     kept.move_to_end(key)
     while len(kept) > RUNS_KEPT:
@@ -104,5 +104,5 @@ def kept_run(choice: Choice, model: "Model", tell: Tell) -> "KeptRun":
 
 
 @st.cache_resource(show_spinner=False)
-def _kept_runs() -> "OrderedDict[Hashable, KeptRun]":
+def _cached_runs() -> "OrderedDict[Hashable, CachedRun]":
     return OrderedDict()

@@ -14,7 +14,7 @@ from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset
 from app.state.choice import Choice
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.estimates import Cost
@@ -78,14 +78,14 @@ SECTIONS = {
         "Best of K",
         "Several runs of each puzzle with noise on the initial state: which answer to take? `Any` is what a perfect choice would reach.",
         "rollouts-noise",
-        figures.rollouts,
+        figures.multiple_runs,
         "rollouts",
     ),
     "symmetries": Section(
         "Vote",
         "Each puzzle with digits renamed, lines moved and perhaps transposed, undone in the answer. A vote is taken cell by cell.",
         "rollouts-symmetry",
-        figures.rollouts,
+        figures.multiple_runs,
         "rollouts",
     ),
     "peers": Section(
@@ -107,7 +107,7 @@ def show(choice: Choice) -> None:
         format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
         key="causes_figure",
         default="noise",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
     )
@@ -180,25 +180,27 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     asked: dict[str, Any] = {}
     if name == "noise":
         asked["state"] = st.segmented_control(
-            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **KEPT
+            "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **IN_ADDRESS
         )
-        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **KEPT, max_chars=200)
+        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200)
     if name == "removal":
         asked["how"] = st.segmented_control(
-            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **KEPT
+            "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **IN_ADDRESS
         )
     if name in ("noise", "removal", "peers"):
         usual = min(settings_for(name).step, choice.depth.N_sup)
         asked["step"] = int(
-            st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **KEPT)
+            st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **IN_ADDRESS)
         )
     if name in ("seeds", "rollouts"):
-        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **KEPT)
+        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **IN_ADDRESS)
         asked["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
-        asked["size"] = st.number_input("Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **KEPT)
+        asked["size"] = st.number_input(
+            "Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS
+        )
     if name != "removal":
-        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **KEPT))
+        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
     puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
     if puzzles is None:
         return
@@ -253,15 +255,15 @@ def computed(choice: Choice, key: str) -> Result | None:
     job = (
         ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
         cost(choice, name, made, puzzles.count).timed(
-            lambda tell: _sweep(name, model, choice.task, made, puzzles, tell)
+            lambda progress: _sweep(name, model, choice.task, made, puzzles, progress)
         ),
     )
-    result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
-    st.session_state[f"{key}-ended"] = progress.given_up(progress.begun(*job))
+    result = progress.result_of(*job, restart=st.session_state.pop(f"{key}-pressed", False))
+    st.session_state[f"{key}-ended"] = progress.given_up(progress.started(*job))
     return result
 
 
-def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, tell: Any) -> Result:
+def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, progress: Any) -> Result:
     from probes.interventions.sweep_results import swept
     from trm.data import load_puzzles
     from trm.evaluate import evenly
@@ -269,5 +271,5 @@ def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, tell: Any)
     loaded = load_puzzles(puzzles.name, task)
     loaded = loaded.take(evenly(len(loaded), puzzles.count))
     with torch_threads(model):
-        result = swept(name, model, task, loaded, made, tell)
+        result = swept(name, model, task, loaded, made, progress)
     return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, made)}

@@ -7,7 +7,7 @@ from app.screens.latents import plot, point_selection, source, texts
 from app.screens.latents.points import Look, meanings, models
 from app.server.options import server_options
 from app.sidebar import sidebar
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
 from probes.latents.files import columns_of, summary
 from probes.latents.projection import MODEL, Curve, Scene, places_in_run, spread
@@ -92,21 +92,29 @@ def controls(scene: Scene) -> Look:
             default=methods[0],
             format_func=MAPS.get,
             key="latents_method",
-            **KEPT,
+            **IN_ADDRESS,
             required=True,
         )
     axes = scene.map(method).axes
     if method == "pca":
         axes = row.segmented_control(
-            "Axes", [2, 3], default=2, format_func="{}-D".format, key="latents_axes", **KEPT, required=True
+            "Axes",
+            [2, 3],
+            default=2,
+            format_func="{}-D".format,
+            key="latents_axes",
+            **IN_ADDRESS,
+            required=True,
         )
-    view = row.segmented_control("Show", VIEWS, default=VIEWS[0], key="latents_view", **KEPT, required=True)
+    view = row.segmented_control(
+        "Show", VIEWS, default=VIEWS[0], key="latents_view", **IN_ADDRESS, required=True
+    )
     first = {MODEL: scene.field(MODEL).title} if scene.partner else {}
     titles = first | {field.name: field.title for field in scene.fields}
     if st.session_state.get("latents_colour") not in titles:  # of another scene
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
-        "Colour", list(titles), format_func=titles.get, key="latents_colour", **KEPT, width=220
+        "Colour", list(titles), format_func=titles.get, key="latents_colour", **IN_ADDRESS, width=220
     )
     names = {row_number: name_of(scene, row_number) for row_number in range(scene.puzzle_count)}
     ways = row.multiselect(
@@ -115,7 +123,7 @@ def controls(scene: Scene) -> Look:
         default=first_ways(scene),
         format_func=names.get,
         key=f"latents_ways_{scene.about.model}_{len(scene)}_{scene.about.data}",
-        **KEPT,
+        **IN_ADDRESS,
         max_selections=MOST_WAYS,
         placeholder="puzzles whose way is drawn",
         width=540,
@@ -152,7 +160,7 @@ def selection(scene: Scene, chosen: point_selection.Chosen | None) -> None:
     head.markdown(f"**{count} {noun}{'' if count == 1 else 's'} selected**: {numbers}{more}")
     button.button("All again", key="latents_all", on_click=point_selection.forget, width="stretch")
     st.dataframe(
-        point_selection.table(scene, chosen.rows, chosen.moments),
+        point_selection.table(scene, chosen.rows, chosen.time_points),
         hide_index=True,
         height=min(36 * (count + 1) + 2, 300),
         key="latents_table",

@@ -26,8 +26,8 @@ def figure(scene: Scene, look: Look) -> "Figure":
 
     places = scene.map(look.method).places[..., : look.axes]
     points = Points(scene, look, places)
-    moments = range(len(scene.calls))
-    first = points.at(0) if look.by_step else points.of(moments)
+    time_points = range(len(scene.calls))
+    first = points.at(0) if look.by_step else points.of(time_points)
     backdrop = [trajectories.faint(look, places), *trajectories.chosen(scene, look, places)]
     made = charts.new(x="", y="", height=HEIGHT)
     made.add_traces([*backdrop, *first, *points.keys(), *trajectories.keys(scene, look)])
@@ -38,21 +38,22 @@ def figure(scene: Scene, look: Look) -> "Figure":
     if look.by_step:
         numbers = list(range(len(backdrop), len(backdrop) + len(first)))
         made.frames = [
-            Frame(name=short(scene, moment), data=points.at(moment), traces=numbers) for moment in moments
+            Frame(name=short(scene, time_point), data=points.at(time_point), traces=numbers)
+            for time_point in time_points
         ]
         _player(made, scene)
     return made
 
 
-def short(scene: Scene, moment: int) -> str:
+def short(scene: Scene, time_point: int) -> str:
     """A moment's name on the slider: its call, or the step after which two models are held together."""
-    at = scene.calls[moment]
+    at = scene.calls[time_point]
     return str(at.supervision_step) if scene.partner else f"{at.supervision_step}.{at.cycle}.{at.call}"
 
 
-def in_words(scene: Scene, moment: int) -> str:
+def in_words(scene: Scene, time_point: int) -> str:
     """A moment as it is said over the slider."""
-    at = scene.calls[moment]
+    at = scene.calls[time_point]
     step = f"supervision step {at.supervision_step} of {scene.calls[-1].supervision_step}"
     return step if scene.partner else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
@@ -134,11 +135,11 @@ def _player(made: "Figure", scene: Scene) -> None:
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # 48 labels would lie over each other
                 "steps": [
                     {
-                        "label": in_words(scene, moment),
+                        "label": in_words(scene, time_point),
                         "method": "animate",
-                        "args": [[short(scene, moment)], still],
+                        "args": [[short(scene, time_point)], still],
                     }
-                    for moment in range(len(scene.calls))
+                    for time_point in range(len(scene.calls))
                 ],
             }
         ],

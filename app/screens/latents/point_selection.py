@@ -21,7 +21,7 @@ class Chosen:
     """Puzzles that were picked, and the last of the moments at which each was."""
 
     rows: tuple[int, ...]
-    moments: tuple[int, ...]
+    time_points: tuple[int, ...]
 
 
 def take() -> None:
@@ -43,18 +43,18 @@ def points(sent: list[dict[str, Any]]) -> list[tuple[int, int]]:
     found = []
     for point in sent:
         match point.get("customdata"):
-            case [int(row), int(moment), *_]:
-                found.append((row, moment))
-            case {"0": int(row), "1": int(moment)}:
-                found.append((row, moment))
+            case [int(row), int(time_point), *_]:
+                found.append((row, time_point))
+            case {"0": int(row), "1": int(time_point)}:
+                found.append((row, time_point))
     return found
 
 
 def chosen_of(picked: list[tuple[int, int]]) -> Chosen | None:
     """The puzzles of some points, in the order of their set."""
     last: dict[int, int] = {}
-    for row, moment in picked:
-        last[row] = max(moment, last.get(row, -1))
+    for row, time_point in picked:
+        last[row] = max(time_point, last.get(row, -1))
     rows = tuple(sorted(last))
     return Chosen(rows, tuple(last[row] for row in rows)) if rows else None
 
@@ -62,7 +62,7 @@ def chosen_of(picked: list[tuple[int, int]]) -> Chosen | None:
 def chosen(scene: Scene) -> Chosen | None:
     """What is chosen of this scene."""
     found = st.session_state.get(CHOSEN)
-    fits = found and max(found.rows) < len(scene) and max(found.moments) < len(scene.calls)
+    fits = found and max(found.rows) < len(scene) and max(found.time_points) < len(scene.calls)
     return found if fits else None
 
 
@@ -78,9 +78,9 @@ def go(scene: Scene) -> None:
         links.follow(link(scene, *wish))
 
 
-def link(scene: Scene, row: int, moment: int) -> dict[str, str]:
+def link(scene: Scene, row: int, time_point: int) -> dict[str, str]:
     """The link to a point in Solve: its puzzle, its call, and its cell where one is followed."""
-    at, about = scene.call_of(row, moment), scene.about_of(row)
+    at, about = scene.call_of(row, time_point), scene.about_of(row)
     cell = None
     if scene.about.position.startswith("r"):
         row_name, column = scene.about.position[1:].split("c")
@@ -93,7 +93,7 @@ def link(scene: Scene, row: int, moment: int) -> dict[str, str]:
     )
 
 
-def table(scene: Scene, rows: tuple[int, ...], moments: tuple[int, ...]) -> dict[str, list]:
+def table(scene: Scene, rows: tuple[int, ...], time_points: tuple[int, ...]) -> dict[str, list]:
     """A line for each of these puzzles, with a link to it in Solve."""
     solved = scene.field("solved").words()
     found: dict[str, list] = {
@@ -110,7 +110,7 @@ def table(scene: Scene, rows: tuple[int, ...], moments: tuple[int, ...]) -> dict
         if curve.name.startswith("residual"):
             found[f"last {curve.title}"] = last(curve, rows)
     found["open in Solve"] = [
-        links.address(link(scene, row, moment)) for row, moment in zip(rows, moments, strict=True)
+        links.address(link(scene, row, time_point)) for row, time_point in zip(rows, time_points, strict=True)
     ]
     return found
 

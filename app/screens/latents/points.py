@@ -52,15 +52,15 @@ class Points:
         self.gpu = not look.by_step and places[..., 0].size > DRAWN_BY_GPU
         self.hover = "<b>puzzle %{customdata[2]}</b>, %{customdata[3]}<br>%{customdata[4]}<extra></extra>"
 
-    def at(self, moment: int) -> list[Any]:
+    def at(self, time_point: int) -> list[Any]:
         """One point a puzzle, at one moment."""
-        return self.of([moment])
+        return self.of([time_point])
 
-    def of(self, moments: Sequence[int]) -> list[Any]:
+    def of(self, time_points: Sequence[int]) -> list[Any]:
         """The points of these moments: a trace for each level of a category, or one coloured by the number."""
         chosen = np.zeros(self.places.shape[:2], bool)
-        chosen[:, list(moments)] = True
-        large = len(moments) == 1
+        chosen[:, list(time_points)] = True
+        large = len(time_points) == 1
         if self.field.kind == "number":
             return [self._trace(chosen, self._number_marker(chosen, large), None)]
         found = []
@@ -94,39 +94,39 @@ class Points:
     def _trace(self, chosen: np.ndarray, marker: dict[str, Any], name: str | None) -> Any:
         from plotly import graph_objects
 
-        rows, moments = np.nonzero(chosen)
+        rows, time_points = np.nonzero(chosen)
         if self.scene.partner:  # whose model it is stays seen whatever the colour says
             marker = marker | {"symbol": [self.symbols[owner] for owner in self.scene.owner[rows]]}
         kind = "Scatter3d" if not self.look.is_flat else "Scattergl" if self.gpu else "Scatter"
         return getattr(graph_objects, kind)(
-            **self.look.along(self.places[rows, moments]),
+            **self.look.along(self.places[rows, time_points]),
             mode="markers",
             marker=marker,
             name=name or self.field.title,
             showlegend=False,
-            customdata=self._custom(rows, moments),
+            customdata=self._custom(rows, time_points),
             hovertemplate=self.hover,
             **({"unselected": {"marker": {"opacity": 0.12}}} if self.look.is_flat else {}),
         )
 
-    def _custom(self, rows: np.ndarray, moments: np.ndarray) -> list[list]:
+    def _custom(self, rows: np.ndarray, time_points: np.ndarray) -> list[list]:
         words, scene = self.field.words(), self.scene
         of = [f" of {name}" for name in models(scene)] if scene.partner else [""]
         numbers, owners = (scene.numbers + 1).tolist(), scene.owner.tolist()
 
-        def about(row: int, moment: int) -> str:
-            word = words[row, moment]
+        def about(row: int, time_point: int) -> str:
+            word = words[row, time_point]
             return f"{word:.4g}" if self.field.kind == "number" else word or "does not apply"
 
         return [
             [
                 row,
-                moment,
+                time_point,
                 numbers[row],
-                said(scene.call_of(row, moment)) + of[owners[row]],
-                f"{self.field.title}: {about(row, moment)}",
+                said(scene.call_of(row, time_point)) + of[owners[row]],
+                f"{self.field.title}: {about(row, time_point)}",
             ]
-            for row, moment in zip(rows.tolist(), moments.tolist(), strict=True)
+            for row, time_point in zip(rows.tolist(), time_points.tolist(), strict=True)
         ]
 
     def keys(self) -> list[Any]:

@@ -13,13 +13,12 @@ import streamlit as st
 
 from app.screens.compare import second_model
 from app.server import shared
-from app.server.jobs import Tell
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
 from app.sidebar.model_controls import Opened
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import result_of
 from probes.latents.files import SceneError, load_scene
@@ -31,6 +30,7 @@ from trm import registry
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.errors import CheckpointError
+from trm.progress import Progress
 from trm.tasks import task_of
 
 CALLS = {"every answer (f_H)": "f_H", "the last of each supervision step": "last", "every call": "all"}
@@ -79,7 +79,7 @@ def second(opened: Opened, options: Options) -> str:
         MAPS,
         default=MAPS[0],
         key="latents_maps",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         help="On a joint map the states of a second model are turned onto this one's, by the puzzles that both ran.",
     )
@@ -102,40 +102,48 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         ["z", "y"],
         default="z",
         key="latents_state",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         help="z: latent, y: answer",
     )
     calls = MATCHED
     if not other:
-        calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **KEPT)]
+        calls = CALLS[st.selectbox("After which calls", list(CALLS), key="latents_calls", **IN_ADDRESS)]
     position = MEAN
-    if st.selectbox("Where", WHERE, key="latents_where", **KEPT) == WHERE[1]:
+    if st.selectbox("Where", WHERE, key="latents_where", **IN_ADDRESS) == WHERE[1]:
         left, right = st.columns(2)
-        row = left.number_input("Row", 1, task.rows, (task.rows + 1) // 2, key="latents_row", **KEPT)
+        row = left.number_input("Row", 1, task.rows, (task.rows + 1) // 2, key="latents_row", **IN_ADDRESS)
         column = right.number_input(
-            "Column", 1, task.columns, (task.columns + 1) // 2, key="latents_column", **KEPT
+            "Column", 1, task.columns, (task.columns + 1) // 2, key="latents_column", **IN_ADDRESS
         )
         position = f"r{row}c{column}"
     umap = None
     if st.toggle(
         "Compute UMAP too",
         key="latents_umap",
-        **KEPT,
+        **IN_ADDRESS,
         help="PCA is always computed. What is recorded has both.",
     ):
-        axes = st.segmented_control("Axes", [2, 3], default=2, key="latents_umap_axes", **KEPT, required=True)
-        near = st.slider(
-            "Neighbours", 5, 100, 15, key="latents_neighbours", **KEPT, help="Few: detail. Many: the whole."
+        axes = st.segmented_control(
+            "Axes", [2, 3], default=2, key="latents_umap_axes", **IN_ADDRESS, required=True
         )
-        apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **KEPT)
+        near = st.slider(
+            "Neighbours",
+            5,
+            100,
+            15,
+            key="latents_neighbours",
+            **IN_ADDRESS,
+            help="Few: detail. Many: the whole.",
+        )
+        apart = st.slider("Least distance", 0.0, 1.0, 0.1, 0.05, key="latents_min_dist", **IN_ADDRESS)
         umap = UMAPSettings(axes, near, apart)
     asked = Projecting(opened.source.name, puzzles.name, puzzles.count, state, calls, position, umap, other)
-    moments = _moments(state, calls, opened.config.depth)
+    time_points = _time_points(state, calls, opened.config.depth)
     models = 2 if other else 1
-    points = puzzles.count * moments * models
+    points = puzzles.count * time_points * models
     of = " of two models" if other else ""
-    st.caption(f"{puzzles.count} puzzles at {moments} calls{of}: {points:,} points")
+    st.caption(f"{puzzles.count} puzzles at {time_points} calls{of}: {points:,} points")
     if points > MOST_IN_POOL:
         st.error(
             f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
@@ -148,15 +156,15 @@ def controls(opened: Opened, other: str) -> Projecting | None:
         st.session_state.latents_asked = (opened.source, asked)
         st.session_state.latents_pressed = True
     source, wanted = st.session_state.get("latents_asked", (None, None))
-    return wanted if source == opened.source and wanted.against == other else None
+    return wanted if source == opened.source and wanted.compare_with == other else None
 
 
 def cost(config: ModelConfig, asked: Projecting) -> Cost:
     """Of both models as of the first one twice: the second may not be open yet."""
-    return Cost.of_runs("latents", config, asked.limit * (2 if asked.against else 1))
+    return Cost.of_runs("latents", config, asked.limit * (2 if asked.compare_with else 1))
 
 
-def _moments(state: str, calls: str, depth: Depth) -> int:
+def _time_points(state: str, calls: str, depth: Depth) -> int:
     """After how many calls a state is read; y is kept at f_H calls only, which rewrite it."""
     each = {"last": 1, "f_H": depth.T, "all": depth.calls_per_step if state == "z" else depth.T}
     return depth.N_sup * each[calls]
@@ -167,48 +175,52 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
     where the second model may not be opened.
     """
     pressed = st.session_state.pop("latents_pressed", False)
-    sources = [opened.source, *([source_of(asked.against, options)] if asked.against else [])]
-    pair, work = [], cost(opened.config, replace(asked, against=""))
+    sources = [opened.source, *([source_of(asked.compare_with, options)] if asked.compare_with else [])]
+    pair, work = [], cost(opened.config, replace(asked, compare_with=""))
     for source in sources:
-        runs = ("latents-walks", source, replace(asked, model=source.name, state="", umap=None, against=""))
-        walks = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
-        if walks is None:
+        runs = (
+            "latents-walks",
+            source,
+            replace(asked, model=source.name, state="", umap=None, compare_with=""),
+        )
+        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), restart=pressed)
+        if trajectories is None:
             return None
-        pair.append(walks)
+        pair.append(trajectories)
     scene = ("latents-scene", *sources, asked)
     return result_of(
-        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+        scene, partial(_project, pair, asked), restart=pressed, saved="The runs themselves are kept."
     )
 
 
-def _walk(source: Source, asked: Projecting, tell: Tell) -> Any:
+def _walk(source: ModelSource, asked: Projecting, progress: Progress) -> Any:
     """Job: the model over the puzzles."""
-    from probes.latents.trajectories import record_walks
+    from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles
 
     opening = shared.models().ask(source)
     while not opening.wait(LOOK):
-        tell(0.0, f"opening {source.name}")
+        progress(0.0, f"opening {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
         raise CheckpointError(f"{source.name} was closed to make room for others. Try again.")
     model = opening.model
-    tell(0.02, "reading the puzzles")
+    progress(0.02, "reading the puzzles")
     puzzles = load_puzzles(asked.data, task_of(model.config))
     with torch_threads(model):
-        return record_walks(
+        return record_trajectories(
             model,
             puzzles,
             limit=asked.limit,
             calls=asked.calls,
             position=asked.position,
-            progress=lambda done, total: tell(
+            progress=lambda done, total: progress(
                 0.02 + 0.98 * done / total, f"running {source.name} on {total} puzzles, {done} done"
             ),
         )
 
 
-def _project(pair: list[Any], asked: Projecting, tell: Tell) -> Scene:
+def _project(pair: list[Any], asked: Projecting, progress: Progress) -> Scene:
     """Job: the maps."""
-    return scene_of(pair[0], asked, tell, second=pair[1] if asked.against else None)
+    return scene_of(pair[0], asked, progress, second=pair[1] if asked.compare_with else None)

@@ -75,10 +75,10 @@ def _worth(found: Map, axes: int) -> list[str]:
     ]
 
 
-def nothing(name: str, against: str = "") -> str:
-    if against:
+def nothing(name: str, compare_with: str = "") -> str:
+    if compare_with:
         return (
-            f"No joint map of {name} and {against} is recorded. Press Compute in the sidebar: both run over the puzzles, and the "
+            f"No joint map of {name} and {compare_with} is recorded. Press Compute in the sidebar: both run over the puzzles, and the "
             "states of the second are turned onto those of the first."
         )
     return (

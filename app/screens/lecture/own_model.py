@@ -12,12 +12,12 @@ from app.screens.lecture.language import Language, filled
 from app.screens.lecture.runs import Shown
 from app.screens.lecture.scenes import LectureError
 from app.server import shared
-from app.server.jobs import Tell
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.options import Options
 from app.server.slices import in_slices
 from app.ui import status
 from app.ui.progress import Words, result_of
+from trm.progress import Progress
 from trm.registry import models_folder
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _plays(run: Shown, model: "Model") -> bool:
     return run.config.kind == "trm" and same == own
 
 
-def _opened(source: Source) -> "Model | None":
+def _opened(source: ModelSource) -> "Model | None":
     opening = shared.models().ask(source)
     if opening.error:
         raise opening.error
@@ -64,7 +64,9 @@ def _opened(source: Source) -> "Model | None":
     return opening.model
 
 
-def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], spoken: Language, tell: Tell) -> Lecture:
+def _lecture(
+    model: "Model", name: str, wanted: Mapping[str, Shown], spoken: Language, progress: Progress
+) -> Lecture:
     """The work behind the page: a run for each puzzle. It says what it does in the language of who began it."""
     from trm.models import parameter_count
 
@@ -73,9 +75,9 @@ def _lecture(model: "Model", name: str, wanted: Mapping[str, Shown], spoken: Lan
     for place, (key, run) in enumerate(wanted.items()):
         facts = {"model": name, "puzzle": spoken.puzzles.get(run.puzzle, run.title)}
         words = filled(spoken.words["own_model_runs"], facts)
-        tell(place / len(wanted), words)
+        progress(place / len(wanted), words)
         for trace in in_slices(model, run.task, run.trace.inputs, labels=run.trace.labels):
-            tell((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
+            progress((place + trace.steps / trace.depth.N_sup) / len(wanted), words)
         own[key] = replace(
             run,
             name=f"{model.fingerprint}/{run.puzzle}",

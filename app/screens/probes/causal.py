@@ -11,16 +11,16 @@ from app.screens.probes import figures, texts
 from app.screens.probes import source as sources
 from app.screens.probes.source import Shown
 from app.server import shared
-from app.server.jobs import Tell
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads
 from app.ui.estimates import Cost
 from app.ui.progress import ask, watch
 from probes.linear.experiment.files import SUFFIX
 from probes.linear.experiment.views import labels_of
+from trm.progress import Progress
 from trm.tasks import task_of
 
 PUZZLES = 24
@@ -32,11 +32,11 @@ HOWS = {"move": "move along it", "erase": "erase it"}
 class Asked:
     """What is to be tried."""
 
-    source: Source
+    source: ModelSource
     study: Hashable
     target: str  # a member, not a family
     state: str
-    moment: int
+    time_point: int
     class_name: str
     how: str
     dose: int
@@ -81,16 +81,16 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     sources.forget_strangers(
         probes_use_member=members,
         probes_use_state=shown.states,
-        probes_use_moment=labels,
+        probes_use_time_point=labels,
         probes_use_class=facts["classes"],
     )
     target = members[0]
     if len(members) > 1:
         target = st.selectbox(
-            "Direction of", members, format_func=sources.spoken, key="probes_use_member", **KEPT
+            "Direction of", members, format_func=sources.spoken, key="probes_use_member", **IN_ADDRESS
         )
     state = st.segmented_control(
-        "Of", shown.states, default=shown.states[0], key="probes_use_state", **KEPT, required=True
+        "Of", shown.states, default=shown.states[0], key="probes_use_state", **IN_ADDRESS, required=True
     )
     how = st.segmented_control(
         "Change",
@@ -98,15 +98,18 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
         default="move",
         format_func=HOWS.get,
         key="probes_use_how",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
     )
-    moment = st.selectbox(
-        figures.moment_title(labels).capitalize(), labels[:-1] or labels, key="probes_use_moment", **KEPT
+    time_point = st.selectbox(
+        figures.time_point_title(labels).capitalize(),
+        labels[:-1] or labels,
+        key="probes_use_moment",
+        **IN_ADDRESS,
     )
     class_name = ""
     if len(facts["classes"]) > 2:
-        class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class", **KEPT)
+        class_name = st.selectbox("Towards", facts["classes"], key="probes_use_class", **IN_ADDRESS)
     dose = 4
     if how != "erase":
         dose = st.slider(
@@ -115,7 +118,7 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
             16,
             4,
             key="probes_use_dose",
-            **KEPT,
+            **IN_ADDRESS,
             help="Standard deviations of the states along the direction.",
         )
     return Asked(
@@ -123,7 +126,7 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
         shown.key,
         target,
         state,
-        labels.index(moment),
+        labels.index(time_point),
         class_name,
         how,
         dose,
@@ -131,9 +134,9 @@ def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     )
 
 
-def measure(asked: Asked, shown: Shown, tell: Tell) -> dict[str, Any]:
+def measure(asked: Asked, shown: Shown, progress: Progress) -> dict[str, Any]:
     """The job: what `probes use` prints. Raises UserError."""
-    model = sources.opened(asked.source, tell)
+    model = sources.opened(asked.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.causal import UseSettings, measure_use
     from trm.data import load_puzzles
@@ -148,10 +151,10 @@ def measure(asked: Asked, shown: Shown, tell: Tell) -> dict[str, Any]:
             task,
             puzzles.take(evenly(len(puzzles), PUZZLES)),
             probe,
-            moment=asked.moment,
+            time_point=asked.time_point,
             class_name=asked.class_name,
             settings=UseSettings(asked.how, float(asked.dose)),
-            tell=tell,
+            progress=progress,
         ).summary()
 
 
@@ -161,7 +164,7 @@ def draw(result: dict[str, Any], asked: Asked, shown: Shown) -> None:
     charts.show(figure, key="probes-use")
     st.markdown(texts.use(result))
     st.caption(texts.USE_WORTH)
-    step = shown.summary["moments"][asked.moment]["supervision_step"]
+    step = shown.summary["moments"][asked.time_point]["supervision_step"]
     downloads.offer(
         "probe-use",
         figure=figure,

@@ -34,7 +34,7 @@ SCORES |= {CODE: "bits a label"}
 
 def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
     """z and y with their bands over the moments, and under them what they have to beat."""
-    figure = charts.new(x=moment_title(labels), y=SCORES[score], height=HEIGHT)
+    figure = charts.new(x=time_point_title(labels), y=SCORES[score], height=HEIGHT)
     findings = {one["source"]: one for one in summary["findings"] if one["target"] == target}
     classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
     for source, finding in findings.items():
@@ -85,7 +85,7 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
 
 def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
     """Bits that tell a label to who knows z, or y, and the labels' own entropy."""
-    figure = charts.new(x=moment_title(labels), y=SCORES[CODE], height=HEIGHT)
+    figure = charts.new(x=time_point_title(labels), y=SCORES[CODE], height=HEIGHT)
     for state, code in codes.items():
         figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
         figure.data[-1].update(mode="lines+markers", marker={"size": 9})
@@ -146,7 +146,7 @@ def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure
     """A row a target, a column a moment."""
     from plotly.graph_objects import Heatmap
 
-    figure = charts.new(x=moment_title(labels), y="", height=height)
+    figure = charts.new(x=time_point_title(labels), y="", height=height)
     figure.add_trace(
         Heatmap(
             z=board.values,
@@ -242,7 +242,7 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
     return figure
 
 
-def moment_title(labels: list[str]) -> str:
+def time_point_title(labels: list[str]) -> str:
     """Of the axis of moments."""
     return "supervision step . cycle . call" if any("." in label for label in labels) else "supervision step"
 

@@ -9,7 +9,13 @@ from app.ui import charts
 
 
 def draw(
-    found: dict[str, Any], state: str, moment: int, *, given: list[bool], symbols: list[str], picture: bool
+    found: dict[str, Any],
+    state: str,
+    time_point: int,
+    *,
+    given: list[bool],
+    symbols: list[str],
+    picture: bool,
 ) -> None:
     """The grid of a reading, as `probes apply` writes it, at one of its moments. `symbols` are those of the puzzle."""
     readings = [one for one in found["readings"] if one["state"] == state]
@@ -17,8 +23,8 @@ def draw(
     pencil = len(readings) > 1
     cells = []
     for cell in range(rows * columns):
-        read = [one["read"][moment][cell] for one in readings]
-        true = [one["true"][moment][cell] if one["true"] else None for one in readings]
+        read = [one["read"][time_point][cell] for one in readings]
+        true = [one["true"][time_point][cell] if one["true"] else None for one in readings]
         label = f'data-cell="{cell // columns},{cell % columns}"'
         if all(value is None for value in read):
             mark = "given" if given[cell] else ""
@@ -36,7 +42,7 @@ def draw(
     box = " boxes" if (rows, columns) == (9, 9) and not picture else ""
     st.html(
         f'{_style()}<div class="probe-grid{box}" data-testid="probe-grid" translate="no" data-state="{escape(state)}" '
-        f'data-moment="{moment}" style="--columns:{columns};--rows:{rows}" role="img" '
+        f'data-moment="{time_point}" style="--columns:{columns};--rows:{rows}" role="img" '
         f'aria-label="What the probe reads in each cell">{"".join(cells)}</div>'
     )
 

@@ -10,7 +10,7 @@ from app.sidebar import sidebar
 from app.sidebar.model_controls import Opened
 from app.sidebar.puzzles import first_puzzle
 from app.state import links
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
 from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
@@ -70,7 +70,7 @@ def view(found: Opened, shown: Shown) -> None:
         views,
         default=views[0],
         key="probes_view",
-        **KEPT,
+        **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
     )
@@ -78,7 +78,7 @@ def view(found: Opened, shown: Shown) -> None:
         "Target",
         list(shown.targets),
         key="probes_target",
-        **KEPT,
+        **IN_ADDRESS,
         format_func=spoken,
         disabled=chosen == VIEWS[1],
     )
@@ -110,7 +110,7 @@ def over_steps(shown: Shown, target: str) -> None:
                 options,
                 default=score,
                 key="probes_score",
-                **KEPT,
+                **IN_ADDRESS,
                 required=True,
                 format_func=texts.SCORES.get,
             )
@@ -147,7 +147,7 @@ def over_steps(shown: Shown, target: str) -> None:
 def all_targets(shown: Shown, target: str) -> None:
     picture, words = st.columns(WIDTHS)
     with words:
-        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour", **KEPT)
+        what = st.selectbox("Colour", study_views.SHOWN, key="probes_colour", **IN_ADDRESS)
         st.caption(texts.SCOREBOARD)
     with picture:
         board = study_views.scoreboard(shown.summary, what)
@@ -161,8 +161,8 @@ def all_targets(shown: Shown, target: str) -> None:
 
 
 def cell_by_cell(shown: Shown, target: str) -> None:
-    moment = moment_slider(shown, st.columns(2)[0])
-    boards = {state: study_views.cells_at(shown.summary, target, state, moment) for state in shown.states}
+    time_point = time_point_slider(shown, st.columns(2)[0])
+    boards = {state: study_views.cells_at(shown.summary, target, state, time_point) for state in shown.states}
     if not any(boards.values()):
         st.info("This target has one value a puzzle, none a cell.", icon=":material/grid_off:")
         return
@@ -175,8 +175,10 @@ def cell_by_cell(shown: Shown, target: str) -> None:
 
 
 def mistaken(shown: Shown, target: str) -> None:
-    moment = moment_slider(shown, st.columns(2)[0])
-    pairs = {state: study_views.confusion_at(shown.summary, target, state, moment) for state in shown.states}
+    time_point = time_point_slider(shown, st.columns(2)[0])
+    pairs = {
+        state: study_views.confusion_at(shown.summary, target, state, time_point) for state in shown.states
+    }
     if not any(pairs.values()):
         st.info("A number has no classes that could be mistaken for others.", icon=":material/grid_off:")
         return
@@ -202,13 +204,18 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
         return
     with words:
         state = st.segmented_control(
-            "Read from", shown.states, default=shown.states[0], key="probes_state", **KEPT, required=True
+            "Read from",
+            shown.states,
+            default=shown.states[0],
+            key="probes_state",
+            **IN_ADDRESS,
+            required=True,
         )
-        moment = moment_slider(shown)
-        st.markdown(texts.reading(reading, state, moment))
+        time_point = time_point_slider(shown)
+        st.markdown(texts.reading(reading, state, time_point))
         st.markdown(texts.meaning(shown.targets[target]))
         st.caption(texts.CANDIDATES if len(shown.targets[target]["members"]) > 1 else texts.READING)
-        at = shown.summary["moments"][moment]
+        at = shown.summary["moments"][time_point]
         if st.button("This step in Solve", key="probes_solve", icon=":material/grid_on:"):
             place = (at["supervision_step"], at["cycle"], at["call"])
             links.follow(links.place(model=found.source.name, puzzle=puzzle, at=place))
@@ -222,7 +229,7 @@ def in_a_puzzle(found: Opened, shown: Shown, target: str) -> None:
         grid.draw(
             reading,
             state,
-            moment,
+            time_point,
             given=task.givens(inputs).tolist(),
             symbols=[task.symbols[token] for token in inputs],
             picture=any(task.looks),
@@ -235,18 +242,18 @@ def directions(shown: Shown, target: str) -> None:
     picture, words = st.columns(WIDTHS)
     with words:
         state = st.segmented_control(
-            "Of", shown.states, default=shown.states[0], key="probes_state", **KEPT, required=True
+            "Of", shown.states, default=shown.states[0], key="probes_state", **IN_ADDRESS, required=True
         )
         several = len(members) > 1 or len(shown.targets[target]["classes"]) > 2
-        moment = moment_slider(shown) if several else 0
+        time_point = time_point_slider(shown) if several else 0
     try:
-        names, found = directions_at(shown.probes(members, state), moment, labels)
+        names, found = directions_at(shown.probes(members, state), time_point, labels)
         seen = plane_of(names, found)
     except UserError as mistake:
         status.problem(str(mistake))
         return
     with words:
-        of = f"{state} after step {labels[moment]}" if several else f"{state}, one for each step"
+        of = f"{state} after step {labels[time_point]}" if several else f"{state}, one for each step"
         st.markdown(texts.plane(seen.share, len(names), of=of))
         st.markdown(texts.meaning(shown.targets[target]))
         st.caption(texts.PLANE)
@@ -293,14 +300,14 @@ def parsed(task, text: str) -> str | None:
         return None
 
 
-def moment_slider(shown: Shown, place=st) -> int:
+def time_point_slider(shown: Shown, place=st) -> int:
     """Which of the study's moments, from 0; drawn in that place."""
     labels = study_views.labels_of(shown.summary)
     if len(labels) == 1:
         return 0
-    sources.forget_strangers(probes_moment=labels)
+    sources.forget_strangers(probes_time_point=labels)
     chosen = place.select_slider(
-        figures.moment_title(labels).capitalize(), labels, labels[-1], key="probes_moment", **KEPT
+        figures.time_point_title(labels).capitalize(), labels, labels[-1], key="probes_moment", **IN_ADDRESS
     )
     return labels.index(chosen)
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.server import shared
-from app.server.jobs import Tell
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
-from app.state.links import KEPT
+from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import ask, result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
@@ -21,6 +20,7 @@ from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, rec
 from probes.linear.target_groups import families_of, usual_targets
 from trm.config import ModelConfig
 from trm.errors import CheckpointError
+from trm.progress import Progress
 from trm.tasks import task_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def fingerprint(found: Opened) -> str | None:
 class Asked:
     """What a person asks to be fitted."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     targets: tuple[str, ...]
     states: tuple[str, ...]
@@ -144,20 +144,20 @@ def controls(found: Opened) -> None:
         "Targets",
         list(families),
         key="probes_targets",
-        **KEPT,
+        **IN_ADDRESS,
         format_func=spoken,
         help="What is looked for. Each says below what it means.",
     )
     st.caption("  \n".join(f"**{spoken(name)}**: {families[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
-        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **KEPT
+        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **IN_ADDRESS
     )
     steps = right.multiselect(
         "After supervision step",
         list(range(1, found.config.N_sup + 1)),
         key="probes_steps",
-        **KEPT,
+        **IN_ADDRESS,
         help="The model is run to the last of them. Later steps take longer.",
     )
     puzzles = dataset.choose(task, "probes")
@@ -167,16 +167,16 @@ def controls(found: Opened) -> None:
         ("first", "all", "none"),
         format_func={"first": "at the first step", "all": "at every step", "none": "left out"}.get,
         key="probes_random",
-        **KEPT,
+        **IN_ADDRESS,
         help="At every step it takes as long as the model's own run.",
     )
     control = right.toggle(
-        "Control task", value=True, key="probes_control", **KEPT, help="Twice as many probes."
+        "Control task", value=True, key="probes_control", **IN_ADDRESS, help="Twice as many probes."
     )
     code_length = right.toggle(
         "Description length",
         key="probes_code_length",
-        **KEPT,
+        **IN_ADDRESS,
         help="By online coding, of targets with classes: about ten more probes for each.",
     )
     ready = bool(puzzles and targets and states and steps)
@@ -238,9 +238,9 @@ def computed(found: Opened) -> Shown | None:
     return Shown(asked.key, summary, probes, asked.command, recorded=False)
 
 
-def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
+def fit(asked: Asked, progress: Progress) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
     """The job: the study for a page, and its probes by target and state. Raises UserError."""
-    model = opened(asked.source, tell)
+    model = opened(asked.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import probes_of
     from probes.linear.experiment.experiment import fit_study
@@ -261,15 +261,15 @@ def fit(asked: Asked, tell: Tell) -> tuple[dict[str, Any], dict[tuple[str, str],
         probe=ProbeSettings(code_length=asked.code_length),
     )
     with torch_threads(model):
-        study = fit_study(model, task, puzzles, settings, tell=tell)
+        study = fit_study(model, task, puzzles, settings, progress=progress)
     return study.summary(), {(probe.target, probe.state): probe for probe in probes_of(study)}
 
 
-def opened(source: Source, tell: Tell) -> "Model":
+def opened(source: ModelSource, progress: Progress) -> "Model":
     """The model, once it is loaded. Raises UserError where it cannot be."""
     opening = shared.models().ask(source)
     while not opening.wait(PULSE):
-        tell(0.0, f"loading {source.name}")
+        progress(0.0, f"loading {source.name}")
     if opening.error:
         raise opening.error
     if opening.model is None:
@@ -286,9 +286,9 @@ def reading(found: Opened, shown: Shown, target: str, puzzle: str) -> dict[str, 
     return result_of(key, partial(read, found.source, shown, target, puzzle))
 
 
-def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> dict[str, Any]:
+def read(source: ModelSource, shown: Shown, target: str, puzzle: str, progress: Progress) -> dict[str, Any]:
     """The job. Raises UserError."""
-    model = opened(source, tell)
+    model = opened(source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import read_puzzle, summary_of
 
@@ -298,7 +298,7 @@ def read(source: Source, shown: Shown, target: str, puzzle: str, tell: Tell) -> 
     probes = [probe for state in shown.states for probe in shown.probes(members, state)]
     with torch_threads(model):
         readings = read_puzzle(
-            model, task, inputs, probes, progress=lambda share: tell(share, "running the puzzle")
+            model, task, inputs, probes, progress=lambda share: progress(share, "running the puzzle")
         )
     return summary_of(readings, model=model, task=task, inputs=inputs)
 

@@ -111,29 +111,29 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
     return "\n".join(rows)
 
 
-def _code_rows(summary: dict[str, Any], target: str, moment: int) -> list[str]:
+def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[str]:
     """Description lengths, where they were asked for."""
     rows = []
     for state in ("z", "y"):
         code = code_of(summary, target, state)
-        if code is not None and code.bits[moment] is not None:
+        if code is not None and code.bits[time_point] is not None:
             rows += [
-                f"| description length, {state} | {code.bits[moment]:.2f} bits |",
-                f"| label entropy / description length, {state} | {code.compression[moment]:.2f} |",
+                f"| description length, {state} | {code.bits[time_point]:.2f} bits |",
+                f"| label entropy / description length, {state} | {code.compression[time_point]:.2f} |",
             ]
     return rows
 
 
-def balance(summary: dict[str, Any], target: str, moment: int) -> str:
+def balance(summary: dict[str, Any], target: str, time_point: int) -> str:
     """How often each class is there to be learned; "" of numbers."""
-    shares = balance_at(summary, target, moment)
+    shares = balance_at(summary, target, time_point)
     if shares is None:
         return ""
     classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
     each = ", ".join(
         f"{plain(name)} {100 * share:.1f} %" for name, share in zip(classes, shares, strict=True)
     )
-    return f"Class balance in training, step {labels_of(summary)[moment]}: {each}."
+    return f"Class balance in training, step {labels_of(summary)[time_point]}: {each}."
 
 
 def plane(share: float, count: int, *, of: str) -> str:
@@ -155,13 +155,13 @@ def _bound(value: float | None, score: str) -> str:
     return "none" if value is None else _number(value, score).removesuffix(" %")
 
 
-def reading(found: dict[str, Any], state: str, moment: int) -> str:
+def reading(found: dict[str, Any], state: str, time_point: int) -> str:
     """How many cells are read rightly in this puzzle, at this moment."""
     right = total = 0
     for one in found["readings"]:
         if one["state"] != state or one["true"] is None:
             continue
-        for read, true in zip(one["read"][moment], one["true"][moment], strict=True):
+        for read, true in zip(one["read"][time_point], one["true"][time_point], strict=True):
             if read is not None and true is not None:
                 total += 1
                 right += read == true if isinstance(true, str) else abs(read - true) <= 0.5

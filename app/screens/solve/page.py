@@ -24,10 +24,10 @@ PLAYER = "player"
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(options)
-    mistakes = pin.settle(asked.choice, options) if asked.choice else ()
+    selection = sidebar.sidebar(options)
+    mistakes = pin.settle(selection.choice, options) if selection.choice else ()
     pin.note()
-    choice = sidebar.chosen(asked, mistakes)
+    choice = sidebar.chosen(selection, mistakes)
     if choice is not None:
         solve(choice)
 

@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from probes.interventions.fork import KeptRun, last_of
+from probes.interventions.fork import CachedRun, last_of
 from probes.interventions.sites import InterventionError, Place
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Net
@@ -34,7 +34,7 @@ class Attention:
     weights: Float[np.ndarray, "layer head position position"]
 
 
-def attention_of(run: KeptRun, at: Coordinates) -> Attention:
+def attention_of(run: CachedRun, at: Coordinates) -> Attention:
     """The attention of a call of a run. Raises InterventionError for MLP mixing, and for a call that there is not."""
     if run.model.config.mixing != "attention":
         raise InterventionError(
@@ -52,7 +52,7 @@ def attention_of(run: KeptRun, at: Coordinates) -> Attention:
     return Attention(at, torch.stack(maps).cpu().numpy())
 
 
-def _state_before(run: KeptRun, at: Coordinates) -> State:
+def _state_before(run: CachedRun, at: Coordinates) -> State:
     """What the call reads."""
     step, calls = at.supervision_step, list(run.depth.calls(at.supervision_step))
     place = calls.index(at)

@@ -20,10 +20,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from probes.interventions.attribution.mixing import boxes
-from probes.interventions.batched import Tell, quiet
-from probes.interventions.fork import KeptRun, last_of
+from probes.interventions.fork import CachedRun, last_of
 from probes.interventions.sites import InterventionError
 from trm.coordinates import F_H, Coordinates
+from trm.progress import Progress, no_progress
 from trm.record import one_puzzle
 from trm.recursion import Heads, State, deep_recursion, latent_recursion
 from trm.tasks.base import Task
@@ -40,7 +40,7 @@ HALTING = -1  # in the place of a cell: the halting logit
 class Reading:
     """A number that the model says after a supervision step, as a function of the embedded puzzle."""
 
-    run: KeptRun
+    run: CachedRun
     step: int
     cell: int  # HALTING: the halting logit
     token: int = 0  # whose logit; of no meaning for halting
@@ -119,7 +119,7 @@ def taken_away(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"])
 
 
 def integrated_gradients(
-    reading: Reading, *, steps: int = PATH_STEPS, most: int = MOST_STEPS, tell: Tell = quiet
+    reading: Reading, *, steps: int = PATH_STEPS, most: int = MOST_STEPS, progress: Progress = no_progress
 ) -> Gradients:
     """What every cell adds to the number, on the way from the puzzle without givens. Raises InterventionError.
 
@@ -134,7 +134,7 @@ def integrated_gradients(
     count = max(1, steps // AT_ONCE)
     pieces = []
     for number in range(count):
-        tell(number * AT_ONCE / max(most, steps), "integrating gradients")
+        progress(number * AT_ONCE / max(most, steps), "integrating gradients")
         pieces.append(line.piece(number / count, (number + 1) / count))
     value, without = line.value(1.0), line.value(0.0)
     made = len(pieces) * AT_ONCE
@@ -144,7 +144,7 @@ def integrated_gradients(
         middle = (worst.begin + worst.end) / 2
         pieces += [line.piece(worst.begin, middle), line.piece(middle, worst.end)]
         made += 2 * AT_ONCE
-        tell(min(made / most, 1.0), f"integrating gradients, {made} points")
+        progress(min(made / most, 1.0), f"integrating gradients, {made} points")
     found = sum(piece.gradients for piece in pieces)
     return Gradients(
         found[0, run.model.config.prefix_length :].sum(-1).cpu().numpy(),
@@ -217,7 +217,10 @@ class Ablation:
 
 
 def ablation(
-    reading: Reading, groups: Sequence[tuple[str, Bool[np.ndarray, "cells"]]], *, tell: Tell = quiet
+    reading: Reading,
+    groups: Sequence[tuple[str, Bool[np.ndarray, "cells"]]],
+    *,
+    progress: Progress = no_progress,
 ) -> Ablation:
     """Take away each group of cells, all else as it is. Raises InterventionError."""
     run = reading.run
@@ -225,7 +228,7 @@ def ablation(
     values = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), AT_ONCE):
-            tell(begin / len(puzzles), "removing the givens")
+            progress(begin / len(puzzles), "removing the givens")
             batch = torch.cat([reading.embedded(tokens) for tokens in puzzles[begin : begin + AT_ONCE]])
             values += reading(batch).double().tolist()
     return Ablation(tuple(name for name, _ in groups), values[0] - np.array(values[1:]), values[0])

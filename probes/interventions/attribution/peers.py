@@ -12,12 +12,12 @@ from jaxtyping import Float
 
 from probes.interventions.attribution.gradients import AT_ONCE, Reading, single_givens, taken_away
 from probes.interventions.attribution.mixing import boxes, peers_of
-from probes.interventions.batched import Tell, quiet
-from probes.interventions.fork import KeptRun, keep
+from probes.interventions.fork import CachedRun, cache_run
 from probes.interventions.sweeps import check
 from probes.stats import BY_PUZZLE, ratio
 from trm.data import PuzzleSet
 from trm.model import Model
+from trm.progress import Progress, no_progress
 from trm.tasks.base import Task
 
 
@@ -48,7 +48,7 @@ def peer_effects(
     step: int = 1,
     cells_each: int = 5,
     seed: int = 0,
-    tell: Tell = quiet,
+    progress: Progress = no_progress,
 ) -> PeerEffects:
     """Take every given away, one at a time, and see how the logit of the answer moves in some blank cells of each puzzle.
 
@@ -60,10 +60,10 @@ def peer_effects(
     looked_at = 0
     shared: dict[str, list[float]] = {"row or column": [], "box only": [], "no unit": []}
     for number in range(len(puzzles)):
-        tell(number / len(puzzles), f"removing the givens of puzzle {number + 1} of {len(puzzles)}")
+        progress(number / len(puzzles), f"removing the givens of puzzle {number + 1} of {len(puzzles)}")
         inputs = puzzles.inputs[number]
         depth = replace(model.config.depth, N_sup=step)
-        kept = keep(
+        kept = cache_run(
             model, task, inputs, depth=depth, puzzle_id=int(puzzles.puzzle_identifiers[number]),
             labels=puzzles.labels[number],
         )  # fmt: skip
@@ -96,7 +96,7 @@ def peer_effects(
     )
 
 
-def effects_of_givens(kept: KeptRun, step: int) -> Float[np.ndarray, "given cells"]:
+def effects_of_givens(kept: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
     """How much the logit of every cell's answer falls when a given is taken away in this step: each given, each cell."""
     reading = Reading(kept, step, cell=0, span="step")
     groups = single_givens(kept.task, kept.inputs)

@@ -12,7 +12,6 @@ from probes.interventions.sites import InterventionError, Place
 if TYPE_CHECKING:
     import numpy as np
 
-    from probes.interventions.fork import KeptRun
     from trm.coordinates import Coordinates
     from trm.model import Model
     from trm.tasks.base import Task
@@ -32,14 +31,14 @@ MEAN = "mean"  # in the place of a head: the mean of all
 
 
 def attributed(
-    run: "KeptRun",
+    run: "CachedRun",
     *,
     step: int,
     cell: int,
     method: str = "gradients",
     span: str = "cycle",
     token: int | None = None,
-    tell: "Callable[[float, str], None]",
+    progress: "Callable[[float, str], None]",
 ) -> dict[str, Any]:
     """One attribution: facts, a table, and `cells`, a number for every cell of the grid (NaN as None).
 
@@ -67,7 +66,7 @@ def attributed(
         "puzzle": task.format(run.inputs),
     }
     if method == "gradients":
-        found = gradients.integrated_gradients(reading, tell=tell)
+        found = gradients.integrated_gradients(reading, progress=progress)
         names = [cell_name(task, number) for number in range(task.cells)]
         effects = found.cells
         cells = found.cells.tolist()
@@ -79,7 +78,7 @@ def attributed(
         }
     else:
         groups = gradients.single_givens(task, run.inputs) if method == "givens" else gradients.units(task)
-        taken = gradients.ablation(reading, groups, tell=tell)
+        taken = gradients.ablation(reading, groups, progress=progress)
         names, effects = list(taken.names), taken.effect
         cells = [None] * task.cells
         if method == "givens":
@@ -95,7 +94,7 @@ def cell_name(task: Any, cell: int) -> str:
 
 
 def attended(
-    run: "KeptRun", *, at: "Coordinates", cell: int, layer: str = "1", head: str = MEAN
+    run: "CachedRun", *, at: "Coordinates", cell: int, layer: str = "1", head: str = MEAN
 ) -> dict[str, Any]:
     """The attention of one call from a cell and to it. Layers and heads are counted from 1. Raises InterventionError."""
     from probes.interventions.attribution.attention import attention_of

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Num
 
 from probes.linear.baselines import derived_features, input_features
-from probes.linear.collect import STATES, check_puzzles, collect, moments_of
+from probes.linear.collect import STATES, check_puzzles, collect, time_points_of
 from probes.linear.control_task import control_types
 from probes.linear.experiment.scores import WrongCells, gains, scored
 from probes.linear.experiment.study import Finding, Study, StudySettings
@@ -28,6 +28,7 @@ from trm.coordinates import Coordinates, Depth
 from trm.data import PuzzleSet
 from trm.model import Model
 from trm.models import new_model
+from trm.progress import Progress
 from trm.tasks.base import Task
 
 INPUT, DERIVED = "input", "derived"
@@ -42,7 +43,6 @@ READ_FROM = {
 """Sources other than the model's own states, in words."""
 FIT_COST = 0.1  # a probe of one moment, in supervision steps of the whole puzzle set
 
-Tell = Callable[[float, str], None]
 """Told the share of the work done, 0 to 1, and what is being done; what it raises ends the work."""
 
 
@@ -53,7 +53,7 @@ def fit_study(
     settings: StudySettings,
     *,
     depth: Depth | None = None,
-    tell: Tell | None = None,
+    progress: Progress | None = None,
 ) -> Study:
     """Run the model over the puzzles and fit all probes.
 
@@ -63,18 +63,18 @@ def fit_study(
     check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     depth = depth or model.config.depth
     families = chosen_families(task, settings.targets)
-    moments = moments_of(depth, settings.steps, settings.calls)
+    time_points = time_points_of(depth, settings.steps, settings.calls)
     split = split_puzzles(len(puzzles), seed=settings.probe.seed)
     if not any("end" in family.first.needs for family in families):
         depth = replace(depth, N_sup=max(settings.steps))
-    random_at = {"all": moments, "first": moments[:1], "none": ()}[settings.random]
+    random_at = {"all": time_points, "first": time_points[:1], "none": ()}[settings.random]
     plan = Plan(
-        tell,
+        progress,
         states=settings.states,
         families=families,
         depth=depth,
         random_at=random_at,
-        moments=len(moments),
+        time_points=len(time_points),
     )
     ids = puzzles.puzzle_identifiers
     runs = collect(
@@ -82,11 +82,11 @@ def fit_study(
         puzzles.inputs,
         ids,
         depth=depth,
-        moments=moments,
+        time_points=time_points,
         progress=plan.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
         states=settings.states,
     )
-    sources = {name: (states, len(moments)) for name, states in runs.states.items()}
+    sources = {name: (states, len(time_points)) for name, states in runs.states.items()}
     if random_at:
         random = random_weights(model, seed=settings.probe.seed)
         last = random_at[-1].supervision_step
@@ -95,7 +95,7 @@ def fit_study(
             puzzles.inputs,
             ids,
             depth=replace(depth, N_sup=last),
-            moments=random_at,
+            time_points=random_at,
             progress=plan.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
             states=settings.states,
         )
@@ -103,14 +103,14 @@ def fit_study(
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
     derived = derived_features(evidence)
     if derived is not None:
-        sources[DERIVED] = (derived, len(moments))
+        sources[DERIVED] = (derived, len(time_points))
 
     def values(name: str) -> Values:
         return values_at(
             target_of(task, name),
             evidence,
             now=runs.now,
-            supervision_steps=[at.supervision_step for at in moments],
+            supervision_steps=[at.supervision_step for at in time_points],
             halts=runs.halts,
         )
 
@@ -119,13 +119,13 @@ def fit_study(
         truths = labels[family.name] = [values(member.name) for member in family.members]
         answer = values(ANSWER) if family.name == SOLUTION else None
         features = input_features(task, puzzles.inputs, cells=family.first.level is Level.CELL)
-        all_sources = sources | {INPUT: (features, len(moments))}
+        all_sources = sources | {INPUT: (features, len(time_points))}
         of_family = {
             source: _finding(
                 family,
                 source,
                 found,
-                [first_moments(one, count) for one in truths],
+                [first_time_points(one, count) for one in truths],
                 split=split,
                 settings=settings,
                 types=control_types(puzzles.inputs) if source in STATES and settings.control else None,
@@ -148,7 +148,14 @@ def fit_study(
         "dtype": str(model.compute_dtype).removeprefix("torch."),
         "version": __version__,
     }
-    return Study(about, settings, moments, families, tuple(findings), repeated(labels, moments=len(moments)))
+    return Study(
+        about,
+        settings,
+        time_points,
+        families,
+        tuple(findings),
+        repeated(labels, time_points=len(time_points)),
+    )
 
 
 def random_weights(model: Model, *, seed: int) -> Model:
@@ -159,26 +166,26 @@ def random_weights(model: Model, *, seed: int) -> Model:
     return random.to(model.device).eval().requires_grad_(False)
 
 
-def first_moments(values: Values, count: int) -> Values:
+def first_time_points(values: Values, count: int) -> Values:
     """The values of the first `count` moments; the only ones of a target that does not change."""
     return Values(values.values[:, :count], values.defined[:, :count])
 
 
-def repeated(labels: Mapping[str, Sequence[Values]], *, moments: int) -> dict[str, list[str | None]]:
+def repeated(labels: Mapping[str, Sequence[Values]], *, time_points: int) -> dict[str, list[str | None]]:
     """Of each family, at each moment, the first one before it with the same labels, or with yes and no exchanged."""
     found: dict[str, list[str | None]] = {name: [] for name in labels}
-    for moment in range(moments):
+    for time_point in range(time_points):
         known: dict[tuple[bytes, ...], str] = {}
         for name, members in labels.items():
-            key = tuple(_label_key(one, moment) for one in members)
+            key = tuple(_label_key(one, time_point) for one in members)
             first = known.setdefault(key, name)
             found[name].append(None if first == name else first)
     return found
 
 
-def _label_key(values: Values, moment: int) -> bytes:
+def _label_key(values: Values, time_point: int) -> bytes:
     """Equal for labels that are equal wherever they are defined, up to an exchange of two classes."""
-    at = 0 if values.values.shape[1] == 1 else moment
+    at = 0 if values.values.shape[1] == 1 else time_point
     labels, defined = values.values[:, at], values.defined[:, at]
     own = labels[defined]
     if own.dtype.kind == "i" and own.size and own.max() <= 1:
@@ -224,7 +231,7 @@ def _finding(
         family,
         source,
         tuple(probes),
-        tuple(range(probes[0].moments)),
+        tuple(range(probes[0].time_points)),
         scored(family, probes, truths, reads, split, settings.probe),
         wrong=WrongCells.of(truths[0], answer, reads[0], split) if is_own and answer is not None else None,
     )
@@ -249,8 +256,8 @@ def compared(findings: Mapping[str, Finding]) -> list[Finding]:
 def read_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle moment cell"]:
     """What the probe reads of the test puzzles: classes or numbers, or the log odds of the second of two classes."""
     test = states[split.test]
-    if states.shape[1] == 1 and probe.moments > 1:
-        test = np.broadcast_to(test, (len(test), probe.moments, *test.shape[2:]))
+    if states.shape[1] == 1 and probe.time_points > 1:
+        test = np.broadcast_to(test, (len(test), probe.time_points, *test.shape[2:]))
     reading = apply(probe, test)
     return reading.log_odds if len(probe.classes) == 2 else reading.values
 
@@ -263,16 +270,16 @@ class Plan:
 
     def __init__(
         self,
-        tell: Tell | None,
+        progress: Progress | None,
         *,
         states: Sequence[str],
         families: Sequence[Family],
         depth: Depth,
         random_at: Sequence[Coordinates],
-        moments: int,
+        time_points: int,
     ):
-        self.tell = tell or (lambda share, words: None)
-        self.fits = FIT_COST * moments
+        self.progress = progress or (lambda share, words: None)
+        self.fits = FIT_COST * time_points
         steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
         probes = sum(len(family.members) for family in families)
         sources = len(states) * (2 if random_at else 1) + 2
@@ -280,9 +287,9 @@ class Plan:
 
     def stage(self, cost: int | float, words: Callable[[float], str]) -> Callable[[float], None]:
         """The progress of the next stage, whose words may say how far it is itself."""
-        begun = self.done
+        started = self.done
         self.done += cost
-        return lambda share: self.tell(min(1.0, (begun + share * cost) / self.all), words(share))
+        return lambda share: self.progress(min(1.0, (started + share * cost) / self.all), words(share))
 
     def runs(self, steps: int, what: str) -> Callable[[float], None]:
         """Runs of so many supervision steps."""

@@ -56,7 +56,7 @@ def save_probes(folder: Path, study: "Study") -> list[Path]:
 
 def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
     """The findings of z and y, and what is written beside their probes."""
-    moments = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.moments]
+    time_points = [[at.supervision_step, at.cycle, at.call, at.kind] for at in study.time_points]
     for finding in study.findings:
         if finding.source in STATES:
             yield (
@@ -66,7 +66,7 @@ def about_probes(study: "Study") -> Iterator[tuple["Finding", dict[str, str]]]:
                     "fingerprint": study.about["fingerprint"],
                     "task": study.about["task"],
                     "state": finding.source,
-                    "moments": json.dumps(moments),
+                    "moments": json.dumps(time_points),
                     "steps_run": str(study.about["depth"]["N_sup"]),
                 },
             )
@@ -82,8 +82,8 @@ def load_study(path: Path) -> dict[str, Any]:
             raise ValueError("not the parts of a study")
         if not all(isinstance(found["about"][name], str) for name in ("model", "fingerprint", "task")):
             raise TypeError("names are text")
-        for moment in found["moments"]:
-            if any(type(number) is not int for number in astuple(Coordinates(**moment))[:3]):
+        for time_point in found["moments"]:
+            if any(type(number) is not int for number in astuple(Coordinates(**time_point))[:3]):
                 raise TypeError("calls are counted")
         for finding in found["findings"]:
             _check_finding(finding, len(found["moments"]))
@@ -94,12 +94,12 @@ def _check_finding(finding: Mapping[str, Any], count: int) -> None:
     """Raises ValueError and the like unless a finding has a score at each of its moments, which are among so many."""
     if not all(isinstance(finding[name], str) for name in ("target", "source")):
         raise TypeError("names are text")
-    moments = finding["moments"]
-    if not all(type(moment) is int and 0 <= moment < count for moment in moments):
+    time_points = finding["moments"]
+    if not all(type(time_point) is int and 0 <= time_point < count for time_point in time_points):
         raise ValueError("moments that are none")
     for score in finding["scores"].values():
         numbers = [score[bound] for bound in BOUNDS]
-        if any(not isinstance(listed, list) or len(listed) != len(moments) for listed in numbers):
+        if any(not isinstance(listed, list) or len(listed) != len(time_points) for listed in numbers):
             raise ValueError("not a score at every moment")
         if not all(number is None or type(number) in (int, float) for listed in numbers for number in listed):
             raise TypeError("scores are numbers")
@@ -125,8 +125,8 @@ def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
     rows = []
     for finding in summary["findings"]:
         for name, score in finding["scores"].items():
-            for place, moment in enumerate(finding["moments"]):
-                at = summary["moments"][moment]
+            for place, time_point in enumerate(finding["moments"]):
+                at = summary["moments"][time_point]
                 rows.append(
                     {
                         "model": summary["about"]["model"],

@@ -124,9 +124,9 @@ def gains(own: FamilyScores, others: Mapping[str, FamilyScores]) -> dict[str, Sc
 
     found = {"above majority": difference(own.sampled_majority)}
     for name, other in others.items():
-        moments, theirs = own.sampled.shape[1], other.sampled
-        if theirs.shape[1] not in (1, moments):
-            missing = np.full((len(theirs), moments - theirs.shape[1]), np.nan)
+        time_points, theirs = own.sampled.shape[1], other.sampled
+        if theirs.shape[1] not in (1, time_points):
+            missing = np.full((len(theirs), time_points - theirs.shape[1]), np.nan)
             theirs = np.concatenate([theirs, missing], 1)
         found[f"above {name}"] = difference(theirs)
     return found
@@ -140,10 +140,10 @@ def _confusion(
 ) -> Int64[np.ndarray, "moment class class"]:
     """Cells by their true class and by the one read."""
     found = np.zeros((true.shape[1], classes, classes), np.int64)
-    for moment in range(true.shape[1]):
-        mask = known[:, moment]
-        pairs = (true[:, moment][mask].astype(int), read[:, moment][mask].astype(int))
-        np.add.at(found[moment], pairs, 1)
+    for time_point in range(true.shape[1]):
+        mask = known[:, time_point]
+        pairs = (true[:, time_point][mask].astype(int), read[:, time_point][mask].astype(int))
+        np.add.at(found[time_point], pairs, 1)
     return found
 
 

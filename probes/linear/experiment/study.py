@@ -49,7 +49,7 @@ class Finding:
     family: Family
     source: str  # z, y, input, derived, random z, random y
     probes: tuple[ProbeResult, ...]  # one for each member
-    moments: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
+    time_points: tuple[int, ...]  # of the study; the only one of a probe that is the same at all is the first
     found: FamilyScores  # of all members together
     gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
     wrong: WrongCells | None = None  # of the solution, read from z or y
@@ -64,7 +64,7 @@ class Finding:
         return {
             "target": self.family.name,
             "source": self.source,
-            "moments": list(self.moments),
+            "moments": list(self.time_points),
             "scores": {
                 name: {bound: _listed(getattr(score, bound)) for bound in ("value", "low", "high")}
                 for name, score in self.scores.items()
@@ -89,7 +89,7 @@ class Study:
 
     about: dict[str, Any]
     settings: StudySettings
-    moments: tuple[Coordinates, ...]
+    time_points: tuple[Coordinates, ...]
     families: tuple[Family, ...]
     findings: tuple[Finding, ...]
     repeats: dict[str, list[str | None]]
@@ -100,7 +100,7 @@ class Study:
         return {
             "about": self.about,
             "settings": asdict(self.settings),
-            "moments": [asdict(at) for at in self.moments],
+            "moments": [asdict(at) for at in self.time_points],
             "targets": [family.facts() | {"repeats": self.repeats[family.name]} for family in self.families],
             "findings": [finding.summary() for finding in self.findings],
         }

@@ -20,53 +20,53 @@ BASELINES = {
 SCORES = {"auroc": "AUROC", "accuracy": "%", "r2": "R²"}
 
 
-def verdict(summary: Summary, target: Summary, moments: list[int]) -> str:
+def verdict(summary: Summary, target: Summary, time_points: list[int]) -> str:
     """A sentence on the last of the moments. Where nothing can be said of it: why, and a sentence on the latest one of
     which something can.
     """
     said: list[str] = []
-    for moment in reversed(moments):
-        reason = untestable(summary, target, moment)
-        sentence = reason or comparison(summary, target, moment)
+    for time_point in reversed(time_points):
+        reason = untestable(summary, target, time_point)
+        sentence = reason or comparison(summary, target, time_point)
         if not said or not reason:
-            said.append(f"after step {labels_of(summary)[moment]}, {sentence}.")
+            said.append(f"after step {labels_of(summary)[time_point]}, {sentence}.")
         if not reason:
             break
     return " ".join(one[0].upper() + one[1:] for one in said)
 
 
-def untestable(summary: Summary, target: Summary, moment: int) -> str:
+def untestable(summary: Summary, target: Summary, time_point: int) -> str:
     """Why nothing can be said of a target at a moment: one class, too few puzzles of one, or the labels of another
     target. Empty where something can.
     """
-    puzzles = rarer_class(summary, target, moment)
+    puzzles = rarer_class(summary, target, time_point)
     if puzzles == 0:
         return "there is one class in the test part: nothing to tell"
     if puzzles is not None and puzzles < FEWEST:
         what = "1 test puzzle" if puzzles == 1 else f"{puzzles} test puzzles"
         return f"the rarer class is in {what} only: too few to tell"
     repeats = target.get("repeats")
-    same = repeats[moment] if repeats else None
+    same = repeats[time_point] if repeats else None
     return f"it says the same as “{same.replace('_', ' ')}”: see there" if same else ""
 
 
-def rarer_class(summary: Summary, target: Summary, moment: int) -> int | None:
+def rarer_class(summary: Summary, target: Summary, time_point: int) -> int | None:
     """In how many test puzzles the rarer of two classes is; of more classes 0 where there is but one. Else None."""
     finding = next((one for one in summary["findings"] if one["target"] == target["name"]), {})
     puzzles = finding.get("test_puzzles")
     if not puzzles:
         return None
-    counts = puzzles[finding["moments"].index(moment) if moment in finding["moments"] else 0]
+    counts = puzzles[finding["moments"].index(time_point) if time_point in finding["moments"] else 0]
     if target["score"] == "auroc":
         return min(counts)
     return None if sum(count > 0 for count in counts) > 1 else 0
 
 
-def comparison(summary: Summary, target: Summary, moment: int) -> str:
+def comparison(summary: Summary, target: Summary, time_point: int) -> str:
     """What each state holds beyond the baseline that it exceeds least, as the band of the difference says."""
     score, said = target["score"], []
     for state in summary["settings"]["states"]:
-        name, least = least_gain(summary, target["name"], state, moment)
+        name, least = least_gain(summary, target["name"], state, time_point)
         if least is None:
             said.append(f"{state} was not tested")
             continue
@@ -86,12 +86,14 @@ def judged(low: float, high: float, score: str) -> str:
 
 
 def least_gain(
-    summary: Summary, target: str, state: str, moment: int
+    summary: Summary, target: str, state: str, time_point: int
 ) -> tuple[str, tuple[float, float, float] | None]:
     """The baseline that a state exceeds least: its name, the difference and its band."""
     finding = finding_of(summary, target, state)
     found = {
-        name: tuple(value_at(finding, f"above {name}", moment, bound) for bound in ("value", "low", "high"))
+        name: tuple(
+            value_at(finding, f"above {name}", time_point, bound) for bound in ("value", "low", "high")
+        )
         for name in ("majority", "input", "derived", f"random {state}")
     }
     known = {name: gain for name, gain in found.items() if gain[0] is not None}
@@ -101,15 +103,15 @@ def least_gain(
     return least, known[least]
 
 
-def wrong_cells(summary: Summary, target: str, moment: int) -> str:
+def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
     """Whether a probe of the solution reads the solution or the answer, where the two differ; "" of other targets."""
     read, answering, cells, puzzles = [], [], 0, 0
     for state in summary["settings"]["states"]:
         counts = (finding_of(summary, target, state) or {}).get("wrong_cells")
-        if not counts or not counts["cells"][moment]:
+        if not counts or not counts["cells"][time_point]:
             continue
         cells, puzzles, answer, solution = (
-            counts[name][moment] for name in ("cells", "puzzles", "answer", "solution")
+            counts[name][time_point] for name in ("cells", "puzzles", "answer", "solution")
         )
         read.append(
             f"the probe of {state} reads this wrong answer in {100 * answer / cells:.0f} % and the solution in "
@@ -121,7 +123,7 @@ def wrong_cells(summary: Summary, target: str, moment: int) -> str:
     where = f"{cells} {'cell' if cells == 1 else 'cells'} of {puzzles} test {'puzzle' if puzzles == 1 else 'puzzles'}"
     holds = f" {' and '.join(answering)} {'hold' if len(answering) > 1 else 'holds'} the answer rather than the solution."
     return (
-        f"Where the answer after step {labels_of(summary)[moment]} is wrong ({where}), {', '.join(read)}."
+        f"Where the answer after step {labels_of(summary)[time_point]} is wrong ({where}), {', '.join(read)}."
         f"{holds if answering else ''}"
     )
 
@@ -146,8 +148,8 @@ def written(value: float | None, score: str) -> str:
     return f">{factor - 10.0**-digits:.{digits}f}" if value < 1 and float(text) == factor else text
 
 
-def sentences(summary: Summary, name: str, moments: list[int]) -> str:
+def sentences(summary: Summary, name: str, time_points: list[int]) -> str:
     """All that may be said of a target, by its name, at the last of these moments."""
     target = next(one for one in summary["targets"] if one["name"] == name)
-    said = verdict(summary, target, moments), wrong_cells(summary, name, moments[-1])
+    said = verdict(summary, target, time_points), wrong_cells(summary, name, time_points[-1])
     return " ".join(filter(None, said))

@@ -55,18 +55,18 @@ def finding_of(summary: Summary, target: str, source: str) -> Summary | None:
     return next(found, None)
 
 
-def value_at(finding: Summary | None, score: str, moment: int, bound: str = "value") -> float | None:
+def value_at(finding: Summary | None, score: str, time_point: int, bound: str = "value") -> float | None:
     """A score at a moment of the study. A probe that is the same at all moments has one value for all of them."""
     if finding is None or score not in finding["scores"]:
         return None
     places, numbers = finding["moments"], finding["scores"][score][bound]
     if len(places) == 1:
         return numbers[0]
-    return numbers[places.index(moment)] if moment in places else None
+    return numbers[places.index(time_point)] if time_point in places else None
 
 
 def baselines_at(
-    summary: Summary, target: str, score: str, moment: int, *, of: str = ""
+    summary: Summary, target: str, score: str, time_point: int, *, of: str = ""
 ) -> dict[str, float | None]:
     """What a state has to beat at a moment, by name: a constant guess, the input, what is derived from it, the random net's
     own `of` (both states where empty).
@@ -74,13 +74,13 @@ def baselines_at(
     found: dict[str, float | None] = {}
     any_state = finding_of(summary, target, "z") or finding_of(summary, target, "y")
     if score == "accuracy":
-        found["majority"] = value_at(any_state, "majority", moment)
+        found["majority"] = value_at(any_state, "majority", time_point)
     elif score == "r2":
         found["mean"] = 0.0
     elif score == "auroc":
         found["constant"] = 0.5
     for source in ("input", "derived", *((f"random {of}",) if of else ("random z", "random y"))):
-        found[source] = value_at(finding_of(summary, target, source), score, moment)
+        found[source] = value_at(finding_of(summary, target, source), score, time_point)
     return found
 
 
@@ -91,12 +91,12 @@ def scoreboard(summary: Summary, what: str) -> Scoreboard:
     for target in summary["targets"]:
         name, score = target["name"], target["score"]
         row: list[float | None] = []
-        for moment in range(len(summary["moments"])):
-            value = value_at(finding_of(summary, name, state), score, moment)
+        for time_point in range(len(summary["moments"])):
+            value = value_at(finding_of(summary, name, state), score, time_point)
             if other == "y":
-                than = value_at(finding_of(summary, name, "y"), score, moment)
+                than = value_at(finding_of(summary, name, "y"), score, time_point)
             elif other:
-                known = baselines_at(summary, name, score, moment, of=state).values()
+                known = baselines_at(summary, name, score, time_point, of=state).values()
                 than = max((number for number in known if number is not None), default=None)
             else:
                 than = 0.0
@@ -105,14 +105,14 @@ def scoreboard(summary: Summary, what: str) -> Scoreboard:
     return Scoreboard([target["name"].replace("_", " ") for target in summary["targets"]], rows, bool(other))
 
 
-def cells_at(summary: Summary, target: str, source: str, moment: int) -> Cells | None:
+def cells_at(summary: Summary, target: str, source: str, time_point: int) -> Cells | None:
     """The score of each cell of the grid; None for a target of puzzles, and where nothing was fitted."""
     finding = finding_of(summary, target, source)
     facts = next(one for one in summary["targets"] if one["name"] == target)
-    if finding is None or facts["level"] != "cell" or moment not in finding["moments"]:
+    if finding is None or facts["level"] != "cell" or time_point not in finding["moments"]:
         return None
     rows, columns = summary["about"]["grid"]
-    flat = finding["by_cell"][finding["moments"].index(moment)]
+    flat = finding["by_cell"][finding["moments"].index(time_point)]
     values = [flat[row * columns : (row + 1) * columns] for row in range(rows)]
     known = [value for value in flat if value is not None]
     is_share = bool(facts["classes"])
@@ -120,24 +120,24 @@ def cells_at(summary: Summary, target: str, source: str, moment: int) -> Cells |
 
 
 def confusion_at(
-    summary: Summary, target: str, source: str, moment: int
+    summary: Summary, target: str, source: str, time_point: int
 ) -> tuple[list[list[float | None]], list[list[int]]] | None:
     """Shares of each true class, and counts, `true read`; None for numbers, and where nothing was fitted."""
     finding = finding_of(summary, target, source)
-    if finding is None or not finding["confusion"] or moment not in finding["moments"]:
+    if finding is None or not finding["confusion"] or time_point not in finding["moments"]:
         return None
-    counts = finding["confusion"][finding["moments"].index(moment)]
+    counts = finding["confusion"][finding["moments"].index(time_point)]
     shares = [[count / sum(row) if sum(row) else None for count in row] for row in counts]
     return shares, counts
 
 
-def balance_at(summary: Summary, target: str, moment: int) -> list[float] | None:
+def balance_at(summary: Summary, target: str, time_point: int) -> list[float] | None:
     """The share of each class among the cells of the training puzzles; of several members the mean. None of numbers."""
     finding = finding_of(summary, target, "z") or finding_of(summary, target, "y")
     probes = [] if finding is None else finding["probes"]
     if not probes or not all("class_balance" in probe for probe in probes):
         return None
-    at = finding["moments"].index(moment) if moment in finding["moments"] else 0
+    at = finding["moments"].index(time_point) if time_point in finding["moments"] else 0
     shares = [probe["class_balance"][at] for probe in probes]
     return [sum(column) / len(column) for column in zip(*shares, strict=True)]
 

@@ -93,7 +93,7 @@ NEEDS = {
     "halts": "whether the model would halt",
 }
 """What a target may need, as it is called in messages."""
-OF_A_MOMENT = frozenset({"now", "supervision_step", "halts"})
+OF_A_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ class Target:
     @property
     def varies(self) -> bool:
         """Whether it may change from moment to moment."""
-        return bool(self.needs & OF_A_MOMENT)
+        return bool(self.needs & OF_A_TIME_POINT)
 
     @property
     def pooled(self) -> bool:
@@ -177,28 +177,28 @@ def values_at(
     """
     if target.varies:
         given = {"now": now, "supervision_step": supervision_steps, "halts": halts}
-        for name in sorted(target.needs & OF_A_MOMENT):
+        for name in sorted(target.needs & OF_A_TIME_POINT):
             if given[name] is None:
                 raise TargetError(f"The target {target.name} needs {NEEDS[name]} at every moment. Give them.")
-        moments = {
+        time_points = {
             len(part) if name == "supervision_step" else part.shape[1]
             for name, part in given.items()
             if name in target.needs
         }
-        if len(moments) > 1:
+        if len(time_points) > 1:
             raise TargetError(
-                f"The target {target.name} was given numbers of moments that differ: {sorted(moments)}."
+                f"The target {target.name} was given numbers of moments that differ: {sorted(time_points)}."
             )
         at_each = [
             target.of(
                 replace(
                     evidence,
-                    now=None if now is None or "now" not in target.needs else now[:, moment],
-                    supervision_step=None if supervision_steps is None else supervision_steps[moment],
-                    halts=None if halts is None or "halts" not in target.needs else halts[:, moment],
+                    now=None if now is None or "now" not in target.needs else now[:, time_point],
+                    supervision_step=None if supervision_steps is None else supervision_steps[time_point],
+                    halts=None if halts is None or "halts" not in target.needs else halts[:, time_point],
                 )
             )
-            for moment in range(moments.pop())
+            for time_point in range(time_points.pop())
         ]
     else:
         at_each = [target.of(evidence)]

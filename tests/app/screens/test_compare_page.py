@@ -62,7 +62,7 @@ def test_two_recorded_runs_and_a_recorded_comparison_are_there_at_once(monkeypat
         command = app.test.code[0].value
         wanted = "similarity" if view == "Similarity (CKA)" else "compare"
         assert command.startswith(
-            f"python -m probes {wanted} --model {PAIR[0]} --against {PAIR[1]} --data {about.data} --limit {about.count}"
+            f"python -m probes {wanted} --model {PAIR[0]} --compare-with {PAIR[1]} --data {about.data} --limit {about.count}"
         )
     app.set("compare-view", "Similarity (CKA)")
     app.set("cka-rows", (0, "y"))
@@ -138,12 +138,12 @@ def test_two_models_are_measured_when_asked_for_and_can_be_cancelled(open_compar
     app.set("compare-count", 10)
     measured, gate = [], []
 
-    def measure(model, task, puzzles, *, tell):
+    def measure(model, task, puzzles, *, progress):
         while not gate:
-            tell(0.1, "waiting for the test")
+            progress(0.1, "waiting for the test")
             time.sleep(0.01)
         measured.append(len(puzzles))
-        return whole_measure(model, task, puzzles, few=2, tell=tell)
+        return whole_measure(model, task, puzzles, few=2, progress=progress)
 
     from probes.comparison.measure import measure as whole_measure
 

@@ -193,10 +193,10 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     record()
     goes_on = []
 
-    def endless(asked, tell):
+    def endless(asked, progress):
         goes_on.append(asked)
         while True:
-            tell(0.25, "3 of 12 puzzles run")
+            progress(0.25, "3 of 12 puzzles run")
             time.sleep(0.01)
 
     monkeypatch.setattr(source, "compute", endless)

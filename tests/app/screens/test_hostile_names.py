@@ -60,7 +60,7 @@ def test_a_model(hostile_app):
     assert app.payload["titles"][0].startswith(hostile.MODEL)
     (code,) = opened(app).test.code
     words = shlex.split(code.value)
-    assert words[5].endswith(hostile.MODEL + "/model.safetensors") and words.count("--against") == 1
+    assert words[5].endswith(hostile.MODEL + "/model.safetensors") and words.count("--compare-with") == 1
     assert "<" not in words[-1] and len(words[-1]) < 100
 
 

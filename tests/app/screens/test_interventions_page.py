@@ -13,7 +13,7 @@ from app.screens.interventions import runs
 from app.screens.interventions.controls import EXAMPLES, Asked
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
-from probes.interventions.fork import keep
+from probes.interventions.fork import cache_run
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.spec import OPERATIONS, parse_all
 from tests.app.screens.test_solve_page import PRESETS
@@ -146,7 +146,7 @@ def test_the_command_beside_the_runs_repeats_them(open_page):
 def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     made = []
 
-    def swept(what, model, task, puzzles, settings, tell):
+    def swept(what, model, task, puzzles, settings, progress):
         made.append((what, len(puzzles), settings))
         table = {
             "size": [0.0, 1.0],
@@ -268,7 +268,7 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
         lambda: "call 2.1.2, layer 1, head 3**" in shown(app.said) and len(boards(app)) == 2, "both boards"
     )
     model, task = load_model("maze-hrm"), task_of(load_model("maze-hrm").config)
-    run = keep(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
+    run = cache_run(model, task, task.parse(app.link["puzzle"]), depth=Depth(n=1, T=1, N_sup=2))
     weights = attention_of(run, Coordinates(2, 1, 2, F_H)).weights[0, 2, 1:, 1:]
     takes, gives = (np.array(board).ravel() for board in boards(app))
     assert takes == pytest.approx(weights[33], abs=1e-4) and gives == pytest.approx(weights[:, 33], abs=1e-4)
@@ -283,17 +283,17 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
 @pytest.fixture
 def held(monkeypatch):
     """Makes every pair of runs a slow one, until it is let go."""
-    gate, begun = threading.Event(), []
+    gate, started = threading.Event(), []
 
-    def slow(choice, asked, model, tell):
-        begun.append(asked)
+    def slow(choice, asked, model, progress):
+        started.append(asked)
         while not gate.wait(0.01):
-            tell(0.5, "the changed run")
-        return branch(choice, asked, model, tell)
+            progress(0.5, "the changed run")
+        return branch(choice, asked, model, progress)
 
     branch = runs.branch
     monkeypatch.setattr(runs, "branch", slow)
-    yield SimpleNamespace(begun=begun, let_go=gate.set, hold=gate.clear)
+    yield SimpleNamespace(started=started, let_go=gate.set, hold=gate.clear)
     gate.set()
 
 
@@ -303,7 +303,7 @@ def button(app: App, label: str):
 
 def test_what_was_recorded_stays_until_the_models_own_is_there(open_page, held):
     app = Page({"model": "sudoku-trm"})
-    app.until(lambda: held.begun, "the model is open and its run begun")
+    app.until(lambda: held.started, "the model is open and its run begun")
     for _ in range(3):
         app.run()
         assert all("recorded on" in side["label"] for side in app.sides) and len(app.sides) == 2
@@ -329,21 +329,21 @@ def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, hel
     button(app, "Cancel").click()
     app.run()
     app.until(lambda: button(app, "Start again"), "that it was cancelled")
-    begun = len(held.begun)
+    started = len(held.started)
     for _ in range(3):
         app.run()
     assert any("Cancelled" in info.value for info in app.test.info)
-    assert not app.sides and len(held.begun) == begun
+    assert not app.sides and len(held.started) == started
     held.let_go()
     button(app, "Start again").click()
     app.run()
-    assert app.both() and len(held.begun) == begun + 1
+    assert app.both() and len(held.started) == started + 1
 
 
 def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
     tries = []
 
-    def fails(choice, asked, model, tell):
+    def fails(choice, asked, model, progress):
         tries.append(asked)
         time.sleep(0.4)  # longer than it is waited for
         raise ValueError("odd")
@@ -361,10 +361,10 @@ def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
 def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
     app = open_page()
     app.set("causes_figure", "seeds")
-    begun = []
+    started = []
 
     def endless(*arguments):
-        begun.append(1)
+        started.append(1)
         while True:
             arguments[-1](0.1, "going round")
             time.sleep(0.01)
@@ -377,4 +377,4 @@ def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
         app.run()
         app.until(lambda: button(app, "Start again"), "that it was cancelled")
         app.run()
-        assert len(begun) == times
+        assert len(started) == times

@@ -68,10 +68,10 @@ def test_it_opens_with_what_was_recorded(latents, recorded):
         == "after supervision step 7 of 16, cycle 3, call 7 (f_H)"
     )
     assert shown["font"]["color"] == "#18222d"  # the labels of the slider have none, and it would be theirs
-    for moment, frame in enumerate(cloud["frames"]):
+    for time_point, frame in enumerate(cloud["frames"]):
         found = points(frame["data"])
         assert sorted(row for row, *_ in found) == list(range(len(recorded)))
-        assert {at for _, at, *_ in found} == {moment}
+        assert {at for _, at, *_ in found} == {time_point}
     app.set("latents_view", "all at once")
     cloud = charts(app)[0]
     assert not cloud.get("frames") and len(points(cloud["data"])) == len(recorded) * len(recorded.calls)
@@ -136,22 +136,22 @@ def test_what_is_not_recorded_is_computed_when_asked_for(latents, model_dir):
 def test_computing_shows_progress_and_can_be_cancelled_and_begun_again(latents, model_dir, monkeypatch):
     """With the button that a person presses; what was cut short leaves no job, no scene and no file behind."""
     folders, told = [], []
-    make, record = tempfile.mkdtemp, trajectories.record_walks
+    make, record = tempfile.mkdtemp, trajectories.record_trajectories
     monkeypatch.setattr(tempfile, "mkdtemp", lambda *a, **k: folders.append(make(*a, **k)) or folders[-1])
 
     def watched(*given, progress, **named):
         """As it is, but so slow that it can be looked at until it is told to end."""
 
-        def tell(done, total):
+        def slowed(done, total):
             told.append((done, total))
             progress(done, total)
             while slow and done:
                 time.sleep(0.01)
                 progress(done, total)
 
-        return record(*given, progress=tell, **named)
+        return record(*given, progress=slowed, **named)
 
-    monkeypatch.setattr(trajectories, "record_walks", watched)
+    monkeypatch.setattr(trajectories, "record_trajectories", watched)
     slow = True
     app = latents(model="runs/hrm")
     app.set("latents-count", 30)
@@ -263,7 +263,7 @@ def test_a_joint_map_is_computed_for_any_two(latents, model_dir):
     app.until(lambda: charts(app), "the joint cloud")
     assert "`runs/hrm` and `sudoku-trm`" in said(app) and "on 5 puzzles it was not fitted on" in said(app)
     command = next(element.value for element in app.test.code)
-    assert "--model runs/hrm --against sudoku-trm --data sudoku/test --limit 10" in command
+    assert "--model runs/hrm --compare-with sudoku-trm --data sudoku/test --limit 10" in command
     app.set("against", "maze-15")  # another task: said in one line
     app.click("latents_compute")
     app.until(lambda: app.errors, "what was wrong")

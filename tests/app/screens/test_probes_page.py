@@ -232,10 +232,10 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
     summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
     boards = {what: views.scoreboard(summary, what) for what in views.SHOWN}
     for row in range(len(summary["targets"])):
-        for moment in range(len(summary["moments"])):
-            z, y = (boards[state].values[row][moment] for state in ("z", "y"))
+        for time_point in range(len(summary["moments"])):
+            z, y = (boards[state].values[row][time_point] for state in ("z", "y"))
             if z is not None and y is not None:
-                assert boards["z above y"].values[row][moment] == pytest.approx(z - y)
+                assert boards["z above y"].values[row][time_point] == pytest.approx(z - y)
     first = summary["targets"][0]
     known = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
     assert boards["z above best baseline"].values[0][0] == pytest.approx(

@@ -17,9 +17,9 @@ def ended(jobs, job):
 
 def test_a_result_is_computed_once_and_shared():
     jobs, calls = Jobs(), []
-    first = ended(jobs, jobs.ask("a", lambda tell: calls.append(1) or 7, asker="me"))
+    first = ended(jobs, jobs.ask("a", lambda progress: calls.append(1) or 7, asker="me"))
     assert first.result == 7 and not first.cancelled and first.error is None
-    assert jobs.ask("a", lambda tell: calls.append(2), asker="me") is first
+    assert jobs.ask("a", lambda progress: calls.append(2), asker="me") is first
     assert jobs.find("a") is first and jobs.find("b") is None
     assert calls == [1]
 
@@ -35,40 +35,40 @@ class Steps:
         for _ in range(steps):
             self._allowed.release()
 
-    def __call__(self, tell):
+    def __call__(self, progress):
         for step in range(1, 4):
             assert self._allowed.acquire(timeout=PATIENCE)
             self.log.append(f"{self.name}{step}")
-            tell(step / 4, "going on")
+            progress(step / 4, "going on")
         return self.name
 
 
 def test_a_cancelled_job_ends_and_the_next_one_begins():
     jobs, inside = Jobs(), threading.Event()
 
-    def endless(tell):
+    def endless(progress):
         while True:
-            tell(0.25, "going round")
+            progress(0.25, "going round")
             inside.set()
 
     long = jobs.ask("long", endless, asker="me")
-    after = jobs.ask("after", lambda tell: "done", asker="me")
+    after = jobs.ask("after", lambda progress: "done", asker="me")
     assert inside.wait(PATIENCE) and not after.done
     assert (long.share, long.words) == (0.25, "going round")
     jobs.leave(long, asker="me")
     assert ended(jobs, after).result == "done"
     assert ended(jobs, long).cancelled and long.result is None
-    assert jobs.ask("long", lambda tell: "anew", asker="me") is not long
+    assert jobs.ask("long", lambda progress: "anew", asker="me") is not long
 
 
 def test_a_job_cancelled_while_it_waits_never_begins():
-    jobs, gate, begun = Jobs(), threading.Event(), []
-    first = jobs.ask("first", lambda tell: gate.wait(PATIENCE), asker="me")
-    second = jobs.ask("second", lambda tell: begun.append(1), asker="me")
+    jobs, gate, started = Jobs(), threading.Event(), []
+    first = jobs.ask("first", lambda progress: gate.wait(PATIENCE), asker="me")
+    second = jobs.ask("second", lambda progress: started.append(1), asker="me")
     jobs.leave(second, asker="me")
     gate.set()
     assert ended(jobs, first) and ended(jobs, second)
-    assert begun == []
+    assert started == []
 
 
 def test_a_job_that_one_of_two_cancels_goes_on_for_the_other():
@@ -116,9 +116,9 @@ def test_a_job_nobody_looks_at_for_long_ends():
 
 def test_one_person_has_only_so_many_waiting_and_others_keep_theirs():
     jobs, gate = Jobs(), threading.Event()
-    first = jobs.ask("first", lambda tell: gate.wait(PATIENCE), asker="me")
-    of_others = jobs.ask("other", lambda tell: 1, asker="you")
-    mine = [jobs.ask(number, lambda tell: 1, asker="me") for number in range(2000)]
+    first = jobs.ask("first", lambda progress: gate.wait(PATIENCE), asker="me")
+    of_others = jobs.ask("other", lambda progress: 1, asker="you")
+    mine = [jobs.ask(number, lambda progress: 1, asker="me") for number in range(2000)]
     assert len([job for job in mine if not job.cancelled]) == MOST_WAITING
     gate.set()
     assert ended(jobs, mine[-1]).result == 1 and ended(jobs, of_others).result == 1 and ended(jobs, first)
@@ -144,24 +144,24 @@ def test_what_is_left_is_the_pace_of_late_and_goes_down_between_reports():
     "error, said",
     [
         (UserError("no such set"), "no such set"),
-        (ValueError("a bug"), "whose log"),
+        (ValueError("a bug"), "its log"),
         (MemoryError(), "memory"),
     ],
 )
 def test_what_goes_wrong_is_said_and_can_be_tried_again(error, said):
-    def fail(tell):
+    def fail(progress):
         raise error
 
     jobs = Jobs()
     failed = ended(jobs, jobs.ask("x", fail, asker="me"))
     assert said in str(failed.error)
-    assert ended(jobs, jobs.ask("x", lambda tell: 1, asker="me")).result == 1
+    assert ended(jobs, jobs.ask("x", lambda progress: 1, asker="me")).result == 1
 
 
 def test_runs_of_players_go_first_and_old_results_are_forgotten():
     waited = []
-    jobs = Jobs(waited.append, kept=2)
+    jobs = Jobs(waited.append, most_results=2)
     for key in range(4):
-        ended(jobs, jobs.ask(key, lambda tell: tell(0.5, "half"), asker="me"))
+        ended(jobs, jobs.ask(key, lambda progress: progress(0.5, "half"), asker="me"))
     assert len(waited) >= 8
     assert [jobs.find(key) is None for key in range(4)] == [True, True, False, False]

@@ -140,7 +140,7 @@ def test_a_server_for_others_takes_no_files(open_app, model_dir, served_to_other
     with pytest.raises(KeyError):
         app[dropped_files.KEY]
     app.set("model_path", "/etc/passwd")
-    assert "nothing outside is opened" in app.errors[0] and str(model_dir) not in app.errors[0]
+    assert "opens nothing outside" in app.errors[0] and str(model_dir) not in app.errors[0]
 
 
 def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(

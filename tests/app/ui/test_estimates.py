@@ -21,14 +21,14 @@ def test_the_first_estimate_is_by_a_usual_pace_and_the_next_by_the_job_that_ende
     assert cost.said() == "Takes about 2 min on two cores without a GPU."
     clock = count(step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
-    assert cost.timed(lambda tell: "result")(lambda share, words: None) == "result"
+    assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
     assert Cost("halting", 5.0).said() == "Takes about 35 s, to judge by the last one here."
     assert "without a GPU" in Cost("latents", 5.0).said()
 
 
 def test_a_job_that_fails_or_is_cancelled_measures_nothing(paces):
-    def cancelled(tell):
+    def cancelled(progress):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):

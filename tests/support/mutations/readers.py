@@ -19,7 +19,7 @@ from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs
 from probes.interventions import recorded
 from probes.latents.files import columns_of, load_scene, summary
-from probes.latents.trajectories import read_walks
+from probes.latents.trajectories import read_trajectories
 from probes.linear.apply import open_probe, read_puzzle, summary_of
 from probes.linear.experiment.files import load_study, score_table
 from trm.checkpoint import load_model
@@ -111,7 +111,7 @@ def read_store(folder: Path, out: Path) -> None:
     store = open_store(folder / "s")
     for name in store.arrays:
         store.arrays[name][:]
-    read_walks(store)
+    read_trajectories(store)
 
 
 def read_scene(folder: Path, out: Path) -> None:

@@ -27,7 +27,7 @@ from probes.comparison.measure import measure
 from probes.halting.runs import save_runs
 from probes.latents.files import save_scene
 from probes.latents.project import make_scene
-from probes.latents.trajectories import read_walks
+from probes.latents.trajectories import read_trajectories
 from probes.linear.experiment.experiment import fit_study
 from probes.linear.experiment.files import write_study
 from probes.linear.experiment.study import StudySettings
@@ -160,8 +160,10 @@ def _results(folder: Path, model, preset: Preset) -> None:
     trace = record(model, SMALL, puzzles.inputs[0], recorded=DAY)
     save_trace(folder / "trace" / "t.safetensors", trace)
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, say=str)
-    walks = read_walks(open_store(folder / "store" / "s"))
-    save_scene(folder / "scene" / "s.safetensors", make_scene(walks, state="z", calls="f_H", command="c"))
+    trajectories = read_trajectories(open_store(folder / "store" / "s"))
+    save_scene(
+        folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")
+    )
     save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
     measured = [measure(model, SMALL, puzzles.take(np.arange(4)), few=1) for _ in range(2)]
     save_comparison(folder / "comparison" / "c.json", compared(*measured))

@@ -9,7 +9,7 @@ import torch
 from trm.coordinates import F_H, Depth
 from trm.errors import PuzzleError
 from trm.evaluate import solve
-from trm.grading import Judgement
+from trm.grading import Grade
 from trm.record import growing_trace, mean_entropy, only_solution, record, relative_moves
 from trm.recursion import deep_supervision
 from trm.tasks.sudoku import Sudoku
@@ -154,13 +154,13 @@ def test_relative_moves_by_hand():
 
 def test_judgement_counts_and_rules(model):
     trace = record(model, SMALL, SMALL.parse("123.341221434321"))
-    judged = Judgement.of(trace, SMALL)
+    judged = Grade.of(trace, SMALL)
     assert judged.givens.sum() == 15 and not judged.input_conflicts.any()
     for frame, answer in enumerate(trace.answers):
         assert judged.right[frame] == (answer == SMALL.parse("1234341221434321")).sum()
         assert judged.solved[frame] == (judged.right[frame] == 16)
-    assert Judgement.of(record(model, SMALL, SMALL.parse("." * 16)), SMALL).right is None
-    assert Judgement.of(record(model, SMALL, SMALL.parse("11" + "." * 14)), SMALL).input_conflicts.sum() == 2
+    assert Grade.of(record(model, SMALL, SMALL.parse("." * 16)), SMALL).right is None
+    assert Grade.of(record(model, SMALL, SMALL.parse("11" + "." * 14)), SMALL).input_conflicts.sum() == 2
 
 
 def test_solve_gives_texts_and_numbers(model):

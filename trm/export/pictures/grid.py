@@ -1,7 +1,6 @@
 """The grid of one moment of a run and nothing else, as SVG: for a page that says the rest itself."""
 
 from trm.coordinates import Coordinates
-from trm.export.moment import moment
 from trm.export.pictures.cells.cell import grid_parts
 from trm.export.pictures.look import Grid
 from trm.export.pictures.primitives import Rect, Scene
@@ -10,6 +9,7 @@ from trm.export.pictures.skin import skin_of
 from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
 from trm.export.run import Run
+from trm.export.time_point import time_point
 
 EDGE = 2  # around the grid, for the half of its outline that lies outside
 
@@ -31,7 +31,7 @@ def grid_svg(run: Run, at: Coordinates, *, appearance: Appearance | None = None,
             palette=look.palette,
             parts=(
                 Rect(0, 0, width, height, look.palette.paper),
-                *grid_parts(grid, moment(run, at, look.mode, marks=look.marks)),
+                *grid_parts(grid, time_point(run, at, look.mode, marks=look.marks)),
             ),
         )
     )

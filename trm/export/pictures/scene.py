@@ -14,7 +14,6 @@ import numpy as np
 
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.export.moment import MODES, READS_Z, Moment, moment
 from trm.export.pictures.cells.cell import MARK_NAMES, grid_parts
 from trm.export.pictures.fonts import Length, measure, wrap
 from trm.export.pictures.look import Grid
@@ -23,6 +22,7 @@ from trm.export.pictures.primitives import Corner, Disc, Hatch, Part, Rect, Ring
 from trm.export.pictures.skin import Skin, skin_of
 from trm.export.pictures.speech import sentences
 from trm.export.run import Run
+from trm.export.time_point import MODES, READS_Z, TimePoint, time_point
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
@@ -123,7 +123,7 @@ class Layout:
     def scene(self, at: Coordinates) -> Scene:
         """The scene of one moment of the run."""
         look, palette = self.appearance, self.palette
-        shown = moment(self.run, at, look.mode, marks=look.marks)
+        shown = time_point(self.run, at, look.mode, marks=look.marks)
         said = sentences(self.run, at, look.mode)
         grid = Grid(
             self.run.task,
@@ -156,7 +156,7 @@ class Layout:
             parts=(ground, *head, *grid_parts(grid, shown), *foot),
         )
 
-    def _legend(self, shown: Moment, pen: Pen) -> Iterator[Part]:
+    def _legend(self, shown: TimePoint, pen: Pen) -> Iterator[Part]:
         """What each mark means, and how many cells bear it. There is room for the largest count, so that nothing jumps."""
         most = "0" * len(str(self.run.task.cells))
         x, baseline = float(MARGIN), pen.next_line(SMALL)

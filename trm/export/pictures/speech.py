@@ -56,15 +56,15 @@ def _halting(run: Run, at: Coordinates) -> str:
 
 
 def _score(run: Run, answer: int) -> str:
-    judgement, word = run.judgement, run.task.counted
-    if judgement.right is None:
-        if judgement.solved[answer]:
+    grade, word = run.grade, run.task.counted
+    if grade.right is None:
+        if grade.solved[answer]:
             return "solved"
-        broken, skin = int(judgement.conflicts[answer].sum()), skin_of(run.task)
+        broken, skin = int(grade.conflicts[answer].sum()), skin_of(run.task)
         return skin.broken.format(cells=counted(broken, "cell")) if broken else skin.unbroken
-    total = int(judgement.counted.sum())
-    score = f"{judgement.right[answer]} of {total} {word + ' cells ' if word else ''}right"
-    overwritten = int((judgement.givens & (run.trace.answers[answer] != run.trace.inputs)).sum())
+    total = int(grade.counted.sum())
+    score = f"{grade.right[answer]} of {total} {word + ' cells ' if word else ''}right"
+    overwritten = int((grade.givens & (run.trace.answers[answer] != run.trace.inputs)).sum())
     return f"{score}, {counted(overwritten, 'given')} overwritten" if word and overwritten else score
 
 
@@ -75,10 +75,10 @@ def _reading(run: Run, at: Coordinates, answer: int, mode: str) -> str:
         return "z through the output head, which is trained on it only where a supervision step ends."
     if mode == "z":
         return "z through the output head: a reading the head was never trained for."
-    if answer < 0 and run.judgement.input_conflicts.any():
+    if answer < 0 and run.grade.input_conflicts.any():
         return "No answer yet, and the givens already break a rule."
     if answer < 0:
-        there = "are only the givens" if run.judgement.givens.any() else "is only the puzzle"
+        there = "are only the givens" if run.grade.givens.any() else "is only the puzzle"
         return f"No answer yet: before the first f_H call there {there}."
     T = run.trace.depth.T
     cycle = answer % T + 1

@@ -71,9 +71,11 @@ def test_a_run_keeps_answers_moves_and_states(tiny_model, puzzles, monkeypatch, 
     f_H = [(at, state) for at, state in calls if at.kind == F_H]
     depth = model.config.depth
     assert run.y.shape[:2] == (10, depth.N_sup * depth.T)
-    for moment, (at, state) in enumerate(f_H):
-        np.testing.assert_allclose(run.y[:, moment], state.y[:, 1:], atol=2e-3)  # cells, without the prefix
-        np.testing.assert_allclose(run.z[:, moment], model.latent(state, at)[:, 1:], atol=2e-3)
+    for time_point, (at, state) in enumerate(f_H):
+        np.testing.assert_allclose(
+            run.y[:, time_point], state.y[:, 1:], atol=2e-3
+        )  # cells, without the prefix
+        np.testing.assert_allclose(run.z[:, time_point], model.latent(state, at)[:, 1:], atol=2e-3)
     before, after = f_H[2][1].y.flatten(1), f_H[3][1].y.flatten(1)
     np.testing.assert_allclose(run.residual_y[3], (after - before).norm(dim=1) / after.norm(dim=1), rtol=1e-4)
     assert run.residual_z.shape == (len([1 for at, _ in calls if at.kind == F_L]), 10)
@@ -223,11 +225,11 @@ def test_cka_is_between_all_states_of_both(tiny_model, puzzles, both):
         for place, run in enumerate(runs)
         for state in "yz"
     }
-    assert both.cka.shape == (2 * 6 + 2 * 9,) * 2 == (len(both.moments),) * 2
+    assert both.cka.shape == (2 * 6 + 2 * 9,) * 2 == (len(both.time_points),) * 2
     for one in flat:
         for other in flat:
             np.testing.assert_allclose(both.block(one, other), cka(flat[one], flat[other]), atol=1e-5)
-    assert both.moments[0] == ("tiny", "y", 1, 1) and both.moments[-1] == ("other", "z", 3, 3)
+    assert both.time_points[0] == ("tiny", "y", 1, 1) and both.time_points[-1] == ("other", "z", 3, 3)
 
 
 def test_models_measured_on_other_puzzles_are_not_compared(tiny_model, puzzles):
@@ -308,7 +310,7 @@ def test_compare_writes_json_and_parquet(folders, tmp_path, capsys):
         "compare",
         "--model",
         one,
-        "--against",
+        "--compare-with",
         two,
         "--data",
         data,
@@ -333,7 +335,7 @@ def test_similarity_within_one_model_and_across_two(folders, tmp_path, capsys):
     within = call(capsys, "similarity", "--model", one, "--data", data)
     assert list(within["cka_at_the_end"]) == ["one y ~ one z"]
     across = call(
-        capsys, "similarity", "--model", one, "--against", two, "--data", data, "--out", tmp_path / "s"
+        capsys, "similarity", "--model", one, "--compare-with", two, "--data", data, "--out", tmp_path / "s"
     )
     assert len(across["cka_at_the_end"]) == 6
     assert across["cka_at_the_end"]["one y ~ one z"] == within["cka_at_the_end"]["one y ~ one z"]
@@ -349,8 +351,8 @@ def test_similarity_within_one_model_and_across_two(folders, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--against", "sudoku-trm"], "Give two models of one task and size"),
-        (["--against", "no-such"], "no-such"),
+        (["--compare-with", "sudoku-trm"], "Give two models of one task and size"),
+        (["--compare-with", "no-such"], "no-such"),
         (["--limit", "0"], "A limit of 0"),
         (["--limit", "3"], "4 puzzles or more"),
         (["--data", "no-such"], "There is no puzzle set"),
@@ -362,7 +364,18 @@ def test_mistakes_are_one_line(folders, capsys, words, says):
     one, two, data = folders
     with pytest.raises(SystemExit) as end:
         main(
-            ["compare", "--model", str(one), "--against", str(two), "--data", str(data), "--few", "1", *words]
+            [
+                "compare",
+                "--model",
+                str(one),
+                "--compare-with",
+                str(two),
+                "--data",
+                str(data),
+                "--few",
+                "1",
+                *words,
+            ]
         )
     assert end.value.code == 2
     error = capsys.readouterr().err
@@ -442,7 +455,14 @@ def test_findings_say_blank_cells_and_givens_apart(both):
 
 def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
     said = call(
-        capsys, "compare", "--model", "maze-trm", "--against", "maze-hrm", "--findings", tmp_path / "f.md"
+        capsys,
+        "compare",
+        "--model",
+        "maze-trm",
+        "--compare-with",
+        "maze-hrm",
+        "--findings",
+        tmp_path / "f.md",
     )
     assert said["puzzles"] >= 100
     text = (tmp_path / "f.md").read_text()
@@ -451,5 +471,5 @@ def test_findings_of_what_is_recorded_need_no_data(tmp_path, capsys):
     assert "blank" not in text  # there are no mazes that are nearly solved
     for words, says in (([], "--data is missing"), (["--findings", tmp_path / "g.md"], "cannot be read")):
         with pytest.raises(SystemExit):
-            main(["compare", "--model", "maze-hrm", "--against", "maze-trm", *map(str, words)])
+            main(["compare", "--model", "maze-hrm", "--compare-with", "maze-trm", *map(str, words)])
         assert says in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from probes.comparison.dimensionality import moment_spectra, participation_ratio, spectrum
+from probes.comparison.dimensionality import participation_ratio, spectrum, time_point_spectra
 
 
 def test_spectrum_by_hand():
@@ -46,7 +46,7 @@ def test_moment_spectra():
     """A cloud of puzzles that is a line at first, then equal points, then a square."""
     square = np.array([[1.0, 1], [1, -1], [-1, 1], [-1, -1]])
     states = np.stack([square * [1, 0], square * 0, square], axis=1).astype(np.float16)
-    values = moment_spectra(states)
+    values = time_point_spectra(states)
     assert values == pytest.approx(np.array([[4 / 3, 0], [0, 0], [4 / 3, 4 / 3]]))
     assert participation_ratio(values) == pytest.approx([1, 0, 2])
     assert participation_ratio(spectrum(states)) == pytest.approx(36 / 20)  # variances 2 : 1

@@ -11,7 +11,7 @@ from probes.cli.main import main
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
 from probes.interventions.attribution.results import attended
-from probes.interventions.fork import keep
+from probes.interventions.fork import cache_run
 from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import F_H, F_L, Coordinates
@@ -55,7 +55,7 @@ def turned(vector: np.ndarray, place: int, attention) -> np.ndarray:
 @pytest.mark.parametrize("changes", [{}, {"positions": "learned"}, {"heads": 4}])
 def test_maps_are_the_softmax_written_out_at_the_input_of_the_call(tiny_model, changes):
     model = tiny_model(**changes)
-    run = keep(model, SMALL, PUZZLE)
+    run = cache_run(model, SMALL, PUZZLE)
     x = model.embed(*one_puzzle(model, PUZZLE, 0))
     before = run.states[Coordinates(2, 1, 1, F_L)]
     found = attention_of(run, Coordinates(2, 1, 2, F_L)).weights
@@ -70,7 +70,7 @@ def test_maps_are_the_softmax_written_out_at_the_input_of_the_call(tiny_model, c
 
 def test_the_first_call_and_the_calls_of_f_H_read_what_they_read_in_the_run(tiny_model):
     model = tiny_model()
-    run = keep(model, SMALL, PUZZLE)
+    run = cache_run(model, SMALL, PUZZLE)
     x = model.embed(*one_puzzle(model, PUZZLE, 0))
     attention = model.L_level.layers[0].self_attn
     first = attention_of(run, Coordinates(1, 1, 1, F_L)).weights
@@ -86,7 +86,7 @@ def test_the_first_call_and_the_calls_of_f_H_read_what_they_read_in_the_run(tiny
 def test_the_net_that_makes_the_call_is_looked_at_and_the_model_stays_as_it_is(tiny_model):
     model = tiny_model(kind="hrm", H_layers=3)
     parts = list(model.modules())
-    run = keep(model, SMALL, PUZZLE)
+    run = cache_run(model, SMALL, PUZZLE)
     assert attention_of(run, Coordinates(1, 2, 2, F_L)).weights.shape[0] == 2
     found = attention_of(run, Coordinates(1, 2, 3, F_H)).weights
     before = run.states[Coordinates(1, 2, 2, F_L)]
@@ -99,7 +99,7 @@ def test_the_net_that_makes_the_call_is_looked_at_and_the_model_stays_as_it_is(t
     "kind", [{"kind": "trm-multi-z", "latents": 2}, {"kind": "trm-single-z", "latents": 0}]
 )
 def test_other_kinds_have_maps_too(tiny_model, kind):
-    run = keep(tiny_model(**kind), SMALL, PUZZLE)
+    run = cache_run(tiny_model(**kind), SMALL, PUZZLE)
     found = attention_of(run, Coordinates(2, 2, 1, F_L)).weights
     assert found.shape == (2, 2, 17, 17) and np.abs(found.sum(-1) - 1).max() < 1e-5
 
@@ -114,7 +114,7 @@ def test_the_weights_of_a_block_times_its_values_are_what_it_puts_out(tiny_model
 
 def test_the_map_of_a_cell_is_its_row_and_its_column(tiny_model):
     model = tiny_model()
-    run = keep(model, SMALL, PUZZLE)
+    run = cache_run(model, SMALL, PUZZLE)
     at = Coordinates(2, 1, 2, F_L)
     whole = attention_of(run, at).weights
     found = attended(run, at=at, cell=5, layer="2", head="1")
@@ -150,7 +150,7 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
     assert (
         printed["of"] == "attention in call 2.1.3, layer 2, head 2" and (tmp_path / "map.parquet").is_file()
     )
-    run = keep(load_model(str(folders["attention"])), SMALL, PUZZLE)
+    run = cache_run(load_model(str(folders["attention"])), SMALL, PUZZLE)
     whole = attention_of(run, Coordinates(2, 1, 3, F_H)).weights
     assert printed["table"]["takes"] == pytest.approx(whole[1, 1, 3, 1:], abs=1e-5)
     main([*base, "mixing", "--model", str(folders["mixing"]), "--layer", "2"])
@@ -172,12 +172,12 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
     "at", [Coordinates(4, 1, 1, F_L), Coordinates(1, 3, 1, F_L), Coordinates(0, 1, 1, F_L)]
 )
 def test_calls_there_are_not(tiny_model, at):
-    run = keep(tiny_model(), SMALL, PUZZLE)
+    run = cache_run(tiny_model(), SMALL, PUZZLE)
     with pytest.raises(InterventionError, match="There is no call"):
         attention_of(run, at)
 
 
 def test_an_mlp_has_no_attention(tiny_model):
-    run = keep(tiny_model(**MLP), SMALL, PUZZLE)
+    run = cache_run(tiny_model(**MLP), SMALL, PUZZLE)
     with pytest.raises(InterventionError, match="by an MLP"):
         attention_of(run, Coordinates(1, 1, 1, F_L))

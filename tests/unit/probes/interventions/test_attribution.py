@@ -20,7 +20,7 @@ from probes.interventions.attribution.gradients import (
 )
 from probes.interventions.attribution.mixing import peers_of
 from probes.interventions.attribution.peers import effects_of_givens, peer_effects
-from probes.interventions.fork import keep
+from probes.interventions.fork import cache_run
 from probes.interventions.sites import InterventionError
 from trm.checkpoint import load_model, save_model
 from trm.coordinates import Depth
@@ -49,12 +49,12 @@ class LinearTRM(TRM):
 def linear(tiny_model):
     model = tiny_model(**MLP)
     model.__class__ = LinearTRM
-    return keep(model, SMALL, PUZZLE)
+    return cache_run(model, SMALL, PUZZLE)
 
 
 @pytest.fixture
 def run(tiny_model):
-    return keep(tiny_model(**MLP), SMALL, PUZZLE)
+    return cache_run(tiny_model(**MLP), SMALL, PUZZLE)
 
 
 def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
@@ -171,7 +171,7 @@ def test_completeness_of_the_bundled_model():
     model, task = load_model("sudoku-trm"), get_task("sudoku")
     inputs = task.parse(load_presets("sudoku")[0].puzzle)
     depth = model.config.depth
-    kept = keep(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
+    kept = cache_run(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
     cell = int(np.flatnonzero(~task.givens(inputs))[0])
     found = integrated_gradients(Reading(kept, 1, cell, int(kept.trace.answers[-1][cell])))
     assert found.error < 0.01

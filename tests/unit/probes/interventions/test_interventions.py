@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from probes.interventions.fork import KeptRun, keep
+from probes.interventions.fork import CachedRun, cache_run
 from probes.interventions.hooks import noisy
 from probes.interventions.sites import InterventionError, Place, one_call
 from probes.interventions.spec import Intervention, parse_all, written
@@ -44,13 +44,13 @@ def counted(model, name: str) -> None:
 
 
 @pytest.fixture
-def run(model) -> KeptRun:
-    kept = keep(model, SMALL, PUZZLE)
+def run(model) -> CachedRun:
+    kept = cache_run(model, SMALL, PUZZLE)
     model.calls.clear()
     return kept
 
 
-def branched(run: KeptRun, text: str) -> Trace:
+def branched(run: CachedRun, text: str) -> Trace:
     *_, trace = run.branch(parse_all(text))
     return trace
 
@@ -211,7 +211,7 @@ def test_only_the_calls_that_remain_are_made(run, text, f_L, f_H):
 @pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])
 def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
     monkeypatch.setattr("probes.interventions.fork.KEPT_BYTES", 0)
-    little = keep(model, SMALL, PUZZLE)
+    little = cache_run(model, SMALL, PUZZLE)
     assert len(little.states) == 3
     assert differing(branched(little, text), branched(run, text)) == []
     at = one_call("2.1.2", DEPTH)
@@ -224,7 +224,7 @@ def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
 class Seen(dict):
     """States after each call of a branch, by coordinates as text."""
 
-    def __init__(self, run: KeptRun, text: str, monkeypatch):
+    def __init__(self, run: CachedRun, text: str, monkeypatch):
         from probes.interventions.hooks import Changes
 
         after_call = Changes.after_call
@@ -243,7 +243,7 @@ def seen(run, monkeypatch):
     return lambda text: Seen(run, text, monkeypatch)
 
 
-def own(run: KeptRun, text: str) -> State:
+def own(run: CachedRun, text: str) -> State:
     return run.states[one_call(text, DEPTH)]
 
 
@@ -298,7 +298,7 @@ def test_freeze_swap_and_skip(run, seen):
 
 def test_patches(model, run, seen):
     assert torch.equal(seen("patch z after 3.1.1 from 2.1.1")["3.1.1"].z, own(run, "2.1.1").z)
-    other = keep(model, SMALL, OTHER)
+    other = cache_run(model, SMALL, OTHER)
     text = SMALL.format(OTHER)
     assert torch.equal(seen(f"patch yz after 1.2.3 from 3.2.3 of {text}")["1.2.3"].y, own(other, "3.2.3").y)
     cell = seen("patch y after 2.1.3 in r1c1,r1c2 from 1.1.3 by r2c1")["2.1.3"].y
@@ -356,7 +356,7 @@ def test_a_branch_says_what_was_done(run):
 @pytest.mark.parametrize("kind", ["hrm", "trm-multi-z", "trm-single-z"])
 def test_other_kinds(tiny_model, kind):
     changes = {"hrm": {"H_layers": 1}, "trm-multi-z": {"latents": 2}, "trm-single-z": {"latents": 0}}[kind]
-    run = keep(tiny_model(kind=kind, **changes), SMALL, PUZZLE)
+    run = cache_run(tiny_model(kind=kind, **changes), SMALL, PUZZLE)
     for text in ("noise z after 2.1.1 size 0", "patch yz after 2.2.3 from 2.2.3"):
         assert differing(branched(run, text), run.trace) == []
     assert differing(branched(run, "noise z after 2.1.1 size 1"), run.trace)

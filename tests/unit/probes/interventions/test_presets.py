@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_runs import DEPTH, SMALL, answers_of
 
-from probes.interventions.fork import keep
+from probes.interventions.fork import cache_run
 from probes.interventions.preset_runs import over_puzzles, planned
 from probes.interventions.presets import EXPERIMENTS, Setting, plan_of, wrong_answer
 from probes.interventions.sites import InterventionError
@@ -36,7 +36,7 @@ def test_what_the_experiments_do(puzzles):
 
 @pytest.mark.parametrize("key", EXPERIMENTS)
 def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_run(model, puzzles, key):
-    kept = keep(model, SMALL, puzzles.inputs[0])
+    kept = cache_run(model, SMALL, puzzles.inputs[0])
     run, changes = planned(kept, key)
     *_, trace = run.branch(changes)
     assert trace.steps == 3
@@ -60,7 +60,7 @@ def test_experiments_over_a_set(model, puzzles):
     assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
     assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
     handed = found["experiments"]["right-answer"]
-    runs = [keep(model, SMALL, grid) for grid in puzzles.inputs[:2]]
+    runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2]]
     read = [run.share_read(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
     assert handed["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
     plain = found["experiments"]["plain"]
@@ -108,7 +108,7 @@ def test_remarks_say_what_the_experiments_are_worth():
 def test_a_maze_has_experiments_too(tiny_model):
     maze = get_task("maze", 49)
     model = tiny_model(task="maze", sequence_length=49)
-    kept = keep(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
+    kept = cache_run(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
     for key in EXPERIMENTS:
         run, changes = planned(kept, key)
         assert list(run.branch(changes))[-1].steps == 3

@@ -8,14 +8,14 @@ import torch
 from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.batched import run_rows
-from probes.interventions.fork import keep
+from probes.interventions.fork import cache_run
 from probes.interventions.hooks import noisy
 from probes.interventions.multi_run import (
-    Rollouts,
+    MultipleRuns,
     distinct,
     fixed_points,
     most_frequent,
-    rollouts,
+    multiple_runs,
     selection,
 )
 from probes.interventions.patching import patch_map
@@ -38,7 +38,7 @@ def test_rows_are_the_runs(model, puzzles, monkeypatch):
 
 def test_progress_and_cancel(model, puzzles):
     heard: list[float] = []
-    run_rows(model, puzzles.inputs, depth=DEPTH, tell=lambda share, words: heard.append(share))
+    run_rows(model, puzzles.inputs, depth=DEPTH, progress=lambda share, words: heard.append(share))
     assert heard == sorted(heard) and heard[-1] == pytest.approx(1) and len(heard) == 18
 
     class Stop(Exception):
@@ -49,7 +49,7 @@ def test_progress_and_cancel(model, puzzles):
             raise Stop
 
     with pytest.raises(Stop):
-        run_rows(model, puzzles.inputs, depth=DEPTH, tell=stop)
+        run_rows(model, puzzles.inputs, depth=DEPTH, progress=stop)
 
 
 # ---- noise and removal
@@ -124,11 +124,11 @@ def test_bands_hold_the_share():
 def test_the_first_run_is_the_plain_one_and_the_others_differ(model, puzzles):
     plain = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     for source in ("seed", "noise", "symmetry"):
-        found = rollouts(model, SMALL, puzzles, source=source, runs=3, size=1.0)
+        found = multiple_runs(model, SMALL, puzzles, source=source, runs=3, size=1.0)
         assert np.array_equal(found.answers[:, 0], plain), source
         assert (found.answers[:, 1:] != plain[:, None]).any(), source
-    again = rollouts(model, SMALL, puzzles, source="seed", runs=3)
-    assert np.array_equal(again.answers, rollouts(model, SMALL, puzzles, source="seed", runs=3).answers)
+    again = multiple_runs(model, SMALL, puzzles, source="seed", runs=3)
+    assert np.array_equal(again.answers, multiple_runs(model, SMALL, puzzles, source="seed", runs=3).answers)
 
 
 def test_symmetries_are_undone_in_the_answers(model, puzzles):
@@ -143,11 +143,11 @@ def test_symmetries_are_undone_in_the_answers(model, puzzles):
             return super().embed(inputs, puzzle_ids, puzzle_vectors)
 
     model.__class__ = Echo
-    found = rollouts(model, SMALL, puzzles, source="symmetry", runs=4)
+    found = multiple_runs(model, SMALL, puzzles, source="symmetry", runs=4)
     assert np.array_equal(found.answers, np.repeat(puzzles.inputs[:, None], 4, 1))
 
 
-def made_up() -> Rollouts:
+def made_up() -> MultipleRuns:
     """Two puzzles of two cells, three runs: the first is right in run 2, the second only cell by cell."""
     labels = np.array([[2, 3], [2, 3]], np.uint8)
     answers = np.array([[[2, 2], [2, 3], [2, 3]], [[2, 2], [3, 3], [2, 3]]], np.uint8)
@@ -157,7 +157,7 @@ def made_up() -> Rollouts:
     halting = np.array([[1.0, 0, 2], [3, 1, 2]], np.float32)
     moves = np.array([[0, 0, 0.2], [0, 0, 0]], np.float32)
     y = np.array([[[1.0, 0], [1.01, 0], [0, 1]], [[1, 0], [0, 1], [0, 2]]], np.float32)
-    return Rollouts("seed", 0.0, "float32", labels, answers, halting, moves, y)
+    return MultipleRuns("seed", 0.0, "float32", labels, answers, halting, moves, y)
 
 
 def test_selection_by_hand():
@@ -192,7 +192,7 @@ def test_most_frequent():
 def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_does(model, puzzles):
     from probes.interventions.spec import parse_all
 
-    kept, other = (keep(model, SMALL, grid) for grid in puzzles.inputs[:2])
+    kept, other = (cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2])
     same = patch_map(kept, kept, 5, steps=[1, 2])
     assert np.abs(same.effect).max() < 1e-4
     found = patch_map(kept, other, 5, state="yz", steps=[1], after=2)
@@ -216,6 +216,6 @@ def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_d
     ],
 )
 def test_patches_that_mean_nothing(model, puzzles, options, says):
-    kept = keep(model, SMALL, puzzles.inputs[0])
+    kept = cache_run(model, SMALL, puzzles.inputs[0])
     with pytest.raises(InterventionError, match=says):
         patch_map(kept, kept, options.pop("target", 0), **options)

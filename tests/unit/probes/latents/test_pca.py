@@ -16,9 +16,9 @@ def turned(points: np.ndarray, dim: int, seed: int = 0) -> np.ndarray:
     return points @ axes[: points.shape[-1]] + rng.normal(size=dim)
 
 
-def walks(puzzles: int = 64, moments: int = 48, dim: int = 128) -> np.ndarray:
+def trajectories(puzzles: int = 64, time_points: int = 48, dim: int = 128) -> np.ndarray:
     """Random walks, in float16 as a store keeps them."""
-    return np.random.default_rng(0).normal(size=(puzzles, moments, dim)).cumsum(1).astype(np.float16)
+    return np.random.default_rng(0).normal(size=(puzzles, time_points, dim)).cumsum(1).astype(np.float16)
 
 
 def test_pca_by_hand():
@@ -80,7 +80,7 @@ def test_fewer_points_than_dimensions_and_none_of_spread():
 
 
 def test_pca_refuses_states_of_another_model():
-    pca = fit_pca(walks(3, 4, 8))
+    pca = fit_pca(trajectories(3, 4, 8))
     with pytest.raises(StatesError, match="of 8 numbers, these have 9"):
         pca.transform(np.zeros((2, 9)))
     with pytest.raises(StatesError, match="infinite"):
@@ -90,7 +90,7 @@ def test_pca_refuses_states_of_another_model():
 
 def test_pca_of_a_pool_takes_less_than_a_second():
     """64 puzzles x 48 moments, D = 128, fitted and applied."""
-    states = walks()
+    states = trajectories()
     start = time.process_time()
     placed = fit_pca(states).transform(states)
     assert time.process_time() - start < 1

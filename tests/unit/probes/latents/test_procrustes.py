@@ -10,10 +10,10 @@ from probes.latents.procrustes import align, match
 from tests.unit.probes.latents.test_pca import turned as turned_and_moved
 
 
-def cloud(puzzles: int = 40, moments: int = 6, dim: int = 5, seed: int = 0) -> np.ndarray:
+def cloud(puzzles: int = 40, time_points: int = 6, dim: int = 5, seed: int = 0) -> np.ndarray:
     """A way that every puzzle goes, and what is each puzzle's own."""
     rng = np.random.default_rng(seed)
-    way = 3 * rng.normal(size=(1, moments, dim)).cumsum(1)
+    way = 3 * rng.normal(size=(1, time_points, dim)).cumsum(1)
     return (way + rng.normal(size=(puzzles, 1, dim))).astype(np.float32)
 
 

@@ -4,7 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
-from fake_walks import SMALL
+from fake_trajectories import SMALL
 
 from probes.cli.main import main
 from probes.latents.files import load_scene
@@ -68,12 +68,12 @@ def test_the_second_map_is_in_the_table_too(made, capsys):
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
         (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
-        (["--record", "--against", "sudoku-hrm"], "Nothing is recorded of"),
+        (["--record", "--compare-with", "sudoku-hrm"], "Nothing is recorded of"),
         (
-            ["--model", "m", "--against", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
+            ["--model", "m", "--compare-with", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
             "no --calls but last",
         ),
-        (["--store", "s", "--against", "n", "--out", "x.parquet"], "Two models are matched"),
+        (["--store", "s", "--compare-with", "n", "--out", "x.parquet"], "Two models are matched"),
         (
             ["--model", "m", "--data", "d", "--umap", "--axes", "5", "--out", "x.parquet"],
             "no setting for UMAP",
@@ -117,12 +117,12 @@ def test_two_models_on_one_map(made, capsys, tiny_model, monkeypatch):
     other = tiny_model(kind="hrm", H_layers=2, n=1, T=2, N_sup=3)
     (made / "other").mkdir()
     save_model(made / "other", other.config, other.state_dict())
-    run = ("--model", made / "model", "--against", made / "other", "--data", made / "puzzles.txt")
+    run = ("--model", made / "model", "--compare-with", made / "other", "--data", made / "puzzles.txt")
     found = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
     scene = load_scene(made / "joint.safetensors")
     assert (len(scene), scene.puzzle_count, len(scene.calls)) == (12, 6, 2)  # the steps that both have
     assert found["against"]["kind"] == "hrm" and found["match"]["fitted"] == found["match"]["tested"] == 3
-    assert f"--against {made / 'other'}" in scene.about.command and "--calls last" in scene.about.command
+    assert f"--compare-with {made / 'other'}" in scene.about.command and "--calls last" in scene.about.command
     assert [(at.cycle, at.call) for at in scene.calls] == [(2, 3)] * 2
     assert [(at.cycle, at.call) for at in scene.partner.calls] == [(2, 2)] * 2
     printed(capsys, *run, "--out", made / "joint.parquet")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_walks import PUZZLE, SMALL, fake_walks
+from fake_trajectories import PUZZLE, SMALL, fake_trajectories
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -31,20 +31,20 @@ RIGHT = np.array([[False, True, True], [False, False, False], [True, False, True
 
 
 @pytest.fixture
-def walks(tiny_config):
+def trajectories(tiny_config):
     """Four puzzles that go along the first axis by 4, along the second by 1, from another place each."""
-    moment, puzzle = np.arange(3.0), np.arange(4.0)
+    time_point, puzzle = np.arange(3.0), np.arange(4.0)
     z = np.zeros((4, 3, 8))
-    z[..., 0] = 4 * moment + 10
+    z[..., 0] = 4 * time_point + 10
     z[..., 1] = puzzle[:, None]
-    return fake_walks(
+    return fake_trajectories(
         tiny_config(), {"z": z, "y": z + 1}, right=RIGHT, difficulty=("easy", "hard", "", "medium")
     )
 
 
 @pytest.fixture
-def scene(walks):
-    return make_scene(walks, state="z", calls="f_H", command="python -m probes project")
+def scene(trajectories):
+    return make_scene(trajectories, state="z", calls="f_H", command="python -m probes project")
 
 
 # what is drawn
@@ -69,8 +69,8 @@ def test_curves_are_residuals_and_distances(scene):
     assert curves["distance_z"].values[0] == pytest.approx([8 / 18, 4 / 18, 0])
 
 
-def test_fields_of_the_whole_grid(walks):
-    fields = {field.name: field for field in fields_of(walks, "z")}
+def test_fields_of_the_whole_grid(trajectories):
+    fields = {field.name: field for field in fields_of(trajectories, "z")}
     assert list(fields) == ["solved", "solved_now", "step", "givens", "cells_right", "difficulty"]
     assert fields["solved"].words()[:, 0].tolist() == ["yes", "no", "yes", "yes"]
     assert np.array_equal(fields["solved_now"].values == 1, RIGHT)
@@ -80,27 +80,27 @@ def test_fields_of_the_whole_grid(walks):
     assert fields["difficulty"].words()[:, 0].tolist() == ["easy", "hard", "", "medium"]
 
 
-def test_fields_of_one_cell(walks):
-    fields = {field.name: field for field in fields_of(replace(walks, position="r4c4"), "z")}
+def test_fields_of_one_cell(trajectories):
+    fields = {field.name: field for field in fields_of(replace(trajectories, position="r4c4"), "z")}
     assert {"cell_right", "symbol", "given"} <= set(fields) and "cells_right" not in fields
     assert fields["cell_right"].words()[0].tolist() == ["no", "yes", "yes"]
     assert fields["symbol"].words()[0].tolist() == ["2", "1", "1"]
     assert set(fields["given"].words().ravel()) == {"blank"}
-    first = {field.name: field for field in fields_of(replace(walks, position="r1c1"), "z")}
+    first = {field.name: field for field in fields_of(replace(trajectories, position="r1c1"), "z")}
     assert set(first["given"].words().ravel()) == {"given"}
 
 
-def test_what_needs_a_solution_is_left_out_where_there_is_none(walks):
-    unlabelled = replace(walks, labels=np.zeros_like(walks.labels), difficulty=("",) * 4)
+def test_what_needs_a_solution_is_left_out_where_there_is_none(trajectories):
+    unlabelled = replace(trajectories, labels=np.zeros_like(trajectories.labels), difficulty=("",) * 4)
     assert [field.name for field in fields_of(unlabelled, "z")] == ["solved", "solved_now", "step", "givens"]
     one = {field.name for field in fields_of(replace(unlabelled, position="r4c4"), "z")}
     assert "cell_right" not in one and "symbol" in one
 
 
-def test_fields_before_the_first_answer_do_not_apply(walks):
+def test_fields_before_the_first_answer_do_not_apply(trajectories):
     """Moments of z that come before the first call of y."""
-    calls = dict(walks.calls)
-    late = replace(walks, calls=calls | {"y": calls["y"][1:]}, answers=walks.answers[:, 1:])
+    calls = dict(trajectories.calls)
+    late = replace(trajectories, calls=calls | {"y": calls["y"][1:]}, answers=trajectories.answers[:, 1:])
     fields = {field.name: field for field in fields_of(late, "z")}
     assert fields["solved_now"].words()[0].tolist() == ["", "yes", "yes"]
     assert np.isnan(fields["cells_right"].values[:, 0]).all()
@@ -113,12 +113,12 @@ def test_a_field_is_a_number_or_has_levels():
         Field("x", "x", "number", np.zeros((1, 1)), ("a",))
 
 
-def test_mistakes_say_what_to_do(walks, monkeypatch):
+def test_mistakes_say_what_to_do(trajectories, monkeypatch):
     with pytest.raises(StatesError, match="Choose y or z"):
-        make_scene(walks, state="x", calls="", command="")
+        make_scene(trajectories, state="x", calls="", command="")
     monkeypatch.setattr("probes.latents.project.MOST_IN_POOL", 11)
     with pytest.raises(StatesError, match="4 puzzles at 3 calls make 12 points"):
-        make_scene(walks, state="z", calls="", command="")
+        make_scene(trajectories, state="z", calls="", command="")
 
 
 @pytest.fixture(scope="module")
@@ -129,15 +129,15 @@ def umap_scene(tiny_config):
     z[12:] += 20
     right = np.zeros((24, 3), bool)
     right[12:, -1] = True
-    walks = fake_walks(tiny_config(), {"z": z, "y": z}, right=right)
+    trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=right)
     told = []
     scene = make_scene(
-        walks,
+        trajectories,
         state="z",
         calls="f_H",
         command="",
         umap=UMAPSettings(neighbours=5, epochs=50),
-        tell=lambda share, words: told.append((share, words)),
+        progress=lambda share, words: told.append((share, words)),
     )
     return scene, told
 
@@ -166,8 +166,8 @@ def test_a_map_is_judged_by_one_point_a_run(tiny_config):
     random = np.random.default_rng(1)
     ends = random.normal(size=(30, 8))
     z = np.repeat(ends[:, None], 3, axis=1)
-    walks = fake_walks(tiny_config(), {"z": z, "y": z}, right=np.ones((30, 3), bool))
-    (pca,) = make_scene(walks, state="z", calls="f_H", command="").maps
+    trajectories = fake_trajectories(tiny_config(), {"z": z, "y": z}, right=np.ones((30, 3), bool))
+    (pca,) = make_scene(trajectories, state="z", calls="f_H", command="").maps
     judged = pca.quality[2]
     assert (judged.compared, judged.neighbours) == (30, 5)
     assert judged == quality(ends, pca.places[:, -1, :2], explained_variance=judged.explained_variance)
@@ -295,8 +295,8 @@ def test_the_table_has_a_row_for_every_point(umap_scene, tmp_path):
 # for a page
 
 
-def test_calls_stand_in_a_run_by_their_supervision_steps(walks, tiny_config):
-    assert places_in_run(walks.calls["z"]).tolist() == [
+def test_calls_stand_in_a_run_by_their_supervision_steps(trajectories, tiny_config):
+    assert places_in_run(trajectories.calls["z"]).tolist() == [
         0.5,
         1,
         2,
@@ -307,9 +307,9 @@ def test_calls_stand_in_a_run_by_their_supervision_steps(walks, tiny_config):
     assert places[5::6].tolist() == [1, 2, 3] and places[0] == pytest.approx(1 / 6)
 
 
-def test_a_spread_is_the_median_and_the_middle_half(walks):
+def test_a_spread_is_the_median_and_the_middle_half(trajectories):
     values = np.array([[0.0, 1], [1, 1], [2, 1], [3, 1], [4, np.inf]])
-    curve = Curve("c", "c", walks.calls["z"][:2], values)
+    curve = Curve("c", "c", trajectories.calls["z"][:2], values)
     found = spread(curve, np.ones(5, bool))
     assert (found.median[0], found.low[0], found.high[0]) == (2, 1, 3)
     assert found.median[1] == found.high[1] == 1  # what is not finite is left out

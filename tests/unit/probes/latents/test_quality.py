@@ -6,7 +6,7 @@ import pytest
 from probes.covariance import StatesError
 from probes.latents.pca import fit_pca
 from probes.latents.quality import quality
-from tests.unit.probes.latents.test_pca import turned, walks
+from tests.unit.probes.latents.test_pca import trajectories, turned
 
 # quality
 
@@ -36,7 +36,7 @@ def test_neighbours_kept_by_hand():
 
 
 def test_quality_of_a_sample():
-    states = walks(50, 60, 4)
+    states = trajectories(50, 60, 4)
     result = quality(states, states[..., :2], explained_variance=0.5, sample=300)
     assert result.compared == 300 and 0.5 < result.trustworthiness < 1
     assert result == quality(states, states[..., :2], explained_variance=0.5, sample=300)

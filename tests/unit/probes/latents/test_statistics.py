@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from fake_walks import fake_walks
+from fake_trajectories import fake_trajectories
 
 from probes.latents.statistics import (
     Banded,
@@ -20,24 +20,24 @@ from probes.latents.statistics import (
 # moves
 
 
-def circle(moments: int, *, per_turn: int, radius: float = 2.0) -> np.ndarray:
+def circle(time_points: int, *, per_turn: int, radius: float = 2.0) -> np.ndarray:
     """One puzzle on a circle around the origin."""
-    angle = 2 * np.pi * np.arange(moments) / per_turn
+    angle = 2 * np.pi * np.arange(time_points) / per_turn
     return radius * np.stack([np.cos(angle), np.sin(angle)], -1)[None]
 
 
-def line(moments: int) -> np.ndarray:
+def line(time_points: int) -> np.ndarray:
     """One puzzle that moves by (3, 4) each moment, from (3, 4)."""
-    return np.arange(1, moments + 1)[None, :, None] * np.array([3.0, 4.0])
+    return np.arange(1, time_points + 1)[None, :, None] * np.array([3.0, 4.0])
 
 
-def geometric(moments: int) -> np.ndarray:
+def geometric(time_points: int) -> np.ndarray:
     """One puzzle on the way to (8, 0) that goes half of what is left each moment, from the origin."""
-    return np.stack([8 - 8 * 0.5 ** np.arange(moments), np.zeros(moments)], -1)[None]
+    return np.stack([8 - 8 * 0.5 ** np.arange(time_points), np.zeros(time_points)], -1)[None]
 
 
-def still(moments: int) -> np.ndarray:
-    return np.full((1, moments, 2), 0.1)
+def still(time_points: int) -> np.ndarray:
+    return np.full((1, time_points, 2), 0.1)
 
 
 def test_a_line_at_constant_speed():
@@ -82,10 +82,10 @@ def test_moving_onto_the_origin_is_infinitely_much_of_nothing():
     assert distances_to_final(states, relative=True).tolist() == [[np.inf, 0, 0]]
 
 
-@pytest.mark.parametrize("moments", [1, 2])
-def test_few_moments(moments):
-    states = line(moments)
-    assert speeds(states).shape == residuals(states).shape == (1, moments - 1)
+@pytest.mark.parametrize("time_points", [1, 2])
+def test_few_moments(time_points):
+    states = line(time_points)
+    assert speeds(states).shape == residuals(states).shape == (1, time_points - 1)
 
 
 def test_half_precision_is_widened_before_it_overflows():
@@ -99,9 +99,9 @@ def test_half_precision_is_widened_before_it_overflows():
 
 
 def difference_of(config, right, z, axes=None):
-    walks = fake_walks(config, {"z": z, "y": z}, right=right)
+    trajectories = fake_trajectories(config, {"z": z, "y": z}, right=right)
     components = z[..., :3] if axes is None else axes
-    return difference(walks, "z", components, np.array([0.6, 0.3, 0.1]))
+    return difference(trajectories, "z", components, np.array([0.6, 0.3, 0.1]))
 
 
 def apart(copies: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,10 +2,16 @@
 
 import numpy as np
 import pytest
-from fake_walks import SMALL, fake_walks
+from fake_trajectories import SMALL, fake_trajectories
 
 from probes.latents import trajectories as module
-from probes.latents.trajectories import MEAN, WalksError, cell_number, read_walks, record_walks
+from probes.latents.trajectories import (
+    MEAN,
+    TrajectoriesError,
+    cell_number,
+    read_trajectories,
+    record_trajectories,
+)
 from trm.coordinates import F_H, F_L
 from trm.data import PuzzleSet
 from trm.errors import StoreError
@@ -40,45 +46,48 @@ def stored(tmp_path, model, puzzles):
 
 def test_walks_are_the_states_of_the_run(model, puzzles, stored):
     store = stored(positions="cells")
-    walks = record_walks(model, puzzles, calls="all")
-    assert walks.position == MEAN and walks.cell is None and len(walks) == 6
-    assert walks.calls["z"] == store.coordinates("z") and len(walks.calls["z"]) == 12
-    assert {at.kind for at in walks.calls["y"]} == {F_H}
+    trajectories = record_trajectories(model, puzzles, calls="all")
+    assert trajectories.position == MEAN and trajectories.cell is None and len(trajectories) == 6
+    assert trajectories.calls["z"] == store.coordinates("z") and len(trajectories.calls["z"]) == 12
+    assert {at.kind for at in trajectories.calls["y"]} == {F_H}
     for state in ("y", "z"):
-        assert walks.states[state] == pytest.approx(store.states(state).mean(2), abs=1e-6)
-    assert np.array_equal(walks.answers, store.answers())
-    assert walks.difficulty == puzzles.difficulty and walks.numbers.tolist() == list(range(6))
-    read = read_walks(store)  # the mean is taken there
-    assert read.states["z"] == pytest.approx(walks.states["z"], abs=1e-6)
+        assert trajectories.states[state] == pytest.approx(store.states(state).mean(2), abs=1e-6)
+    assert np.array_equal(trajectories.answers, store.answers())
+    assert trajectories.difficulty == puzzles.difficulty and trajectories.numbers.tolist() == list(range(6))
+    read = read_trajectories(store)  # the mean is taken there
+    assert read.states["z"] == pytest.approx(trajectories.states["z"], abs=1e-6)
     assert read.made.fingerprint == model.fingerprint and read.difficulty == ("",) * 6
 
 
 def test_a_limit_takes_puzzles_evenly_and_keeps_their_numbers(model, puzzles):
-    walks = record_walks(model, puzzles, limit=3)
-    assert walks.numbers.tolist() == evenly(6, 3).tolist() and len(set(walks.numbers.tolist())) == 3
-    assert np.array_equal(walks.inputs, puzzles.inputs[walks.numbers])
+    trajectories = record_trajectories(model, puzzles, limit=3)
+    assert (
+        trajectories.numbers.tolist() == evenly(6, 3).tolist()
+        and len(set(trajectories.numbers.tolist())) == 3
+    )
+    assert np.array_equal(trajectories.inputs, puzzles.inputs[trajectories.numbers])
 
 
 def test_one_cell_is_followed(model, puzzles, stored):
     store = stored(positions="cells")
-    walks = record_walks(model, puzzles, calls="all", position="r2c3")
-    assert walks.cell == 6
-    assert np.array_equal(read_walks(store, position="r2c3").states["z"], store.states("z")[:, :, 6])
-    assert walks.states["z"] == pytest.approx(store.states("z")[:, :, 6], abs=1e-6)
+    trajectories = record_trajectories(model, puzzles, calls="all", position="r2c3")
+    assert trajectories.cell == 6
+    assert np.array_equal(read_trajectories(store, position="r2c3").states["z"], store.states("z")[:, :, 6])
+    assert trajectories.states["z"] == pytest.approx(store.states("z")[:, :, 6], abs=1e-6)
 
 
 def test_means_in_parts_are_the_means(stored, monkeypatch):
     store = stored(positions="cells")
-    whole = read_walks(store).states["y"]
+    whole = read_trajectories(store).states["y"]
     monkeypatch.setattr(module, "AT_ONCE", 1)  # a puzzle at a time
-    assert np.array_equal(read_walks(store).states["y"], whole)
+    assert np.array_equal(read_trajectories(store).states["y"], whole)
 
 
 @pytest.mark.parametrize("position", ["r9c9", "r0c1", "r1c5", "cells", "r1", "r1c1,r2c2", ""])
 def test_a_cell_that_is_not_there_is_named(model, puzzles, position):
-    with pytest.raises(WalksError, match=r"no position .* grid of 4x4.*r4c4"):
-        record_walks(model, puzzles, position=position)
-    with pytest.raises(WalksError):
+    with pytest.raises(TrajectoriesError, match=r"no position .* grid of 4x4.*r4c4"):
+        record_trajectories(model, puzzles, position=position)
+    with pytest.raises(TrajectoriesError):
         cell_number(position, SMALL)
 
 
@@ -92,16 +101,16 @@ def test_a_cell_that_is_not_there_is_named(model, puzzles, position):
 )
 def test_a_store_without_what_is_needed_says_so(stored, changes, words):
     with pytest.raises(StoreError, match=words):
-        read_walks(stored(**changes))
+        read_trajectories(stored(**changes))
 
 
 def test_walks_too_large_are_refused_before_they_are_made(model, puzzles, stored, monkeypatch):
     store = stored()
-    monkeypatch.setattr(module, "LARGEST_WALKS", 1000)
-    with pytest.raises(WalksError, match="Record fewer puzzles"):
-        read_walks(store)
-    with pytest.raises(WalksError, match="Choose fewer puzzles"):
-        record_walks(model, puzzles)
+    monkeypatch.setattr(module, "LARGEST_TRAJECTORIES", 1000)
+    with pytest.raises(TrajectoriesError, match="Record fewer puzzles"):
+        read_trajectories(store)
+    with pytest.raises(TrajectoriesError, match="Choose fewer puzzles"):
+        record_trajectories(model, puzzles)
 
 
 def test_what_progress_raises_ends_the_recording(model, puzzles):
@@ -112,29 +121,29 @@ def test_what_progress_raises_ends_the_recording(model, puzzles):
         raise StopAsyncIteration
 
     with pytest.raises(StopAsyncIteration):
-        record_walks(model, puzzles, progress=progress)
+        record_trajectories(model, puzzles, progress=progress)
     assert len(seen) == 1 and seen[0][1] == 6
 
 
 def test_an_answer_stands_until_the_next(model, puzzles):
     """n = T = 2: in each cycle two f_L calls, then f_H."""
-    walks = record_walks(model, puzzles, calls="all")
-    assert walks.answer_at("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    assert walks.answer_at("y").tolist() == [0, 1, 2, 3]
+    trajectories = record_trajectories(model, puzzles, calls="all")
+    assert trajectories.answer_at("z").tolist() == [-1, -1, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
+    assert trajectories.answer_at("y").tolist() == [0, 1, 2, 3]
 
 
 def test_z_moves_at_calls_of_f_l_alone(model, puzzles):
-    walks = record_walks(model, puzzles, calls="all")
-    calls, states = walks.moving("z")
+    trajectories = record_trajectories(model, puzzles, calls="all")
+    calls, states = trajectories.moving("z")
     assert {at.kind for at in calls} == {F_L} and states.shape == (6, 8, 8)
     assert (np.abs(np.diff(states, axis=1)).max((0, 2)) > 0).all()
-    assert walks.moving("y")[0] == walks.calls["y"]
-    few = record_walks(model, puzzles)  # f_H calls alone: z as f_L left it
+    assert trajectories.moving("y")[0] == trajectories.calls["y"]
+    few = record_trajectories(model, puzzles)  # f_H calls alone: z as f_L left it
     assert few.moving("z")[0] == few.calls["z"]
 
 
 def test_solved_is_judged_by_the_rules(tiny_config):
     right = np.array([[False, True, True], [False, False, False]])
     states = np.zeros((2, 3, 4))
-    walks = fake_walks(tiny_config(), {"y": states, "z": states}, right=right)
-    assert np.array_equal(walks.solved, right)
+    trajectories = fake_trajectories(tiny_config(), {"y": states, "z": states}, right=right)
+    assert np.array_equal(trajectories.solved, right)

@@ -106,7 +106,7 @@ def test_blocks_grow_and_end_with_all_puzzles():
 
 
 def test_description_length_of_what_is_there_and_of_what_is_not():
-    states, values = planted(puzzles=200, cells=8, moments=3, strength=5.0)
+    states, values = planted(puzzles=200, cells=8, time_points=3, strength=5.0)
     random = whole(np.random.default_rng(11).integers(4, size=(200, 1, 8)))
     settings = replace(FEW, code_length=True)
     split = split_puzzles(200)
@@ -133,7 +133,7 @@ def test_a_rare_class_that_states_do_not_hold_is_not_compressed():
 
 def test_description_length_counts_the_first_block_as_uniform():
     """One training puzzle: nothing is known before it."""
-    states, values = planted(puzzles=4, moments=1)
+    states, values = planted(puzzles=4, time_points=1)
     split = Split(np.array([0]), np.array([1]), np.array([2, 3]))
     code = fit_probe(states, values, split, classes=DIGITS, settings=replace(FEW, code_length=True)).code
     assert code.bits.tolist() == code.uniform_bits.tolist() == [12.0]

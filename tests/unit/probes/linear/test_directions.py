@@ -17,19 +17,19 @@ from trm.coordinates import Coordinates
 from trm.tasks.sudoku import Sudoku
 
 TASK = Sudoku(2, 2)
-MOMENTS = (Coordinates(1, 2, 3, "f_H"), Coordinates(2, 2, 3, "f_H"))
+TIME_POINTS = (Coordinates(1, 2, 3, "f_H"), Coordinates(2, 2, 3, "f_H"))
 
 
 def probe(
     classes: tuple[str, ...] = ("1", "2", "3", "4"), name: str = "solution", state: str = "z"
 ) -> SavedProbe:
-    states, values = planted(moments=2, classes=max(2, len(classes)))
+    states, values = planted(time_points=2, classes=max(2, len(classes)))
     if not classes:
         values = whole(values.values.astype(np.float32))
     split = split_puzzles(len(states), seed=0)
     found = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
     about = {"task": "sudoku", "model": "tiny", "fingerprint": "ab" * 8}
-    return SavedProbe(found, state, MOMENTS, 2, about)
+    return SavedProbe(found, state, TIME_POINTS, 2, about)
 
 
 def test_directions_in_a_plane_by_hand():
@@ -77,7 +77,7 @@ def test_saved_probes_are_a_study_without_scores():
     some = [probe(("no", "yes"), f"candidate_{digit}") for digit in (1, 3)]
     assert study_of(some, TASK)["targets"][0]["members"] == ["candidate_1", "candidate_3"]
     other = replace(files[0], about=files[0].about | {"fingerprint": "cd" * 8})
-    later = replace(files[0], moments=(MOMENTS[0], Coordinates(3, 2, 3, "f_H")))
+    later = replace(files[0], time_points=(TIME_POINTS[0], Coordinates(3, 2, 3, "f_H")))
     maze = replace(files[0], about=files[0].about | {"task": "maze"})
     for given, words in (
         ([], "No probe"),

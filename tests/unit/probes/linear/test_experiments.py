@@ -11,7 +11,7 @@ import torch
 from probes.cli.main import main
 from probes.linear.apply import open_probe, probes_of, read_puzzle, summary_of
 from probes.linear.causal import Push, UseSettings, measure_use
-from probes.linear.collect import CollectError, collect, moments_of
+from probes.linear.collect import CollectError, collect, time_points_of
 from probes.linear.directions import direction_of
 from probes.linear.experiment.experiment import fit_study, repeated
 from probes.linear.experiment.files import load_study, score_table, write_study
@@ -60,7 +60,7 @@ def study(tiny_model, puzzles):
     )
     said = []
     found = fit_study(
-        tiny_model(), TASK, puzzles, settings, tell=lambda share, words: said.append((share, words))
+        tiny_model(), TASK, puzzles, settings, progress=lambda share, words: said.append((share, words))
     )
     shares = [share for share, _ in said]
     assert shares == sorted(shares) and shares[0] == 0 and shares[-1] == pytest.approx(1)
@@ -69,9 +69,9 @@ def study(tiny_model, puzzles):
 
 def test_collected_states_are_those_of_the_recursion(tiny_model, puzzles):
     model, depth = tiny_model(), Depth(n=2, T=2, N_sup=3)
-    moments = moments_of(depth, [3, 1])
-    assert [(at.supervision_step, at.cycle, at.call) for at in moments] == [(1, 2, 3), (3, 2, 3)]
-    runs = collect(model, puzzles.inputs, depth=depth, moments=moments)
+    time_points = time_points_of(depth, [3, 1])
+    assert [(at.supervision_step, at.cycle, at.call) for at in time_points] == [(1, 2, 3), (3, 2, 3)]
+    runs = collect(model, puzzles.inputs, depth=depth, time_points=time_points)
     tokens = torch.from_numpy(puzzles.inputs.astype(np.int64))
     steps = list(deep_supervision(model, tokens, torch.zeros(len(tokens), dtype=torch.int64), depth=depth))
     for place, number in enumerate((0, 2)):
@@ -86,7 +86,7 @@ def test_puzzles_need_not_show_every_symbol_but_must_be_of_the_models_size(tiny_
     blank = puzzles.take(np.arange(2))
     blank = replace(blank, inputs=np.where(blank.inputs == blank.inputs.max(), 1, blank.inputs))
     depth = Depth(n=2, T=2, N_sup=1)
-    runs = collect(tiny_model(), blank.inputs, depth=depth, moments=moments_of(depth, [1]))
+    runs = collect(tiny_model(), blank.inputs, depth=depth, time_points=time_points_of(depth, [1]))
     assert runs.now.shape == (2, 1, 16)
     with pytest.raises(PuzzleError, match="reads 36 cells"):
         fit_study(
@@ -96,12 +96,12 @@ def test_puzzles_need_not_show_every_symbol_but_must_be_of_the_models_size(tiny_
 
 def test_moments_are_the_ones_asked_for():
     depth = Depth(n=2, T=2, N_sup=3)
-    assert [at.cycle for at in moments_of(depth, [2], "cycles")] == [1, 2]
-    assert len(moments_of(depth, [1, 2], "all")) == 2 * depth.calls_per_step
+    assert [at.cycle for at in time_points_of(depth, [2], "cycles")] == [1, 2]
+    assert len(time_points_of(depth, [1, 2], "all")) == 2 * depth.calls_per_step
     with pytest.raises(CollectError, match="Choose from 1 to 3"):
-        moments_of(depth, [4])
+        time_points_of(depth, [4])
     with pytest.raises(CollectError, match="cycles"):
-        moments_of(depth, [1], "some")
+        time_points_of(depth, [1], "some")
 
 
 def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
@@ -117,7 +117,9 @@ def test_a_cancelled_run_ends_at_the_next_call(tiny_model, puzzles):
 
     depth = Depth(n=2, T=2, N_sup=3)
     with pytest.raises(Stop):
-        collect(tiny_model(), puzzles.inputs, depth=depth, moments=moments_of(depth, [1]), progress=stop)
+        collect(
+            tiny_model(), puzzles.inputs, depth=depth, time_points=time_points_of(depth, [1]), progress=stop
+        )
     assert len(told) == 3
 
 
@@ -145,7 +147,7 @@ def test_a_study_has_every_source_with_its_scores(study):
                 finding.scores[name].low, score.low, rtol=1e-5
             )  # float32, summed in another order
     assert "control" not in solution["input"].scores
-    assert solution["input"].moments == (0,) and solution["z"].moments == (0, 1)
+    assert solution["input"].time_points == (0,) and solution["z"].time_points == (0, 1)
     confusion = solution["z"].found.confusion
     assert confusion.shape == (2, 4, 4)
     share = np.trace(confusion[1]) / confusion[1].sum()
@@ -169,9 +171,9 @@ def test_scores_of_a_family_are_those_of_all_its_cells(study):
 def test_random_weights_may_be_probed_at_the_first_moment_alone(tiny_model, puzzles):
     settings = StudySettings(targets=("right_now",), steps=(1, 2), random="first", control=False, probe=FEW)
     found = fit_study(tiny_model(), TASK, puzzles, settings)
-    moments = {finding.source: finding.moments for finding in found.findings}
+    time_points = {finding.source: finding.time_points for finding in found.findings}
     both = (0, 1)
-    assert moments == {
+    assert time_points == {
         "z": both, "y": both, "random z": (0,), "random y": (0,), "derived": both, "input": both
     }  # fmt: skip
     assert found.about["depth"]["N_sup"] == 2  # nothing asked about the end
@@ -205,7 +207,7 @@ def test_labels_are_the_same_whichever_of_two_classes_is_called_yes():
         "elsewhere": [Values(on, ~defined)],
         "other": [Values(other, defined)],
     }
-    assert repeated(of, moments=2) == {
+    assert repeated(of, time_points=2) == {
         "on": [None] * 2, "off": ["on"] * 2, "elsewhere": [None] * 2, "other": [None] * 2
     }  # fmt: skip
 
@@ -277,7 +279,7 @@ def test_files_hold_all_and_a_saved_probe_reads_a_puzzle_as_it_read_the_set(
         probe = open_probe(tmp_path / "probes" / f"solution.{state}.safetensors")
         (reading,) = read_puzzle(model, TASK, puzzles.inputs[puzzle], [probe])
         depth = model.config.depth
-        runs = collect(model, puzzles.inputs, depth=depth, moments=probe.moments)
+        runs = collect(model, puzzles.inputs, depth=depth, time_points=probe.time_points)
         whole = apply(probe.result, runs.states[state]).values[puzzle]
         assert (reading.values == whole).all()
         blank = ~TASK.givens(puzzles.inputs[puzzle])
@@ -378,19 +380,19 @@ def test_erasing_puts_every_cell_to_the_mean_and_random_moves_are_as_long(study,
     direction = direction_of(probe, 0)
     assert np.linalg.norm(direction) == pytest.approx(1, abs=1e-5)
     mean = float(probe.result.mean[0] @ direction)
-    push = Push(probe, probe.moments[0], direction, mean, UseSettings("erase"), 1.0)
+    push = Push(probe, probe.time_points[0], direction, mean, UseSettings("erase"), 1.0)
     state = State(torch.randn(5, 17, 8), torch.randn(5, 17, 8))
-    erased = push.hook(direction, 1)(probe.moments[0], state)
+    erased = push.hook(direction, 1)(probe.time_points[0], state)
     assert torch.equal(erased.y, state.y) and torch.equal(erased.z[:, 0], state.z[:, 0])
     np.testing.assert_allclose(erased.z[:, 1:] @ torch.from_numpy(direction), mean, atol=1e-4)
     other = np.random.default_rng(0).normal(size=8).astype(np.float32)
-    random = push.hook(other / np.linalg.norm(other), 1)(probe.moments[0], state)
+    random = push.hook(other / np.linalg.norm(other), 1)(probe.time_points[0], state)
     np.testing.assert_allclose(
         (random.z - state.z).norm(dim=-1), (erased.z - state.z).norm(dim=-1), atol=1e-4
     )
-    assert push.hook(direction, 1)(probe.moments[1], state) is state
-    moved = Push(probe, probe.moments[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
-    lengths = (moved.hook(direction, 1)(probe.moments[0], state).z - state.z)[:, 1:].norm(dim=-1)
+    assert push.hook(direction, 1)(probe.time_points[1], state) is state
+    moved = Push(probe, probe.time_points[0], direction, mean, UseSettings("move", dose=3.0), 0.5)
+    lengths = (moved.hook(direction, 1)(probe.time_points[0], state).z - state.z)[:, 1:].norm(dim=-1)
     np.testing.assert_allclose(lengths, 1.5, atol=1e-4)
     assert model.config.hidden_size == 8
 
@@ -410,7 +412,7 @@ def test_moving_y_along_the_heads_own_direction_is_used_and_random_ones_less(tin
         TASK,
         puzzles.take(np.arange(8)),
         probe,
-        moment=0,
+        time_point=0,
         class_name="3",
         settings=UseSettings(dose=200.0, randoms=3),
     )
@@ -425,7 +427,7 @@ def test_a_change_of_z_after_the_last_step_changes_nothing(study, tiny_model, pu
     (probe,) = (one for one in probes_of(study) if (one.target, one.state) == ("solution", "z"))
     few = puzzles.take(np.arange(4))
     found = measure_use(
-        tiny_model(), TASK, few, probe, moment=1, class_name="1", settings=UseSettings(randoms=1)
+        tiny_model(), TASK, few, probe, time_point=1, class_name="1", settings=UseSettings(randoms=1)
     )
     assert found.along.changed_end.max() == 0 and found.distance > 0
     with pytest.raises(ProbeError, match="Choose from: 1, 2, 3, 4"):

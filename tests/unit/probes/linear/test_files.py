@@ -27,10 +27,10 @@ REPOSITORY = Path(__file__).resolve().parents[4]
 
 def test_values_or_states_may_have_one_moment():
     """A baseline of the input, at moments whose target changes."""
-    states, values = planted(moments=2)
+    states, values = planted(time_points=2)
     changing = np.concatenate([values.values, (values.values + 1) % 4], 1)
     result = fit_probe(states[:, 1:], whole(changing), split_puzzles(120), classes=DIGITS, settings=FEW)
-    assert result.moments == 2 and result.scores["accuracy"].value.min() > 0.95
+    assert result.time_points == 2 and result.scores["accuracy"].value.min() > 0.95
 
 
 def test_pooled_moments_share_one_probe():
@@ -39,7 +39,7 @@ def test_pooled_moments_share_one_probe():
     steps = np.repeat(np.arange(1.0, 9)[None, :, None], 60, 0)
     states = rng.normal(size=(60, 8, 1, 6)) + steps[..., None] * np.eye(6)[2]
     result = fit_probe(states, whole(steps), split_puzzles(60), classes=(), settings=FEW, pooled=True)
-    assert result.moments == 1 and result.pooled
+    assert result.time_points == 1 and result.pooled
     assert 0.7 < result.scores["r2"].value[0] < 0.95  # variance 5.25 of 6.25
     assert apply(result, states).values.shape == (60, 8, 1)
     alone = fit_probe(states, whole(steps), split_puzzles(60), classes=(), settings=FEW)
@@ -57,7 +57,7 @@ def test_a_probe_reads_other_states():
     right = (reading.values == values.values[test]).mean((0, 2))
     assert right == pytest.approx(result.scores["accuracy"].value, abs=0.005)
     assert reading.probabilities.sum(-1) == pytest.approx(np.ones(reading.values.shape), abs=1e-5)
-    last = apply(result, states[test], moment=2)
+    last = apply(result, states[test], time_point=2)
     assert (last.values[:, 2] == reading.values[:, 2]).all()
     assert (
         last.values[:, 1] == values.values[test][:, 0]
@@ -67,7 +67,7 @@ def test_a_probe_reads_other_states():
     with pytest.raises(ProbeError, match="3 moments, these states have 2"):
         apply(result, states[:, :2])
     with pytest.raises(ProbeError, match="no moment 3"):
-        apply(result, states, moment=3)
+        apply(result, states, time_point=3)
 
 
 @pytest.mark.parametrize("numbers", [False, True])
@@ -140,7 +140,7 @@ def test_files_that_are_no_probe(tmp_path):
 
 
 def test_progress_rises_to_one_and_what_it_raises_ends_the_work():
-    states, values = planted(moments=4)
+    states, values = planted(time_points=4)
     settings = replace(FEW, code_length=True)
     told: list[float] = []
     ask = {"classes": DIGITS, "settings": settings, "types": control_types(symbols())}
@@ -217,7 +217,7 @@ def test_mistakes():
 
 
 @pytest.mark.parametrize(
-    "moments",
+    "time_points",
     [
         '[[1e400,1,1,"f_H"]]',
         '[[NaN,1,1,"f_H"]]',
@@ -229,16 +229,16 @@ def test_mistakes():
         '[["x",1,1,"f_H"]]',
         "1" * 5000,
     ],
-    ids=lambda moments: moments[:20],
+    ids=lambda time_points: time_points[:20],
 )
-def test_moments_that_are_none(tmp_path, moments):
-    states, values = planted(puzzles=30, moments=1)
+def test_moments_that_are_none(tmp_path, time_points):
+    states, values = planted(puzzles=30, time_points=1)
     path = tmp_path / "probe.safetensors"
     result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
     about = {"task": "sudoku", "state": "z", "moments": '[[1,1,1,"f_H"]]', "steps_run": "1"}
     save_probe(path, result, about=about)
-    assert open_probe(path).moments[0].supervision_step == 1
-    save_probe(path, result, about=about | {"moments": moments})
+    assert open_probe(path).time_points[0].supervision_step == 1
+    save_probe(path, result, about=about | {"moments": time_points})
     with pytest.raises(ProbeFileError, match="does not say which moments it is of") as error:
         open_probe(path)
     assert len(str(error.value)) < 400
@@ -266,11 +266,11 @@ def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
 
 
 @pytest.mark.parametrize(
-    "moment", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
+    "time_point", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
 )
-def test_a_study_of_no_model_or_no_moments(tmp_path, moment):
+def test_a_study_of_no_model_or_no_moments(tmp_path, time_point):
     study = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    for name, damaged in (("moments", [*study["moments"], moment]), ("about", {"model": "x"})):
+    for name, damaged in (("moments", [*study["moments"], time_point]), ("about", {"model": "x"})):
         (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
         with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
             load_study(tmp_path / "s.json")

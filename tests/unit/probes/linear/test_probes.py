@@ -99,12 +99,12 @@ def test_cells_of_a_puzzle_widen_the_band():
 # the same as scikit-learn
 
 
-def reference(result: ProbeResult, states: np.ndarray, values: Values, moment: int, part: str):
+def reference(result: ProbeResult, states: np.ndarray, values: Values, time_point: int, part: str):
     """Standardised examples of a part at a moment, their labels, in float64."""
     puzzles = getattr(result.split, part)
-    defined = np.broadcast_to(values.defined, states.shape[:3])[puzzles, moment]
-    x = states[puzzles, moment][defined].astype(np.float64)
-    y = np.broadcast_to(values.values, states.shape[:3])[puzzles, moment][defined]
+    defined = np.broadcast_to(values.defined, states.shape[:3])[puzzles, time_point]
+    x = states[puzzles, time_point][defined].astype(np.float64)
+    y = np.broadcast_to(values.values, states.shape[:3])[puzzles, time_point][defined]
     return x, y
 
 
@@ -116,32 +116,34 @@ def test_logistic_regression_equals_scikit_learn(classes, C, balanced):
     from sklearn.metrics import balanced_accuracy_score
     from sklearn.preprocessing import StandardScaler
 
-    states, values = planted(classes=classes, moments=3, strength=0.7, seed=classes)
+    states, values = planted(classes=classes, time_points=3, strength=0.7, seed=classes)
     states = states.astype(np.float32)
     states[..., 5] = 0.99 * states[..., 4] + 0.01 * states[..., 5]  # hardly told apart
     defined = np.random.default_rng(7).random((120, 3, 6)) < 0.8
     values = Values(np.broadcast_to(values.values, defined.shape).copy(), defined)
     settings = ProbeSettings(C=(C,), balanced=balanced, resamples=10)
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS[:classes], settings=settings)
-    for moment in range(3):
-        x, y = reference(result, states, values, moment, "train")
+    for time_point in range(3):
+        x, y = reference(result, states, values, time_point, "train")
         scaler = StandardScaler().fit(x)
         model = LogisticRegression(
             C=C, tol=1e-8, max_iter=10_000, class_weight="balanced" if balanced else None
         ).fit(scaler.transform(x), y)
-        assert result.mean[moment] == pytest.approx(scaler.mean_, rel=1e-5)
-        assert result.scale[moment] == pytest.approx(scaler.scale_, rel=1e-5)
+        assert result.mean[time_point] == pytest.approx(scaler.mean_, rel=1e-5)
+        assert result.scale[time_point] == pytest.approx(scaler.scale_, rel=1e-5)
         largest = np.abs(model.coef_).max()
-        assert np.abs(result.weights[moment] - model.coef_).max() < 0.002 * largest
-        assert np.abs(result.intercept[moment] - model.intercept_).max() < 0.002 * max(1, largest)
-        x, y = reference(result, states, values, moment, "test")
+        assert np.abs(result.weights[time_point] - model.coef_).max() < 0.002 * largest
+        assert np.abs(result.intercept[time_point] - model.intercept_).max() < 0.002 * max(1, largest)
+        x, y = reference(result, states, values, time_point, "test")
         read = model.predict(scaler.transform(x))
-        assert result.scores["accuracy"].value[moment] == pytest.approx((read == y).mean(), abs=1 / len(y))
-        mine = result.scores["balanced_accuracy"].value[moment]
+        assert result.scores["accuracy"].value[time_point] == pytest.approx(
+            (read == y).mean(), abs=1 / len(y)
+        )
+        mine = result.scores["balanced_accuracy"].value[time_point]
         assert mine == pytest.approx(balanced_accuracy_score(y, read), abs=0.01)
-        chances = apply(result, states[result.split.test]).probabilities[:, moment]
+        chances = apply(result, states[result.split.test]).probabilities[:, time_point]
         expected = model.predict_proba(scaler.transform(x))
-        assert np.abs(chances[defined[result.split.test, moment]] - expected).max() < 2e-3
+        assert np.abs(chances[defined[result.split.test, time_point]] - expected).max() < 2e-3
 
 
 @pytest.mark.parametrize("alpha", [0.1, 100.0])
@@ -155,20 +157,20 @@ def test_ridge_regression_equals_scikit_learn(alpha):
     values = whole(numbers, rng.random((90, 2, 4)) < 0.7)
     settings = ProbeSettings(alpha=(alpha,), resamples=10)
     result = fit_probe(states, values, split_puzzles(90), classes=(), settings=settings)
-    for moment in range(2):
-        x, y = reference(result, states, values, moment, "train")
+    for time_point in range(2):
+        x, y = reference(result, states, values, time_point, "train")
         scaler = StandardScaler().fit(x)
         model = Ridge(alpha=alpha).fit(scaler.transform(x), y)
-        assert result.weights[moment, 0] == pytest.approx(model.coef_, rel=1e-4, abs=1e-4)
-        assert result.intercept[moment, 0] == pytest.approx(model.intercept_, rel=1e-5)
-        x, y = reference(result, states, values, moment, "test")
-        assert result.scores["r2"].value[moment] == pytest.approx(
+        assert result.weights[time_point, 0] == pytest.approx(model.coef_, rel=1e-4, abs=1e-4)
+        assert result.intercept[time_point, 0] == pytest.approx(model.intercept_, rel=1e-5)
+        x, y = reference(result, states, values, time_point, "test")
+        assert result.scores["r2"].value[time_point] == pytest.approx(
             model.score(scaler.transform(x), y), abs=1e-4
         )
 
 
 def test_moments_do_not_depend_on_each_other(monkeypatch):
-    states, values = planted(moments=5, strength=1.5)
+    states, values = planted(time_points=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     monkeypatch.setattr(probes.linear.batched_fit, "AT_ONCE", 1)
     one_by_one = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
@@ -187,7 +189,7 @@ def test_regularisation_is_that_of_the_validation_puzzles():
         classes=("no", "yes"),
         settings=grid,
     )
-    states, values = planted(strength=3.0, moments=1 + 1)
+    states, values = planted(strength=3.0, time_points=1 + 1)
     clear = fit_probe(states[:, 1:], values, split_puzzles(120), classes=DIGITS, settings=grid)
     assert noise.regularisation[0] <= 1e-2 and clear.regularisation[0] >= 1.0
 
@@ -240,14 +242,14 @@ def test_auroc_equals_scikit_learn_on_every_resample():
     draws = draws_of(6, count=20, seed=1)
     found = Pairs.of(true, rated, defined).auroc(draws)
     for draw, times in enumerate(draws.astype(int)):
-        for moment in range(2):
+        for time_point in range(2):
             puzzles = np.repeat(np.arange(6), times)
-            mask = defined[puzzles, moment]
-            labels, scores = true[puzzles, moment][mask], rated[puzzles, moment][mask]
+            mask = defined[puzzles, time_point]
+            labels, scores = true[puzzles, time_point][mask], rated[puzzles, time_point][mask]
             if len(set(labels)) == 2:
-                assert found[draw, moment] == pytest.approx(roc_auc_score(labels, scores))
+                assert found[draw, time_point] == pytest.approx(roc_auc_score(labels, scores))
             else:
-                assert np.isnan(found[draw, moment])
+                assert np.isnan(found[draw, time_point])
 
 
 def test_a_rare_class_that_accuracy_cannot_show_has_an_auroc():
@@ -294,7 +296,7 @@ def test_class_balance_is_reported():
 
 
 def test_what_is_not_defined_changes_nothing():
-    states, values = planted(moments=2, strength=1.5)
+    states, values = planted(time_points=2, strength=1.5)
     defined = np.random.default_rng(8).random((120, 2, 6)) < 0.5
     labels = np.broadcast_to(values.values, defined.shape)
     one = fit_probe(
@@ -314,7 +316,7 @@ def test_what_is_not_defined_changes_nothing():
 
 
 def test_a_moment_without_examples_has_no_score_and_spoils_nothing():
-    states, values = planted(moments=3, strength=3.0)
+    states, values = planted(time_points=3, strength=3.0)
     defined = np.ones((120, 3, 6), bool)
     defined[:, 1] = False
     labels = np.broadcast_to(values.values, defined.shape).copy()
@@ -329,7 +331,7 @@ def test_a_moment_without_examples_has_no_score_and_spoils_nothing():
 
 
 def test_classes_that_training_puzzles_lack_are_never_read():
-    states, values = planted(classes=3, moments=2)
+    states, values = planted(classes=3, time_points=2)
     split = split_puzzles(120)
     labels = values.values.copy()
     labels[split.test[0]] = 3  # only there
@@ -343,7 +345,7 @@ def test_classes_that_training_puzzles_lack_are_never_read():
 
 
 def test_a_feature_that_never_changes_is_left_alone():
-    states, values = planted(moments=2)
+    states, values = planted(time_points=2)
     states[..., 3] = 0.1
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     assert (result.scale[:, 3] == 1).all() and np.abs(result.weights[..., 3]).max() < 1e-3

@@ -86,7 +86,7 @@ def test_a_full_disk_behind_stdout(command):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_behind_stderr_ends_no_work():
-    code = "from trm.terminal import tell; tell('one'); tell('two'); print('done')"
+    code = "from trm.terminal import log; log('one'); log('two'); print('done')"
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=full, text=True

@@ -49,7 +49,7 @@ COMMANDS = [
     "data convert sudoku --size 4 --data pipe --out made",
     "forward --model model --inputs pipe --out out.npz",
     "export --trace pipe --png out.png",
-    f"export --model model --puzzle {PUZZLE} --against pipe --html out.html",
+    f"export --model model --puzzle {PUZZLE} --compare-with pipe --html out.html",
     f"export --model model --puzzle {PUZZLE} --png pipe",
     f"{SOLVE} {PUZZLE} --puzzle-id name --identifiers pipe",
     f"{SOLVE} pipe",

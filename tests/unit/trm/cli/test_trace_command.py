@@ -8,9 +8,9 @@ import torch
 
 from trm.checkpoint import save_model
 from trm.cli.main import main
+from trm.progress import ProgressLine
 from trm.store import open_store
 from trm.tasks.sudoku import Sudoku
-from trm.terminal import Progress
 
 SMALL = Sudoku(2, 2)
 
@@ -92,12 +92,12 @@ def test_mistakes(traced, given, refused, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_says_how_to_go_on(traced, given, capsys, tmp_path, monkeypatch):
-    def stop(progress: Progress, done: int, total: int | None = None) -> None:
+    def stop(progress: ProgressLine, done: int, total: int | None = None) -> None:
         if progress.what == "puzzles run" and done > 4:
             assert total == 9
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "count", stop)
+    monkeypatch.setattr(ProgressLine, "count", stop)
     with pytest.raises(SystemExit) as end:
         traced("--shard", 3)
     assert end.value.code == 130

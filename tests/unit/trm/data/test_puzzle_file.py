@@ -137,7 +137,7 @@ def test_a_bad_puzzle_among_good_ones_is_named_when_it_is_chosen():
 
 def test_a_large_file_is_cut_quickly_and_not_solved():
     rows = 100_000
-    begun = time.process_time()
+    started = time.process_time()
     several = found("q,a\n" + f"{TWO},{ONE}\n" * rows, "large.csv")
     assert len(several) == rows and several[-1].place == f"line {rows + 1}"
-    assert time.process_time() - begun < 10
+    assert time.process_time() - started < 10

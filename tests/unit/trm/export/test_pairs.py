@@ -1,4 +1,4 @@
-"""Two runs on one offline page: `trm export --html PAGE --against MODEL_OR_TRACE`."""
+"""Two runs on one offline page: `trm export --html PAGE --compare-with MODEL_OR_TRACE`."""
 
 import json
 from dataclasses import replace
@@ -43,7 +43,9 @@ def exported(capsys, files: dict[str, Path], *arguments: object) -> tuple[dict, 
 
 
 def test_two_recorded_runs(capsys, files):
-    said, data = exported(capsys, files, "--trace", files["one"], "--against", files["other"], "--step", 2)
+    said, data = exported(
+        capsys, files, "--trace", files["one"], "--compare-with", files["other"], "--step", 2
+    )
     assert said["model"] == "made-up" and said["against"] == "another"
     assert [player["task"] for player in data["players"]] == ["sudoku", "sudoku"]
     assert data["titles"] == [
@@ -58,13 +60,20 @@ def test_two_recorded_runs(capsys, files):
 
 def test_a_run_made_now_against_a_recorded_one_of_another_task(capsys, files):
     _, data = exported(
-        capsys, files, "--model", files["model"], "--puzzle", "1.3.....2..4....", "--against", files["maze"]
+        capsys,
+        files,
+        "--model",
+        files["model"],
+        "--puzzle",
+        "1.3.....2..4....",
+        "--compare-with",
+        files["maze"],
     )
     assert [player["task"] for player in data["players"]] == ["maze", "sudoku"]
 
 
 def test_a_recorded_run_against_a_model_on_the_same_puzzle(capsys, files):
-    said, data = exported(capsys, files, "--trace", files["one"], "--against", files["model"])
+    said, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
     left, right = data["players"]
     assert left["inputs"] == right["inputs"] and left["labels"] == right["labels"]
     assert left["trace_id"] != right["trace_id"] and left["steps"] == 3
@@ -72,10 +81,10 @@ def test_a_recorded_run_against_a_model_on_the_same_puzzle(capsys, files):
 
 
 MISTAKES = [
-    (("--trace", "{one}", "--against", "{other}", "--png", "{page}"), "--against puts a second run on the page"),
-    (("--trace", "{one}", "--against", "no-such-model", "--html", "{page}"), "no model 'no-such-model'"),
-    (("--trace", "{one}", "--against", "{nine}", "--html", "{page}"), "81"),
-    (("--trace", "{one}", "--against", "{other}", "--html", "{other}"), "the same file as what is read"),
+    (("--trace", "{one}", "--compare-with", "{other}", "--png", "{page}"), "--compare-with puts a second run on the page"),
+    (("--trace", "{one}", "--compare-with", "no-such-model", "--html", "{page}"), "no model 'no-such-model'"),
+    (("--trace", "{one}", "--compare-with", "{nine}", "--html", "{page}"), "81"),
+    (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as what is read"),
 ]  # fmt: skip
 
 
@@ -87,7 +96,7 @@ def test_one_line_for_a_mistake(refused, files, arguments, words):
 
 def test_hostile_names_of_both_stay_text():
     one, other = (Run.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain"))
-    text = page(one, against=other)
+    text = page(one, compare_with=other)
     assert text.count("<script") == text.count("</script>") == 2 and "<b onclick" not in text
     data = json.loads(text.split('id="run">')[1].split("</script>")[0])
     assert data["titles"][1].startswith("</script><!--<b onclick")
@@ -95,7 +104,7 @@ def test_hostile_names_of_both_stay_text():
 
 def test_a_note_of_both_stands_once():
     run = Run.of(sudoku_run(), SUDOKU, note="Beware.")
-    assert page(run, against=replace(run)).count("Beware.") == 1
+    assert page(run, compare_with=replace(run)).count("Beware.") == 1
 
 
 def test_a_pair_is_two():

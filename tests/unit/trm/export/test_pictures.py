@@ -13,7 +13,6 @@ from PIL import Image
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.moment import moment as moment_of
 from trm.export.pictures.film import Pace, save_gif
 from trm.export.pictures.fonts import measure, wrap
 from trm.export.pictures.palette import LIGHT
@@ -22,7 +21,8 @@ from trm.export.pictures.raster import image
 from trm.export.pictures.scene import Layout, scenes
 from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
-from trm.export.run import Run, moment_at, printable
+from trm.export.run import Run, printable, time_point_at
+from trm.export.time_point import time_point as time_point_of
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper
@@ -66,20 +66,20 @@ def test_marks_of_a_moment():
     run = run_of("sudoku")
     trace = run.trace
     wrong = trace.answers[0] != trace.labels
-    moment = moment_of(run, FIRST)
-    assert (moment.tokens == trace.answers[0]).all()
-    assert (moment.given == (trace.inputs > 1)).all()
-    assert (moment.wrong == wrong).all() and wrong.sum() == 2
-    assert (moment.conflict == SUDOKU.conflicts(trace.answers[0])).all() and moment.conflict.any()
-    assert not moment.changed.any()
-    moment = moment_of(run, SECOND)
-    assert moment.changed.nonzero()[0].tolist() == [1] and moment.wrong.nonzero()[0].tolist() == [15]
+    time_point = time_point_of(run, FIRST)
+    assert (time_point.tokens == trace.answers[0]).all()
+    assert (time_point.given == (trace.inputs > 1)).all()
+    assert (time_point.wrong == wrong).all() and wrong.sum() == 2
+    assert (time_point.conflict == SUDOKU.conflicts(trace.answers[0])).all() and time_point.conflict.any()
+    assert not time_point.changed.any()
+    time_point = time_point_of(run, SECOND)
+    assert time_point.changed.nonzero()[0].tolist() == [1] and time_point.wrong.nonzero()[0].tolist() == [15]
 
 
 def test_before_the_first_answer_there_is_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
-    moment, said = moment_of(run, at), sentences(run, at, "answer")
-    assert (moment.tokens == sudoku_run().inputs).all() and not moment.wrong.any()
+    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
+    assert (time_point.tokens == sudoku_run().inputs).all() and not time_point.wrong.any()
     assert said.event == "z moved by 0.80, no answer yet, halting is read at the end of the step"
     assert said.reading == "No answer yet: before the first f_H call there are only the givens."
 
@@ -87,8 +87,12 @@ def test_before_the_first_answer_there_is_the_puzzle():
 def test_an_f_L_call_leaves_the_answer():
     run = run_of("sudoku")
     at = Coordinates(1, 2, 2, F_L)
-    moment, said = moment_of(run, at), sentences(run, at, "answer")
-    assert (moment.tokens == run.trace.answers[0]).all() and not moment.changed.any() and moment.wrong.any()
+    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
+    assert (
+        (time_point.tokens == run.trace.answers[0]).all()
+        and not time_point.changed.any()
+        and time_point.wrong.any()
+    )
     assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
     assert said.reading.startswith("f_L rewrites z; y stays as f_H left it.")
     assert "y after cycle 1 of 2: a reading the head was not trained for" in said.reading
@@ -115,7 +119,7 @@ def test_the_event_in_words(name, at, event):
 def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     make, task = RUNS[name]
     run = Run.of(replace(make(), labels=None), task)
-    broken, said = moment_of(run, FIRST), sentences(run, FIRST, "answer").event
+    broken, said = time_point_of(run, FIRST), sentences(run, FIRST, "answer").event
     assert first in said
     assert f" {int(broken.conflict.sum())} cell" in said
     assert last in sentences(run, LAST, "answer").event
@@ -139,16 +143,16 @@ def test_calls_shown_by_a_film():
 
 
 def test_a_moment_by_step_and_cycle():
-    assert moment_at(DEPTH, 3) == LAST
-    assert moment_at(DEPTH, 3, 1, 1) == FIRST
-    assert moment_at(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
+    assert time_point_at(DEPTH, 3) == LAST
+    assert time_point_at(DEPTH, 3, 1, 1) == FIRST
+    assert time_point_at(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
     for wrong, words in (
         ({"step": 0}, "--step 0"),
         ({"step": 4}, "Choose 1 to 3"),
         ({"cycle": 3}, "--cycle 3"),
     ):
         with pytest.raises(UserError, match=words):
-            moment_at(DEPTH, 3, **wrong)
+            time_point_at(DEPTH, 3, **wrong)
 
 
 def test_a_trace_of_another_task_is_refused():
@@ -174,7 +178,7 @@ def test_svg_has_the_text_of_each_cell():
         (text,) = cell.findall(f"{SVG}text")
         token = run.trace.answers[0, row * 4 + column]
         assert text.text == SUDOKU.symbols[token]
-        assert (text.get("font-weight") == "700") == bool(run.judgement.givens[row * 4 + column])
+        assert (text.get("font-weight") == "700") == bool(run.grade.givens[row * 4 + column])
     assert cells[1].find(f"{SVG}title").text.startswith("row 1, column 2: ")
     assert "not the solution" in cells[1].find(f"{SVG}title").text
 

@@ -9,13 +9,13 @@ from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.moment import LEVELS, MODES, kept_from, last_answered, moment
 from trm.export.pictures.fonts import BOX, measure, runs
 from trm.export.pictures.palette import DARK, LIGHT
 from trm.export.pictures.primitives import Cell, Text
 from trm.export.pictures.scene import Appearance, Layout
 from trm.export.pictures.speech import sentences
 from trm.export.run import Run
+from trm.export.time_point import LEVELS, MODES, kept_from, last_answered, time_point
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)
@@ -55,12 +55,12 @@ def test_the_latest_call_at_which_a_cell_was_answered_so():
 
 def test_marks_stand_on_cells_that_stay_right_where_they_are_asked_for():
     run = run_of("sudoku")
-    free = ~run.judgement.givens
-    assert not moment(run, FIRST).kept.any() and not moment(run, BEFORE, marks=True).kept.any()
+    free = ~run.grade.givens
+    assert not time_point(run, FIRST).kept.any() and not time_point(run, BEFORE, marks=True).kept.any()
     wrong = np.isin(np.arange(16), (1, 15))
-    assert (moment(run, FIRST, marks=True).kept == free & ~wrong).all()
-    assert (moment(run, LAST, marks=True).kept == free).all()
-    assert not moment(run, LAST, "z", marks=True).kept.any()
+    assert (time_point(run, FIRST, marks=True).kept == free & ~wrong).all()
+    assert (time_point(run, LAST, marks=True).kept == free).all()
+    assert not time_point(run, LAST, "z", marks=True).kept.any()
 
 
 def test_z_is_read_anew_after_every_call_and_breaks_no_rules():
@@ -68,16 +68,16 @@ def test_z_is_read_anew_after_every_call_and_breaks_no_rules():
     readings = trace.z_answers.copy()
     readings[4, 7] = 2 + (readings[4, 7] - 1) % 4
     run = Run.of(replace(trace, z_answers=readings), SUDOKU)
-    shown = moment(run, Coordinates(1, 2, 2, F_L), "z")
+    shown = time_point(run, Coordinates(1, 2, 2, F_L), "z")
     assert (shown.tokens == readings[4]).all()
     assert shown.changed.nonzero()[0].tolist() == [7] and not shown.conflict.any()
     assert (shown.wrong == (readings[4] != trace.labels)).all()
-    assert not moment(run, BEFORE, "z").changed.any()
+    assert not time_point(run, BEFORE, "z").changed.any()
 
 
 def test_what_each_view_adds():
     run = run_of("sudoku")
-    added = {mode: moment(run, SECOND, mode) for mode in MODES}
+    added = {mode: time_point(run, SECOND, mode) for mode in MODES}
     assert [mode for mode in MODES if added[mode].beside is not None] == ["change", "reverse"]
     assert [mode for mode in MODES if added[mode].sure is not None] == ["confidence", "z"]
     assert [mode for mode in MODES if added[mode].probabilities is not None] == ["probabilities"]
@@ -86,18 +86,18 @@ def test_what_each_view_adds():
     z, y = run.trace.z_reverse[5], run.trace.y_reverse[1]
     assert (added["reverse"].tokens == z).all()
     assert (added["reverse"].beside == np.where(z == y, -1, y.astype(int))).all()
-    assert moment(run, BEFORE, "reverse").beside is None
+    assert time_point(run, BEFORE, "reverse").beside is None
     highest = run.trace.probabilities[1].max(-1) / 255
     assert np.abs(added["confidence"].sure - highest).max() <= 0.5 / LEVELS
-    assert not moment(run, BEFORE, "confidence").sure.any()
+    assert not time_point(run, BEFORE, "confidence").sure.any()
 
 
 def test_a_run_recorded_without_reverse_embedding_says_so():
     run = run_of("sudoku")
     older = replace(run, trace=replace(run.trace, z_reverse=None, y_reverse=None))
-    assert (moment(older, SECOND, "z").tokens == moment(run, SECOND, "z").tokens).all()
+    assert (time_point(older, SECOND, "z").tokens == time_point(run, SECOND, "z").tokens).all()
     with pytest.raises(UserError, match="recorded without the reading by reverse embedding"):
-        moment(older, SECOND, "reverse")
+        time_point(older, SECOND, "reverse")
 
 
 def test_a_dead_end_fades_over_one_supervision_step_of_calls():
@@ -105,11 +105,11 @@ def test_a_dead_end_fades_over_one_supervision_step_of_calls():
     answers = trace.answers.copy()
     answers[0, cell] = MAZE.looks.index("path")  # through a wall, dropped by the second answer: call 5
     run = Run.of(replace(trace, answers=answers), MAZE)
-    left = [float(moment(run, at).fading[cell]) for at in run.calls()]
+    left = [float(time_point(run, at).fading[cell]) for at in run.calls()]
     gone = 5 + DEPTH.calls_per_step
     assert left[:6] == [0, 0, 0, 0, 0, 1] and left[gone:] == [0] * len(left[gone:])
     assert all(one > other for one, other in pairwise(left[5 : gone + 1]))
-    assert not moment(run, SECOND, "change").fading.any()
+    assert not time_point(run, SECOND, "change").fading.any()
     assert "dropped from the path" in cell_of(run, SECOND, cell).words
 
 
@@ -126,7 +126,7 @@ def test_every_view_of_every_kind_of_grid_is_drawn(name, mode, at):
 
 def test_views_differ_where_they_should():
     run = run_of("sudoku")
-    changed = int(moment(run, SECOND).changed.nonzero()[0][0])
+    changed = int(time_point(run, SECOND).changed.nonzero()[0][0])
     pictures = {mode: cell_of(run, SECOND, changed, mode=mode).parts for mode in MODES}
     assert len(set(pictures.values())) == len(MODES)
     small = [part.text for part in pictures["change"] if isinstance(part, Text)]

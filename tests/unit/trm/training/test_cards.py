@@ -99,8 +99,8 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
         depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
     )
     preset = Preset("small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75))
-    for moment in ("010", "035"):
-        path = tmp_path / "run" / "snapshots" / f"{moment}-percent.safetensors"
+    for time_point in ("010", "035"):
+        path = tmp_path / "run" / "snapshots" / f"{time_point}-percent.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(model.state_dict(), path)
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tmp_path))

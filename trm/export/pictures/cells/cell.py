@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.export.moment import Moment
 from trm.export.pictures.cells import colours, maze, text
 from trm.export.pictures.look import Grid, Look
 from trm.export.pictures.primitives import Cell, Part
 from trm.export.pictures.skin import COLOURS, MAZE, TEXT
+from trm.export.time_point import TimePoint
 from trm.tasks.base import Task
 
 TRAIL = ("path", "start", "goal")
@@ -34,55 +34,57 @@ PAINTERS: dict[str, Callable[[Look], Iterator[Part]]] = {
     MAZE.name: maze.paint,
     COLOURS.name: colours.paint,
 }
-LINES: dict[str, Callable[[Grid, Moment], Iterator[Part]]] = {
+LINES: dict[str, Callable[[Grid, TimePoint], Iterator[Part]]] = {
     TEXT.name: text.lines,
     MAZE.name: maze.lines,
     COLOURS.name: colours.lines,
 }
 
 
-def grid_parts(grid: Grid, moment: Moment) -> Iterator[Part]:
+def grid_parts(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
     """The cells that are drawn, each a Cell, then the lines over them."""
     task = grid.task
     paint = PAINTERS[grid.skin.name]
-    trails = _trails(task, moment.tokens)
+    trails = _trails(task, time_point.tokens)
     for row, column in np.ndindex(grid.rows, grid.columns):
         cell = row * task.columns + column
-        look = _look(grid, moment, row, column, trails[cell])
-        yield Cell(row, column, _words(grid, moment, row, column), tuple(paint(look)))
-    yield from LINES[grid.skin.name](grid, moment)
+        look = _look(grid, time_point, row, column, trails[cell])
+        yield Cell(row, column, _words(grid, time_point, row, column), tuple(paint(look)))
+    yield from LINES[grid.skin.name](grid, time_point)
 
 
-def _look(grid: Grid, moment: Moment, row: int, column: int, trail: frozenset[str]) -> Look:
+def _look(grid: Grid, time_point: TimePoint, row: int, column: int, trail: frozenset[str]) -> Look:
     cell = row * grid.task.columns + column
-    token = int(moment.tokens[cell])
-    marks = frozenset(moment.marks(cell))
+    token = int(time_point.tokens[cell])
+    marks = frozenset(time_point.marks(cell))
     return Look(
         grid=grid,
         x=grid.left + column * grid.cell,
         y=grid.top + row * grid.cell,
         size=grid.cell,
-        mode=moment.mode,
+        mode=time_point.mode,
         token=token,
         marks=marks,
         trail=trail,
-        fading=float(moment.fading[cell]),
-        beside=None if moment.beside is None or moment.beside[cell] < 0 else int(moment.beside[cell]),
-        sure=None if moment.sure is None else float(moment.sure[cell]),
-        probabilities=None if moment.probabilities is None else moment.probabilities[cell],
+        fading=float(time_point.fading[cell]),
+        beside=None
+        if time_point.beside is None or time_point.beside[cell] < 0
+        else int(time_point.beside[cell]),
+        sure=None if time_point.sure is None else float(time_point.sure[cell]),
+        probabilities=None if time_point.probabilities is None else time_point.probabilities[cell],
     )
 
 
-def _words(grid: Grid, moment: Moment, row: int, column: int) -> str:
+def _words(grid: Grid, time_point: TimePoint, row: int, column: int) -> str:
     """What a reader who sees nothing is told of a cell."""
     cell = row * grid.task.columns + column
-    token = int(moment.tokens[cell])
+    token = int(time_point.tokens[cell])
     said = [grid.task.symbol_names[token]]
-    if moment.probabilities is not None:
-        said[0] += f" with probability {moment.probabilities[cell, token]:.2f}"
-    elif moment.sure is not None:
-        said[0] += f" with {moment.sure[cell]:.2f}"
-    said += (MARK_NAMES.get(mark, grid.skin.breaks) for mark in moment.marks(cell))
+    if time_point.probabilities is not None:
+        said[0] += f" with probability {time_point.probabilities[cell, token]:.2f}"
+    elif time_point.sure is not None:
+        said[0] += f" with {time_point.sure[cell]:.2f}"
+    said += (MARK_NAMES.get(mark, grid.skin.breaks) for mark in time_point.marks(cell))
     return f"row {row + 1}, column {column + 1}: {', '.join(said)}"
 
 

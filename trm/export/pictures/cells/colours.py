@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trm.export.moment import LEVELS, Moment
 from trm.export.pictures.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
 from trm.export.pictures.primitives import Hatch, Part
+from trm.export.time_point import LEVELS, TimePoint
 
 
 def paint(cell: Look) -> Iterator[Part]:
@@ -44,9 +44,9 @@ def _second(cell: Look) -> Iterator[Part]:
         yield cell.square(look if look.startswith("#") else cell.palette.paper, share)
 
 
-def lines(grid: Grid, moment: Moment) -> Iterator[Part]:
+def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
     """Around what counts of the grid, as far as it is drawn."""
-    rows, columns = (int(size) for size in grid.task.crop(moment.tokens))
+    rows, columns = (int(size) for size in grid.task.crop(time_point.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)
     if rows and columns:
         width, height = columns * grid.cell, rows * grid.cell

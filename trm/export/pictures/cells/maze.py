@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from trm.export.moment import Moment
 from trm.export.pictures.fonts import Length
 from trm.export.pictures.look import CAPITAL, Grid, Look, outline, picture_marks, small_square, two_tone_hatch
 from trm.export.pictures.primitives import Disc, Part, Rect, Ring, Text
+from trm.export.time_point import TimePoint
 
 
 def paint(cell: Look) -> Iterator[Part]:
@@ -81,5 +81,5 @@ def _tone(cell: Look, token: int) -> str:
     return tones.get(cell.grid.task.looks[token], palette.paper)
 
 
-def lines(grid: Grid, moment: Moment) -> Iterator[Part]:
+def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
     yield from outline(grid.left, grid.top, grid.width, grid.height, 2, grid.palette.ink)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
 
-from trm.export.moment import READS_Z, Moment
 from trm.export.pictures.fonts import measure
 from trm.export.pictures.look import CAPITAL, Grid, Look, outline
 from trm.export.pictures.primitives import Corner, Hatch, Part, Rect, Text
+from trm.export.time_point import READS_Z, TimePoint
 from trm.tasks.base import Task
 
 LEAST = 0.02  # probability that is drawn
@@ -90,7 +90,7 @@ def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
     )
 
 
-def lines(grid: Grid, moment: Moment) -> Iterator[Part]:
+def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
     """Thin lines between cells, over them strong ones between boxes and around."""
     palette, width, height = grid.palette, grid.width, grid.height
     box_rows, box_columns = getattr(grid.task, "box_rows", 0), getattr(grid.task, "box_columns", 0)

@@ -24,7 +24,7 @@ Cells = Bool[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True)
-class Moment:
+class TimePoint:
     """What is to be seen after one call. What the view does not show is None."""
 
     at: Coordinates
@@ -51,12 +51,12 @@ class Moment:
         return [name for name in MARKS if getattr(self, name)[cell]]
 
 
-def moment(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> Moment:
+def time_point(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> TimePoint:
     """What is to be seen after the call at these coordinates, in one of MODES; `marks`: also which cells stayed right.
 
     Raises UserError for a view that the run was recorded without.
     """
-    trace, judgement = run.trace, run.judgement
+    trace, grade = run.trace, run.grade
     answer, call = run.answer_after(at), run.call_number(at)
     none = np.zeros(run.task.cells, bool)
     if mode in READS_Z:
@@ -66,13 +66,13 @@ def moment(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = Fal
     else:
         tokens = trace.inputs if answer < 0 else trace.answers[answer]
         before = trace.answers[answer - 1] if at.kind == F_H and answer else None
-        conflict = judgement.input_conflicts if answer < 0 else judgement.conflicts[answer]
+        conflict = grade.input_conflicts if answer < 0 else grade.conflicts[answer]
     has_answer = mode not in READS_Z and answer >= 0
-    return Moment(
+    return TimePoint(
         at=at,
         mode=mode,
         tokens=tokens,
-        given=judgement.givens,
+        given=grade.givens,
         changed=none if before is None else before != tokens,
         conflict=conflict,
         wrong=run.wrong(tokens) & ~_missing(run) if has_answer or mode in READS_Z else none,
@@ -134,7 +134,7 @@ def _sure(run: Run, mode: str, call: int, answer: int) -> Float[np.ndarray, "cel
 
 def _kept(run: Run, answer: int) -> Cells:
     trace = run.trace
-    return kept_from(trace.answers, trace.labels, run.judgement.givens) <= answer
+    return kept_from(trace.answers, trace.labels, run.grade.givens) <= answer
 
 
 def _fading(run: Run, call: int, answer: int) -> Float[np.ndarray, "cells"]:

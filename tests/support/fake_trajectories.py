@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from probes.latents.trajectories import Made, Walks
+from probes.latents.trajectories import Made, Trajectories
 from trm.config import ModelConfig
 from trm.coordinates import F_H
 from trm.tasks.sudoku import Sudoku
@@ -12,7 +12,9 @@ SOLUTION = SMALL.parse("1234341221434321")
 PUZZLE = SMALL.parse("1234341221430000")
 
 
-def fake_walks(config: ModelConfig, states: dict[str, np.ndarray], *, right: np.ndarray, **changes) -> Walks:
+def fake_trajectories(
+    config: ModelConfig, states: dict[str, np.ndarray], *, right: np.ndarray, **changes
+) -> Trajectories:
     """Walks of the f_H calls, where `right` (puzzle, answer) says which answers are right; wrong ones have the last cell wrong."""
     calls = tuple(
         at for step in range(1, config.N_sup + 1) for at in config.depth.calls(step) if at.kind == F_H
@@ -21,7 +23,7 @@ def fake_walks(config: ModelConfig, states: dict[str, np.ndarray], *, right: np.
     inputs = np.tile(PUZZLE, (count, 1))
     shown = np.tile(SOLUTION, (count, answers, 1))
     shown[~right, -1] = SOLUTION[0] + 1
-    return Walks(
+    return Trajectories(
         **{
             "made": Made("tiny", "0" * 16, config, "hand/made", "float32", "0", "2026-01-02"),
             "position": "mean",
