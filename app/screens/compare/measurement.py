@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.3  # while a model is being opened
 class ComparisonRequest:
     """Two models, at their own depth, and the puzzles."""
 
-    sources: tuple[Source, Source]
+    sources: tuple[ModelSource, ModelSource]
     task: Task
     puzzles: PuzzleSetChoice
 
@@ -65,7 +65,7 @@ def result(jobs: list[Job]) -> Comparison:
     return cached[2]
 
 
-def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
+def _measure(source: ModelSource, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
     """Job: measure one model, as `probes compare` does."""
     from probes.comparison.measure import measure
     from trm.data import load_puzzles
@@ -97,7 +97,7 @@ class RecordedComparison:
     stale: tuple[str, ...]
 
 
-def recorded(one: Source, other: Source) -> RecordedComparison | None:
+def recorded(one: ModelSource, other: ModelSource) -> RecordedComparison | None:
     """The recorded comparison of two bundled models; None if there is none or it cannot be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None

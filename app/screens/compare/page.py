@@ -67,7 +67,7 @@ def players(one: Choice, other: Choice) -> None:
         )
         return left, right
 
-    pair.watch(sides, key=PLAYER, start=links.opening_view())
+    pair.show_growing(sides, key=PLAYER, start=links.opening_view())
 
 
 def on_many_puzzles(one: Choice, other: Choice) -> None:

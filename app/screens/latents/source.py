@@ -12,7 +12,7 @@ import streamlit as st
 
 from app.screens.compare import second_model
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
@@ -214,17 +214,20 @@ def computed(opened: Opened, request: ProjectionRequest, options: Options) -> Pr
             source,
             replace(request, model=source.name, state="", umap=None, compare_with=""),
         )
-        trajectories = result_of(key, work.timed(partial(_record_job, source, request)), anew=pressed)
+        trajectories = result_of(key, work.timed(partial(_record_job, source, request)), restart=pressed)
         if trajectories is None:
             return None
         pair.append(trajectories)
     key = ("latents-projection", *sources, request)
     return result_of(
-        key, partial(_project_job, pair, request), anew=pressed, kept="The model runs are still available."
+        key,
+        partial(_project_job, pair, request),
+        restart=pressed,
+        saved="The model runs are still available.",
     )
 
 
-def _record_job(source: Source, request: ProjectionRequest, progress: Progress) -> Any:
+def _record_job(source: ModelSource, request: ProjectionRequest, progress: Progress) -> Any:
     """Job: run a model on the puzzles and record its trajectories."""
     from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles
