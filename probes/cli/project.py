@@ -55,7 +55,7 @@ def add(adder: Any) -> None:
     command.add_argument(
         "--record",
         action="store_true",
-        help=f"record the projections that come with the app: all, or that of --model ({', '.join(SETS)}) and --compare-with",
+        help=f"record the projections that come with the app: all, or that of --model ({', '.join(SETS)}), with --compare-with the joint one",
     )
     command.add_argument(
         "--findings", type=Path, help="write the section on the recorded projections into this document"

@@ -58,7 +58,7 @@ def compare(one: Choice, options: Options) -> None:
 
 def players(one: Choice, other: Choice) -> None:
     """Both runs, from recorded traces if there are any. Raises UserError if a run is not possible."""
-    named = list(zip((one, other), second_model.names_of(one, other), strict=True))
+    named = list(zip((one, other), second_model.distinct_names(one, other), strict=True))
 
     def sides() -> tuple[pair.Side, pair.Side]:
         left, right = (

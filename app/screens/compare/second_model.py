@@ -113,7 +113,7 @@ def choice(first: Choice, options: Options) -> Choice | Opening:
     )
 
 
-def names_of(one: Choice, other: Choice) -> tuple[str, str]:
+def distinct_names(one: Choice, other: Choice) -> tuple[str, str]:
     """Two different short names, used in sentences such as "sudoku-hrm: ended after step 16"."""
     names = [each.source.name for each in (one, other)]
     if names[0] == names[1]:

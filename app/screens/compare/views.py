@@ -55,7 +55,12 @@ def similarity(comparison: Comparison, command: Commands) -> None:
     labels = {None: "all states of both models"} | figures.block_names(comparison)
     rows, columns = (
         column.selectbox(
-            label, list(labels), format_func=labels.get, key=f"cka-{label.lower()}", **IN_ADDRESS
+            label,
+            list(labels),
+            format_func=labels.get,
+            key=f"cka-{label.lower()}",
+            **IN_ADDRESS,
+            help=f"State shown along the {label.lower()}.",
         )
         for column, label in zip(st.columns(2), ("Rows", "Columns"), strict=True)
     )

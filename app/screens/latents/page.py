@@ -106,6 +106,7 @@ def style_controls(projection: Projection) -> PointStyle:
             key="latents_axes",
             **IN_ADDRESS,
             required=True,
+            help="Number of principal components drawn.",
         )
     view = row.segmented_control(
         "Points",
@@ -121,7 +122,13 @@ def style_controls(projection: Projection) -> PointStyle:
     if st.session_state.get("latents_colour") not in titles:  # a field of another projection
         st.session_state.latents_colour = next(iter(titles))
     colour = row.selectbox(
-        "Colour by", list(titles), format_func=titles.get, key="latents_colour", **IN_ADDRESS, width=220
+        "Colour by",
+        list(titles),
+        format_func=titles.get,
+        key="latents_colour",
+        **IN_ADDRESS,
+        width=220,
+        help="The value that sets the colour of a point.",
     )
     names = {number: puzzle_name(projection, number) for number in range(projection.puzzle_count)}
     traced = row.multiselect(

@@ -123,7 +123,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
         POSITIONS,
         key="latents_position",
         **IN_ADDRESS,
-        help="Whose state: the mean over cells, or one cell.",
+        help="Project the mean state over all cells, or the state of one cell.",
     )
     if chosen == POSITIONS[1]:
         left, right = st.columns(2)

@@ -114,7 +114,7 @@ def read_store(folder: Path, out: Path) -> None:
     read_trajectories(store)
 
 
-def read_scene(folder: Path, out: Path) -> None:
+def read_projection(folder: Path, out: Path) -> None:
     projection = load_projection(folder / "s.safetensors")
     json.dumps(summary(projection))
     columns_of(projection)
@@ -264,7 +264,7 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "arc-task": (open_set(ARC, split="train"), open_questions(ARC)),
     "trace": (export,),
     "store": (read_store,),
-    "scene": (read_scene,),
+    "projection": (read_projection,),
     "runs": (read_runs,),
     "comparison": (read_comparison,),
     "study": (read_study, read_recorded),

@@ -162,7 +162,8 @@ def _results(folder: Path, model, preset: Preset) -> None:
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, say=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
     save_projection(
-        folder / "scene" / "s.safetensors", make_projection(trajectories, state="z", calls="f_H", command="c")
+        folder / "projection" / "s.safetensors",
+        make_projection(trajectories, state="z", calls="f_H", command="c"),
     )
     save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
     measured = [measure(model, SMALL, puzzles.take(np.arange(4)), near_limit=1) for _ in range(2)]
