@@ -73,7 +73,7 @@ def _embedding_notes(embedding: Embedding, axes: int) -> list[str]:
     return [
         *notes,
         f"{explains} **{quality.explained_variance:.1%}** of the variance.",
-        f"Measured on the final states of {quality.compared} runs: the points of one run lie close together in any projection.",
+        f"Quality is measured on the final states of {quality.compared} runs, since the points of one run lie close together in any projection.",
         f"Trustworthiness **{quality.trustworthiness:.3f}** (1 = no false neighbours).",
         f"**{quality.neighbours_kept:.0%}** of each state's {quality.neighbours} nearest neighbours are preserved "
         f"({quality.neighbours_by_chance:.1%} by chance).",

@@ -80,7 +80,7 @@ def test_it_opens_with_a_recorded_projection(latents, recorded):
     app.set("latents_method", "umap")
     assert "UMAP distances are not distances" in texts(app)
     umap, pca = (recorded.embedding(method).quality[2] for method in ("umap", "pca"))
-    assert f"Measured on the final states of {len(recorded)} runs" in texts(app)
+    assert f"Quality is measured on the final states of {len(recorded)} runs" in texts(app)
     assert f"Trustworthiness **{umap.trustworthiness:.3f}**" in texts(app)
     assert f"**{umap.neighbours_kept:.0%}** of each state's 5 nearest neighbours" in texts(app)
     assert (
