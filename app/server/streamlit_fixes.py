@@ -12,20 +12,20 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 
 @cache
-def mend() -> None:
+def apply() -> None:
     """Once per server, before the first page is drawn."""
-    ForwardMsgQueue.clear = _keeping_what_a_part_has_to_say(ForwardMsgQueue.clear)
-    ScriptRequests.request_rerun = _believing_no_clock(ScriptRequests.request_rerun)
+    ForwardMsgQueue.clear = _keep_pending_messages(ForwardMsgQueue.clear)
+    ScriptRequests.request_rerun = _ignore_timer_values(ScriptRequests.request_rerun)
 
 
-def _keeping_what_a_part_has_to_say(clear: Callable[..., None]) -> Callable[..., None]:
+def _keep_pending_messages(clear: Callable[..., None]) -> Callable[..., None]:
     """A fragment that runs again right after a whole page drops what that page has not sent of it yet, but not the word that the
     page is finished. On that the browser takes off all that did not come: a player would be gone, and come back at its start.
     So nothing is dropped for a fragment.
     """
 
     @wraps(clear)
-    def kept(
+    def wrapper(
         queue: ForwardMsgQueue,
         retain_lifecycle_msgs: bool = False,
         fragment_ids_this_run: list[str] | None = None,
@@ -35,10 +35,10 @@ def _keeping_what_a_part_has_to_say(clear: Callable[..., None]) -> Callable[...,
         else:
             clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
 
-    return kept
+    return wrapper
 
 
-def _believing_no_clock(
+def _ignore_timer_values(
     request_rerun: Callable[[ScriptRequests, RerunData], bool],
 ) -> Callable[[ScriptRequests, RerunData], bool]:
     """A fragment that runs every second brings along how all widgets stood in the browser when its time came. A person's own
@@ -47,9 +47,9 @@ def _believing_no_clock(
     """
 
     @wraps(request_rerun)
-    def request(requests: ScriptRequests, new_data: RerunData) -> bool:
+    def wrapper(requests: ScriptRequests, new_data: RerunData) -> bool:
         if new_data.is_auto_rerun:
             new_data = replace(new_data, widget_states=None)
         return request_rerun(requests, new_data)
 
-    return request
+    return wrapper

@@ -22,7 +22,7 @@ from trm.tasks.base import Task
 if TYPE_CHECKING:
     from trm.data.arc import ArcPair, ArcTask
 
-Take = Callable[[Task, np.ndarray], None]
+SetPuzzle = Callable[[Task, np.ndarray], None]
 
 
 def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
@@ -31,20 +31,20 @@ def open_link(task: Task, options: Options, link: dict[str, str]) -> None:
     name, _, number = link.pop("arc", "").rpartition(".")
     if name in _tasks(options):
         state.arc_task = name
-        state.arc_test = links.number(number, most=len(_tasks(options)[name].test), otherwise=1)
+        state.arc_test = links.parse_number(number, most=len(_tasks(options)[name].test), otherwise=1)
         link.setdefault("puzzle", task.format(_encoded(_chosen_pair(_tasks(options)).input)))
 
 
-def settle(
+def init_state(
     task: Task, config: ModelConfig, options: Options, folder: Path | None, link: dict[str, str]
 ) -> None:
     """Before the widgets are drawn: an id that the model's table has; no task is chosen when the puzzle is another."""
     state = st.session_state
     linked = link.pop("id", None)
     if linked is not None:
-        state.puzzle_id = (links.counts(linked, 1, digits=8) or (0,))[0]
+        state.puzzle_id = (links.parse_numbers(linked, 1, digits=8) or (0,))[0]
     elif "puzzle_id" not in state and state.get("arc_task"):
-        _take_id(_tasks(options)[state.arc_task], config, folder)
+        _use_id(_tasks(options)[state.arc_task], config, folder)
     state.puzzle_id = min(state.get("puzzle_id", 0), max(config.puzzle_ids - 1, 0))
     state.setdefault("arc_task", None)
     state.setdefault("arc_test", 1)
@@ -52,28 +52,30 @@ def settle(
         state.arc_task = None
 
 
-def controls(task: Task, config: ModelConfig, options: Options, folder: Path | None, *, take: Take) -> None:
-    """Draw them. `folder` is where the checkpoint lies; `take` makes tokens the puzzle."""
+def controls(
+    task: Task, config: ModelConfig, options: Options, folder: Path | None, *, set_puzzle: SetPuzzle
+) -> None:
+    """Draw them. `folder` is where the checkpoint lies; `set_puzzle` makes tokens the puzzle."""
     state = st.session_state
     tasks = _tasks(options)
     if options.data_dir and not tasks:
-        _tell_no_tasks(options.data_dir)
+        _show_error(options.data_dir)
     if tasks:
         chosen = tasks.get(state.arc_task)
         left, right = st.columns([3, 2], vertical_alignment="bottom") if chosen else (st, st)
-        arguments = (task, config, tasks, folder, take)
+        arguments = (task, config, tasks, folder, set_puzzle)
         left.selectbox(
             "ARC task",
             list(tasks),
             key="arc_task",
             placeholder="choose one",
-            on_change=_take_test,
+            on_change=_use_test,
             args=arguments,
         )
         if chosen:
             tests = list(range(1, len(chosen.test) + 1))
             state.arc_test = min(state.arc_test, len(tests))
-            right.selectbox("Test", tests, key="arc_test", on_change=_take_test, args=arguments)
+            right.selectbox("Test", tests, key="arc_test", on_change=_use_test, args=arguments)
     if config.puzzle_ids > 1:
         st.number_input(
             "Puzzle id",
@@ -94,13 +96,13 @@ def published(task: Task, options: Options, puzzle: str) -> tuple[str | None, np
     return f"{state.arc_task}.{state.arc_test}", None if output is None else _encoded(output)
 
 
-def published_as(
+def published_by_name(
     task: Task, options: Options, name: str, puzzle: str
 ) -> tuple[str | None, np.ndarray | None]:
     """As `published`, of a test that a link names: `task.number`. None where there is no such one, or its input is another."""
     name, _, number = name.rpartition(".")
     tests = _tasks(options)[name].test if name in _tasks(options) else []
-    at = links.number(number, most=len(tests), otherwise=0)
+    at = links.parse_number(number, most=len(tests), otherwise=0)
     if not at or not np.array_equal(task.parse(puzzle), _encoded(tests[at - 1].input)):
         return None, None
     output = tests[at - 1].output
@@ -113,30 +115,30 @@ def title_of(arc: str) -> str:
     return f"ARC task {name}, test {number}"
 
 
-def _tell_no_tasks(folder: Path) -> None:
+def _show_error(folder: Path) -> None:
     try:
         _read_tasks(folder)
     except DataError as error:
         st.error(plain(str(error)), icon=":material/folder_off:")
 
 
-def _take_test(
-    task: Task, config: ModelConfig, tasks: "dict[str, ArcTask]", folder: Path | None, take: Take
+def _use_test(
+    task: Task, config: ModelConfig, tasks: "dict[str, ArcTask]", folder: Path | None, set_puzzle: SetPuzzle
 ) -> None:
     state = st.session_state
     if state.arc_task is None:
         return
-    found = tasks[state.arc_task]
-    state.arc_test = min(state.arc_test, len(found.test))
-    take(task, _encoded(_chosen_pair(tasks).input))
-    _take_id(found, config, folder)
+    arc_task = tasks[state.arc_task]
+    state.arc_test = min(state.arc_test, len(arc_task.test))
+    set_puzzle(task, _encoded(_chosen_pair(tasks).input))
+    _use_id(arc_task, config, folder)
 
 
-def _take_id(found: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
+def _use_id(arc_task: "ArcTask", config: ModelConfig, folder: Path | None) -> None:
     """The id of a task, where the file beside the checkpoint tells it; the blank one where it does not name the task."""
-    known = _known_ids(folder)
-    if known is not None:
-        puzzle_id = known.get(found.identifier, 0)
+    ids = _ids_by_name(folder)
+    if ids is not None:
+        puzzle_id = ids.get(arc_task.identifier, 0)
         st.session_state.puzzle_id = puzzle_id if puzzle_id < config.puzzle_ids else 0
 
 
@@ -158,19 +160,19 @@ def _is_chosen(task: Task, options: Options, text: str) -> bool:
 
 def _id_sentence(folder: Path | None) -> str:
     """Where the id is from."""
-    known, chosen = _known_ids(folder), st.session_state.get("arc_task")
-    if known is None:
+    ids, chosen = _ids_by_name(folder), st.session_state.get("arc_task")
+    if ids is None:
         return f"There is no {FILE} beside the checkpoint that would tell which id a task has."
     if chosen is None:
-        return f"{FILE} beside the checkpoint names {len(known):,} puzzles."
+        return f"{FILE} beside the checkpoint names {len(ids):,} puzzles."
     name = chosen.partition(",")[0]
-    if name not in known:
-        return f"{name} is not among the {len(known):,} puzzles of {FILE}: the model has not learned it."
-    own = "" if st.session_state.puzzle_id == known[name] else ", another than that chosen here"
-    return f"{FILE} gives {name} the id {known[name]}{own}."
+    if name not in ids:
+        return f"{name} is not among the {len(ids):,} puzzles of {FILE}: the model has not learned it."
+    own = "" if st.session_state.puzzle_id == ids[name] else ", another than that chosen here"
+    return f"{FILE} gives {name} the id {ids[name]}{own}."
 
 
-def _known_ids(folder: Path | None) -> dict[str, int] | None:
+def _ids_by_name(folder: Path | None) -> dict[str, int] | None:
     """Ids by name, of the file beside the checkpoint; None where there is none that can be read."""
     if folder is None or not (folder / FILE).is_file():
         return None

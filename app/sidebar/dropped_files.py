@@ -14,12 +14,12 @@ def controls() -> None:
         "or drop its files here",
         accept_multiple_files=True,
         key=KEY,
-        on_change=_take,
+        on_change=_save,
         help="The weights and, if they have one, the config beside them.",
     )
 
 
-def _take() -> None:
+def _save() -> None:
     """Lay the files beside each other in a folder of this session. A callback."""
     state = st.session_state
     if not state[KEY]:

@@ -46,7 +46,7 @@ def choose(
     """
     state = st.session_state
     if "model" not in state:  # a session's first page
-        _settle(names, options, link.pop("model", None) or state.get("opened"), first)
+        _init_model(names, options, link.pop("model", None) or state.get("opened"), first)
     if "model_path" not in state:
         state.model_path = state.get("opened", "") if state.model == ANOTHER else ""
     st.selectbox(
@@ -63,13 +63,13 @@ def choose(
             persist_state="session",
             max_chars=links.LONGEST_NAME,
             placeholder="hf://owner/repo, or runs/step_1000" if options.hub else "runs/step_1000",
-            help=_what_may_be_opened(options),
+            help=_path_help(options),
         )
         if options.local:
             dropped_files.controls()
-    named = state.model_path.strip() if state.model == ANOTHER else state.model
+    requested = state.model_path.strip() if state.model == ANOTHER else state.model
     mistakes = [state.refused] if "refused" in state else []
-    for name in dict.fromkeys([named, state.get("opened", ""), _default(names, first)]):
+    for name in dict.fromkeys([requested, state.get("opened", ""), _default(names, first)]):
         try:
             opened = open_model(name, options) if name else None
         except UnknownSettingsError as error:
@@ -89,26 +89,26 @@ def choose(
     return None, mistakes
 
 
-def _settle(names: list[str], options: Options, named: str | None, first: str) -> None:
+def _init_model(names: list[str], options: Options, requested: str | None, first: str) -> None:
     """The model of a page that has none yet: the one asked for, if it may be opened."""
     state = st.session_state
     state.model, state.model_path = _default(names, first) or ANOTHER, ""
-    if named is None or named in names:
-        state.model = named or state.model
+    if requested is None or requested in names:
+        state.model = requested or state.model
         return
     try:
-        source_of(named[: links.LONGEST_NAME], options)
+        source_of(requested[: links.LONGEST_NAME], options)
     except CheckpointError as error:
         state.refused = str(error)
     else:
-        state.model, state.model_path = ANOTHER, named
+        state.model, state.model_path = ANOTHER, requested
 
 
 def _default(names: list[str], first: str) -> str:
     return first if first in names else next(iter(names), "")
 
 
-def _what_may_be_opened(options: Options) -> str:
+def _path_help(options: Options) -> str:
     hub = "A model of the hub as hf://owner/repo or hf://owner/repo/file. " if options.hub else ""
     if options.local:
         return hub + "A path on this machine: a file of weights, or the folder that holds it."
@@ -139,7 +139,7 @@ def _accept(name: str) -> None:
     st.session_state.accepted = {*st.session_state.get("accepted", ()), name}
 
 
-def give_up(opening: Opening) -> None:
+def cancel_opening(opening: Opening) -> None:
     """Cancel an opening and go back to the model before. A callback: widgets can be changed only there."""
     shared.models().cancel(opening)
     st.session_state.model_path = st.session_state.get("opened", "")
@@ -148,20 +148,20 @@ def give_up(opening: Opening) -> None:
 # ---- depth, and what is forced
 
 
-def settle_depth(opened: Opened, link: dict[str, str]) -> None:
+def init_depth(opened: Opened, link: dict[str, str]) -> None:
     """Before the widgets are drawn: the model's own values, or on a session's first page those of the link."""
     state, config = st.session_state, opened.config
     if state.get("depth_of") == opened.source.name and "supervision_steps" in state:
         return
     state.depth_of = opened.source.name
-    state.supervision_steps = links.number(
+    state.supervision_steps = links.parse_number(
         link.pop("steps", ""), most=MOST_STEPS, otherwise=min(config.N_sup, MOST_STEPS)
     )
     for name in ("n", "T"):
         own = getattr(config, name)
-        named = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
-        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else named
-    heads = links.number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
+        linked = links.parse_number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else linked
+    heads = links.parse_number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
     state.force_heads = heads if heads in possible_heads(config) else config.heads
 
 
@@ -178,7 +178,7 @@ def steps_control() -> None:
 
 def possible_heads(config: ModelConfig) -> list[int]:
     """Numbers of heads that the weights can be read with."""
-    found = []
+    divisors = []
     for heads in range(1, config.hidden_size + 1 if config.mixing == "attention" else 1):
         if config.hidden_size % heads:
             continue
@@ -186,8 +186,8 @@ def possible_heads(config: ModelConfig) -> list[int]:
             replace(config, heads=heads)
         except ConfigError:
             continue
-        found.append(heads)
-    return found
+        divisors.append(heads)
+    return divisors
 
 
 def force_controls(opened: Opened) -> None:

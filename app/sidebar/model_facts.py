@@ -31,8 +31,8 @@ def show(opened: Opened) -> None:
         )
     if config.assumed:
         st.caption(_assumed_sentence(opened))
-    _, read, depth = model_controls.forced(opened)
-    _score(opened, depth, read)
+    _, config_in_use, depth = model_controls.forced(opened)
+    _score(opened, depth, config_in_use)
     show_inert_states(opened)
 
 
@@ -115,10 +115,10 @@ def _origin(opened: Opened, field: str) -> str:
     return f" :gray[({where})]" if where not in ("", "tensors", "config.json") else ""
 
 
-def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
+def _score(opened: Opened, depth: Depth, config_in_use: ModelConfig) -> None:
     """Measured accuracy of a bundled model as it was trained; of any other the self-check."""
     source, config = opened.source, opened.config
-    changed = (depth.n, depth.T, read.heads) != (config.n, config.T, config.heads)
+    changed = (depth.n, depth.T, config_in_use.heads) != (config.n, config.T, config.heads)
     if source.is_bundled and not changed:
         accuracy = _accuracy(source.name, source.stamp)
         if accuracy:
@@ -127,14 +127,14 @@ def _score(opened: Opened, depth: Depth, read: ModelConfig) -> None:
             )
         return
     check = _check(opened)
-    unknown = check is None or check.states is None
-    st.fragment(self_check, run_every=CHECK_EVERY if unknown else None)(opened, unknown)
+    pending = check is None or check.states is None
+    st.fragment(self_check, run_every=CHECK_EVERY if pending else None)(opened, pending)
 
 
-def self_check(opened: Opened, unknown: bool) -> None:
-    """How the model scores at this depth. A fragment; looks again while something was unknown when the page was drawn."""
+def self_check(opened: Opened, pending: bool) -> None:
+    """How the model scores at this depth. A fragment; looks again while something was pending when the page was drawn."""
     check = _check(opened)
-    if unknown and check is not None and check.states is not None:
+    if pending and check is not None and check.states is not None:
         st.rerun()
     result = check and check.result
     st.caption(f"Self-check: {'checking...' if result is None else plain(check_sentence(result))}")

@@ -12,69 +12,69 @@ from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
 from trm.tasks.base import Task
 
-Take = Callable[[Task, np.ndarray], None]
-SHOWN = 40  # characters of a puzzle beside its place
+SetPuzzle = Callable[[Task, np.ndarray], None]
+PREVIEW = 40  # characters of a puzzle beside its place
 
 
-def controls(task: Task, take: Take) -> None:
-    """Draw them. `take` makes tokens the puzzle."""
+def controls(task: Task, set_puzzle: SetPuzzle) -> None:
+    """Draw them. `set_puzzle` makes tokens the puzzle."""
     with st.expander("From a file", icon=":material/upload_file:"):
         st.file_uploader(
             "Puzzles from a file",
             key="puzzle_file",
             label_visibility="collapsed",
             max_upload_size=LARGEST >> 20,
-            on_change=_take,
-            args=(task, take, True),
+            on_change=_use,
+            args=(task, set_puzzle, True),
             help=f"What is in the file decides, not its name: {sentence()}.",
         )
         try:
-            found = _found(task)
+            in_file = _in_file(task)
         except DataError as error:
             st.error(plain(str(error)), icon=":material/error:")
             return
-        if len(found) > 1:
+        if len(in_file) > 1:
             st.number_input(
-                f"Which of its {len(found):,} puzzles",
+                f"Which of its {len(in_file):,} puzzles",
                 1,
-                len(found),
+                len(in_file),
                 key="puzzle_of_file",
-                on_change=_take,
-                args=(task, take, False),
+                on_change=_use,
+                args=(task, set_puzzle, False),
             )
-        if found:
-            _tell(found[_chosen(found)], task)
+        if in_file:
+            _show(in_file[_chosen(in_file)], task)
 
 
-def _tell(question: Question, task: Task) -> None:
+def _show(question: Question, task: Task) -> None:
     """Which one it is, or why it is none."""
     try:
         text = task.format(question.read(task))
     except DataError as error:
         st.error(plain(str(error)), icon=":material/error:")
     else:
-        st.caption(plain(f"{question.place}: {text[:SHOWN]}{'…' if len(text) > SHOWN else ''}"))
+        st.caption(plain(f"{question.place}: {text[:PREVIEW]}{'…' if len(text) > PREVIEW else ''}"))
         if question.note:
             st.caption(plain(f"{question.note}."))
 
 
-def _take(task: Task, take: Take, is_new_file: bool) -> None:
+def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
     """Before the widgets are drawn: the chosen puzzle, of a new file its first. What is wrong with it is told there."""
     if is_new_file:
         st.session_state.puzzle_of_file = 1
     try:
-        found = _found(task)
-        if found:
-            take(task, found[_chosen(found)].read(task))
+        in_file = _in_file(task)
+        if in_file:
+            set_puzzle(task, in_file[_chosen(in_file)].read(task))
     except DataError:
         return
 
 
-def _chosen(found: list[Question]) -> int:
-    return min(st.session_state.get("puzzle_of_file", 1), len(found)) - 1
+def _chosen(in_file: list[Question]) -> int:
+    return min(st.session_state.get("puzzle_of_file", 1), len(in_file)) - 1
 
 
-def _found(task: Task) -> list[Question]:
+def _in_file(task: Task) -> list[Question]:
     """The puzzles of the file as this task writes them, cut out once; none without a file. Raises DataError."""
     state = st.session_state
     file = state.get("puzzle_file")
@@ -87,7 +87,7 @@ def _found(task: Task) -> list[Question]:
             state.file_questions = (about, questions(file.getvalue(), file.name, task))
         except DataError as error:
             state.file_questions = (about, error)
-    found = state.file_questions[1]
-    if isinstance(found, DataError):
-        raise found
-    return found
+    in_file = state.file_questions[1]
+    if isinstance(in_file, DataError):
+        raise in_file
+    return in_file

@@ -22,30 +22,30 @@ HELP = {
 }
 
 
-def settle(task: Task, link: dict[str, str]) -> None:
+def init_state(task: Task, link: dict[str, str]) -> None:
     """Before the widgets are drawn: a puzzle that this task can read, from the link, from before, or its first one.
 
     A puzzle of the link that cannot be read stands in the text field all the same, so that it can be mended.
     """
     state = st.session_state
     here = (task.name, task.cells)
-    if state.get("shown_task") == here and "puzzle_text" in state:
+    if state.get("current_task") == here and "puzzle_text" in state:
         return
     linked = link.pop("puzzle", "")
-    before = linked or state.get("shown_puzzle", "")
-    state.shown_task = here
+    before = linked or state.get("current_puzzle", "")
+    state.current_task = here
     tokens = _tokens(task, before) if before else None
     if tokens is None:
-        state.shown_puzzle = first_puzzle(task)
-        state.puzzle_text = linked or _typed(task, read(task, state.shown_puzzle))
+        state.current_puzzle = first_puzzle(task)
+        state.puzzle_text = linked or _field_text(task, read(task, state.current_puzzle))
     else:
-        state.shown_puzzle = task.format(tokens)
-        state.puzzle_text = _typed(task, tokens)
-    state.puzzle_preset = None if linked and tokens is None else _preset_key(task, state.shown_puzzle)
+        state.current_puzzle = task.format(tokens)
+        state.puzzle_text = _field_text(task, tokens)
+    state.puzzle_preset = None if linked and tokens is None else _preset_key(task, state.current_puzzle)
 
 
-def controls(task: Task, between: Callable[[], None] | None = None) -> None:
-    """Draw them; what was chosen is in the session then. `between` draws the task's own ones, if it has any."""
+def controls(task: Task, task_controls: Callable[[], None] | None = None) -> None:
+    """Draw them; what was chosen is in the session then. `task_controls` draws the task's own ones, if it has any."""
     presets = fitting_presets(task.name, task.cells, task)
     if presets:
         st.selectbox(
@@ -56,22 +56,22 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             persist_state="session",
             index=None,
             placeholder="your own",
-            on_change=_take_preset,
+            on_change=_use_preset,
             args=(task, presets),
         )
-    if between is not None:
-        between()
+    if task_controls is not None:
+        task_controls()
     with st.container(key="puzzle_as_picture" if any(task.looks) else "puzzle_as_text"):
         st.text_area(
             "Type or paste one",
             key="puzzle_text",
             persist_state="session",
             height=min(task.rows, MOST_LINES) * LINE + 30 if any(task.looks) else 92,
-            on_change=_leave_preset,
+            on_change=_match_preset,
             args=(task,),
             help=f"{HELP.get(task.name, '')} Ctrl+Enter shows it.",
         )
-    puzzle_files.controls(task, take)
+    puzzle_files.controls(task, set_puzzle)
     if not task.needs_puzzle_id:  # nobody can make one up
         left, right = st.columns([3, 2], vertical_alignment="bottom")
         left.selectbox(
@@ -81,7 +81,7 @@ def controls(task: Task, between: Callable[[], None] | None = None) -> None:
             **IN_ADDRESS,
             format_func=str.capitalize,
         )
-        right.button("Generate", key="new_puzzle", on_click=_take_new, args=(task,), width="stretch")
+        right.button("Generate", key="new_puzzle", on_click=_use_new, args=(task,), width="stretch")
 
 
 def chosen(task: Task) -> tuple[str, str, str, str | None]:
@@ -89,10 +89,10 @@ def chosen(task: Task) -> tuple[str, str, str, str | None]:
     state = st.session_state
     mistake = state.pop("no_new_puzzle", None)
     try:
-        state.shown_puzzle = task.format(read(task, state.puzzle_text))
+        state.current_puzzle = task.format(read(task, state.puzzle_text))
     except PuzzleError as error:
         mistake = str(error)
-    return state.shown_puzzle, *title_of(task, state.shown_puzzle), mistake
+    return state.current_puzzle, *title_of(task, state.current_puzzle), mistake
 
 
 def title_of(task: Task, puzzle: str) -> tuple[str, str]:
@@ -111,9 +111,9 @@ def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
     tokens = read(_task, puzzle)
     for name in fitting_sets(_task):
         inputs = _inputs(task_name, _task.cells, name, _task)
-        found = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
-        if len(found):
-            return f"Puzzle {found[0] + 1} of {name}"
+        rows = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
+        if len(rows):
+            return f"Puzzle {rows[0] + 1} of {name}"
     return None
 
 
@@ -166,35 +166,35 @@ def read(task: Task, text: str) -> np.ndarray:
     return task.parse(text, unfinished=True)
 
 
-def _typed(task: Task, tokens: np.ndarray) -> str:
+def _field_text(task: Task, tokens: np.ndarray) -> str:
     """As it stands in the text field: in lines where these make a picture of it, a row of digits in one."""
     return task.pretty(tokens) if any(task.looks) else task.format(tokens)
 
 
-def take(task: Task, tokens: np.ndarray) -> None:
+def set_puzzle(task: Task, tokens: np.ndarray) -> None:
     """Make this the puzzle. Only before the widgets are drawn, so in callbacks."""
-    st.session_state.puzzle_text = _typed(task, tokens)
+    st.session_state.puzzle_text = _field_text(task, tokens)
     st.session_state.puzzle_preset = _preset_key(task, task.format(tokens))
 
 
-def _take_preset(task: Task, presets: Mapping[str, Preset]) -> None:
+def _use_preset(task: Task, presets: Mapping[str, Preset]) -> None:
     """Nothing chosen, as by Escape in the list, leaves the puzzle as it is, and says which one that is."""
     key = st.session_state.puzzle_preset
     if key is None:
-        _leave_preset(task)
+        _match_preset(task)
     else:
-        take(task, task.parse(presets[key].puzzle))
+        set_puzzle(task, task.parse(presets[key].puzzle))
 
 
-def _leave_preset(task: Task) -> None:
+def _match_preset(task: Task) -> None:
     tokens = _tokens(task, st.session_state.puzzle_text)
     st.session_state.puzzle_preset = None if tokens is None else _preset_key(task, task.format(tokens))
 
 
-def _take_new(task: Task) -> None:
+def _use_new(task: Task) -> None:
     try:
         puzzle = task.generate(np.random.default_rng(), st.session_state.difficulty)
     except PuzzleError as error:
         st.session_state.no_new_puzzle = str(error)
     else:
-        take(task, puzzle.inputs)
+        set_puzzle(task, puzzle.inputs)

@@ -40,31 +40,36 @@ def sidebar(
     link = links.opened_with()
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        found, mistakes = model_controls.choose(names, options, link, first)
-        if not isinstance(found, model_controls.Opened):
-            return Selection(opening=found, mistakes=tuple(mistakes))
-        task = task_of(found.config)
+        opened, mistakes = model_controls.choose(names, options, link, first)
+        if not isinstance(opened, model_controls.Opened):
+            return Selection(opening=opened, mistakes=tuple(mistakes))
+        task = task_of(opened.config)
         if task.needs_puzzle_id:
             arc_puzzles.open_link(task, options, link)
-        puzzles.settle(task, link)
-        model_controls.settle_depth(found, link)
-        model_facts.show(found)
+        puzzles.init_state(task, link)
+        model_controls.init_depth(opened, link)
+        model_facts.show(opened)
         if below_model is not None:
-            below_model(found)
+            below_model(opened)
         own_controls = None
         if task.needs_puzzle_id:
-            arc_puzzles.settle(task, found.config, options, found.folder, link)
+            arc_puzzles.init_state(task, opened.config, options, opened.folder, link)
             own_controls = partial(
-                arc_puzzles.controls, task, found.config, options, found.folder, take=puzzles.take
+                arc_puzzles.controls,
+                task,
+                opened.config,
+                options,
+                opened.folder,
+                set_puzzle=puzzles.set_puzzle,
             )
         puzzles.controls(task, own_controls)
         model_controls.steps_control()
-        model_facts.show_depth(found)
-    return Selection(_choice(found, task, options), mistakes=tuple(mistakes))
+        model_facts.show_depth(opened)
+    return Selection(_choice(opened, task, options), mistakes=tuple(mistakes))
 
 
-def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choice:
-    source, config, depth = model_controls.forced(found)
+def _choice(opened: model_controls.Opened, task: Task, options: Options) -> Choice:
+    source, config, depth = model_controls.forced(opened)
     puzzle, title, sentence, mistake = puzzles.chosen(task)
     arc, labels, puzzle_id = None, None, 0
     if task.needs_puzzle_id:
@@ -72,7 +77,7 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
         puzzle_id = st.session_state.get("puzzle_id", 0)
         title = arc_puzzles.title_of(arc) if arc else title
     links.write(
-        model_controls.link_of(found, depth)
+        model_controls.link_of(opened, depth)
         | {"puzzle": puzzle, "id": str(puzzle_id) if puzzle_id else None, "arc": arc}
     )
     return Choice(
@@ -107,14 +112,14 @@ def model_sidebar(options: Options) -> model_controls.Opened | None:
     names = shared.model_names(models_folder(), options)
     with st.sidebar:
         st.markdown("### :material/motion_blur: Recursion Lens")
-        found, mistakes = model_controls.choose(names, options, links.opened_with())
+        opened, mistakes = model_controls.choose(names, options, links.opened_with())
     for mistake in mistakes:
         status.problem(mistake)
-    if found is None or isinstance(found, Opening):
-        status.no_model_yet(found)
+    if opened is None or isinstance(opened, Opening):
+        status.no_model_yet(opened)
         return None
     with st.sidebar:
-        st.caption(model_facts.title(found.config))
-        model_facts.show_inert_states(found)
-    links.write({"model": found.source.name})
-    return found
+        st.caption(model_facts.title(opened.config))
+        model_facts.show_inert_states(opened)
+    links.write({"model": opened.source.name})
+    return opened

@@ -23,7 +23,16 @@ browser writes it without a step of its way back. Its default must be what it sh
 """
 MARK = "~"  # between the parts of `pin`; it stands in addresses as it is
 SOLVE = Path(__file__).parents[1] / "screens" / "solve" / "page.py"
-SETTLED = ("shown_task", "puzzle_text", "depth_of", "puzzle_id", "arc_task", "arc_test", "refused", "stopped")
+SET_FROM_LINK = (
+    "current_task",
+    "puzzle_text",
+    "depth_of",
+    "puzzle_id",
+    "arc_task",
+    "arc_test",
+    "refused",
+    "stopped",
+)
 """What the sidebar settles from a link once in a session, by its names in the session's state."""
 
 
@@ -46,7 +55,7 @@ def opened_with() -> dict[str, str]:
     state = st.session_state
     followed = state.pop("followed", None)
     if followed is not None:
-        for name in SETTLED if "model" not in followed else ("model", *SETTLED):
+        for name in SET_FROM_LINK if "model" not in followed else ("model", *SET_FROM_LINK):
             state.pop(name, None)
         state.link = followed
         _open_with(view_of(followed))
@@ -81,14 +90,14 @@ def place(
 
     `puzzle` is in the one-line form of its task, `at` supervision step, cycle and call from 1, `cell` row and column from 0.
     """
-    found = {
+    values = {
         "model": model,
         "puzzle": puzzle,
         "at": ".".join(map(str, at)) if at else None,
         "cell": ",".join(map(str, cell)) if cell else None,
         "mode": mode,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def address(link: dict[str, str], path: str = "/") -> str:
@@ -100,51 +109,51 @@ def opening_view(run: Hashable = None) -> dict[str, Any] | None:
     """The view that a player opens with: coordinates, cell and mode; for two players how they stand. The one that was left,
     else what the link asked for.
     """
-    return left_view(run) or st.session_state.get("opening_view")
+    return last_view(run) or st.session_state.get("opening_view")
 
 
-def left_view(run: Hashable) -> dict[str, Any] | None:
+def last_view(run: Hashable) -> dict[str, Any] | None:
     """The view that the player of this run stood at when the page was left."""
-    of, view = st.session_state.get("left", (None, None))
+    of, view = st.session_state.get("last_view", (None, None))
     return view if of == run else None
 
 
-def keep_view() -> None:
+def save_view() -> None:
     """What the address says of the view is what the player opens with when it next comes onto the page."""
     _open_with(view_of(st.query_params.to_dict()))
 
 
-def forget_view() -> None:
+def clear_view() -> None:
     """It opens as it always does."""
     _open_with(None)
 
 
 def _open_with(view: dict[str, Any] | None) -> None:
     st.session_state.opening_view = view
-    st.session_state.left = st.session_state.settled = (None, None)
+    st.session_state.last_view = st.session_state.settled_view = (None, None)
 
 
 def leave_page() -> None:
     """For the way to another page: the view that the player settled on is what it opens with when one comes back. Only then,
     as a player goes to a new view that it is asked for.
     """
-    of, view = st.session_state.pop("settled", (None, None))
+    of, view = st.session_state.pop("settled_view", (None, None))
     if view:
-        st.session_state.left = (of, view)
+        st.session_state.last_view = (of, view)
 
 
 def remember_view(view: dict[str, Any], run: Hashable = None) -> None:
     """Put the view that the player settled on into the address; that of a run is what one comes back to."""
     state = st.session_state
     if run is not None:
-        state.settled = (run, view)
-        if state.get("left", (run,))[0] != run:  # another run is looked at since
-            state.left = (None, None)
+        state.settled_view = (run, view)
+        if state.get("last_view", (run,))[0] != run:  # another run is looked at since
+            state.last_view = (None, None)
     cell = view.get("cell")
     place = ".".join(str(view[name]) for name in ("supervision_step", "cycle", "call"))
     write(
         {"at": place, "mode": str(view["mode"]), "cell": ",".join(map(str, cell)) if cell else None}
-        | _standing(view)
+        | _pair_view(view)
     )
 
 
@@ -157,12 +166,12 @@ def read_pin(text: str) -> PinnedRun | None:
         *map(unquote, text.split(MARK)),
         *[""] * 5,
     ]
-    numbers = counts(depth, 3, separator=".") or (0,)
+    numbers = parse_numbers(depth, 3, separator=".") or (0,)
     if not model or any(more) or not all(numbers):
         return None
     if max(len(model), len(arc)) > LONGEST_NAME or len(puzzle) > LONGEST_PUZZLE:
         return None
-    (identifier,), (chosen_heads,) = (counts(part, 1, digits=8) or (0,) for part in (puzzle_id, heads))
+    (identifier,), (chosen_heads,) = (parse_numbers(part, 1, digits=8) or (0,) for part in (puzzle_id, heads))
     return PinnedRun(model, tuple(numbers), puzzle, min(identifier, LARGEST_ID), chosen_heads or None, arc)
 
 
@@ -179,13 +188,13 @@ def write(values: dict[str, str | None]) -> None:
 
     Parameters bound to widgets (`KEPT`) are not touched. An empty list removes a parameter in the same update as the others.
     """
-    shown = st.query_params.to_dict()
-    changed = {name: value or [] for name, value in values.items() if shown.get(name, "") != (value or "")}
+    current = st.query_params.to_dict()
+    changed = {name: value or [] for name, value in values.items() if current.get(name, "") != (value or "")}
     if changed:
         st.query_params.update(changed)
 
 
-def counts(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:
+def parse_numbers(text: str, count: int, *, separator: str = ",", digits: int = 3) -> list[int] | None:
     """So many whole numbers of up to three digits; None where the text is anything else."""
     parts = text.split(separator)
     if len(parts) != count or not all(part.isdecimal() and len(part) <= digits for part in parts):
@@ -193,26 +202,26 @@ def counts(text: str, count: int, *, separator: str = ",", digits: int = 3) -> l
     return [int(part) for part in parts]
 
 
-def number(text: str, *, most: int, otherwise: int) -> int:
+def parse_number(text: str, *, most: int, otherwise: int) -> int:
     """A whole number from 1 up; more than the most there may be is the most, anything else what is used otherwise."""
-    (found,) = counts(text, 1, digits=len(str(most)) + 1) or (0,)
-    return min(found, most) or otherwise
+    (value,) = parse_numbers(text, 1, digits=len(str(most)) + 1) or (0,)
+    return min(value, most) or otherwise
 
 
 def view_of(link: dict[str, str]) -> dict[str, Any] | None:
     """The view that a link asks for: whole numbers where numbers belong; the player bounds them by the run it shows."""
-    place = counts(link.get("at", ""), 3, separator=".")
+    place = parse_numbers(link.get("at", ""), 3, separator=".")
     if place is None:
         return None
     step, cycle, call = place
-    cell = counts(link.get("cell", ""), 2)
+    cell = parse_numbers(link.get("cell", ""), 2)
     mode = link.get("mode", "answer")
     return {"supervision_step": step, "cycle": cycle, "call": call, "cell": cell, "mode": mode} | {
-        name: value for name, value in _standing(link).items() if value
+        name: value for name, value in _pair_view(link).items() if value
     }
 
 
-def _standing(view: dict[str, Any]) -> dict[str, str | None]:
+def _pair_view(view: dict[str, Any]) -> dict[str, str | None]:
     """How two players stand: what is not as usual of how they are aligned, and of whose coordinates the place is."""
     return {
         name: other if view.get(name) == other else None

@@ -21,5 +21,5 @@ def stop(choice: Choice) -> None:
     st.session_state.stopped = choice.run
 
 
-def go_on() -> None:
+def resume() -> None:
     st.session_state.stopped = None

@@ -34,10 +34,10 @@ def carry_over(page: str) -> None:
         for key in SHARED:
             if key in state:
                 state[key] = state[key]
-        _drop_what_is_under_way()
+        _cancel_pending_fragments()
 
 
-def _drop_what_is_under_way() -> None:
+def _cancel_pending_fragments() -> None:
     """Parts of the page that was left may still have something to tell. Streamlit would run them after this page, of which
     the browser would then show nothing: so they are forgotten, and so is a run of them that waits, for which there is no public
     way: a rerun instead of it would lose a click on a third page that comes meanwhile.

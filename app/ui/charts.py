@@ -64,12 +64,12 @@ def colour(meaning: str) -> str:
     return (DARK if is_dark() else LIGHT)[meaning]
 
 
-def ink() -> str:
+def text_colour() -> str:
     """Of text, where plotly does not take it from the page."""
     return str(_option("textColor"))
 
 
-def of_models(one: str, other: str) -> tuple[str, str]:
+def model_meanings(one: str, other: str) -> tuple[str, str]:
     """The meanings that tell two models apart, by their kinds: each family's own, or of one family both."""
     return ("hrm", "trm") if one == "hrm" != other else ("trm", "hrm")
 

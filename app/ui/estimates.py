@@ -46,14 +46,14 @@ class Cost:
 
         return work_and_measure
 
-    def said(self) -> str:
+    def estimate(self) -> str:
         """In a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
         by = ", to judge by the last one here" if self.kind in _measured() else " on two cores without a GPU"
-        return f"Takes {in_words(seconds)}{by}."
+        return f"Takes {rounded_time(seconds)}{by}."
 
 
-def in_words(seconds: float) -> str:
+def rounded_time(seconds: float) -> str:
     """A time as roughly as it is known."""
     if seconds < 5:
         return "a few seconds"

@@ -11,8 +11,8 @@ from app.server.jobs import Job, Work
 from app.state import session
 from app.ui.text import plain
 
-LOOK_EVERY = 0.4  # seconds
-AT_ONCE = 0.3  # seconds that a job gets before its bar is shown at all
+POLL_EVERY = 0.4  # seconds
+BAR_AFTER = 0.3  # seconds that a job gets before its bar is shown at all
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
     Reruns the page when the job ends.
     """
     if not job.done:
-        shared.jobs().wait(job, AT_ONCE)
+        shared.jobs().wait(job, BAR_AFTER)
     if job.error is not None:
         st.error(plain(str(job.error)), icon=":material/error:")
         return None
@@ -99,13 +99,13 @@ def _cancelled(job: Job, saved: str, words: Words) -> str:
     return f"{lost} {saved}".rstrip()
 
 
-@st.fragment(run_every=LOOK_EVERY)
+@st.fragment(run_every=POLL_EVERY)
 def _bar(job: Job, words: Words) -> None:
     if job.done or job.cancelled_by(session.watcher()):
         st.rerun()
     shared.jobs().look(job, asker=session.watcher())
     bar, button = st.columns([5, 1], vertical_alignment="center")
-    bar.progress(job.share, text=plain(_how_far(job, words)))
+    bar.progress(job.share, text=plain(_progress_text(job, words)))
     button.button(
         words.cancel,
         key=f"cancel-{hash(job.key)}",
@@ -116,10 +116,10 @@ def _bar(job: Job, words: Words) -> None:
     )
 
 
-def _how_far(job: Job, words: Words) -> str:
+def _progress_text(job: Job, words: Words) -> str:
     """A sentence on a job that goes on, or on the one that it waits for."""
     before = shared.jobs().before(job)
-    said = job.words if before is None else words.waits
+    text = job.words if before is None else words.waits
     left = (before or job).seconds_left
     time_left = "" if left is None else f", {words.left.format(seconds=f'{max(left, 1):.0f}')}"
-    return f"{said[:1].upper()}{said[1:]}{time_left}"
+    return f"{text[:1].upper()}{text[1:]}{time_left}"

@@ -16,8 +16,8 @@ from app.state.choice import Choice
 from app.ui.text import plain
 
 PAGE_FIRST = 1.5  # seconds the browser gets before torch is imported behind it
-LOOK_EVERY = 0.25  # seconds between looks at a model that is being opened
-LOADED_WITHIN = 120.0  # seconds a page waits for a model before it looks anew at what is asked
+POLL_EVERY = 0.25  # seconds between looks at a model that is being opened
+MAX_WAIT = 120.0  # seconds a page waits for a model before it looks anew at what is asked
 
 
 def puzzle(choice: Choice) -> None:
@@ -57,51 +57,51 @@ def loading(source: ModelSource) -> None:
     opening = shared.models().ask(source)
     with st.spinner(f"Loading {plain(source.name)}: a few seconds, once.", show_time=True):
         spot = st.empty()
-        for _ in range(int(LOADED_WITHIN / LOOK_EVERY)):
-            if opening.wait(LOOK_EVERY):
+        for _ in range(int(MAX_WAIT / POLL_EVERY)):
+            if opening.wait(POLL_EVERY):
                 break
             freeze_libraries()
             spot.empty()  # a place where Streamlit may end this for what was asked meanwhile
     st.rerun()
 
 
-def opening(going_on: Opening) -> None:
+def show_opening(opening: Opening) -> None:
     """A model on its way: fetched from the hub, with a question before a large download, or read from a file."""
-    if going_on.source.kind != "hub":
-        loading(going_on.source)
-    elif going_on.asks:
-        size = f"{going_on.asks / 1e6:,.0f} MB"
-        st.info(f"{plain(going_on.source.name)} takes {size} to download.", icon=":material/cloud_download:")
+    if opening.source.kind != "hub":
+        loading(opening.source)
+    elif opening.asks:
+        size = f"{opening.asks / 1e6:,.0f} MB"
+        st.info(f"{plain(opening.source.name)} takes {size} to download.", icon=":material/cloud_download:")
         fetch, cancel = st.columns([1, 4])
         fetch.button(
             f"Download {size}",
             key="download",
             type="primary",
             on_click=shared.models().fetch,
-            args=(going_on,),
+            args=(opening,),
             width="stretch",
         )
-        cancel.button("Cancel", key="no_download", on_click=model_controls.give_up, args=(going_on,))
+        cancel.button("Cancel", key="no_download", on_click=model_controls.cancel_opening, args=(opening,))
     else:
-        fetching(going_on)
+        _download(opening)
 
 
-@st.fragment(run_every=2 * LOOK_EVERY)
-def fetching(going_on: Opening) -> None:
+@st.fragment(run_every=2 * POLL_EVERY)
+def _download(opening: Opening) -> None:
     """The download as it goes on; ends with the page drawn anew."""
-    if going_on.ended.is_set():
+    if opening.ended.is_set():
         st.rerun()
-    done, total = going_on.fetched or (0, 0)
-    text = f"Fetching {plain(going_on.source.name)}" + (
+    done, total = opening.fetched or (0, 0)
+    text = f"Fetching {plain(opening.source.name)}" + (
         f": {done / 1e6:,.0f} of {total / 1e6:,.0f} MB" if total else ""
     )
     st.progress(min(done / total, 1.0) if total else 0.0, text)
-    if st.button("Cancel", key="cancel_download", on_click=model_controls.give_up, args=(going_on,)):
+    if st.button("Cancel", key="cancel_download", on_click=model_controls.cancel_opening, args=(opening,)):
         st.rerun()
 
 
 @st.fragment(run_every=1.0)
-def take_over(source: ModelSource, is_made: Callable[[], bool]) -> None:
+def switch_to_model(source: ModelSource, is_made: Callable[[], bool]) -> None:
     """While something recorded is shown, the model is loaded behind it and then asked for the same by `is_made`, which tells
     whether that is there; then the page is drawn anew, with its own.
     """
@@ -111,7 +111,7 @@ def take_over(source: ModelSource, is_made: Callable[[], bool]) -> None:
         st.rerun()
 
 
-def growth(run: Run | None, choice: Choice) -> None:
+def run_progress(run: Run | None, choice: Choice) -> None:
     """How far a run has come that is not complete, with a way to stop it or go on."""
     steps, total = (run.trace.steps if run and run.trace else 0), choice.depth.N_sup
     left, right = st.columns([5, 1], vertical_alignment="center")
@@ -120,7 +120,7 @@ def growth(run: Run | None, choice: Choice) -> None:
             steps / total,
             f"Stopped {f'after step {steps} of {total}' if steps else 'before its first step'}.",
         )
-        right.button("Go on", key="go_on", on_click=session.go_on, width="stretch")
+        right.button("Go on", key="resume", on_click=session.resume, width="stretch")
         return
     seconds = shared.runs().seconds_left(run) if run else None
     time_left = "" if seconds is None else f", about {max(round(seconds), 1)} s left"
@@ -134,10 +134,10 @@ def problem(message: str) -> None:
     st.error(plain(message), icon=":material/error:")
 
 
-def no_model_yet(going_on: Opening | None) -> None:
+def no_model_yet(opening: Opening | None) -> None:
     """In the place of what a page shows of a model: the one that is being opened, or where models come from."""
-    if going_on is not None:
-        opening(going_on)
+    if opening is not None:
+        show_opening(opening)
     else:
         no_models()
 

@@ -72,7 +72,7 @@ def test_a_slow_run_can_be_stopped_and_gone_on_with(slow):
     assert (
         int(re.search(r"step (\d)", bar.inner_text())[1]) <= stopped + 1 < 6
     )  # the step in hand is finished
-    slow.page.locator(".st-key-go_on button").click()
+    slow.page.locator(".st-key-resume button").click()
     slow.eventually(lambda: growth(slow.page).count() == 0, "the whole run")
     slow.press("End")
     assert slow.position == END_OF_SLOW

@@ -22,7 +22,7 @@ LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
     """The colours of both: each kind's own, where they are of two kinds."""
-    return charts.of_models(*(measured.about.kind for measured in comparison.models))
+    return charts.model_meanings(*(measured.about.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:

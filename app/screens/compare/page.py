@@ -47,7 +47,7 @@ def compare(one: Choice, options: Options) -> None:
     try:
         other = second_model.choice(one, options)
         if isinstance(other, Opening):
-            status.opening(other)
+            status.show_opening(other)
             return
         players(one, other)
     except UserError as error:
@@ -96,7 +96,7 @@ def on_a_set(one: Choice, other: Choice) -> None:
         )
         st.caption(
             "At the depth each was trained with. Both are run on every puzzle twice, and on puzzles with a few blanks. "
-            + sum(costs[1:], costs[0]).said()
+            + sum(costs[1:], costs[0]).estimate()
         )
     with place:
         comparison = computed(asked) or (recorded.comparison if recorded else None)

@@ -128,7 +128,7 @@ def _player(made: "Figure", scene: Scene) -> None:
                     "prefix": "after ",
                     "font": {
                         "size": charts.FONT,
-                        "color": charts.ink(),
+                        "color": charts.text_colour(),
                     },  # not that of the labels, which is none
                     "xanchor": "left",
                 },

@@ -179,7 +179,7 @@ def models(scene: Scene) -> tuple[str, ...]:
 
 def meanings(scene: Scene) -> tuple[str, str]:
     """What the colours of the two models of a joint map are called."""
-    return charts.of_models(scene.about.kind, scene.partner.about.kind)
+    return charts.model_meanings(scene.about.kind, scene.partner.about.kind)
 
 
 def level_colours(field: Field, scene: Scene) -> list[tuple[str, str]]:

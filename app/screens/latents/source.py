@@ -149,7 +149,7 @@ def controls(opened: Opened, other: str) -> Projecting | None:
             f"At most {MOST_IN_POOL:,} points can be drawn. Take fewer puzzles or calls.",
             icon=":material/error:",
         )
-    st.caption(cost(opened.config, asked).said())
+    st.caption(cost(opened.config, asked).estimate())
     if st.button(
         "Compute", key="latents_compute", type="primary", width="stretch", disabled=points > MOST_IN_POOL
     ):

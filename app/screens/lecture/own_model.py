@@ -60,7 +60,7 @@ def _opened(source: ModelSource) -> "Model | None":
     if opening.error:
         raise opening.error
     if opening.model is None:
-        status.opening(opening)
+        status.show_opening(opening)
     return opening.model
 
 

@@ -80,7 +80,7 @@ def make(
         return path.read_bytes()
 
 
-def place_in(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinates:
+def call_in_view(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinates:
     """The call that a view of the player shows, in a run of so many steps; the first answer where there is no view yet."""
     if view is None:
         return Coordinates(1, 1, depth.n + 1, F_H)
@@ -89,7 +89,7 @@ def place_in(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinat
     return Coordinates(step, cycle, call, F_H if call == depth.n + 1 else F_L)
 
 
-def frames(request: ExportRequest, depth: Depth, steps: int) -> int:
+def frame_count(request: ExportRequest, depth: Depth, steps: int) -> int:
     """How many a film of so many supervision steps has."""
     return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[request.every]
 
@@ -127,42 +127,42 @@ def command(
 ) -> str:
     """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
     depth = choice.depth
-    given = ["--model", _spec(choice.source), "--puzzle", choice.puzzle]
+    arguments = ["--model", _model_argument(choice.source), "--puzzle", choice.puzzle]
     if depth != choice.config.depth:
-        given += ["--depth", f"{depth.n},{depth.T},{depth.N_sup}"]
+        arguments += ["--depth", f"{depth.n},{depth.T},{depth.N_sup}"]
     for option, value, usual in (
         ("--heads", choice.source.heads, None),
         ("--puzzle-id", choice.puzzle_id, 0),
     ):
         if value != usual:
-            given += [option, str(value)]
+            arguments += [option, str(value)]
     if compare_with is not None:
-        given += ["--compare-with", _spec(compare_with)]
+        arguments += ["--compare-with", _model_argument(compare_with)]
     return shlex.join(
-        ["python", "-m", "trm", "export", *given, *_options(request, depth), f"--{request.format}", name]
+        ["python", "-m", "trm", "export", *arguments, *_options(request, depth), f"--{request.format}", name]
     )
 
 
 def _options(request: ExportRequest, depth: Depth) -> list[str]:
     """How the command says what is shown."""
-    given = []
+    arguments = []
     if request.format in TIME_POINTS:
-        given += ["--step", str(request.at.supervision_step), "--cycle", str(request.at.cycle)]
+        arguments += ["--step", str(request.at.supervision_step), "--cycle", str(request.at.cycle)]
         if request.at.call != depth.n + 1:
-            given += ["--call", str(request.at.call)]
+            arguments += ["--call", str(request.at.call)]
     if request.format not in TABLES and request.mode != "answer":
-        given += ["--view", request.mode]
+        arguments += ["--view", request.mode]
     if request.format in PICTURES:
-        given += [
+        arguments += [
             *(["--marks"] if request.marks else []),
             *(["--theme", "dark"] if request.theme == "dark" else []),
         ]
     if request.format in FILMS and request.every != "answer":
-        given += ["--every", request.every]
-    return given
+        arguments += ["--every", request.every]
+    return arguments
 
 
-def _spec(source: "ModelSource") -> str:
+def _model_argument(source: "ModelSource") -> str:
     """The model as the command line takes it: a file by its path from here, where it is below."""
     path = Path(source.spec)
     if source.kind == "file" and path.is_relative_to(Path.cwd()):

@@ -16,12 +16,12 @@ from app.screens.solve.export_files import (
     TIME_POINTS,
     ExportRequest,
     RunToExport,
+    call_in_view,
     command,
     file_name,
-    frames,
+    frame_count,
     make,
     page_bytes,
-    place_in,
 )
 from app.screens.solve.pin import Pinned
 from app.server import shared
@@ -46,7 +46,7 @@ MIME = {
     "html": "text/html", "png": "image/png", "svg": "image/svg+xml", "gif": "image/gif", "mp4": "video/mp4",
     "csv": "text/csv", "npz": "application/octet-stream",
 }  # fmt: skip
-SENTENCES = {
+DESCRIPTIONS = {
     "html": "The player itself in one file: opens from the disk with no network, and works with the keys.",
     "png": "A picture of this moment, large enough for a slide.",
     "svg": "A drawing of this moment, sharp at any size, its text as text.",
@@ -62,8 +62,8 @@ VIEWS = {
 EVERY = {"answer": "every f_H call", "call": "every call", "step": "every supervision step"}
 
 
-def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: bool) -> None:
-    """Draw the popover; what is in it only while it is open. `view`: the player's, None before it told one; `grows`: more of the
+def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing: bool) -> None:
+    """Draw the popover; what is in it only while it is open. `view`: the player's, None before it told one; `growing`: more of the
     run is on its way.
     """
     with st.container(key=KEY if pin.pinned() is None else f"{KEY}_below"):
@@ -71,7 +71,7 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: b
     if not popover.open:
         return
     with popover:
-        if grows:
+        if growing:
             st.info(
                 f"Step {trace.steps} of {choice.depth.N_sup} has arrived. The files are here when the run is complete; "
                 "*Stop* above the player ends it, and then they hold what there is.",
@@ -79,7 +79,7 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, grows: b
             )
             return
         view = view or links.opening_view(choice.run)
-        at = place_in(view, trace.depth, trace.steps)
+        at = call_in_view(view, trace.depth, trace.steps)
         mode = (view or {}).get("mode", "answer")
         if (
             mode == "reverse" and trace.z_reverse is None
@@ -98,12 +98,12 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
         key=f"{KEY}_format",
         **IN_SESSION,
     )
-    ghost = pin.pinned()
-    both = ghost if ghost and ghost.trace and format == "html" else None
+    pinned_run = pin.pinned()
+    second = pinned_run if pinned_run and pinned_run.trace and format == "html" else None
     request = _request(format, at, mode if mode in VIEWS else "answer")
     run = _run_to_export(choice, trace)
-    st.markdown(f"{SENTENCES[format]} {_what(request, trace, both, pinned=ghost is not None)}")
-    if size := _size(request, run, both):
+    st.markdown(f"{DESCRIPTIONS[format]} {_contents(request, trace, second, pinned=pinned_run is not None)}")
+    if size := _size(request, run, second):
         st.caption(size)
     name = file_name(choice.source.name, run.puzzle, request)
     if format in FILMS:
@@ -111,7 +111,7 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
     else:
         st.download_button(
             f"Save {format.upper()}",
-            lambda: make(run, request, compare_with=both and _run_to_export(both.choice, both.trace)),
+            lambda: make(run, request, compare_with=second and _run_to_export(second.choice, second.trace)),
             file_name=name,
             mime=MIME[format],
             key=f"{KEY}_save",
@@ -119,7 +119,7 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
             type="primary",
             icon=":material/download:",
         )
-    _command(choice, trace, request, name, both)
+    _command(choice, trace, request, name, second)
 
 
 def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
@@ -141,27 +141,27 @@ def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
     return ExportRequest(format, at, mode, marks, theme, every)
 
 
-def _what(request: ExportRequest, trace: Trace, both: Pinned | None, *, pinned: bool) -> str:
+def _contents(request: ExportRequest, trace: Trace, second: Pinned | None, *, pinned: bool) -> str:
     """Which call, view and run the file shows."""
-    at, said = request.at, []
+    at, parts = request.at, []
     if request.format in TIME_POINTS:
         kind = "f_H" if at.call == trace.depth.n + 1 else f"f_L {at.call}"
         place = f"supervision step {at.supervision_step}, cycle {at.cycle}, {plain(kind)}"
-        said.append(f"{'Opens at' if request.format == 'html' else 'Shows'} {place}")
+        parts.append(f"{'Opens at' if request.format == 'html' else 'Shows'} {place}")
     if request.format in FILMS:
-        said.append(f"{frames(request, trace.depth, trace.steps):,} frames")
+        parts.append(f"{frame_count(request, trace.depth, trace.steps):,} frames")
     if request.format in PICTURES or request.format == "html":
-        said.append(f"view: {VIEWS[request.mode]}")
-    text = f"{', '.join(said)}." if said else ""
+        parts.append(f"view: {VIEWS[request.mode]}")
+    text = f"{', '.join(parts)}." if parts else ""
     if pinned and request.format == "html":
-        return f"{text} {'Holds both runs.' if both else 'The pinned run is still on its way: this holds the other one.'}"
+        return f"{text} {'Holds both runs.' if second else 'The pinned run is still on its way: this holds the other one.'}"
     return f"{text} The pinned run is not in it." if pinned else text
 
 
-def _size(request: ExportRequest, run: RunToExport, both: Pinned | None) -> str:
+def _size(request: ExportRequest, run: RunToExport, second: Pinned | None) -> str:
     """About how large the file is, where that is known before it is made."""
     if request.format == "html":
-        size = page_bytes(run.trace, *([both.trace] if both else []))
+        size = page_bytes(run.trace, *([second.trace] if second else []))
         slow = " Browsers take some seconds to open it." if size > LARGE else ""
         return f"About {size / 1e6:,.1f} MB.{slow}"
     if request.format == "npz":
@@ -171,7 +171,7 @@ def _size(request: ExportRequest, run: RunToExport, both: Pinned | None) -> str:
 
 def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -> None:
     """Made by a job with progress, then offered to be saved."""
-    problem = _no_film(request, run.trace)
+    problem = _film_problem(request, run.trace)
     if problem:
         st.warning(plain(problem), icon=":material/movie:")
         return
@@ -182,7 +182,7 @@ def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -
         trace_id(trace),
         trace.provenance,
         trace.steps,
-        _film_of(request),
+        _film_key(request),
         run.puzzle,
     )
 
@@ -216,7 +216,7 @@ def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -
         )
 
 
-def _no_film(request: ExportRequest, trace: Trace) -> str | None:
+def _film_problem(request: ExportRequest, trace: Trace) -> str | None:
     """Why there is no such film, and what to do instead; None where there is one."""
     if request.format == "mp4":
         from trm.export.pictures.film import ffmpeg
@@ -228,41 +228,45 @@ def _no_film(request: ExportRequest, trace: Trace) -> str | None:
                 "MP4 is made by the program ffmpeg, which is not installed where this app runs. Take GIF, which needs "
                 "nothing, or install ffmpeg there."
             )
-    count = frames(request, trace.depth, trace.steps)
+    count = frame_count(request, trace.depth, trace.steps)
     if count > MOST_FRAMES:
         return f"That is {count:,} frames, and a film made here has at most {MOST_FRAMES}. Take fewer, or the command."
     return None
 
 
-def _film_of(request: ExportRequest) -> tuple[Hashable, ...]:
+def _film_key(request: ExportRequest) -> tuple[Hashable, ...]:
     """All of it that a film depends on: not on the call."""
     return request.format, request.mode, request.marks, request.theme, request.every
 
 
-def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, both: Pinned | None) -> None:
+def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, second: Pinned | None) -> None:
     """The command, and where it makes something else."""
-    said = "The same without the app:"
-    if both and (both.choice.puzzle, both.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
-        said = "The command takes one puzzle, and these runs are of two: it makes the page of the run on the right."
-    elif both and both.choice.depth != both.choice.config.depth:
-        said = "The command runs the pinned model at its own depth. All else is the same:"
+    caption = "The same without the app:"
+    if second and (second.choice.puzzle, second.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
+        caption = "The command takes one puzzle, and these runs are of two: it makes the page of the run on the right."
+    elif second and second.choice.depth != second.choice.config.depth:
+        caption = "The command runs the pinned model at its own depth. All else is the same:"
     elif trace.steps < choice.depth.N_sup:
-        said = f"The same for all {choice.depth.N_sup} supervision steps of the run:"
+        caption = f"The same for all {choice.depth.N_sup} supervision steps of the run:"
     elif choice.labels is not None:
-        said = "The same, but for the marks of what is wrong: the command does not know the published answer."
-    same_puzzle = both and both.choice.puzzle == choice.puzzle and both.choice.puzzle_id == choice.puzzle_id
-    st.caption(said)
+        caption = (
+            "The same, but for the marks of what is wrong: the command does not know the published answer."
+        )
+    same_puzzle = (
+        second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
+    )
+    st.caption(caption)
     st.code(
-        command(choice, request, name, compare_with=both.choice.source if same_puzzle else None),
+        command(choice, request, name, compare_with=second.choice.source if same_puzzle else None),
         language="bash",
         wrap_lines=True,
     )
 
 
 def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
-    return RunToExport(trace, choice.task, _puzzle(choice), caveat(choice.task, choice.puzzle_id))
+    return RunToExport(trace, choice.task, _puzzle_name(choice), caveat(choice.task, choice.puzzle_id))
 
 
-def _puzzle(choice: Choice) -> str:
+def _puzzle_name(choice: Choice) -> str:
     """What the puzzle is called; "" for one that a person made up."""
     return "" if choice.title == puzzles.YOURS else choice.title

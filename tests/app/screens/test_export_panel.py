@@ -13,7 +13,7 @@ from app_page import App
 from PIL import Image
 
 from app.screens.solve import export_panel
-from app.screens.solve.export_files import ExportRequest, RunToExport, command, file_name, make, place_in
+from app.screens.solve.export_files import ExportRequest, RunToExport, call_in_view, command, file_name, make
 from app.server.jobs import Cancelled
 from app.server.models import source_of
 from app.server.options import Options
@@ -224,9 +224,9 @@ def test_frames_are_told_and_a_job_can_end_it(folder):
 
 def test_a_view_of_another_run_is_brought_within_this_one():
     view = {"supervision_step": 9, "cycle": 9, "call": 9, "cell": None, "mode": "z"}
-    assert place_in(view, DEPTH, 2) == Coordinates(2, 2, 2, F_H)
-    assert place_in(view | {"call": 0}, DEPTH, 1) == Coordinates(1, 2, 1, F_L)
-    assert place_in(None, DEPTH, 2) == Coordinates(1, 1, 2, F_H)
+    assert call_in_view(view, DEPTH, 2) == Coordinates(2, 2, 2, F_H)
+    assert call_in_view(view | {"call": 0}, DEPTH, 1) == Coordinates(1, 2, 1, F_L)
+    assert call_in_view(None, DEPTH, 2) == Coordinates(1, 1, 2, F_H)
 
 
 @pytest.mark.parametrize(

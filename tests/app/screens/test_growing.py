@@ -106,7 +106,7 @@ def test_a_stopped_run_stays_as_far_as_it_came_and_can_be_gone_on_with(open_app,
     time.sleep(0.1)
     app.run()
     assert app.payload["steps"] <= 2
-    app.click("go_on")
+    app.click("resume")
     assert grown(app, 3)["steps"] == 3 and not bars(app)
 
 

@@ -13,7 +13,7 @@ PART = "a part of the page"
 
 @pytest.fixture(autouse=True)
 def mended() -> None:
-    streamlit_fixes.mend()
+    streamlit_fixes.apply()
 
 
 def words_of(part: str, text: str) -> ForwardMsg:

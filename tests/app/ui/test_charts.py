@@ -30,10 +30,12 @@ def test_models_have_other_colours_than_solved_and_unsolved(theme, colours):
 
 
 def test_two_models_of_one_family_are_told_apart_too():
-    assert charts.of_models("trm", "hrm") == charts.of_models("trm-single-z", "trm") == ("trm", "hrm")
     assert (
-        charts.of_models("hrm", "trm-multi-z") == ("hrm", "trm")
-        and len(set(charts.of_models("hrm", "hrm"))) == 2
+        charts.model_meanings("trm", "hrm") == charts.model_meanings("trm-single-z", "trm") == ("trm", "hrm")
+    )
+    assert (
+        charts.model_meanings("hrm", "trm-multi-z") == ("hrm", "trm")
+        and len(set(charts.model_meanings("hrm", "hrm"))) == 2
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 from app_page import App
 
 from app.ui import estimates
-from app.ui.estimates import Cost, in_words
+from app.ui.estimates import Cost, rounded_time
 
 
 @pytest.fixture
@@ -18,13 +18,13 @@ def paces(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 def test_the_first_estimate_is_by_a_usual_pace_and_the_next_by_the_job_that_ended(paces, monkeypatch):
     cost = Cost("halting", 2.0)
-    assert cost.said() == "Takes about 2 min on two cores without a GPU."
+    assert cost.estimate() == "Takes about 2 min on two cores without a GPU."
     clock = count(step=14)
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).said() == "Takes about 35 s, to judge by the last one here."
-    assert "without a GPU" in Cost("latents", 5.0).said()
+    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, to judge by the last one here."
+    assert "without a GPU" in Cost("latents", 5.0).estimate()
 
 
 def test_a_job_that_fails_or_is_cancelled_measures_nothing(paces):
@@ -50,7 +50,7 @@ TIMES = {
 
 @pytest.mark.parametrize("seconds", TIMES)
 def test_a_time_is_said_as_roughly_as_it_is_known(seconds):
-    assert in_words(seconds) == TIMES[seconds]
+    assert rounded_time(seconds) == TIMES[seconds]
 
 
 @pytest.mark.parametrize(
