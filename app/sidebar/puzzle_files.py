@@ -1,4 +1,4 @@
-"""Puzzles from a file that a person hands over; of several one is chosen. The file is read here and kept nowhere."""
+"""Puzzles from an uploaded file; a file with several puzzles gets a number input. The file is not stored."""
 
 from collections.abc import Callable
 
@@ -13,20 +13,20 @@ from trm.errors import DataError
 from trm.tasks.base import Task
 
 SetPuzzle = Callable[[Task, np.ndarray], None]
-PREVIEW = 40  # characters of a puzzle beside its place
+PREVIEW = 40  # characters of the puzzle shown in the caption
 
 
 def controls(task: Task, set_puzzle: SetPuzzle) -> None:
-    """Draw them. `set_puzzle` makes tokens the puzzle."""
-    with st.expander("From a file", icon=":material/upload_file:"):
+    """Draw the controls. `set_puzzle(task, tokens)` changes the puzzle."""
+    with st.expander("Open a file", icon=":material/upload_file:"):
         st.file_uploader(
-            "Puzzles from a file",
+            "Puzzle file",
             key="puzzle_file",
             label_visibility="collapsed",
             max_upload_size=LARGEST >> 20,
             on_change=_use,
             args=(task, set_puzzle, True),
-            help=f"What is in the file decides, not its name: {sentence()}.",
+            help=f"The format is detected from the content, not the name: {sentence()}.",
         )
         try:
             in_file = _in_file(task)
@@ -35,7 +35,7 @@ def controls(task: Task, set_puzzle: SetPuzzle) -> None:
             return
         if len(in_file) > 1:
             st.number_input(
-                f"Which of its {len(in_file):,} puzzles",
+                f"Puzzle (of {len(in_file):,} in the file)",
                 1,
                 len(in_file),
                 key="puzzle_of_file",
@@ -47,7 +47,7 @@ def controls(task: Task, set_puzzle: SetPuzzle) -> None:
 
 
 def _show(question: Question, task: Task) -> None:
-    """Which one it is, or why it is none."""
+    """Show where the puzzle is in the file, or why it cannot be read."""
     try:
         text = task.format(question.read(task))
     except DataError as error:
@@ -59,7 +59,7 @@ def _show(question: Question, task: Task) -> None:
 
 
 def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
-    """Before the widgets are drawn: the chosen puzzle, of a new file its first. What is wrong with it is told there."""
+    """Make the selected puzzle the current one; the first of a new file. A callback; `controls` shows errors."""
     if is_new_file:
         st.session_state.puzzle_of_file = 1
     try:
@@ -75,7 +75,7 @@ def _chosen(in_file: list[Question]) -> int:
 
 
 def _in_file(task: Task) -> list[Question]:
-    """The puzzles of the file as this task writes them, cut out once; none without a file. Raises DataError."""
+    """The puzzles in the file, parsed once; empty without a file. Raises DataError."""
     state = st.session_state
     file = state.get("puzzle_file")
     if file is None:

@@ -1,4 +1,4 @@
-"""What a person asks for: model, puzzle and depth, from the sidebar and from the link. Checked here, once."""
+"""The sidebar: model, puzzle and depth, set by its controls or by the link. Both are validated here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from trm.tasks.base import Task
 
 @dataclass(frozen=True)
 class Selection:
-    """All that the sidebar says: a choice; or an opening that goes on; or neither, where there is no model."""
+    """State of the sidebar: a choice, or an opening while the model loads, or neither if there is no model."""
 
     choice: Choice | None = None
     opening: Opening | None = None
@@ -33,8 +33,8 @@ def sidebar(
     below_model: Callable[[model_controls.Opened], None] | None = None,
     first: str = model_controls.DEFAULT_MODEL,
 ) -> Selection:
-    """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open; `first`
-    is the model of a session that begins here.
+    """Draw the controls. `below_model` draws the page's own controls for the open model; `first` is the model of a session
+    that starts on this page.
     """
     names = shared.model_names(models_folder(), options)
     link = links.opened_with()
@@ -95,7 +95,7 @@ def _choice(opened: model_controls.Opened, task: Task, options: Options) -> Choi
 
 
 def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
-    """What the page is of; None where it is not known yet, and what is waited for or missing is said. Mistakes are said first."""
+    """The choice, or None if there is no model yet, in which case a message says why. Errors are shown first."""
     with st.container():
         for mistake in (*selection.mistakes, *mistakes):
             status.problem(mistake)
@@ -105,9 +105,9 @@ def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
 
 
 def model_sidebar(options: Options) -> model_controls.Opened | None:
-    """The controls of a page about a model on many puzzles: the model alone. None while there is none, which is said.
+    """Draw the sidebar of a page about one model on many puzzles. Returns None, and shows a message, until the model is open.
 
-    What was chosen stays when the person goes to another page.
+    The choice persists across pages.
     """
     names = shared.model_names(models_folder(), options)
     with st.sidebar:

@@ -158,7 +158,7 @@ def test_settings_that_are_not_understood_are_named_and_have_to_be_accepted(
     assert not app.errors and not app.has("accept_unknown")
     assert app.payload["task"] == "maze"
     assert "settings not understood: history_mode = uniform" in app.payload["label"]
-    assert "Not understood: history_mode = uniform" in app.captions
+    assert "Settings not understood: history_mode = uniform" in app.captions
 
 
 # ---- what was found and assumed
