@@ -20,7 +20,7 @@ from trm.errors import CheckpointError, UnknownSettingsError, UserError
 from trm.tasks import task_of
 
 DEFAULT_MODEL = "sudoku-trm"
-ANOTHER = "Other: path or Hugging Face repo"
+ANOTHER = "Other: path or HF repo"
 ACCEPT = "Open anyway"
 MOST_STEPS = 64
 MOST_CYCLES = 64  # for n and for T
