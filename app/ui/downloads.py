@@ -23,13 +23,13 @@ def offer(
     command: str = "",
 ) -> None:
     """Draw the export popover under a figure. `name` names the files, which are made when a button is pressed."""
-    with st.popover("Export", icon=":material/download:", key=f"take-{name}"):
+    with st.popover("Export", icon=":material/download:", key=f"export-{name}"):
         if command:
             st.caption("Equivalent command:")
             st.code(command, language="bash", wrap_lines=True)
         row = st.container(horizontal=True)
         if figure is not None:
-            _button(row, name, "html", "HTML", "text/html", lambda: html(figure, name))
+            _button(row, name, "html", "Figure (HTML)", "text/html", lambda: html(figure, name))
         if table is not None:
             _button(row, name, "parquet", "Parquet", "application/vnd.apache.parquet", lambda: parquet(table))
             _button(row, name, "csv", "CSV", "text/csv", lambda: csv(table))
@@ -43,7 +43,7 @@ def offer(
 
 def _button(place: Any, name: str, ending: str, label: str, mime: str, make: Any) -> None:
     place.download_button(
-        label, make, file_name=f"{name}.{ending}", mime=mime, key=f"take-{name}-{ending}", on_click="ignore"
+        label, make, file_name=f"{name}.{ending}", mime=mime, key=f"export-{name}-{ending}", on_click="ignore"
     )
 
 

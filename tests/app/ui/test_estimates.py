@@ -23,7 +23,7 @@ def test_the_first_estimate_is_by_a_usual_pace_and_the_next_by_the_job_that_ende
     monkeypatch.setattr(estimates.time, "monotonic", lambda: next(clock))
     assert cost.timed(lambda progress: "result")(lambda share, words: None) == "result"
     assert paces == {"halting": 7.0}
-    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, to judge by the last one here."
+    assert Cost("halting", 5.0).estimate() == "Takes about 35 s, judging by the last one on this server."
     assert "without a GPU" in Cost("latents", 5.0).estimate()
 
 
