@@ -21,7 +21,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import connect
 
-from app.screens.lecture.contents import lecture
+from app.screens.lecture.contents import bundled_lecture
 from bench.figures import figure, is_quick, percentile_95, say
 from tests.support.served_app import ServedApp, open_browser
 
@@ -33,7 +33,7 @@ PATIENCE = 30.0  # seconds until a change is given up
 LARGEST = 1 << 24  # bytes of a message
 CODE = re.compile(r"follow=(\w+)")
 CONTENT_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-RUNS = {scene["id"]: set(scene["runs"]) for scene in lecture().outline}
+RUNS = {scene["id"]: set(scene["runs"]) for scene in bundled_lecture().outline}
 LOOKS_EVERY = 0.5  # seconds; as in src/room.js
 
 
