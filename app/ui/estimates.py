@@ -49,7 +49,11 @@ class Cost:
     def estimate(self) -> str:
         """The estimate as a sentence."""
         seconds = self.operations * _measured().get(self.kind, PACES[self.kind])
-        by = ", judging by the last one on this server" if self.kind in _measured() else " on two cores without a GPU"
+        by = (
+            ", judging by the last one on this server"
+            if self.kind in _measured()
+            else " on two cores without a GPU"
+        )
         return f"Takes {rounded_time(seconds)}{by}."
 
 

@@ -142,7 +142,9 @@ def test_computing_is_watched_cancelled_and_begun_again(served, new_page):
     cancel.wait_for(timeout=1000 * PATIENCE)
     expect(page.get_by_role("progressbar")).to_be_visible()
     cancel.click()
-    expect(page.get_by_text(re.compile(r"Cancelled( at \d+%; that work was discarded)?\."))).to_be_visible(timeout=1000 * PATIENCE)
+    expect(page.get_by_text(re.compile(r"Cancelled( at \d+%; that work was discarded)?\."))).to_be_visible(
+        timeout=1000 * PATIENCE
+    )
     expect(page.locator(PLOT)).to_have_count(0)
     count = page.locator(".st-key-latents-count").get_by_role("slider")
     count.focus()

@@ -41,7 +41,7 @@ def steps_there(player: Player) -> int:
 
 
 def test_a_slow_run_is_stepped_through_while_it_grows_and_the_place_stays(slow):
-    expect(growth(slow.page)).to_contain_text(re.compile(r"Supervision step \d of 6 is being computed"))
+    expect(growth(slow.page)).to_contain_text(re.compile(r"Computing supervision step \d of 6"))
     slow.root.evaluate("root => { root.dataset.mark = 'the same'; }")
     slow.cell(7, 20).click()
     slow.press("ArrowRight", "ArrowRight", "3")

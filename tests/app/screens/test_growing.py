@@ -66,10 +66,10 @@ def bars(app) -> list[str]:
 def test_the_first_step_is_shown_as_soon_as_it_is_there(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     assert app.payload["steps"] == 0 and "answers" not in app.payload
-    assert bars(app) == ["Supervision step 1 of 3 is being computed."]
+    assert bars(app) == ["Computing supervision step 1 of 3."]
     gate.let(1)
     first = grown(app, 1)
-    assert "Supervision step 2 of 3 is being computed, about" in bars(app)[0]
+    assert "Computing supervision step 2 of 3, about" in bars(app)[0]
     gate.let(1)
     second = grown(app, 2)
     assert (answers(second)[:2] == answers(first)).all()
@@ -113,7 +113,7 @@ def test_a_stopped_run_stays_as_far_as_it_came_and_can_be_gone_on_with(open_app,
 def test_a_run_stopped_for_one_puzzle_does_not_stop_another(open_app, model_dir, gate):
     app = open_app(model="maze-15")
     app.click("stop")
-    assert bars(app) == ["Stopped before its first step."] and not app.payloads
+    assert bars(app) == ["Stopped before the first step."] and not app.payloads
     app.set("puzzle_preset", "spiral")
     gate.let(4)
     grown(app, 3)
