@@ -1,4 +1,4 @@
-"""Solve: how does the answer come about? One model, one puzzle, the player."""
+"""The Solve page: how the answer develops. One model, one puzzle, the player."""
 
 from functools import partial
 
@@ -33,9 +33,9 @@ def page() -> None:
 
 
 def solve(choice: Choice) -> None:
-    """Words, then what is waited for, then the player: always in these places, so that a player once drawn stays.
+    """Draw the texts, what the page waits for, and the player, always in the same places so that a drawn player stays.
 
-    While a person edits the puzzle there is only the editor.
+    While the user edits the puzzle, only the editor is drawn.
     """
     if editor.is_open(choice.task):
         editor.show(choice)
@@ -59,9 +59,9 @@ def solve(choice: Choice) -> None:
 
 
 def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) -> None:
-    """The player and how far its run has come. A fragment, so that reporting a view or a grown run reruns nothing else.
+    """Draw the player and the progress of its run. A fragment, so that a new view or a new step reruns nothing else.
 
-    `growing`: there is more to come of the run; `polls`: of that or of the pinned one, so the fragment runs every now and then.
+    `growing`: the run is not complete; `polls`: it or the pinned run is not complete, so the fragment runs repeatedly.
     """
     try:
         run = choice_runs.run_of(choice) if growing else run
@@ -71,7 +71,7 @@ def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) ->
     trace = run.trace if isinstance(run, Run) else run
     if isinstance(run, Run) and run.error:
         if growing:
-            st.rerun()  # which tells it, and polls no more
+            st.rerun()  # shows the error and stops polling
         status.problem(str(run.error))
         return
     complete = trace is not None and trace.steps == choice.depth.N_sup
@@ -86,13 +86,13 @@ def show(choice: Choice, run: Trace | Run | None, growing: bool, polls: bool) ->
     if trace is not None:
         export_panel.offer(choice, trace, view, growing=not complete and not session.is_stopped(choice))
     pin.write_link(choice)
-    # Only now: a player that is not drawn in a run of this is taken off the page, and forgets what was chosen in it.
+    # Only here: a run of this fragment that does not draw the player removes it from the page, with its state.
     if pin.needs_rerun() or (polls and (complete or not growing) and not pin.is_pending()):
-        st.rerun()  # the rest of the page; or from now on there is nothing to look for
+        st.rerun()  # redraws the rest of the page, or stops polling
 
 
 def draw(choice: Choice, trace: Trace | None) -> dict | None:
-    """The player, or two of them where a run is pinned. Returns the view that the person settled on."""
+    """Draw the player, or two if a run is pinned. Returns the view that the player reports."""
     try:
         pinned_run = pin.pinned_side()
     except UserError as error:

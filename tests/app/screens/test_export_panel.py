@@ -104,11 +104,11 @@ def test_films_that_cannot_be_made_say_why(open_app, monkeypatch):
     monkeypatch.setattr("trm.export.pictures.film.shutil.which", lambda name: None)
     app.set("export_format", "mp4")
     (warning,) = app.warnings
-    assert "ffmpeg, which is not installed where this app runs. Take GIF" in warning
+    assert "ffmpeg, which is not installed on the machine that runs this app. Use GIF" in warning
     assert not app.has("export_make") and code(app)[-2] == "--mp4"
     monkeypatch.setattr(export_panel, "MOST_FRAMES", 20)
     app.set("export_format", "gif")
-    assert "48 frames, and a film made here has at most 20" in app.warnings[0]
+    assert "48 frames; the limit in the app is 20" in app.warnings[0]
     app.set("export_every", "step")
     assert not app.warnings and app.has("export_make")
 
@@ -119,7 +119,7 @@ def test_a_run_that_grows_is_waited_for_unless_it_is_stopped(open_app, model_dir
     grown(app, 1)
     opened(app)
     (waits,) = app.test.info
-    assert waits.value.startswith("Step 1 of 3 has arrived.") and not buttons(app)
+    assert waits.value.startswith("Computed up to step 1 of 3.") and not buttons(app)
     app.click("stop")
     opened(app)
     assert buttons(app) == ["Save HTML"] and "for all 3 supervision steps" in said(app)
@@ -129,9 +129,9 @@ def test_a_pinned_run_is_on_the_page_too(open_app):
     app = open_app()
     press(app)
     opened(app)
-    assert "Holds both runs." in said(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
+    assert "Contains both runs." in said(app) and code(app)[8:10] == ["--compare-with", "sudoku-trm"]
     app.set("export_format", "csv")
-    assert "The pinned run is not in it." in said(app) and "--compare-with" not in code(app)
+    assert "The pinned run is not included." in said(app) and "--compare-with" not in code(app)
     app.set("export_format", "html")
     app.set("puzzle_text", TYPED)
     assert len(sides(app)) == 2 and "The command takes one puzzle" in said(app)
