@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from app.screens.lecture import offline
 from app.screens.lecture.contents import Lecture
 from app.screens.lecture.language import read_language
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 
 POLLS = 5  # of a follower, while the lecturer stays
 SIZES = {"old": (1024, 768), "wide": (1920, 1080)}
@@ -100,7 +100,7 @@ def check(seen: dict, scene: dict, *, at: str | None = None) -> None:
     translated = read_language(seen["language"]).player
     foreign = {
         text
-        for name, text in player_words().items()
+        for name, text in english_texts().items()
         if "{" not in text and translated.get(name, text) != text
     }
     assert len(seen["labels"]) > 40 and not foreign & set(seen["labels"]), f"{where}: not in its language"

@@ -12,7 +12,7 @@ SMALL = """(root, least) => {
     const text = walker.currentNode, parent = text.parentElement, range = document.createRange();
     range.selectNodeContents(text);
     const { width } = range.getBoundingClientRect();
-    const isSeen = text.textContent.trim() && width > 1 && !parent.closest(".picture + .row, .row, .spoken, .tools, title, .tip");
+    const isSeen = text.textContent.trim() && width > 1 && !parent.closest(".picture + .row, .row, .live-region, .tools, title, .tip");
     if (!isSeen || getComputedStyle(parent).visibility === "hidden") continue;
     const scale = parent.closest("svg.diagram")?.getScreenCTM().a ?? 1;
     const size = scale * parseFloat(getComputedStyle(parent).fontSize);

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.screens.lecture.scenes import FOLDER, LectureError, read_toml
-from trm.player.bundle import player_words
+from trm.player.bundle import english_texts
 from trm.run_facts import Facts
 
 PARTS = ("title", "text", "question", "answer", "notes")
@@ -52,7 +52,7 @@ def read_language(code: str, folder: Path = FOLDER) -> Language:
     for name in ("name", "words", "scene"):
         if name not in table:
             raise LectureError(f"{path} has no {name!r}. Compare it with {DEFAULT}.toml.")
-    english_words, player = player_words(), table.get("player", {})
+    english_words, player = english_texts(), table.get("player", {})
     if unknown := [word for word in player if word not in english_words]:
         raise LectureError(
             f"{path}: player.{unknown[0]} is not a word of the player. See trm/player/text/english.js."

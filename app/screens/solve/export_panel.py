@@ -255,7 +255,7 @@ def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, se
     elif trace.steps < choice.depth.N_sup:
         caption = f"Equivalent command, for all {choice.depth.N_sup} supervision steps:"
     elif choice.labels is not None:
-        caption = "Equivalent command, without marks on wrong cells: it does not have the published answer."
+        caption = "Equivalent command. It does not have the published answer, so wrong cells are not marked."
     same_puzzle = (
         second and second.choice.puzzle == choice.puzzle and second.choice.puzzle_id == choice.puzzle_id
     )

@@ -7,7 +7,7 @@ import streamlit as st
 from app import editor
 from app.player import pair
 from app.player.component import player
-from app.player.pair import contents
+from app.player.pair import cached_payload
 from app.screens.solve import export_panel, pin
 from app.server import choice_runs, shared
 from app.server.options import server_options
@@ -102,7 +102,7 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
     start = links.opening_view(choice.run)
     if pinned_run is None:
         return player(
-            contents(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
+            cached_payload(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
         )
     now = pair.Side.of(choice, trace, name=pin.NAMES[1])
     return pair.show(pinned_run, now, key=PLAYER, start=start, hint=pin.HINT, **options)

@@ -9,8 +9,8 @@
  */
 
 import { isEditing, keyName } from "../../../../trm/player/keys.js";
-import { keepMounted, mountedIn } from "../../../../trm/player/mounting.js";
-import { addressWith, showAddress } from "../../../../trm/player/model/link.js";
+import { registerMounted, mountedIn } from "../../../../trm/player/mounting.js";
+import { addressWith, replaceAddress } from "../../../../trm/player/model/link.js";
 import { make } from "../../../../trm/player/view/dom.js";
 import { CodeView } from "./code_view.js";
 import { rememberedRoom, rememberRoom } from "./led_room.js";
@@ -161,7 +161,7 @@ class Lecture extends LectureView {
   /** Writes scene and language to the address, as app/screens/lecture/page.py does. The offline file does it itself. */
   showInAddress() {
     if (!this.root.classList.contains("standalone"))
-      showAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
+      replaceAddress(addressWith(location.href, { scene: this.scene.id, lang: this.language }));
   }
 
   /**
@@ -259,5 +259,5 @@ class Lecture extends LectureView {
 export default function mount({ data, parentElement, setTriggerValue }) {
   const lecture = mountedIn(parentElement) ?? new Lecture(parentElement);
   lecture.update(data, setTriggerValue);
-  return keepMounted(parentElement, lecture);
+  return registerMounted(parentElement, lecture);
 }

@@ -5,7 +5,7 @@
 import { icon, make, topOf, write } from "../../../../trm/player/view/dom.js";
 import { Pair } from "../../../../trm/player/pair.js";
 import { Player } from "../../../../trm/player/player.js";
-import { speak } from "../../../../trm/player/text/words.js";
+import { setLanguage } from "../../../../trm/player/text/translate.js";
 import { Diagram } from "./diagram.js";
 import { clockText, positionText, readingText } from "./call.js";
 import { speakerNotes } from "./presenter.js";
@@ -228,7 +228,7 @@ export class LectureView {
     if (!isSameKind || settings) {
       this.player?.remove();
       this.playerBox.replaceChildren();
-      speak(words);
+      setLanguage(words);
       this.playerLanguage = language;
       this.player = Kind === Pair ? new Pair(this.playerBox) : new Player(this.playerBox, this.root);
     }
