@@ -17,10 +17,8 @@ from trm.tasks.base import Difficulty, Task
 
 YOURS = "Your puzzle"  # title of a puzzle that is neither a preset nor in a set
 FIRST_SEED = 0  # of the generated first puzzle if no preset fits
-MOST_LINES, LINE = (
-    18,
-    13,
-)  # of a grid in the text field: its maximum height in lines, and the pixels per line (see page.css)
+MOST_LINES = 18  # of a grid in the text field; longer ones scroll
+LINE = 13  # pixels per line of that grid, as in page.css
 HELP = {
     "sudoku": "Digits, with . or 0 for blanks; on one or more lines, with or without separators.",
     "maze": "# wall, space or . open, S start, G goal; on one or more lines.",

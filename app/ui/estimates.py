@@ -58,7 +58,7 @@ class Cost:
 
 
 def rounded_time(seconds: float) -> str:
-    """A time, rounded to what the estimate is good for."""
+    """A time, rounded to the precision of an estimate."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 1.5 * MINUTE:

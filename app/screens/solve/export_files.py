@@ -43,7 +43,7 @@ class ExportRequest:
 
     format: str  # of trm.export.outputs.FORMATS
     at: Coordinates
-    mode: str = "answer"  # of trm.export.moment.MODES
+    mode: str = "answer"  # of trm.export.time_point.MODES
     marks: bool = False
     theme: str = "light"
     every: str = "answer"  # of trm.export.run.EVERY

@@ -81,9 +81,7 @@ def offer(choice: Choice, trace: Trace, view: dict[str, Any] | None, *, growing:
         view = view or links.opening_view(choice.run)
         at = call_in_view(view, trace.depth, trace.steps)
         mode = (view or {}).get("mode", "answer")
-        if (
-            mode == "reverse" and trace.z_reverse is None
-        ):  # as in the player: an older recording has no z_reverse
+        if mode == "reverse" and trace.z_reverse is None:  # an older recording, shown as z in the player
             mode = "z"
         _files(choice, trace, at, mode)
 
