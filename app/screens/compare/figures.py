@@ -22,7 +22,7 @@ LOG = {"type": "log", "dtick": 1, "exponentformat": "power"}
 
 def meanings(comparison: Comparison) -> tuple[str, str]:
     """Colour names of the two models: those of their kinds, if the kinds differ."""
-    return charts.of_models(*(measured.about.kind for measured in comparison.models))
+    return charts.model_meanings(*(measured.about.kind for measured in comparison.models))
 
 
 def names(comparison: Comparison) -> tuple[str, str]:

@@ -47,7 +47,7 @@ def compare(one: Choice, options: Options) -> None:
     try:
         other = second_model.choice(one, options)
         if isinstance(other, Opening):
-            status.opening(other)
+            status.show_opening(other)
             return
         players(one, other)
     except UserError as error:
@@ -97,7 +97,7 @@ def on_many_puzzles(one: Choice, other: Choice) -> None:
         )
         st.caption(
             "Each model runs at the depth it was trained with, twice on every puzzle and once on near-complete puzzles. "
-            + sum(costs[1:], costs[0]).said()
+            + sum(costs[1:], costs[0]).estimate()
         )
     with results:
         comparison = computed(request) or (recorded.comparison if recorded else None)

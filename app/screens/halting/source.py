@@ -114,7 +114,7 @@ def controls(found: Opened) -> None:
     depth = replace(config.depth, N_sup=state.halting_steps)
     asked = Asked(found.source, puzzles, depth)
     work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
-    st.caption(work.said())
+    st.caption(work.estimate())
     st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked, work))
 
 

@@ -122,7 +122,7 @@ def _settle(choice: Choice) -> None:
         state.experiment_shown = asked if asked in EXPERIMENTS or asked == OWN else USUAL
         state.own_shown = link.pop("do", "")[:LONGEST] or FIRST_OWN
         state.begin_shown = (
-            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _usual()
+            links.parse_number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _usual()
         )
     state.experiment = state.experiment_shown
     state.begin_at = _step(choice)

@@ -63,7 +63,7 @@ def found(choice: Choice, asked: Asked) -> Both | None:
     models = shared.models()
     kept = runs.recorded(choice, asked)
     if kept is not None and not is_made(choice, asked):
-        status.take_over(choice.source, partial(is_made, choice, asked))
+        status.switch_to_model(choice.source, partial(is_made, choice, asked))
         return kept
     if not models.ready(choice.source):
         status.loading(choice.source)

@@ -50,7 +50,7 @@ def show(choice: Choice) -> None:
         **IN_ADDRESS,
     )
     steps = last * choice.task.cells / choice.config.N_sup
-    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
+    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).estimate())
     row.button(
         "Compute",
         key="patching_compute",

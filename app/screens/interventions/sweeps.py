@@ -209,7 +209,7 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
-    st.caption(cost(choice, name, made, puzzles.count).said())
+    st.caption(cost(choice, name, made, puzzles.count).estimate())
     st.button(
         "Compute",
         key=f"{key}-compute",

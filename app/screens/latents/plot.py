@@ -132,7 +132,10 @@ def _animation_controls(plot: "Figure", projection: Projection) -> None:
                 "activebgcolor": charts.colour("solved"),
                 "currentvalue": {
                     "prefix": "after ",
-                    "font": {"size": charts.FONT, "color": charts.ink()},  # the labels' own font is invisible
+                    "font": {
+                        "size": charts.FONT,
+                        "color": charts.text_colour(),
+                    },  # the labels' own font is invisible
                     "xanchor": "left",
                 },
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},  # invisible: 48 labels would overlap

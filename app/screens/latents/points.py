@@ -183,7 +183,7 @@ def model_names(projection: Projection) -> tuple[str, ...]:
 
 def meanings(projection: Projection) -> tuple[str, str]:
     """Colour names of the two models of a joint projection, for `charts.colour`."""
-    return charts.of_models(projection.metadata.kind, projection.second_model.metadata.kind)
+    return charts.model_meanings(projection.metadata.kind, projection.second_model.metadata.kind)
 
 
 def level_colours(field: Field, projection: Projection) -> list[tuple[str, str]]:

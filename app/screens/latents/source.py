@@ -174,7 +174,7 @@ def controls(opened: Opened, other: str) -> ProjectionRequest | None:
             f"At most {MOST_IN_POOL:,} points can be drawn. Choose fewer puzzles or calls.",
             icon=":material/error:",
         )
-    st.caption(cost(opened.config, request).said())
+    st.caption(cost(opened.config, request).estimate())
     if st.button(
         "Compute",
         key="latents_compute",

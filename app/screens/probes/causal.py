@@ -55,7 +55,7 @@ def view(found: Opened, shown: Shown, family: str) -> None:
         if asked is None:
             return
         work = Cost.of_runs("use", found.config, PUZZLES * RUNS)
-        st.caption(work.said())
+        st.caption(work.estimate())
         if st.button("Try it", key="probes_use", type="primary"):
             st.session_state.probes_use_asked = asked
             ask(asked.key, work.timed(partial(measure, asked, shown)))

@@ -279,7 +279,7 @@ def asked_puzzle(task) -> str:
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
         state.probes_puzzle_of = (task.name, task.cells)
-        before = (links.opened_with().get("puzzle", ""), state.get("shown_puzzle", ""))
+        before = (links.opened_with().get("puzzle", ""), state.get("current_puzzle", ""))
         state.probes_last = next(filter(None, (parsed(task, text) for text in before)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(

@@ -194,7 +194,7 @@ def controls(found: Opened) -> None:
     )
     work = asked and cost(found.config, asked)
     if work:
-        st.caption(work.said())
+        st.caption(work.estimate())
     st.button(
         "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked, work), disabled=not ready
     )

@@ -195,7 +195,7 @@ def follow_link(folder: Path, out: Path) -> None:
     if pin:
         assert links.read_pin(links.write_pin(pin)) == pin
     for text in link.values():
-        links.number(text, most=64, otherwise=3)
+        links.parse_number(text, most=64, otherwise=3)
 
 
 def name_models(folder: Path, out: Path) -> None:

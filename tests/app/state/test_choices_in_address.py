@@ -1,4 +1,4 @@
-"""What a person chose on a page stands in its address: a reload and a copied link show the same."""
+"""The address of a page holds the user's choices: a reload or a copied link shows the same."""
 
 from collections.abc import Iterator
 
@@ -17,8 +17,8 @@ BY_THE_PAGE = {
         "probes_puzzle",
     ),
 }
-"""Kept by `app.state.links.write`, under names of their own. `tests/app/state/test_links.py` and the pages' tests follow them."""
-NOT_KEPT = {"puzzle_file", "probes_files"}  # files are read and kept nowhere
+"""Written by `app.state.links.write` under other names; tested in `tests/app/state/test_links.py` and in the tests of the pages."""
+NOT_STORED = {"puzzle_file", "probes_files"}  # files are not stored
 PLACES = [
     ("solve", {}),
     ("latents", {"latents_position": "Single cell", "latents_umap": "true"}),
@@ -54,7 +54,7 @@ def opened(page: str, link: dict[str, str]) -> App:
 
 
 def widgets(app: App) -> Iterator:
-    """All that a person can set, by key: not what they press."""
+    """All widgets with a value, by key; no buttons."""
     for element in app.test:
         proto = getattr(element, "proto", None)
         if getattr(element, "key", None) and hasattr(proto, "query_param_key"):
@@ -65,13 +65,13 @@ def widgets(app: App) -> Iterator:
 def test_every_control_of_a_page_is_in_its_address(page, link):
     app = opened(page, link)
     found = {element.key: element.proto.query_param_key for element in widgets(app)}
-    assert found.keys() - NOT_KEPT, "no control was found"
-    lost = {key for key, name in found.items() if not name} - BY_THE_PAGE - NOT_KEPT
+    assert found.keys() - NOT_STORED, "no control was found"
+    lost = {key for key, name in found.items() if not name} - BY_THE_PAGE - NOT_STORED
     assert not lost
     assert link.keys() <= app.link.keys() | {"experiment"}
 
 
 @pytest.mark.parametrize("page, key, written, value", CHOSEN)
-def test_a_copied_link_shows_what_was_chosen(page, key, written, value):
+def test_a_copied_link_restores_the_choice(page, key, written, value):
     assert opened(page, {})[key] != value
     assert opened(page, {key: written})[key] == value
