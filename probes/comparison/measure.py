@@ -30,7 +30,7 @@ from trm.progress import Progress
 from trm.tasks.base import Task
 
 STATES = ("y", "z")
-NEAR_LIMIT = 50  # puzzles per number of blanks, of which there are five
+NEAR_LIMIT = 50  # puzzles per number of blanks (1 to 5)
 DIGITS = 5  # significant digits stored
 
 

@@ -1,4 +1,4 @@
-"""The section "HRM vs TRM" of docs/findings.md: a recorded comparison beside published results, every number generated."""
+"""The section "HRM vs TRM" of docs/findings.md: a recorded comparison next to published results; every number is generated."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -106,7 +106,7 @@ def test_opening_it_imports_nothing_heavy():
     )
     support = Path(app_page.__file__).parent
     done = subprocess.run([sys.executable, "-c", code], cwd=support, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", found.stderr[-2000:]
+    assert done.stdout.strip() == "[]", done.stderr[-2000:]
 
 
 def test_a_projection_of_other_weights_says_so(latents, recorded, tmp_path, monkeypatch):

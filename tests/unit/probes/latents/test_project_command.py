@@ -37,10 +37,10 @@ def printed(capsys, *arguments: object) -> dict:
 
 def test_a_projection_and_its_points_from_a_model_and_from_a_store(made, capsys):
     run = ("--model", made / "model", "--data", made / "puzzles.txt", "--limit", 4)
-    found = printed(capsys, *run, "--out", made / "new" / "projection.safetensors")
+    values = printed(capsys, *run, "--out", made / "new" / "projection.safetensors")
     projection = load_projection(made / "new" / "projection.safetensors")
     assert (len(projection), len(projection.calls), projection.metadata.state) == (4, 4, "z")
-    assert found["points"] == 16 and found["embeddings"][0]["method"] == "pca"
+    assert values["points"] == 16 and values["embeddings"][0]["method"] == "pca"
     assert f"--data {made / 'puzzles.txt'} --limit 4 --state z" in projection.metadata.command
     cell = ("--position", "r1c1", "--state", "y", "--calls", "last")
     printed(capsys, *run[:-2], *cell, "--out", made / "points.parquet")
@@ -118,7 +118,7 @@ def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch)
     (made / "other").mkdir()
     save_model(made / "other", other.config, other.state_dict())
     run = ("--model", made / "model", "--compare-with", made / "other", "--data", made / "puzzles.txt")
-    found = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
+    values = printed(capsys, *run, "--state", "y", "--out", made / "joint.safetensors")
     projection = load_projection(made / "joint.safetensors")
     assert (len(projection), projection.puzzle_count, len(projection.calls)) == (
         12,
@@ -126,8 +126,8 @@ def test_two_models_in_a_joint_projection(made, capsys, tiny_model, monkeypatch)
         2,
     )  # the steps that both have
     assert (
-        found["second_model"]["kind"] == "hrm"
-        and found["alignment"]["fitted"] == found["alignment"]["tested"] == 3
+        values["second_model"]["kind"] == "hrm"
+        and values["alignment"]["fitted"] == values["alignment"]["tested"] == 3
     )
     assert (
         f"--compare-with {made / 'other'}" in projection.metadata.command

@@ -118,7 +118,7 @@ def test_a_field_is_a_number_or_has_levels():
         Field("x", "x", "number", np.zeros((1, 1)), ("a",))
 
 
-def test_mistakes_say_what_to_do(trajectories, monkeypatch):
+def test_errors_name_the_remedy(trajectories, monkeypatch):
     with pytest.raises(StatesError, match="Choose y or z"):
         make_projection(trajectories, state="x", calls="", command="")
     monkeypatch.setattr("probes.latents.project.MOST_IN_POOL", 11)
@@ -222,8 +222,8 @@ def test_reading_a_projection_imports_no_heavy_package(projection, tmp_path):
         f"load_projection(Path({str(tmp_path / 'projection.safetensors')!r}));"
         "print([name for name in ('torch', 'sklearn', 'umap', 'numba', 'zarr', 'scipy') if name in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
-    assert found.stdout.strip() == "[]", found.stderr
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
 
 
 def damaged(path: Path, **changes) -> None:

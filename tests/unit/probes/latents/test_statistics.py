@@ -153,7 +153,7 @@ def test_auroc_by_hand():
     assert auroc(np.array([5.0]), np.array([1.0, 2.0])) == 1
 
 
-def test_the_best_axis_is_tested_against_the_best_axis_of_shuffled_puzzles():
+def test_the_permutation_test_accounts_for_the_choice_of_axis():
     """By hand: of the six ways to choose two of four puzzles, two have all pairs of one axis in order."""
     line = np.arange(4.0)[:, None]
     solved = np.array([True, True, False, False])
