@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.ui.text import plain
-from trm.data import Question, questions
+from trm.data import PuzzleEntry, questions
 from trm.data.files.kinds import sentence
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
@@ -46,7 +46,7 @@ def controls(task: Task, take: Take) -> None:
             _tell(found[_chosen(found)], task)
 
 
-def _tell(question: Question, task: Task) -> None:
+def _tell(question: PuzzleEntry, task: Task) -> None:
     """Which one it is, or why it is none."""
     try:
         text = task.format(question.read(task))
@@ -70,11 +70,11 @@ def _take(task: Task, take: Take, is_new_file: bool) -> None:
         return
 
 
-def _chosen(found: list[Question]) -> int:
+def _chosen(found: list[PuzzleEntry]) -> int:
     return min(st.session_state.get("puzzle_of_file", 1), len(found)) - 1
 
 
-def _found(task: Task) -> list[Question]:
+def _found(task: Task) -> list[PuzzleEntry]:
     """The puzzles of the file as this task writes them, cut out once; none without a file. Raises DataError."""
     state = st.session_state
     file = state.get("puzzle_file")

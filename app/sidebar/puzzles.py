@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.sidebar import puzzle_files
 from app.state.links import IN_ADDRESS
-from trm.data import Preset, load_presets, load_puzzles
+from trm.data import PuzzlePreset, load_presets, load_puzzles
 from trm.data.bundled import fitting_sets
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
@@ -127,7 +127,7 @@ def _inputs(task_name: str, cells: int, name: str, _task: Task) -> np.ndarray:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, Preset]:
+def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, PuzzlePreset]:
     """The presets of the task that are of its size, by key."""
     try:
         presets = load_presets(task_name)
@@ -177,7 +177,7 @@ def take(task: Task, tokens: np.ndarray) -> None:
     st.session_state.puzzle_preset = _preset_key(task, task.format(tokens))
 
 
-def _take_preset(task: Task, presets: Mapping[str, Preset]) -> None:
+def _take_preset(task: Task, presets: Mapping[str, PuzzlePreset]) -> None:
     """Nothing chosen, as by Escape in the list, leaves the puzzle as it is, and says which one that is."""
     key = st.session_state.puzzle_preset
     if key is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trm.coordinates import Coordinates, Depth
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.model import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
@@ -97,8 +97,8 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.export.outputs import FORMATS, Request, check_paths, write
-    from trm.export.pictures.film import Pace
+    from trm.export.outputs import FORMATS, OutputRequest, check_paths, write
+    from trm.export.pictures.film import FrameTiming
     from trm.export.pictures.scene import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
@@ -108,13 +108,13 @@ def run(options: Namespace) -> dict[str, Any]:
         )
     time_point_asked = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
-    pace = Pace(options.every, options.frame_time, options.hold)
+    pace = FrameTiming(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.compare_with))
     check_paths(paths, [path for path in read if path])
     run, time_point = _recorded(options) if options.trace else _made(options)
     compare_with = _second_run(options, run) if options.compare_with is not None else None
     with ProgressLine("frames drawn") as drawing:
-        request = Request(
+        request = OutputRequest(
             paths, time_point, time_point if time_point_asked else None, pace, compare_with, appearance
         )
         written = write(run, request, drawing.count)
@@ -167,7 +167,7 @@ def _file(given: str | None) -> Path | None:
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
-def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
+def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A run read from a file, and the moment asked for."""
     from trm.export.run import time_point_at
 
@@ -183,26 +183,26 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
     return run, time_point_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
-def _read(path: Path, puzzle: str) -> "Run":
+def _read(path: Path, puzzle: str) -> "ExportedRun":
     """The run in a file. Raises TraceError, which names the file."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.tasks import get_task
     from trm.trace import TraceError, load_trace
 
     trace = load_trace(path)
     try:
-        return Run.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
+        return ExportedRun.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
     except UserError as error:
         raise TraceError(f"{path}: {error}") from None
 
 
-def _made(options: Namespace) -> "tuple[Run, Coordinates]":
+def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A run made now, and the moment asked for."""
     if options.model is None or options.puzzle is None:
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
-    from trm.export.run import Run, time_point_at
+    from trm.export.run import ExportedRun, time_point_at
     from trm.grading import caveat
 
     model, task = opened(options)
@@ -211,7 +211,7 @@ def _made(options: Namespace) -> "tuple[Run, Coordinates]":
     puzzle_id = asked_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
 
 
 def _depth(given: str, model: "Model") -> "Depth":
@@ -226,9 +226,9 @@ def _depth(given: str, model: "Model") -> "Depth":
     return depth
 
 
-def _second_run(options: Namespace, run: "Run") -> "Run":
+def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
     """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     path = _file(options.compare_with)
     if path is not None and _is_trace(path):
@@ -241,7 +241,7 @@ def _second_run(options: Namespace, run: "Run") -> "Run":
     task = task_of(model.config)
     puzzle_id = asked_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
 
 
 def _is_trace(path: Path) -> bool:

@@ -2,11 +2,11 @@
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
 from trm.data.bundled import bundled_sets, fitting_sets, unseen_set
-from trm.data.files.question import Question
+from trm.data.files.question import PuzzleEntry
 from trm.data.generate import generate_dataset, givens_range
 from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles
-from trm.data.presets import Preset, load_presets, parsed_presets
+from trm.data.presets import PuzzlePreset, load_presets, parsed_presets
 from trm.data.puzzle_file import questions
 from trm.data.puzzle_set import PuzzleSet
 from trm.data.write import write_csv, write_dataset, write_official
@@ -14,9 +14,9 @@ from trm.data.write import write_csv, write_dataset, write_official
 __all__ = [
     "ArcPair",
     "ArcTask",
-    "Preset",
+    "PuzzleEntry",
+    "PuzzlePreset",
     "PuzzleSet",
-    "Question",
     "arc_tasks",
     "bundled_sets",
     "fitting_sets",

@@ -13,8 +13,8 @@ from jaxtyping import UInt8
 from trm.config import SHORT
 from trm.data.arc import load_arc
 from trm.data.bundled import PUZZLES, bundled_sets
-from trm.data.files.containers import Source
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.readers import read
 from trm.data.identifiers import numbered
 from trm.data.official import load_official
@@ -58,7 +58,7 @@ def load_puzzles(
             raise DataError(
                 f"The set {spec} holds {owner} puzzles, not {task.name}. Choose a set of this task."
             )
-        source = Source.of_path(PUZZLES / f"{spec}.csv")
+        source = ByteSource.of_path(PUZZLES / f"{spec}.csv")
         return _puzzle_set(read(source, task), source.name, str(spec), task, limit, progress)
     path = Path(spec)
     if not os.path.exists(path):  # noqa: PTH110 (unlike Path.exists, false for a text that can be no path)
@@ -73,7 +73,9 @@ def load_puzzles(
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
         return puzzles if identifiers is None else numbered(puzzles, identifiers)
-    found = read(Source.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None)
+    found = read(
+        ByteSource.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None
+    )
     return _puzzle_set(found, str(path), path.name, task, limit, progress)
 
 
@@ -99,7 +101,7 @@ class _Rows:
     difficulty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, question: Question, task: Task) -> None:
+    def add(self, question: PuzzleEntry, task: Task) -> None:
         """Raises `DataError` naming file and place."""
         inputs = question.read_whole(task)
         # Neither is stripped: a space is an open cell of a maze.
@@ -121,7 +123,7 @@ class _Rows:
 
 
 def _puzzle_set(
-    questions: Iterable[Question],
+    questions: Iterable[PuzzleEntry],
     file: str,
     name: str,
     task: Task,

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trm.data.arc import arc_tasks
-from trm.data.files.containers import Source, unpacked
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource, unpacked
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.readers import read
 from trm.errors import DataError
 from trm.files import size_of
@@ -24,7 +24,7 @@ LARGEST = 16 << 20
 LARGEST_UNPACKED = 128 << 20
 
 
-def questions(content: bytes, name: str, task: Task) -> list[Question]:
+def questions(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
     """The puzzles of a file of this name, at least one, in file order: of every kind in `trm.data.files.kinds`.
 
     For ARC JSON with tasks, whose test inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
@@ -33,7 +33,7 @@ def questions(content: bytes, name: str, task: Task) -> list[Question]:
         raise DataError(
             f"{name} has {len(content) >> 20} MB, at most {LARGEST >> 20} are read here. Give a part of it."
         )
-    source = Source.of_bytes(content, name, most=LARGEST_UNPACKED)
+    source = ByteSource.of_bytes(content, name, most=LARGEST_UNPACKED)
     if task.name == "arc":
         source = unpacked(source)
         start = b"".join(source.head(1000).removeprefix(b"\xef\xbb\xbf").split())
@@ -52,7 +52,7 @@ def read_content(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[Question]:
+def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[PuzzleEntry]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tasks.json"
         path.write_bytes(content)
@@ -63,4 +63,4 @@ def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[Question]
     for identifier, found in tasks.items():
         called = "" if identifier == path.stem else f"{identifier}, "
         for number, pair in enumerate(found.test, 1):
-            yield Question(name, f"{called}test {number}", task.format(encode(pair.input)))
+            yield PuzzleEntry(name, f"{called}test {number}", task.format(encode(pair.input)))

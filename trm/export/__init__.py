@@ -1,6 +1,6 @@
 """What the player shows, as files: pictures and films, one offline page, tables and arrays.
 
-    trace + task -> Run -> Moment -> Scene -> SVG, PNG, GIF, MP4
+    trace + task -> ExportedRun -> CallView -> Picture -> SVG, PNG, GIF, MP4
     trace + task -> payload -> HTML, with the player's own JavaScript
     trace + task -> CSV, NPZ
 

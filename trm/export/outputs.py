@@ -10,11 +10,11 @@ from typing import Any
 
 from trm.coordinates import Coordinates
 from trm.export.page import page
-from trm.export.pictures.film import Pace, ffmpeg, save_gif, save_mp4
+from trm.export.pictures.film import FrameTiming, ffmpeg, save_gif, save_mp4
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Appearance, Layout, scenes
+from trm.export.pictures.scene import Appearance, PictureLayout, scenes
 from trm.export.pictures.svg import svg
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.export.table import csv_text, save_arrays
 from trm.files import OutputError, check_replaceable, written_whole
 
@@ -26,14 +26,14 @@ PNG_SCALE = 2
 
 
 @dataclass(frozen=True)
-class Request:
+class OutputRequest:
     """What to write of a run."""
 
     paths: dict[str, Path]  # by format
     time_point: Coordinates  # of PNG and SVG
     start: Coordinates | None  # where the page opens; None for the first answer
-    pace: Pace
-    compare_with: Run | None = None  # on the page beside it
+    pace: FrameTiming
+    compare_with: ExportedRun | None = None  # on the page beside it
     appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
 
@@ -60,14 +60,18 @@ def check_paths(paths: dict[str, Path], read: Iterable[Path] = ()) -> None:
         ffmpeg()
 
 
-def write(run: Run, request: Request, progress: Callable[[int, int], None]) -> dict[str, dict[str, Any]]:
+def write(
+    run: ExportedRun, request: OutputRequest, progress: Callable[[int, int], None]
+) -> dict[str, dict[str, Any]]:
     """Write all that is asked for. `progress` hears how many frames of a film are done, of how many.
 
     Returns for each format `file`, `bytes`, and for films `frames`. Raises UserError.
     """
     look, written = request.appearance, {}
     is_drawn = request.paths.keys() & {"png", "svg"}
-    time_point = Layout.of(run, [request.time_point], look).scene(request.time_point) if is_drawn else None
+    time_point = (
+        PictureLayout.of(run, [request.time_point], look).scene(request.time_point) if is_drawn else None
+    )
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:

@@ -13,7 +13,7 @@ from trm import __version__
 from trm.coordinates import Coordinates
 from trm.errors import UserError
 from trm.export.payload import pair_payload, payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.player.bundle import player_css, player_js
 
 KEYS = (
@@ -94,11 +94,11 @@ show();
 
 
 def page(
-    run: Run,
+    run: ExportedRun,
     *,
     start: Coordinates | None = None,
     mode: str = "answer",
-    compare_with: Run | None = None,
+    compare_with: ExportedRun | None = None,
 ) -> str:
     """The whole page, UTF-8. `start` is the call that the page opens at, usually the first answer, and `mode` the view. With
     `against` it shows two players on one clock, the run on the right.
@@ -155,7 +155,7 @@ def document(
 """
 
 
-def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
+def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
     """The player's payload, or those of two."""
     view: dict[str, Any] | None = None
     if start is not None or mode != "answer":
@@ -171,7 +171,7 @@ def _data(runs: list[Run], start: Coordinates | None, mode: str) -> str:
     return as_data(sent)
 
 
-def _told_apart(run: Run) -> str:
+def _told_apart(run: ExportedRun) -> str:
     """Model, puzzle and depth."""
     depth = run.trace.depth
     return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"

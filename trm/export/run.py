@@ -22,7 +22,7 @@ EVERY = ("call", "answer", "step")
 
 
 @dataclass(frozen=True)
-class Run:
+class ExportedRun:
     """A trace held against its task, ready to be drawn."""
 
     trace: Trace
@@ -32,7 +32,7 @@ class Run:
     note: str  # what must be said of all answers of the run; "" where nothing must
 
     @classmethod
-    def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "Run":
+    def of(cls, trace: Trace, task: Task, *, puzzle: str = "", note: str | None = None) -> "ExportedRun":
         """`puzzle` is the puzzle's name, for the title. Raises TraceError for a trace that is not of the task."""
         check_fits(trace, task)
         rows = "" if task.crop(trace.inputs) else f" {task.rows}x{task.columns}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from trm.coordinates import F_H
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.trace import Trace
 
 COLUMNS = (
@@ -18,7 +18,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def csv_text(run: Run) -> str:
+def csv_text(run: ExportedRun) -> str:
     """A header, then one line per call in the order of the run, counted from 1.
 
     What a call does not have is empty: the halting probability is that after the last call of a supervision step; how many
@@ -57,7 +57,7 @@ def _exact(number: np.float32) -> str:
     return str(number)
 
 
-def save_arrays(path: Path, run: Run) -> None:
+def save_arrays(path: Path, run: ExportedRun) -> None:
     """Write every array of the trace under its name, and `metadata`: JSON of what made it, its depths and its symbols.
 
     `numpy.load(path, allow_pickle=False)` reads it.

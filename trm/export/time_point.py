@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from trm.coordinates import F_H, Coordinates
 from trm.errors import UserError
 from trm.export.pictures.skin import skin_of
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
@@ -24,7 +24,7 @@ Cells = Bool[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True)
-class TimePoint:
+class CallView:
     """What is to be seen after one call. What the view does not show is None."""
 
     at: Coordinates
@@ -51,7 +51,7 @@ class TimePoint:
         return [name for name in MARKS if getattr(self, name)[cell]]
 
 
-def time_point(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> TimePoint:
+def time_point(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> CallView:
     """What is to be seen after the call at these coordinates, in one of MODES; `marks`: also which cells stayed right.
 
     Raises UserError for a view that the run was recorded without.
@@ -68,7 +68,7 @@ def time_point(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool =
         before = trace.answers[answer - 1] if at.kind == F_H and answer else None
         conflict = grade.input_conflicts if answer < 0 else grade.conflicts[answer]
     has_answer = mode not in READS_Z and answer >= 0
-    return TimePoint(
+    return CallView(
         at=at,
         mode=mode,
         tokens=tokens,
@@ -86,7 +86,7 @@ def time_point(run: Run, at: Coordinates, mode: str = "answer", *, marks: bool =
     )
 
 
-def _missing(run: Run) -> Cells:
+def _missing(run: ExportedRun) -> Cells:
     """The cells of a maze's solution that are path: where an answer lacks them, a mark would give the solution away."""
     path, labels = skin_of(run.task).fades, run.trace.labels
     if not path or labels is None:
@@ -99,7 +99,7 @@ def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape
     return quantised / 255
 
 
-def _readings(run: Run, mode: str) -> UInt8[np.ndarray, "calls cells"]:
+def _readings(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
     """z as tokens, after every call."""
     if mode == "z":
         return run.trace.z_answers
@@ -111,7 +111,7 @@ def _readings(run: Run, mode: str) -> UInt8[np.ndarray, "calls cells"]:
 
 
 def _beside(
-    run: Run,
+    run: ExportedRun,
     mode: str,
     answer: int,
     tokens: UInt8[np.ndarray, "cells"],
@@ -122,7 +122,7 @@ def _beside(
     return None if others is None else np.where(others == tokens, -1, others.astype(int))
 
 
-def _sure(run: Run, mode: str, call: int, answer: int) -> Float[np.ndarray, "cells"] | None:
+def _sure(run: ExportedRun, mode: str, call: int, answer: int) -> Float[np.ndarray, "cells"] | None:
     if mode == "z":
         found = _shares(run.trace.z_confidence[call])
     elif mode == "confidence":
@@ -132,12 +132,12 @@ def _sure(run: Run, mode: str, call: int, answer: int) -> Float[np.ndarray, "cel
     return np.round(found * LEVELS) / LEVELS
 
 
-def _kept(run: Run, answer: int) -> Cells:
+def _kept(run: ExportedRun, answer: int) -> Cells:
     trace = run.trace
     return kept_from(trace.answers, trace.labels, run.grade.givens) <= answer
 
 
-def _fading(run: Run, call: int, answer: int) -> Float[np.ndarray, "cells"]:
+def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cells"]:
     """A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many calls have passed."""
     fades, depth = skin_of(run.task).fades, run.trace.depth
     if not fades:

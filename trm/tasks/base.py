@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, numbered
+from trm.tasks.reading import PuzzleText, numbered
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
@@ -133,11 +133,11 @@ class Task(ABC):
         `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
         """
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
         """The puzzles of a text of any length, in order, none checked yet. Here: one a line, but for comments."""
         for number, line in numbered(lines):
             if line.strip() and not line.startswith("#"):
-                yield Passage(line, number)
+                yield PuzzleText(line, number)
 
     @abstractmethod
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:

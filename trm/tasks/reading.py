@@ -15,7 +15,7 @@ DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uff0d"
 
 
 @dataclass(frozen=True)
-class Passage:
+class PuzzleText:
     """A puzzle in a text, not checked yet: its text for `Task.parse`, and where it stands.
 
     `line` is where it begins, from 1. `answer` is its solution, if the text has one. `note` says what was passed over.
@@ -31,7 +31,7 @@ class Passage:
     def place(self) -> str:
         return f"lines {self.line} to {self.line + self.count - 1}" if self.count > 1 else f"line {self.line}"
 
-    def with_note(self, note: str) -> Passage:
+    def with_note(self, note: str) -> PuzzleText:
         return replace(self, note=note) if note else self
 
 

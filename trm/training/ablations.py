@@ -23,10 +23,10 @@ from trm.errors import UserError
 from trm.files import written_whole
 from trm.terminal import log
 from trm.training.bundle import in_float16, measured, read_log
-from trm.training.card import Run
+from trm.training.card import TrainingRun
 from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.figures import draw_ablations
-from trm.training.presets import ABLATIONS, Preset
+from trm.training.presets import ABLATIONS, TrainingPreset
 
 PAPER = {
     "none": 87.4,
@@ -58,7 +58,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Result:
+class AblationResult:
     """One ablation: shares of puzzles exactly right in per cent, after the last supervision step if not said otherwise."""
 
     ablation: str
@@ -74,7 +74,7 @@ class Result:
     paper: float | None
 
 
-def short_name(preset: Preset) -> str:
+def short_name(preset: TrainingPreset) -> str:
     return preset.name.removeprefix("ablation-")
 
 
@@ -102,7 +102,7 @@ def share_puzzles(out: Path) -> None:
                 shutil.copyfile(made, temporary)
 
 
-def _run(preset: Preset, out: Path) -> str | None:
+def _run(preset: TrainingPreset, out: Path) -> str | None:
     """Returns the name when training failed."""
     folder = out / short_name(preset)
     if is_finished(preset, folder):
@@ -118,12 +118,12 @@ def _run(preset: Preset, out: Path) -> str | None:
     return preset.name if code else None
 
 
-def is_finished(preset: Preset, folder: Path, share: float = 1.0) -> bool:
+def is_finished(preset: TrainingPreset, folder: Path, share: float = 1.0) -> bool:
     """Whether a run has had its time, or this share of it."""
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
-def result(preset: Preset, folder: Path, bundled: Path) -> Result:
+def result(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResult:
     """Bundle one run's model as `bundled` and measure it on the test set. Raises UserError when it is not finished, nor
     nearly.
     """
@@ -132,7 +132,7 @@ def result(preset: Preset, folder: Path, bundled: Path) -> Result:
     save_model(bundled, preset.model, in_float16(folder / "model.safetensors"))
     model, last = load_model(str(bundled)), read_log(folder)[-1]
     scores = measured(model, DATA, LIMIT)
-    return Result(
+    return AblationResult(
         ablation=short_name(preset),
         exact=100 * scores["exact"],
         **{level: 100 * share_of_level(scores, level) for level in ("easy", "medium", "hard")},
@@ -151,7 +151,7 @@ def share_of_level(scores: dict[str, Any], level: str) -> float:
     return sum(found["exact"] * found["count"] for found in groups) / sum(found["count"] for found in groups)
 
 
-def report(results: list[Result], machine: str, note: str = "") -> str:
+def report(results: list[AblationResult], machine: str, note: str = "") -> str:
     """The table with what has to be known to read it, in Markdown; `note` says more about how the runs were made."""
     minutes = ABLATIONS[0].minutes
     rows = "\n".join(
@@ -183,7 +183,7 @@ what makes an update cheaper (fewer cycles, no second pass) also gets more of th
 """
 
 
-def _stopped(results: list[Result]) -> str:
+def _stopped(results: list[AblationResult]) -> str:
     """What has to be known of runs that did not have all of their time."""
     minutes = ABLATIONS[0].minutes
     early = [found.minutes for found in results if found.minutes < minutes]
@@ -206,7 +206,7 @@ def write_table(runs: Path, folder: Path, note: str = "") -> None:
         name = short_name(preset)
         results.append(result(preset, runs / name, folder / name))
         log(f"{name}: exact {results[-1].exact:.1f} %")
-    machine = Run(read_log(runs / short_name(ABLATIONS[0]))).machine
+    machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
     with written_whole(folder / "ablations.json") as temporary:

@@ -25,10 +25,10 @@ from trm.record import record
 from trm.tasks import task_of
 from trm.terminal import log
 from trm.trace import save_trace
-from trm.training.card import Run, card
+from trm.training.card import TrainingRun, card
 from trm.training.figures import draw_curve
 from trm.training.folder import snapshot_file
-from trm.training.presets import Preset, get_preset
+from trm.training.presets import TrainingPreset, get_preset
 
 COLUMNS = ("minutes", "update", "loss", "cells", "exact_in_flight", "held_out_exact", "n", "T", "grid_cells")
 """Of `curve.csv`: figures of a log's lines, which need not all have each."""
@@ -50,7 +50,7 @@ def bundle(
     scores = measured(model, unseen_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
-    told = Run(read_log(run), note, command)
+    told = TrainingRun(read_log(run), note, command)
     write_curve(folder / "curve.csv", told.log)
     draw_curve(folder / "curve.png", name, told.log)
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
@@ -93,7 +93,7 @@ def record_presets(name: str, today: date) -> None:
         save_trace(registry.ASSETS / "traces" / name / f"{number:02d}-{shown.key}.safetensors", trace)
 
 
-def write_snapshots(preset: Preset, run: Path, folder: Path) -> list[str]:
+def write_snapshots(preset: TrainingPreset, run: Path, folder: Path) -> list[str]:
     """Copy a run's weights on the way, each a model of its own at the depth it was then trained with.
 
     Returns the names they are opened by.

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from trm.config import KINDS, ModelConfig
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 LEVELS = ("easy", "medium", "hard")
 
@@ -30,7 +30,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What is told of a training run beside its preset."""
 
     log: Sequence[dict[str, Any]]  # the lines of log.jsonl
@@ -50,7 +50,12 @@ class Run:
 
 
 def card(
-    preset: Preset, model: Any, scores: dict[str, Any], run: Run, today: date, snapshots: Sequence[str] = ()
+    preset: TrainingPreset,
+    model: Any,
+    scores: dict[str, Any],
+    run: TrainingRun,
+    today: date,
+    snapshots: Sequence[str] = (),
 ) -> str:
     """The model's card, in Markdown."""
     sections = (
@@ -76,7 +81,7 @@ def _title(name: str, config: ModelConfig, model: Any) -> str:
     )
 
 
-def _made(preset: Preset, scores: dict[str, Any], run: Run, snapshots: Sequence[str]) -> str:
+def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snapshots: Sequence[str]) -> str:
     last = run.log[-1]
     command = run.command or f"python -m trm train --preset {preset.name} --out runs/{preset.name}"
     averaged = (
@@ -99,7 +104,7 @@ def _made(preset: Preset, scores: dict[str, Any], run: Run, snapshots: Sequence[
     return f"## How it was made\n\n`{command}`\n\n{bullets}\n\n![Training](curve.png)"
 
 
-def _skill(preset: Preset, scores: dict[str, Any]) -> str:
+def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
     steps = preset.model.N_sup
     shown = [step for step in (1, 4, steps) if step <= steps]
     head = " | ".join(f"after {step}" for step in shown)
@@ -130,7 +135,7 @@ right after so many supervision steps.
 {MEANING.get(preset.model.task, "")}"""
 
 
-def _progress(preset: Preset, run: Run) -> str:
+def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
     sizes = bool(preset.schedule.smaller_grids)
     rows = "\n".join(
         f"| {line['minutes']:.0f} | {line['update']:,} | T={line['T']}, n={line['n']}"
@@ -147,7 +152,7 @@ def _progress(preset: Preset, run: Run) -> str:
 {rows}"""
 
 
-def limits(preset: Preset) -> str:
+def limits(preset: TrainingPreset) -> str:
     """What was not taught, and what a model of the task cannot say."""
     only_singles = preset.model.task == "sudoku" and {part.difficulty for part in preset.data} == {"easy"}
     return (ONLY_SINGLES if only_singles else "") + LIMITS.get(preset.model.task, "")
@@ -161,7 +166,7 @@ def _measured_limits(scores: dict[str, Any]) -> str:
     )
 
 
-def data_sentence(preset: Preset) -> str:
+def data_sentence(preset: TrainingPreset) -> str:
     """What was trained on, in words."""
     parts = [
         f"{part.puzzles:,} {part.difficulty} ones"

@@ -10,11 +10,11 @@ from torch import Tensor
 from trm.model import Model
 from trm.recursion import State
 from trm.training.data import PuzzleStream
-from trm.training.parallel import Share
+from trm.training.parallel import Replica
 
 
 @dataclass
-class Flight:
+class Carry:
     """This process's puzzles. `steps` counts the supervision steps each has had."""
 
     inputs: Int[Tensor, "batch cell"]
@@ -25,7 +25,7 @@ class Flight:
     least_steps: Int[Tensor, "batch"]  # it may not halt before
 
 
-class Boarding:
+class PuzzleFeed:
     """Gives puzzles their seats: fresh ones from a stream of some size, in their initial state."""
 
     def __init__(
@@ -34,14 +34,14 @@ class Boarding:
         *,
         batch: int,
         explore: float,
-        share: Share,
+        share: Replica,
         random: np.random.Generator,
     ):
         self.model = model
         self.batch, self.explore = batch, explore
         self.share, self.random = share, random
 
-    def full_flight(self, stream: PuzzleStream, reveal: float) -> Flight:
+    def full_flight(self, stream: PuzzleStream, reveal: float) -> Carry:
         """A flight of fresh puzzles."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
         mine = self.share.rows(self.batch)
@@ -49,10 +49,10 @@ class Boarding:
         inputs, labels, ids, least = (part[mine].to(device) for part in (inputs, labels, ids, least))
         x = self.model.embed(inputs, ids)
         state = State(*(part.clone() for part in self.model.initial_state(x).detach()))
-        return Flight(inputs, labels, ids, state, torch.zeros_like(least), least)
+        return Carry(inputs, labels, ids, state, torch.zeros_like(least), least)
 
     def replace(
-        self, flight: Flight, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
+        self, flight: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
     ) -> None:
         """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
         everywhere = self.share.gathered(halted)

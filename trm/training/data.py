@@ -16,7 +16,7 @@ from trm.errors import DataError
 from trm.files import reading, written_whole
 from trm.tasks import task_of
 from trm.tasks.base import Task
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 SAID_EVERY = 2000  # generated puzzles
 LARGEST_PUZZLES = 1 << 30  # bytes
@@ -52,7 +52,7 @@ class PuzzleStream:
         return tuple(torch.from_numpy(part.astype(np.int64)) for part in (inputs, labels, ids))
 
 
-def official_puzzles(preset: Preset, folder: Path) -> tuple[Preset, PuzzleStream, Puzzles]:
+def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPreset, PuzzleStream, Puzzles]:
     """The train split of an official data folder, memory-mapped, and the first puzzles of its test split to watch.
 
     The preset's model gets a row of its puzzle table, if it has one, for every puzzle id of the folder. Raises DataError.
@@ -73,7 +73,7 @@ def puzzle_file(folder: Path, cells: int) -> Path:
 
 
 def generated_puzzles(
-    preset: Preset, cells: int, folder: Path, say: Callable[[str], None]
+    preset: TrainingPreset, cells: int, folder: Path, say: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
     """Puzzles of a size: the stream to train on and held-out ones to watch; generated at the first call, then read back.
 
@@ -97,7 +97,7 @@ def generated_puzzles(
     return stream, Puzzles(inputs[:held_out], labels[:held_out])
 
 
-def generate_puzzles(preset: Preset, path: Path, say: Callable[[str], None]) -> None:
+def generate_puzzles(preset: TrainingPreset, path: Path, say: Callable[[str], None]) -> None:
     """Generate the preset's puzzles in random order, none a symmetric twin of a bundled test puzzle."""
     task = task_of(preset.model)
     exclude = test_keys(task)

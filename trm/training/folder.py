@@ -38,8 +38,8 @@ from trm.files import (
 )
 from trm.recursion import State
 from trm.registry import SNAPSHOTS
-from trm.training.carry import Flight
-from trm.training.presets import Preset
+from trm.training.carry import Carry
+from trm.training.presets import TrainingPreset
 
 if TYPE_CHECKING:
     from trm.training.trainer import Trainer
@@ -50,7 +50,7 @@ def snapshot_file(progress: float) -> Path:
     return Path(SNAPSHOTS, f"{100 * progress:03.0f}-percent.safetensors")
 
 
-class Saved(NamedTuple):
+class SavedState(NamedTuple):
     """The state of a trainer, as it lies on the disk."""
 
     tensors: dict[str, Tensor]
@@ -59,7 +59,7 @@ class Saved(NamedTuple):
 
 LOCK, STATE = ".lock", "state.safetensors"
 START_AGAIN = "Restore it, or start again with another --out."
-SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Flight, beside its state
+SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Carry, beside its state
 
 
 class TrainingFolder:
@@ -86,7 +86,9 @@ class TrainingFolder:
         return self.path / STATE
 
     @classmethod
-    def open(cls, path: Path, preset: Preset, *, resume: bool, writes: bool = True) -> "TrainingFolder":
+    def open(
+        cls, path: Path, preset: TrainingPreset, *, resume: bool, writes: bool = True
+    ) -> "TrainingFolder":
         """Prepare the folder; of several processes one `writes`.
 
         Raises TrainingError when a new run would overwrite one, or there is nothing (or something else) to resume.
@@ -103,7 +105,7 @@ class TrainingFolder:
             raise
         return folder
 
-    def _prepare(self, preset: Preset, *, resume: bool) -> None:
+    def _prepare(self, preset: TrainingPreset, *, resume: bool) -> None:
         written = self.path / "preset.json"
         if not resume and self.state.exists():
             raise TrainingError(
@@ -160,15 +162,15 @@ class TrainingFolder:
         with written_whole(path) as temporary:
             save_file({name: tensor.contiguous() for name, tensor in trainer.weights().items()}, temporary)
 
-    def read(self) -> Saved:
+    def read(self) -> SavedState:
         """What was saved last. Raises TrainingError on a damaged file."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             with safe_open(self.state, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
                 numbers = plain_json(file.metadata()["numbers"])
-            return Saved(tensors, numbers)
+            return SavedState(tensors, numbers)
 
-    def resume(self, trainer: "Trainer", saved: Saved) -> None:
+    def resume(self, trainer: "Trainer", saved: SavedState) -> None:
         """Put a trainer where the saved one was. Raises TrainingError where the saved state is not all of one."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
             put_back(trainer, saved)
@@ -200,7 +202,7 @@ def _read_settings(path: Path) -> dict:
         return json.loads(path.read_text("utf-8"))
 
 
-def _settings(preset: Preset) -> dict:
+def _settings(preset: TrainingPreset) -> dict:
     """What must agree on resume: everything but the length of the run."""
     return {name: value for name, value in asdict(preset).items() if name not in ("minutes", "updates")}
 
@@ -222,7 +224,7 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
     return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, numbers
 
 
-def put_back(trainer: "Trainer", saved: Saved) -> None:
+def put_back(trainer: "Trainer", saved: SavedState) -> None:
     """Put a trainer where the saved one was. Raises KeyError, ValueError and the like where it is not all of one."""
     tensors, numbers = saved
 
@@ -246,7 +248,7 @@ def put_back(trainer: "Trainer", saved: Saved) -> None:
     trainer.optimizer.load_state_dict({"state": time_points, "param_groups": groups})
     mine = trainer.share.rows(trainer.preset.batch)
     flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
-    trainer.flight = Flight(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
+    trainer.flight = Carry(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
     trainer.update, trainer.seconds = int(numbers["update"]), float(numbers["seconds"])
     trainer.random.bit_generator.state = numbers["random"]
 

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
-class Share:
+class Replica:
     """Which rows of a batch are this process's: number `rank` of `size` equal parts."""
 
     rank: int = 0
     size: int = 1
 
     @classmethod
-    def of_this_process(cls, device: torch.device) -> "Share":
+    def of_this_process(cls, device: torch.device) -> "Replica":
         """As `torchrun` says; joins the group of processes (NCCL between GPUs, else gloo)."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:

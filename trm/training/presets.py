@@ -18,7 +18,7 @@ CellLoss = Literal["softmax", "stablemax"]
 
 
 @dataclass(frozen=True)
-class Part:
+class PuzzleSpec:
     """Puzzles of one difficulty that the trainer generates, none a twin of a test puzzle."""
 
     puzzles: int
@@ -27,14 +27,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Preset:
+class TrainingPreset:
     """One way to train one model."""
 
     name: str
     model: ModelConfig
     schedule: Schedule
     minutes: float
-    data: tuple[Part, ...] = ()  # generated; without any, an official data folder has to be given
+    data: tuple[PuzzleSpec, ...] = ()  # generated; without any, an official data folder has to be given
     updates: int | None = None  # if given, the length of the run instead of the minutes
     held_out: int = 256  # more puzzles of the same kinds, to watch progress on
     data_seed: int = 1
@@ -86,9 +86,9 @@ SUDOKU_MODEL = ModelConfig(
     T=3,
     N_sup=16,
 )
-SINGLES = (Part(12_000, "easy", {"givens": (24, 42)}),)
+SINGLES = (PuzzleSpec(12_000, "easy", {"givens": (24, 42)}),)
 
-SUDOKU_TRM = Preset(
+SUDOKU_TRM = TrainingPreset(
     name="sudoku-trm",
     model=SUDOKU_MODEL,
     data=SINGLES,
@@ -138,9 +138,9 @@ MAZE_MODEL = replace(
     n=2,
     T=2,
 )
-MAZES = tuple(Part(10_000, level, {"style": "depth-first"}) for level in ("easy", "medium", "hard"))
+MAZES = tuple(PuzzleSpec(10_000, level, {"style": "depth-first"}) for level in ("easy", "medium", "hard"))
 
-MAZE_TRM = Preset(
+MAZE_TRM = TrainingPreset(
     name="maze-trm",
     model=MAZE_MODEL,
     data=MAZES,
@@ -174,9 +174,9 @@ SUDOKU_TRM_LARGE = replace(
     name="sudoku-trm-large",
     model=replace(SUDOKU_MODEL, hidden_size=256, mlp_width=768, mixing_width=256),
     data=(
-        Part(3_000, "hard", {"givens": (22, 28)}),
-        Part(1_000, "medium", {"givens": (24, 32)}),
-        Part(3_000, "easy", {"givens": (24, 42)}),
+        PuzzleSpec(3_000, "hard", {"givens": (22, 28)}),
+        PuzzleSpec(1_000, "medium", {"givens": (24, 32)}),
+        PuzzleSpec(3_000, "easy", {"givens": (24, 42)}),
     ),
     schedule=replace(
         SUDOKU_TRM.schedule,
@@ -199,9 +199,9 @@ MAZE30_TRM = replace(
     name="maze30-trm",
     model=replace(MAZE_MODEL, sequence_length=900),
     data=(
-        Part(6_000, "easy", {"style": "depth-first"}),
-        Part(6_000, "medium", {"style": "depth-first"}),
-        Part(12_000, "hard", {"style": "depth-first"}),  # on 30x30 ways of 90 steps and more
+        PuzzleSpec(6_000, "easy", {"style": "depth-first"}),
+        PuzzleSpec(6_000, "medium", {"style": "depth-first"}),
+        PuzzleSpec(12_000, "hard", {"style": "depth-first"}),  # on 30x30 ways of 90 steps and more
     ),
     schedule=replace(
         MAZE_TRM.schedule,
@@ -218,7 +218,7 @@ MAZE30_TRM = replace(
 ABLATION_MINUTES = 8.0  # each: about 1,000 updates on one core, 10,000 on a large GPU that all nine share
 
 
-def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> Preset:
+def ablation(name: str, *, model: Mapping[str, Any] | None = None, **changes: Any) -> TrainingPreset:
     """`sudoku-trm` with one thing changed, for a short time. A change of depth replaces the curriculum."""
     changed = replace(SUDOKU_MODEL, **(model or {}))
     if model and {"n", "T"} & model.keys():
@@ -253,7 +253,7 @@ PAPER_MODEL = replace(
     puzzle_embedding_size=512,
 )
 PAPER_ATTENTION = replace(PAPER_MODEL, mixing="attention", mixing_width=0, heads=8, positions="rope")
-PAPER = Preset(
+PAPER = TrainingPreset(
     name="paper-sudoku-mlp",
     model=PAPER_MODEL,
     schedule=Schedule(depth=(DepthPhase(1.0, n=6, T=3),), learning_rate=1e-4, warm_up=2000),
@@ -301,7 +301,7 @@ PRESETS = {
 }
 
 
-def get_preset(name: str) -> Preset:
+def get_preset(name: str) -> TrainingPreset:
     """Raises UserError naming the presets there are."""
     if name not in PRESETS:
         raise UserError(f"There is no preset {name!r}. Choose one of: {', '.join(PRESETS)}.")

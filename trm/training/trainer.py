@@ -20,12 +20,12 @@ from trm.model import Model
 from trm.models import new_model
 from trm.recursion import Heads, State, deep_recursion
 from trm.tasks.base import PADDING
-from trm.training.carry import Boarding, Flight
+from trm.training.carry import Carry, PuzzleFeed
 from trm.training.data import PuzzleStream
 from trm.training.losses import cell_loss, continue_loss, halt_loss
 from trm.training.optimizers import AdamAtan2, sign_step
-from trm.training.parallel import Share
-from trm.training.presets import Preset
+from trm.training.parallel import Replica
+from trm.training.presets import TrainingPreset
 from trm.training.schedule import ExponentialAverage
 
 TABLE = "puzzle_emb.weights"
@@ -40,12 +40,12 @@ class Trainer:
 
     def __init__(
         self,
-        preset: Preset,
+        preset: TrainingPreset,
         streams: Sequence[PuzzleStream],
         device: torch.device,
-        share: Share | None = None,
+        share: Replica | None = None,
     ):
-        self.preset, self.device, self.share = preset, device, share or Share()
+        self.preset, self.device, self.share = preset, device, share or Replica()
         if preset.batch % self.share.size:
             raise TrainingError(
                 f"A batch of {preset.batch} does not divide into {self.share.size} processes. Choose a divisor."
@@ -58,14 +58,14 @@ class Trainer:
         self.average = ExponentialAverage(self.model, preset.ema, without=(TABLE,))
         self.optimizer = self._optimizer()
         self.random = np.random.default_rng(preset.seed)
-        self.boarding = Boarding(
+        self.boarding = PuzzleFeed(
             self.model,
             batch=preset.batch,
             explore=preset.explore,
             share=self.share,
             random=self.random,
         )
-        self.flight: Flight | None = None
+        self.flight: Carry | None = None
         self.update = 0
         self.seconds = 0.0
         self.progress = 0.0  # of the latest update
@@ -148,7 +148,7 @@ class Trainer:
         self.update += 1
         return figures
 
-    def weights_of_cells(self, flight: Flight) -> Float[Tensor, "batch cell"]:
+    def weights_of_cells(self, flight: Carry) -> Float[Tensor, "batch cell"]:
         """How much each cell counts in the loss."""
         weights = (flight.labels != PADDING).float()
         given_weight = self.preset.schedule.given_weight_at(self.progress)

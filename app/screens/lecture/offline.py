@@ -25,7 +25,7 @@ from trm.errors import UserError
 from trm.export.page import WITHOUT_SCRIPT, as_data, document
 from trm.export.pictures.grid import grid_svg
 from trm.export.pictures.scene import Appearance
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.files import written_whole
 from trm.player.bundle import bundle, player_css
 
@@ -101,7 +101,9 @@ def contents(told: Lecture, spoken: str) -> dict[str, Any]:
 def _picture(told: Lecture, scene: Scene) -> str:
     """The grid that a scene begins with, as the address of an image."""
     run = told.shown[scene.id][-1]
-    drawn = grid_svg(Run.of(run.trace, run.task), told.place(scene), appearance=Appearance(scene.mode))
+    drawn = grid_svg(
+        ExportedRun.of(run.trace, run.task), told.place(scene), appearance=Appearance(scene.mode)
+    )
     return f"data:image/svg+xml,{quote(drawn)}"
 
 

@@ -58,21 +58,21 @@ def make(
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> bytes:
     """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
-    from trm.export.outputs import Request, write
-    from trm.export.pictures.film import Pace
+    from trm.export.outputs import OutputRequest, write
+    from trm.export.pictures.film import FrameTiming
     from trm.export.pictures.scene import Appearance
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
-    def run_of(one: Shown) -> Run:
-        return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
+    def run_of(one: Shown) -> ExportedRun:
+        return ExportedRun.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"run.{wish.format}"
-        request = Request(
+        request = OutputRequest(
             {wish.format: path},
             time_point=wish.at,
             start=wish.at,
-            pace=Pace(wish.every),
+            pace=FrameTiming(wish.every),
             compare_with=None if compare_with is None else run_of(compare_with),
             appearance=Appearance(wish.mode, wish.marks, wish.theme),
         )

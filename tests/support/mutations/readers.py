@@ -38,7 +38,7 @@ from trm.tasks.base import Task
 from trm.training.bundle import read_log, write_curve
 from trm.training.data import generated_puzzles
 from trm.training.folder import TrainingFolder
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 Reader = Callable[[Path, Path], object]
 """Reads what is in a folder; the second one may be written to."""
@@ -163,7 +163,7 @@ def apply_probes(folder: Path, out: Path) -> None:
 
 
 SEEDS: list[Path] = []  # where the good files are, in a worker
-PRESETS: list[Preset] = []  # of the run that is trained
+PRESETS: list[TrainingPreset] = []  # of the run that is trained
 
 
 def resume(folder: Path, out: Path) -> None:

@@ -13,8 +13,8 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from trm.arrays import array_of, header_of
-from trm.data.files.containers import Source, is_arrays
-from trm.data.files.question import Question
+from trm.data.files.containers import ByteSource, is_arrays
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.spread import LARGE, evenly_spread
 from trm.data.files.table import ANSWERS, QUESTIONS
 from trm.errors import DataError
@@ -24,7 +24,9 @@ LARGEST = 1 << 30
 """Bytes of an array that is taken into memory."""
 
 
-def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None) -> Iterator[Question]:
+def questions_in_arrays(
+    source: ByteSource, task: Task, *, spread: int | None = None
+) -> Iterator[PuzzleEntry]:
     """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
 
     Raises `DataError`.
@@ -45,7 +47,7 @@ def questions_in_arrays(source: Source, task: Task, *, spread: int | None = None
     tokens = _is_tokens(question, answer, task, source.name)
     large = spread is not None and question.nbytes > LARGE
     for number in evenly_spread(len(question), spread).tolist() if large else range(len(question)):
-        yield Question(
+        yield PuzzleEntry(
             source.name,
             f"puzzle {number + 1}",
             _text(np.atleast_1d(question[number]), task, tokens),
@@ -72,7 +74,7 @@ def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
         raise DataError(f"{name} is cut short: {error}. Copy it again.") from None
 
 
-def _named_arrays(source: Source) -> tuple[np.ndarray, np.ndarray | None]:
+def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
     """Puzzles and answers of an .npz, by their names; the first array where no name is known."""
     with source.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
         names = {PurePosixPath(name).stem.lower(): name for name in archive.namelist()}

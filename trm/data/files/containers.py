@@ -68,7 +68,7 @@ LFS = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
-class Source:
+class ByteSource:
     """A file under the name that messages call it by. `size` is that of one on disk that is not packed."""
 
     name: str
@@ -77,7 +77,7 @@ class Source:
     size: int | None = None
 
     @classmethod
-    def of_path(cls, path: Path, *, most: int = MOST) -> Source:
+    def of_path(cls, path: Path, *, most: int = MOST) -> ByteSource:
         try:
             size = size_of(path, DataError)
         except OSError as error:
@@ -85,7 +85,7 @@ class Source:
         return cls(str(path), lambda: path.open("rb"), most, size)
 
     @classmethod
-    def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> Source:
+    def of_bytes(cls, content: bytes, name: str, *, most: int = MOST) -> ByteSource:
         return cls(name, lambda: io.BytesIO(content), most, len(content))
 
     @contextmanager
@@ -124,7 +124,7 @@ class Source:
 class _Bounded(io.RawIOBase):
     """A stream that stops at a number of bytes."""
 
-    def __init__(self, stream: io.BufferedIOBase, source: Source):
+    def __init__(self, stream: io.BufferedIOBase, source: ByteSource):
         self.stream, self.source, self.count = stream, source, 0
 
     def readable(self) -> bool:
@@ -151,7 +151,7 @@ class _Bounded(io.RawIOBase):
         return len(part)
 
 
-def unpacked(source: Source, *, prefer: str = "") -> Source:
+def unpacked(source: ByteSource, *, prefer: str = "") -> ByteSource:
     """What is in a packed file, the file itself if it is not packed. Raises `DataError` for what is no data here.
 
     Of a zip with several files the one called `prefer` is taken, or else the only one that may hold data.
@@ -173,11 +173,11 @@ def unpacked(source: Source, *, prefer: str = "") -> Source:
     return source
 
 
-def _stream_of(source: Source, opener: Callable) -> Source:
+def _stream_of(source: ByteSource, opener: Callable) -> ByteSource:
     return replace(source, opener=lambda: opener(source.opener()), size=None)
 
 
-def _member_of(source: Source, prefer: str) -> Source:
+def _member_of(source: ByteSource, prefer: str) -> ByteSource:
     """The file in a zip."""
     names = members(source)
     if any(name.startswith("xl/") for name in names):
@@ -200,7 +200,7 @@ def _member_of(source: Source, prefer: str) -> Source:
     )
 
 
-def members(source: Source) -> list[str]:
+def members(source: ByteSource) -> list[str]:
     """Names of the files in a zip."""
     with (
         source.open() as stream,
@@ -212,7 +212,7 @@ def members(source: Source) -> list[str]:
     return names
 
 
-def is_arrays(source: Source) -> bool:
+def is_arrays(source: ByteSource) -> bool:
     """Whether a zip is what numpy.savez writes."""
     if not source.head().startswith(ZIP):
         return False

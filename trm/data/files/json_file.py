@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trm.data.files.containers import Source, unpacked
+from trm.data.files.containers import ByteSource, unpacked
 from trm.errors import DataError
 
 MOST_BRACKETS = 4_000_000
@@ -25,7 +25,7 @@ def read_json(path: Path, largest: int) -> Any:
     """What a JSON file of at most `largest` bytes holds, packed or not. Raises `DataError` naming the file."""
     if not path.exists():
         raise DataError(f"{path} is missing. Copy the whole folder.")
-    content = unpacked(Source.of_path(path, most=largest)).content()
+    content = unpacked(ByteSource.of_path(path, most=largest)).content()
     if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
         raise DataError(
             f"{path} holds over {MOST_BRACKETS:,} lists and objects. No file of this kind has so many."

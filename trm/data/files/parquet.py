@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.data.files.spread import evenly_spread
 from trm.errors import DataError
 
@@ -18,7 +18,7 @@ Wanted = Callable[[list[str]], list[str]]
 
 
 def rows_of(
-    source: Source, wanted: Wanted, *, spread: int | None = None
+    source: ByteSource, wanted: Wanted, *, spread: int | None = None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Rows by column, counted from 1; `wanted` says of a list of columns which are read. Raises `DataError`.
 
@@ -63,7 +63,7 @@ def _rows_of_group(
         number += len(batch)
 
 
-def _check(file: Any, source: Source) -> None:
+def _check(file: Any, source: ByteSource) -> None:
     """Bounds on what is said of the sizes, before memory is taken for them."""
     told = file.metadata
     if told.num_columns > LARGEST_SCHEMA:

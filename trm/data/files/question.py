@@ -10,11 +10,11 @@ from jaxtyping import UInt8
 
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import Passage
+from trm.tasks.reading import PuzzleText
 
 
 @dataclass(frozen=True)
-class Question:
+class PuzzleEntry:
     """`place` is where it stands, in words: `line 7`; `line` where it begins. `note` says what was passed over."""
 
     file: str
@@ -27,7 +27,7 @@ class Question:
     note: str = ""
 
     @classmethod
-    def of_passage(cls, passage: Passage, file: str) -> Question:
+    def of_passage(cls, passage: PuzzleText, file: str) -> PuzzleEntry:
         return cls(file, passage.place, passage.text, passage.line, passage.answer, note=passage.note)
 
     def read(self, task: Task) -> UInt8[np.ndarray, "cells"]:

@@ -13,16 +13,16 @@ from itertools import chain, islice
 from typing import Any
 
 from trm.data.files.arrays import questions_in_arrays
-from trm.data.files.containers import NPY, PARQUET, Source, is_arrays, unpacked
+from trm.data.files.containers import NPY, PARQUET, ByteSource, is_arrays, unpacked
 from trm.data.files.json_file import MOST_BRACKETS, json_line
-from trm.data.files.question import Question
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.shapes import REMEDY, questions_in
 from trm.data.files.spread import LARGE, spread_rows
 from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
 from trm.data.files.text import lines_of
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import Passage
+from trm.tasks.reading import PuzzleText
 
 HEAD = 50
 """Lines that are looked at to tell a table from a text."""
@@ -40,7 +40,9 @@ EMPTY = " is empty. Give a file with one puzzle a line."
 NO_PUZZLE = "holds no puzzle. Give a file with one puzzle a line, or drawn in lines."
 
 
-def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = None) -> Iterator[Question]:
+def read(
+    source: ByteSource, task: Task, *, prefer: str = "", spread: int | None = None
+) -> Iterator[PuzzleEntry]:
     """The puzzles of a file, in its order, none checked yet; at least one. `prefer` is the file to take of several in a zip.
 
     With `spread` a large file gives only so many, evenly spread over it (`trm.data.files.spread`).
@@ -59,7 +61,7 @@ def read(source: Source, task: Task, *, prefer: str = "", spread: int | None = N
         raise DataError(f"{source.name}: {error}") from None
 
 
-def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+def _of_kind(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     head = source.head()
     if head.startswith(NPY) or is_arrays(source):
         return questions_in_arrays(source, task, spread=spread)
@@ -70,7 +72,7 @@ def _of_kind(source: Source, task: Task, spread: int | None) -> Iterator[Questio
     return _in_text(source, task)
 
 
-def _in_parquet(source: Source, task: Task, spread: int | None) -> Iterator[Question]:
+def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     from trm.data.files import parquet
 
     known = {*QUESTIONS, *ANSWERS, *RATINGS, "difficulty"}
@@ -87,7 +89,7 @@ def _in_parquet(source: Source, task: Task, spread: int | None) -> Iterator[Ques
         yield from questions_in(row, source.name, task, place=f"row {number}")
 
 
-def _in_text(source: Source, task: Task) -> Iterator[Question]:
+def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
     lines = lines_of(source)
     head = list(islice(lines, HEAD))
     if not "".join(head).strip() and next(lines, None) is None:
@@ -111,7 +113,9 @@ NO_HEADER = (
 )
 
 
-def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -> Iterator[Question] | None:
+def _in_json(
+    source: ByteSource, head: list[str], text: Iterator[str], task: Task
+) -> Iterator[PuzzleEntry] | None:
     """Puzzles in JSON; None for what only begins like it: sections in brackets, and lists of Python and NumPy."""
     first = next(line for line in head if line.strip())
     alone = _parsed(first)
@@ -143,7 +147,7 @@ def _in_json(source: Source, head: list[str], text: Iterator[str], task: Task) -
     return questions_in(content, source.name, task)
 
 
-def _bounded(text: Iterator[str], source: Source) -> str:
+def _bounded(text: Iterator[str], source: ByteSource) -> str:
     parts, size, brackets = [], 0, 0
     for line in text:
         parts.append(line)
@@ -156,7 +160,7 @@ def _bounded(text: Iterator[str], source: Source) -> str:
     return "".join(parts)
 
 
-def _in_json_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+def _in_json_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
     for number, line in enumerate(text, 1):
         if not line.strip():
             continue
@@ -171,17 +175,17 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _found_in(lines: list[str], task: Task) -> Iterator[Question]:
+def _found_in(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     """The puzzles of a text that can be read."""
     for passage in task.puzzles_in(lines):
         try:
             task.parse(passage.text, unfinished=True)
         except PuzzleError:
             continue
-        yield Question.of_passage(passage, "")
+        yield PuzzleEntry.of_passage(passage, "")
 
 
-def _in_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
     """The grids of a text; the text itself where it is one grid as a whole."""
     start, short = [], 0
     for line in text:
@@ -194,10 +198,10 @@ def _in_lines(source: Source, text: Iterator[str], task: Task) -> Iterator[Quest
     return _with_one_right(source, chain(start, text), task)
 
 
-def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Question]:
+def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     text = "".join(lines)
     try:
-        found = [Question.of_passage(passage, source.name) for passage in task.puzzles_in(lines)]
+        found = [PuzzleEntry.of_passage(passage, source.name) for passage in task.puzzles_in(lines)]
         mistake = ""
     except PuzzleError as error:
         found, mistake = [], str(error)
@@ -218,10 +222,10 @@ def _in_short_text(source: Source, lines: list[str], task: Task) -> Iterator[Que
         return
     line = text[: len(text) - len(text.lstrip("\r\n"))].count("\n") + 1
     count = text.strip("\r\n").count("\n") + 1
-    yield Question(source.name, Passage(text, line, count).place, text)
+    yield PuzzleEntry(source.name, PuzzleText(text, line, count).place, text)
 
 
-def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator[Question]:
+def _with_one_right(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
     aside = 0
 
     def lines() -> Iterator[str]:
@@ -235,11 +239,11 @@ def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator
                 )
             yield line
 
-    def passages() -> Iterator[Question]:
+    def passages() -> Iterator[PuzzleEntry]:
         nonlocal aside
         for passage in task.puzzles_in(lines()):
             aside = 0
-            yield Question.of_passage(passage, source.name)
+            yield PuzzleEntry.of_passage(passage, source.name)
 
     found = passages()
     head = list(islice(found, LOOKED_AT))
@@ -248,7 +252,7 @@ def _with_one_right(source: Source, text: Iterator[str], task: Task) -> Iterator
     yield from chain(head, found)
 
 
-def _is_right(question: Question, task: Task) -> bool:
+def _is_right(question: PuzzleEntry, task: Task) -> bool:
     try:
         question.read(task)
     except DataError:

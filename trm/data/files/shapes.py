@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trm.data.files.question import Question
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, Columns
 from trm.errors import DataError
 from trm.tasks.base import Task
@@ -20,7 +20,7 @@ DEEPEST = 12
 """Objects and lists in each other that are looked through."""
 
 
-def questions_in(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[Question]:
+def questions_in(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:
     """The puzzles in what a JSON file holds. Raises `DataError` naming the entry that is none."""
     if not isinstance(content, list) or _is_puzzle(content, task):
         content = [content]
@@ -32,9 +32,9 @@ def questions_in(content: Any, name: str, task: Task, *, place: str = "") -> Ite
         yield from found
 
 
-def _found(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterator[Question]:
+def _found(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterator[PuzzleEntry]:
     if _is_puzzle(entry, task) or (depth == 0 and isinstance(entry, str)):
-        yield Question(name, place, _text(entry, task))
+        yield PuzzleEntry(name, place, _text(entry, task))
         return
     if depth == DEEPEST:
         return
@@ -54,7 +54,7 @@ def _found(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterato
             yield from _found(value, name, task, f"{place}, {number}", depth + 1)
 
 
-def _of_object(entry: Mapping, name: str, task: Task, place: str) -> Question | None:
+def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry | None:
     """The puzzle that an object names, with its answer; None where it names none."""
     row = {str(key).strip().lower(): value for key, value in entry.items()}
     keys = [

@@ -15,9 +15,9 @@ from itertools import islice
 import numpy as np
 from jaxtyping import Int
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.data.files.json_file import json_line
-from trm.data.files.question import Question
+from trm.data.files.question import PuzzleEntry
 from trm.data.files.shapes import questions_in
 from trm.data.files.table import LOOKED_AT, Columns, layout_of
 from trm.data.files.text import LONGEST_LINE, encoding_of, readable
@@ -29,7 +29,7 @@ LARGE = 16 << 20
 SPARE = 4
 """Rows there must be for each that is taken."""
 
-RowReader = Callable[[str, str], Iterator[Question]]
+RowReader = Callable[[str, str], Iterator[PuzzleEntry]]
 """A line and its place, in words -> its puzzle."""
 
 
@@ -38,7 +38,7 @@ def evenly_spread(total: int, count: int) -> Int[np.ndarray, "taken"]:
     return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(int))
 
 
-def spread_rows(source: Source, task: Task, count: int) -> Iterator[Question] | None:
+def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEntry] | None:
     """About `count` puzzles of a large text with a puzzle a line; None where it has to be read whole."""
     size = _size(source)
     if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
@@ -58,7 +58,7 @@ def spread_rows(source: Source, task: Task, count: int) -> Iterator[Question] | 
     )
 
 
-def _size(source: Source) -> int | None:
+def _size(source: ByteSource) -> int | None:
     """Bytes of a large file, unpacked; None for a smaller one."""
     size = source.size
     if size is None:
@@ -69,7 +69,7 @@ def _size(source: Source) -> int | None:
     return size if size > LARGE else None
 
 
-def _lines_at(source: Source, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
+def _lines_at(source: ByteSource, begin: int, size: int, count: int) -> Iterator[tuple[int, bytes]]:
     """Whole lines at evenly spread places from `begin` to the last one, each once, with where it begins."""
     with source.open() as stream:
         last = _last_line(stream, source, begin, size)
@@ -92,7 +92,7 @@ def _line_from(stream: io.BufferedIOBase, target: int, begin: int) -> tuple[int,
     return start, stream.readline(LONGEST_LINE)
 
 
-def _last_line(stream: io.BufferedIOBase, source: Source, begin: int, size: int) -> int:
+def _last_line(stream: io.BufferedIOBase, source: ByteSource, begin: int, size: int) -> int:
     """Where the last line begins that is not empty."""
     stream.seek(max(begin, size - LONGEST_LINE))
     start = stream.tell()
@@ -104,7 +104,7 @@ def _last_line(stream: io.BufferedIOBase, source: Source, begin: int, size: int)
     return start + at + 1
 
 
-def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader | None, int]:
+def _row_reader(head: list[str], source: ByteSource, task: Task) -> tuple[RowReader | None, int]:
     """What reads a line of this file on its own, and how many lines the header takes; None where none can."""
     layout = layout_of(head)
     if layout is not None:
@@ -114,7 +114,7 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
             return None, 0
         columns = Columns.of([dict(zip(layout.header, row, strict=False)) for row in rows], task.cells)
 
-        def of_table(line: str, place: str) -> Iterator[Question]:
+        def of_table(line: str, place: str) -> Iterator[PuzzleEntry]:
             row = next(csv.reader([line], delimiter=layout.delimiter), [])
             if len(row) < len(layout.header):
                 raise DataError(
@@ -124,13 +124,13 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
 
         return of_table, layout.line + 1
 
-    def of_json(line: str, place: str) -> Iterator[Question]:
+    def of_json(line: str, place: str) -> Iterator[PuzzleEntry]:
         content = json_line(line, source.name, place)
         yield from questions_in([content], source.name, task, place=place)
 
-    def of_text(line: str, place: str) -> Iterator[Question]:
+    def of_text(line: str, place: str) -> Iterator[PuzzleEntry]:
         for passage in islice(task.puzzles_in([line]), 1):
-            yield Question(source.name, place, passage.text, answer=passage.answer)
+            yield PuzzleEntry(source.name, place, passage.text, answer=passage.answer)
 
     if all(line.startswith("{") and line.rstrip().endswith("}") for line in head if line.strip()):
         return of_json, 0
@@ -139,5 +139,5 @@ def _row_reader(head: list[str], source: Source, task: Task) -> tuple[RowReader 
     return (of_text, len(head) - len(texts)) if len(whole) * 2 > len(texts) > 0 else (None, 0)
 
 
-def _text(line: bytes, source: Source) -> str:
+def _text(line: bytes, source: ByteSource) -> str:
     return readable(line.decode("utf-8-sig", "surrogateescape"), source.name)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from trm.data.files.question import Question
+from trm.data.files.question import PuzzleEntry
 from trm.errors import DataError
 from trm.tasks.base import Difficulty
 
@@ -37,7 +37,7 @@ LOOKED_AT = 20
 
 
 @dataclass(frozen=True)
-class Layout:
+class TableLayout:
     """How a table is divided, and which line its header is, from 0."""
 
     delimiter: str
@@ -45,7 +45,7 @@ class Layout:
     line: int
 
 
-def layout_of(head: Sequence[str]) -> Layout | None:
+def layout_of(head: Sequence[str]) -> TableLayout | None:
     """The layout of a table by its first lines: the first that names a column of puzzles. None where none does."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
@@ -55,13 +55,13 @@ def layout_of(head: Sequence[str]) -> Layout | None:
                 return None
             header = tuple(name.strip().strip("\ufeff").lower() for name in names)
             if set(header) & set(QUESTIONS) and not any(len(name) > 40 for name in header):
-                return Layout(delimiter, header, number)
+                return TableLayout(delimiter, header, number)
         if line.strip() and not line.startswith(("#", "sep=", "//")):
             return None
     return None
 
 
-def rows_of(lines: Iterable[str], layout: Layout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
+def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Rows by column, each with the line it ends at. `lines` begin with the file. Raises `DataError`."""
     reader = csv.reader(islice(lines, layout.line, None), delimiter=layout.delimiter)
     header = layout.header
@@ -84,7 +84,7 @@ def rows_of(lines: Iterable[str], layout: Layout, name: str) -> Iterator[tuple[i
         raise DataError(f"{name}, line {line}: not CSV ({error}). Check the quotes.") from None
 
 
-def questions_of(rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int) -> Iterator[Question]:
+def questions_of(rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int) -> Iterator[PuzzleEntry]:
     """The puzzles of a table, in its order."""
     rows = iter(rows)
     head = list(islice(rows, LOOKED_AT))
@@ -111,13 +111,13 @@ class Columns:
         rating = next((name for name in RATINGS if name in header), "")
         return cls(question, answer, rating, "difficulty" if "difficulty" in header else "")
 
-    def question_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> Question:
+    def question_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
         """The puzzle of a row. Raises `DataError` for a rating or difficulty that a table of ours may not hold."""
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
         if self.question not in OURS:  # elsewhere these are in words and scales of all kinds
             rating = rating if _is_number(rating) else ""
             difficulty = difficulty.lower() if difficulty.lower() in tuple(Difficulty) else ""
-        return Question(
+        return PuzzleEntry(
             name, place, row.get(self.question, ""), line, row.get(self.answer, ""), rating, difficulty
         )
 

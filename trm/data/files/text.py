@@ -11,7 +11,7 @@ import io
 import re
 from collections.abc import Iterator
 
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.errors import DataError
 
 LONGEST_LINE = 1 << 20
@@ -39,7 +39,7 @@ def encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
-def lines_of(source: Source) -> Iterator[str]:
+def lines_of(source: ByteSource) -> Iterator[str]:
     """The lines of a text, with their ends. Raises `DataError` naming the line that is none."""
     encoding = encoding_of(source.head())
     with source.open() as stream:

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageColor
 
 from trm.errors import UserError
-from trm.export.pictures.primitives import Cell, Part, Scene
+from trm.export.pictures.primitives import Cell, Picture, Shape
 from trm.export.pictures.raster import image
 
 SHORTEST, LONGEST = 0.02, 60.0  # seconds of a frame; viewers of GIF show shorter ones slowly
@@ -21,7 +21,7 @@ PALETTE = 256
 
 
 @dataclass(frozen=True)
-class Pace:
+class FrameTiming:
     """Seconds that frames are shown. Raises UserError where they are no such thing."""
 
     every: str = "answer"  # of run.EVERY
@@ -42,7 +42,9 @@ class Pace:
         return times
 
 
-def save_gif(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_gif(
+    path: Path, frames: Sequence[Picture], pace: FrameTiming, progress: Callable[[int, int], None]
+) -> None:
     """Write frames as a GIF that plays for ever. All share one palette, so that each holds only what differs."""
     palette = _palette(frames)
 
@@ -58,7 +60,7 @@ def save_gif(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable
     )
 
 
-def _palette(frames: Sequence[Scene]) -> Image.Image:
+def _palette(frames: Sequence[Picture]) -> Image.Image:
     """The colours of all frames; and for smooth edges those of text and lines in steps towards the ground."""
     own = frames[0].palette
     tones = dict.fromkeys([*own.tones, *(tone for scene in frames for tone in _tones(scene.parts))])
@@ -70,7 +72,7 @@ def _palette(frames: Sequence[Scene]) -> Image.Image:
     return palette
 
 
-def _tones(parts: Iterable[Part]) -> Iterator[str]:
+def _tones(parts: Iterable[Shape]) -> Iterator[str]:
     for part in parts:
         if isinstance(part, Cell):
             yield from _tones(part.parts)
@@ -97,7 +99,9 @@ def _repeats(seconds: Sequence[float]) -> Iterator[int]:
         yield count
 
 
-def save_mp4(path: Path, frames: Sequence[Scene], pace: Pace, progress: Callable[[int, int], None]) -> None:
+def save_mp4(
+    path: Path, frames: Sequence[Picture], pace: FrameTiming, progress: Callable[[int, int], None]
+) -> None:
     """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
     width, height = (
         side + side % 2 for side in (frames[0].width, frames[0].height)

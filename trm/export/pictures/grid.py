@@ -3,18 +3,20 @@
 from trm.coordinates import Coordinates
 from trm.export.pictures.cells.cell import grid_parts
 from trm.export.pictures.look import Grid
-from trm.export.pictures.primitives import Rect, Scene
+from trm.export.pictures.primitives import Picture, Rect
 from trm.export.pictures.scene import Appearance, window
 from trm.export.pictures.skin import skin_of
 from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.export.time_point import time_point
 
 EDGE = 2  # around the grid, for the half of its outline that lies outside
 
 
-def grid_svg(run: Run, at: Coordinates, *, appearance: Appearance | None = None, side: int = 360) -> str:
+def grid_svg(
+    run: ExportedRun, at: Coordinates, *, appearance: Appearance | None = None, side: int = 360
+) -> str:
     """What the cells show after the call at these coordinates, in a picture of at most `side` pixels and its edge."""
     look = appearance or Appearance()
     rows, columns = window(run)
@@ -23,7 +25,7 @@ def grid_svg(run: Run, at: Coordinates, *, appearance: Appearance | None = None,
     width, height = cell * columns + 2 * EDGE, cell * rows + 2 * EDGE
     said = sentences(run, at, look.mode)
     return svg(
-        Scene(
+        Picture(
             width=width,
             height=height,
             title=said.place,

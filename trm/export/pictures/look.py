@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from trm.export.pictures.fonts import Length
 from trm.export.pictures.palette import Palette
-from trm.export.pictures.primitives import Corner, Hatch, Part, Rect
+from trm.export.pictures.primitives import Corner, Hatch, Rect, Shape
 from trm.export.pictures.skin import Skin
 from trm.tasks.base import Task
 
@@ -41,7 +41,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Look:
+class CellView:
     """One cell."""
 
     grid: Grid
@@ -101,7 +101,7 @@ class Look:
         return Rect(x - side / 2, y - side / 2, side, side, fill)
 
 
-def outline(x: Length, y: Length, width: Length, height: Length, thick: Length, tone: str) -> Iterator[Part]:
+def outline(x: Length, y: Length, width: Length, height: Length, thick: Length, tone: str) -> Iterator[Shape]:
     """Four lines around a rectangle, outside of it."""
     yield Rect(x - thick, y - thick, width + 2 * thick, thick, tone)
     yield Rect(x - thick, y + height, width + 2 * thick, thick, tone)
@@ -112,14 +112,14 @@ def outline(x: Length, y: Length, width: Length, height: Length, thick: Length, 
 # What pictures share, in two tones, so that it stands out on any colour.
 
 
-def two_tone_hatch(cell: Look) -> Iterator[Part]:
+def two_tone_hatch(cell: CellView) -> Iterator[Shape]:
     place = (cell.x, cell.y, cell.size, cell.size)
     thick, every = max(1.0, cell.size / 14), max(6.0, cell.size / 3)
     yield Hatch(*place, cell.palette.paper, 2.8 * thick, every)
     yield Hatch(*place, cell.palette.soft, 1.4 * thick, every)
 
 
-def picture_marks(cell: Look) -> Iterator[Part]:
+def picture_marks(cell: CellView) -> Iterator[Shape]:
     palette = cell.palette
     if "changed" in cell.marks:
         yield Corner(cell.x, cell.y, cell.size * 0.42, palette.paper)
@@ -135,7 +135,7 @@ def picture_marks(cell: Look) -> Iterator[Part]:
             yield Rect(cell.x, cell.y + cell.size - side, side, side, tone)
 
 
-def small_square(cell: Look, frame: str, fill: str) -> Iterator[Part]:
+def small_square(cell: CellView, frame: str, fill: str) -> Iterator[Shape]:
     """What stood in the cell before, in its lower right corner."""
     side = round(cell.size * 0.36)
     x, y = cell.x + cell.size - side - 1, cell.y + cell.size - side - 1

@@ -105,17 +105,17 @@ class Cell:
     row: int
     column: int
     words: str
-    parts: tuple[Part, ...]
+    parts: tuple[Shape, ...]
 
 
-Part = Rect | Disc | Ring | Corner | Hatch | Text | Cell
+Shape = Rect | Disc | Ring | Corner | Hatch | Text | Cell
 
 
 @dataclass(frozen=True)
-class Scene:
+class Picture:
     width: int
     height: int
     title: str
     description: str
     palette: Palette
-    parts: tuple[Part, ...]
+    parts: tuple[Shape, ...]

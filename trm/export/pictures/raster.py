@@ -3,12 +3,12 @@
 from PIL import Image, ImageDraw
 
 from trm.export.pictures.fonts import BOLD_STROKE, font, measure, runs
-from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 
 FINER = 2
 
 
-def image(scene: Scene, scale: int = 1) -> Image.Image:
+def image(scene: Picture, scale: int = 1) -> Image.Image:
     """RGB, `scale` pixels for a unit of the scene."""
     fine = scale * FINER
     drawn = Image.new("RGB", (scene.width * fine, scene.height * fine))
@@ -18,7 +18,7 @@ def image(scene: Scene, scale: int = 1) -> Image.Image:
     return drawn.reduce(FINER)
 
 
-def _draw(draw: ImageDraw.ImageDraw, part: Part, scale: int) -> None:
+def _draw(draw: ImageDraw.ImageDraw, part: Shape, scale: int) -> None:
     match part:
         case Rect(x, y, width, height, fill):
             left, top, right, bottom = (round(at * scale) for at in (x, y, x + width, y + height))

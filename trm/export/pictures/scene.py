@@ -18,11 +18,11 @@ from trm.export.pictures.cells.cell import MARK_NAMES, grid_parts
 from trm.export.pictures.fonts import Length, measure, wrap
 from trm.export.pictures.look import Grid
 from trm.export.pictures.palette import THEMES, Palette
-from trm.export.pictures.primitives import Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.primitives import Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 from trm.export.pictures.skin import Skin, skin_of
 from trm.export.pictures.speech import sentences
-from trm.export.run import Run
-from trm.export.time_point import MODES, READS_Z, TimePoint, time_point
+from trm.export.run import ExportedRun
+from trm.export.time_point import MODES, READS_Z, CallView, time_point
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
@@ -57,10 +57,10 @@ class Appearance:
 
 
 @dataclass(frozen=True)
-class Layout:
+class PictureLayout:
     """Where things stand in the scenes of some moments of a run."""
 
-    run: Run
+    run: ExportedRun
     appearance: Appearance
     skin: Skin
     rows: int  # of the grid that is drawn: of 30x30 ARC tokens only those that some grid of the run needs
@@ -72,7 +72,9 @@ class Layout:
     footnotes: tuple[str, ...]
 
     @classmethod
-    def of(cls, run: Run, shown: Sequence[Coordinates], appearance: Appearance | None = None) -> Layout:
+    def of(
+        cls, run: ExportedRun, shown: Sequence[Coordinates], appearance: Appearance | None = None
+    ) -> PictureLayout:
         appearance = appearance or Appearance()
         rows, columns = window(run)
         cell = min(max(GRID_SIDE // max(rows, columns), SMALLEST_CELL), LARGEST_CELL)
@@ -120,7 +122,7 @@ class Layout:
     def grid_bottom(self) -> int:
         return self.grid_top + self.cell * self.rows
 
-    def scene(self, at: Coordinates) -> Scene:
+    def scene(self, at: Coordinates) -> Picture:
         """The scene of one moment of the run."""
         look, palette = self.appearance, self.palette
         shown = time_point(self.run, at, look.mode, marks=look.marks)
@@ -147,7 +149,7 @@ class Layout:
         foot += pen.lines(self.footnotes, SMALL, palette.soft)
         height = round(pen.y + MARGIN - 6)
         ground = Rect(0, 0, self.width, height, palette.paper)
-        return Scene(
+        return Picture(
             width=self.width,
             height=height,
             title=f"{self.run.title}. {said.place}",
@@ -156,7 +158,7 @@ class Layout:
             parts=(ground, *head, *grid_parts(grid, shown), *foot),
         )
 
-    def _legend(self, shown: TimePoint, pen: Pen) -> Iterator[Part]:
+    def _legend(self, shown: CallView, pen: Pen) -> Iterator[Shape]:
         """What each mark means, and how many cells bear it. There is room for the largest count, so that nothing jumps."""
         most = "0" * len(str(self.run.task.cells))
         x, baseline = float(MARGIN), pen.next_line(SMALL)
@@ -183,26 +185,26 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Scenes(Sequence[Scene]):
+class Frames(Sequence[Picture]):
     """The frames of a film, each laid out when it is asked for: together those of a maze take hundreds of megabytes."""
 
-    layout: Layout
+    layout: PictureLayout
     shown: Sequence[Coordinates]
 
     def __len__(self) -> int:
         return len(self.shown)
 
-    def __getitem__(self, number: int) -> Scene:
+    def __getitem__(self, number: int) -> Picture:
         return self.layout.scene(self.shown[number])
 
 
-def scenes(run: Run, every: str, appearance: Appearance | None = None) -> Scenes:
+def scenes(run: ExportedRun, every: str, appearance: Appearance | None = None) -> Frames:
     """The frames of a film of the run; `every` is one of EVERY."""
     shown = run.shown(every)
-    return Scenes(Layout.of(run, shown, appearance), shown)
+    return Frames(PictureLayout.of(run, shown, appearance), shown)
 
 
-def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Part]:
+def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Shape]:
     """The mark alone, in a small square."""
     is_given = name == "given"
     frame, ground, rim = (
@@ -246,7 +248,7 @@ class Pen:
         return written
 
 
-def window(run: Run) -> tuple[int, int]:
+def window(run: ExportedRun) -> tuple[int, int]:
     """Rows and columns that are drawn: all, or of a task that crops its grids those of the largest one with its border.
 
     The cells beyond can hold anything, and are neither scored nor marked.

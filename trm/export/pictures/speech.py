@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.export.pictures.skin import skin_of
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 
 SINGLE_Z, MULTI_Z = "trm-single-z", "trm-multi-z"
 
@@ -17,19 +17,19 @@ class Sentences:
     reading: str  # what must be said so that nobody takes what is shown for more than it is
 
 
-def sentences(run: Run, at: Coordinates, mode: str) -> Sentences:
+def sentences(run: ExportedRun, at: Coordinates, mode: str) -> Sentences:
     """Of the moment after the call at these coordinates, in one of MODES."""
     answer = run.answer_after(at)
     return Sentences(_place(run, at), _event(run, at, answer), _reading(run, at, answer, mode))
 
 
-def _place(run: Run, at: Coordinates) -> str:
+def _place(run: ExportedRun, at: Coordinates) -> str:
     depth = run.trace.depth
     name = F_H if at.kind == F_H else f"{F_L} {at.call} of {depth.n}"
     return f"Supervision step {at.supervision_step} of {depth.N_sup}, cycle {at.cycle} of {depth.T}, {name}"
 
 
-def _event(run: Run, at: Coordinates, answer: int) -> str:
+def _event(run: ExportedRun, at: Coordinates, answer: int) -> str:
     halting = _halting(run, at)
     if at.kind == F_L:
         z = f"z {at.call}" if run.trace.provenance.kind == MULTI_Z else "z"
@@ -39,7 +39,7 @@ def _event(run: Run, at: Coordinates, answer: int) -> str:
     return f"{changes}, {_score(run, answer)}, {halting}"
 
 
-def _halting(run: Run, at: Coordinates) -> str:
+def _halting(run: ExportedRun, at: Coordinates) -> str:
     """The halting head reads y as a supervision step leaves it: earlier answers of the step have no number."""
     if run.trace.provenance.halting == NEVER:
         return "no halting head"
@@ -55,7 +55,7 @@ def _halting(run: Run, at: Coordinates) -> str:
     return f"would have halted at step {halt_step} {p}" if is_past else f"would not halt {p}"
 
 
-def _score(run: Run, answer: int) -> str:
+def _score(run: ExportedRun, answer: int) -> str:
     grade, word = run.grade, run.task.counted
     if grade.right is None:
         if grade.solved[answer]:
@@ -68,7 +68,7 @@ def _score(run: Run, answer: int) -> str:
     return f"{score}, {counted(overwritten, 'given')} overwritten" if word and overwritten else score
 
 
-def _reading(run: Run, at: Coordinates, answer: int, mode: str) -> str:
+def _reading(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
     if mode == "reverse":
         return _reverse(run, answer)
     if mode == "z" and run.trace.provenance.kind == SINGLE_Z:
@@ -92,7 +92,7 @@ def _reading(run: Run, at: Coordinates, answer: int, mode: str) -> str:
     return kept + caption
 
 
-def _reverse(run: Run, answer: int) -> str:
+def _reverse(run: ExportedRun, answer: int) -> str:
     reading = "by reverse embedding (argmax against the input embedding): a reading nothing was trained for."
     if run.trace.provenance.kind == SINGLE_Z:
         return f"z, which is y here, {reading}"

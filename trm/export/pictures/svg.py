@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
 from trm.export.pictures.fonts import Length, measure
-from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Part, Rect, Ring, Scene, Text
+from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 
 FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
 WIDER = 1.25  # than the font that the scene was laid out with
 
 
-def svg(scene: Scene) -> str:
+def svg(scene: Picture) -> str:
     """The scene as one XML document, UTF-8."""
     size = f'width="{scene.width}" height="{scene.height}" viewBox="0 0 {scene.width} {scene.height}"'
     head = [
@@ -28,7 +28,7 @@ def svg(scene: Scene) -> str:
     )
 
 
-def _drawn(part: Part, most: int) -> Iterator[str]:
+def _drawn(part: Shape, most: int) -> Iterator[str]:
     match part:
         case Rect(x, y, width, height, fill):
             yield f'<rect x="{n(x)}" y="{n(y)}" width="{n(width)}" height="{n(height)}" fill="{fill}"/>'

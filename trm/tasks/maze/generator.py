@@ -20,7 +20,7 @@ from trm.errors import PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze.geometry import Board, Cells, members
 from trm.tasks.maze.rating import difficulty_of, lengths
-from trm.tasks.maze.solver import Survey, rings
+from trm.tasks.maze.solver import MazeSearch, rings
 
 TRIES, MOST_CELLS = 5000, 2_000_000
 """Mazes, and cells of them all, that are drawn before a wish is given up: at most about 5 seconds."""
@@ -28,7 +28,7 @@ WALL_SHARE = (0.3, 0.42)
 """Share of walls of a random maze. With fewer there is nothing to find, with more hardly two cells are joined."""
 
 
-class Wish(NamedTuple):
+class MazeRequest(NamedTuple):
     """What to make. Ways have `shortest` to `longest` steps; `loops` walls are taken out of a maze with loops."""
 
     side: int
@@ -47,7 +47,7 @@ class Wish(NamedTuple):
         min_path: int | None,
         max_path: int | None,
         loops: int | None,
-    ) -> Wish:
+    ) -> MazeRequest:
         """With everything left open filled in. Raises `PuzzleError` for what no maze can be."""
         if style not in STYLES:
             raise PuzzleError(f"There is no style {style!r} of mazes. Choose one of: {', '.join(STYLES)}.")
@@ -68,11 +68,11 @@ class Wish(NamedTuple):
         return cls(side, difficulty, style, shortest, longest, loops or max(1, side // 3))
 
 
-def depth_first(wish: Wish, rng: random.Random) -> Cells:
+def depth_first(wish: MazeRequest, rng: random.Random) -> Cells:
     return _carve(wish.side, _rooms(wish.side, rng), rng)
 
 
-def with_loops(wish: Wish, rng: random.Random) -> Cells:
+def with_loops(wish: MazeRequest, rng: random.Random) -> Cells:
     rooms, stride = _rooms(wish.side, rng), wish.side + 1
     passable = _carve(wish.side, rooms, rng)
     known = set(rooms)
@@ -81,27 +81,27 @@ def with_loops(wish: Wish, rng: random.Random) -> Cells:
     return passable | sum(1 << cell for cell in rng.sample(walls, wish.loops))
 
 
-def random_walls(wish: Wish, rng: random.Random) -> Cells:
+def random_walls(wish: MazeRequest, rng: random.Random) -> Cells:
     side = wish.side
     walls = round(rng.uniform(*WALL_SHARE) * side**2)
     passable = rng.sample(range(side**2), side**2 - walls)
     return sum(1 << cell + cell // side for cell in passable)  # a row has one bit more than cells
 
 
-STYLES: dict[str, Callable[[Wish, random.Random], Cells]] = {
+STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
     "depth-first": depth_first,
     "loops": with_loops,
     "random": random_walls,
 }
 
 
-def generate(wish: Wish, rng: random.Random) -> Survey:
+def generate(wish: MazeRequest, rng: random.Random) -> MazeSearch:
     """A maze as wished, of exactly this difficulty. Raises `PuzzleError` when none turns up."""
     tries = min(TRIES, MOST_CELLS // wish.side**2)
     for _ in range(tries):
         board = _with_ends(wish, STYLES[wish.style](wish, rng), rng)
         if board:
-            survey = Survey.of(board)
+            survey = MazeSearch.of(board)
             if difficulty_of(survey) is wish.difficulty:
                 return survey
     raise PuzzleError(
@@ -165,7 +165,7 @@ def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
     return passable
 
 
-def _with_ends(wish: Wish, passable: Cells, rng: random.Random) -> Board | None:
+def _with_ends(wish: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
     """Start and goal at a fitting distance, None where these walls have no such cells."""
     stride = wish.side + 1
     start = 1 << rng.choice(members(passable))

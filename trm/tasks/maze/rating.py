@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from trm.tasks.base import Difficulty, Rating
 from trm.tasks.maze.geometry import Board
-from trm.tasks.maze.solver import Survey, dead_ends_on_the_way, on_any_way
+from trm.tasks.maze.solver import MazeSearch, dead_ends_on_the_way, on_any_way
 
 SIDES = {Difficulty.EASY: 1, Difficulty.MEDIUM: 2, Difficulty.HARD: 3}
 """Shortest ways of each level start at so many sides. An easy maze may have a shorter one; it is not usual."""
@@ -32,7 +32,7 @@ def lengths(side: int, difficulty: Difficulty) -> tuple[int, int]:
     return SIDES[difficulty] * side, longer * side - 1 if longer in SIDES.values() else side**2 - 1
 
 
-def difficulty_of(survey: Survey) -> Difficulty:
+def difficulty_of(survey: MazeSearch) -> Difficulty:
     """The level of a maze that has a way. Dead ends are counted only where they can matter."""
     board = survey.board
     if survey.distance < SIDES[Difficulty.MEDIUM] * board.side:
@@ -43,7 +43,7 @@ def difficulty_of(survey: Survey) -> Difficulty:
 
 def rate(board: Board) -> Rating:
     """Rating with a sentence; `search_nodes` counts the cells that a breadth-first search reaches."""
-    survey = Survey.of(board)
+    survey = MazeSearch.of(board)
     steps = survey.distance
     amiss = [
         f"{number} {name}s" if number else f"no {name}"

@@ -23,14 +23,14 @@ def rings(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[
     return found
 
 
-class Survey(NamedTuple):
+class MazeSearch(NamedTuple):
     """A maze after a breadth-first search from its start that ended at the goal, or with nothing left to see."""
 
     board: Board
     rings: list[Cells]
 
     @classmethod
-    def of(cls, board: Board) -> Survey:
+    def of(cls, board: Board) -> MazeSearch:
         return cls(board, rings(board.start, board.passable, board.stride, until=board.goal))
 
     @property
@@ -82,7 +82,7 @@ def on_any_way(board: Board) -> Cells:
     that edge. A depth-first search that takes it first finds them: whatever hangs on a single cell is cut
     off when the search leaves it (Hopcroft and Tarjan 1973, Algorithm 447).
     """
-    if Survey.of(board).distance < 0:
+    if MazeSearch.of(board).distance < 0:
         return 0
     passable = bytearray((board.side + 2) * board.stride)  # the last row is never passable, nor is index -1
     for cell in members(board.passable):

@@ -26,8 +26,8 @@ from trm.tasks.maze.geometry import (
     tokens_of,
     unpack,
 )
-from trm.tasks.maze.solver import Survey, on_any_way, rings
-from trm.tasks.reading import Passage
+from trm.tasks.maze.solver import MazeSearch, on_any_way, rings
+from trm.tasks.reading import PuzzleText
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 
@@ -71,7 +71,7 @@ class Maze(Task):
         """`unfinished`: start and goal may be missing, or there may be several."""
         return text.parse(puzzle, self.side, any_ends=unfinished)
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
         return text.passages(lines, self.side)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
@@ -129,7 +129,7 @@ class Maze(Task):
         for maze in flat:
             key = maze.tobytes()
             if key not in known:
-                known[key] = Survey.of(board_of(self.side, maze)).distance
+                known[key] = MazeSearch.of(board_of(self.side, maze)).distance
         found = np.array([known[maze.tobytes()] for maze in flat], np.int64)
         return found.reshape(inputs.shape[:-1])
 
@@ -137,7 +137,7 @@ class Maze(Task):
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
         board = board_of(self.side, inputs)
-        return [tokens_of(board, way) for way in islice(Survey.of(board).shortest_ways(), limit)]
+        return [tokens_of(board, way) for way in islice(MazeSearch.of(board).shortest_ways(), limit)]
 
     def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
         """Nothing is guessed: a search through a maze sees each cell once."""
@@ -161,7 +161,7 @@ class Maze(Task):
         the first of `solutions`; `is_solved` accepts any. Raises `PuzzleError` when none is found.
         """
         difficulty = Difficulty(difficulty)
-        wish = generator.Wish.of(self.side, difficulty, style, min_path, max_path, loops)
+        wish = generator.MazeRequest.of(self.side, difficulty, style, min_path, max_path, loops)
         survey = generator.generate(wish, random.Random(int(rng.integers(2**63))))
         labels = tokens_of(survey.board, next(survey.shortest_ways()))
         return Puzzle(tokens_of(survey.board), labels, difficulty)
@@ -195,7 +195,7 @@ class Maze(Task):
         )
         return {
             "wall": inputs == WALL,
-            "on_path": unpack(self.side, Survey.of(board).on_shortest()),
+            "on_path": unpack(self.side, MazeSearch.of(board).on_shortest()),
             "dead_end": unpack(self.side, nowhere),
             "dead_end_tip": unpack(self.side, tips),
             "distance_to_start": self._steps_from(board.start, board.passable),

@@ -21,7 +21,7 @@ from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, PATH, START
 from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
 from trm.tasks.maze.thin import is_thin, widened
-from trm.tasks.reading import Passage, numbered, shown
+from trm.tasks.reading import PuzzleText, numbered, shown
 
 LONGEST_TEXT = 100_000
 """Characters accepted; a 100x100 maze has 10,100 in lines."""
@@ -83,7 +83,7 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
     return np.array(tokens, np.uint8)
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
+def passages(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The mazes of a text, each with its lines: a line with room for all cells, or shorter ones below each other.
 
     Empty lines and comments end a drawing and are left out, and so do headings.
@@ -91,8 +91,8 @@ def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
     drawing: list[str] = []
     number, note = 0, ""
 
-    def drawn(end: int) -> Passage:
-        return Passage("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
+    def drawn(end: int) -> PuzzleText:
+        return PuzzleText("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
 
     for number, line in numbered(lines):
         if _is_row(line, side):
@@ -107,7 +107,7 @@ def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
             note = note or f"line {number}: {line.strip()[:40]!r} passed over"
             continue
         question, answer = _beside(line, side)
-        yield Passage(question, number, answer=answer, note=note)
+        yield PuzzleText(question, number, answer=answer, note=note)
         note = ""
     if drawing:
         yield drawn(number)

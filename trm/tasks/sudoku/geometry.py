@@ -27,7 +27,7 @@ Candidates = int
 """A set of candidates: bit `digit * cells + cell`, digit counted from 0."""
 
 
-class Family(NamedTuple):
+class ConstraintKind(NamedTuple):
     """Disjoint groups; `firsts` holds one member of each, the others lie at `firsts << shift`."""
 
     firsts: Candidates
@@ -48,7 +48,7 @@ class Geometry:
     """Cells of every row, then every column, then every box."""
     peers: Int[np.ndarray, "cells peers"]
     """Cells that share a unit with the cell."""
-    families: tuple[Family, ...]
+    families: tuple[ConstraintKind, ...]
     """Boxes, rows, columns, cells: the order in which singles are most often found."""
     everything: Candidates
     digits: Candidates
@@ -76,11 +76,13 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
         "column": (sum(1 << column for column in range(side)), tuple(range(0, cells, side))),
     }
     families = [
-        Family(sum(firsts << digit for digit in every_digit), shifts, sum(1 << shift for shift in shifts))
+        ConstraintKind(
+            sum(firsts << digit for digit in every_digit), shifts, sum(1 << shift for shift in shifts)
+        )
         for firsts, shifts in offsets.values()
     ]
     digits = sum(1 << digit for digit in every_digit)
-    families.append(Family((1 << cells) - 1, tuple(every_digit), digits))
+    families.append(ConstraintKind((1 << cells) - 1, tuple(every_digit), digits))
     everything = (1 << side * cells) - 1
     return Geometry(
         box_rows=box_rows,

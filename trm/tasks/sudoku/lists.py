@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage
+from trm.tasks.reading import PuzzleText
 from trm.tasks.sudoku.passages import paired
 from trm.tasks.sudoku.rows import fields
 
@@ -16,12 +16,12 @@ INNERMOST = re.compile(r"[\[({]([^\[\](){}]*)[\])}]")
 QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
-def listed(text: str, side: int) -> list[Passage]:
+def listed(text: str, side: int) -> list[PuzzleText]:
     """The grids in the brackets of a text, [] where none is a row or a grid.
 
     Raises PuzzleError where rows in brackets do not make grids, naming the line of the odd one.
     """
-    found: list[Passage] = []
+    found: list[PuzzleText] = []
     rows: list[tuple[str, int]] = []
     odd: tuple[int, int] | None = None
     line, before = 1, 0
@@ -32,7 +32,7 @@ def listed(text: str, side: int) -> list[Passage]:
             if len(cells) == side:
                 rows.append((cells, line))
             else:
-                found.append(Passage(cells, line, bracket[0].count("\n") + 1))
+                found.append(PuzzleText(cells, line, bracket[0].count("\n") + 1))
         if rows and not _contents(bracket[1], side) and odd is None and _count(bracket[1]) > side // 2:
             odd = line, _count(bracket[1])
     if odd is not None:
@@ -47,7 +47,9 @@ def listed(text: str, side: int) -> list[Passage]:
         )
     for at in range(0, len(rows), side):
         grid = rows[at : at + side]
-        found.append(Passage("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1))
+        found.append(
+            PuzzleText("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1)
+        )
     return list(paired((grid, "") for grid in found))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from trm.tasks.reading import Passage, numbered, plain
+from trm.tasks.reading import PuzzleText, numbered, plain
 from trm.tasks.sudoku.links import linked
 from trm.tasks.sudoku.rows import (
     DRAWN,
@@ -44,14 +44,14 @@ ANSWER_HEADING = re.compile(
 Line = tuple[int, str]
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[Passage]:
+def passages(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The puzzles of a text, in order, each with its answer where that stands below or beside it."""
     return paired(_found(lines, side))
 
 
-def paired(found: Iterable[tuple[Passage, str]]) -> Iterator[Passage]:
+def paired(found: Iterable[tuple[PuzzleText, str]]) -> Iterator[PuzzleText]:
     """Grids with their headings, one that answers the grid before it joined to that."""
-    waiting: Passage | None = None
+    waiting: PuzzleText | None = None
     for grid, heading in found:
         if waiting is not None and is_answer(waiting.text, grid.text, heading):
             if "." not in grid.text and not waiting.answer:
@@ -73,7 +73,7 @@ def is_answer(puzzle: str, other: str, heading: str = "") -> bool:
     return keeps and ("." not in other or bool(ANSWER_HEADING.search(heading)))
 
 
-def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
+def _found(lines: Iterable[str], side: int) -> Iterator[tuple[PuzzleText, str]]:
     """Every grid with the heading above it."""
     drawing: list[Line] = []
     paragraph: list[Line] = []
@@ -103,7 +103,7 @@ def _found(lines: Iterable[str], side: int) -> Iterator[tuple[Passage, str]]:
 
 def _settled(
     drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
-) -> tuple[list[Passage], list[Line]]:
+) -> tuple[list[PuzzleText], list[Line]]:
     """The grids of what has been drawn so far, and the lines that wait for more.
 
     A paragraph may be a band of a drawing with empty lines between its bands.
@@ -118,7 +118,7 @@ def _settled(
     return (_mistaken(left, side), []) if at_end or len(left) > MOST_IN_BANDS * side else ([], left)
 
 
-def _grids(lines: list[Line], side: int) -> list[Passage]:
+def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
     """The grids of a drawing, each with its lines; [] where it cannot be read. Numbers on lines of their own are headings."""
     texts = [line for _, line in lines]
     grids = grids_in(texts, side)
@@ -127,24 +127,24 @@ def _grids(lines: list[Line], side: int) -> list[Passage]:
         grids = grids_in([line for _, line in lines], side) if len(lines) < len(texts) else None
     if grids is None:
         one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
-        return [Passage(line.replace(" ", "."), number) for number, line in lines] if one_each else []
+        return [PuzzleText(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
     if len(rows) != side * len(grids):  # some rows look like rules
         rows = [number for number, _ in lines][: side * len(grids)]
     return [
-        Passage(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
+        PuzzleText(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)
         for at, grid in enumerate(grids)
     ]
 
 
-def _mistaken(lines: list[Line], side: int) -> list[Passage]:
+def _mistaken(lines: list[Line], side: int) -> list[PuzzleText]:
     """A drawing that is not one, as it stands, so that its mistake is named; nothing where it has too few cells to be meant."""
     rows = [line for line in lines if not is_rule(line[1])]
     cells = sum(_cell_count(line, side) for _, line in rows)
     if cells <= side and len(rows) < 2:
         return []
     text = "\n".join(line for _, line in lines)
-    return [Passage(text, lines[0][0], lines[-1][0] - lines[0][0] + 1)]
+    return [PuzzleText(text, lines[0][0], lines[-1][0] - lines[0][0] + 1)]
 
 
 def _belongs_to_drawing(line: str, side: int) -> bool:
@@ -180,7 +180,7 @@ def _is_number(line: str, side: int) -> bool:
     return found is not None and len(found[1]) <= max(1, side // 3)
 
 
-def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
+def whole_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
     """The puzzle on a line that holds all its cells, with its answer if that is there too; None where it does not.
 
     A line with two puzzles, of which none answers the other, is given as it stands, to be refused.
@@ -191,14 +191,14 @@ def whole_line(line: str, side: int, number: int = 1) -> Passage | None:
     if not runs:
         return _other_whole(line, side, number)
     if len(runs) == 1:
-        return Passage(runs[0], number)
+        return PuzzleText(runs[0], number)
     puzzle = next((run for run in runs if "." in run), runs[0])
     answer = next((run for run in runs if run != puzzle and is_answer(puzzle, run)), "")
     unexplained = {run for run in runs if run not in (puzzle, answer) and not is_answer(puzzle, run, "state")}
-    return Passage(line.strip() if unexplained else puzzle, number, answer="" if unexplained else answer)
+    return PuzzleText(line.strip() if unexplained else puzzle, number, answer="" if unexplained else answer)
 
 
-def _other_whole(line: str, side: int, number: int) -> Passage | None:
+def _other_whole(line: str, side: int, number: int) -> PuzzleText | None:
     cells = side * side
     if is_rule(line):
         return None
@@ -208,7 +208,7 @@ def _other_whole(line: str, side: int, number: int) -> Passage | None:
         if len(marks) == cells and set(marks) <= {*map(str, range(1, side + 1)), ".", "0"}:
             found = "".join(marks).replace("0", ".")
     if found is not None:
-        return Passage("".join(found), number)
+        return PuzzleText("".join(found), number)
     foreign = sum(
         not (mark.isdigit() or mark in OTHER_BLANKS or mark in DRAWN or mark in ". \t") for mark in line
     )
@@ -217,7 +217,7 @@ def _other_whole(line: str, side: int, number: int) -> Passage | None:
         and foreign * 4 <= len(line)
         and _cell_count(line, side) > 2 * side
     )
-    return Passage(line, number) if near else None
+    return PuzzleText(line, number) if near else None
 
 
 def _runs(line: str, side: int) -> list[str]:

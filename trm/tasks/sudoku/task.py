@@ -12,7 +12,7 @@ from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
-from trm.tasks.reading import Passage
+from trm.tasks.reading import PuzzleText
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens
@@ -78,7 +78,7 @@ class Sudoku(Task):
         """Any givens make a Sudoku, so `unfinished` changes nothing."""
         return text.parse(puzzle, self.rows)
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[Passage]:
+    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
         return text.puzzles_in(lines, self.rows)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, plain, plain_character, shown
+from trm.tasks.reading import PuzzleText, plain, plain_character, shown
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
 from trm.tasks.sudoku.links import linked, refused
 from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
@@ -82,7 +82,7 @@ def _elsewhere(text: str, side: int) -> str | None:
     return found
 
 
-def puzzles_in(lines: Iterable[str], side: int) -> Iterator[Passage]:
+def puzzles_in(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The puzzles of a text of any length. One that begins with a list is taken into memory, up to `LARGEST_LIST`."""
     lines = iter(lines)
     head = list(islice(lines, HEAD))

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from trm.data import Question, questions
+from trm.data import PuzzleEntry, questions
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -17,11 +17,11 @@ TWO = "." * 81
 DRAWN = "#S# #\n# # #\n#   G\n# ###\n#    "
 
 
-def found(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[Question]:
+def found(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[PuzzleEntry]:
     return questions(text.encode() if isinstance(text, str) else text, name, task)
 
 
-def read(questions: list[Question], task=SUDOKU) -> list[str]:
+def read(questions: list[PuzzleEntry], task=SUDOKU) -> list[str]:
     return [task.format(question.read(task)) for question in questions]
 
 

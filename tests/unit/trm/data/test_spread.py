@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from trm.data import load_puzzles
 from trm.data.files import spread
-from trm.data.files.containers import Source
+from trm.data.files.containers import ByteSource
 from trm.errors import DataError
 from trm.evaluate import evenly
 from trm.tasks.sudoku import Sudoku
@@ -113,7 +113,7 @@ def test_puzzles_in_several_lines_are_read_whole(tmp_path):
     quoted = "id,puzzle\n" + "".join(f'{at},"{text[:8]}\n{text[8:]}"\n' for text, at in ROWS[:900])
     for name, text in (("x.txt", drawn), ("x.csv", quoted)):
         (tmp_path / name).write_text(text)
-        assert spread.spread_rows(Source.of_path(tmp_path / name), SMALL, 3) is None
+        assert spread.spread_rows(ByteSource.of_path(tmp_path / name), SMALL, 3) is None
         assert len(load_puzzles(tmp_path / name, SMALL, spread=3)) == 900
 
 

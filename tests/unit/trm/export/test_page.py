@@ -11,7 +11,7 @@ from export_runs import HOSTILE, RUNS, SUDOKU, run_of, sudoku_run
 from trm.errors import UserError
 from trm.export.page import document, page
 from trm.export.payload import payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.export.table import csv_text
 
 SCRIPT = "const text = '</script><!--';"
@@ -49,7 +49,7 @@ def test_the_page_holds_the_payload(name):
 
 def test_hostile_names_stay_text_on_the_page():
     plain = Elements(page(run_of("sudoku")))
-    run = Run.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
+    run = ExportedRun.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
     text = page(run)
     found = Elements(text)
     assert found.names == [
@@ -65,7 +65,7 @@ def test_hostile_names_stay_text_on_the_page():
 def test_what_would_end_a_script_in_the_data_is_escaped():
     trace = sudoku_run()
     hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
-    text = page(Run.of(hostile, SUDOKU))
+    text = page(ExportedRun.of(hostile, SUDOKU))
     data = text.split('id="run">')[1].split("</script>")[0]
     assert json.loads(data)["kind"] == "</script><!--<script>" and "<" not in data
 
@@ -78,7 +78,7 @@ def test_the_players_own_text_cannot_end_its_element():
 
 def test_no_page_of_what_is_no_number():
     trace = sudoku_run()
-    run = Run.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
+    run = ExportedRun.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
     with pytest.raises(UserError, match="no numbers"):
         page(run)
     assert "nan" in csv_text(run)

@@ -12,7 +12,7 @@ from trm.checkpoint import save_model
 from trm.cli.main import main
 from trm.export.page import page
 from trm.export.payload import pair_payload
-from trm.export.run import Run
+from trm.export.run import ExportedRun
 from trm.trace import save_trace
 
 
@@ -95,7 +95,9 @@ def test_one_line_for_a_mistake(refused, files, arguments, words):
 
 
 def test_hostile_names_of_both_stay_text():
-    one, other = (Run.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain"))
+    one, other = (
+        ExportedRun.of(sudoku_run(model=name), SUDOKU, puzzle=HOSTILE) for name in (HOSTILE, "plain")
+    )
     text = page(one, compare_with=other)
     assert text.count("<script") == text.count("</script>") == 2 and "<b onclick" not in text
     data = json.loads(text.split('id="run">')[1].split("</script>")[0])
@@ -103,7 +105,7 @@ def test_hostile_names_of_both_stay_text():
 
 
 def test_a_note_of_both_stands_once():
-    run = Run.of(sudoku_run(), SUDOKU, note="Beware.")
+    run = ExportedRun.of(sudoku_run(), SUDOKU, note="Beware.")
     assert page(run, compare_with=replace(run)).count("Beware.") == 1
 
 

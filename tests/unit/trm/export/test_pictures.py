@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 from PIL import Image
-from trm.export.time_point import time_point as time_point_of
 
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
-from trm.export.pictures.film import Pace, save_gif
+from trm.export.pictures.film import FrameTiming, save_gif
 from trm.export.pictures.fonts import measure, wrap
 from trm.export.pictures.palette import LIGHT
 from trm.export.pictures.primitives import Cell, Hatch
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Layout, scenes
+from trm.export.pictures.scene import PictureLayout, scenes
 from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
-from trm.export.run import Run, printable, time_point_at
+from trm.export.run import ExportedRun, printable, time_point_at
+from trm.export.time_point import time_point as time_point_of
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper
@@ -36,13 +36,13 @@ def rgb(colour: str) -> tuple[int, int, int]:
     return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> ExportedRun:
     make, task = RUNS[name]
-    return Run.of(make(), task)
+    return ExportedRun.of(make(), task)
 
 
-def drawn(run: Run, at: Coordinates):
-    layout = Layout.of(run, [at])
+def drawn(run: ExportedRun, at: Coordinates):
+    layout = PictureLayout.of(run, [at])
     return layout, layout.scene(at)
 
 
@@ -52,7 +52,9 @@ def cell_of(scene, row: int, column: int) -> Cell:
     )
 
 
-def pixel(run: Run, at: Coordinates, row: int, column: int, x: float, y: float) -> tuple[int, int, int]:
+def pixel(
+    run: ExportedRun, at: Coordinates, row: int, column: int, x: float, y: float
+) -> tuple[int, int, int]:
     """Colour at a place of a cell, from its corner at 0, 0 to 1, 1."""
     layout, scene = drawn(run, at)
     place = (layout.grid_left + (column + x) * layout.cell, layout.grid_top + (row + y) * layout.cell)
@@ -118,7 +120,7 @@ def test_the_event_in_words(name, at, event):
 )  # fmt: skip
 def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     make, task = RUNS[name]
-    run = Run.of(replace(make(), labels=None), task)
+    run = ExportedRun.of(replace(make(), labels=None), task)
     broken, said = time_point_of(run, FIRST), sentences(run, FIRST, "answer").event
     assert first in said
     assert f" {int(broken.conflict.sum())} cell" in said
@@ -129,7 +131,7 @@ def test_without_a_solution_the_rules_alone_are_told(name, first, last):
 def test_a_model_without_a_halting_head_is_not_said_to_go_on():
     make, task = RUNS["sudoku"]
     trace = make()
-    run = Run.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
+    run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
     assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 right, no halting head"
 
 
@@ -160,9 +162,9 @@ def test_a_trace_of_another_task_is_refused():
     foreign = trace.answers.copy()
     foreign[0, 0] = 6
     with pytest.raises(TraceError, match="does not fit"):
-        Run.of(replace(trace, answers=foreign), SUDOKU)
+        ExportedRun.of(replace(trace, answers=foreign), SUDOKU)
     with pytest.raises(TraceError, match="does not fit"):
-        Run.of(trace, MAZE)
+        ExportedRun.of(trace, MAZE)
 
 
 # SVG
@@ -216,7 +218,7 @@ def test_arc_is_drawn_as_far_as_any_of_its_grids_reach():
 @pytest.mark.parametrize("name", RUNS)
 def test_hostile_names_stay_text_in_svg(name):
     make, task = RUNS[name]
-    run = Run.of(make(model=HOSTILE), task, puzzle=HOSTILE)
+    run = ExportedRun.of(make(model=HOSTILE), task, puzzle=HOSTILE)
     text = svg(drawn(run, FIRST)[1])
     root = ElementTree.fromstring(text.encode())
     assert {node.tag for node in root.iter()} <= {
@@ -227,7 +229,7 @@ def test_hostile_names_stay_text_in_svg(name):
 
 
 def test_a_wide_font_cannot_leave_the_picture():
-    run = Run.of(sudoku_run(model="x" * 300), SUDOKU)
+    run = ExportedRun.of(sudoku_run(model="x" * 300), SUDOKU)
     _, scene = drawn(run, FIRST)
     root = ElementTree.fromstring(svg(scene).encode())
     for text in root.findall(f"{SVG}text"):
@@ -318,7 +320,7 @@ def test_hatches_stay_inside_and_go_on_next_door():
 # films
 
 
-def gif_of(tmp_path, run: Run, pace: Pace) -> Image.Image:
+def gif_of(tmp_path, run: ExportedRun, pace: FrameTiming) -> Image.Image:
     told = []
     frames = scenes(run, pace.every)
     save_gif(tmp_path / "film.gif", frames, pace, lambda done, total: told.append((done, total)))
@@ -329,7 +331,7 @@ def gif_of(tmp_path, run: Run, pace: Pace) -> Image.Image:
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("every, count", [("answer", 6), ("step", 3), ("call", 18)])
 def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
-    film = gif_of(tmp_path, run_of(name), Pace(every, 0.25, 1.2))
+    film = gif_of(tmp_path, run_of(name), FrameTiming(every, 0.25, 1.2))
     assert film.n_frames == count and film.info["loop"] == 0
     durations = []
     for number in range(count):
@@ -340,9 +342,9 @@ def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
 
 def test_frames_of_a_gif_are_the_pictures(tmp_path):
     run = run_of("sudoku")
-    film = gif_of(tmp_path, run, Pace())
+    film = gif_of(tmp_path, run, FrameTiming())
     shown = run.shown("answer")
-    layout = Layout.of(run, shown)
+    layout = PictureLayout.of(run, shown)
     for number, at in enumerate(shown):
         film.seek(number)
         picture = np.asarray(image(layout.scene(at)), int)
@@ -355,7 +357,7 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
 )
 def test_a_pace_that_no_viewer_keeps(options):
     with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
-        Pace(**options)
+        FrameTiming(**options)
 
 
 @pytest.mark.parametrize(
@@ -366,7 +368,7 @@ def test_a_pace_that_no_viewer_keeps(options):
 def test_a_name_of_many_letters_is_shortened(name, field):
     """Within seconds, as no more of it is measured than the picture has room for."""
     trace = sudoku_run()
-    run = Run.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
+    run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
     began = process_time()
     layout, scene = drawn(run, LAST)
     picture = image(scene)

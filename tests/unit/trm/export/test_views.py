@@ -6,29 +6,29 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
-from trm.export.time_point import LEVELS, MODES, kept_from, last_answered, time_point
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
 from trm.export.pictures.fonts import BOX, measure, runs
 from trm.export.pictures.palette import DARK, LIGHT
 from trm.export.pictures.primitives import Cell, Text
-from trm.export.pictures.scene import Appearance, Layout
+from trm.export.pictures.scene import Appearance, PictureLayout
 from trm.export.pictures.speech import sentences
-from trm.export.run import Run
+from trm.export.run import ExportedRun
+from trm.export.time_point import LEVELS, MODES, kept_from, last_answered, time_point
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)
 RUNS = {"sudoku": (sudoku_run, SUDOKU), "maze": (maze_run, MAZE), "arc": (arc_run, ARC)}
 
 
-def run_of(name: str) -> Run:
+def run_of(name: str) -> ExportedRun:
     make, task = RUNS[name]
-    return Run.of(make(), task)
+    return ExportedRun.of(make(), task)
 
 
-def cell_of(run: Run, at: Coordinates, cell: int, **look) -> Cell:
-    scene = Layout.of(run, [at], Appearance(**look)).scene(at)
+def cell_of(run: ExportedRun, at: Coordinates, cell: int, **look) -> Cell:
+    scene = PictureLayout.of(run, [at], Appearance(**look)).scene(at)
     place = divmod(cell, run.task.columns)
     return next(part for part in scene.parts if isinstance(part, Cell) and (part.row, part.column) == place)
 
@@ -67,7 +67,7 @@ def test_z_is_read_anew_after_every_call_and_breaks_no_rules():
     trace = sudoku_run()
     readings = trace.z_answers.copy()
     readings[4, 7] = 2 + (readings[4, 7] - 1) % 4
-    run = Run.of(replace(trace, z_answers=readings), SUDOKU)
+    run = ExportedRun.of(replace(trace, z_answers=readings), SUDOKU)
     shown = time_point(run, Coordinates(1, 2, 2, F_L), "z")
     assert (shown.tokens == readings[4]).all()
     assert shown.changed.nonzero()[0].tolist() == [7] and not shown.conflict.any()
@@ -104,7 +104,7 @@ def test_a_dead_end_fades_over_one_supervision_step_of_calls():
     trace, cell = maze_run(), 4
     answers = trace.answers.copy()
     answers[0, cell] = MAZE.looks.index("path")  # through a wall, dropped by the second answer: call 5
-    run = Run.of(replace(trace, answers=answers), MAZE)
+    run = ExportedRun.of(replace(trace, answers=answers), MAZE)
     left = [float(time_point(run, at).fading[cell]) for at in run.calls()]
     gone = 5 + DEPTH.calls_per_step
     assert left[:6] == [0, 0, 0, 0, 0, 1] and left[gone:] == [0] * len(left[gone:])
@@ -118,7 +118,7 @@ def test_a_dead_end_fades_over_one_supervision_step_of_calls():
 @pytest.mark.parametrize("at", [BEFORE, FIRST, SECOND], ids=str)
 def test_every_view_of_every_kind_of_grid_is_drawn(name, mode, at):
     run = run_of(name)
-    scene = Layout.of(run, [at], Appearance(mode, True, "dark")).scene(at)
+    scene = PictureLayout.of(run, [at], Appearance(mode, True, "dark")).scene(at)
     assert scene.parts[0].fill == DARK.paper != LIGHT.paper
     said = " ".join(part.text for part in scene.parts if isinstance(part, Text))
     assert sentences(run, at, mode).reading in said or len(sentences(run, at, mode).reading) > 80

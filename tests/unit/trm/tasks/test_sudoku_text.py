@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import Passage, plain
+from trm.tasks.reading import PuzzleText, plain
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.links import unpacked
 
@@ -22,7 +22,7 @@ BY_SIZE = {9: (NINE, PUZZLE), 6: (SIX, MIDDLE), 4: (FOUR, SMALL)}
 SIZES = pytest.mark.parametrize("side", BY_SIZE)
 
 
-def grids_of(text: str, side: int) -> list[Passage]:
+def grids_of(text: str, side: int) -> list[PuzzleText]:
     task, _ = BY_SIZE[side]
     return list(task.puzzles_in(text.splitlines(keepends=True)))
 

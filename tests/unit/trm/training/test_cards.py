@@ -18,7 +18,7 @@ from trm.errors import UserError
 from trm.training import ablations
 from trm.training.ablations import (
     PAPER,
-    Result,
+    AblationResult,
     is_finished,
     report,
     result,
@@ -27,9 +27,9 @@ from trm.training.ablations import (
     short_name,
 )
 from trm.training.bundle import read_log, write_curve, write_snapshots
-from trm.training.card import Run, card, data_sentence, limits
+from trm.training.card import TrainingRun, card, data_sentence, limits
 from trm.training.figures import draw_ablations, draw_curve
-from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, Part, Preset
+from trm.training.presets import ABLATION_MINUTES, ABLATIONS, MAZE_HRM, SUDOKU_TRM, PuzzleSpec, TrainingPreset
 from trm.training.schedule import DepthPhase, Schedule
 
 LOG = [
@@ -50,7 +50,9 @@ MODEL = SimpleNamespace(fingerprint="0123456789abcdef", state_dict=lambda: {"w":
 
 
 def test_a_card_tells_what_was_measured():
-    text = card(SUDOKU_TRM, MODEL, SCORES, Run(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"])
+    text = card(
+        SUDOKU_TRM, MODEL, SCORES, TrainingRun(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"]
+    )
     assert "TRM with MLP mixing for sudoku of 9x9 cells: 12 numbers, n=6, T=3" in text
     assert "9 minutes, 90 updates of 64 puzzles, seed 0, on one core. It rained." in text
     assert "python -m trm train --preset sudoku-trm" in text
@@ -67,12 +69,14 @@ def test_a_card_tells_what_was_measured():
 
 
 def test_a_card_of_an_hrm_on_mazes():
-    text = card(MAZE_HRM, MODEL, SCORES, Run(LOG[1:], command="other command"), date(2026, 1, 2))
+    text = card(MAZE_HRM, MODEL, SCORES, TrainingRun(LOG[1:], command="other command"), date(2026, 1, 2))
     assert "HRM with attention and rotary positions for maze of 15x15 cells" in text
     assert "2 layers in f_L and 2 in f_H" in text and "`other command`" in text
     assert "an unrecorded machine" in text and "225 cells | 0.200 | 0.900" in text
     assert "float16" not in text  # no snapshots
-    assert "not averaged" in card(replace(MAZE_HRM, ema=None), MODEL, SCORES, Run(LOG), date(2026, 1, 2))
+    assert "not averaged" in card(
+        replace(MAZE_HRM, ema=None), MODEL, SCORES, TrainingRun(LOG), date(2026, 1, 2)
+    )
 
 
 def test_data_in_words():
@@ -98,7 +102,9 @@ def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model
     schedule = Schedule(
         depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
     )
-    preset = Preset("small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75))
+    preset = TrainingPreset(
+        "small", model.config.with_depth(n=3, T=2), schedule, 1.0, snapshots=(0.1, 0.35, 0.75)
+    )
     for time_point in ("010", "035"):
         path = tmp_path / "run" / "snapshots" / f"{time_point}-percent.safetensors"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +166,7 @@ def test_an_unfinished_ablation_is_said(tmp_path):
 
 def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
     """Generated once, laid into every folder; what lies there already stays."""
-    small = replace(ABLATIONS[0], data=(Part(6, "easy"),), held_out=2)
+    small = replace(ABLATIONS[0], data=(PuzzleSpec(6, "easy"),), held_out=2)
     monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "puzzles-81.npz").write_bytes(b"from before")
@@ -174,7 +180,7 @@ def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
 
 def test_a_card_says_what_was_not_taught():
     assert "only from puzzles that singles solve" in limits(SUDOKU_TRM)
-    assert "singles" not in limits(replace(SUDOKU_TRM, data=(Part(1, "easy"), Part(1, "hard"))))
+    assert "singles" not in limits(replace(SUDOKU_TRM, data=(PuzzleSpec(1, "easy"), PuzzleSpec(1, "hard"))))
     assert "depth-first" in limits(MAZE_HRM)
 
 
@@ -184,7 +190,9 @@ def test_the_share_of_a_level_weighs_by_count():
 
 
 def test_the_table_of_ablations():
-    made = Result("one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None)
+    made = AblationResult(
+        "one-cycle", 81.25, 90.0, 80.0, 50.0, 12.5, 0.99, ABLATION_MINUTES, 1234, 392_706, None
+    )
     text = report([made, replace(made, ablation="none", paper=87.4)], "one core", "By night.")
     assert "on one core. By night." in text
     assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 8.0 | 1,234 | 392,706 | - |" in text

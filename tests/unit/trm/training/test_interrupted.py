@@ -15,7 +15,7 @@ from training_runs import CPU, REPOSITORY, USUAL, usual_preset
 from trm.checkpoint import load_model, read_checkpoint
 from trm.training.data import Puzzles, PuzzleStream
 from trm.training.folder import TrainingFolder, put_back
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 from trm.training.trainer import Trainer
 
 pytestmark = pytest.mark.heavy
@@ -63,9 +63,11 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
     assert not list((tmp_path / "run").glob(".partial*"))
 
 
-def write_programs(folder: Path, preset: Preset, program: str) -> None:
+def write_programs(folder: Path, preset: TrainingPreset, program: str) -> None:
     """A program, and beside it the module it takes its preset from."""
-    source = "from trm.config import ModelConfig\nfrom trm.training.presets import Part, Preset\n"
+    source = (
+        "from trm.config import ModelConfig\nfrom trm.training.presets import PuzzleSpec, TrainingPreset\n"
+    )
     source += "from trm.training.schedule import DepthPhase, Schedule\n" + f"preset = {preset!r}\n"
     (folder / "tests_preset.py").write_text(source)
     (folder / "program.py").write_text(program)

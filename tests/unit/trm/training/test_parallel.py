@@ -15,8 +15,8 @@ from trm.errors import UserError
 from trm.tasks.sudoku import Sudoku
 from trm.training.data import Puzzles, PuzzleStream
 from trm.training.folder import TrainingFolder, put_back
-from trm.training.parallel import Share
-from trm.training.presets import Preset
+from trm.training.parallel import Replica
+from trm.training.presets import TrainingPreset
 from trm.training.run import can_compile
 from trm.training.schedule import DepthPhase, GivenPhase, Schedule
 from trm.training.trainer import Trainer
@@ -30,7 +30,7 @@ ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests" / "support"))),
     "OMP_NUM_THREADS": "1",
 }
-PRESET = Preset(
+PRESET = TrainingPreset(
     name="small",
     model=ModelConfig(
         task="sudoku", vocab_size=6, sequence_length=16, hidden_size=16, layers=2, mlp_width=12, mixing="mlp",
@@ -46,7 +46,7 @@ PRESET = Preset(
 )  # fmt: skip
 
 
-def trainer(share: Share | None = None, preset: Preset = PRESET) -> Trainer:
+def trainer(share: Replica | None = None, preset: TrainingPreset = PRESET) -> Trainer:
     """In float32, where sums in another order hardly matter."""
     puzzles = Puzzles(*Sudoku(2, 2).generate_many(40, givens=(6, 10), seed=3))
     made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, share)
@@ -60,10 +60,10 @@ from pathlib import Path
 import torch
 from tests.unit.trm.training.test_parallel import CPU, PRESET, UPDATES, trainer
 from trm.training.folder import TrainingFolder
-from trm.training.parallel import Share
+from trm.training.parallel import Replica
 
 torch.set_num_threads(1)
-share = Share.of_this_process(CPU)
+share = Replica.of_this_process(CPU)
 made = trainer(share)
 figures = [made.one_update(update / UPDATES) for update in range(UPDATES)]
 with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=share.leads) as folder:
@@ -140,20 +140,20 @@ def test_compiled_blocks_train_alike():
 
 def test_a_batch_that_does_not_divide():
     with pytest.raises(UserError, match="batch of 8 does not divide into 3 processes"):
-        trainer(Share(0, 3))
+        trainer(Replica(0, 3))
 
 
 def test_rows_of_a_share():
-    assert [Share(rank, 4).rows(8) for rank in range(4)] == [
+    assert [Replica(rank, 4).rows(8) for rank in range(4)] == [
         slice(0, 2), slice(2, 4), slice(4, 6), slice(6, 8)
     ]  # fmt: skip
-    assert Share().rows(8) == slice(0, 8) and Share().leads and not Share(1, 2).leads
+    assert Replica().rows(8) == slice(0, 8) and Replica().leads and not Replica(1, 2).leads
 
 
 def test_alone_nothing_is_exchanged():
     value = torch.tensor([1.0, 2.0])
-    assert Share().gathered(value) is value and Share().averaged(value) is value
-    assert Share().agree(3.5) == 3.5
+    assert Replica().gathered(value) is value and Replica().averaged(value) is value
+    assert Replica().agree(3.5) == 3.5
 
 
 WITH_CONTINUE = {"continue_loss": True, "model": replace(PRESET.model, halting=HALT_OR_CONTINUE)}

@@ -10,7 +10,7 @@ from trm.checkpoint import load_model
 from trm.data import PuzzleSet, load_puzzles, write_official
 from trm.errors import DataError, TrainingError
 from trm.training.data import PuzzleStream, generate_puzzles
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 from trm.training.run import train
 
 
@@ -54,7 +54,7 @@ def test_training_on_an_official_folder(tmp_path, tiny_config):
         puzzles = PuzzleSet.of("few", SMALL, inputs, labels, puzzle_identifiers=ids)
         write_official(puzzles, tmp_path / "data", SMALL, split=split)
     model = tiny_config(puzzle_ids=1, puzzle_embedding_size=8)
-    preset = Preset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
+    preset = TrainingPreset("official", model, SCHEDULE, minutes=0.01, batch=4, table_rate=0.01, held_out=2)
     train(preset, tmp_path / "run", data=tmp_path / "data")
     trained = load_model(str(tmp_path / "run"), device=CPU)
     assert trained.puzzle_emb.weights.shape == (5, 8)

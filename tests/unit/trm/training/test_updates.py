@@ -16,7 +16,7 @@ from trm.recursion import State, deep_recursion
 from trm.tasks import get_task
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles
 from trm.training.folder import TrainingFolder, put_back
-from trm.training.presets import Part, Preset
+from trm.training.presets import PuzzleSpec, TrainingPreset
 from trm.training.run import look, train
 from trm.training.schedule import GivenPhase, GridPhase
 from trm.training.trainer import Trainer
@@ -81,8 +81,8 @@ def test_small_grids_come_first(tmp_path, tiny_config):
     schedule = replace(
         SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),), givens=(GivenPhase(1.0, 0.1),)
     )
-    data = (Part(12, "easy", {"style": "depth-first"}),)
-    preset = Preset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4)
+    data = (PuzzleSpec(12, "easy", {"style": "depth-first"}),)
+    preset = TrainingPreset("maze", model, schedule, minutes=1.0, data=data, held_out=4, batch=4)
     streams = [generated_puzzles(preset, cells, tmp_path, print)[0] for cells in (25, 49)]
 
     unbroken = Trainer(preset, streams, CPU)
@@ -113,8 +113,8 @@ def test_small_grids_come_first(tmp_path, tiny_config):
 def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
-    data = (Part(12, "easy", {"style": "depth-first"}),)
-    train(Preset("maze", model, schedule, 0.03, data, held_out=4, batch=4), tmp_path / "run")
+    data = (PuzzleSpec(12, "easy", {"style": "depth-first"}),)
+    train(TrainingPreset("maze", model, schedule, 0.03, data, held_out=4, batch=4), tmp_path / "run")
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
 
@@ -123,7 +123,7 @@ def test_a_look_between_two_sizes_is_at_the_new_one(tmp_path, tiny_config):
     """The last update of small grids was made, the first of large ones was not."""
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
-    preset = Preset("maze", model, schedule, 1.0, (), batch=4)
+    preset = TrainingPreset("maze", model, schedule, 1.0, (), batch=4)
     tasks = {cells: get_task("maze", cells) for cells in (25, 49)}
     held_out = {cells: Puzzles(*task.generate_many(4)) for cells, task in tasks.items()}
     trainer = Trainer(preset, [PuzzleStream(tasks[cells], held_out[cells]) for cells in tasks], CPU)

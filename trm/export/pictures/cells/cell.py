@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.export.pictures.cells import colours, maze, text
-from trm.export.pictures.look import Grid, Look
-from trm.export.pictures.primitives import Cell, Part
+from trm.export.pictures.look import CellView, Grid
+from trm.export.pictures.primitives import Cell, Shape
 from trm.export.pictures.skin import COLOURS, MAZE, TEXT
-from trm.export.time_point import TimePoint
+from trm.export.time_point import CallView
 from trm.tasks.base import Task
 
 TRAIL = ("path", "start", "goal")
@@ -29,19 +29,19 @@ MARK_NAMES = {
 }
 """In words; what `conflict` means, the skin says."""
 
-PAINTERS: dict[str, Callable[[Look], Iterator[Part]]] = {
+PAINTERS: dict[str, Callable[[CellView], Iterator[Shape]]] = {
     TEXT.name: text.paint,
     MAZE.name: maze.paint,
     COLOURS.name: colours.paint,
 }
-LINES: dict[str, Callable[[Grid, TimePoint], Iterator[Part]]] = {
+LINES: dict[str, Callable[[Grid, CallView], Iterator[Shape]]] = {
     TEXT.name: text.lines,
     MAZE.name: maze.lines,
     COLOURS.name: colours.lines,
 }
 
 
-def grid_parts(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
+def grid_parts(grid: Grid, time_point: CallView) -> Iterator[Shape]:
     """The cells that are drawn, each a Cell, then the lines over them."""
     task = grid.task
     paint = PAINTERS[grid.skin.name]
@@ -53,11 +53,11 @@ def grid_parts(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
     yield from LINES[grid.skin.name](grid, time_point)
 
 
-def _look(grid: Grid, time_point: TimePoint, row: int, column: int, trail: frozenset[str]) -> Look:
+def _look(grid: Grid, time_point: CallView, row: int, column: int, trail: frozenset[str]) -> CellView:
     cell = row * grid.task.columns + column
     token = int(time_point.tokens[cell])
     marks = frozenset(time_point.marks(cell))
-    return Look(
+    return CellView(
         grid=grid,
         x=grid.left + column * grid.cell,
         y=grid.top + row * grid.cell,
@@ -75,7 +75,7 @@ def _look(grid: Grid, time_point: TimePoint, row: int, column: int, trail: froze
     )
 
 
-def _words(grid: Grid, time_point: TimePoint, row: int, column: int) -> str:
+def _words(grid: Grid, time_point: CallView, row: int, column: int) -> str:
     """What a reader who sees nothing is told of a cell."""
     cell = row * grid.task.columns + column
     token = int(time_point.tokens[cell])

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trm.export.pictures.look import Grid, Look, outline, picture_marks, small_square, two_tone_hatch
-from trm.export.pictures.primitives import Hatch, Part
-from trm.export.time_point import LEVELS, TimePoint
+from trm.export.pictures.look import CellView, Grid, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.pictures.primitives import Hatch, Shape
+from trm.export.time_point import LEVELS, CallView
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
     palette = cell.palette
     is_colour = cell.look.startswith("#")
     yield cell.rect(palette.grid_line if is_colour else palette.paper)
@@ -31,7 +31,7 @@ def paint(cell: Look) -> Iterator[Part]:
     yield from picture_marks(cell)
 
 
-def _second(cell: Look) -> Iterator[Part]:
+def _second(cell: CellView) -> Iterator[Shape]:
     """The second most probable token, its area its probability."""
     if cell.probabilities is None:
         return
@@ -44,7 +44,7 @@ def _second(cell: Look) -> Iterator[Part]:
         yield cell.square(look if look.startswith("#") else cell.palette.paper, share)
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
+def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
     """Around what counts of the grid, as far as it is drawn."""
     rows, columns = (int(size) for size in grid.task.crop(time_point.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)

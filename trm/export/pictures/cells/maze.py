@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 
 from trm.export.pictures.fonts import Length
-from trm.export.pictures.look import CAPITAL, Grid, Look, outline, picture_marks, small_square, two_tone_hatch
-from trm.export.pictures.primitives import Disc, Part, Rect, Ring, Text
-from trm.export.time_point import TimePoint
+from trm.export.pictures.look import (
+    CAPITAL,
+    CellView,
+    Grid,
+    outline,
+    picture_marks,
+    small_square,
+    two_tone_hatch,
+)
+from trm.export.pictures.primitives import Disc, Rect, Ring, Shape, Text
+from trm.export.time_point import CallView
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
     palette = cell.palette
     ground = palette.mix(palette.accent, 0.5 * cell.sure) if cell.mode == "confidence" else palette.paper
     yield cell.rect(palette.floor_line)
@@ -24,7 +32,7 @@ def paint(cell: Look) -> Iterator[Part]:
     yield from picture_marks(cell)
 
 
-def _thing(cell: Look) -> Iterator[Part]:
+def _thing(cell: CellView) -> Iterator[Shape]:
     """What stands in the cell: start is a disc, goal a square; each has its letter."""
     palette = cell.palette
 
@@ -48,14 +56,14 @@ def _thing(cell: Look) -> Iterator[Part]:
         yield Ring(x, y, cell.size * 0.2, max(1, cell.size * 0.12), tone)
 
 
-def _probability(cell: Look) -> Iterator[Part]:
+def _probability(cell: CellView) -> Iterator[Shape]:
     """A dot, its area the probability of path."""
     if cell.probabilities is not None:
         p = float(cell.probabilities[cell.grid.task.looks.index("path")])
         yield Disc(*cell.middle, cell.size * 0.46 * p**0.5, cell.palette.accent)
 
 
-def _way(cell: Look, radius: Length, tone: str) -> Iterator[Part]:
+def _way(cell: CellView, radius: Length, tone: str) -> Iterator[Shape]:
     """A dot, and a bar from it to every side where the way goes on."""
     x, y = cell.middle
     half, thick = cell.size / 2, cell.size * 0.34
@@ -69,17 +77,17 @@ def _way(cell: Look, radius: Length, tone: str) -> Iterator[Part]:
     yield Disc(x, y, cell.size * radius, tone)
 
 
-def _letter(cell: Look, tone: str) -> Text:
+def _letter(cell: CellView, tone: str) -> Text:
     size = cell.size * 0.62
     x, y = cell.middle
     return Text(x, y + size * CAPITAL / 2, cell.symbol, size, tone, bold=True, middle=True)
 
 
-def _tone(cell: Look, token: int) -> str:
+def _tone(cell: CellView, token: int) -> str:
     palette = cell.palette
     tones = {"wall": palette.wall, "path": palette.accent, "start": palette.accent, "goal": palette.goal}
     return tones.get(cell.grid.task.looks[token], palette.paper)
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
+def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
     yield from outline(grid.left, grid.top, grid.width, grid.height, 2, grid.palette.ink)

@@ -5,15 +5,15 @@ from functools import lru_cache
 from math import ceil
 
 from trm.export.pictures.fonts import measure
-from trm.export.pictures.look import CAPITAL, Grid, Look, outline
-from trm.export.pictures.primitives import Corner, Hatch, Part, Rect, Text
-from trm.export.time_point import READS_Z, TimePoint
+from trm.export.pictures.look import CAPITAL, CellView, Grid, outline
+from trm.export.pictures.primitives import Corner, Hatch, Rect, Shape, Text
+from trm.export.time_point import READS_Z, CallView
 from trm.tasks.base import Task
 
 LEAST = 0.02  # probability that is drawn
 
 
-def paint(cell: Look) -> Iterator[Part]:
+def paint(cell: CellView) -> Iterator[Shape]:
     palette = cell.palette
     yield cell.rect(_ground(cell))
     if "conflict" in cell.marks:
@@ -34,7 +34,7 @@ def paint(cell: Look) -> Iterator[Part]:
         yield Text(x, y, beside, size, palette.soft, middle=True)
 
 
-def _ground(cell: Look) -> str:
+def _ground(cell: CellView) -> str:
     palette = cell.palette
     if cell.mode == "confidence":
         return palette.mix(palette.accent, 0.45 * cell.sure)
@@ -43,7 +43,7 @@ def _ground(cell: Look) -> str:
     return palette.surface if "given" in cell.marks else palette.paper
 
 
-def _symbol(cell: Look) -> Iterator[Part]:
+def _symbol(cell: CellView) -> Iterator[Shape]:
     palette, marks = cell.palette, cell.marks
     tone = palette.wrong if "wrong" in marks else palette.faint if cell.is_empty else palette.ink
     steps_back = cell.mode == "change" and "changed" not in marks
@@ -62,7 +62,7 @@ def _symbol(cell: Look) -> Iterator[Part]:
         yield Rect(x - width / 2, baseline + size * 0.1, width, size * 0.09, tone)
 
 
-def _pencil(cell: Look) -> Iterator[Part]:
+def _pencil(cell: CellView) -> Iterator[Shape]:
     """A symbol stands small at its own place and grows towards the middle as its probability nears 1."""
     if cell.probabilities is None:
         return
@@ -90,7 +90,7 @@ def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
     )
 
 
-def lines(grid: Grid, time_point: TimePoint) -> Iterator[Part]:
+def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
     """Thin lines between cells, over them strong ones between boxes and around."""
     palette, width, height = grid.palette, grid.width, grid.height
     box_rows, box_columns = getattr(grid.task, "box_rows", 0), getattr(grid.task, "box_columns", 0)
