@@ -2,7 +2,7 @@
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
 from trm.data.bundled import bundled_sets, fitting_sets, unseen_set
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.data.generate import generate_dataset, givens_range
 from trm.data.identifiers import puzzle_id, read_identifiers
 from trm.data.load import load_puzzles

@@ -14,7 +14,7 @@ from trm.config import SHORT
 from trm.data.arc import load_arc
 from trm.data.bundled import PUZZLES, bundled_sets
 from trm.data.files.containers import ByteSource
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
 from trm.data.identifiers import numbered
 from trm.data.official import load_official

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trm.data.arc import arc_tasks
 from trm.data.files.containers import ByteSource, unpacked
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
 from trm.errors import DataError
 from trm.files import size_of

@@ -11,17 +11,17 @@ from typing import Any
 from trm.coordinates import Coordinates
 from trm.export.page import page
 from trm.export.pictures.film import FrameTiming, ffmpeg, save_gif, save_mp4
+from trm.export.pictures.picture import Appearance, PictureLayout, film_frames
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Appearance, PictureLayout, scenes
 from trm.export.pictures.svg import svg
 from trm.export.run import ExportedRun
 from trm.export.table import csv_text, save_arrays
 from trm.files import OutputError, check_replaceable, written_whole
 
 FORMATS = ("html", "png", "svg", "gif", "mp4", "csv", "npz")
-OF_A_TIME_POINT = ("html", "png", "svg")
-DRAWN = ("png", "svg", "gif", "mp4")  # in a view and a theme
-IN_A_VIEW = ("html", *DRAWN)
+OF_ONE_CALL = ("html", "png", "svg")
+PICTURES = ("png", "svg", "gif", "mp4")  # in a view and a theme
+WITH_A_VIEW = ("html", *PICTURES)
 PNG_SCALE = 2
 
 
@@ -30,9 +30,9 @@ class OutputRequest:
     """What to write of a run."""
 
     paths: dict[str, Path]  # by format
-    time_point: Coordinates  # of PNG and SVG
+    at: Coordinates  # the call that PNG and SVG show
     start: Coordinates | None  # where the page opens; None for the first answer
-    pace: FrameTiming
+    timing: FrameTiming
     compare_with: ExportedRun | None = None  # on the page beside it
     appearance: Appearance = field(default_factory=Appearance)  # of what is drawn; a page opens in its view
 
@@ -69,9 +69,7 @@ def write(
     """
     look, written = request.appearance, {}
     is_drawn = request.paths.keys() & {"png", "svg"}
-    time_point = (
-        PictureLayout.of(run, [request.time_point], look).scene(request.time_point) if is_drawn else None
-    )
+    picture = PictureLayout.of(run, [request.at], look).picture(request.at) if is_drawn else None
     for format, path in request.paths.items():
         facts: dict[str, Any] = {}
         with written_whole(path) as temporary:
@@ -79,17 +77,17 @@ def write(
                 text = page(run, start=request.start, mode=look.mode, compare_with=request.compare_with)
                 temporary.write_text(text, "utf-8")
             elif format == "png":
-                image(time_point, PNG_SCALE).save(temporary, "PNG", optimize=True)
+                image(picture, PNG_SCALE).save(temporary, "PNG", optimize=True)
             elif format == "svg":
-                temporary.write_text(svg(time_point), "utf-8")
+                temporary.write_text(svg(picture), "utf-8")
             elif format == "csv":
                 temporary.write_text(csv_text(run), "utf-8", newline="\n")
             elif format == "npz":
                 save_arrays(temporary, run)
             else:
-                frames = scenes(run, request.pace.every, look)
+                frames = film_frames(run, request.timing.every, look)
                 facts["frames"] = len(frames)
                 save = {"gif": save_gif, "mp4": save_mp4}[format]
-                save(temporary, frames, request.pace, progress)
+                save(temporary, frames, request.timing, progress)
         written[format] = {"file": str(path), "bytes": path.stat().st_size, **facts}
     return written

@@ -138,14 +138,14 @@ def document(
 <link rel="icon" href="data:,">
 <title>{title}</title>
 <style>
-{within_element("style", style)}
+{escape_end_tags("style", style)}
 {own_style.strip()}
 </style>
 </head>
 <body>
 {body}
 <script type="module">
-{within_element("script", script)}
+{escape_end_tags("script", script)}
 {{
 {start.strip()}
 }}
@@ -167,17 +167,17 @@ def _data(runs: list[ExportedRun], start: Coordinates | None, mode: str) -> str:
     if len(runs) == 1:
         sent = players[0] | {"start": view}
     else:
-        sent = pair_payload(players, names=SIDES, titles=[_told_apart(run) for run in runs], start=view)
-    return as_data(sent)
+        sent = pair_payload(players, names=SIDES, titles=[_full_title(run) for run in runs], start=view)
+    return to_json(sent)
 
 
-def _told_apart(run: ExportedRun) -> str:
+def _full_title(run: ExportedRun) -> str:
     """Model, puzzle and depth."""
     depth = run.trace.depth
     return f"{run.title}, n = {depth.n}, T = {depth.T}, {depth.N_sup} steps"
 
 
-def as_data(sent: Any) -> str:
+def to_json(sent: Any) -> str:
     """JSON without < and >, so that nothing in it ends or opens an element. Raises UserError for numbers that are none."""
     try:
         text = json.dumps(sent, separators=(",", ":"), allow_nan=False)
@@ -189,7 +189,7 @@ def as_data(sent: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def within_element(element: str, text: str) -> str:
+def escape_end_tags(element: str, text: str) -> str:
     """A script or style that does not end its own element: the one < in question is written as its code."""
     return re.sub(
         rf"<(?=/{element}|!--)", r"\\x3c" if element == "script" else r"\\3c ", text, flags=re.IGNORECASE

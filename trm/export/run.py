@@ -88,7 +88,7 @@ class ExportedRun:
         return (tokens != labels) & (labels != PADDING)
 
 
-def time_point_at(
+def call_coordinates(
     depth: Depth, steps: int, step: int | None = None, cycle: int | None = None, call: int | None = None
 ) -> Coordinates:
     """A call of a cycle of a supervision step: the last of each where none is given, which is the call of f_H.

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import PuzzleText, numbered
+from trm.tasks.puzzle_text import PuzzleText, numbered
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""

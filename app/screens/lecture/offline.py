@@ -22,9 +22,9 @@ from app.screens.lecture import language
 from app.screens.lecture.contents import Lecture, code
 from app.screens.lecture.scenes import LectureError, Scene
 from trm.errors import UserError
-from trm.export.page import WITHOUT_SCRIPT, as_data, document
+from trm.export.page import WITHOUT_SCRIPT, document
 from trm.export.pictures.grid import grid_svg
-from trm.export.pictures.scene import Appearance
+from trm.export.pictures.picture import Appearance
 from trm.export.run import ExportedRun
 from trm.files import written_whole
 from trm.player.bundle import bundle, player_css
@@ -66,7 +66,7 @@ def offline(told: Lecture, spoken: str) -> str:
     data = contents(told, spoken)
     title = escape(data["texts"][spoken]["scenes"][data["scene"]]["title"])
     body = f"""<div id="place">{WITHOUT_SCRIPT}</div>
-<script type="application/json" id="lecture">{as_data(data)}</script>"""
+<script type="application/json" id="lecture">{to_json(data)}</script>"""
     return document(
         f"Recursion Lens: {title}",
         body,

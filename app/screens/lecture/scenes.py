@@ -7,10 +7,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from trm.export.time_point import MODES
-
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
+from trm.export.call_view import MODES
 from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"

@@ -60,7 +60,7 @@ def make(
     """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
     from trm.export.outputs import OutputRequest, write
     from trm.export.pictures.film import FrameTiming
-    from trm.export.pictures.scene import Appearance
+    from trm.export.pictures.picture import Appearance
     from trm.export.run import ExportedRun
 
     def run_of(one: Shown) -> ExportedRun:
@@ -70,9 +70,9 @@ def make(
         path = Path(folder) / f"run.{wish.format}"
         request = OutputRequest(
             {wish.format: path},
-            time_point=wish.at,
+            at=wish.at,
             start=wish.at,
-            pace=FrameTiming(wish.every),
+            timing=FrameTiming(wish.every),
             compare_with=None if compare_with is None else run_of(compare_with),
             appearance=Appearance(wish.mode, wish.marks, wish.theme),
         )

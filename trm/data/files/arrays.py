@@ -14,7 +14,7 @@ import numpy as np
 
 from trm.arrays import array_of, header_of
 from trm.data.files.containers import ByteSource, is_arrays
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.spread import LARGE, evenly_spread
 from trm.data.files.table import ANSWERS, QUESTIONS
 from trm.errors import DataError

@@ -14,15 +14,15 @@ from typing import Any
 
 from trm.data.files.arrays import questions_in_arrays
 from trm.data.files.containers import NPY, PARQUET, ByteSource, is_arrays, unpacked
+from trm.data.files.entry import PuzzleEntry
+from trm.data.files.json_entries import REMEDY, questions_in
 from trm.data.files.json_file import MOST_BRACKETS, json_line
-from trm.data.files.question import PuzzleEntry
-from trm.data.files.shapes import REMEDY, questions_in
 from trm.data.files.spread import LARGE, spread_rows
 from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
 from trm.data.files.text import lines_of
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import PuzzleText
+from trm.tasks.puzzle_text import PuzzleText
 
 HEAD = 50
 """Lines that are looked at to tell a table from a text."""

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Int
 
 from trm.data.files.containers import ByteSource
+from trm.data.files.entry import PuzzleEntry
+from trm.data.files.json_entries import questions_in
 from trm.data.files.json_file import json_line
-from trm.data.files.question import PuzzleEntry
-from trm.data.files.shapes import questions_in
 from trm.data.files.table import LOOKED_AT, Columns, layout_of
 from trm.data.files.text import LONGEST_LINE, encoding_of, readable
 from trm.errors import DataError

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.errors import DataError
 from trm.tasks.base import Difficulty
 

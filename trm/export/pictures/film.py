@@ -43,18 +43,18 @@ class FrameTiming:
 
 
 def save_gif(
-    path: Path, frames: Sequence[Picture], pace: FrameTiming, progress: Callable[[int, int], None]
+    path: Path, frames: Sequence[Picture], timing: FrameTiming, progress: Callable[[int, int], None]
 ) -> None:
     """Write frames as a GIF that plays for ever. All share one palette, so that each holds only what differs."""
     palette = _palette(frames)
 
     def drawn() -> Iterator[Image.Image]:
-        for number, scene in enumerate(frames, 1):
-            yield image(scene).quantize(palette=palette, dither=Image.Dither.NONE)
+        for number, picture in enumerate(frames, 1):
+            yield image(picture).quantize(palette=palette, dither=Image.Dither.NONE)
             progress(number, len(frames))
 
     images = drawn()
-    durations = [round(seconds / TICK) * round(1000 * TICK) for seconds in pace.seconds(len(frames))]
+    durations = [round(seconds / TICK) * round(1000 * TICK) for seconds in timing.seconds(len(frames))]
     next(images).save(
         path, "GIF", save_all=True, append_images=images, duration=durations, loop=0, disposal=1
     )
@@ -63,7 +63,7 @@ def save_gif(
 def _palette(frames: Sequence[Picture]) -> Image.Image:
     """The colours of all frames; and for smooth edges those of text and lines in steps towards the ground."""
     own = frames[0].palette
-    tones = dict.fromkeys([*own.tones, *(tone for scene in frames for tone in _tones(scene.parts))])
+    tones = dict.fromkeys([*own.tones, *(tone for picture in frames for tone in _tones(picture.shapes))])
     steps = max(1, (PALETTE - len(tones)) // len(own.tones))
     edges = (own.mix(tone, step / steps) for tone in own.tones for step in range(1, steps))
     colours = list(dict.fromkeys([*tones, *edges]))[:PALETTE]
@@ -72,12 +72,12 @@ def _palette(frames: Sequence[Picture]) -> Image.Image:
     return palette
 
 
-def _tones(parts: Iterable[Shape]) -> Iterator[str]:
-    for part in parts:
-        if isinstance(part, Cell):
-            yield from _tones(part.parts)
+def _tones(shapes: Iterable[Shape]) -> Iterator[str]:
+    for shape in shapes:
+        if isinstance(shape, Cell):
+            yield from _tones(shape.shapes)
         else:
-            yield part.fill
+            yield shape.fill
 
 
 def ffmpeg() -> str:
@@ -100,7 +100,7 @@ def _repeats(seconds: Sequence[float]) -> Iterator[int]:
 
 
 def save_mp4(
-    path: Path, frames: Sequence[Picture], pace: FrameTiming, progress: Callable[[int, int], None]
+    path: Path, frames: Sequence[Picture], timing: FrameTiming, progress: Callable[[int, int], None]
 ) -> None:
     """Write frames as an H.264 film that any player opens. Raises UserError where ffmpeg fails."""
     width, height = (
@@ -109,15 +109,15 @@ def save_mp4(
     command = [ffmpeg(), "-loglevel", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{width}x{height}", "-framerate", str(RATE), "-i", "-"]
     command += ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-movflags", "+faststart", "-f", "mp4", str(path)]
-    picture = Image.new("RGB", (width, height), frames[0].palette.paper)
+    canvas = Image.new("RGB", (width, height), frames[0].palette.paper)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            repeats = _repeats(pace.seconds(len(frames)))
-            for number, (scene, count) in enumerate(zip(frames, repeats, strict=True), 1):
-                picture.paste(image(scene))
+            repeats = _repeats(timing.seconds(len(frames)))
+            for number, (picture, count) in enumerate(zip(frames, repeats, strict=True), 1):
+                canvas.paste(image(picture))
                 for _ in range(count):
-                    process.stdin.write(picture.tobytes())
+                    process.stdin.write(canvas.tobytes())
                 progress(number, len(frames))
             process.stdin.close()
         except BrokenPipeError:

@@ -40,7 +40,7 @@ def font(face: str, size: Length) -> ImageFont.FreeTypeFont:
     import matplotlib as mpl
 
     path = Path(mpl.get_data_path()) / "fonts" / "ttf" / face
-    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.PictureLayout.BASIC)
+    return ImageFont.truetype(str(path), size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @lru_cache(maxsize=8192)

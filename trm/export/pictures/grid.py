@@ -1,15 +1,15 @@
 """The grid of one moment of a run and nothing else, as SVG: for a page that says the rest itself."""
 
 from trm.coordinates import Coordinates
-from trm.export.pictures.cells.cell import grid_parts
-from trm.export.pictures.look import Grid
+from trm.export.call_view import call_view
+from trm.export.pictures.cell_view import Grid
+from trm.export.pictures.cells.cell import grid_shapes
+from trm.export.pictures.picture import Appearance, window
 from trm.export.pictures.primitives import Picture, Rect
-from trm.export.pictures.scene import Appearance, window
+from trm.export.pictures.sentences import sentences
 from trm.export.pictures.skin import skin_of
-from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
 from trm.export.run import ExportedRun
-from trm.export.time_point import time_point
 
 EDGE = 2  # around the grid, for the half of its outline that lies outside
 
@@ -31,9 +31,9 @@ def grid_svg(
             title=said.place,
             description=said.event,
             palette=look.palette,
-            parts=(
+            shapes=(
                 Rect(0, 0, width, height, look.palette.paper),
-                *grid_parts(grid, time_point(run, at, look.mode, marks=look.marks)),
+                *grid_shapes(grid, call_view(run, at, look.mode, marks=look.marks)),
             ),
         )
     )

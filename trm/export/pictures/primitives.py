@@ -104,8 +104,8 @@ class Cell:
 
     row: int
     column: int
-    words: str
-    parts: tuple[Shape, ...]
+    description: str
+    shapes: tuple[Shape, ...]
 
 
 Shape = Rect | Disc | Ring | Corner | Hatch | Text | Cell
@@ -118,4 +118,4 @@ class Picture:
     title: str
     description: str
     palette: Palette
-    parts: tuple[Shape, ...]
+    shapes: tuple[Shape, ...]

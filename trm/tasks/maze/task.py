@@ -27,7 +27,7 @@ from trm.tasks.maze.geometry import (
     unpack,
 )
 from trm.tasks.maze.solver import MazeSearch, on_any_way, rings
-from trm.tasks.reading import PuzzleText
+from trm.tasks.puzzle_text import PuzzleText
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
 

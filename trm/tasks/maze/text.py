@@ -21,7 +21,7 @@ from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, PATH, START
 from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
 from trm.tasks.maze.thin import is_thin, widened
-from trm.tasks.reading import PuzzleText, numbered, shown
+from trm.tasks.puzzle_text import PuzzleText, numbered, shown
 
 LONGEST_TEXT = 100_000
 """Characters accepted; a 100x100 maze has 10,100 in lines."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import PuzzleText
-from trm.tasks.sudoku.passages import paired
+from trm.tasks.puzzle_text import PuzzleText
+from trm.tasks.sudoku.puzzle_texts import paired
 from trm.tasks.sudoku.rows import fields
 
 INNERMOST = re.compile(r"[\[({]([^\[\](){}]*)[\])}]")

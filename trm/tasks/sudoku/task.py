@@ -12,7 +12,7 @@ from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
-from trm.tasks.reading import PuzzleText
+from trm.tasks.puzzle_text import PuzzleText
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
 from trm.tasks.sudoku.solver import Search, from_tokens, start, to_tokens

@@ -16,11 +16,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import PuzzleText, plain, plain_character, shown
+from trm.tasks.puzzle_text import PuzzleText, plain, plain_character, shown
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
 from trm.tasks.sudoku.links import linked, refused
 from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
-from trm.tasks.sudoku.passages import passages
+from trm.tasks.sudoku.puzzle_texts import passages
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000

@@ -13,8 +13,8 @@ from PIL import Image
 
 from trm.errors import UserError
 from trm.export.pictures.film import FrameTiming, save_mp4
+from trm.export.pictures.picture import Appearance, film_frames
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import Appearance, scenes
 from trm.export.run import ExportedRun
 
 needs_ffmpeg = pytest.mark.skipif(
@@ -44,7 +44,7 @@ def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
         tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
     )
     run = the_run()
-    frames = scenes(run, "step")
+    frames = film_frames(run, "step")
     save_mp4(tmp_path / "film.mp4", frames, FrameTiming("step", 0.5, 1.0), nothing)
     asked = (tmp_path / "asked").read_text()
     width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
@@ -58,7 +58,7 @@ def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
 def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
     fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
     with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
-        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), FrameTiming(), nothing)
+        save_mp4(tmp_path / "film.mp4", film_frames(the_run(), "step"), FrameTiming(), nothing)
 
 
 def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
@@ -68,7 +68,7 @@ def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        save_mp4(tmp_path / "film.mp4", scenes(the_run(), "step"), FrameTiming(), stop)
+        save_mp4(tmp_path / "film.mp4", film_frames(the_run(), "step"), FrameTiming(), stop)
     pid = (tmp_path / "pid").read_text().strip()
     assert subprocess.run(["kill", "-0", pid], capture_output=True).returncode
 
@@ -79,19 +79,19 @@ def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
     fake_ffmpeg(
         tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; wc -c > "$last"', monkeypatch
     )
-    frames, pace = scenes(the_run(), "call"), FrameTiming("call", frame, hold)
-    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
+    frames, timing = film_frames(the_run(), "call"), FrameTiming("call", frame, hold)
+    save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
     width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "asked").read_text()).groups())
     shown = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
-    assert shown == max(len(frames), round(30 * sum(pace.seconds(len(frames)))))
+    assert shown == max(len(frames), round(30 * sum(timing.seconds(len(frames)))))
 
 
 @needs_ffmpeg
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_film_that_ffmpeg_makes(tmp_path, theme):
     """Frames, size and duration as asked for, and the last picture what the run ends with, on paper to its edges."""
-    frames, pace = scenes(the_run(), "step", Appearance(theme=theme)), FrameTiming("step", 0.25, 0.5)
-    save_mp4(tmp_path / "film.mp4", frames, pace, nothing)
+    frames, timing = film_frames(the_run(), "step", Appearance(theme=theme)), FrameTiming("step", 0.25, 0.5)
+    save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
     entries = "stream=codec_name,pix_fmt,width,height,nb_read_frames,duration"
     probe = [
         "ffprobe",

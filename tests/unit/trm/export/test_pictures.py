@@ -13,16 +13,16 @@ from PIL import Image
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
+from trm.export.call_view import call_view as call_view_of
 from trm.export.pictures.film import FrameTiming, save_gif
 from trm.export.pictures.fonts import measure, wrap
 from trm.export.pictures.palette import LIGHT
+from trm.export.pictures.picture import PictureLayout, film_frames
 from trm.export.pictures.primitives import Cell, Hatch
 from trm.export.pictures.raster import image
-from trm.export.pictures.scene import PictureLayout, scenes
-from trm.export.pictures.speech import sentences
+from trm.export.pictures.sentences import sentences
 from trm.export.pictures.svg import svg
-from trm.export.run import ExportedRun, printable, time_point_at
-from trm.export.time_point import time_point as time_point_of
+from trm.export.run import ExportedRun, call_coordinates, printable
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper
@@ -43,12 +43,14 @@ def run_of(name: str) -> ExportedRun:
 
 def drawn(run: ExportedRun, at: Coordinates):
     layout = PictureLayout.of(run, [at])
-    return layout, layout.scene(at)
+    return layout, layout.picture(at)
 
 
-def cell_of(scene, row: int, column: int) -> Cell:
+def cell_of(picture, row: int, column: int) -> Cell:
     return next(
-        part for part in scene.parts if isinstance(part, Cell) and (part.row, part.column) == (row, column)
+        shape
+        for shape in picture.shapes
+        if isinstance(shape, Cell) and (shape.row, shape.column) == (row, column)
     )
 
 
@@ -56,9 +58,9 @@ def pixel(
     run: ExportedRun, at: Coordinates, row: int, column: int, x: float, y: float
 ) -> tuple[int, int, int]:
     """Colour at a place of a cell, from its corner at 0, 0 to 1, 1."""
-    layout, scene = drawn(run, at)
+    layout, picture = drawn(run, at)
     place = (layout.grid_left + (column + x) * layout.cell, layout.grid_top + (row + y) * layout.cell)
-    return image(scene, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
+    return image(picture, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
 
 
 # what is to be seen at a moment
@@ -68,20 +70,20 @@ def test_marks_of_a_moment():
     run = run_of("sudoku")
     trace = run.trace
     wrong = trace.answers[0] != trace.labels
-    time_point = time_point_of(run, FIRST)
-    assert (time_point.tokens == trace.answers[0]).all()
-    assert (time_point.given == (trace.inputs > 1)).all()
-    assert (time_point.wrong == wrong).all() and wrong.sum() == 2
-    assert (time_point.conflict == SUDOKU.conflicts(trace.answers[0])).all() and time_point.conflict.any()
-    assert not time_point.changed.any()
-    time_point = time_point_of(run, SECOND)
-    assert time_point.changed.nonzero()[0].tolist() == [1] and time_point.wrong.nonzero()[0].tolist() == [15]
+    view = call_view_of(run, FIRST)
+    assert (view.tokens == trace.answers[0]).all()
+    assert (view.given == (trace.inputs > 1)).all()
+    assert (view.wrong == wrong).all() and wrong.sum() == 2
+    assert (view.conflict == SUDOKU.conflicts(trace.answers[0])).all() and view.conflict.any()
+    assert not view.changed.any()
+    view = call_view_of(run, SECOND)
+    assert view.changed.nonzero()[0].tolist() == [1] and view.wrong.nonzero()[0].tolist() == [15]
 
 
 def test_before_the_first_answer_there_is_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
-    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
-    assert (time_point.tokens == sudoku_run().inputs).all() and not time_point.wrong.any()
+    view, said = call_view_of(run, at), sentences(run, at, "answer")
+    assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
     assert said.event == "z moved by 0.80, no answer yet, halting is read at the end of the step"
     assert said.reading == "No answer yet: before the first f_H call there are only the givens."
 
@@ -89,12 +91,8 @@ def test_before_the_first_answer_there_is_the_puzzle():
 def test_an_f_L_call_leaves_the_answer():
     run = run_of("sudoku")
     at = Coordinates(1, 2, 2, F_L)
-    time_point, said = time_point_of(run, at), sentences(run, at, "answer")
-    assert (
-        (time_point.tokens == run.trace.answers[0]).all()
-        and not time_point.changed.any()
-        and time_point.wrong.any()
-    )
+    view, said = call_view_of(run, at), sentences(run, at, "answer")
+    assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
     assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
     assert said.reading.startswith("f_L rewrites z; y stays as f_H left it.")
     assert "y after cycle 1 of 2: a reading the head was not trained for" in said.reading
@@ -121,7 +119,7 @@ def test_the_event_in_words(name, at, event):
 def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     make, task = RUNS[name]
     run = ExportedRun.of(replace(make(), labels=None), task)
-    broken, said = time_point_of(run, FIRST), sentences(run, FIRST, "answer").event
+    broken, said = call_view_of(run, FIRST), sentences(run, FIRST, "answer").event
     assert first in said
     assert f" {int(broken.conflict.sum())} cell" in said
     assert last in sentences(run, LAST, "answer").event
@@ -145,16 +143,16 @@ def test_calls_shown_by_a_film():
 
 
 def test_a_moment_by_step_and_cycle():
-    assert time_point_at(DEPTH, 3) == LAST
-    assert time_point_at(DEPTH, 3, 1, 1) == FIRST
-    assert time_point_at(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
+    assert call_coordinates(DEPTH, 3) == LAST
+    assert call_coordinates(DEPTH, 3, 1, 1) == FIRST
+    assert call_coordinates(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
     for wrong, words in (
         ({"step": 0}, "--step 0"),
         ({"step": 4}, "Choose 1 to 3"),
         ({"cycle": 3}, "--cycle 3"),
     ):
         with pytest.raises(UserError, match=words):
-            time_point_at(DEPTH, 3, **wrong)
+            call_coordinates(DEPTH, 3, **wrong)
 
 
 def test_a_trace_of_another_task_is_refused():
@@ -230,11 +228,11 @@ def test_hostile_names_stay_text_in_svg(name):
 
 def test_a_wide_font_cannot_leave_the_picture():
     run = ExportedRun.of(sudoku_run(model="x" * 300), SUDOKU)
-    _, scene = drawn(run, FIRST)
-    root = ElementTree.fromstring(svg(scene).encode())
+    _, picture = drawn(run, FIRST)
+    root = ElementTree.fromstring(svg(picture).encode())
     for text in root.findall(f"{SVG}text"):
         width = float(text.get("textLength", 1.25 * measure(text.text, float(text.get("font-size")))))
-        assert float(text.get("x")) + width <= scene.width
+        assert float(text.get("x")) + width <= picture.width
     assert any(text.get("textLength") for text in root.findall(f"{SVG}text"))
 
 
@@ -257,9 +255,9 @@ def test_wrapping():
 
 
 def test_png_is_as_large_as_the_scene():
-    layout, scene = drawn(run_of("sudoku"), FIRST)
-    assert image(scene, 2).size == (2 * scene.width, 2 * scene.height)
-    assert scene.width == layout.width and image(scene).getpixel((0, 0)) == rgb(PAPER)
+    layout, picture = drawn(run_of("sudoku"), FIRST)
+    assert image(picture, 2).size == (2 * picture.width, 2 * picture.height)
+    assert picture.width == layout.width and image(picture).getpixel((0, 0)) == rgb(PAPER)
 
 
 def test_pixels_of_a_sudoku():
@@ -269,10 +267,10 @@ def test_pixels_of_a_sudoku():
     assert pixel(run, SECOND, 0, 1, 0.03, 0.05) == rgb(ACCENT)  # changed: its corner
     assert pixel(run, FIRST, 0, 1, 0.03, 0.05) != rgb(ACCENT)
     assert pixel(run, FIRST, 2, 0, -0.02, 0.5) == rgb(INK)  # around the grid
-    layout, scene = drawn(run, FIRST)
-    tones = {part.fill for part in cell_of(scene, 0, 1).parts if hasattr(part, "fill")}
+    layout, picture = drawn(run, FIRST)
+    tones = {shape.fill for shape in cell_of(picture, 0, 1).shapes if hasattr(shape, "fill")}
     assert WRONG in tones  # the line under a wrong digit: a cue besides its colour
-    colours = {colour for _, colour in image(scene, 2).getcolors(1 << 20)}
+    colours = {colour for _, colour in image(picture, 2).getcolors(1 << 20)}
     assert {rgb(WRONG), rgb(HATCH)} <= colours
     grid = image(drawn(run, LAST)[1]).crop((0, 0, layout.width, layout.grid_bottom))
     assert not {rgb(WRONG), rgb(ACCENT)} & {colour for _, colour in grid.getcolors(1 << 20)}
@@ -299,8 +297,8 @@ def test_pixels_of_arc():
     run = run_of("arc")
     for row, column, colour in ((0, 0, 1), (0, 1, 2), (1, 0, 3), (1, 1, 4)):
         assert pixel(run, LAST, row, column, 0.5, 0.5) == rgb(ARC.looks[2 + colour])
-    border = [cell_of(drawn(run, at)[1], 0, 2).parts for at in (FIRST, LAST)]
-    hatches = [sum(isinstance(part, Hatch) for part in parts) for parts in border]
+    border = [cell_of(drawn(run, at)[1], 0, 2).shapes for at in (FIRST, LAST)]
+    hatches = [sum(isinstance(shape, Hatch) for shape in shapes) for shapes in border]
     assert hatches == [2, 1]  # a colour that breaks the border, in two tones; then the border
 
 
@@ -320,10 +318,10 @@ def test_hatches_stay_inside_and_go_on_next_door():
 # films
 
 
-def gif_of(tmp_path, run: ExportedRun, pace: FrameTiming) -> Image.Image:
+def gif_of(tmp_path, run: ExportedRun, timing: FrameTiming) -> Image.Image:
     told = []
-    frames = scenes(run, pace.every)
-    save_gif(tmp_path / "film.gif", frames, pace, lambda done, total: told.append((done, total)))
+    frames = film_frames(run, timing.every)
+    save_gif(tmp_path / "film.gif", frames, timing, lambda done, total: told.append((done, total)))
     assert told == [(done, len(frames)) for done in range(1, len(frames) + 1)]
     return Image.open(tmp_path / "film.gif")
 
@@ -347,7 +345,7 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
     layout = PictureLayout.of(run, shown)
     for number, at in enumerate(shown):
         film.seek(number)
-        picture = np.asarray(image(layout.scene(at)), int)
+        picture = np.asarray(image(layout.picture(at)), int)
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).mean() < 1
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).max() < 80
 
@@ -370,8 +368,8 @@ def test_a_name_of_many_letters_is_shortened(name, field):
     trace = sudoku_run()
     run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
     began = process_time()
-    layout, scene = drawn(run, LAST)
-    picture = image(scene)
+    layout, laid_out = drawn(run, LAST)
+    picture = image(laid_out)
     assert process_time() - began < 5
     lines = layout.title if field == "model" else layout.footnotes
     assert "with version" in " ".join(layout.footnotes)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from trm.errors import PuzzleError
-from trm.tasks.reading import PuzzleText, plain
+from trm.tasks.puzzle_text import PuzzleText, plain
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.links import unpacked
 

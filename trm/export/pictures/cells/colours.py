@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from trm.export.pictures.look import CellView, Grid, outline, picture_marks, small_square, two_tone_hatch
+from trm.export.call_view import LEVELS, CallView
+from trm.export.pictures.cell_view import CellView, Grid, outline, picture_marks, small_square, two_tone_hatch
 from trm.export.pictures.primitives import Hatch, Shape
-from trm.export.time_point import LEVELS, CallView
 
 
 def paint(cell: CellView) -> Iterator[Shape]:
@@ -15,7 +15,7 @@ def paint(cell: CellView) -> Iterator[Shape]:
     yield cell.rect(palette.grid_line if is_colour else palette.paper)
     if is_colour:
         tone = palette.mix(cell.look, cell.brightness, palette.grid_line)
-        share = cell.sure if cell.mode == "confidence" else 1
+        share = cell.confidence if cell.mode == "confidence" else 1
         yield cell.rect(tone, gap=1) if share == 1 else cell.square(tone, share)
     elif cell.look == "border":
         every = max(4, cell.size / 4)
@@ -25,8 +25,8 @@ def paint(cell: CellView) -> Iterator[Shape]:
     if "conflict" in cell.marks:
         yield from two_tone_hatch(cell)
     yield from _second(cell)
-    if cell.beside is not None:
-        look = cell.grid.task.looks[cell.beside]
+    if cell.secondary is not None:
+        look = cell.grid.task.looks[cell.secondary]
         yield from small_square(cell, palette.paper, look if look.startswith("#") else palette.floor_line)
     yield from picture_marks(cell)
 
@@ -44,9 +44,9 @@ def _second(cell: CellView) -> Iterator[Shape]:
         yield cell.square(look if look.startswith("#") else cell.palette.paper, share)
 
 
-def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
     """Around what counts of the grid, as far as it is drawn."""
-    rows, columns = (int(size) for size in grid.task.crop(time_point.tokens))
+    rows, columns = (int(size) for size in grid.task.crop(view.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)
     if rows and columns:
         width, height = columns * grid.cell, rows * grid.cell

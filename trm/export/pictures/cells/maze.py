@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from trm.export.pictures.fonts import Length
-from trm.export.pictures.look import (
+from trm.export.call_view import CallView
+from trm.export.pictures.cell_view import (
     CAPITAL,
     CellView,
     Grid,
@@ -12,13 +12,15 @@ from trm.export.pictures.look import (
     small_square,
     two_tone_hatch,
 )
+from trm.export.pictures.fonts import Length
 from trm.export.pictures.primitives import Disc, Rect, Ring, Shape, Text
-from trm.export.time_point import CallView
 
 
 def paint(cell: CellView) -> Iterator[Shape]:
     palette = cell.palette
-    ground = palette.mix(palette.accent, 0.5 * cell.sure) if cell.mode == "confidence" else palette.paper
+    ground = (
+        palette.mix(palette.accent, 0.5 * cell.confidence) if cell.mode == "confidence" else palette.paper
+    )
     yield cell.rect(palette.floor_line)
     yield cell.rect(ground, gap=1)
     if "conflict" in cell.marks:
@@ -27,8 +29,8 @@ def paint(cell: CellView) -> Iterator[Shape]:
         yield from _probability(cell)
     else:
         yield from _thing(cell)
-    if cell.beside is not None:
-        yield from small_square(cell, palette.soft, _tone(cell, cell.beside))
+    if cell.secondary is not None:
+        yield from small_square(cell, palette.soft, _tone(cell, cell.secondary))
     yield from picture_marks(cell)
 
 
@@ -73,7 +75,7 @@ def _way(cell: CellView, radius: Length, tone: str) -> Iterator[Shape]:
         "down": (x - thick / 2, y, thick, half),
         "left": (cell.x, y - thick / 2, half, thick),
     }
-    yield from (Rect(*bars[side], tone) for side in bars if side in cell.trail)
+    yield from (Rect(*bars[side], tone) for side in bars if side in cell.joints)
     yield Disc(x, y, cell.size * radius, tone)
 
 
@@ -89,5 +91,5 @@ def _tone(cell: CellView, token: int) -> str:
     return tones.get(cell.grid.task.looks[token], palette.paper)
 
 
-def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
     yield from outline(grid.left, grid.top, grid.width, grid.height, 2, grid.palette.ink)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 from math import ceil
 
+from trm.export.call_view import READS_Z, CallView
+from trm.export.pictures.cell_view import CAPITAL, CellView, Grid, outline
 from trm.export.pictures.fonts import measure
-from trm.export.pictures.look import CAPITAL, CellView, Grid, outline
 from trm.export.pictures.primitives import Corner, Hatch, Rect, Shape, Text
-from trm.export.time_point import READS_Z, CallView
 from trm.tasks.base import Task
 
 LEAST = 0.02  # probability that is drawn
@@ -20,24 +20,24 @@ def paint(cell: CellView) -> Iterator[Shape]:
         yield Hatch(cell.x, cell.y, cell.size, cell.size, palette.hatch, 2.5, 10)
     if "changed" in cell.marks:
         yield Corner(cell.x, cell.y, cell.size * 0.24, palette.accent)
-    if "kept" in cell.marks:
+    if "stable" in cell.marks:
         side = cell.size * 0.14
         yield Rect(cell.x, cell.y + cell.size - side, side, side, palette.goal)
     if cell.mode == "probabilities" and "given" not in cell.marks:
         yield from _pencil(cell)
         return
     yield from _symbol(cell)
-    if cell.beside is not None:
+    if cell.secondary is not None:
         size = cell.size * 0.24
-        beside = cell.grid.task.symbols[cell.beside]
+        secondary = cell.grid.task.symbols[cell.secondary]
         x, y = cell.x + cell.size * 0.84, cell.y + cell.size * 0.1 + size * CAPITAL
-        yield Text(x, y, beside, size, palette.soft, middle=True)
+        yield Text(x, y, secondary, size, palette.soft, middle=True)
 
 
 def _ground(cell: CellView) -> str:
     palette = cell.palette
     if cell.mode == "confidence":
-        return palette.mix(palette.accent, 0.45 * cell.sure)
+        return palette.mix(palette.accent, 0.45 * cell.confidence)
     if cell.mode == "change" and "changed" in cell.marks:
         return palette.mix(palette.accent, 0.22)
     return palette.surface if "given" in cell.marks else palette.paper
@@ -50,8 +50,8 @@ def _symbol(cell: CellView) -> Iterator[Shape]:
     is_reading = cell.mode in READS_Z and "given" not in marks
     if steps_back:
         tone = palette.faint
-    elif is_reading and cell.sure is not None:
-        tone = palette.mix(tone, 0.4 + 0.6 * cell.sure)
+    elif is_reading and cell.confidence is not None:
+        tone = palette.mix(tone, 0.4 + 0.6 * cell.confidence)
     size = cell.size * 0.6
     x, y = cell.middle
     baseline = y + size * CAPITAL / 2
@@ -90,7 +90,7 @@ def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
     )
 
 
-def lines(grid: Grid, time_point: CallView) -> Iterator[Shape]:
+def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
     """Thin lines between cells, over them strong ones between boxes and around."""
     palette, width, height = grid.palette, grid.width, grid.height
     box_rows, box_columns = getattr(grid.task, "box_rows", 0), getattr(grid.task, "box_columns", 0)

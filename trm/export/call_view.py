@@ -17,7 +17,7 @@ from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
 READS_Z = ("z", "reverse")  # through the output head, and as the symbol whose input embedding it is most like
-MARKS = ("given", "changed", "dropped", "conflict", "wrong", "kept")
+MARKS = ("given", "changed", "dropped", "conflict", "wrong", "stable")
 LEVELS = 15  # steps that a certainty is drawn in: so few that a film keeps within the 256 colours of a GIF
 
 Cells = Bool[np.ndarray, "cells"]
@@ -34,12 +34,12 @@ class CallView:
     changed: Cells  # by this call
     conflict: Cells  # breaks a rule
     wrong: Cells  # differs from the solution, but for what a path lacks; without one: a given that was overwritten
-    kept: Cells  # was right once and stayed right to the end of the run, where that is asked for
+    stable: Cells  # was right once and stayed right to the end of the run, where that is asked for
     fading: Float[np.ndarray, "cells"]  # what is left to be seen of a way that was dropped, from 0 to 1
-    beside: (
+    secondary: (
         Int[np.ndarray, "cells"] | None
     )  # tokens that stand small, -1 for none: those before, or y's by reverse embedding
-    sure: Float[np.ndarray, "cells"] | None  # how certain the reading is, from 0 to 1, in LEVELS
+    confidence: Float[np.ndarray, "cells"] | None  # how certain the reading is, from 0 to 1, in LEVELS
     probabilities: Float[np.ndarray, "cells vocab"] | None
 
     @property
@@ -51,7 +51,7 @@ class CallView:
         return [name for name in MARKS if getattr(self, name)[cell]]
 
 
-def time_point(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> CallView:
+def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> CallView:
     """What is to be seen after the call at these coordinates, in one of MODES; `marks`: also which cells stayed right.
 
     Raises UserError for a view that the run was recorded without.
@@ -60,8 +60,8 @@ def time_point(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks
     answer, call = run.answer_after(at), run.call_number(at)
     none = np.zeros(run.task.cells, bool)
     if mode in READS_Z:
-        readings = _readings(run, mode)
-        tokens, before = readings[call], readings[call - 1] if call else None
+        decoded = _decoded_z(run, mode)
+        tokens, before = decoded[call], decoded[call - 1] if call else None
         conflict = none
     else:
         tokens = trace.inputs if answer < 0 else trace.answers[answer]
@@ -76,10 +76,10 @@ def time_point(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks
         changed=none if before is None else before != tokens,
         conflict=conflict,
         wrong=run.wrong(tokens) & ~_missing(run) if has_answer or mode in READS_Z else none,
-        kept=_kept(run, answer) if has_answer and marks else none,
+        stable=_stable(run, answer) if has_answer and marks else none,
         fading=_fading(run, call, answer) if has_answer and mode == "answer" else np.zeros(run.task.cells),
-        beside=_beside(run, mode, answer, tokens, before),
-        sure=_sure(run, mode, call, answer),
+        secondary=_secondary(run, mode, answer, tokens, before),
+        confidence=_confidence(run, mode, call, answer),
         probabilities=_shares(trace.probabilities[answer])
         if has_answer and mode == "probabilities"
         else None,
@@ -99,7 +99,7 @@ def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape
     return quantised / 255
 
 
-def _readings(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
+def _decoded_z(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
     """z as tokens, after every call."""
     if mode == "z":
         return run.trace.z_answers
@@ -110,7 +110,7 @@ def _readings(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
     return run.trace.z_reverse
 
 
-def _beside(
+def _secondary(
     run: ExportedRun,
     mode: str,
     answer: int,
@@ -122,7 +122,7 @@ def _beside(
     return None if others is None else np.where(others == tokens, -1, others.astype(int))
 
 
-def _sure(run: ExportedRun, mode: str, call: int, answer: int) -> Float[np.ndarray, "cells"] | None:
+def _confidence(run: ExportedRun, mode: str, call: int, answer: int) -> Float[np.ndarray, "cells"] | None:
     if mode == "z":
         found = _shares(run.trace.z_confidence[call])
     elif mode == "confidence":
@@ -132,9 +132,9 @@ def _sure(run: ExportedRun, mode: str, call: int, answer: int) -> Float[np.ndarr
     return np.round(found * LEVELS) / LEVELS
 
 
-def _kept(run: ExportedRun, answer: int) -> Cells:
+def _stable(run: ExportedRun, answer: int) -> Cells:
     trace = run.trace
-    return kept_from(trace.answers, trace.labels, run.grade.givens) <= answer
+    return stable_from(trace.answers, trace.labels, run.grade.givens) <= answer
 
 
 def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cells"]:
@@ -149,7 +149,7 @@ def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cell
     return np.ceil(shown * LEVELS) / LEVELS
 
 
-def kept_from(
+def stable_from(
     answers: UInt8[np.ndarray, "f_H cells"],
     labels: UInt8[np.ndarray, "cells"] | None,
     givens: Bool[np.ndarray, "cells"],

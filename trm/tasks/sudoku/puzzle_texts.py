@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from trm.tasks.reading import PuzzleText, numbered, plain
+from trm.tasks.puzzle_text import PuzzleText, numbered, plain
 from trm.tasks.sudoku.links import linked
 from trm.tasks.sudoku.rows import (
     DRAWN,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from trm.data.files.question import PuzzleEntry
+from trm.data.files.entry import PuzzleEntry
 from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, Columns
 from trm.errors import DataError
 from trm.tasks.base import Task

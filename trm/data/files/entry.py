@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
-from trm.tasks.reading import PuzzleText
+from trm.tasks.puzzle_text import PuzzleText
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,12 @@ class CellView:
     mode: str  # of MODES
     token: int
     marks: frozenset[str]
-    trail: frozenset[str]  # sides where a way goes on: up, right, down, left
+    joints: frozenset[str]  # sides where a way goes on: up, right, down, left
     fading: float
-    beside: (
+    secondary: (
         int | None
     )  # token that stands small: that before, or that of y, where the view shows it and it is another
-    sure: float | None
+    confidence: float | None
     probabilities: Float[np.ndarray, "vocab"] | None
 
     @property
@@ -87,7 +87,7 @@ class CellView:
         if self.mode == "change" and "changed" not in self.marks:
             return FADED
         if self.mode == "z" and "given" not in self.marks:
-            return FADED + (1 - FADED) * self.sure
+            return FADED + (1 - FADED) * self.confidence
         return 1.0
 
     def rect(self, fill: str, *, gap: Length = 0) -> Rect:
@@ -130,7 +130,7 @@ def picture_marks(cell: CellView) -> Iterator[Shape]:
         x, y, width = cell.x + inset, cell.y + cell.size - rim - thick, cell.size - 2 * inset
         yield Rect(x - rim, y - rim, width + 2 * rim, thick + 2 * rim, palette.paper)
         yield Rect(x, y, width, thick, palette.wrong)
-    if "kept" in cell.marks:
+    if "stable" in cell.marks:
         for side, tone in ((cell.size * 0.26 + rim, palette.paper), (cell.size * 0.26, palette.goal)):
             yield Rect(cell.x, cell.y + cell.size - side, side, side, tone)
 

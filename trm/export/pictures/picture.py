@@ -14,15 +14,15 @@ import numpy as np
 
 from trm.coordinates import Coordinates
 from trm.errors import UserError
-from trm.export.pictures.cells.cell import MARK_NAMES, grid_parts
+from trm.export.call_view import MODES, READS_Z, CallView, call_view
+from trm.export.pictures.cell_view import Grid
+from trm.export.pictures.cells.cell import MARK_NAMES, grid_shapes
 from trm.export.pictures.fonts import Length, measure, wrap
-from trm.export.pictures.look import Grid
 from trm.export.pictures.palette import THEMES, Palette
 from trm.export.pictures.primitives import Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
+from trm.export.pictures.sentences import sentences
 from trm.export.pictures.skin import Skin, skin_of
-from trm.export.pictures.speech import sentences
 from trm.export.run import ExportedRun
-from trm.export.time_point import MODES, READS_Z, CallView, time_point
 
 MARGIN = 24
 TEXT_WIDTH = 540  # at least
@@ -122,10 +122,10 @@ class PictureLayout:
     def grid_bottom(self) -> int:
         return self.grid_top + self.cell * self.rows
 
-    def scene(self, at: Coordinates) -> Picture:
+    def picture(self, at: Coordinates) -> Picture:
         """The scene of one moment of the run."""
         look, palette = self.appearance, self.palette
-        shown = time_point(self.run, at, look.mode, marks=look.marks)
+        shown = call_view(self.run, at, look.mode, marks=look.marks)
         said = sentences(self.run, at, look.mode)
         grid = Grid(
             self.run.task,
@@ -155,7 +155,7 @@ class PictureLayout:
             title=f"{self.run.title}. {said.place}",
             description=f"{said.event}. {said.reading} {self.run.provenance}",
             palette=palette,
-            parts=(ground, *head, *grid_parts(grid, shown), *foot),
+            shapes=(ground, *head, *grid_shapes(grid, shown), *foot),
         )
 
     def _legend(self, shown: CallView, pen: Pen) -> Iterator[Shape]:
@@ -179,9 +179,9 @@ class PictureLayout:
         possible = {
             "wrong": is_judged,
             "dropped": appearance.mode == "answer",
-            "kept": appearance.marks and appearance.mode not in READS_Z,
+            "stable": appearance.marks and appearance.mode not in READS_Z,
         }
-        return [name for name in (*self.skin.marks, "kept") if possible.get(name, True)]
+        return [name for name in (*self.skin.marks, "stable") if possible.get(name, True)]
 
 
 @dataclass(frozen=True)
@@ -195,10 +195,10 @@ class Frames(Sequence[Picture]):
         return len(self.shown)
 
     def __getitem__(self, number: int) -> Picture:
-        return self.layout.scene(self.shown[number])
+        return self.layout.picture(self.shown[number])
 
 
-def scenes(run: ExportedRun, every: str, appearance: Appearance | None = None) -> Frames:
+def film_frames(run: ExportedRun, every: str, appearance: Appearance | None = None) -> Frames:
     """The frames of a film of the run; `every` is one of EVERY."""
     shown = run.shown(every)
     return Frames(PictureLayout.of(run, shown, appearance), shown)
@@ -218,7 +218,7 @@ def _swatch(name: str, x: Length, y: Length, palette: Palette) -> Iterator[Shape
         yield Hatch(x, y, SWATCH, SWATCH, palette.soft, 1, 4)
     elif name == "wrong":
         yield Rect(x, y + SWATCH - 3, SWATCH, 3, palette.wrong)
-    elif name == "kept":
+    elif name == "stable":
         yield Rect(x, y + SWATCH - 6, 6, 6, palette.goal)
     elif name == "dropped":
         yield Disc(x + SWATCH / 2, y + SWATCH / 2, SWATCH / 2, palette.paper)
