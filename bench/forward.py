@@ -54,12 +54,12 @@ def full_size(quick: bool) -> None:
     taken = median_seconds(lambda: infer(model, inputs), 1 if quick else 5)
     operations = flops.run(FULL_SIZE)
     rate = operations / taken / 1e9
-    share = rate / peak_gflops(torch.float32, 2 if quick else 12)
+    replica = rate / peak_gflops(torch.float32, 2 if quick else 12)
     facts = {"dtype": "float32", "threads": torch.get_num_threads()}
     figure("full-size TRM forward", taken, "s", topic=TOPIC, budget=3.55, **facts)
     figure("full-size TRM forward, operations", operations / 1e12, "TFLOP", topic=TOPIC)
     figure("full-size TRM forward, rate", rate, "GFLOP/s", topic=TOPIC, **facts)
-    figure("full-size TRM forward, share of the matrix product peak", share, "ratio", topic=TOPIC, **facts)
+    figure("full-size TRM forward, share of the matrix product peak", replica, "ratio", topic=TOPIC, **facts)
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def main() -> None:
     told: list[float] = []
     fit_umap(states, settings)
     taken = seconds(
-        lambda: fit_umap(states, settings, progress=lambda share: told.append(time.perf_counter()))
+        lambda: fit_umap(states, settings, progress=lambda replica: told.append(time.perf_counter()))
     )
     figure("UMAP, warm process", taken, "s", topic=TOPIC, budget=None if quick else 5, **facts)
     longest = max(after - before for before, after in pairwise(told))

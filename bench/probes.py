@@ -45,7 +45,7 @@ def main() -> None:
     began, processor = told[0], time.process_time()
     of_runs: list[float] = []
 
-    def progress(share: float, words: str) -> None:
+    def progress(replica: float, words: str) -> None:
         told.append(time.perf_counter())
         if " from " not in words:
             of_runs.append(told[-1] - began)

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.ui.text import plain
-from trm.data import PuzzleEntry, questions
+from trm.data import PuzzleEntry, puzzle_entries
 from trm.data.files.kinds import sentence
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
@@ -84,7 +84,7 @@ def _found(task: Task) -> list[PuzzleEntry]:
     about = (file.file_id, task.name, task.cells)
     if "file_questions" not in state or state.file_questions[0] != about:
         try:
-            state.file_questions = (about, questions(file.getvalue(), file.name, task))
+            state.file_questions = (about, puzzle_entries(file.getvalue(), file.name, task))
         except DataError as error:
             state.file_questions = (about, error)
     found = state.file_questions[1]

@@ -8,7 +8,7 @@ import streamlit as st
 from app.sidebar import puzzle_files
 from app.state.links import IN_ADDRESS
 from trm.data import PuzzlePreset, load_presets, load_puzzles
-from trm.data.bundled import fitting_sets
+from trm.data.bundled import sets_for_task
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
@@ -109,7 +109,7 @@ def title_of(task: Task, puzzle: str) -> tuple[str, str]:
 def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
     """Such as "Puzzle 27 of sudoku/test"; None of one that is in no set."""
     tokens = read(_task, puzzle)
-    for name in fitting_sets(_task):
+    for name in sets_for_task(_task):
         inputs = _inputs(task_name, _task.cells, name, _task)
         found = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
         if len(found):

@@ -123,7 +123,7 @@ def run(options: Namespace) -> dict[str, Any]:
         "steps": trace.steps,
         "halt_step": trace.halt_step,
         "solved": bool(run.grade.solved[-1])
-        if run.task.judged_by_rules or trace.labels is not None
+        if run.task.checkable_by_rules or trace.labels is not None
         else None,
         "written": written,
         **({"against": compare_with.trace.provenance.model} if compare_with else {}),

@@ -22,11 +22,11 @@ import numpy as np
 
 from trm.data.files.arc_json import tasks_in
 from trm.data.files.json_file import read_json
-from trm.data.identifiers import FILE, numbered
+from trm.data.identifiers import FILE, with_puzzle_ids
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.tasks.arc.grid import Grid, checked, encode
-from trm.tasks.base import Progress, Task
+from trm.tasks.arc.grid import Grid, checked_grid, encode
+from trm.tasks.base import PuzzleProgress, Task
 
 CHALLENGES, SOLUTIONS = "_challenges.json", "_solutions.json"
 PACKED = ("", ".gz", ".bz2", ".xz")
@@ -35,8 +35,8 @@ TEST_PUZZLES = "test_puzzles.json"
 """In a dataset folder of the public code: its test tasks, the outputs inside."""
 
 LARGEST_FILE = 64 << 20
-MOST_PAIRS = 1000  # of a task; published ones have up to 10
-MOST_FILES = 100_000
+MAX_PAIRS = 1000  # of a task; published ones have up to 10
+MAX_FILES = 100_000
 LONGEST_NAME = 1000
 
 
@@ -57,7 +57,7 @@ class ArcTask:
     test: tuple[ArcPair, ...]
 
 
-def arc_tasks(path: Path, *, passed_over: list[str] | None = None) -> dict[str, ArcTask]:
+def arc_tasks(path: Path, *, skipped: list[str] | None = None) -> dict[str, ArcTask]:
     """The tasks of a folder or a single file, by name, in file order.
 
     A folder with `_challenges.json` files is read from these (their outputs from the `_solutions.json` beside), a
@@ -65,7 +65,7 @@ def arc_tasks(path: Path, *, passed_over: list[str] | None = None) -> dict[str, 
     task's identifier; where another file has a different task of the same identifier (the two public evaluation sets
     share six), `<identifier>, <file>`.
 
-    Of a folder with a file a task, one that is none is left out as long as others are, and said in `passed_over`.
+    Of a folder with a file a task, one that is none is left out as long as others are, and said in `skipped`.
     Raises `DataError` naming file, task and pair.
     """
     tasks: dict[str, ArcTask] = {}
@@ -80,13 +80,13 @@ def arc_tasks(path: Path, *, passed_over: list[str] | None = None) -> dict[str, 
             mistakes.append(error)
             continue
         for task in found:
-            name = _free_name(tasks, task, file)
+            name = _unique_name(tasks, task, file)
             if name not in tasks or tasks[name].test[0].output is None:  # again, perhaps with outputs now
                 tasks[name] = task
     if mistakes and not tasks:
         raise mistakes[0]
-    if passed_over is not None:
-        passed_over += [f"left out: {error}".removesuffix(".") for error in mistakes]
+    if skipped is not None:
+        skipped += [f"left out: {error}".removesuffix(".") for error in mistakes]
     return tasks
 
 
@@ -106,7 +106,7 @@ def load_arc(
     task: Task,
     *,
     limit: int | None = None,
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
@@ -120,10 +120,10 @@ def load_arc(
 
     Raises `DataError`; also for a task that has no puzzle id there.
     """
-    passed_over: list[str] = []
+    skipped: list[str] = []
     pairs = [
         (f"{name}, {split} {number}", pair)
-        for name, found in arc_tasks(path, passed_over=passed_over).items()
+        for name, found in arc_tasks(path, skipped=skipped).items()
         for number, pair in enumerate(found.train if split == "train" else found.test, 1)
         if pair.output is not None
     ][:limit]
@@ -137,12 +137,12 @@ def load_arc(
         if progress:
             progress(row + 1)
     puzzles = PuzzleSet.of(
-        str(path), task, inputs, labels, names=tuple(name for name, _ in pairs), notes=tuple(passed_over)
+        str(path), task, inputs, labels, names=tuple(name for name, _ in pairs), notes=tuple(skipped)
     )
     beside = (path if path.is_dir() else path.parent) / FILE
     if identifiers is None and beside.is_file():
         identifiers = beside
-    return puzzles if identifiers is None else numbered(puzzles, identifiers)
+    return puzzles if identifiers is None else with_puzzle_ids(puzzles, identifiers)
 
 
 def _files(path: Path) -> list[Path]:
@@ -161,8 +161,8 @@ def _files(path: Path) -> list[Path]:
             f"Name a folder in it, such as {path / below[0]}" if below else "Give a folder with ARC tasks"
         )
         raise DataError(f"{path} has no JSON file. {instead}.")
-    if len(files) > MOST_FILES:
-        raise DataError(f"{path} has over {MOST_FILES:,} JSON files. Give a smaller folder.")
+    if len(files) > MAX_FILES:
+        raise DataError(f"{path} has over {MAX_FILES:,} JSON files. Give a smaller folder.")
     return files
 
 
@@ -238,8 +238,8 @@ def _task(where: str, identifier: str, content: Any, solutions: Any) -> ArcTask:
 
 
 def _pairs(where: str, part: str, content: Any) -> tuple[ArcPair, ...]:
-    if not isinstance(content, list) or not 1 <= len(content) <= MOST_PAIRS:
-        raise DataError(f'{where}: "{part}" is no list of 1 to {MOST_PAIRS} pairs. Copy the file again.')
+    if not isinstance(content, list) or not 1 <= len(content) <= MAX_PAIRS:
+        raise DataError(f'{where}: "{part}" is no list of 1 to {MAX_PAIRS} pairs. Copy the file again.')
     pairs = []
     for number, pair in enumerate(content, 1):
         here = f"{where}, {part} pair {number}"
@@ -257,12 +257,12 @@ def _pairs(where: str, part: str, content: Any) -> tuple[ArcPair, ...]:
 
 def _grid(where: str, rows: Any) -> Grid:
     try:
-        return checked(rows)
+        return checked_grid(rows)
     except PuzzleError as error:
         raise DataError(f"{where}: {error}") from None
 
 
-def _free_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str:
+def _unique_name(tasks: Mapping[str, ArcTask], task: ArcTask, file: Path) -> str:
     """The identifier, unless a different task has it already."""
     known = tasks.get(task.identifier)
     if known is None or _same(known, task):

@@ -20,13 +20,13 @@ def bundled_sets() -> tuple[str, ...]:
     return tuple(sorted(f"{path.parent.name}/{path.stem}" for path in PUZZLES.glob("*/*.csv")))
 
 
-def fitting_sets(task: Task) -> list[str]:
+def sets_for_task(task: Task) -> list[str]:
     """Names of the bundled sets of the task; of its size where there are any, else all, which are then of another one."""
     names = [name for name in bundled_sets() if name.startswith(f"{task.name}/")]
     own = [name for name in names if name.endswith(f"-{task.rows}x{task.columns}")]
     return own or [name for name in names if not SIZE.search(name)]
 
 
-def unseen_set(task: Task) -> str:
+def bundled_test_set(task: Task) -> str:
     """Name of the bundled set that no bundled model was trained on, for puzzles of the task's size."""
-    return next(iter(fitting_sets(task)), f"{task.name}/test")
+    return next(iter(sets_for_task(task)), f"{task.name}/test")

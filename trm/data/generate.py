@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from trm.data.puzzle_set import PuzzleSet
-from trm.data.write import free_target, write_dataset
+from trm.data.write import new_target, write_dataset
 from trm.errors import DataError
-from trm.tasks.base import Difficulty, Progress, Task
+from trm.tasks.base import Difficulty, PuzzleProgress, Task
 
 LARGEST_SET = 1_000_000
 
 
-def generated(
+def generate_set(
     name: str,
     task: Task,
     count: int,
@@ -25,7 +25,7 @@ def generated(
     seed: int,
     workers: int = 1,
     exclude: Collection[bytes] = frozenset(),
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     **options: Any,
 ) -> PuzzleSet:
     """Puzzles as `Task.generate_many` makes them, rated by the guesses of the task's solver."""
@@ -59,7 +59,7 @@ def generate_dataset(
     format: str = "official",
     split: str = "test",
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     **options: Any,
 ) -> Path:
     """Generate a set and write it below the folder `out`; returns the written split folder or CSV file.
@@ -72,9 +72,9 @@ def generate_dataset(
         raise DataError(f"Cannot generate {count:,} puzzles. Give a count from 1 to {LARGEST_SET:,}.")
     if seed < 0:
         raise DataError(f"The seed {seed} is negative. Give 0 or more.")
-    free_target(out, format=format, split=split)
+    new_target(out, format=format, split=split)
     name = f"{task.name}, {difficulty}, seed {seed}"
-    puzzles = generated(
+    puzzles = generate_set(
         name, task, count, difficulty, seed=seed, workers=workers, progress=progress, **options
     )
     return write_dataset(puzzles, out, task, format=format, split=split)

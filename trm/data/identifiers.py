@@ -61,7 +61,7 @@ def puzzle_id(name: str, identifiers: Mapping[str, int], path: Path) -> int:
     return identifiers[name]
 
 
-def numbered(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
+def with_puzzle_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
     """The set with the puzzle ids that its names have in an `identifiers.json`, or in the folder of one.
 
     Raises `DataError` for a name without one. A set without names stays as it is.

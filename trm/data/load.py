@@ -16,14 +16,14 @@ from trm.data.bundled import PUZZLES, bundled_sets
 from trm.data.files.containers import ByteSource
 from trm.data.files.entry import PuzzleEntry
 from trm.data.files.readers import read
-from trm.data.identifiers import numbered
+from trm.data.identifiers import with_puzzle_ids
 from trm.data.official import load_official
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError, PuzzleError
-from trm.tasks.base import Difficulty, Progress, Task
+from trm.tasks.base import Difficulty, PuzzleProgress, Task
 
-MOST_PUZZLES = 1_000_000
-MOST_NOTES = 3
+MAX_PUZZLES = 1_000_000
+MAX_NOTES = 3
 """Of what was passed over in a file."""
 
 
@@ -33,7 +33,7 @@ def load_puzzles(
     *,
     limit: int | None = None,
     spread: int | None = None,
-    progress: Progress | None = None,
+    progress: PuzzleProgress | None = None,
     identifiers: Path | None = None,
     split: str = "test",
 ) -> PuzzleSet:
@@ -72,7 +72,7 @@ def load_puzzles(
         return load_arc(path, task, limit=limit, progress=progress, identifiers=identifiers, split=split)
     if path.is_dir():
         puzzles = load_official(path, task, limit=limit, split=split)
-        return puzzles if identifiers is None else numbered(puzzles, identifiers)
+        return puzzles if identifiers is None else with_puzzle_ids(puzzles, identifiers)
     found = read(
         ByteSource.of_path(path), task, prefer=split, spread=spread if spread and spread > 0 else None
     )
@@ -101,50 +101,50 @@ class _Rows:
     difficulty: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def add(self, question: PuzzleEntry, task: Task) -> None:
+    def add(self, entry: PuzzleEntry, task: Task) -> None:
         """Raises `DataError` naming file and place."""
-        inputs = question.read_whole(task)
+        inputs = entry.read_whole(task)
         # Neither is stripped: a space is an open cell of a maze.
-        self.labels.append(question.read_answer(task) if question.answer.strip() else _solution(inputs, task))
-        where = f"{question.file}, {question.place}"
+        self.labels.append(entry.read_answer(task) if entry.answer.strip() else _solution(inputs, task))
+        where = f"{entry.file}, {entry.place}"
         try:
-            self.difficulty.append(Difficulty(question.difficulty) if question.difficulty else "")
-            self.rating.append(float(question.rating or "nan"))
+            self.difficulty.append(Difficulty(entry.difficulty) if entry.difficulty else "")
+            self.rating.append(float(entry.rating or "nan"))
         except PuzzleError as error:
             raise DataError(f"{where}: {error}") from None
         except ValueError:
             raise DataError(
-                f"{where}: the rating {question.rating!r} is no number. Correct it or leave it empty."
+                f"{where}: the rating {entry.rating!r} is no number. Correct it or leave it empty."
             ) from None
-        self.places.append(question.place)
+        self.places.append(entry.place)
         self.inputs.append(inputs)
-        if question.note:
-            self.notes.append(question.note)
+        if entry.note:
+            self.notes.append(entry.note)
 
 
 def _puzzle_set(
-    questions: Iterable[PuzzleEntry],
+    entries: Iterable[PuzzleEntry],
     file: str,
     name: str,
     task: Task,
     limit: int | None,
-    progress: Progress | None,
+    progress: PuzzleProgress | None,
 ) -> PuzzleSet:
     """The set of these puzzles. An answer that breaks the rules or changes a given is an error; that it is the only one
     is not checked."""
     rows = _Rows()
-    for question in questions:
-        rows.add(question, task)
+    for entry in entries:
+        rows.add(entry, task)
         count = len(rows.places)
         if progress:
             progress(count)
-        if limit is None and count > MOST_PUZZLES:
-            raise DataError(f"{file} has over {MOST_PUZZLES:,} puzzles. Set a limit to read some of them.")
+        if limit is None and count > MAX_PUZZLES:
+            raise DataError(f"{file} has over {MAX_PUZZLES:,} puzzles. Set a limit to read some of them.")
         if count == limit:
             break
     inputs, labels = np.stack(rows.inputs), np.stack(rows.labels)
     wrong = labels.any(-1) & ~task.is_solved(inputs, labels)
-    if task.judged_by_rules and wrong.any():
+    if task.checkable_by_rules and wrong.any():
         place = rows.places[int(wrong.argmax())]
         raise DataError(
             f"{file}, {place}: the answer breaks a rule or changes a given. Correct it or empty it."
@@ -156,7 +156,7 @@ def _puzzle_set(
         labels,
         difficulty=tuple(map(str, rows.difficulty)),
         rating=np.array(rows.rating),
-        notes=tuple(rows.notes[:MOST_NOTES]),
+        notes=tuple(rows.notes[:MAX_NOTES]),
     )
 
 

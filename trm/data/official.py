@@ -38,8 +38,8 @@ from trm.tasks.base import Task
 LARGEST_DESCRIPTION = 1 << 20
 LARGEST_COPY = 2 << 30
 """Bytes of tokens taken into memory, where a set cannot stay in its file as it is."""
-MOST_IDENTIFIERS = 1 << 31
-MOST_EMPTY = 1_000_000
+MAX_IDENTIFIERS = 1 << 31
+MAX_EMPTY = 1_000_000
 """Puzzles beyond one for each example, which have none."""
 INPUTS = "__inputs.npy"
 NANO_SUDOKU = 12
@@ -141,7 +141,7 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
             )
     identifiers = _array(split / f"{name}__puzzle_identifiers.npy")
     indices = _array(split / f"{name}__puzzle_indices.npy")
-    if max(identifiers.size, indices.size) > len(inputs) + MOST_EMPTY:
+    if max(identifiers.size, indices.size) > len(inputs) + MAX_EMPTY:
         raise DataError(
             f"{split / name}__puzzle_indices.npy has {indices.size:,} entries for {len(inputs):,} examples. Write the dataset again."
         )
@@ -157,7 +157,7 @@ def _read_set(split: Path, name: str, task: Task, limit: int | None) -> _Set:
         raise DataError(
             f"{split / name}__puzzle_indices.npy does not divide the {len(inputs)} examples into puzzles."
         )
-    if identifiers.min(initial=0) < 0 or identifiers.max(initial=0) >= MOST_IDENTIFIERS:
+    if identifiers.min(initial=0) < 0 or identifiers.max(initial=0) >= MAX_IDENTIFIERS:
         raise DataError(
             f"{split / name}__puzzle_identifiers.npy holds ids from {identifiers.min()} to {identifiers.max()}, "
             "which are none. Write the dataset again."

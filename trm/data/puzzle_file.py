@@ -24,7 +24,7 @@ LARGEST = 16 << 20
 LARGEST_UNPACKED = 128 << 20
 
 
-def questions(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
+def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
     """The puzzles of a file of this name, at least one, in file order: of every kind in `trm.data.files.kinds`.
 
     For ARC JSON with tasks, whose test inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
@@ -43,7 +43,7 @@ def questions(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
 
 
 def read_content(path: Path) -> bytes:
-    """What a file holds, for `questions`; of a larger one than that takes, a byte more. Raises `DataError`."""
+    """What a file holds, for `puzzle_entries`; of a larger one than that takes, a byte more. Raises `DataError`."""
     try:
         size_of(path, DataError)
         with path.open("rb") as file:

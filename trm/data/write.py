@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from trm.data.identifiers import BLANK, FILE, identifier_of, numbered, read_names, task_name
+from trm.data.identifiers import BLANK, FILE, identifier_of, read_names, task_name, with_puzzle_ids
 from trm.data.puzzle_set import PuzzleSet
 from trm.errors import DataError
 from trm.files import folder_written_whole, written_whole
 from trm.tasks.base import Task
 
 FORMATS = ("official", "csv")
-MOST_IDENTIFIERS = 1 << 22
+MAX_IDENTIFIERS = 1 << 22
 """Puzzle ids that are named; the largest public set has about a million."""
 COLUMNS = ("source", "q", "a", "rating", "difficulty", "givens")
 
@@ -30,7 +30,7 @@ def write_dataset(
 
     `load_puzzles(out, task, split=split)` reads either back. Raises `DataError` when it is there already.
     """
-    target = free_target(out, format=format, split=split)
+    target = new_target(out, format=format, split=split)
     if format == "official":
         write_official(puzzles, out, task, split=split)
     else:
@@ -38,7 +38,7 @@ def write_dataset(
     return target
 
 
-def free_target(out: Path, *, format: str, split: str) -> Path:
+def new_target(out: Path, *, format: str, split: str) -> Path:
     """Where `write_dataset` writes. Raises `DataError` when something is there, so that no work is done for nothing."""
     if format not in FORMATS:
         raise DataError(f"There is no format {format!r}. Choose one of: {', '.join(FORMATS)}.")
@@ -53,11 +53,11 @@ def write_csv(puzzles: PuzzleSet, path: Path, task: Task) -> None:
     with written_whole(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow(COLUMNS)
-        for row, (question, answer) in enumerate(zip(puzzles.inputs, puzzles.labels, strict=True)):
+        for row, (puzzle, answer) in enumerate(zip(puzzles.inputs, puzzles.labels, strict=True)):
             rows.writerow(
                 (
                     puzzles.name,
-                    task.public_text(question),
+                    task.public_text(puzzle),
                     task.public_text(answer) if puzzles.labelled[row] else "",
                     "" if np.isnan(puzzles.rating[row]) else f"{puzzles.rating[row]:g}",
                     puzzles.difficulty[row],
@@ -79,7 +79,7 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
     target = folder / split
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise DataError(f"{target} exists already. Choose another folder, or remove it.")
-    puzzles = _with_ids(puzzles, folder / FILE)
+    puzzles = _assign_ids(puzzles, folder / FILE)
     identifiers = _identifiers(puzzles, folder / FILE)
     starts = _puzzle_starts(puzzles.puzzle_identifiers)
     of_puzzles = puzzles.puzzle_identifiers[starts].astype(np.int32)
@@ -112,12 +112,12 @@ def write_official(puzzles: PuzzleSet, folder: Path, task: Task, *, split: str =
                 path.write_text(json.dumps(identifiers), encoding="utf-8")
 
 
-def _with_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
+def _assign_ids(puzzles: PuzzleSet, path: Path) -> PuzzleSet:
     """Puzzle ids for a set that has only names: those of the other split, else in order from 1."""
     if puzzles.puzzle_identifiers.any() or not any(puzzles.names):
         return puzzles
     if path.is_file():
-        return numbered(puzzles, path)
+        return with_puzzle_ids(puzzles, path)
     names = [identifier_of(name) for name in puzzles.names]
     ids = {name: number for number, name in enumerate(dict.fromkeys(filter(None, names)), 1)}
     return replace(puzzles, puzzle_identifiers=np.array([ids.get(name, 0) for name in names], np.int32))
@@ -132,9 +132,9 @@ def _identifiers(puzzles: PuzzleSet, path: Path) -> list[str]:
         if number and puzzles.names
     }
     highest = int(ids.max(initial=0))
-    if highest > MOST_IDENTIFIERS:
+    if highest > MAX_IDENTIFIERS:
         raise DataError(
-            f"{puzzles.name} uses puzzle id {highest:,}; names are written for up to {MOST_IDENTIFIERS:,}. Number its ids anew."
+            f"{puzzles.name} uses puzzle id {highest:,}; names are written for up to {MAX_IDENTIFIERS:,}. Number its ids anew."
         )
     if not path.is_file():
         return [BLANK] + [named.get(number) or str(number) for number in range(1, highest + 1)]

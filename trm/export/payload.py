@@ -60,7 +60,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "residual_z": _numbers(trace.residual_z),
         "cells_right": None if grade.right is None else grade.right.tolist(),
         "cells_total": int(grade.counted.sum()),
-        "scored": task.counted,
+        "scored": task.scored_cells,
         "solved": grade.solved.tolist(),
         "restless_cell": restless_cell(trace, task),
         "crops": _crops(trace, task),

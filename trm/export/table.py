@@ -27,7 +27,7 @@ def csv_text(run: ExportedRun) -> str:
     the answer (text) stand after f_H calls.
     """
     trace, grade = run.trace, run.grade
-    judged = run.task.judged_by_rules or trace.labels is not None
+    judged = run.task.checkable_by_rules or trace.labels is not None
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()

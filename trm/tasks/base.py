@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.puzzle_text import PuzzleText, numbered
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines
 
 PADDING = 0
 """Token of every task for cells that are no part of a puzzle; in labels: cells that are not scored."""
@@ -31,9 +31,9 @@ CHUNK = 32
 EXCLUDED_IN_A_ROW = 1000
 """Excluded puzzles in a row after which a small task is taken to have no others."""
 
-Progress = Callable[[int], None]
+PuzzleProgress = Callable[[int], None]
 """Called with the number of puzzles done."""
-MOST_GUESSES = 100_000
+MAX_GUESSES = 100_000
 """Guesses of a solver until it gives up: some seconds."""
 
 
@@ -78,16 +78,16 @@ class Symmetries:
     """One symmetry of the task's rules for each of some grids, as data. They can be undone."""
 
     source: Integer[np.ndarray, "batch cells"]  # which cell comes to this place
-    renamed: UInt8[np.ndarray, "batch vocab"]  # what each token becomes
+    token_map: UInt8[np.ndarray, "batch vocab"]  # what each token becomes
 
     def apply(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
         """Each grid under its symmetry."""
         moved = np.take_along_axis(grids, self.source, 1)
-        return np.take_along_axis(self.renamed, moved.astype(np.intp), 1)
+        return np.take_along_axis(self.token_map, moved.astype(np.intp), 1)
 
     def undo(self, grids: UInt8[np.ndarray, "batch cells"]) -> UInt8[np.ndarray, "batch cells"]:
         """The grids that `apply` made these of."""
-        named = np.take_along_axis(self.renamed.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
+        named = np.take_along_axis(self.token_map.argsort(1).astype(np.uint8), grids.astype(np.intp), 1)
         return np.take_along_axis(named, self.source.argsort(1), 1)
 
 
@@ -107,18 +107,18 @@ class Task(ABC):
     "open", "start", "goal", "path", "pad", "border"), or a colour as #rrggbb."""
     generator_options: frozenset[str] = frozenset()
     """Names of the options that `generate` takes."""
-    judged_by_rules: bool = True
+    checkable_by_rules: bool = True
     """Whether an answer can be judged without knowing the right one; `is_solved` is false for all where it cannot."""
     needs_puzzle_id: bool = False
     """Whether a model of the task knows puzzles by their ids alone: with the blank id it scores 0."""
-    counted: str = ""
+    scored_cells: str = ""
     """Which cells a count of right ones is over: "" for all, else the word for those that are not given. Most of a maze
     are walls, which every answer copies, so that a count of all cells would hardly move."""
     rule_score: str | None = None
     """Name of a second score, the share of answers that `is_solved` accepts, where that is more than the exact ones."""
     writable: tuple[int, ...]
     """Tokens that a person writes puzzles with. The first is what an emptied cell holds."""
-    once: tuple[int, ...] = ()
+    unique_tokens: tuple[int, ...] = ()
     """Those of them that a finished puzzle has exactly once."""
 
     @property
@@ -133,9 +133,9 @@ class Task(ABC):
         `unfinished`: also one that lacks what a whole puzzle has (a maze its start), as long as a model can be shown it.
         """
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
+    def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
         """The puzzles of a text of any length, in order, none checked yet. Here: one a line, but for comments."""
-        for number, line in numbered(lines):
+        for number, line in numbered_lines(lines):
             if line.strip() and not line.startswith("#"):
                 yield PuzzleText(line, number)
 
@@ -178,7 +178,7 @@ class Task(ABC):
         """Up to `limit` solutions. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
         """Difficulty with a sentence that names its reason. Raises `PuzzleError` when the search is given up."""
 
     @abstractmethod
@@ -210,7 +210,7 @@ class Task(ABC):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         """A key that all symmetric versions of a solution share. Different keys: certainly not symmetric."""
 
-    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
         """What can be said of each cell by the task's own logic, by name: what probes ask the states for."""
         return {}
 
@@ -222,7 +222,7 @@ class Task(ABC):
         seed: int = 0,
         workers: int = 1,
         exclude: Collection[bytes] = frozenset(),
-        progress: Progress | None = None,
+        progress: PuzzleProgress | None = None,
         **options: Any,
     ) -> tuple[UInt8[np.ndarray, "count cells"], UInt8[np.ndarray, "count cells"]]:
         """`count` puzzles and their solutions: (inputs, labels).

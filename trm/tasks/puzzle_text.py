@@ -61,12 +61,12 @@ def plain_character(character: str) -> str:
     return character
 
 
-def shown(character: str) -> str:
+def quoted(character: str) -> str:
     """A character in a message."""
     return f"'{character}'" if character.isprintable() else f"the character U+{ord(character):04X}"
 
 
-def numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+def numbered_lines(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Lines without their ends, counted from 1."""
     for number, line in enumerate(lines, 1):
         yield number, line.rstrip("\r\n")

@@ -22,7 +22,7 @@ from trm.checkpoint import load_model, save_model
 from trm.errors import UserError
 from trm.files import written_whole
 from trm.terminal import log
-from trm.training.bundle import in_float16, measured, read_log
+from trm.training.bundle import in_float16, measure, read_log
 from trm.training.card import TrainingRun
 from trm.training.data import generated_puzzles, puzzle_file
 from trm.training.figures import draw_ablations
@@ -41,7 +41,7 @@ PAPER = {
 """Exact on Sudoku-Extreme in per cent: table 1 of Jolicoeur-Martineau 2025 (arXiv 2510.04871), and its text for the number
 of latents. T=1 with n=6 is not in it."""
 DATA, LIMIT = "sudoku/test", 500  # puzzles, evenly spread over the set
-ENOUGH = 0.85  # share of its time from which a run that was stopped stands in the table, with the minutes that it had
+MIN_TIME_SHARE = 0.85  # share of its time from which a run that was stopped stands in the table, with the minutes that it had
 COLUMNS = (
     "ablation",
     "exact",
@@ -127,11 +127,11 @@ def result(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResul
     """Bundle one run's model as `bundled` and measure it on the test set. Raises UserError when it is not finished, nor
     nearly.
     """
-    if not is_finished(preset, folder, ENOUGH):
+    if not is_finished(preset, folder, MIN_TIME_SHARE):
         raise UserError(f"{folder} holds no finished run of {preset.name}. Run the ablations first.")
     save_model(bundled, preset.model, in_float16(folder / "model.safetensors"))
     model, last = load_model(str(bundled)), read_log(folder)[-1]
-    scores = measured(model, DATA, LIMIT)
+    scores = measure(model, DATA, LIMIT)
     return AblationResult(
         ablation=short_name(preset),
         exact=100 * scores["exact"],

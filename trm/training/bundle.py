@@ -15,7 +15,7 @@ from torch import Tensor
 
 from trm import registry
 from trm.checkpoint import load_model, save_model
-from trm.data import load_puzzles, parsed_presets, unseen_set
+from trm.data import bundled_test_set, load_puzzles, parsed_presets
 from trm.errors import UserError
 from trm.evaluate import evaluate, evenly
 from trm.files import reading, written_whole
@@ -47,19 +47,19 @@ def bundle(
         raise UserError(f"{run} holds no model.safetensors. Give the --out folder of a training run.")
     save_model(folder, preset.model, load_file(weights))
     model = load_model(str(folder))
-    scores = measured(model, unseen_set(task_of(preset.model)), limit)
+    scores = measure(model, bundled_test_set(task_of(preset.model)), limit)
     _write(folder / "scores.json", json.dumps(scores, indent=2) + "\n")
     _write(folder / registry.STATES, json.dumps(check_states(model), indent=2) + "\n")
-    told = TrainingRun(read_log(run), note, command)
-    write_curve(folder / "curve.csv", told.log)
-    draw_curve(folder / "curve.png", name, told.log)
+    training_run = TrainingRun(read_log(run), note, command)
+    write_curve(folder / "curve.csv", training_run.log)
+    draw_curve(folder / "curve.png", name, training_run.log)
     snapshots = write_snapshots(preset, run, folder / registry.SNAPSHOTS)
-    _write(folder / "card.md", card(preset, model, scores, told, today, snapshots))
+    _write(folder / "card.md", card(preset, model, scores, training_run, today, snapshots))
     record_presets(name, today)
     log(f"{name}: exact {scores['exact']:.3f} on {scores['count']} puzzles of {scores['data']}; {folder}")
 
 
-def measured(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
+def measure(model: Any, data: str, limit: int | None = None) -> dict[str, Any]:
     """What `trm eval` measures on a bundled set, or on so many of its puzzles, without the time it took."""
     task = task_of(model.config)
     puzzles = load_puzzles(data, task)

@@ -38,7 +38,7 @@ class TrainingRun:
     command: str = ""  # where it was not the preset's own
 
     @property
-    def looks(self) -> list[dict[str, Any]]:
+    def evaluations(self) -> list[dict[str, Any]]:
         """The lines on held-out puzzles."""
         return [line for line in self.log if "held_out_exact_by_step" in line]
 
@@ -141,7 +141,7 @@ def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
         f"| {line['minutes']:.0f} | {line['update']:,} | T={line['T']}, n={line['n']}"
         + (f", {line['grid_cells']} cells" if sizes else "")
         + f" | {line['held_out_exact_by_step'][0]:.3f} | {line['held_out_exact_by_step'][-1]:.3f} |"
-        for line in run.looks
+        for line in run.evaluations
     )
     return f"""## On held-out puzzles while it was trained
 

@@ -34,17 +34,17 @@ class PuzzleFeed:
         *,
         batch: int,
         explore: float,
-        share: Replica,
+        replica: Replica,
         random: np.random.Generator,
     ):
         self.model = model
         self.batch, self.explore = batch, explore
-        self.share, self.random = share, random
+        self.replica, self.random = replica, random
 
-    def full_flight(self, stream: PuzzleStream, reveal: float) -> Carry:
+    def new_carry(self, stream: PuzzleStream, reveal: float) -> Carry:
         """A flight of fresh puzzles."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
-        mine = self.share.rows(self.batch)
+        mine = self.replica.rows(self.batch)
         device = self.model.device
         inputs, labels, ids, least = (part[mine].to(device) for part in (inputs, labels, ids, least))
         x = self.model.embed(inputs, ids)
@@ -52,24 +52,22 @@ class PuzzleFeed:
         return Carry(inputs, labels, ids, state, torch.zeros_like(least), least)
 
     def replace(
-        self, flight: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
+        self, carry: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
     ) -> None:
         """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
-        everywhere = self.share.gathered(halted)
+        everywhere = self.replica.gathered(halted)
         if not everywhere.any():
             return
         drawn = self._draw(stream, int(everywhere.sum()), reveal)
-        mine = self.share.rows(len(everywhere))
+        mine = self.replica.rows(len(everywhere))
         before = int(everywhere[: mine.start].sum())
-        seats = halted.nonzero().squeeze(-1)
-        fresh = (part[before : before + len(seats)].to(self.model.device) for part in drawn)
-        flight.inputs[seats], flight.labels[seats], flight.puzzle_ids[seats], flight.least_steps[seats] = (
-            fresh
-        )
-        start = self.model.initial_state(flight.state.y[:1])
-        for carried, initial in zip(flight.state, start, strict=True):
-            carried[seats] = initial
-        flight.steps[seats] = 0
+        slots = halted.nonzero().squeeze(-1)
+        fresh = (part[before : before + len(slots)].to(self.model.device) for part in drawn)
+        carry.inputs[slots], carry.labels[slots], carry.puzzle_ids[slots], carry.least_steps[slots] = fresh
+        start = self.model.initial_state(carry.state.y[:1])
+        for carried, initial in zip(carry.state, start, strict=True):
+            carried[slots] = initial
+        carry.steps[slots] = 0
 
     def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Inputs, labels, puzzle ids, and how many steps each must have at least."""

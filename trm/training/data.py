@@ -11,14 +11,14 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from trm.arrays import Header, read_npz
-from trm.data import bundled_sets, load_puzzles, unseen_set
+from trm.data import bundled_sets, bundled_test_set, load_puzzles
 from trm.errors import DataError
 from trm.files import reading, written_whole
 from trm.tasks import task_of
 from trm.tasks.base import Task
 from trm.training.presets import TrainingPreset
 
-SAID_EVERY = 2000  # generated puzzles
+LOG_EVERY = 2000  # generated puzzles
 LARGEST_PUZZLES = 1 << 30  # bytes
 
 
@@ -62,9 +62,9 @@ def official_puzzles(preset: TrainingPreset, folder: Path) -> tuple[TrainingPres
     if preset.model.puzzle_ids:
         largest = max(int(part.puzzle_identifiers.max(initial=0)) for part in (train, tested))
         preset = replace(preset, model=replace(preset.model, puzzle_ids=largest + 1))
-    watched = tested.take(np.arange(min(preset.held_out, len(tested))))
+    held_out = tested.take(np.arange(min(preset.held_out, len(tested))))
     stream = PuzzleStream(task, Puzzles(train.inputs, train.labels, train.puzzle_identifiers))
-    return preset, stream, Puzzles(watched.inputs, watched.labels, watched.puzzle_identifiers)
+    return preset, stream, Puzzles(held_out.inputs, held_out.labels, held_out.puzzle_identifiers)
 
 
 def puzzle_file(folder: Path, cells: int) -> Path:
@@ -73,7 +73,7 @@ def puzzle_file(folder: Path, cells: int) -> Path:
 
 
 def generated_puzzles(
-    preset: TrainingPreset, cells: int, folder: Path, say: Callable[[str], None]
+    preset: TrainingPreset, cells: int, folder: Path, log: Callable[[str], None]
 ) -> tuple[PuzzleStream, Puzzles]:
     """Puzzles of a size: the stream to train on and held-out ones to watch; generated at the first call, then read back.
 
@@ -82,7 +82,7 @@ def generated_puzzles(
     preset = replace(preset, model=replace(preset.model, sequence_length=cells))
     path = puzzle_file(folder, cells)
     if not path.exists():
-        generate_puzzles(preset, path, say)
+        generate_puzzles(preset, path, log)
 
     def tokens(name: str, header: Header) -> bool:
         if header.dtype != np.uint8 or header.shape[1:] != (cells,) or header.nbytes > LARGEST_PUZZLES:
@@ -97,7 +97,7 @@ def generated_puzzles(
     return stream, Puzzles(inputs[:held_out], labels[:held_out])
 
 
-def generate_puzzles(preset: TrainingPreset, path: Path, say: Callable[[str], None]) -> None:
+def generate_puzzles(preset: TrainingPreset, path: Path, log: Callable[[str], None]) -> None:
     """Generate the preset's puzzles in random order, none a symmetric twin of a bundled test puzzle."""
     task = task_of(preset.model)
     exclude = test_keys(task)
@@ -113,7 +113,7 @@ def generate_puzzles(preset: TrainingPreset, path: Path, say: Callable[[str], No
                 workers=os.cpu_count() or 1,
                 exclude=exclude,
                 progress=lambda done, count=count: (
-                    say(f"generated {done} of {count} puzzles") if done % SAID_EVERY < 32 else None
+                    log(f"generated {done} of {count} puzzles") if done % LOG_EVERY < 32 else None
                 ),
                 **part.options,
             )
@@ -126,7 +126,7 @@ def generate_puzzles(preset: TrainingPreset, path: Path, say: Callable[[str], No
 
 def test_keys(task: Task) -> set[bytes]:
     """Symmetry keys of the bundled test puzzles; none where the task has none of this size."""
-    name = unseen_set(task)
+    name = bundled_test_set(task)
     if name not in bundled_sets():
         return set()
     try:

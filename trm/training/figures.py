@@ -18,18 +18,18 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#767676"  # of Okabe and Ito: told a
 def draw_curve(path: Path, name: str, log: Sequence[Mapping[str, Any]]) -> None:
     """Loss of training and accuracy on held-out puzzles over the minutes of a run. `log` are the lines of log.jsonl."""
     losses = [line for line in log if "loss" in line]
-    looks = [line for line in log if "held_out_exact_by_step" in line]
+    evaluations = [line for line in log if "held_out_exact_by_step" in line]
     figure, (above, below) = plt.subplots(2, sharex=True, figsize=(7, 5), layout="constrained")
     above.plot([line["minutes"] for line in losses], [line["loss"] for line in losses], color=GREY, lw=1)
     above.set(ylabel="training loss", title=name, ylim=(0, None))
-    minutes = [line["minutes"] for line in looks]
-    last = [line["held_out_exact_by_step"][-1] for line in looks]
-    first = [line["held_out_exact_by_step"][0] for line in looks]
+    minutes = [line["minutes"] for line in evaluations]
+    last = [line["held_out_exact_by_step"][-1] for line in evaluations]
+    first = [line["held_out_exact_by_step"][0] for line in evaluations]
     below.plot(minutes, last, "o-", color=BLUE, label="after the last supervision step")
     below.plot(minutes, first, "s--", color=ORANGE, label="after the first")
     below.set(ylabel="held-out exact", xlabel="minutes", ylim=(-0.02, 1.02))
     below.legend(frameon=False, loc="upper left")
-    _mark_depths(below, looks)
+    _mark_depths(below, evaluations)
     _save(figure, path)
 
 
@@ -62,10 +62,10 @@ def draw_ablations(
     _save(figure, path)
 
 
-def _mark_depths(axes: Any, looks: Sequence[Mapping[str, Any]]) -> None:
+def _mark_depths(axes: Any, evaluations: Sequence[Mapping[str, Any]]) -> None:
     """A line wherever depth or size changed between two looks."""
-    settings = [(line["T"], line["n"], line.get("grid_cells")) for line in looks]
-    for before, after, line in zip(settings, settings[1:], looks[1:], strict=False):
+    settings = [(line["T"], line["n"], line.get("grid_cells")) for line in evaluations]
+    for before, after, line in zip(settings, settings[1:], evaluations[1:], strict=False):
         if before != after:
             axes.axvline(line["minutes"], color=GREY, lw=0.5, ls=":")
             text = f"T={after[0]}, n={after[1]}" + (f", {after[2]} cells" if before[2] != after[2] else "")

@@ -59,7 +59,7 @@ class SavedState(NamedTuple):
 
 LOCK, STATE = ".lock", "state.safetensors"
 START_AGAIN = "Restore it, or start again with another --out."
-SEATS = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Carry, beside its state
+CARRIED = ("inputs", "labels", "puzzle_ids", "steps", "least_steps")  # of Carry, beside its state
 
 
 class TrainingFolder:
@@ -154,7 +154,7 @@ class TrainingFolder:
         with written_whole(self.state) as temporary:
             save_file(tensors, temporary, metadata={"numbers": json.dumps(numbers)})
 
-    def keep(self, trainer: "Trainer", progress: float) -> None:
+    def save_snapshot(self, trainer: "Trainer", progress: float) -> None:
         """Put the averaged weights aside as those of this share of the run, if none are yet."""
         path = self.path / snapshot_file(progress)
         if not self.writes or path.exists():
@@ -173,7 +173,7 @@ class TrainingFolder:
     def resume(self, trainer: "Trainer", saved: SavedState) -> None:
         """Put a trainer where the saved one was. Raises TrainingError where the saved state is not all of one."""
         with reading(self.state, TrainingError, "state of a run", START_AGAIN):
-            put_back(trainer, saved)
+            restore(trainer, saved)
 
 
 @contextmanager
@@ -212,10 +212,10 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
     tensors |= {f"average/{name}": tensor for name, tensor in trainer.average.shadow.items()}
     for index, state in trainer.optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer/{index}/{name}": tensor for name, tensor in state.items()}
-    if trainer.flight is not None:
-        flight = trainer.flight
-        carried = {name: getattr(flight, name) for name in SEATS} | {"y": flight.state.y, "z": flight.state.z}
-        tensors |= {f"flight/{name}": trainer.share.gathered(tensor) for name, tensor in carried.items()}
+    if trainer.carry is not None:
+        carry = trainer.carry
+        carried = {name: getattr(carry, name) for name in CARRIED} | {"y": carry.state.y, "z": carry.state.z}
+        tensors |= {f"flight/{name}": trainer.replica.gathered(tensor) for name, tensor in carried.items()}
     numbers = {
         "update": trainer.update,
         "seconds": trainer.seconds,
@@ -224,7 +224,7 @@ def _pack(trainer: "Trainer") -> tuple[dict[str, Tensor], dict]:
     return {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, numbers
 
 
-def put_back(trainer: "Trainer", saved: SavedState) -> None:
+def restore(trainer: "Trainer", saved: SavedState) -> None:
     """Put a trainer where the saved one was. Raises KeyError, ValueError and the like where it is not all of one."""
     tensors, numbers = saved
 
@@ -246,9 +246,9 @@ def put_back(trainer: "Trainer", saved: SavedState) -> None:
         raise ValueError("moments are missing")
     groups = trainer.optimizer.state_dict()["param_groups"]
     trainer.optimizer.load_state_dict({"state": time_points, "param_groups": groups})
-    mine = trainer.share.rows(trainer.preset.batch)
-    flight = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
-    trainer.flight = Carry(state=State(flight.pop("y"), flight.pop("z")), **flight) if flight else None
+    mine = trainer.replica.rows(trainer.preset.batch)
+    carry = {name: tensor[mine].to(trainer.device) for name, tensor in part("flight/").items()}
+    trainer.carry = Carry(state=State(carry.pop("y"), carry.pop("z")), **carry) if carry else None
     trainer.update, trainer.seconds = int(numbers["update"]), float(numbers["seconds"])
     trainer.random.bit_generator.state = numbers["random"]
 

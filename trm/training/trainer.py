@@ -43,12 +43,12 @@ class Trainer:
         preset: TrainingPreset,
         streams: Sequence[PuzzleStream],
         device: torch.device,
-        share: Replica | None = None,
+        replica: Replica | None = None,
     ):
-        self.preset, self.device, self.share = preset, device, share or Replica()
-        if preset.batch % self.share.size:
+        self.preset, self.device, self.replica = preset, device, replica or Replica()
+        if preset.batch % self.replica.size:
             raise TrainingError(
-                f"A batch of {preset.batch} does not divide into {self.share.size} processes. Choose a divisor."
+                f"A batch of {preset.batch} does not divide into {self.replica.size} processes. Choose a divisor."
             )
         self.streams = {stream.task.cells: stream for stream in streams}
         self.model = new_model(preset.model)
@@ -58,14 +58,14 @@ class Trainer:
         self.average = ExponentialAverage(self.model, preset.ema, without=(TABLE,))
         self.optimizer = self._optimizer()
         self.random = np.random.default_rng(preset.seed)
-        self.boarding = PuzzleFeed(
+        self.feed = PuzzleFeed(
             self.model,
             batch=preset.batch,
             explore=preset.explore,
-            share=self.share,
+            replica=self.replica,
             random=self.random,
         )
-        self.flight: Carry | None = None
+        self.carry: Carry | None = None
         self.update = 0
         self.seconds = 0.0
         self.progress = 0.0  # of the latest update
@@ -124,37 +124,37 @@ class Trainer:
         stream = self.streams[self.cells_at(progress)]
         self.compiled_for.add(stream.task.cells)
         self.model.lay_out(stream.task.columns)
-        if self.flight is None or self.flight.inputs.shape[1] != stream.task.cells:
-            self.flight = self.boarding.full_flight(stream, reveal)
+        if self.carry is None or self.carry.inputs.shape[1] != stream.task.cells:
+            self.carry = self.feed.new_carry(stream, reveal)
         for group in self.optimizer.param_groups:
             group["lr"] = schedule.learning_rate_at(progress, self.update)
 
-        flight, weights = self.flight, self.weights_of_cells(self.flight)
-        vectors = self._puzzle_vectors(flight.puzzle_ids)
-        x = self.model.embed(flight.inputs, flight.puzzle_ids, vectors)
+        carry, weights = self.carry, self.weights_of_cells(self.carry)
+        vectors = self._puzzle_vectors(carry.puzzle_ids)
+        x = self.model.embed(carry.inputs, carry.puzzle_ids, vectors)
         gradient_calls = self.preset.gradient_calls or self.model.gradient_calls(depth.n)
-        state = deep_recursion(self.model, x, flight.state, depth=depth, gradient_calls=gradient_calls)
+        state = deep_recursion(self.model, x, carry.state, depth=depth, gradient_calls=gradient_calls)
         heads = self.model.heads(state.y)
-        right = ((heads.logits.argmax(-1) == flight.labels) | (weights == 0)).all(-1)
+        right = ((heads.logits.argmax(-1) == carry.labels) | (weights == 0)).all(-1)
         loss = self.loss(x, state, heads, right, weights, depth)
         self._descend(loss, vectors)
 
-        flight.state = State(*(part.clone() for part in state.detach()))
-        flight.steps += 1
-        halted = (self.model.halting_logit(heads) > 0) & (flight.steps >= flight.least_steps)
-        halted |= flight.steps >= self.preset.model.N_sup
+        carry.state = State(*(part.clone() for part in state.detach()))
+        carry.steps += 1
+        halted = (self.model.halting_logit(heads) > 0) & (carry.steps >= carry.least_steps)
+        halted |= carry.steps >= self.preset.model.N_sup
         figures = self._figures(loss, heads.logits, right, halted, weights)
-        self.boarding.replace(flight, halted, stream, reveal)
+        self.feed.replace(carry, halted, stream, reveal)
         self.update += 1
         return figures
 
-    def weights_of_cells(self, flight: Carry) -> Float[Tensor, "batch cell"]:
+    def weights_of_cells(self, carry: Carry) -> Float[Tensor, "batch cell"]:
         """How much each cell counts in the loss."""
-        weights = (flight.labels != PADDING).float()
+        weights = (carry.labels != PADDING).float()
         given_weight = self.preset.schedule.given_weight_at(self.progress)
         if given_weight != 1:
-            task = self.streams[flight.inputs.shape[1]].task
-            given = torch.from_numpy(task.givens(flight.inputs.cpu().numpy().astype(np.uint8)))
+            task = self.streams[carry.inputs.shape[1]].task
+            given = torch.from_numpy(task.givens(carry.inputs.cpu().numpy().astype(np.uint8)))
             weights[given.to(weights.device)] *= given_weight
         return weights
 
@@ -168,14 +168,14 @@ class Trainer:
         depth: Depth,
     ) -> Float[Tensor, ""]:
         """Of the cells, of halting, and where the preset says so of going on."""
-        preset, flight = self.preset, self.flight
+        preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
             with torch.no_grad():
                 after = deep_recursion(self.model, x.detach(), state.detach(), depth=depth)
                 next_heads = self.model.heads(after.y)
-            halting = halting + continue_loss(heads, next_heads, flight.steps + 1 >= preset.model.N_sup)
-        cells = cell_loss(heads.logits, flight.labels, weights, kind=preset.cell_loss)
+            halting = halting + continue_loss(heads, next_heads, carry.steps + 1 >= preset.model.N_sup)
+        cells = cell_loss(heads.logits, carry.labels, weights, kind=preset.cell_loss)
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
@@ -188,11 +188,11 @@ class Trainer:
         """Follow the gradient: of the weights by the optimiser, of the puzzle vectors by their sign."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self.share.average_gradients(self.model)
+        self.replica.average_gradients(self.model)
         parameters = self.model.parameters()
         clip = float("inf") if self.preset.clip is None else self.preset.clip
         norm = torch.nn.utils.clip_grad_norm_(parameters, clip)
-        mean = self.share.averaged(loss)
+        mean = self.replica.averaged(loss)
         if not torch.isfinite(mean) or not torch.isfinite(norm):
             raise TrainingError(
                 f"The loss is {mean.item()} at update {self.update}. The last checkpoint is whole: "
@@ -205,14 +205,14 @@ class Trainer:
                 * self.optimizer.param_groups[0]["lr"]
                 / self.preset.schedule.learning_rate
             )
-            ids, gradient = self.share.gathered(self.flight.puzzle_ids), self.share.gathered(vectors.grad)
+            ids, gradient = self.replica.gathered(self.carry.puzzle_ids), self.replica.gathered(vectors.grad)
             sign_step(self.model.puzzle_emb.weights, ids, gradient, rate=rate, decay=self.preset.table_decay)
         self.average.update(self.model, self.update)
 
     def _figures(
         self, loss: Tensor, logits: Tensor, right: Tensor, halted: Tensor, weights: Tensor
     ) -> dict[str, float]:
-        cells = ((logits.argmax(-1) == self.flight.labels) * weights).sum() / weights.sum()
+        cells = ((logits.argmax(-1) == self.carry.labels) * weights).sum() / weights.sum()
         values = torch.stack([loss.detach(), cells, right.float().mean(), halted.float().mean()])
         names = ("loss", "cells", "exact_in_flight", "halted")
-        return dict(zip(names, self.share.averaged(values).tolist(), strict=True))
+        return dict(zip(names, self.replica.averaged(values).tolist(), strict=True))

@@ -159,7 +159,7 @@ def _results(folder: Path, model, preset: TrainingPreset) -> None:
     puzzles = ten_puzzles()
     trace = record(model, SMALL, puzzles.inputs[0], recorded=DAY)
     save_trace(folder / "trace" / "t.safetensors", trace)
-    record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, say=str)
+    record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, log=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
     save_scene(
         folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")

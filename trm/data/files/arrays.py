@@ -16,7 +16,7 @@ from trm.arrays import array_of, header_of
 from trm.data.files.containers import ByteSource, is_arrays
 from trm.data.files.entry import PuzzleEntry
 from trm.data.files.spread import LARGE, evenly_spread
-from trm.data.files.table import ANSWERS, QUESTIONS
+from trm.data.files.table import ANSWER_COLUMNS, PUZZLE_COLUMNS
 from trm.errors import DataError
 from trm.tasks.base import Task
 
@@ -24,34 +24,32 @@ LARGEST = 1 << 30
 """Bytes of an array that is taken into memory."""
 
 
-def questions_in_arrays(
-    source: ByteSource, task: Task, *, spread: int | None = None
-) -> Iterator[PuzzleEntry]:
+def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = None) -> Iterator[PuzzleEntry]:
     """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
 
     Raises `DataError`.
     """
     if is_arrays(source):
-        question, answer = _named_arrays(source)
+        puzzles, answers = _named_arrays(source)
     else:
         with source.open() as stream:
-            question, answer = _array(stream, source.name), None
-    question, answer = _split(question, answer, task)
-    _check(question, task, source.name)
-    if answer is not None:
-        _check(answer, task, source.name)
-        if len(answer) != len(question):
+            puzzles, answers = _array(stream, source.name), None
+    puzzles, answers = _split(puzzles, answers, task)
+    _check(puzzles, task, source.name)
+    if answers is not None:
+        _check(answers, task, source.name)
+        if len(answers) != len(puzzles):
             raise DataError(
-                f"{source.name} has {len(question):,} puzzles and {len(answer):,} answers. Write both again."
+                f"{source.name} has {len(puzzles):,} puzzles and {len(answers):,} answers. Write both again."
             )
-    tokens = _is_tokens(question, answer, task, source.name)
-    large = spread is not None and question.nbytes > LARGE
-    for number in evenly_spread(len(question), spread).tolist() if large else range(len(question)):
+    tokens = _is_tokens(puzzles, answers, task, source.name)
+    large = spread is not None and puzzles.nbytes > LARGE
+    for number in evenly_spread(len(puzzles), spread).tolist() if large else range(len(puzzles)):
         yield PuzzleEntry(
             source.name,
             f"puzzle {number + 1}",
-            _text(np.atleast_1d(question[number]), task, tokens),
-            answer="" if answer is None else _answer(np.atleast_1d(answer[number]), task, tokens),
+            _text(np.atleast_1d(puzzles[number]), task, tokens),
+            answer="" if answers is None else _answer(np.atleast_1d(answers[number]), task, tokens),
         )
 
 
@@ -86,26 +84,26 @@ def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
                         return _array(io.BufferedReader(member), f"{source.name}, {name}")
             return None
 
-        question, answer = take(QUESTIONS), take(ANSWERS)
-        if question is None and len(names) == 1:
+        puzzles, answers = take(PUZZLE_COLUMNS), take(ANSWER_COLUMNS)
+        if puzzles is None and len(names) == 1:
             with archive.open(next(iter(names.values()))) as member:
-                question = _array(io.BufferedReader(member), source.name)
-    if question is None:
+                puzzles = _array(io.BufferedReader(member), source.name)
+    if puzzles is None:
         raise DataError(
             f"{source.name} has arrays called {', '.join(list(names)[:5])}. Call them puzzles and solutions."
         )
-    return question, answer
+    return puzzles, answers
 
 
 def _split(
-    question: np.ndarray, answer: np.ndarray | None, task: Task
+    puzzles: np.ndarray, answers: np.ndarray | None, task: Task
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Puzzles (count, cells), and answers likewise: of an array with both the first of each pair is the puzzle."""
     sides = (task.rows, task.columns)
-    if answer is None and question.ndim >= 2 and question.shape[1:] in ((2, task.cells), (2, *sides)):
-        return question[:, 0].reshape(-1, task.cells), question[:, 1].reshape(-1, task.cells)
-    flat = [None if part is None else _flat(part, task) for part in (question, answer)]
-    return flat[0] if flat[0] is not None else question, flat[1]
+    if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
+        return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)
+    flat = [None if part is None else _flat(part, task) for part in (puzzles, answers)]
+    return flat[0] if flat[0] is not None else puzzles, flat[1]
 
 
 def _flat(array: np.ndarray, task: Task) -> np.ndarray:
@@ -126,23 +124,23 @@ def _check(array: np.ndarray, task: Task, name: str) -> None:
         raise DataError(f"{name} holds numbers that are not whole. Write whole numbers, 0 for a blank.")
 
 
-def _is_tokens(question: np.ndarray, answer: np.ndarray | None, task: Task, name: str) -> bool:
+def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name: str) -> bool:
     """Whether the numbers are tokens of the official format. Raises `DataError` where they could be digits too."""
-    if question.dtype.kind in "US" or not question.size:
+    if puzzles.dtype.kind in "US" or not puzzles.size:
         return False
-    lowest, highest = int(question.min()), int(question.max())
+    lowest, highest = int(puzzles.min()), int(puzzles.max())
     if task.name == "sudoku":
-        if lowest < 1 or (answer is not None and answer.max() <= task.rows and answer.min() >= 1):
+        if lowest < 1 or (answers is not None and answers.max() <= task.rows and answers.min() >= 1):
             return False
         if highest == task.vocab_size - 1:
             return True
-        complete = np.sort(question, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
+        complete = np.sort(puzzles, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
         if not complete.all():
             raise DataError(
                 f"{name} has numbers from {lowest} to {highest}: 1 may be a blank or a digit. Write 0 for a blank."
             )
         return False
-    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(question).tolist())
+    return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(puzzles).tolist())
 
 
 def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:

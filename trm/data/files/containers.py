@@ -24,7 +24,7 @@ from trm.files import size_of, stand_in
 
 MOST = 2 << 30
 """Bytes of a file on disk, unpacked."""
-MOST_MEMBERS = 10_000
+MAX_MEMBERS = 10_000
 NEVER_DATA = (
     ".md",
     ".txt.license",
@@ -207,8 +207,8 @@ def members(source: ByteSource) -> list[str]:
         zipfile.ZipFile(io.BytesIO(stream.read()) if source.size is None else stream) as archive,
     ):
         names = [entry.filename for entry in archive.infolist() if not entry.is_dir()]
-    if len(names) > MOST_MEMBERS:
-        raise DataError(f"{source.name} has over {MOST_MEMBERS:,} files in it. Unzip it and name one.")
+    if len(names) > MAX_MEMBERS:
+        raise DataError(f"{source.name} has over {MAX_MEMBERS:,} files in it. Unzip it and name one.")
     return names
 
 

@@ -27,8 +27,8 @@ class PuzzleEntry:
     note: str = ""
 
     @classmethod
-    def of_passage(cls, passage: PuzzleText, file: str) -> PuzzleEntry:
-        return cls(file, passage.place, passage.text, passage.line, passage.answer, note=passage.note)
+    def of_text(cls, puzzle: PuzzleText, file: str) -> PuzzleEntry:
+        return cls(file, puzzle.place, puzzle.text, puzzle.line, puzzle.answer, note=puzzle.note)
 
     def read(self, task: Task) -> UInt8[np.ndarray, "cells"]:
         """Its tokens; any that a model can be shown. Raises `DataError` naming file and place."""

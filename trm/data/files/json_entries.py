@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trm.data.files.entry import PuzzleEntry
-from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, Columns
+from trm.data.files.table import ANSWER_COLUMNS, PUZZLE_COLUMNS, RATING_COLUMNS, Columns
 from trm.errors import DataError
 from trm.tasks.base import Task
 
@@ -20,7 +20,7 @@ DEEPEST = 12
 """Objects and lists in each other that are looked through."""
 
 
-def questions_in(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:
+def entries_in_json(content: Any, name: str, task: Task, *, place: str = "") -> Iterator[PuzzleEntry]:
     """The puzzles in what a JSON file holds. Raises `DataError` naming the entry that is none."""
     if not isinstance(content, list) or _is_puzzle(content, task):
         content = [content]
@@ -39,8 +39,8 @@ def _found(entry: Any, name: str, task: Task, place: str, depth: int) -> Iterato
     if depth == DEEPEST:
         return
     if isinstance(entry, Mapping):
-        if (question := _of_object(entry, name, task, place)) is not None:
-            yield question
+        if (puzzle := _of_object(entry, name, task, place)) is not None:
+            yield puzzle
             return
         if (columns := _as_rows(entry, task)) is not None:
             for number, row in enumerate(columns, 1):
@@ -58,19 +58,21 @@ def _of_object(entry: Mapping, name: str, task: Task, place: str) -> PuzzleEntry
     """The puzzle that an object names, with its answer; None where it names none."""
     row = {str(key).strip().lower(): value for key, value in entry.items()}
     keys = [
-        key for key in QUESTIONS if key in row and (isinstance(row[key], str) or _is_puzzle(row[key], task))
+        key
+        for key in PUZZLE_COLUMNS
+        if key in row and (isinstance(row[key], str) or _is_puzzle(row[key], task))
     ]
     whole = [key for key in keys if _is_puzzle(row[key], task)]
     if not keys:
         return None
-    question = (whole or keys)[0]
+    puzzle = (whole or keys)[0]
     answer = next(
-        (key for key in ANSWERS if key in row and key != question and _is_puzzle(row[key], task)), ""
+        (key for key in ANSWER_COLUMNS if key in row and key != puzzle and _is_puzzle(row[key], task)), ""
     )
-    rating = next((key for key in RATINGS if key in row), "")
-    texts = {key: _text(row[key], task) for key in (question, answer) if key}
+    rating = next((key for key in RATING_COLUMNS if key in row), "")
+    texts = {key: _text(row[key], task) for key in (puzzle, answer) if key}
     others = {key: str(row[key]) for key in (rating, "difficulty") if key in row and row[key] is not None}
-    return Columns(question, answer, rating, "difficulty").question_of({**others, **texts}, name, place)
+    return Columns(puzzle, answer, rating, "difficulty").entry_of({**others, **texts}, name, place)
 
 
 def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
@@ -81,7 +83,7 @@ def _as_rows(entry: Mapping, task: Task) -> list[dict] | None:
         if isinstance(value, list)
         or (isinstance(value, Mapping) and all(str(row).isdecimal() for row in value))
     }
-    named = [key for key in columns if key.strip().lower() in QUESTIONS]
+    named = [key for key in columns if key.strip().lower() in PUZZLE_COLUMNS]
     if not any(columns[key] and all(_is_puzzle(each, task) for each in columns[key]) for key in named):
         return None
     count = max(len(columns[key]) for key in named)

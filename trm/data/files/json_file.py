@@ -9,7 +9,7 @@ from typing import Any
 from trm.data.files.containers import ByteSource, unpacked
 from trm.errors import DataError
 
-MOST_BRACKETS = 4_000_000
+MAX_BRACKETS = 4_000_000
 """Lists and objects in a file: an empty list is 2 bytes there and 64 in memory."""
 
 
@@ -26,9 +26,9 @@ def read_json(path: Path, largest: int) -> Any:
     if not path.exists():
         raise DataError(f"{path} is missing. Copy the whole folder.")
     content = unpacked(ByteSource.of_path(path, most=largest)).content()
-    if content.count(b"[") + content.count(b"{") > MOST_BRACKETS:
+    if content.count(b"[") + content.count(b"{") > MAX_BRACKETS:
         raise DataError(
-            f"{path} holds over {MOST_BRACKETS:,} lists and objects. No file of this kind has so many."
+            f"{path} holds over {MAX_BRACKETS:,} lists and objects. No file of this kind has so many."
         )
     try:
         return json.loads(content)

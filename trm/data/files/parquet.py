@@ -65,11 +65,11 @@ def _rows_of_group(
 
 def _check(file: Any, source: ByteSource) -> None:
     """Bounds on what is said of the sizes, before memory is taken for them."""
-    told = file.metadata
-    if told.num_columns > LARGEST_SCHEMA:
-        raise DataError(f"{source.name} has {told.num_columns:,} columns. Give a table of puzzles.")
-    for number in range(told.num_row_groups):
-        if told.row_group(number).total_byte_size > LARGEST_GROUP:
+    metadata = file.metadata
+    if metadata.num_columns > LARGEST_SCHEMA:
+        raise DataError(f"{source.name} has {metadata.num_columns:,} columns. Give a table of puzzles.")
+    for number in range(metadata.num_row_groups):
+        if metadata.row_group(number).total_byte_size > LARGEST_GROUP:
             raise DataError(
                 f"{source.name}: a row group of over {LARGEST_GROUP >> 30} GB. Write it in smaller ones."
             )

@@ -12,13 +12,20 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from trm.data.files.arrays import questions_in_arrays
+from trm.data.files.arrays import entries_in_arrays
 from trm.data.files.containers import NPY, PARQUET, ByteSource, is_arrays, unpacked
 from trm.data.files.entry import PuzzleEntry
-from trm.data.files.json_entries import REMEDY, questions_in
-from trm.data.files.json_file import MOST_BRACKETS, json_line
+from trm.data.files.json_entries import REMEDY, entries_in_json
+from trm.data.files.json_file import MAX_BRACKETS, json_line
 from trm.data.files.spread import LARGE, spread_rows
-from trm.data.files.table import ANSWERS, QUESTIONS, RATINGS, layout_of, questions_of, rows_of
+from trm.data.files.table import (
+    ANSWER_COLUMNS,
+    PUZZLE_COLUMNS,
+    RATING_COLUMNS,
+    entries_of_table,
+    layout_of,
+    rows_of,
+)
 from trm.data.files.text import lines_of
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Task
@@ -32,8 +39,8 @@ LARGEST_JSON = 64 << 20
 """Characters of JSON that is read as a whole; JSON lines may be longer."""
 LONGEST_GRID = 100_000
 """Characters of a text that may be one grid in an unusual form."""
-MOST_ASIDE = 50_000  # lines without a puzzle after which none is looked for
-LOOKED_AT = 100
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # lines without a puzzle after which none is looked for
+SAMPLE_SIZE = 100
 """Puzzles of a text among which one must be right for it to be a text of puzzles."""
 CSV = (".csv", ".tsv")
 EMPTY = " is empty. Give a file with one puzzle a line."
@@ -64,7 +71,7 @@ def read(
 def _of_kind(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     head = source.head()
     if head.startswith(NPY) or is_arrays(source):
-        return questions_in_arrays(source, task, spread=spread)
+        return entries_in_arrays(source, task, spread=spread)
     if head.startswith(PARQUET):
         return _in_parquet(source, task, spread)
     if spread is not None and (some := spread_rows(source, task, spread)) is not None:
@@ -75,10 +82,10 @@ def _of_kind(source: ByteSource, task: Task, spread: int | None) -> Iterator[Puz
 def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     from trm.data.files import parquet
 
-    known = {*QUESTIONS, *ANSWERS, *RATINGS, "difficulty"}
+    known = {*PUZZLE_COLUMNS, *ANSWER_COLUMNS, *RATING_COLUMNS, "difficulty"}
 
     def wanted(names: list[str]) -> list[str]:
-        if not {name.lower() for name in names} & set(QUESTIONS):
+        if not {name.lower() for name in names} & set(PUZZLE_COLUMNS):
             raise DataError(
                 f"{source.name} has columns {', '.join(names)[:80]}. Call the one with puzzles puzzle, and that of answers solution."
             )
@@ -86,7 +93,7 @@ def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[
 
     large = source.size is None or source.size > LARGE
     for number, row in parquet.rows_of(source, wanted, spread=spread if large else None):
-        yield from questions_in(row, source.name, task, place=f"row {number}")
+        yield from entries_in_json(row, source.name, task, place=f"row {number}")
 
 
 def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
@@ -103,7 +110,7 @@ def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
     ):
         return in_json
     if (layout := layout_of(head)) is not None:
-        return questions_of(rows_of(text, layout, source.name), source.name, task.cells)
+        return entries_of_table(rows_of(text, layout, source.name), source.name, task.cells)
     return _in_lines(source, text, task)
 
 
@@ -144,7 +151,7 @@ def _in_json(
         raise DataError(
             f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or a text with one puzzle a line."
         ) from None
-    return questions_in(content, source.name, task)
+    return entries_in_json(content, source.name, task)
 
 
 def _bounded(text: Iterator[str], source: ByteSource) -> str:
@@ -153,7 +160,7 @@ def _bounded(text: Iterator[str], source: ByteSource) -> str:
         parts.append(line)
         size += len(line)
         brackets += line.count("[") + line.count("{")
-        if size > LARGEST_JSON or brackets > MOST_BRACKETS:
+        if size > LARGEST_JSON or brackets > MAX_BRACKETS:
             raise DataError(
                 f"{source.name} is over {LARGEST_JSON >> 20} MB of JSON. Write a puzzle a line, or CSV."
             )
@@ -165,7 +172,7 @@ def _in_json_lines(source: ByteSource, text: Iterator[str], task: Task) -> Itera
         if not line.strip():
             continue
         place = f"line {number}"
-        yield from questions_in([json_line(line, source.name, place)], source.name, task, place=place)
+        yield from entries_in_json([json_line(line, source.name, place)], source.name, task, place=place)
 
 
 def _parsed(line: str) -> Any:
@@ -177,12 +184,12 @@ def _parsed(line: str) -> Any:
 
 def _found_in(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     """The puzzles of a text that can be read."""
-    for passage in task.puzzles_in(lines):
+    for puzzle in task.find_puzzles(lines):
         try:
-            task.parse(passage.text, unfinished=True)
+            task.parse(puzzle.text, unfinished=True)
         except PuzzleError:
             continue
-        yield PuzzleEntry.of_passage(passage, "")
+        yield PuzzleEntry.of_text(puzzle, "")
 
 
 def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
@@ -195,17 +202,17 @@ def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[P
             break
     else:
         return _in_short_text(source, start, task)
-    return _with_one_right(source, chain(start, text), task)
+    return _checked_sample(source, chain(start, text), task)
 
 
 def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     text = "".join(lines)
     try:
-        found = [PuzzleEntry.of_passage(passage, source.name) for passage in task.puzzles_in(lines)]
+        found = [PuzzleEntry.of_text(puzzle, source.name) for puzzle in task.find_puzzles(lines)]
         mistake = ""
     except PuzzleError as error:
         found, mistake = [], str(error)
-    right = [question for question in found if _is_right(question, task)]
+    right = [entry for entry in found if _is_valid(entry, task)]
     if right and len(right) == len(found) and task.name != "arc":  # where lines below each other are one grid
         yield from found
         return
@@ -225,36 +232,36 @@ def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator
     yield PuzzleEntry(source.name, PuzzleText(text, line, count).place, text)
 
 
-def _with_one_right(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
-    aside = 0
+def _checked_sample(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
+    lines_without_puzzle = 0
 
     def lines() -> Iterator[str]:
-        nonlocal aside
+        nonlocal lines_without_puzzle
         for line in text:
-            aside += 1
-            if aside > MOST_ASIDE:
+            lines_without_puzzle += 1
+            if lines_without_puzzle > MAX_LINES_WITHOUT_PUZZLE:
                 raise DataError(
-                    f"{source.name} has hardly any puzzle in {MOST_ASIDE:,} lines. Give a file with one puzzle a line, or "
+                    f"{source.name} has hardly any puzzle in {MAX_LINES_WITHOUT_PUZZLE:,} lines. Give a file with one puzzle a line, or "
                     "drawn in lines."
                 )
             yield line
 
-    def passages() -> Iterator[PuzzleEntry]:
-        nonlocal aside
-        for passage in task.puzzles_in(lines()):
-            aside = 0
-            yield PuzzleEntry.of_passage(passage, source.name)
+    def entries() -> Iterator[PuzzleEntry]:
+        nonlocal lines_without_puzzle
+        for puzzle in task.find_puzzles(lines()):
+            lines_without_puzzle = 0
+            yield PuzzleEntry.of_text(puzzle, source.name)
 
-    found = passages()
-    head = list(islice(found, LOOKED_AT))
-    if head and not any(_is_right(question, task) for question in head):
+    found = entries()
+    head = list(islice(found, SAMPLE_SIZE))
+    if head and not any(_is_valid(entry, task) for entry in head):
         head[0].read(task)
     yield from chain(head, found)
 
 
-def _is_right(question: PuzzleEntry, task: Task) -> bool:
+def _is_valid(entry: PuzzleEntry, task: Task) -> bool:
     try:
-        question.read(task)
+        entry.read(task)
     except DataError:
         return False
     return True

@@ -17,9 +17,9 @@ from jaxtyping import Int
 
 from trm.data.files.containers import ByteSource
 from trm.data.files.entry import PuzzleEntry
-from trm.data.files.json_entries import questions_in
+from trm.data.files.json_entries import entries_in_json
 from trm.data.files.json_file import json_line
-from trm.data.files.table import LOOKED_AT, Columns, layout_of
+from trm.data.files.table import SAMPLE_SIZE, Columns, layout_of
 from trm.data.files.text import LONGEST_LINE, encoding_of, readable
 from trm.errors import DataError
 from trm.tasks.base import Task
@@ -44,7 +44,7 @@ def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEn
     if size is None or encoding_of(source.head()) not in ("utf-8", "utf-8-sig"):
         return None
     with source.open() as stream:
-        head = [stream.readline(LONGEST_LINE) for _ in range(LOOKED_AT)]
+        head = [stream.readline(LONGEST_LINE) for _ in range(SAMPLE_SIZE)]
     reader, header = _row_reader([_text(line, source) for line in head], source, task)
     rows = head[header:]
     if reader is None or not rows or count * SPARE > size / (sum(map(len, rows)) / len(rows)):
@@ -53,9 +53,7 @@ def spread_rows(source: ByteSource, task: Task, count: int) -> Iterator[PuzzleEn
     found = list(_lines_at(source, begin, size, count))
     if len(found) < count:
         return None
-    return (
-        question for at, line in found for question in reader(_text(line, source), f"the row at byte {at:,}")
-    )
+    return (entry for at, line in found for entry in reader(_text(line, source), f"the row at byte {at:,}"))
 
 
 def _size(source: ByteSource) -> int | None:
@@ -120,17 +118,17 @@ def _row_reader(head: list[str], source: ByteSource, task: Task) -> tuple[RowRea
                 raise DataError(
                     f"{source.name}, {place}: {len(row)} columns where the header has {len(layout.header)}. Check the commas."
                 )
-            yield columns.question_of(dict(zip(layout.header, row, strict=False)), source.name, place)
+            yield columns.entry_of(dict(zip(layout.header, row, strict=False)), source.name, place)
 
         return of_table, layout.line + 1
 
     def of_json(line: str, place: str) -> Iterator[PuzzleEntry]:
         content = json_line(line, source.name, place)
-        yield from questions_in([content], source.name, task, place=place)
+        yield from entries_in_json([content], source.name, task, place=place)
 
     def of_text(line: str, place: str) -> Iterator[PuzzleEntry]:
-        for passage in islice(task.puzzles_in([line]), 1):
-            yield PuzzleEntry(source.name, place, passage.text, answer=passage.answer)
+        for puzzle in islice(task.find_puzzles([line]), 1):
+            yield PuzzleEntry(source.name, place, puzzle.text, answer=puzzle.answer)
 
     if all(line.startswith("{") and line.rstrip().endswith("}") for line in head if line.strip()):
         return of_json, 0

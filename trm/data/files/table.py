@@ -1,6 +1,6 @@
 """Tables of puzzles: CSV with a header, divided by commas, semicolons, tabs or bars, whatever its columns are called.
 
-A table without a header is a text with puzzles and their answers in lines (`Task.puzzles_in`).
+A table without a header is a text with puzzles and their answers in lines (`Task.find_puzzles`).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from trm.data.files.entry import PuzzleEntry
 from trm.errors import DataError
 from trm.tasks.base import Difficulty
 
-OURS = ("q", "question")
-QUESTIONS = (
-    *OURS, "questions", "quiz", "quizzes", "quizz", "puzzle", "puzzles", "sudoku", "sudokus", "maze", "mazes", "board",
+OUR_COLUMNS = ("q", "question")
+PUZZLE_COLUMNS = (
+    *OUR_COLUMNS, "questions", "quiz", "quizzes", "quizz", "puzzle", "puzzles", "sudoku", "sudokus", "maze", "mazes", "board",
     "boards", "grid", "grids", "unsolved", "unsolved_sudoku", "problem", "problems", "input", "inputs", "prompt", "initial",
     "initial_board", "start_board", "given", "givens", "clue", "clues", "task", "value", "mission", "x", "sudoku_puzzle",
     "puzzle_string", "board_string", "aufgabe", "aufgaben", "rätsel", "raetsel", "grille", "énigme", "enigme", "problème",
@@ -24,15 +24,15 @@ QUESTIONS = (
     "задача", "задачи", "головоломка", "судоку", "問題", "题目", "題目", "谜题", "盤面", "문제", "퍼즐",
 )  # fmt: skip
 """What people call the column of puzzles, and its key in JSON. Of several the first that holds a puzzle counts."""
-ANSWERS = (
+ANSWER_COLUMNS = (
     "a", "answer", "answers", "solution", "solutions", "solved", "solved_sudoku", "solved_board", "solution_string", "label",
     "labels", "output", "outputs", "target", "targets", "result", "completion", "y", "lösung", "loesung", "lösungen", "antwort",
     "réponse", "reponse", "solución", "solucion", "soluciones", "respuesta", "soluzione", "soluzioni", "risposta", "solução",
     "solucao", "resposta", "oplossing", "rozwiązanie", "решение", "ответ", "решения", "解答", "解", "答え", "答案", "정답", "풀이",
 )  # fmt: skip
-RATINGS = ("rating", "ratings", "er", "score", "hardness")
+RATING_COLUMNS = ("rating", "ratings", "er", "score", "hardness")
 DELIMITERS = (",", ";", "\t", "|")
-LOOKED_AT = 20
+SAMPLE_SIZE = 20
 """Rows that tell which of several columns holds the puzzles."""
 
 
@@ -54,7 +54,7 @@ def layout_of(head: Sequence[str]) -> TableLayout | None:
             except csv.Error:
                 return None
             header = tuple(name.strip().strip("\ufeff").lower() for name in names)
-            if set(header) & set(QUESTIONS) and not any(len(name) > 40 for name in header):
+            if set(header) & set(PUZZLE_COLUMNS) and not any(len(name) > 40 for name in header):
                 return TableLayout(delimiter, header, number)
         if line.strip() and not line.startswith(("#", "sep=", "//")):
             return None
@@ -84,20 +84,22 @@ def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tu
         raise DataError(f"{name}, line {line}: not CSV ({error}). Check the quotes.") from None
 
 
-def questions_of(rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int) -> Iterator[PuzzleEntry]:
+def entries_of_table(
+    rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int
+) -> Iterator[PuzzleEntry]:
     """The puzzles of a table, in its order."""
     rows = iter(rows)
-    head = list(islice(rows, LOOKED_AT))
+    head = list(islice(rows, SAMPLE_SIZE))
     columns = Columns.of([row for _, row in head], cells)
     for line, row in chain(head, rows):
-        yield columns.question_of(row, name, f"line {line}", line)
+        yield columns.entry_of(row, name, f"line {line}", line)
 
 
 @dataclass(frozen=True)
 class Columns:
     """Which columns of a table, or keys of JSON, hold what; "" for none."""
 
-    question: str
+    puzzle: str
     answer: str
     rating: str
     difficulty: str
@@ -106,19 +108,19 @@ class Columns:
     def of(cls, rows: Sequence[dict[str, str]], cells: int) -> Columns:
         """Those of a table by the names and the first rows."""
         header = rows[0].keys() if rows else ()
-        question = _fullest([name for name in QUESTIONS if name in header], rows, cells)
-        answer = _fullest([name for name in ANSWERS if name in header and name != question], rows, cells)
-        rating = next((name for name in RATINGS if name in header), "")
-        return cls(question, answer, rating, "difficulty" if "difficulty" in header else "")
+        puzzle = _fullest([name for name in PUZZLE_COLUMNS if name in header], rows, cells)
+        answer = _fullest([name for name in ANSWER_COLUMNS if name in header and name != puzzle], rows, cells)
+        rating = next((name for name in RATING_COLUMNS if name in header), "")
+        return cls(puzzle, answer, rating, "difficulty" if "difficulty" in header else "")
 
-    def question_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
+    def entry_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
         """The puzzle of a row. Raises `DataError` for a rating or difficulty that a table of ours may not hold."""
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
-        if self.question not in OURS:  # elsewhere these are in words and scales of all kinds
+        if self.puzzle not in OUR_COLUMNS:  # elsewhere these are in words and scales of all kinds
             rating = rating if _is_number(rating) else ""
             difficulty = difficulty.lower() if difficulty.lower() in tuple(Difficulty) else ""
         return PuzzleEntry(
-            name, place, row.get(self.question, ""), line, row.get(self.answer, ""), rating, difficulty
+            name, place, row.get(self.puzzle, ""), line, row.get(self.answer, ""), rating, difficulty
         )
 
 

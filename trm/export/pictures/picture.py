@@ -30,8 +30,8 @@ GRID_SIDE = 600  # cells are as large as fit into this ...
 LARGEST_CELL, SMALLEST_CELL = 72, 10  # ... within these
 TITLE, PLACE, BODY, SMALL = 19, 15.5, 15, 12.5  # sizes of letters
 LINE = 1.35  # from line to line, in sizes
-MOST_LINES = 3  # of a title or a sentence; longer ones are cut
-MOST_NOTE_LINES = 8  # of a footnote
+MAX_LINES = 3  # of a title or a sentence; longer ones are cut
+MAX_NOTE_LINES = 8  # of a footnote
 SWATCH = 12  # side of a mark in the legend
 
 
@@ -87,14 +87,14 @@ class PictureLayout:
             rows=rows,
             columns=columns,
             cell=cell,
-            title=tuple(wrap(run.title, TITLE, width, MOST_LINES)),
-            events=max(len(wrap(one.event, BODY, width, MOST_LINES)) for one in said),
-            readings=max(len(wrap(one.reading, BODY, width, MOST_LINES)) for one in said),
+            title=tuple(wrap(run.title, TITLE, width, MAX_LINES)),
+            events=max(len(wrap(one.event, BODY, width, MAX_LINES)) for one in said),
+            readings=max(len(wrap(one.reading, BODY, width, MAX_LINES)) for one in said),
             footnotes=tuple(
                 line
                 for note in (run.note, run.provenance)
                 if note
-                for line in wrap(note, SMALL, width, MOST_NOTE_LINES)
+                for line in wrap(note, SMALL, width, MAX_NOTE_LINES)
             ),
         )
 

@@ -56,7 +56,7 @@ def _halting(run: ExportedRun, at: Coordinates) -> str:
 
 
 def _score(run: ExportedRun, answer: int) -> str:
-    grade, word = run.grade, run.task.counted
+    grade, word = run.grade, run.task.scored_cells
     if grade.right is None:
         if grade.solved[answer]:
             return "solved"

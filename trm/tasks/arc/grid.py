@@ -33,7 +33,7 @@ Grid = UInt8[np.ndarray, "_ _"]
 """Colours 0-9, 1x1 to 30x30. The axes have no names: the input and output of a task differ in size."""
 
 
-def checked(rows: object) -> Grid:
+def checked_grid(rows: object) -> Grid:
     """The grid in a list of rows, as JSON holds it. Raises `PuzzleError` naming the row and column at fault."""
     if not (isinstance(rows, list) and rows and all(isinstance(row, list) for row in rows)):
         raise PuzzleError("No grid: give a list of rows of colours, such as [[0,1],[2,3]].")
@@ -58,8 +58,8 @@ def checked(rows: object) -> Grid:
 
 
 def encode(grid: Grid | list) -> UInt8[np.ndarray, "cells"]:
-    """Tokens of a grid: (900,). Raises `PuzzleError` as `checked` does; `decode` gives the grid back."""
-    colours = checked(grid.tolist() if isinstance(grid, np.ndarray) else grid)
+    """Tokens of a grid: (900,). Raises `PuzzleError` as `checked_grid` does; `decode` gives the grid back."""
+    colours = checked_grid(grid.tolist() if isinstance(grid, np.ndarray) else grid)
     rows, columns = colours.shape
     tokens = np.full((SIDE, SIDE), PADDING, np.uint8)
     tokens[:rows, :columns] = colours + FIRST_COLOUR

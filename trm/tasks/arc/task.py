@@ -26,7 +26,7 @@ from trm.tasks.arc.grid import (
     encode,
     is_colour,
 )
-from trm.tasks.base import MOST_GUESSES, Difficulty, Rating, Symmetries, Task
+from trm.tasks.base import MAX_GUESSES, Difficulty, Rating, Symmetries, Task
 
 NAMES = ("black", "blue", "red", "green", "yellow", "grey", "magenta", "orange", "sky blue", "maroon")
 PALETTE = (
@@ -43,7 +43,7 @@ class Arc(Task):
     """ARC grids on 30x30 tokens: 0 padding, 1 border, 2-11 the colours 0-9, as in the public data sets."""
 
     name = "arc"
-    judged_by_rules = False
+    checkable_by_rules = False
     needs_puzzle_id = True
     rows = SIDE
     columns = SIDE
@@ -98,7 +98,7 @@ class Arc(Task):
         """None can be found: the rule is not known."""
         return []
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
         """No difficulty; the sentence describes the grid."""
         grid = decode(inputs)
         rows, columns = grid.shape

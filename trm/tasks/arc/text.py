@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from trm.errors import PuzzleError
-from trm.tasks.arc.grid import Grid, checked
+from trm.tasks.arc.grid import Grid, checked_grid
 
 LONGEST_TEXT = 100_000
 """Characters accepted; a 30x30 grid in generous JSON has under 10,000."""
@@ -22,7 +22,7 @@ def parse(text: str) -> Grid:
             f"This text has {len(text):,} characters, at most {LONGEST_TEXT:,} are read. Paste one grid."
         )
     stripped = text.strip("\ufeff\u200b \t\r\n")
-    return checked(_from_json(stripped) if stripped.startswith(("[", "{")) else _from_lines(stripped))
+    return checked_grid(_from_json(stripped) if stripped.startswith(("[", "{")) else _from_lines(stripped))
 
 
 def _from_json(text: str) -> object:

@@ -20,9 +20,9 @@ from trm.errors import PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze.geometry import Board, Cells, members
 from trm.tasks.maze.rating import difficulty_of, lengths
-from trm.tasks.maze.solver import MazeSearch, rings
+from trm.tasks.maze.solver import MazeSearch, bfs_layers
 
-TRIES, MOST_CELLS = 5000, 2_000_000
+TRIES, MAX_CELLS = 5000, 2_000_000
 """Mazes, and cells of them all, that are drawn before a wish is given up: at most about 5 seconds."""
 WALL_SHARE = (0.3, 0.42)
 """Share of walls of a random maze. With fewer there is nothing to find, with more hardly two cells are joined."""
@@ -68,21 +68,21 @@ class MazeRequest(NamedTuple):
         return cls(side, difficulty, style, shortest, longest, loops or max(1, side // 3))
 
 
-def depth_first(wish: MazeRequest, rng: random.Random) -> Cells:
-    return _carve(wish.side, _rooms(wish.side, rng), rng)
+def depth_first(request: MazeRequest, rng: random.Random) -> Cells:
+    return _carve(request.side, _rooms(request.side, rng), rng)
 
 
-def with_loops(wish: MazeRequest, rng: random.Random) -> Cells:
-    rooms, stride = _rooms(wish.side, rng), wish.side + 1
-    passable = _carve(wish.side, rooms, rng)
-    known = set(rooms)
-    between = [room + step for room in rooms for step in (1, stride) if room + 2 * step in known]
+def with_loops(request: MazeRequest, rng: random.Random) -> Cells:
+    rooms, stride = _rooms(request.side, rng), request.side + 1
+    passable = _carve(request.side, rooms, rng)
+    room_set = set(rooms)
+    between = [room + step for room in rooms for step in (1, stride) if room + 2 * step in room_set]
     walls = [cell for cell in between if not passable >> cell & 1]
-    return passable | sum(1 << cell for cell in rng.sample(walls, wish.loops))
+    return passable | sum(1 << cell for cell in rng.sample(walls, request.loops))
 
 
-def random_walls(wish: MazeRequest, rng: random.Random) -> Cells:
-    side = wish.side
+def random_walls(request: MazeRequest, rng: random.Random) -> Cells:
+    side = request.side
     walls = round(rng.uniform(*WALL_SHARE) * side**2)
     passable = rng.sample(range(side**2), side**2 - walls)
     return sum(1 << cell + cell // side for cell in passable)  # a row has one bit more than cells
@@ -95,18 +95,18 @@ STYLES: dict[str, Callable[[MazeRequest, random.Random], Cells]] = {
 }
 
 
-def generate(wish: MazeRequest, rng: random.Random) -> MazeSearch:
+def generate(request: MazeRequest, rng: random.Random) -> MazeSearch:
     """A maze as wished, of exactly this difficulty. Raises `PuzzleError` when none turns up."""
-    tries = min(TRIES, MOST_CELLS // wish.side**2)
+    tries = min(TRIES, MAX_CELLS // request.side**2)
     for _ in range(tries):
-        board = _with_ends(wish, STYLES[wish.style](wish, rng), rng)
+        board = _place_ends(request, STYLES[request.style](request, rng), rng)
         if board:
-            survey = MazeSearch.of(board)
-            if difficulty_of(survey) is wish.difficulty:
-                return survey
+            search = MazeSearch.of(board)
+            if difficulty_of(search) is request.difficulty:
+                return search
     raise PuzzleError(
-        f"No {wish.difficulty} {wish.style} maze of {wish.side}x{wish.side} with a way of {wish.shortest} to "
-        f"{wish.longest} steps turned up in {tries:,} tries. Ask for a shorter way or another style."
+        f"No {request.difficulty} {request.style} maze of {request.side}x{request.side} with a way of {request.shortest} to "
+        f"{request.longest} steps turned up in {tries:,} tries. Ask for a shorter way or another style."
     )
 
 
@@ -149,30 +149,30 @@ def _carve(side: int, rooms: list[int], rng: random.Random) -> Cells:
     """Join all rooms to a tree, depth first."""
     steps = (2, -2, 2 * (side + 1), -2 * (side + 1))
     unvisited = set(rooms)
-    trail = [rooms[rng.randrange(len(rooms))]]
-    unvisited.remove(trail[0])
-    passable = 1 << trail[0]
-    while trail:
-        room = trail[-1]
-        ahead = [room + step for step in steps if room + step in unvisited]
-        if not ahead:
-            trail.pop()
+    stack = [rooms[rng.randrange(len(rooms))]]
+    unvisited.remove(stack[0])
+    passable = 1 << stack[0]
+    while stack:
+        room = stack[-1]
+        unvisited_neighbours = [room + step for step in steps if room + step in unvisited]
+        if not unvisited_neighbours:
+            stack.pop()
             continue
-        following = ahead[int(rng.random() * len(ahead))]
-        unvisited.remove(following)
-        passable |= 1 << following | 1 << (room + following) // 2
-        trail.append(following)
+        next_room = unvisited_neighbours[int(rng.random() * len(unvisited_neighbours))]
+        unvisited.remove(next_room)
+        passable |= 1 << next_room | 1 << (room + next_room) // 2
+        stack.append(next_room)
     return passable
 
 
-def _with_ends(wish: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
+def _place_ends(request: MazeRequest, passable: Cells, rng: random.Random) -> Board | None:
     """Start and goal at a fitting distance, None where these walls have no such cells."""
-    stride = wish.side + 1
+    stride = request.side + 1
     start = 1 << rng.choice(members(passable))
     for _ in range(2):
-        found = rings(start, passable, stride)
-        goals = members(sum(found[wish.shortest : wish.longest + 1]))
+        found = bfs_layers(start, passable, stride)
+        goals = members(sum(found[request.shortest : request.longest + 1]))
         if goals:
-            return Board(wish.side, passable, start, 1 << rng.choice(goals))
+            return Board(request.side, passable, start, 1 << rng.choice(goals))
         start = found[-1] & -found[-1]
     return None

@@ -26,20 +26,20 @@ NUMBERS = {"2": START, "3": GOAL}
 ALL = frozenset([*MARKS, *WALLS, OTHER_WALL, *FLOORS, *PATHS, *STARTS, *GOALS, "0", "1", *NUMBERS])
 
 
-def meanings(characters: Sequence[str], side: int) -> dict[str, int]:
+def character_tokens(characters: Sequence[str], side: int) -> dict[str, int]:
     """The token of each character that these cells may hold. Raises PuzzleError where 0 and 1 may each be the wall."""
     present = set(characters)
     if present & {"0", "1"} and not present & {"#", *WALLS, "."}:
         return _of_numbers(characters, side)
-    known = MARKS | dict.fromkeys(WALLS, WALL) | dict.fromkeys(FLOORS, OPEN)
+    token_of = MARKS | dict.fromkeys(WALLS, WALL) | dict.fromkeys(FLOORS, OPEN)
     if present & {"#", *WALLS}:
         # One letter alone in a maze that lacks an end may be that end.
         lacks = not present & {"S", *STARTS} or not present & {"G", *GOALS}
         path = [mark for mark in PATHS if not (lacks and mark.isalpha() and characters.count(mark) == 1)]
-        known |= dict.fromkeys(path, PATH)
+        token_of |= dict.fromkeys(path, PATH)
     else:
-        known[OTHER_WALL] = WALL
-    return known | _ends(present)
+        token_of[OTHER_WALL] = WALL
+    return token_of | _ends(present)
 
 
 def _ends(present: set[str]) -> dict[str, int]:
@@ -72,10 +72,10 @@ def dots_lead_from_start_to_goal(tokens: Iterable[int], characters: Sequence[str
         return False
     grid = list(tokens)
     ends = [at for at, token in enumerate(grid) if token in (START, GOAL)]
-    on_way = {at for at, mark in enumerate(characters) if mark == "."} | set(ends)
+    on_path = {at for at, mark in enumerate(characters) if mark == "."} | set(ends)
 
     def beside(at: int) -> int:
         around = (at - side, at + side, at - 1 if at % side else -1, at + 1 if (at + 1) % side else -1)
-        return sum(other in on_way for other in around)
+        return sum(other in on_path for other in around)
 
-    return len(ends) == 2 and all(beside(at) == (1 if at in ends else 2) for at in on_way)
+    return len(ends) == 2 and all(beside(at) == (1 if at in ends else 2) for at in on_path)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from trm.tasks.base import Difficulty, Rating
 from trm.tasks.maze.geometry import Board
-from trm.tasks.maze.solver import MazeSearch, dead_ends_on_the_way, on_any_way
+from trm.tasks.maze.solver import MazeSearch, dead_ends_along, on_simple_paths
 
 SIDES = {Difficulty.EASY: 1, Difficulty.MEDIUM: 2, Difficulty.HARD: 3}
 """Shortest ways of each level start at so many sides. An easy maze may have a shorter one; it is not usual."""
@@ -32,36 +32,36 @@ def lengths(side: int, difficulty: Difficulty) -> tuple[int, int]:
     return SIDES[difficulty] * side, longer * side - 1 if longer in SIDES.values() else side**2 - 1
 
 
-def difficulty_of(survey: MazeSearch) -> Difficulty:
+def difficulty_of(search: MazeSearch) -> Difficulty:
     """The level of a maze that has a way. Dead ends are counted only where they can matter."""
-    board = survey.board
-    if survey.distance < SIDES[Difficulty.MEDIUM] * board.side:
+    board = search.board
+    if search.distance < SIDES[Difficulty.MEDIUM] * board.side:
         return Difficulty.EASY
-    dead_ends = dead_ends_on_the_way(board, survey.on_shortest(), on_any_way(board))
-    return level(board.side, survey.distance, dead_ends)
+    dead_ends = dead_ends_along(board, search.on_shortest_paths(), on_simple_paths(board))
+    return level(board.side, search.distance, dead_ends)
 
 
 def rate(board: Board) -> Rating:
     """Rating with a sentence; `search_nodes` counts the cells that a breadth-first search reaches."""
-    survey = MazeSearch.of(board)
-    steps = survey.distance
+    search = MazeSearch.of(board)
+    steps = search.distance
     amiss = [
         f"{number} {name}s" if number else f"no {name}"
         for name, number in (("start", board.start.bit_count()), ("goal", board.goal.bit_count()))
         if number != 1
     ]
     if amiss:
-        return Rating(None, f"No solution: this maze has {' and '.join(amiss)}.", survey.seen, 0)
+        return Rating(None, f"No solution: this maze has {' and '.join(amiss)}.", search.seen, 0)
     if steps < 0:
-        return Rating(None, "No way leads from start to goal.", survey.seen, 0)
-    way, on_any = survey.on_shortest(), on_any_way(board)
-    dead_ends = dead_ends_on_the_way(board, way, on_any)
+        return Rating(None, "No way leads from start to goal.", search.seen, 0)
+    path, on_simple = search.on_shortest_paths(), on_simple_paths(board)
+    dead_ends = dead_ends_along(board, path, on_simple)
     tail = f"{_count(steps, 'step')}; {_count(dead_ends, 'dead end')} on the way"
-    if way.bit_count() > steps + 1:
-        return Rating(None, f"More than one shortest way, {tail}.", survey.seen, 2)
+    if path.bit_count() > steps + 1:
+        return Rating(None, f"More than one shortest way, {tail}.", search.seen, 2)
     difficulty = level(board.side, steps, dead_ends)
-    ways = "one way through" if way == on_any else "one shortest way among several"
-    return Rating(difficulty, f"{difficulty.capitalize()}: {ways}, {tail}.", survey.seen, 1)
+    ways = "one way through" if path == on_simple else "one shortest way among several"
+    return Rating(difficulty, f"{difficulty.capitalize()}: {ways}, {tail}.", search.seen, 1)
 
 
 def _count(number: int, noun: str) -> str:

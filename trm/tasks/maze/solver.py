@@ -8,18 +8,18 @@ from typing import NamedTuple
 from trm.tasks.maze.geometry import Board, Cells, members, neighbours
 
 
-def rings(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
+def bfs_layers(first: Cells, passable: Cells, stride: int, until: Cells = 0) -> list[Cells]:
     """Breadth-first search: entry k holds the cells k steps from the nearest of `first`.
 
     Ends with the ring that meets `until`, or with the last one.
     """
     found, unseen = [first], passable & ~first
     while not found[-1] & until:
-        ring = neighbours(found[-1], stride) & unseen
-        if not ring:
+        layer = neighbours(found[-1], stride) & unseen
+        if not layer:
             break
-        unseen ^= ring
-        found.append(ring)
+        unseen ^= layer
+        found.append(layer)
     return found
 
 
@@ -27,35 +27,35 @@ class MazeSearch(NamedTuple):
     """A maze after a breadth-first search from its start that ended at the goal, or with nothing left to see."""
 
     board: Board
-    rings: list[Cells]
+    bfs_layers: list[Cells]
 
     @classmethod
     def of(cls, board: Board) -> MazeSearch:
-        return cls(board, rings(board.start, board.passable, board.stride, until=board.goal))
+        return cls(board, bfs_layers(board.start, board.passable, board.stride, until=board.goal))
 
     @property
     def distance(self) -> int:
         """Steps of the shortest way; -1 where there is none, or not exactly one start and one goal."""
         ends = (self.board.start.bit_count(), self.board.goal.bit_count())
-        return len(self.rings) - 1 if ends == (1, 1) and self.rings[-1] & self.board.goal else -1
+        return len(self.bfs_layers) - 1 if ends == (1, 1) and self.bfs_layers[-1] & self.board.goal else -1
 
     @property
     def seen(self) -> int:
         """Cells that the search reached."""
-        return sum(ring.bit_count() for ring in self.rings)
+        return sum(layer.bit_count() for layer in self.bfs_layers)
 
-    def on_shortest(self) -> Cells:
+    def on_shortest_paths(self) -> Cells:
         """Cells of all shortest ways together, ends included. So many more than `distance + 1` cells, so many
         choices: with exactly `distance + 1` there is one shortest way."""
         if self.distance < 0:
             return 0
-        found = ring = self.board.goal
-        for nearer in reversed(self.rings[:-1]):
-            ring = neighbours(ring, self.board.stride) & nearer
-            found |= ring
+        found = layer = self.board.goal
+        for nearer in reversed(self.bfs_layers[:-1]):
+            layer = neighbours(layer, self.board.stride) & nearer
+            found |= layer
         return found
 
-    def shortest_ways(self) -> Iterator[Cells]:
+    def shortest_paths(self) -> Iterator[Cells]:
         """Every shortest way, ends included; always in the same order.
 
         Followed back from the goal. Any neighbour in the ring before is one step nearer, so no choice fails.
@@ -65,17 +65,17 @@ class MazeSearch(NamedTuple):
         goal = self.board.goal
         pending = [(self.distance, goal, goal)]
         while pending:
-            steps, cell, way = pending.pop()
+            steps, cell, path = pending.pop()
             while steps:
                 steps -= 1
-                nearer = neighbours(cell, self.board.stride) & self.rings[steps]
+                nearer = neighbours(cell, self.board.stride) & self.bfs_layers[steps]
                 cell = nearer & -nearer
-                pending += [(steps, 1 << other, way | 1 << other) for other in members(nearer ^ cell)]
-                way |= cell
-            yield way
+                pending += [(steps, 1 << other, path | 1 << other) for other in members(nearer ^ cell)]
+                path |= cell
+            yield path
 
 
-def on_any_way(board: Board) -> Cells:
+def on_simple_paths(board: Board) -> Cells:
     """Cells on some way from start to goal that visits no cell twice; none where there is no way.
 
     With start and goal joined by one more edge, these are the cells in the same biconnected component as
@@ -91,11 +91,11 @@ def on_any_way(board: Board) -> Cells:
     steps = (1, -1, board.stride, -board.stride)
     found = {start: 0, goal: 1}  # order of discovery
     lowest = {goal: 0}  # earliest cell that can be reached without the cell's own predecessor
-    kept = [goal]  # discovered and not cut off
-    trail = [(goal, iter(steps), 0)]  # with the length of `kept` before the cell came
-    while trail:
-        cell, ahead, before = trail[-1]
-        for step in ahead:
+    component = [goal]  # discovered and not cut off
+    stack = [(goal, iter(steps), 0)]  # with the length of `component` before the cell came
+    while stack:
+        cell, steps_left, before = stack[-1]
+        for step in steps_left:
             other = cell + step
             if not passable[other]:
                 continue
@@ -103,27 +103,27 @@ def on_any_way(board: Board) -> Cells:
                 lowest[cell] = min(lowest[cell], found[other])
                 continue
             found[other] = lowest[other] = len(found)
-            trail.append((other, iter(steps), len(kept)))
-            kept.append(other)
+            stack.append((other, iter(steps), len(component)))
+            component.append(other)
             break
         else:
-            trail.pop()
-            if not trail:
+            stack.pop()
+            if not stack:
                 break
-            above = trail[-1][0]
+            above = stack[-1][0]
             lowest[above] = min(lowest[above], lowest[cell])
             if lowest[cell] >= found[above]:
-                del kept[before:]
-    return sum(1 << cell for cell in kept) | board.start
+                del component[before:]
+    return sum(1 << cell for cell in component) | board.start
 
 
-def dead_ends_on_the_way(board: Board, way: Cells, on_any: Cells) -> int:
-    """Connected groups of cells on no way at all, entered from a cell of `way`: wrong turnings without a return."""
-    nowhere = board.passable & ~on_any
-    entrances = neighbours(way, board.stride) & nowhere
+def dead_ends_along(board: Board, path: Cells, on_simple: Cells) -> int:
+    """Connected groups of cells on no way at all, entered from a cell of `path`: wrong turnings without a return."""
+    dead_end_cells = board.passable & ~on_simple
+    entrances = neighbours(path, board.stride) & dead_end_cells
     count = 0
     while entrances:
-        group = sum(rings(entrances & -entrances, nowhere, board.stride))
+        group = sum(bfs_layers(entrances & -entrances, dead_end_cells, board.stride))
         entrances &= ~group
         count += 1
     return count

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.base import MAX_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.maze import generator, rating, symmetry, text
 from trm.tasks.maze.geometry import (
     GOAL,
@@ -26,7 +26,7 @@ from trm.tasks.maze.geometry import (
     tokens_of,
     unpack,
 )
-from trm.tasks.maze.solver import MazeSearch, on_any_way, rings
+from trm.tasks.maze.solver import MazeSearch, bfs_layers, on_simple_paths
 from trm.tasks.puzzle_text import PuzzleText
 
 SMALLEST_SIDE, LARGEST_SIDE = 3, 100
@@ -47,10 +47,10 @@ class Maze(Task):
     vocab_size = 6
     symbols = (".", "#", ".", "S", "G", "o")
     symbol_names = looks = ("pad", "wall", "open", "start", "goal", "path")
-    counted = "open"
+    scored_cells = "open"
     rule_score = "any_shortest_path"
     writable = (OPEN, WALL, START, GOAL)
-    once = (START, GOAL)
+    unique_tokens = (START, GOAL)
     generator_options = frozenset({"style", "min_path", "max_path", "loops"})
 
     def __post_init__(self) -> None:
@@ -71,8 +71,8 @@ class Maze(Task):
         """`unfinished`: start and goal may be missing, or there may be several."""
         return text.parse(puzzle, self.side, any_ends=unfinished)
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
-        return text.passages(lines, self.side)
+    def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
+        return text.puzzle_texts(lines, self.side)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         """With `.` for open cells: no character of it is lost where spaces are stripped or joined."""
@@ -96,14 +96,14 @@ class Maze(Task):
         Nothing is said of start and goal before any path is drawn.
         """
         grid = tokens.reshape(*tokens.shape[:-1], self.side, self.side)
-        on_way = (grid == PATH) | (grid == START) | (grid == GOAL)
+        on_path = (grid == PATH) | (grid == START) | (grid == GOAL)
         beside = np.zeros(grid.shape, np.uint8)
-        beside[..., 1:, :] += on_way[..., :-1, :]
-        beside[..., :-1, :] += on_way[..., 1:, :]
-        beside[..., :, 1:] += on_way[..., :, :-1]
-        beside[..., :, :-1] += on_way[..., :, 1:]
+        beside[..., 1:, :] += on_path[..., :-1, :]
+        beside[..., :-1, :] += on_path[..., 1:, :]
+        beside[..., :, 1:] += on_path[..., :, :-1]
+        beside[..., :, :-1] += on_path[..., :, 1:]
         drawn = (grid == PATH).any((-2, -1), keepdims=True)
-        broken = on_way & drawn & (beside != np.where(grid == PATH, 2, 1))
+        broken = on_path & drawn & (beside != np.where(grid == PATH, 2, 1))
         for end in (START, GOAL):
             ends = grid == end
             broken |= ends & (ends.sum((-2, -1), keepdims=True) > 1)
@@ -124,22 +124,22 @@ class Maze(Task):
 
     def _distances(self, inputs: UInt8[np.ndarray, "*batch cells"]) -> Int[np.ndarray, "*batch"]:
         """Steps of the shortest way of each maze, -1 without one. Equal mazes are searched once."""
-        known: dict[bytes, int] = {}
+        distances: dict[bytes, int] = {}
         flat = inputs.reshape(-1, self.cells)
         for maze in flat:
             key = maze.tobytes()
-            if key not in known:
-                known[key] = MazeSearch.of(board_of(self.side, maze)).distance
-        found = np.array([known[maze.tobytes()] for maze in flat], np.int64)
+            if key not in distances:
+                distances[key] = MazeSearch.of(board_of(self.side, maze)).distance
+        found = np.array([distances[maze.tobytes()] for maze in flat], np.int64)
         return found.reshape(inputs.shape[:-1])
 
     def solutions(
         self, inputs: UInt8[np.ndarray, "cells"], limit: int = 2
     ) -> list[UInt8[np.ndarray, "cells"]]:
         board = board_of(self.side, inputs)
-        return [tokens_of(board, way) for way in islice(MazeSearch.of(board).shortest_ways(), limit)]
+        return [tokens_of(board, path) for path in islice(MazeSearch.of(board).shortest_paths(), limit)]
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
         """Nothing is guessed: a search through a maze sees each cell once."""
         return rating.rate(board_of(self.side, inputs))
 
@@ -161,10 +161,10 @@ class Maze(Task):
         the first of `solutions`; `is_solved` accepts any. Raises `PuzzleError` when none is found.
         """
         difficulty = Difficulty(difficulty)
-        wish = generator.MazeRequest.of(self.side, difficulty, style, min_path, max_path, loops)
-        survey = generator.generate(wish, random.Random(int(rng.integers(2**63))))
-        labels = tokens_of(survey.board, next(survey.shortest_ways()))
-        return Puzzle(tokens_of(survey.board), labels, difficulty)
+        request = generator.MazeRequest.of(self.side, difficulty, style, min_path, max_path, loops)
+        search = generator.generate(request, random.Random(int(rng.integers(2**63))))
+        labels = tokens_of(search.board, next(search.shortest_paths()))
+        return Puzzle(tokens_of(search.board), labels, difficulty)
 
     def strata(self, inputs: UInt8[np.ndarray, "count cells"]) -> list[str]:
         """Bands of the shortest way's length, one side wide."""
@@ -177,7 +177,7 @@ class Maze(Task):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(self.side, solution)
 
-    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
         """Of every cell:
 
         - `wall`: whether it is one
@@ -187,16 +187,16 @@ class Maze(Task):
         - `distance_to_start`, `distance_to_goal`: steps, -1 for walls and what cannot be reached
         """
         board = board_of(self.side, inputs)
-        nowhere = board.passable & ~on_any_way(board)
+        dead_end_cells = board.passable & ~on_simple_paths(board)
         tips = sum(
             1 << cell
-            for cell in members(nowhere)
+            for cell in members(dead_end_cells)
             if (neighbours(1 << cell, board.stride) & board.passable).bit_count() <= 1
         )
         return {
             "wall": inputs == WALL,
-            "on_path": unpack(self.side, MazeSearch.of(board).on_shortest()),
-            "dead_end": unpack(self.side, nowhere),
+            "on_path": unpack(self.side, MazeSearch.of(board).on_shortest_paths()),
+            "dead_end": unpack(self.side, dead_end_cells),
             "dead_end_tip": unpack(self.side, tips),
             "distance_to_start": self._steps_from(board.start, board.passable),
             "distance_to_goal": self._steps_from(board.goal, board.passable),
@@ -204,6 +204,6 @@ class Maze(Task):
 
     def _steps_from(self, first: Cells, passable: Cells) -> Int[np.ndarray, "cells"]:
         steps = np.full((self.side, self.side + 1), -1)
-        for number, ring in enumerate(rings(first, passable, self.side + 1)):
-            steps.flat[members(ring)] = number
+        for number, layer in enumerate(bfs_layers(first, passable, self.side + 1)):
+            steps.flat[members(layer)] = number
         return steps[:, : self.side].ravel()

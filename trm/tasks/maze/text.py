@@ -19,9 +19,9 @@ from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
 from trm.tasks.maze.geometry import GOAL, PATH, START
-from trm.tasks.maze.marks import ALL, MARKS, dots_lead_from_start_to_goal, meanings
+from trm.tasks.maze.marks import ALL, MARKS, character_tokens, dots_lead_from_start_to_goal
 from trm.tasks.maze.thin import is_thin, widened
-from trm.tasks.puzzle_text import PuzzleText, numbered, shown
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines, quoted
 
 LONGEST_TEXT = 100_000
 """Characters accepted; a 100x100 maze has 10,100 in lines."""
@@ -65,17 +65,19 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
         and set(text) <= FAST[" " in text].keys()
         and text.count("S") == text.count("G") == 1
     ):
-        known = FAST[" " in text]
-        return np.array([known[mark] for mark in text], np.uint8)
+        token_of = FAST[" " in text]
+        return np.array([token_of[mark] for mark in text], np.uint8)
     lines = _numbered(_without_frame(text.removeprefix("\ufeff"), side))
     solid = [mark for mark in _marks(lines) if not mark.character.isspace()]
-    known = meanings([mark.character for mark in solid], side)
-    _check_characters(solid, known, lines)
+    token_of = character_tokens([mark.character for mark in solid], side)
+    _check_characters(solid, token_of, lines)
     cells = solid if len(solid) == side * side else list(_marks(_rows(lines, side)))
     characters = [mark.character for mark in cells]
-    known = meanings(characters, side)
-    _check_characters(cells, known, lines)  # a tab between cells is spacing, in place of one it is a mistake
-    tokens = [known[mark] for mark in characters]
+    token_of = character_tokens(characters, side)
+    _check_characters(
+        cells, token_of, lines
+    )  # a tab between cells is spacing, in place of one it is a mistake
+    tokens = [token_of[mark] for mark in characters]
     if dots_lead_from_start_to_goal(tokens, characters, side):
         tokens = [PATH if mark == "." else token for mark, token in zip(characters, tokens, strict=True)]
     if not any_ends:
@@ -83,7 +85,7 @@ def parse(text: str, side: int, *, any_ends: bool = False) -> UInt8[np.ndarray, 
     return np.array(tokens, np.uint8)
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The mazes of a text, each with its lines: a line with room for all cells, or shorter ones below each other.
 
     Empty lines and comments end a drawing and are left out, and so do headings.
@@ -94,7 +96,7 @@ def passages(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     def drawn(end: int) -> PuzzleText:
         return PuzzleText("\n".join(drawing), end - len(drawing) + 1, len(drawing), note=note)
 
-    for number, line in numbered(lines):
+    for number, line in numbered_lines(lines):
         if _is_row(line, side):
             drawing.append(line)
             continue
@@ -222,7 +224,7 @@ def _check_characters(marks: list[Mark], tokens: dict[str, int], lines: Lines) -
     for mark in marks:
         if mark.character not in tokens:
             raise PuzzleError(
-                f"{_place(mark, lines)}: {shown(mark.character)} is not part of a maze. {REMEDY}"
+                f"{_place(mark, lines)}: {quoted(mark.character)} is not part of a maze. {REMEDY}"
             )
 
 

@@ -48,12 +48,12 @@ class Geometry:
     """Cells of every row, then every column, then every box."""
     peers: Int[np.ndarray, "cells peers"]
     """Cells that share a unit with the cell."""
-    families: tuple[ConstraintKind, ...]
+    constraint_kinds: tuple[ConstraintKind, ...]
     """Boxes, rows, columns, cells: the order in which singles are most often found."""
-    everything: Candidates
+    all_candidates: Candidates
     digits: Candidates
     """All digits of cell 0; shifted left by c: of cell c."""
-    keep: tuple[Candidates, ...]
+    compatible: tuple[Candidates, ...]
     """For each candidate: what is left when it is placed (itself and all that share no group with it)."""
     unit_masks: tuple[Candidates, ...]
     """For each unit: the candidates of the first digit in it; shifted left by d * cells: of digit d."""
@@ -75,15 +75,15 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
         "row": (sum(1 << side * row for row in range(side)), tuple(range(side))),
         "column": (sum(1 << column for column in range(side)), tuple(range(0, cells, side))),
     }
-    families = [
+    constraint_kinds = [
         ConstraintKind(
             sum(firsts << digit for digit in every_digit), shifts, sum(1 << shift for shift in shifts)
         )
         for firsts, shifts in offsets.values()
     ]
     digits = sum(1 << digit for digit in every_digit)
-    families.append(ConstraintKind((1 << cells) - 1, tuple(every_digit), digits))
-    everything = (1 << side * cells) - 1
+    constraint_kinds.append(ConstraintKind((1 << cells) - 1, tuple(every_digit), digits))
+    all_candidates = (1 << side * cells) - 1
     return Geometry(
         box_rows=box_rows,
         box_columns=box_columns,
@@ -91,11 +91,11 @@ def geometry(box_rows: int, box_columns: int) -> Geometry:
         cells=cells,
         units=units,
         peers=np.array(groups),
-        families=tuple(families),
-        everything=everything,
+        constraint_kinds=tuple(constraint_kinds),
+        all_candidates=all_candidates,
         digits=digits,
-        keep=tuple(
-            everything & ~(digits << cell) & ~sum(1 << digit + peer for peer in groups[cell])
+        compatible=tuple(
+            all_candidates & ~(digits << cell) & ~sum(1 << digit + peer for peer in groups[cell])
             | 1 << digit + cell
             for digit in every_digit
             for cell in range(cells)

@@ -27,7 +27,7 @@ LARGEST_UNPACKED = 1 << 20
 """Characters of a packed puzzle; a 9x9 one has a few thousand."""
 
 
-def linked(text: str, side: int) -> str | None:
+def cells_in_link(text: str, side: int) -> str | None:
     """The cells in a link or code, with . for blanks; None where the text is none. Raises PuzzleError for one of another size."""
     text = text.strip()
     if found := PUZZ_LINK.search(text):
@@ -43,7 +43,7 @@ def linked(text: str, side: int) -> str | None:
     return None
 
 
-def refused(text: str) -> str:
+def refusal(text: str) -> str:
     """What to say of a link that holds its puzzle elsewhere or in a form that is not read; "" where there is none."""
     if found := OTHERS.search(text):
         return f"This is a link of {found[1]}, whose puzzle is not in it in a form that is read here. Paste the digits."
@@ -86,7 +86,7 @@ def _from_candidates(text: str, side: int) -> str | None:
 
 def _from_f_puzzles(code: str, side: int) -> str | None:
     try:
-        content = json.loads(unpacked(code))
+        content = json.loads(decompress(code))
         grid = content["grid"]
         cells = "".join(
             str(cell["value"]) if cell.get("given", True) and cell.get("value") else "."
@@ -99,7 +99,7 @@ def _from_f_puzzles(code: str, side: int) -> str | None:
     return _sized(cells, rows, columns, side)
 
 
-def unpacked(code: str) -> str:
+def decompress(code: str) -> str:
     """The text in base64 of lz-string, which f-puzzles and others put in links. Raises ValueError."""
     try:
         packed = base64.b64decode(code.replace(" ", "+").replace("-", "+") + "=" * (-len(code) % 4))

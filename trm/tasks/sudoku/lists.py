@@ -9,14 +9,14 @@ import re
 
 from trm.errors import PuzzleError
 from trm.tasks.puzzle_text import PuzzleText
-from trm.tasks.sudoku.puzzle_texts import paired
+from trm.tasks.sudoku.puzzle_texts import join_answers
 from trm.tasks.sudoku.rows import fields
 
 INNERMOST = re.compile(r"[\[({]([^\[\](){}]*)[\])}]")
 QUOTED = re.compile(r"""(["'])(.*?)\1""")
 
 
-def listed(text: str, side: int) -> list[PuzzleText]:
+def grids_in_brackets(text: str, side: int) -> list[PuzzleText]:
     """The grids in the brackets of a text, [] where none is a row or a grid.
 
     Raises PuzzleError where rows in brackets do not make grids, naming the line of the odd one.
@@ -50,7 +50,7 @@ def listed(text: str, side: int) -> list[PuzzleText]:
         found.append(
             PuzzleText("".join(cells for cells, _ in grid), grid[0][1], grid[-1][1] - grid[0][1] + 1)
         )
-    return list(paired((grid, "") for grid in found))
+    return list(join_answers((grid, "") for grid in found))
 
 
 def _contents(inside: str, side: int) -> list[str]:

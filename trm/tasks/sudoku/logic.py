@@ -16,7 +16,7 @@ from itertools import islice
 import numpy as np
 from jaxtyping import UInt8
 
-from trm.tasks.base import MOST_GUESSES, Difficulty, Rating
+from trm.tasks.base import MAX_GUESSES, Difficulty, Rating
 from trm.tasks.sudoku.geometry import Candidates, Geometry
 from trm.tasks.sudoku.solver import Position, Search, from_tokens, place_singles, start
 
@@ -32,7 +32,7 @@ def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
     ruled_out = 0
     for shift in range(0, side * cells, cells):
         places = possible >> shift & grid
-        gone = 0
+        eliminated = 0
         for box in boxes:
             in_box = places & box
             for line in lines:
@@ -40,10 +40,10 @@ def locked_candidates(geometry: Geometry, possible: Candidates) -> Candidates:
                 if overlap:
                     in_line = places & line
                     if overlap == in_box:
-                        gone |= in_line ^ overlap
+                        eliminated |= in_line ^ overlap
                     if overlap == in_line:
-                        gone |= in_box ^ overlap
-        ruled_out |= gone << shift
+                        eliminated |= in_box ^ overlap
+        ruled_out |= eliminated << shift
     return ruled_out
 
 
@@ -102,9 +102,7 @@ LOGIC: tuple[tuple[Difficulty, str, tuple[Elimination, ...]], ...] = (
 """From the simplest means to the strongest: the first that solves a puzzle rates it."""
 
 
-def rate(
-    geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES
-) -> Rating:
+def rate(geometry: Geometry, tokens: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
     """Rating of a puzzle by the simplest means that solve it.
 
     easy: naked and hidden singles. medium: also locked candidates and pairs. hard: search; `search_nodes`
@@ -115,7 +113,7 @@ def rate(
     first = start(geometry, givens).possible
     if any(not first >> given & 1 for given in givens):
         return Rating(None, "No solution: a digit stands twice in a row, column or box.", 0, 0)
-    search = Search(geometry, node_limit=most_guesses)
+    search = Search(geometry, node_limit=max_guesses)
     found = len(list(islice(search.solutions(Position(first)), 2)))
     if found == 0:
         return Rating(None, "No solution: the givens rule each other out.", search.nodes, 0)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from trm.tasks.puzzle_text import PuzzleText, numbered, plain
-from trm.tasks.sudoku.links import linked
+from trm.tasks.puzzle_text import PuzzleText, numbered_lines, plain
+from trm.tasks.sudoku.links import cells_in_link
 from trm.tasks.sudoku.rows import (
     DRAWN,
     OTHER_BLANKS,
@@ -24,9 +24,9 @@ from trm.tasks.sudoku.rows import (
     spaces_are_blanks,
 )
 
-MOST_LINES = 60
+MAX_LINES = 60
 """Lines of a paragraph, in rows of a grid, that drawings are looked for in."""
-MOST_IN_BANDS = 4
+MAX_IN_BANDS = 4
 """Lines of a drawing with empty lines between its bands, likewise."""
 ROW_CHARACTERS = 4
 """Characters a cell may take in a drawing."""
@@ -44,12 +44,12 @@ ANSWER_HEADING = re.compile(
 Line = tuple[int, str]
 
 
-def passages(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+def puzzle_texts(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The puzzles of a text, in order, each with its answer where that stands below or beside it."""
-    return paired(_found(lines, side))
+    return join_answers(_found(lines, side))
 
 
-def paired(found: Iterable[tuple[PuzzleText, str]]) -> Iterator[PuzzleText]:
+def join_answers(found: Iterable[tuple[PuzzleText, str]]) -> Iterator[PuzzleText]:
     """Grids with their headings, one that answers the grid before it joined to that."""
     waiting: PuzzleText | None = None
     for grid, heading in found:
@@ -78,16 +78,16 @@ def _found(lines: Iterable[str], side: int) -> Iterator[tuple[PuzzleText, str]]:
     drawing: list[Line] = []
     paragraph: list[Line] = []
     heading = note = ""
-    for number, raw in numbered(lines):
+    for number, raw in numbered_lines(lines):
         line = plain(raw)
-        whole = whole_line(line, side, number)
+        whole = puzzle_on_line(line, side, number)
         if whole is None:
             line = REMARK.sub("", QUOTED.sub("", line))
         if whole is None and _belongs_to_drawing(line, side):
             paragraph.append((number, line))
-            if len(drawing) + len(paragraph) <= MOST_LINES * side:
+            if len(drawing) + len(paragraph) <= MAX_LINES * side:
                 continue
-        grids, drawing = _settled(drawing, paragraph, side, at_end=bool(line.strip()))
+        grids, drawing = _resolve(drawing, paragraph, side, at_end=bool(line.strip()))
         paragraph = []
         for grid in [*grids, *([whole] if whole else [])]:
             yield grid.with_note(note), heading
@@ -95,13 +95,13 @@ def _found(lines: Iterable[str], side: int) -> Iterator[tuple[PuzzleText, str]]:
         if whole is None and line.strip():
             heading = line
             note = note or f"line {number}: {line.strip()[:40]!r} passed over"
-    grids, _ = _settled(drawing, paragraph, side, at_end=True)
+    grids, _ = _resolve(drawing, paragraph, side, at_end=True)
     for grid in grids:
         yield grid.with_note(note), heading
         note = ""
 
 
-def _settled(
+def _resolve(
     drawing: list[Line], paragraph: list[Line], side: int, *, at_end: bool
 ) -> tuple[list[PuzzleText], list[Line]]:
     """The grids of what has been drawn so far, and the lines that wait for more.
@@ -113,9 +113,9 @@ def _settled(
         return together, []
     alone = _grids(paragraph, side) if drawing else []
     if alone:
-        return [*_mistaken(drawing, side), *alone], []
+        return [*_faulty_drawing(drawing, side), *alone], []
     left = [*drawing, *paragraph]
-    return (_mistaken(left, side), []) if at_end or len(left) > MOST_IN_BANDS * side else ([], left)
+    return (_faulty_drawing(left, side), []) if at_end or len(left) > MAX_IN_BANDS * side else ([], left)
 
 
 def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
@@ -137,7 +137,7 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
     ]
 
 
-def _mistaken(lines: list[Line], side: int) -> list[PuzzleText]:
+def _faulty_drawing(lines: list[Line], side: int) -> list[PuzzleText]:
     """A drawing that is not one, as it stands, so that its mistake is named; nothing where it has too few cells to be meant."""
     rows = [line for line in lines if not is_rule(line[1])]
     cells = sum(_cell_count(line, side) for _, line in rows)
@@ -180,7 +180,7 @@ def _is_number(line: str, side: int) -> bool:
     return found is not None and len(found[1]) <= max(1, side // 3)
 
 
-def whole_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
+def puzzle_on_line(line: str, side: int, number: int = 1) -> PuzzleText | None:
     """The puzzle on a line that holds all its cells, with its answer if that is there too; None where it does not.
 
     A line with two puzzles, of which none answers the other, is given as it stands, to be refused.
@@ -202,7 +202,7 @@ def _other_whole(line: str, side: int, number: int) -> PuzzleText | None:
     cells = side * side
     if is_rule(line):
         return None
-    found = linked(line, side) or fields(line, cells, side)
+    found = cells_in_link(line, side) or fields(line, cells, side)
     if found is None and not has_minus_one([line]):
         marks = [mark for mark in line if not mark.isspace() and mark not in DRAWN]
         if len(marks) == cells and set(marks) <= {*map(str, range(1, side + 1)), ".", "0"}:

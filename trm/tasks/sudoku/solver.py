@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES
+from trm.tasks.base import MAX_GUESSES
 from trm.tasks.sudoku.geometry import FIRST_DIGIT, Candidates, Geometry, members
 
 
@@ -48,10 +48,10 @@ def to_tokens(geometry: Geometry, placed: Candidates) -> UInt8[np.ndarray, "cell
 
 def start(geometry: Geometry, givens: Iterable[int]) -> Position:
     """Position after the givens alone. Givens that contradict each other strike each other out."""
-    possible = geometry.everything
-    keep = geometry.keep
+    possible = geometry.all_candidates
+    compatible = geometry.compatible
     for candidate in givens:
-        possible &= keep[candidate]
+        possible &= compatible[candidate]
     return Position(possible)
 
 
@@ -61,10 +61,10 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
     Returns False as soon as a group has no candidate left. A contradiction may go unnoticed when `wanted`
     is met first.
     """
-    keep = geometry.keep
+    compatible = geometry.compatible
     possible, placed = position.possible, position.placed
     idle = 0
-    for firsts, shifts, whole in cycle(geometry.families):
+    for firsts, shifts, whole in cycle(geometry.constraint_kinds):
         ones = twos = 0
         for shift in shifts:
             found = possible >> shift & firsts
@@ -77,12 +77,12 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
             idle = 0
             placed |= singles
             for candidate in members(singles):
-                possible &= keep[candidate]
+                possible &= compatible[candidate]
             if wanted and placed & wanted == wanted:
                 break
         else:
             idle += 1
-            if idle == len(geometry.families):
+            if idle == len(geometry.constraint_kinds):
                 break
     position.possible, position.placed = possible, placed
     return True
@@ -90,7 +90,7 @@ def place_singles(geometry: Geometry, position: Position, wanted: Candidates = 0
 
 def smallest_group(geometry: Geometry, possible: Candidates) -> Candidates:
     """Candidates of an open group: one with two candidates if there is any, else the first smallest cell."""
-    for firsts, shifts, whole in geometry.families:
+    for firsts, shifts, whole in geometry.constraint_kinds:
         ones = twos = threes = 0
         for shift in shifts:
             found = possible >> shift & firsts
@@ -111,7 +111,7 @@ class Search:
     """
 
     def __init__(
-        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MOST_GUESSES
+        self, geometry: Geometry, *, shuffle: random.Random | None = None, node_limit: int = MAX_GUESSES
     ) -> None:
         """`shuffle` randomises the order of trying; `node_limit` bounds the work, 30 microseconds a node."""
         self.geometry = geometry
@@ -140,5 +140,5 @@ class Search:
                 raise SearchGivenUp(
                     f"Still undecided after {self._node_limit:,} guesses. Add givens or check those there."
                 )
-            below = Position(position.possible & self.geometry.keep[candidate], position.placed)
+            below = Position(position.possible & self.geometry.compatible[candidate], position.placed)
             yield from self.solutions(below)

@@ -27,11 +27,11 @@ def random_symmetries(
         transposed = rng.random(batch) < 0.5
         source[transposed] = source[transposed].swapaxes(1, 2)
     source = source.reshape(batch, side * side)
-    renamed = np.tile(np.arange(FIRST_DIGIT + side, dtype=np.uint8), (batch, 1))
-    renamed[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
+    token_map = np.tile(np.arange(FIRST_DIGIT + side, dtype=np.uint8), (batch, 1))
+    token_map[:, FIRST_DIGIT:] += rng.random((batch, side)).argsort(1).astype(np.uint8) - np.arange(
         side, dtype=np.uint8
     )
-    return Symmetries(source, renamed)
+    return Symmetries(source, token_map)
 
 
 def _random_lines(batch: int, *, bands: int, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped, UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.base import MOST_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
+from trm.tasks.base import MAX_GUESSES, Difficulty, Puzzle, Rating, Symmetries, Task
 from trm.tasks.puzzle_text import PuzzleText
 from trm.tasks.sudoku import generator, logic, symmetry, text
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT, Geometry, geometry
@@ -78,8 +78,8 @@ class Sudoku(Task):
         """Any givens make a Sudoku, so `unfinished` changes nothing."""
         return text.parse(puzzle, self.rows)
 
-    def puzzles_in(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
-        return text.puzzles_in(lines, self.rows)
+    def find_puzzles(self, lines: Iterable[str]) -> Iterator[PuzzleText]:
+        return text.find_puzzles(lines, self.rows)
 
     def format(self, tokens: UInt8[np.ndarray, "cells"]) -> str:
         return "".join(self.symbols[token] for token in tokens)
@@ -110,8 +110,8 @@ class Sudoku(Task):
         found = Search(self._geometry).solutions(start(self._geometry, from_tokens(self._geometry, inputs)))
         return [to_tokens(self._geometry, solution) for solution in islice(found, limit)]
 
-    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, most_guesses: int = MOST_GUESSES) -> Rating:
-        return logic.rate(self._geometry, inputs, most_guesses=most_guesses)
+    def rate(self, inputs: UInt8[np.ndarray, "cells"], *, max_guesses: int = MAX_GUESSES) -> Rating:
+        return logic.rate(self._geometry, inputs, max_guesses=max_guesses)
 
     def generate(
         self,
@@ -148,7 +148,7 @@ class Sudoku(Task):
     def symmetry_key(self, solution: UInt8[np.ndarray, "cells"]) -> bytes:
         return symmetry.symmetry_key(solution, box_rows=self.box_rows, box_columns=self.box_columns)
 
-    def facts(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
+    def cell_features(self, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Shaped[np.ndarray, "cells"]]:
         """Of every cell:
 
         - `box`: its number, from 1, row by row

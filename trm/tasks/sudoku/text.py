@@ -16,11 +16,11 @@ import numpy as np
 from jaxtyping import UInt8
 
 from trm.errors import PuzzleError
-from trm.tasks.puzzle_text import PuzzleText, plain, plain_character, shown
+from trm.tasks.puzzle_text import PuzzleText, plain, plain_character, quoted
 from trm.tasks.sudoku.geometry import BLANK, FIRST_DIGIT
-from trm.tasks.sudoku.links import linked, refused
-from trm.tasks.sudoku.lists import is_shortened, listed, zero_and_minus_one
-from trm.tasks.sudoku.puzzle_texts import passages
+from trm.tasks.sudoku.links import cells_in_link, refusal
+from trm.tasks.sudoku.lists import grids_in_brackets, is_shortened, zero_and_minus_one
+from trm.tasks.sudoku.puzzle_texts import puzzle_texts
 from trm.tasks.sudoku.rows import OTHER_BLANKS, has_minus_one, spaces_are_blanks
 
 LONGEST_TEXT = 100_000
@@ -60,7 +60,7 @@ def parse(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
         )
     cells = _elsewhere(text, side)
     if cells is None:
-        raise PuzzleError(refused(text) or mistake)
+        raise PuzzleError(refusal(text) or mistake)
     return np.array([BLANK if cell == "." else FIRST_DIGIT - 1 + int(cell) for cell in cells], np.uint8)
 
 
@@ -73,32 +73,32 @@ def _codes(side: int) -> dict[str, int]:
 
 def _elsewhere(text: str, side: int) -> str | None:
     """The cells of the only grid among other things, None where there is none or several."""
-    found = linked(text, side)
+    found = cells_in_link(text, side)
     if found is None:
         for variant in dict.fromkeys((text, text.replace(ESCAPED_LINE, "\n"))):
-            grids = list(puzzles_in(variant.splitlines(keepends=True), side))
+            grids = list(find_puzzles(variant.splitlines(keepends=True), side))
             if len(grids) == 1 and is_grid(grids[0].text, side):
                 return grids[0].text
     return found
 
 
-def puzzles_in(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
+def find_puzzles(lines: Iterable[str], side: int) -> Iterator[PuzzleText]:
     """The puzzles of a text of any length. One that begins with a list is taken into memory, up to `LARGEST_LIST`."""
     lines = iter(lines)
     head = list(islice(lines, HEAD))
     try:
-        in_brackets = bool(listed(plain("".join(head)), side))
+        in_brackets = bool(grids_in_brackets(plain("".join(head)), side))
     except PuzzleError:  # cut in the middle, or to be named when the whole is read
         in_brackets = True
     if not in_brackets:
-        yield from passages(chain(head, lines), side)
+        yield from puzzle_texts(chain(head, lines), side)
         return
     text = "".join(chain(head, lines))
     if len(text) > LARGEST_LIST:
         raise PuzzleError(
             f"This list has over {LARGEST_LIST >> 20} MB. Write it as CSV, with a puzzle a line."
         )
-    yield from listed(plain(text), side)
+    yield from grids_in_brackets(plain(text), side)
 
 
 def is_grid(text: str, side: int) -> bool:
@@ -126,7 +126,7 @@ def _in_order(text: str, side: int) -> UInt8[np.ndarray, "cells"]:
                         f"Line {number}, position {position}" if len(lines) > 1 else f"Position {position}"
                     )
                     raise PuzzleError(
-                        f"{where}: {shown(written)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
+                        f"{where}: {quoted(written)} is not part of a {side}x{side} Sudoku. {_remedy(side)}"
                     )
         cells_by_line.append(len(tokens) - before)
     if len(tokens) != side * side:

@@ -13,7 +13,7 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from trm.data import load_puzzles, questions
+from trm.data import load_puzzles, puzzle_entries
 from trm.data.files.kinds import KINDS, document, sentence
 from trm.errors import DataError
 from trm.tasks import get_task
@@ -37,7 +37,7 @@ def both(
     content = content.encode() if isinstance(content, str) else content
     path = tmp_path / name
     path.write_bytes(content)
-    found = questions(content, name, task)
+    found = puzzle_entries(content, name, task)
     handed = [task.format(question.read(task)) for question in found]
     loaded = load_puzzles(path, task)
     assert [task.format(inputs) for inputs in loaded.inputs] == handed
@@ -50,7 +50,7 @@ def refusal(tmp_path, content: str | bytes, name: str = "set.txt", task=SUDOKU) 
     content = content.encode() if isinstance(content, str) else content
     (tmp_path / name).write_bytes(content)
     said = []
-    for read in (lambda: questions(content, name, task), lambda: load_puzzles(tmp_path / name, task)):
+    for read in (lambda: puzzle_entries(content, name, task), lambda: load_puzzles(tmp_path / name, task)):
         with pytest.raises(DataError) as error:
             [question.read(task) for question in read() or []]
         said.append(str(error.value))
@@ -228,7 +228,7 @@ def test_packed_files(tmp_path, content, name):
     path.write_bytes(content)
     assert [SUDOKU.format(inputs) for inputs in load_puzzles(path, SUDOKU).inputs] == [ONE]
     if b"train" not in content:
-        assert [SUDOKU.format(found.read(SUDOKU)) for found in questions(content, name, SUDOKU)] == [ONE]
+        assert [SUDOKU.format(found.read(SUDOKU)) for found in puzzle_entries(content, name, SUDOKU)] == [ONE]
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_what_cannot_be_told_is_refused_with_its_place(tmp_path, text, says):
 def test_every_kind_in_the_documents_is_read(tmp_path, kind):
     task = {"sudoku": SMALL, "maze": Maze(4), "thin maze": Maze(5), "arc": ARC}[kind.task]
     name = f"x{(*kind.endings, '')[0]}"
-    for question in questions(kind.example.encode(), name, task):
+    for question in puzzle_entries(kind.example.encode(), name, task):
         read = task.format(question.read(task))
         assert kind.task != "sudoku" or read == SMALL_ONE
     (tmp_path / name).write_text(kind.example)

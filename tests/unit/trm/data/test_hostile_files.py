@@ -16,8 +16,8 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
-from trm.data import load_puzzles, questions
-from trm.data.files.readers import MOST_ASIDE
+from trm.data import load_puzzles, puzzle_entries
+from trm.data.files.readers import MAX_LINES_WITHOUT_PUZZLE
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -43,7 +43,7 @@ def said(read) -> str:
 def of_both(tmp_path, content: bytes, name: str = "x", task=SUDOKU) -> list[str]:
     (tmp_path / name).write_bytes(content)
     return [
-        said(lambda: [question.read(task) for question in questions(content, name, task)]),
+        said(lambda: [question.read(task) for question in puzzle_entries(content, name, task)]),
         said(lambda: load_puzzles(tmp_path / name, task).inputs),
     ]
 
@@ -187,7 +187,9 @@ def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch
 def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
     content = f"{ONE}\n".encode() * 20_000
-    message = said(lambda: questions(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU))
+    message = said(
+        lambda: puzzle_entries(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU)
+    )
     assert "x.txt has over 1 MB. Give a part of it." in message
 
 
@@ -269,8 +271,8 @@ def test_texts_of_all_kinds_of_characters_end_soon(tmp_path):
 
 def test_a_text_without_a_puzzle_is_not_searched_to_its_end(tmp_path):
     """16 MB of short lines took 22 seconds."""
-    aside = "ab\n" * MOST_ASIDE
-    message = said(lambda: questions((aside * 100).encode(), "x.txt", SUDOKU))
+    aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE
+    message = said(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))
     assert message.startswith("x.txt has hardly any puzzle in 50,000 lines")
     text = (aside[: len(aside) // 9 * 3] + "." * 81 + "\n") * 2
-    assert len(questions(text.encode(), "x.txt", SUDOKU)) == 2
+    assert len(puzzle_entries(text.encode(), "x.txt", SUDOKU)) == 2

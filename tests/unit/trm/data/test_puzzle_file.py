@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from trm.data import PuzzleEntry, questions
+from trm.data import PuzzleEntry, puzzle_entries
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -18,11 +18,11 @@ DRAWN = "#S# #\n# # #\n#   G\n# ###\n#    "
 
 
 def found(text: str | bytes, name: str = "mine.txt", task=SUDOKU) -> list[PuzzleEntry]:
-    return questions(text.encode() if isinstance(text, str) else text, name, task)
+    return puzzle_entries(text.encode() if isinstance(text, str) else text, name, task)
 
 
-def read(questions: list[PuzzleEntry], task=SUDOKU) -> list[str]:
-    return [task.format(question.read(task)) for question in questions]
+def read(puzzle_entries: list[PuzzleEntry], task=SUDOKU) -> list[str]:
+    return [task.format(question.read(task)) for question in puzzle_entries]
 
 
 @pytest.mark.parametrize(

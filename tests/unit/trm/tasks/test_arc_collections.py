@@ -7,7 +7,7 @@ import lzma
 
 import pytest
 
-from trm.data import load_puzzles, questions
+from trm.data import load_puzzles, puzzle_entries
 from trm.errors import DataError
 from trm.tasks.arc import Arc
 
@@ -50,7 +50,7 @@ def test_long_and_odd_names(tmp_path, name):
 def test_shapes_of_collections(tmp_path, content, expected):
     write(tmp_path / "x.json", content)
     assert names_in(tmp_path / "x.json") == names_in(tmp_path) == expected
-    found = questions(json.dumps(content).encode(), "x.json", ARC)
+    found = puzzle_entries(json.dumps(content).encode(), "x.json", ARC)
     assert [ARC.format(question.read(ARC)) for question in found] == ["12/34"] * len(expected)
 
 
@@ -89,7 +89,7 @@ def test_packed_collections(tmp_path, ending, pack):
     (tmp_path / f"my_solutions.json.{ending}").write_bytes(pack(json.dumps({"aaaa": [OTHER]}).encode()))
     assert names_in(tmp_path) == names_in(tmp_path / f"my_challenges.json.{ending}") == ["aaaa, test 1"]
     packed = (tmp_path / f"my_challenges.json.{ending}").read_bytes()
-    assert len(questions(packed, "x.json.gz", ARC)) == 1
+    assert len(puzzle_entries(packed, "x.json.gz", ARC)) == 1
     (tmp_path / "single").mkdir()
     (tmp_path / "single" / f"bbbb.json.{ending}").write_bytes(pack(json.dumps(TASK).encode()))
     assert names_in(tmp_path / "single") == ["bbbb, test 1"]

@@ -207,7 +207,7 @@ def test_nothing_judges_solves_or_makes_an_arc_answer():
     assert (rating.difficulty, rating.solutions) == (None, 0)
     assert "A grid of 2x2 in 4 colours" in rating.sentence
     assert "can only be judged with the task's published output" in rating.sentence
-    assert ARC.rule_score is None and not ARC.judged_by_rules and ARC.needs_puzzle_id
+    assert ARC.rule_score is None and not ARC.checkable_by_rules and ARC.needs_puzzle_id
     with pytest.raises(PuzzleError, match=r"ARC puzzles cannot be generated"):
         ARC.generate_many(1, difficulty=Difficulty.EASY)
 

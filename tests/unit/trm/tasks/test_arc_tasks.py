@@ -222,7 +222,7 @@ def test_too_large_files_are_refused_before_they_are_parsed(collection, monkeypa
     with pytest.raises(DataError, match=r"my_challenges.json has over 0 MB"):
         load_puzzles(collection, ARC)
     monkeypatch.undo()
-    monkeypatch.setattr("trm.data.files.json_file.MOST_BRACKETS", 5)
+    monkeypatch.setattr("trm.data.files.json_file.MAX_BRACKETS", 5)
     with pytest.raises(DataError, match=r"holds over 5 lists and objects"):
         load_puzzles(collection, ARC)
 

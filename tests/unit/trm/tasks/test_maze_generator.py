@@ -16,7 +16,7 @@ from scripts.build_test_sets import (
     maze_set,
     without_twins,
 )
-from trm.data import fitting_sets, load_puzzles, unseen_set, write_csv
+from trm.data import bundled_test_set, load_puzzles, sets_for_task, write_csv
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty
 from trm.tasks.maze import Maze
@@ -75,7 +75,7 @@ def test_depth_first_mazes_are_trees(side, seed):
     grid = inputs.reshape(side, side) != WALL
     doors = (grid[1:] & grid[:-1]).sum() + (grid[:, 1:] & grid[:, :-1]).sum()
     assert grid.sum() == doors + 1
-    assert (task.facts(inputs)["distance_to_start"] >= 0).sum() == grid.sum()
+    assert (task.cell_features(inputs)["distance_to_start"] >= 0).sum() == grid.sum()
     if side % 2 and side > 3:
         assert not grid[[0, -1]].any() and not grid[:, [0, -1]].any()  # a border of walls
 
@@ -228,8 +228,8 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings():
 
 def test_the_bundled_set_of_large_mazes_keeps_its_word():
     large = Maze(30)
-    assert (unseen_set(large), unseen_set(MAZE)) == ("maze/test-30x30", "maze/test")
-    assert fitting_sets(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
+    assert (bundled_test_set(large), bundled_test_set(MAZE)) == ("maze/test-30x30", "maze/test")
+    assert sets_for_task(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
     puzzles = load_puzzles("maze/test-30x30", large)
     assert len(puzzles) == 200 and large.is_solved(puzzles.inputs, puzzles.labels).all()
     for number, (_, shortest, longest) in enumerate(LARGE_MAZE_STRATA):

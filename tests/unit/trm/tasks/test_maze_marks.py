@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from trm.data import questions
+from trm.data import puzzle_entries
 from trm.errors import DataError, PuzzleError
 from trm.tasks.maze import Maze
 
@@ -25,7 +25,7 @@ def marked(rows: list[str], marks: str, becomes: str) -> str:
 def test_other_marks_of_ends_walls_and_floor(ends, walls, floor):
     text = marked(ROWS, "SG# ", ends + walls + floor)
     assert SEVEN.format(SEVEN.parse(text)) == PLAIN
-    (found,) = questions(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
+    (found,) = puzzle_entries(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
     assert SEVEN.format(found.read(SEVEN)) == PLAIN and found.place == "lines 2 to 8"
 
 
@@ -74,7 +74,7 @@ def test_numbers_whose_wall_is_the_border(wall):
 )
 def test_headings_and_sizes_are_passed_over(heading):
     text = f"{heading}\n{chr(10).join(ROWS)}\n\n{heading}\n{chr(10).join(SOLVED)}\n"
-    found = questions(text.encode(), "x.txt", SEVEN)
+    found = puzzle_entries(text.encode(), "x.txt", SEVEN)
     assert [SEVEN.format(each.read(SEVEN)) for each in found] == [PLAIN, PLAIN_SOLVED]
     assert [each.place for each in found] == ["lines 2 to 8", "lines 11 to 17"]
 
@@ -83,7 +83,7 @@ def test_headings_and_sizes_are_passed_over(heading):
 def test_a_row_is_never_taken_for_a_comment(row):
     rows = [*ROWS[:2], row, *ROWS[3:]]
     with pytest.raises(DataError, match=r"Line 3, position \d: '.' is not part of a maze"):
-        questions("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
+        puzzle_entries("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
 
 
 def drawn(width: int, corner: str = "+", across: str = "-", upright: str = "|", *, ends: bool = True) -> str:
@@ -120,7 +120,7 @@ def test_walls_that_are_lines(width, corner, across, upright):
     text = drawn(width, corner, across, upright, ends=False)
     for form in (text, f"\n{text}\n", text.replace("\n", "   \n")):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
-    (found,) = questions(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
+    (found,) = puzzle_entries(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
     assert SEVEN.format(found.read(SEVEN)) == PLAIN
 
 
@@ -166,5 +166,5 @@ def test_sizes_that_do_not_fit_are_named(text, says):
 def test_a_maze_and_its_answer_on_a_line():
     row, answer = PLAIN, PLAIN_SOLVED
     for line in (f"{row},{answer}", f"7;{row};{answer}", f"{answer}\t{row}"):
-        (found,) = questions(f"{line}\n".encode(), "x.csv", SEVEN)
+        (found,) = puzzle_entries(f"{line}\n".encode(), "x.csv", SEVEN)
         assert (found.text, found.answer) == (row, answer)

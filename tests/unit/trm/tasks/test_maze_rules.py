@@ -112,7 +112,7 @@ def test_solved_means_exactly_one_shortest_way(case, data):
 @given(mazes(largest=12))
 def test_distances_are_those_of_a_plain_search(case):
     task, inputs = case
-    facts = task.facts(inputs)
+    facts = task.cell_features(inputs)
     from_start, from_goal = (steps_from(task, inputs, token) for token in (START, GOAL))
     assert facts["distance_to_start"].tolist() == from_start
     assert facts["distance_to_goal"].tolist() == from_goal
@@ -128,7 +128,7 @@ def test_distances_are_those_of_a_plain_search(case):
 @given(mazes(largest=4))
 def test_dead_ends_are_open_cells_on_no_way_at_all(case):
     task, inputs = case
-    facts = task.facts(inputs)
+    facts = task.cell_features(inputs)
     on_any = {cell for way in every_way(task, inputs) for cell in way}
     passable = [cell for cell in range(task.cells) if inputs[cell] != WALL]
     dead = [cell for cell in passable if cell not in on_any]
@@ -139,7 +139,7 @@ def test_dead_ends_are_open_cells_on_no_way_at_all(case):
 
 
 def test_facts_by_hand():
-    facts = SMALL.facts(SMALL.parse(LOOP))
+    facts = SMALL.cell_features(SMALL.parse(LOOP))
     assert np.flatnonzero(facts["dead_end"]).tolist() == [10, 14, 16, 18, 23, 24]
     assert np.flatnonzero(facts["dead_end_tip"]).tolist() == [10, 14, 16, 24]
     assert np.flatnonzero(facts["on_path"]).tolist() == [0, 1, 2, 3, 4]
@@ -150,7 +150,7 @@ def test_a_maze_without_start_has_no_way_and_no_distance():
     inputs = np.full(25, OPEN, np.uint8)
     assert SMALL.solutions(inputs) == []
     assert not SMALL.is_solved(inputs, inputs)
-    facts = SMALL.facts(inputs)
+    facts = SMALL.cell_features(inputs)
     assert facts["dead_end"].all() and (facts["distance_to_start"] == -1).all()
 
 
@@ -270,7 +270,7 @@ def test_presets_are_what_their_sentences_say():
     two = MAZE.solutions(tokens["two-ways"], limit=9)
     assert len(two) == 2 and (two[0] == PATH).sum() == 33 and (two[0] != two[1]).sum() == 2 * 17
     assert len(MAZE.solutions(tokens["random-walls"], limit=99)) == 12
-    facts = MAZE.facts(tokens["random-walls"])
+    facts = MAZE.cell_features(tokens["random-walls"])
     assert facts["on_path"].any() and (facts["distance_to_start"][~facts["wall"]] == -1).any()
     assert ratings["random-walls"].sentence.startswith("More than one shortest way, 26 steps")
     field = tokens["open-field"].reshape(15, 15)[1:-1, 1:-1]
@@ -280,7 +280,7 @@ def test_presets_are_what_their_sentences_say():
     assert ways[-1] == 2_704_156 and (field[0, 0], field[12, 12], (field == OPEN).sum()) == (START, GOAL, 167)
     walled = np.flatnonzero(tokens["no-way"] != tokens["winding"])
     assert ratings["no-way"].solutions == 0 and len(walled) == 1
-    assert MAZE.facts(tokens["winding"])["distance_to_start"][walled] == 38 // 2
+    assert MAZE.cell_features(tokens["winding"])["distance_to_start"][walled] == 38 // 2
     assert MAZE.solutions(tokens["beside"])[0].tolist() == tokens["beside"].tolist()
 
 
@@ -318,4 +318,4 @@ def test_what_a_person_draws_with_is_read_back():
     drawn = Maze(3).format(np.array([*MAZE.writable, 2, 2, 2, 2, 2], np.uint8))
     assert Maze(3).parse(drawn)[:4].tolist() == list(MAZE.writable)
     assert MAZE.symbol_names[MAZE.writable[0]] == "open"
-    assert {MAZE.symbol_names[token] for token in MAZE.once} == {"start", "goal"}
+    assert {MAZE.symbol_names[token] for token in MAZE.unique_tokens} == {"start", "goal"}

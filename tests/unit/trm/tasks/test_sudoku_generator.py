@@ -127,7 +127,7 @@ def test_logic_never_rules_out_the_solution(task, seed):
 def test_locked_candidates_by_hand():
     """Digit 1 of the first box is tied to its first row, so the rest of that row loses it."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in (9, 10, 11, 18, 19, 20):
         possible &= ~(1 << cell)
     assert members(locked_candidates(board, possible)) == [3, 4, 5, 6, 7, 8]
@@ -136,7 +136,7 @@ def test_locked_candidates_by_hand():
 def test_locked_candidates_by_hand_the_other_way_round():
     """Digit 1 of the first row is tied to its first box, so the rest of that box loses it."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in range(3, 9):
         possible &= ~(1 << cell)
     assert members(locked_candidates(board, possible)) == [9, 10, 11, 18, 19, 20]
@@ -145,7 +145,7 @@ def test_locked_candidates_by_hand_the_other_way_round():
 def test_naked_pairs_by_hand():
     """Cells 0 and 1 can only be 1 or 2: the rest of their row and of their box loses both."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for digit in range(2, 9):
         possible &= ~(0b11 << digit * 81)
     others = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 18, 19, 20]
@@ -155,7 +155,7 @@ def test_naked_pairs_by_hand():
 def test_hidden_pairs_by_hand():
     """Digits 1 and 2 of the first row only fit cells 0 and 8: these lose all other digits."""
     board = geometry(3, 3)
-    possible = board.everything
+    possible = board.all_candidates
     for cell in range(1, 8):
         possible &= ~(1 << cell | 1 << 81 + cell)
     assert members(pairs(board, possible)) == [digit * 81 + cell for digit in range(2, 9) for cell in (0, 8)]

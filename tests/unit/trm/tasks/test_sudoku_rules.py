@@ -207,9 +207,9 @@ def test_tasks_and_data_load_without_torch():
 def test_a_rating_is_given_up_at_the_guesses_it_may_take():
     hard = SUDOKU.generate(np.random.default_rng(0), "hard").inputs
     needed = SUDOKU.rate(hard).search_nodes
-    assert SUDOKU.rate(hard, most_guesses=needed) == SUDOKU.rate(hard)
+    assert SUDOKU.rate(hard, max_guesses=needed) == SUDOKU.rate(hard)
     with pytest.raises(PuzzleError, match=f"Still undecided after {needed - 1} guesses"):
-        SUDOKU.rate(hard, most_guesses=needed - 1)
+        SUDOKU.rate(hard, max_guesses=needed - 1)
 
 
 @pytest.mark.parametrize("task", [SMALL, SUDOKU], ids=["4x4", "9x9"])

@@ -11,7 +11,7 @@ import pytest
 from trm.errors import PuzzleError
 from trm.tasks.puzzle_text import PuzzleText, plain
 from trm.tasks.sudoku import Sudoku
-from trm.tasks.sudoku.links import unpacked
+from trm.tasks.sudoku.links import decompress
 
 NINE, SIX, FOUR = Sudoku(), Sudoku(2, 3), Sudoku(2, 2)
 PUZZLE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79"
@@ -24,7 +24,7 @@ SIZES = pytest.mark.parametrize("side", BY_SIZE)
 
 def grids_of(text: str, side: int) -> list[PuzzleText]:
     task, _ = BY_SIZE[side]
-    return list(task.puzzles_in(text.splitlines(keepends=True)))
+    return list(task.find_puzzles(text.splitlines(keepends=True)))
 
 
 def rows(puzzle: str, blank: str = ".") -> list[str]:
@@ -262,11 +262,11 @@ def test_codes_of_puzzle_collections(side):
 
 @pytest.mark.parametrize("text", ["", "a", "aaaaaaaaaa", "ababababab" * 30, json.dumps(list(range(400)))])
 def test_what_apps_pack_is_unpacked(text):
-    assert unpacked(packed(text)) == text if text else True
+    assert decompress(packed(text)) == text if text else True
     code = packed(text or "x")
     for broken in (code[: len(code) // 2], "AAAA" + code, "!" * 9):
         try:
-            unpacked(broken)
+            decompress(broken)
         except ValueError:
             continue
 

@@ -15,7 +15,7 @@ from training_runs import CPU, REPOSITORY, SCHEDULE, trainer_of, usual_preset
 from trm.checkpoint import load_model
 from trm.cli import main
 from trm.errors import DataError, TrainingError, UserError
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder, restore
 from trm.training.run import train
 
 
@@ -31,7 +31,7 @@ def test_resuming_changes_no_number(tmp_path, small_preset, small_puzzles):
         folder.save(first)
     second = trainer_of(replace(small_preset, seed=0), small_puzzles)
     with TrainingFolder.open(tmp_path / "run", small_preset, resume=True) as folder:
-        put_back(second, folder.read())
+        restore(second, folder.read())
     assert (second.update, second.seconds) == (4, 12.5)
     again += [
         second.one_update(update / 8)["loss"] for update in range(4, 8)

@@ -14,7 +14,7 @@ from training_runs import CPU, REPOSITORY, USUAL, usual_preset
 
 from trm.checkpoint import load_model, read_checkpoint
 from trm.training.data import Puzzles, PuzzleStream
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder, restore
 from trm.training.presets import TrainingPreset
 from trm.training.trainer import Trainer
 
@@ -41,7 +41,7 @@ if __name__ == "__main__":
 
     TrainingFolder.save = save_until_the_disk_is_full
     try:
-        run.train(preset, Path(sys.argv[1]), minutes=1, say=lambda line: None)
+        run.train(preset, Path(sys.argv[1]), minutes=1, log=lambda line: None)
     except UserError as error:
         print(error)
 """
@@ -85,7 +85,7 @@ if __name__ == "__main__":
     training.SAVE_EVERY_SECONDS = 0  # save after every update, so that a kill often falls into a save
     training.REPORT_EVERY_SECONDS = 0
     out, minutes, resume = Path(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "resume"
-    training.train(preset, out, minutes=minutes, resume=resume, say=lambda line: print(line, flush=True))
+    training.train(preset, out, minutes=minutes, resume=resume, log=lambda line: print(line, flush=True))
 """
 
 
@@ -115,7 +115,7 @@ def test_killed_at_random_moments(tmp_path, tiny_config):
         load_model(str(out), device=CPU)
         with TrainingFolder.open(out, preset, resume=True) as folder:
             trainer = Trainer(preset, [PuzzleStream(USUAL, Puzzles(*USUAL.generate_many(1)))], CPU)
-            put_back(trainer, folder.read())
+            restore(trainer, folder.read())
         assert trainer.update > updates[-1]
         updates.append(trainer.update)
 

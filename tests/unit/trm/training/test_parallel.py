@@ -14,7 +14,7 @@ from trm.config import HALT_OR_CONTINUE, ModelConfig
 from trm.errors import UserError
 from trm.tasks.sudoku import Sudoku
 from trm.training.data import Puzzles, PuzzleStream
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder, restore
 from trm.training.parallel import Replica
 from trm.training.presets import TrainingPreset
 from trm.training.run import can_compile
@@ -46,10 +46,10 @@ PRESET = TrainingPreset(
 )  # fmt: skip
 
 
-def trainer(share: Replica | None = None, preset: TrainingPreset = PRESET) -> Trainer:
+def trainer(replica: Replica | None = None, preset: TrainingPreset = PRESET) -> Trainer:
     """In float32, where sums in another order hardly matter."""
     puzzles = Puzzles(*Sudoku(2, 2).generate_many(40, givens=(6, 10), seed=3))
-    made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, share)
+    made = Trainer(preset, [PuzzleStream(Sudoku(2, 2), puzzles)], CPU, replica)
     made.model.compute_dtype = torch.float32
     return made
 
@@ -63,14 +63,14 @@ from trm.training.folder import TrainingFolder
 from trm.training.parallel import Replica
 
 torch.set_num_threads(1)
-share = Replica.of_this_process(CPU)
-made = trainer(share)
+replica = Replica.of_this_process(CPU)
+made = trainer(replica)
 figures = [made.one_update(update / UPDATES) for update in range(UPDATES)]
-with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=share.leads) as folder:
+with TrainingFolder.open(Path(sys.argv[1]), PRESET, resume=False, writes=replica.leads) as folder:
     folder.save(made)
-if share.leads:
+if replica.leads:
     Path(sys.argv[1], "figures.json").write_text(json.dumps(figures))
-share.wait()
+replica.wait()
 """
 
 
@@ -107,9 +107,9 @@ def test_what_two_processes_saved_goes_on_in_one(two_processes):
         alone.one_update(update / UPDATES)
     resumed = trainer()
     with TrainingFolder.open(two_processes, PRESET, resume=True) as folder:
-        put_back(resumed, folder.read())
-    assert torch.equal(resumed.flight.inputs, alone.flight.inputs)
-    assert torch.equal(resumed.flight.steps, alone.flight.steps)
+        restore(resumed, folder.read())
+    assert torch.equal(resumed.carry.inputs, alone.carry.inputs)
+    assert torch.equal(resumed.carry.steps, alone.carry.steps)
     assert resumed.one_update(1.0)["loss"] == pytest.approx(alone.one_update(1.0)["loss"], abs=1e-3)
 
 

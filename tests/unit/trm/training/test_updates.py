@@ -15,9 +15,9 @@ from trm.models import new_model
 from trm.recursion import State, deep_recursion
 from trm.tasks import get_task
 from trm.training.data import Puzzles, PuzzleStream, generated_puzzles
-from trm.training.folder import TrainingFolder, put_back
+from trm.training.folder import TrainingFolder, restore
 from trm.training.presets import PuzzleSpec, TrainingPreset
-from trm.training.run import look, train
+from trm.training.run import evaluate_held_out, train
 from trm.training.schedule import GivenPhase, GridPhase
 from trm.training.trainer import Trainer
 
@@ -34,24 +34,24 @@ def test_puzzles_in_flight_carry_their_state(trainer):
     """What flies on has the state of the deep recursion from its last one; who has landed starts anew."""
     trainer.one_update(0.9)
     for _ in range(4):
-        flight, weights = trainer.flight, {k: v.clone() for k, v in trainer.model.state_dict().items()}
-        before = State(flight.state.y.clone(), flight.state.z.clone())
-        inputs, steps = flight.inputs.clone(), flight.steps.clone()
+        carry, weights = trainer.carry, {k: v.clone() for k, v in trainer.model.state_dict().items()}
+        before = State(carry.state.y.clone(), carry.state.z.clone())
+        inputs, steps = carry.inputs.clone(), carry.steps.clone()
         trainer.one_update(0.9)
-        went_on = flight.steps == steps + 1
-        assert torch.equal(went_on, flight.steps > 0)
+        went_on = carry.steps == steps + 1
+        assert torch.equal(went_on, carry.steps > 0)
         with torch.no_grad():
             model = new_model(trainer.preset.model)
             model.compute_dtype = trainer.model.compute_dtype
             model.load_state_dict(weights)
             x = model.embed(inputs, torch.zeros_like(steps))
             after = deep_recursion(model, x, before, depth=Depth(n=2, T=2, N_sup=3))
-        assert torch.equal(flight.inputs[went_on], inputs[went_on])
-        assert torch.equal(flight.state.y[went_on], after.y[went_on])
-        assert torch.equal(flight.state.z[went_on], after.z[went_on])
+        assert torch.equal(carry.inputs[went_on], inputs[went_on])
+        assert torch.equal(carry.state.y[went_on], after.y[went_on])
+        assert torch.equal(carry.state.z[went_on], after.z[went_on])
         start = model.H_init.to(after.y.dtype).expand_as(after.y)
-        assert torch.equal(flight.state.y[~went_on], start[~went_on])
-        assert (flight.steps < 3).all()  # N_sup steps, then it leaves
+        assert torch.equal(carry.state.y[~went_on], start[~went_on])
+        assert (carry.steps < 3).all()  # N_sup steps, then it leaves
 
 
 def test_the_halting_logit_lets_go_but_not_too_early(small_preset, small_puzzles):
@@ -64,8 +64,8 @@ def test_the_halting_logit_lets_go_but_not_too_early(small_preset, small_puzzles
 
 def test_least_steps(small_preset, small_puzzles):
     never, always = (
-        trainer_of(replace(small_preset, explore=share), small_puzzles).boarding.draw_least_steps(500)
-        for share in (0.0, 1.0)
+        trainer_of(replace(small_preset, explore=replica), small_puzzles).feed.draw_least_steps(500)
+        for replica in (0.0, 1.0)
     )
     assert (never == 1).all()
     assert sorted(set(always.tolist())) == [2, 3]  # up to N_sup
@@ -89,7 +89,7 @@ def test_small_grids_come_first(tmp_path, tiny_config):
     losses, sizes = [], []
     for update in range(6):
         losses.append(unbroken.one_update(update / 6)["loss"])
-        sizes.append(unbroken.flight.inputs.shape[1])
+        sizes.append(unbroken.carry.inputs.shape[1])
         places = [
             trained.L_level.layers[0].self_attn.places
             for trained in (unbroken.model, unbroken.averaged_model(sizes[-1]))
@@ -105,7 +105,7 @@ def test_small_grids_come_first(tmp_path, tiny_config):
         folder.save(first)
     second = Trainer(preset, streams, CPU)
     with TrainingFolder.open(tmp_path, preset, resume=True) as folder:
-        put_back(second, folder.read())
+        restore(second, folder.read())
     again += [second.one_update(update / 6)["loss"] for update in range(2, 6)]
     assert again == losses
 
@@ -130,7 +130,7 @@ def test_a_look_between_two_sizes_is_at_the_new_one(tmp_path, tiny_config):
     trainer.one_update(0.49)
     trainer.seconds = 0.51 * 60
     with TrainingFolder.open(tmp_path, preset, resume=False) as folder:
-        look(trainer, held_out, folder, lambda text: None)
+        evaluate_held_out(trainer, held_out, folder, lambda text: None)
     line = json.loads((tmp_path / "log.jsonl").read_text())
     assert line["grid_cells"] == 49
 
@@ -148,8 +148,8 @@ def test_given_cells_count_late_and_little(small_preset, small_puzzles):
     trainer = trainer_of(replace(small_preset, schedule=schedule), small_puzzles)
     for progress, expected in ((0.0, {0.0, 1.0}), (0.5, {0.25, 1.0}), (0.8, {1.0})):
         trainer.one_update(progress)
-        weights = trainer.weights_of_cells(trainer.flight)
-        given = torch.from_numpy(SMALL.givens(trainer.flight.inputs.numpy().astype(np.uint8)))
+        weights = trainer.weights_of_cells(trainer.carry)
+        given = torch.from_numpy(SMALL.givens(trainer.carry.inputs.numpy().astype(np.uint8)))
         assert set(weights.unique().tolist()) == expected
         assert weights[~given].eq(1).all() and weights[given].eq(min(expected)).all()
 

@@ -88,8 +88,8 @@ def _description(grid: Grid, view: CallView, row: int, column: int) -> str:
 
 def _joints(task: Task, tokens: UInt8[np.ndarray, "cells"]) -> list[frozenset[str]]:
     """For each cell of a way the sides where it goes on; nothing for other cells."""
-    on_way = np.isin(tokens, [token for token, look in enumerate(task.looks) if look in PATH_KINDS])
-    padded = np.pad(on_way.reshape(task.rows, task.columns), 1)
+    on_path = np.isin(tokens, [token for token, look in enumerate(task.looks) if look in PATH_KINDS])
+    padded = np.pad(on_path.reshape(task.rows, task.columns), 1)
     neighbours = {
         "up": padded[:-2, 1:-1],
         "right": padded[1:-1, 2:],
