@@ -323,7 +323,7 @@ def test_a_puzzle_is_a_text_unless_it_names_a_file(tmp_path, capsys):
     (tmp_path / "puzzle.txt").write_text("Mine\n1...\n..2.\n.3..\n...4\n")
     found = puzzle_texts(str(tmp_path / "puzzle.txt"), task)
     assert found == {"lines 2 to 5": "1.....2..3.....4"}
-    assert "line 1: 'Mine' passed over" in capsys.readouterr().err
+    assert "line 1: 'Mine' skipped" in capsys.readouterr().err
     for text in ("12..", "a\nb", "z" * 500, "nul\x00"):
         assert puzzle_texts(text, task) == {"": text}
 

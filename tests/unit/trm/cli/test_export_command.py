@@ -117,7 +117,7 @@ def test_arc_without_an_id_bears_a_note(tmp_path, tiny_model, ran):
 @pytest.mark.parametrize(
     ("task", "answer", "says"),
     [
-        ("chess", 2, "There is no task 'chess'. Choose one of: arc, maze, sudoku."),
+        ("chess", 2, "Unknown task 'chess'. Choose one of: arc, maze, sudoku."),
         ("arc", 2, "ARC grids are drawn on 30x30 = 900 cells, not on 16."),
         ("sudoku", 200, "This trace does not fit the task sudoku. Record it again."),
     ],

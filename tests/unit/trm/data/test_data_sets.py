@@ -171,7 +171,7 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
             "line 2: the answer breaks a rule or changes a given",
         ),
         (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is no number"),
-        (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: There is no difficulty 'brutal'"),
+        (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: Unknown difficulty 'brutal'"),
         (f"q,a\n{PUZZLE},{'1' * 200_000}\n", "not CSV"),
     ],
 )

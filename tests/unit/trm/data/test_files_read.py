@@ -289,18 +289,18 @@ def test_arrays_with_other_blanks_and_with_answers(tmp_path):
 def test_what_was_passed_over_is_noted(tmp_path):
     text = f"Grid 01\n{SMALL_ONE[:4]}\n{SMALL_ONE[4:8]}\n{SMALL_ONE[8:12]}\n{SMALL_ONE[12:]}\n"
     (tmp_path / "x.txt").write_text(text)
-    assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' passed over",)
+    assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' skipped",)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (f"{ONE} {TWO}\n", "A 9x9 Sudoku has 81 cells, this text has 162"),
-        (f"{ONE}\n{ONE[:80]}\n", "line 2: A 9x9 Sudoku has 81 cells, this text has 80"),
+        (f"{ONE} {TWO}\n", "A 9x9 Sudoku has 81 cells, but this text has 162"),
+        (f"{ONE}\n{ONE[:80]}\n", "line 2: A 9x9 Sudoku has 81 cells, but this text has 80"),
         (f"puzzle,solution\n{ONE}\n", "line 2: 1 columns where the header has 2"),
         ("puzzle\n5.3007E+80\n", "line 2: Position 7: 'E' is not part"),
         ("[Puzzle]\n53..7....\n6..195...\n", "A 9x9 Sudoku has 81 cells"),
-        (json.dumps(CELLS[:8]), "9 rows in brackets, this text has 8"),
+        (json.dumps(CELLS[:8]), "9 rows in brackets, but this text has 8"),
         (json.dumps([[-1 if cell == 0 and at else cell for at, cell in enumerate(row)] for row in [[0] * 9] * 9]), "both 0 and -1"),
     ],
 )  # fmt: skip

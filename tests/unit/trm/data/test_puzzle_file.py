@@ -110,7 +110,7 @@ def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
     [
         ("", "none.txt", "none.txt is empty"),
         (b"\xff\xfe\x00", "picture.png", "picture.png is not text in UTF-8"),
-        (ONE[:80], "short.txt", "short.txt: A 9x9 Sudoku has 81 cells, this text has 80"),
+        (ONE[:80], "short.txt", "short.txt: A 9x9 Sudoku has 81 cells, but this text has 80"),
         ("hello\nworld\n", "words.txt", "words.txt: Line 1, position 1: 'h' is not part of a 9x9 Sudoku"),
         ("q,a\n", "head.csv", "head.csv holds no puzzle"),
         ("[]", "none.json", "none.json holds no puzzle"),

@@ -57,7 +57,7 @@ def test_what_is_printed_reads_back(grid):
 @given(grids)
 def test_a_clean_grid_has_no_conflict_and_another_tenth_colour_has_no_token(grid):
     assert not ARC.conflicts(encode(grid)).any()
-    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10 is no colour"):
+    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10is not a colour"):
         encode([[10, *row[1:]] for row in grid.tolist()])
 
 
@@ -133,12 +133,12 @@ def test_conflicts_are_the_cells_of_the_crops_border_that_are_none():
         ([[0] * 30] * 31, "This grid has 31 rows, at most 30 fit"),
         ([[0] * 31], "Row 1 has 31 cells, at most 30 fit"),
         ([[1, 2], [3]], "Row 2 has 1 cells, row 1 has 2"),
-        ([[1, 2], [3, 10]], "Row 2, column 2: 10 is no colour"),
-        ([[-1]], "Row 1, column 1: -1 is no colour"),
-        ([[1.0]], "Row 1, column 1: 1.0 is no colour"),
-        ([[True]], "Row 1, column 1: True is no colour"),
-        ([[None]], "Row 1, column 1: None is no colour"),
-        ([["1\n"]], "Row 1, column 1: '1\\n' is no colour"),
+        ([[1, 2], [3, 10]], "Row 2, column 2: 10is not a colour"),
+        ([[-1]], "Row 1, column 1: -1is not a colour"),
+        ([[1.0]], "Row 1, column 1: 1.0is not a colour"),
+        ([[True]], "Row 1, column 1: Trueis not a colour"),
+        ([[None]], "Row 1, column 1: Noneis not a colour"),
+        ([["1\n"]], "Row 1, column 1: '1\\n'is not a colour"),
         ([[[[1]]]], "is no colour"),
         ([], "No grid: give a list of rows"),
         ([[]], "Row 1 is empty"),
@@ -164,11 +164,11 @@ def test_grids_as_people_paste_them(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "There is no grid in this text"),
-        (" \n/ ", "There is no grid in this text"),
-        ("01/2x", "Row 2, column 2: 'x' is no colour"),
-        ("01/2²", "Row 2, column 2: '²' is no colour"),
-        ("01/2\x00", "Row 2, column 2: U+0000 is no colour"),
+        ("", "This text contains no grid"),
+        (" \n/ ", "This text contains no grid"),
+        ("01/2x", "Row 2, column 2: 'x'is not a colour"),
+        ("01/2²", "Row 2, column 2: '²'is not a colour"),
+        ("01/2\x00", "Row 2, column 2: U+0000is not a colour"),
         ("0" * 900, "Row 1 has 900 cells, at most 30 fit"),
         ("01/234", "Row 2 has 3 cells, row 1 has 2"),
         ("[[0,1],[2,3]", "Line 1, position 13: not JSON"),

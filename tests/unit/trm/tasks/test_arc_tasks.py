@@ -184,7 +184,7 @@ BAD_GRID = [[1, 2], [3]]
         ),
         (
             {"aaaa": ONE | {"train": [{"input": [[1]], "output": [[True]]}]}},
-            "task aaaa, train pair 1, output: Row 1, column 1: True is no colour",
+            "task aaaa, train pair 1, output: Row 1, column 1: Trueis not a colour",
         ),
         ({"aaaa": TWO, "bbbb": TWO}, "task aaaa: 1 test inputs, but its solutions are not 1 grids"),
         ({"aaaa": ONE}, "has no task 'bbbb', which its solutions name"),

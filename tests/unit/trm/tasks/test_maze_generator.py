@@ -133,24 +133,24 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
         (
             15,
             {"style": "prim"},
-            "There is no style 'prim' of mazes. Choose one of: depth-first, loops, random.",
+            "Unknown maze style 'prim'. Choose one of: depth-first, loops, random.",
         ),
         (
             15,
             {"loops": 3},
-            "A depth-first maze takes no number of loops. Ask for the style loops, or drop it.",
+            "The option loops does not apply to depth-first mazes. Choose the style loops, or omit the option.",
         ),
         (15, {"style": "loops", "loops": 37}, "A 15x15 maze has room for 1 to 36 loops, not for 37."),
         (15, {"style": "loops", "loops": 0}, "A 15x15 maze has room for 1 to 36 loops, not for 0."),
         (
             30,
             {"min_path": 110},
-            "Easy mazes of 30x30 have ways of 30 to 59 steps, not 110 and more. Ask for hard ones.",
+            "Easy 30x30 mazes have paths of 30 to 59 steps, not 110 or more. Choose difficulty hard.",
         ),
         (
             15,
             {"difficulty": "hard", "max_path": 20},
-            "Hard mazes of 15x15 have ways of 45 to 224 steps, not 1 to 20. Ask for easy ones.",
+            "Hard 15x15 mazes have paths of 45 to 224 steps, not 1 to 20. Choose difficulty easy.",
         ),
         (
             15,
@@ -162,8 +162,8 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
         (
             5,
             {"difficulty": "hard", "style": "random", "min_path": 23},
-            "No hard random maze of 5x5 with a way of 23 to 24 steps turned up in 5,000 tries. "
-            "Ask for a shorter way or another style.",
+            "No hard random 5x5 maze with a path of 23 to 24 steps was found in 5,000 tries.  "
+            "Choose a shorter path or another style.",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def test_numbers_whose_wall_is_the_border(wall):
     ):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
     half = text.replace(text[:2], "01", 1)
-    with pytest.raises(PuzzleError, match="Both 0 and 1 stand at the border of this maze"):
+    with pytest.raises(PuzzleError, match="The border of this maze has both 0 and 1"):
         SEVEN.parse(half)
 
 
@@ -149,7 +149,7 @@ def test_walls_of_underscores():
     [
         (
             drawn(2),
-            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells; 15x15 is read here.",
+            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells; the model expects 15x15.",
         ),
         (
             drawn(2) + "\n|   |",

@@ -211,17 +211,23 @@ def test_judging_all_answers_of_a_run_is_quick():
 @pytest.mark.parametrize(
     ("side", "text", "difficulty", "sentence", "solutions"),
     [
-        (3, "S G\n###\n###", "easy", "Easy: one way through, 2 steps; no dead ends on the way.", 1),
-        (3, "SG \n###\n###", "easy", "Easy: one way through, 1 step; 1 dead end on the way.", 1),
+        (3, "S G\n###\n###", "easy", "Easy: a single path, 2 steps, no dead ends along it.", 1),
+        (3, "SG \n###\n###", "easy", "Easy: a single path, 1 step, 1 dead end along it.", 1),
         # A corner of four cells with two entrances from the way: one wrong turning.
-        (3, "#  \nS  \n#G#", "easy", "Easy: one way through, 2 steps; 1 dead end on the way.", 1),
-        (3, "S#G\n###\n###", None, "No way leads from start to goal.", 0),
-        (3, "S  \n   \n  G", None, "More than one shortest way, 4 steps; no dead ends on the way.", 2),
-        (5, LOOP, "easy", "Easy: one shortest way among several, 4 steps; no dead ends on the way.", 1),
-        (5, f"{SNAKE}...G", "easy", "Easy: one way through, 16 steps; no dead ends on the way.", 1),
-        (5, f"{SNAKE}..G.", "hard", "Hard: one way through, 15 steps; 1 dead end on the way.", 1),
-        (5, f"{SNAKE}.G..", "medium", "Medium: one way through, 14 steps; 1 dead end on the way.", 1),
-        (5, f"{SNAKE[:4]}G{SNAKE[5:]}....", "easy", "Easy: one way through, 4 steps; 1 dead end on the", 1),
+        (3, "#  \nS  \n#G#", "easy", "Easy: a single path, 2 steps, 1 dead end along it.", 1),
+        (3, "S#G\n###\n###", None, "No path leads from start to goal.", 0),
+        (3, "S  \n   \n  G", None, "More than one shortest path, 4 steps, no dead ends along them.", 2),
+        (
+            5,
+            LOOP,
+            "easy",
+            "Easy: several paths but a single shortest one, 4 steps, no dead ends along it.",
+            1,
+        ),
+        (5, f"{SNAKE}...G", "easy", "Easy: a single path, 16 steps, no dead ends along it.", 1),
+        (5, f"{SNAKE}..G.", "hard", "Hard: a single path, 15 steps, 1 dead end along it.", 1),
+        (5, f"{SNAKE}.G..", "medium", "Medium: a single path, 14 steps, 1 dead end along it.", 1),
+        (5, f"{SNAKE[:4]}G{SNAKE[5:]}....", "easy", "Easy: a single path, 4 steps, 1 dead end along it", 1),
     ],
 )
 def test_rates_with_a_reason(side, text, difficulty, sentence, solutions):
@@ -244,7 +250,9 @@ def test_the_square_sizes_there_are():
     assert MAZE.generator_options == {option.name for option in named if option.kind is option.KEYWORD_ONLY}
     assert len(MAZE.symbols) == len(MAZE.symbol_names) == len(MAZE.looks) == 6
     for side in (2, 101):
-        with pytest.raises(PuzzleError, match=rf"No mazes of {side}x{side}. Choose a side from 3 to 100."):
+        with pytest.raises(
+            PuzzleError, match=rf"Mazes of {side}x{side} are not supported. Choose a side from 3 to 100."
+        ):
             Maze(side)
 
 
@@ -252,7 +260,7 @@ def test_results_are_grouped_by_length():
     texts = ("S" + "." * 13 + "G", "S" + "." * 14, "S#" + "." * 13)
     rows = ["#" * 210, "." * 209 + "G", "#" * 209 + "G"]
     inputs = np.stack([MAZE.parse(first + rest) for first, rest in zip(texts, rows, strict=True)])
-    assert MAZE.strata(inputs) == ["0-14 steps", "15-29 steps", "no way"]
+    assert MAZE.strata(inputs) == ["0-14 steps", "15-29 steps", "no path"]
 
 
 def test_presets_are_what_their_sentences_say():
@@ -263,16 +271,16 @@ def test_presets_are_what_their_sentences_say():
         "winding", "long", "spiral", "two-ways", "random-walls", "open-field", "no-way", "beside",
     ]  # fmt: skip
     assert all(MAZE.format(tokens[key]) == preset.puzzle for key, preset in presets.items())
-    assert ratings["winding"].sentence == "Medium: one way through, 38 steps; 6 dead ends on the way."
-    assert ratings["long"].sentence.startswith("Hard: one way through, 89 steps; ")
+    assert ratings["winding"].sentence == "Medium: a single path, 38 steps, 6 dead ends along it."
+    assert ratings["long"].sentence.startswith("Hard: a single path, 89 steps, ")
     assert (tokens["long"] != WALL).sum() == 97
-    assert ratings["spiral"].sentence == "Easy: one way through, 96 steps; no dead ends on the way."
+    assert ratings["spiral"].sentence == "Easy: a single path, 96 steps, no dead ends along it."
     two = MAZE.solutions(tokens["two-ways"], limit=9)
     assert len(two) == 2 and (two[0] == PATH).sum() == 33 and (two[0] != two[1]).sum() == 2 * 17
     assert len(MAZE.solutions(tokens["random-walls"], limit=99)) == 12
     facts = MAZE.cell_features(tokens["random-walls"])
     assert facts["on_path"].any() and (facts["distance_to_start"][~facts["wall"]] == -1).any()
-    assert ratings["random-walls"].sentence.startswith("More than one shortest way, 26 steps")
+    assert ratings["random-walls"].sentence.startswith("More than one shortest path, 26 steps")
     field = tokens["open-field"].reshape(15, 15)[1:-1, 1:-1]
     ways = np.ones(13, int)
     for _ in range(12):
@@ -288,9 +296,9 @@ def test_large_presets_are_what_their_sentences_say():
     large = Maze(30)
     ratings = {preset.key: large.rate(puzzle).sentence for preset, puzzle in parsed_presets(large)}
     assert list(ratings) == ["thirty", "thirty-long", "thirty-loops"]
-    assert ratings["thirty"] == "Hard: one way through, 122 steps; 10 dead ends on the way."
-    assert ratings["thirty-long"].startswith("Hard: one way through, 255 steps; ")
-    assert ratings["thirty-loops"].startswith("Hard: one shortest way among several, 126 steps; ")
+    assert ratings["thirty"] == "Hard: a single path, 122 steps, 10 dead ends along it."
+    assert ratings["thirty-long"].startswith("Hard: a single path, 255 steps, ")
+    assert ratings["thirty-loops"].startswith("Hard: several paths but a single shortest one, 126 steps, ")
     assert len(load_presets("maze")) == len(ratings) + len(parsed_presets(MAZE))
 
 

@@ -99,15 +99,21 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
     ("text", "message"),
     [
         ("", f"{WANTED}this text has 0 lines. Paste the whole maze and nothing else."),
-        ("S G", f"{WANTED}this text has 3. Mind spaces at its ends: write open cells as dots."),
-        (DOTTED[:-1], f"{WANTED}this text has 24. Mind spaces at its ends: write open cells as dots."),
+        ("S G", f"{WANTED}this text has 3. Write open cells as dots, since spaces at the ends may get lost."),
+        (
+            DOTTED[:-1],
+            f"{WANTED}this text has 24. Write open cells as dots, since spaces at the ends may get lost.",
+        ),
         ("\n".join(ROWS[:4]), f"{WANTED}this text has 4 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS, "#"]), f"{WANTED}this text has 6 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 4 has 7. Shorten it."),
         ("\n\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 6 has 7. Shorten it."),
-        ("#" * 81, "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
-        ("\n".join(["#" * 9] * 9), "This maze is 9x9, 5x5 is read here. Choose a model of its size."),
-        ("\n".join(["###"] * 3) + "\n", "This maze is 3x3, 5x5 is read here. Choose a model of its size."),
+        ("#" * 81, "This maze is 9x9; the model expects 5x5. Choose a model of its size."),
+        ("\n".join(["#" * 9] * 9), "This maze is 9x9; the model expects 5x5. Choose a model of its size."),
+        (
+            "\n".join(["###"] * 3) + "\n",
+            "This maze is 3x3; the model expects 5x5. Choose a model of its size.",
+        ),
         (DOTTED.replace("G", "Q"), f"Position 15: 'Q' is not part of a maze. {USE}"),
         ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
         (DOTTED.replace("S", "X"), f"Position 2: 'X' is not part of a maze. {USE}"),
@@ -116,17 +122,17 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
             "Line 1, position 4: the character U+0009 is not part of a maze. ",
         ),
         (DOTTED[:-1] + "\x00", "Position 25: the character U+0000 is not part of a maze. "),
-        (DOTTED.replace("S", "."), "This maze has no start. Put one S into it."),
+        (DOTTED.replace("S", "."), "This maze has no start. Add one S."),
         (DOTTED.replace("G", "."), "This maze has no goal. Put one G into it."),
         (
             "\n".join(ROWS).replace("   G", "S SG"),
-            "Line 3, position 2: a second start S, the first is at line 1, position 2. Keep one of them.",
+            "Line 3, position 2: a second start S; the first is at line 1, position 2. Remove one of them.",
         ),
         (
             DOTTED[:-1] + "G",
-            "Position 25: a second goal G, the first is at position 15. Keep one of them.",
+            "Position 25: a second goal G; the first is at position 15. Remove one of them.",
         ),
-        ("#" * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one maze."),
+        ("#" * 100_001, "This text has 100,001 characters; the maximum is 100,000. Paste one maze."),
     ],
 )
 def test_says_what_is_wrong_with_a_text_and_where(text, message):

@@ -88,15 +88,18 @@ def test_reads_the_ways_people_write_a_grid(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (PUZZLE[:-1], "A 9x9 Sudoku has 81 cells, this text has 80. Use digits 1-9 and . or 0 for blanks."),
-        ("", "A 9x9 Sudoku has 81 cells, this text has 0. Use digits 1-9 and . or 0 for blanks."),
+        (
+            PUZZLE[:-1],
+            "A 9x9 Sudoku has 81 cells, but this text has 80. Use digits 1-9 and . or 0 for blanks.",
+        ),
+        ("", "A 9x9 Sudoku has 81 cells, but this text has 0. Use digits 1-9 and . or 0 for blanks."),
         (
             "\n".join(["." * 9] * 3 + ["." * 8] + ["." * 9] * 5),
-            "A 9x9 Sudoku has 81 cells, this text has 80 (line 4 has 8). Use digits 1-9 and . or 0",
+            "A 9x9 Sudoku has 81 cells, but this text has 80 (line 4 has 8). Use digits 1-9 and . or 0",
         ),
         (
             "\n".join(["." * 9] * 8),
-            "A 9x9 Sudoku has 81 cells, this text has 72 (8 rows of 9). Use digits 1-9 and . or 0",
+            "A 9x9 Sudoku has 81 cells, but this text has 72 (8 rows of 9). Use digits 1-9 and . or 0",
         ),
         (
             "53..7....\n6..q95...",
@@ -107,7 +110,7 @@ def test_reads_the_ways_people_write_a_grid(text):
             "Position 6: '_' is not part of a 9x9 Sudoku. Use digits 1-9 and . or 0 for blanks.",
         ),
         ("." * 80 + "\x00", "Position 81: the character U+0000 is not part of a 9x9 Sudoku. "),
-        ("." * 100_001, "This text has 100,001 characters, at most 100,000 are read. Paste one puzzle."),
+        ("." * 100_001, "This text has 100,001 characters; the maximum is 100,000. Paste one puzzle."),
     ],
 )
 def test_says_what_is_wrong_with_a_text_and_where(text, message):
@@ -169,15 +172,15 @@ def test_counts_all_solutions_of_the_small_board():
     ("text", "difficulty", "sentence"),
     [
         (PUZZLE, Difficulty.EASY, "Easy: naked and hidden singles suffice."),
-        (SOLVED, Difficulty.EASY, "Easy: already solved, nothing is left to fill in."),
-        ("." * 81, None, "More than one solution: the givens leave a choice."),
-        ("11" + "." * 79, None, "No solution: a digit stands twice in a row, column or box."),
-        (".12345678" + "9" + "." * 71, None, "No solution: the givens rule each other out."),
+        (SOLVED, Difficulty.EASY, "Easy: already solved, no cell is blank."),
+        ("." * 81, None, "More than one solution: there are too few givens."),
+        ("11" + "." * 79, None, "No solution: a digit occurs twice in a row, column or box."),
+        (".12345678" + "9" + "." * 71, None, "No solution: the givens contradict each other."),
         (
             # Inkala 2012, published as a very hard one.
             "8..........36......7..9.2...5...7.......457.....1...3...1....68..85...1..9....4..",
             Difficulty.HARD,
-            "Hard: singles, locked candidates and pairs get stuck; a search tries ",
+            "Hard: singles, locked candidates and pairs do not suffice; a search makes ",
         ),
     ],
 )
@@ -189,13 +192,11 @@ def test_rates_with_a_reason(text, difficulty, sentence):
 
 
 def test_unknown_names_are_answered_with_the_known_ones():
-    with pytest.raises(UserError, match=r"There is no task 'chess'. Choose one of: .*sudoku"):
+    with pytest.raises(UserError, match=r"Unknown task 'chess'. Choose one of: .*sudoku"):
         get_task("chess")
-    with pytest.raises(
-        PuzzleError, match=r"There is no difficulty 'brutal'. Choose one of: easy, medium, hard."
-    ):
+    with pytest.raises(PuzzleError, match=r"Unknown difficulty 'brutal'. Choose one of: easy, medium, hard."):
         Difficulty("brutal")
-    with pytest.raises(PuzzleError, match=r"No Sudoku with boxes of 1x9"):
+    with pytest.raises(PuzzleError, match=r"Sudokus with 1x9 boxes are not supported"):
         Sudoku(1, 9)
 
 

@@ -275,18 +275,18 @@ def test_what_apps_pack_is_unpacked(text):
     ("text", "says"),
     [
         ("https://f-puzzles.com/?load=N4Ig", "This link of f-puzzles cannot be read. Open it and paste the digits."),
-        ("https://f-puzzles.com/?id=abc", "This is a link of f-puzzles.com, whose puzzle is not in it"),
-        ("https://example.org/sudoku/1234", "This link has no digits of a puzzle in it"),
-        ("https://puzz.link/p?sudoku/6/6/1g2", "This is a 6x6 Sudoku, 9x9 is read here. Choose a model of its size."),
+        ("https://f-puzzles.com/?id=abc", "This f-puzzles.com link does not contain its puzzle"),
+        ("https://example.org/sudoku/1234", "This link does not contain the digits of a puzzle"),
+        ("https://puzz.link/p?sudoku/6/6/1g2", "This is a 6x6 Sudoku; the model expects 9x9. Choose a model of its size."),
         ("3x3:5_3b7", "This code has 5 cells, a 9x9 Sudoku has 81. Copy it again."),
-        ("2x2:1_2b3c2a1d4", "This is a 4x4 Sudoku, 9x9 is read here."),
+        ("2x2:1_2b3c2a1d4", "This is a 4x4 Sudoku; the model expects 9x9."),
         ("\n".join(["0 -1 3 4 5 6 7 8 2"] * 9), "This text has both 0 and -1, and either may be a blank."),
         ("\n".join(["5 3 -1 -1 7 -1 -1 -1"] * 9), "This text has -1 in it, and not 9 cells a row."),
-        ("5,3,,,7,,,\n" * 9, "A 9x9 Sudoku has 81 cells, this text has 27 (line 1 has 3"),
-        (f"{PUZZLE}\n{PUZZLE[::-1]}", "A 9x9 Sudoku has 81 cells, this text has 162"),
-        (str(cells(PUZZLE, 0)[:8]), "A 9x9 Sudoku has 9 rows in brackets, this text has 8."),
+        ("5,3,,,7,,,\n" * 9, "A 9x9 Sudoku has 81 cells, but this text has 27 (line 1 has 3"),
+        (f"{PUZZLE}\n{PUZZLE[::-1]}", "A 9x9 Sudoku has 81 cells, but this text has 162"),
+        (str(cells(PUZZLE, 0)[:8]), "A 9x9 Sudoku has 9 rows in brackets, but this text has 8."),
         (str([*cells(PUZZLE, 0)[:8], [1, 2, 3, 4, 5, 6, 7, 8]]), "Line 1: this row has 8 fields"),
-        ("53  7\n6  195\n 98    6", "A 9x9 Sudoku has 81 cells, this text has 10"),
+        ("53  7\n6  195\n 98    6", "A 9x9 Sudoku has 81 cells, but this text has 10"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_told_is_refused(text, says):
@@ -428,7 +428,7 @@ def test_all_grids_after_a_puzzle_that_answer_it_belong_to_it():
 )
 def test_an_array_that_is_not_all_there_is_named(text):
     for task in (NINE, FOUR):
-        with pytest.raises(PuzzleError, match="This array is not all there"):
+        with pytest.raises(PuzzleError, match="This array is incomplete"):
             task.parse(text)
 
 

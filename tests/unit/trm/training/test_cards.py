@@ -159,7 +159,7 @@ def test_an_unfinished_ablation_is_said(tmp_path):
     log = tmp_path / "none" / "log.jsonl"
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES - 0.1}) + "\n")
     assert not is_finished(ABLATIONS[0], tmp_path / "none")
-    assert is_finished(ABLATIONS[0], tmp_path / "none", replica=0.9)
+    assert is_finished(ABLATIONS[0], tmp_path / "none", share=0.9)
     log.write_text(json.dumps({"update": 3, "minutes": ABLATION_MINUTES + 0.001}) + "\n")
     assert is_finished(ABLATIONS[0], tmp_path / "none")
 
