@@ -1,4 +1,4 @@
-"""Puzzle sets: read from every format in use, written in the official one and as CSV, generated, bundled."""
+"""Puzzle sets: readers for all common formats, writers for the official format and CSV, generated and bundled sets."""
 
 from trm.data.arc import ArcPair, ArcTask, arc_tasks, load_arc
 from trm.data.bundled import bundled_sets, bundled_test_set, sets_for_task

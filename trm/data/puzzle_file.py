@@ -1,7 +1,7 @@
-"""The puzzles of a file that somebody hands over, found without solving them: which one is meant is chosen afterwards.
+"""Lists the puzzles of a file without solving them, so that a user can choose one.
 
-A set for training or evaluation is read as a whole and needs answers (`trm.data.load`). Here a single puzzle is looked
-for: a CSV of hundreds of thousands is only cut into its rows.
+`trm.data.load` reads whole sets for training or evaluation, which need answers. Here a CSV with hundreds of thousands of
+puzzles is only split into its rows.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from trm.tasks.arc import encode
 from trm.tasks.base import Task
 
 LARGEST = 16 << 20
-"""Bytes; about 100,000 Sudokus with their answers."""
+"""Most bytes of a file; about 100,000 Sudokus with their answers."""
 LARGEST_UNPACKED = 128 << 20
 
 
 def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
-    """The puzzles of a file of this name, at least one, in file order: of every kind in `trm.data.files.kinds`.
+    """The puzzles in the content of a file, at least one, in file order. `name` is the file's name, for messages.
 
-    For ARC JSON with tasks, whose test inputs are the puzzles. Raises `DataError` naming the file, and the line at fault.
+    All formats of `trm.data.files.kinds` are read. In ARC JSON, the test inputs of the tasks are the puzzles. Raises
+    `DataError`, which names the file and the line at fault.
     """
     if len(content) > LARGEST:
         raise DataError(
-            f"{name} has {len(content) >> 20} MB, at most {LARGEST >> 20} are read here. Give a part of it."
+            f"{name} has {len(content) >> 20} MB; the maximum is {LARGEST >> 20} MB. Give a part of it."
         )
     source = ByteSource.of_bytes(content, name, most=LARGEST_UNPACKED)
     if task.name == "arc":
@@ -43,7 +44,7 @@ def puzzle_entries(content: bytes, name: str, task: Task) -> list[PuzzleEntry]:
 
 
 def read_content(path: Path) -> bytes:
-    """What a file holds, for `puzzle_entries`; of a larger one than that takes, a byte more. Raises `DataError`."""
+    """Read a file for `puzzle_entries`, but at most one byte more than that accepts. Raises `DataError`."""
     try:
         size_of(path, DataError)
         with path.open("rb") as file:
@@ -60,7 +61,7 @@ def _from_arc_tasks(content: bytes, name: str, task: Task) -> Iterator[PuzzleEnt
             tasks = arc_tasks(path)
         except DataError as error:
             raise DataError(str(error).replace(str(path), name)) from None
-    for identifier, found in tasks.items():
-        called = "" if identifier == path.stem else f"{identifier}, "
-        for number, pair in enumerate(found.test, 1):
-            yield PuzzleEntry(name, f"{called}test {number}", task.format(encode(pair.input)))
+    for identifier, arc_task in tasks.items():
+        prefix = "" if identifier == path.stem else f"{identifier}, "
+        for number, pair in enumerate(arc_task.test, 1):
+            yield PuzzleEntry(name, f"{prefix}test {number}", task.format(encode(pair.input)))

@@ -1,4 +1,4 @@
-"""The puzzles in flight: each carries its state from supervision step to supervision step until it halts."""
+"""The carry of deep supervision: a batch of puzzles, each with its state, from one supervision step to the next."""
 
 from dataclasses import dataclass
 
@@ -15,18 +15,18 @@ from trm.training.parallel import Replica
 
 @dataclass
 class Carry:
-    """This process's puzzles. `steps` counts the supervision steps each has had."""
+    """The puzzles of this process. `steps` counts the supervision steps of each so far."""
 
     inputs: Int[Tensor, "batch cell"]
     labels: Int[Tensor, "batch cell"]
     puzzle_ids: Int[Tensor, "batch"]
     state: State
     steps: Int[Tensor, "batch"]
-    least_steps: Int[Tensor, "batch"]  # it may not halt before
+    least_steps: Int[Tensor, "batch"]  # it must not halt earlier
 
 
 class PuzzleFeed:
-    """Gives puzzles their seats: fresh ones from a stream of some size, in their initial state."""
+    """Fills the carry with new puzzles of a stream, in their initial state."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class PuzzleFeed:
         self.replica, self.random = replica, random
 
     def new_carry(self, stream: PuzzleStream, reveal: float) -> Carry:
-        """A flight of fresh puzzles."""
+        """A carry of new puzzles."""
         inputs, labels, ids, least = self._draw(stream, self.batch, reveal)
         mine = self.replica.rows(self.batch)
         device = self.model.device
@@ -54,13 +54,13 @@ class PuzzleFeed:
     def replace(
         self, carry: Carry, halted: Bool[Tensor, "batch"], stream: PuzzleStream, reveal: float
     ) -> None:
-        """Put fresh puzzles where one has halted. Every process draws for all seats and fills its own."""
-        everywhere = self.replica.gathered(halted)
-        if not everywhere.any():
+        """Replace halted puzzles with new ones. Each process draws puzzles for all processes and uses its own."""
+        all_halted = self.replica.gathered(halted)
+        if not all_halted.any():
             return
-        drawn = self._draw(stream, int(everywhere.sum()), reveal)
-        mine = self.replica.rows(len(everywhere))
-        before = int(everywhere[: mine.start].sum())
+        drawn = self._draw(stream, int(all_halted.sum()), reveal)
+        mine = self.replica.rows(len(all_halted))
+        before = int(all_halted[: mine.start].sum())
         slots = halted.nonzero().squeeze(-1)
         fresh = (part[before : before + len(slots)].to(self.model.device) for part in drawn)
         carry.inputs[slots], carry.labels[slots], carry.puzzle_ids[slots], carry.least_steps[slots] = fresh
@@ -70,11 +70,11 @@ class PuzzleFeed:
         carry.steps[slots] = 0
 
     def _draw(self, stream: PuzzleStream, count: int, reveal: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Inputs, labels, puzzle ids, and how many steps each must have at least."""
+        """Draw inputs, labels, puzzle ids, and the least number of supervision steps of each."""
         return *stream.draw(count, reveal, self.random), self.draw_least_steps(count)
 
     def draw_least_steps(self, count: int) -> Int[Tensor, "batch"]:
-        """1 for most puzzles, a random number from 2 to N_sup for the share that explores."""
+        """Draw the least number of supervision steps: 1 for most puzzles, 2 to N_sup for a share of `explore`."""
         explores = self.random.random(count) < self.explore
         drawn = self.random.integers(2, self.model.config.N_sup + 1, count)
         return torch.from_numpy(np.where(explores, drawn, 1))

@@ -1,4 +1,4 @@
-"""A training run from its first puzzle to its table of results: what `trm train` does."""
+"""A complete training run, as `trm train` performs it: puzzles, training loop, evaluation, table of results."""
 
 import platform
 import shutil
@@ -21,10 +21,10 @@ from trm.training.trainer import Trainer
 
 SAVE_EVERY_SECONDS = 60
 REPORT_EVERY_SECONDS = 10
-COMPILE_FROM_MINUTES = 5.0  # minutes of a run from which half a minute of compiling pays
+COMPILE_FROM_MINUTES = 5.0  # shorter runs do not gain from half a minute of compilation
 COMPILERS = ("c++", "g++", "clang++")
-EVALUATIONS = 12  # evaluations on held-out puzzles over a whole run ...
-EVALUATION_SHARE = 0.05  # ... fewer if they would take more than this share of the time
+EVALUATIONS = 12  # held-out evaluations per run ...
+EVALUATION_SHARE = 0.05  # ... or fewer, if they took more than this share of the time
 
 Log = Callable[[str], None]
 
@@ -39,12 +39,13 @@ def train(
     resume: bool = False,
     log: Log = print,
 ) -> None:
-    """Train a preset into a folder that holds, at every moment, a checkpoint that loads.
+    """Train a preset into the folder `out`, which contains a valid checkpoint at all times.
 
-    `minutes` of training (evaluation, saving and compiling not counted) replace the preset's; with `updates` the run is as long as
-    these take, whatever the machine. `data` is an official data folder, for presets that generate none. Ctrl-C saves and
-    stops. Under `torchrun` every process trains on its share of the batch and the first one writes. Raises UserError
-    when the folder holds another run, or nothing to resume.
+    `minutes` replaces the preset's training time, which excludes evaluation, saving and compilation; `updates` fixes the
+    number of updates instead. `data` is an official dataset folder, for presets that do not generate puzzles. Ctrl-C saves
+    and stops; `resume` continues. With `torchrun`, each process trains on its part of the batch, and the first one writes.
+
+    Raises `UserError` if the folder contains another run, or no run to resume.
     """
     preset = replace(preset, minutes=minutes or preset.minutes, updates=updates or preset.updates)
     device = choose_device()
@@ -54,20 +55,22 @@ def train(
     if data is not None:
         preset, *official = official_puzzles(preset, data)
     elif not preset.data:
-        raise TrainingError(f"{preset.name} trains on an official data folder. Name one with --data.")
+        raise TrainingError(f"{preset.name} trains on an official dataset folder. Give one with --data.")
     folder = TrainingFolder.open(out, preset, resume=resume, writes=replica.leads)
     with folder:
-        saved = folder.read() if resume else None  # a damaged one is said before puzzles are generated
+        saved = (
+            folder.read() if resume else None
+        )  # before generating puzzles, so that a damaged state is reported early
         puzzles = [official] if official else _generated(preset, out, replica, log)
         trainer = Trainer(preset, [stream for stream, _ in puzzles], device, replica)
         if saved:
             folder.resume(trainer, saved)
-            of_all = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
-            log(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {of_all}")
+            length = f"{preset.updates:,} updates" if preset.updates else f"{preset.minutes:g} minutes"
+            log(f"resumed at update {trainer.update}, after {trainer.seconds / 60:.1f} minutes, of {length}")
         else:
             folder.save(trainer)
         if preset.minutes >= COMPILE_FROM_MINUTES and can_compile(device):
-            log("compiling the blocks: half a minute, once")
+            log("compiling the blocks once, about half a minute")
             trainer.compile()
         processes = f", {replica.size} processes" if replica.size > 1 else ""
         log(
@@ -78,12 +81,12 @@ def train(
 
 
 def can_compile(device: torch.device) -> bool:
-    """Whether torch finds what it compiles with: on a CPU a C++ compiler."""
+    """Whether torch can compile: on a CPU it needs a C++ compiler."""
     return device.type == "cuda" or any(map(shutil.which, COMPILERS))
 
 
 def training_machine(device: torch.device) -> str:
-    """What is trained on, in words."""
+    """A description of the hardware."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     threads = torch.get_num_threads()
@@ -91,7 +94,7 @@ def training_machine(device: torch.device) -> str:
 
 
 def cpu_name() -> str:
-    """The processor's own name on Linux, else its architecture."""
+    """The name of the processor on Linux, else its architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -101,26 +104,26 @@ def cpu_name() -> str:
 
 
 def _no_log(text: str) -> None:
-    """What a process says that does not lead."""
+    """Discard a log message: the logger of processes that do not lead."""
 
 
 def _generated(
     preset: TrainingPreset, out: Path, replica: Replica, log: Log
 ) -> list[tuple[PuzzleStream, Puzzles]]:
-    """Of every size that is trained on. Generated by the process that leads, read by all."""
+    """The training stream and held-out set of each size. The leading process generates them, and all read them."""
 
-    def of_every_size() -> list[tuple[PuzzleStream, Puzzles]]:
+    def of_all_sizes() -> list[tuple[PuzzleStream, Puzzles]]:
         sizes = [phase.cells for phase in preset.schedule.smaller_grids] + [preset.model.sequence_length]
         return [generated_puzzles(preset, cells, out, log) for cells in sizes]
 
     if replica.leads:
-        found = of_every_size()
+        puzzles = of_all_sizes()
     replica.wait()  # until the leader has written them
-    return found if replica.leads else of_every_size()
+    return puzzles if replica.leads else of_all_sizes()
 
 
 def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log) -> None:
-    """Update, report, look at held-out puzzles, save; at the end the table."""
+    """The training loop: update, report, evaluate, save; at the end log a table of the evaluations."""
     stopping = StopOnSignal()
     saved = reported = time.monotonic()
     next_evaluation = progress_of(trainer) + 1 / EVALUATIONS
@@ -130,8 +133,8 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
         compiles, began = trainer.compiles_at(progress), time.monotonic()
         figures = trainer.one_update(progress)
         now = time.monotonic()
-        # One clock for all: the phases of the schedule must change at the same update everywhere. Compiling is not
-        # counted: on a fast device it would take a large part of a short phase.
+        # One clock for all processes: the phases of the schedule must change at the same update in all of them. Compilation
+        # is not counted: on a fast device it would take a large part of a short phase.
         trainer.seconds = trainer.replica.agree(trainer.seconds + (0.0 if compiles else now - began))
         averaged = {name: 0.95 * averaged.get(name, value) + 0.05 * value for name, value in figures.items()}
         if now - reported > REPORT_EVERY_SECONDS:
@@ -139,9 +142,9 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
             folder.log(trainer, averaged)
             log(progress_line(trainer, averaged))
         progress = progress_of(trainer)
-        for time_point in trainer.preset.snapshots:
-            if progress >= time_point:
-                folder.save_snapshot(trainer, time_point)
+        for snapshot in trainer.preset.snapshots:
+            if progress >= snapshot:
+                folder.save_snapshot(trainer, snapshot)
         if progress > next_evaluation:
             began = time.monotonic()
             evaluations.append(evaluate_held_out(trainer, held_out, folder, log))
@@ -154,7 +157,7 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
             saved = time.monotonic()
         if trainer.replica.agree(float(stopping.requested)):
             folder.save(trainer)
-            log("stopped; go on with --resume")
+            log("stopped; continue with --resume")
             return
     evaluations.append(evaluate_held_out(trainer, held_out, folder, log))
     folder.save(trainer)
@@ -163,7 +166,7 @@ def _loop(trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder
 
 
 def progress_of(trainer: Trainer) -> float:
-    """Share of the run that is done, from 0 to 1: of its updates if they are fixed, else of its time."""
+    """Progress of the run, from 0 to 1: in updates if their number is fixed, else in time."""
     preset = trainer.preset
     return trainer.update / preset.updates if preset.updates else trainer.seconds / (60 * preset.minutes)
 
@@ -171,19 +174,19 @@ def progress_of(trainer: Trainer) -> float:
 def evaluate_held_out(
     trainer: Trainer, held_out: dict[int, Puzzles], folder: TrainingFolder, log: Log
 ) -> tuple[float, int, list[float]]:
-    """Score the averaged weights on held-out puzzles of the size and at the depth in use.
+    """Evaluate the averaged weights on the held-out set, at the grid size and recursion depth in use.
 
-    Returns minutes, updates, exact after each supervision step.
+    Returns minutes, updates, and exact accuracy after each supervision step.
     """
     preset, progress = trainer.preset, progress_of(trainer)
     depth = preset.schedule.depth_at(progress, preset.model.N_sup)
     cells = trainer.cells_at(progress)
-    watched = held_out[cells]
+    puzzles = held_out[cells]
     by_step = [0.0]
     if trainer.replica.leads:
         model = trainer.averaged_model(cells)
         model.compute_dtype = trainer.model.compute_dtype
-        by_step = exact_by_step(model, watched, watched.puzzle_ids, depth=depth)
+        by_step = exact_by_step(model, puzzles, puzzles.puzzle_ids, depth=depth)
         folder.log(
             trainer, {"held_out_exact_by_step": by_step, "n": depth.n, "T": depth.T, "grid_cells": cells}
         )
@@ -193,6 +196,7 @@ def evaluate_held_out(
 
 
 def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
+    """The report of the current update, with an estimate of the time left."""
     progress = progress_of(trainer)
     depth = trainer.preset.schedule.depth_at(progress, trainer.preset.model.N_sup)
     left = 60 * trainer.preset.minutes - trainer.seconds
@@ -200,12 +204,12 @@ def progress_line(trainer: Trainer, figures: dict[str, float]) -> str:
         left = trainer.seconds / trainer.update * (trainer.preset.updates - trainer.update)
     return (
         f"update {trainer.update:6d}  loss {figures['loss']:.4f}  cells {figures['cells']:.3f}  "
-        f"exact in flight {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left / 60:.1f} minutes left"
+        f"exact {figures['exact_in_flight']:.3f}  T={depth.T} n={depth.n}  {left / 60:.1f} minutes left"
     )
 
 
 def table(evaluations: list[tuple[float, int, list[float]]]) -> str:
-    """Held-out accuracy over the run, a line a look."""
+    """A table of held-out exact accuracy, one line per evaluation."""
     last = len(evaluations[-1][2])
     columns = [step for step in (1, 4, 16) if step <= last] or [last]
     lines = ["minutes  updates  " + "  ".join(f"exact@{step:<2}" for step in columns)]
@@ -216,7 +220,7 @@ def table(evaluations: list[tuple[float, int, list[float]]]) -> str:
 
 
 class StopOnSignal:
-    """Ctrl-C or a polite kill ask the loop to save and stop; a second one ends it at once."""
+    """Sets `requested` on Ctrl-C or SIGTERM, so that the loop can save and stop; a second signal ends the process."""
 
     def __init__(self):
         self.requested = False

@@ -1,8 +1,8 @@
-"""One update of deep supervision: a supervision step for every puzzle in flight, and a step of the optimiser.
+"""One update of deep supervision: one supervision step for each puzzle of the batch, and one step of the optimiser.
 
-The loss is taken after a single supervision step from the carried (y, z), which are then detached. A puzzle leaves when
-its halting rule says so (or, for a share of them, only after a random number of steps), or after N_sup steps; a fresh
-puzzle takes its place (Jolicoeur-Martineau 2025, figure 3; exploration and the value of going on as in HRM).
+The loss is computed after a single supervision step from the carried (y, z), which are then detached. A puzzle is replaced
+by a new one when its halting rule fires (a share of the puzzles must first run a random number of steps), or after N_sup
+steps (Jolicoeur-Martineau 2025, figure 3; exploration and q_continue as in HRM).
 """
 
 from collections.abc import Sequence
@@ -32,10 +32,10 @@ TABLE = "puzzle_emb.weights"
 
 
 class Trainer:
-    """All that a run carries from update to update.
+    """The state of a training run: model, averages, optimiser, carry and counters.
 
-    `streams` are those of the model's own size and of every smaller one in the schedule. Raises TrainingError when the
-    batch does not divide among processes.
+    `streams` provides puzzles of the model's own size and of all smaller sizes in the schedule. Raises `TrainingError` if
+    the batch is not divisible by the number of processes.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Trainer:
         self.preset, self.device, self.replica = preset, device, replica or Replica()
         if preset.batch % self.replica.size:
             raise TrainingError(
-                f"A batch of {preset.batch} does not divide into {self.replica.size} processes. Choose a divisor."
+                f"A batch of {preset.batch} cannot be divided among {self.replica.size} processes. Choose a divisor."
             )
         self.streams = {stream.task.cells: stream for stream in streams}
         self.model = new_model(preset.model)
@@ -82,28 +82,27 @@ class Trainer:
         return torch.optim.AdamW(self.model.parameters(), fused=True, **options)
 
     def compile(self) -> None:
-        """Let torch fuse the small operations of each block: half a minute of compiling, then updates are 1.6 times faster
-        (`python -m bench training`; two cores with bfloat16). Numbers change in their last bits."""
-        # One for every size of grid, with and without gradients. Beyond the limit torch goes on uncompiled, and says nothing.
+        """Compile each block. This takes half a minute and makes updates 1.6 times faster (`python -m bench training`; two
+        cores with bfloat16). Results change in the last bits.
+        """
+        # One per grid size, with and without gradients. Beyond this limit, torch silently runs uncompiled code.
         torch._dynamo.config.recompile_limit = 4 * len(self.streams)
-        torch._dynamo.config.suppress_errors = (
-            True  # where the compiler cannot do it: a warning, and on uncompiled
-        )
+        torch._dynamo.config.suppress_errors = True  # if compilation fails: warn and run uncompiled
         self.compiled = True
         for module in self.model.modules():
             if isinstance(module, Block):
                 module.compile(dynamic=False)
 
     def compiles_at(self, progress: float) -> bool:
-        """Whether the update at this progress will be spent on compiling for a size of grid that was not met yet."""
+        """Whether the update at this progress will compile for a new grid size."""
         return self.compiled and self.cells_at(progress) not in self.compiled_for
 
     def cells_at(self, progress: float) -> int:
-        """Number of cells of the puzzles that are trained on."""
+        """The number of cells of the training puzzles at this progress."""
         return self.preset.schedule.cells_at(progress, self.preset.model.sequence_length)
 
     def averaged_model(self, cells: int | None = None) -> Model:
-        """A copy with the averaged weights: what is evaluated, on puzzles of so many cells if not of the model's own size."""
+        """A copy of the model with the averaged weights, for evaluation on puzzles with `cells` cells (None: its own size)."""
         model = new_model(self.preset.model)
         model.load_state_dict(self.weights(), assign=True)
         if cells:
@@ -111,13 +110,15 @@ class Trainer:
         return model.to(self.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """The averaged weights; of a puzzle table, which is not averaged, the table itself."""
+        """The averaged weights, with the current puzzle embedding, which is not averaged."""
         return {
             name: self.average.shadow.get(name, tensor) for name, tensor in self.model.state_dict().items()
         }
 
     def one_update(self, progress: float) -> dict[str, float]:
-        """Train on what is in flight. Returns figures of the whole batch. Raises TrainingError when the loss is no number."""
+        """One update on the current carry. Returns figures of the whole batch. Raises `TrainingError` if the loss is not
+        finite.
+        """
         self.progress, schedule = progress, self.preset.schedule
         depth = schedule.depth_at(progress, self.preset.model.N_sup)
         reveal = schedule.reveal_at(progress)
@@ -149,7 +150,7 @@ class Trainer:
         return figures
 
     def weights_of_cells(self, carry: Carry) -> Float[Tensor, "batch cell"]:
-        """How much each cell counts in the loss."""
+        """The weight of each cell in the loss."""
         weights = (carry.labels != PADDING).float()
         given_weight = self.preset.schedule.given_weight_at(self.progress)
         if given_weight != 1:
@@ -167,7 +168,7 @@ class Trainer:
         weights: Float[Tensor, "batch cell"],
         depth: Depth,
     ) -> Float[Tensor, ""]:
-        """Of the cells, of halting, and where the preset says so of going on."""
+        """The total loss: cells, halting and, if the preset enables it, q_continue."""
         preset, carry = self.preset, self.carry
         halting = halt_loss(heads, right)
         if preset.continue_loss:
@@ -179,13 +180,13 @@ class Trainer:
         return cells + preset.halt_weight * halting
 
     def _puzzle_vectors(self, puzzle_ids: Int[Tensor, "batch"]) -> Tensor | None:
-        """The rows of the puzzle table in use, as something to learn; None where the table is not trained."""
+        """The rows of the puzzle embedding in use, with gradients; None if the embedding is not trained."""
         if not self.preset.table_rate or not self.preset.model.puzzle_ids:
             return None
         return self.model.puzzle_emb(puzzle_ids, torch.float32).requires_grad_(True)
 
     def _descend(self, loss: Tensor, vectors: Tensor | None) -> None:
-        """Follow the gradient: of the weights by the optimiser, of the puzzle vectors by their sign."""
+        """Update the weights with the optimiser and the puzzle vectors with sign-SGD."""
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.replica.average_gradients(self.model)
@@ -195,8 +196,8 @@ class Trainer:
         mean = self.replica.averaged(loss)
         if not torch.isfinite(mean) or not torch.isfinite(norm):
             raise TrainingError(
-                f"The loss is {mean.item()} at update {self.update}. The last checkpoint is whole: "
-                "go on from it at a lower learning rate."
+                f"The loss is {mean.item()} at update {self.update}. The last checkpoint is intact: "
+                "continue from it with a lower learning rate."
             )
         self.optimizer.step()
         if vectors is not None:

@@ -1,6 +1,6 @@
-"""Puzzles in arrays: .npy and .npz of NumPy, with numbers, tokens of the official format, or characters in their cells.
+"""Reads puzzles from NumPy arrays (.npy and .npz) of numbers, tokens of the official format, or characters.
 
-Headers are checked before any memory is taken (`trm.arrays`), and nothing is ever unpickled.
+Headers are checked before memory is allocated (`trm.arrays`), and nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from trm.errors import DataError
 from trm.tasks.base import Task
 
 LARGEST = 1 << 30
-"""Bytes of an array that is taken into memory."""
+"""Most bytes of an array."""
 
 
 def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = None) -> Iterator[PuzzleEntry]:
-    """The puzzles of an array or of the arrays in an .npz, with their answers; of a large one `spread`, if given.
+    """The puzzles of an array, or of the arrays in an .npz, with their answers. With `spread`, only that many evenly spaced
+    puzzles of a large array.
 
     Raises `DataError`.
     """
@@ -40,7 +41,7 @@ def entries_in_arrays(source: ByteSource, task: Task, *, spread: int | None = No
         _check(answers, task, source.name)
         if len(answers) != len(puzzles):
             raise DataError(
-                f"{source.name} has {len(puzzles):,} puzzles and {len(answers):,} answers. Write both again."
+                f"{source.name} has {len(puzzles):,} puzzles but {len(answers):,} answers. Write both again."
             )
     tokens = _is_tokens(puzzles, answers, task, source.name)
     large = spread is not None and puzzles.nbytes > LARGE
@@ -60,26 +61,26 @@ def _array(stream: io.BufferedIOBase, name: str) -> np.ndarray:
         raise DataError(f"{name} is damaged: {error}. Copy it again.") from None
     if header.dtype.kind not in "iufUS":
         raise DataError(
-            f"{name} holds {str(header.dtype)[:60]}, which is not read: it could run code, or is no number. Write an array of whole numbers."
+            f"{name} has dtype {str(header.dtype)[:60]}, which is not supported: it is not numeric, or could run code. Write an array of integers."
         )
     if header.nbytes > LARGEST:
         raise DataError(
-            f"{name} has an array of {header.count:,} numbers, over {LARGEST >> 30} GB. Give a part of it."
+            f"{name} has an array of {header.count:,} numbers, which is over {LARGEST >> 30} GB. Give a part of it."
         )
     try:
         return array_of(stream, header)
     except ValueError as error:
-        raise DataError(f"{name} is cut short: {error}. Copy it again.") from None
+        raise DataError(f"{name} is truncated: {error}. Copy it again.") from None
 
 
 def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
-    """Puzzles and answers of an .npz, by their names; the first array where no name is known."""
+    """The puzzles and answers of an .npz, by name; a single array with any name holds the puzzles."""
     with source.open() as stream, zipfile.ZipFile(io.BytesIO(stream.read())) as archive:
         names = {PurePosixPath(name).stem.lower(): name for name in archive.namelist()}
 
-        def take(known: tuple[str, ...]) -> np.ndarray | None:
+        def take(words: tuple[str, ...]) -> np.ndarray | None:
             for key, name in names.items():
-                if any(key in (word, f"{word}_test", f"test_{word}", f"{word}s") for word in known):
+                if any(key in (word, f"{word}_test", f"test_{word}", f"{word}s") for word in words):
                     with archive.open(name) as member:
                         return _array(io.BufferedReader(member), f"{source.name}, {name}")
             return None
@@ -90,7 +91,7 @@ def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
                 puzzles = _array(io.BufferedReader(member), source.name)
     if puzzles is None:
         raise DataError(
-            f"{source.name} has arrays called {', '.join(list(names)[:5])}. Call them puzzles and solutions."
+            f"{source.name} has arrays named {', '.join(list(names)[:5])}. Name them puzzles and solutions."
         )
     return puzzles, answers
 
@@ -98,7 +99,7 @@ def _named_arrays(source: ByteSource) -> tuple[np.ndarray, np.ndarray | None]:
 def _split(
     puzzles: np.ndarray, answers: np.ndarray | None, task: Task
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Puzzles (count, cells), and answers likewise: of an array with both the first of each pair is the puzzle."""
+    """Reshape puzzles and answers to (count, cells). If one array holds pairs, the first of each pair is the puzzle."""
     sides = (task.rows, task.columns)
     if answers is None and puzzles.ndim >= 2 and puzzles.shape[1:] in ((2, task.cells), (2, *sides)):
         return puzzles[:, 0].reshape(-1, task.cells), puzzles[:, 1].reshape(-1, task.cells)
@@ -115,17 +116,17 @@ def _flat(array: np.ndarray, task: Task) -> np.ndarray:
 
 
 def _check(array: np.ndarray, task: Task, name: str) -> None:
-    text = array.dtype.kind in "US" and array.ndim == 1  # a text a puzzle
+    text = array.dtype.kind in "US" and array.ndim == 1  # one string per puzzle
     if not text and (array.ndim != 2 or array.shape[1] != task.cells):
         raise DataError(
             f"{name} has an array of shape {array.shape}. Give (puzzles, {task.rows}, {task.columns}) or (puzzles, {task.cells})."
         )
     if array.dtype.kind == "f" and not np.isin(array, np.arange(-1, 256)).all():
-        raise DataError(f"{name} holds numbers that are not whole. Write whole numbers, 0 for a blank.")
+        raise DataError(f"{name} contains numbers that are not integers. Write integers, 0 for a blank.")
 
 
 def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name: str) -> bool:
-    """Whether the numbers are tokens of the official format. Raises `DataError` where they could be digits too."""
+    """Whether the numbers are tokens of the official format. Raises `DataError` if they could also be digits."""
     if puzzles.dtype.kind in "US" or not puzzles.size:
         return False
     lowest, highest = int(puzzles.min()), int(puzzles.max())
@@ -137,20 +138,20 @@ def _is_tokens(puzzles: np.ndarray, answers: np.ndarray | None, task: Task, name
         complete = np.sort(puzzles, axis=1)[:, :: task.rows] == np.arange(1, task.rows + 1)
         if not complete.all():
             raise DataError(
-                f"{name} has numbers from {lowest} to {highest}: 1 may be a blank or a digit. Write 0 for a blank."
+                f"{name} has numbers from {lowest} to {highest}, so 1 may be a blank or a digit. Write 0 for a blank."
             )
         return False
     return task.name == "maze" and lowest >= 1 and {3, 4} <= set(np.unique(puzzles).tolist())
 
 
 def _answer(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """The answer of a puzzle; "" for one of a Sudoku that has blanks left, which is none."""
+    """The answer of a puzzle as text; "" for a Sudoku answer with blanks."""
     text = _text(row, task, tokens)
     return "" if task.name == "sudoku" and "." in text else text
 
 
 def _text(row: np.ndarray, task: Task, tokens: bool) -> str:
-    """A puzzle as its task reads it."""
+    """A puzzle as text for `Task.parse`."""
     if row.dtype.kind in "US":
         cells = [cell.decode("ascii", "replace") if isinstance(cell, bytes) else cell for cell in row]
         return cells[0] if len(cells) == 1 else "".join(cell or "." for cell in cells)

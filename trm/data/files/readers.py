@@ -1,7 +1,8 @@
-"""One reader of every file with puzzles: what is in the file decides, never what it is called.
+"""Reads any puzzle file; its content decides the format, not its name.
 
-Unpacked first (`containers`), then by its first bytes: an array, Parquet, or text; text that begins as JSON is read as
-that, a header that names a column of puzzles makes a table, and in all else the task looks for its grids.
+The file is decompressed (`containers`). Its first bytes tell arrays, Parquet and text apart. Text that starts like JSON is
+parsed as JSON, text with a header that names a puzzle column is a table, and any other text is searched for grids by the
+task.
 """
 
 from __future__ import annotations
@@ -32,43 +33,43 @@ from trm.tasks.base import Task
 from trm.tasks.puzzle_text import PuzzleText
 
 HEAD = 50
-"""Lines that are looked at to tell a table from a text."""
+"""Lines inspected to tell a table from other text."""
 SECTION = re.compile(r"\[[^\W\d_][^\[\],\"']*\]")
-"""A heading in brackets, as .sdk files have them."""
+"""A heading in brackets, as in .sdk files."""
 LARGEST_JSON = 64 << 20
-"""Characters of JSON that is read as a whole; JSON lines may be longer."""
+"""Most characters of a JSON document; JSON lines may be longer."""
 LONGEST_GRID = 100_000
-"""Characters of a text that may be one grid in an unusual form."""
-MAX_LINES_WITHOUT_PUZZLE = 50_000  # lines without a puzzle after which none is looked for
+"""Most characters of a text that may be a single grid in an unusual form."""
+MAX_LINES_WITHOUT_PUZZLE = 50_000  # consecutive lines after which the search stops
 SAMPLE_SIZE = 100
-"""Puzzles of a text among which one must be right for it to be a text of puzzles."""
+"""At least one of the first puzzles of a text, this many, must be valid."""
 CSV = (".csv", ".tsv")
-EMPTY = " is empty. Give a file with one puzzle a line."
-NO_PUZZLE = "holds no puzzle. Give a file with one puzzle a line, or drawn in lines."
+EMPTY = " is empty. Give a file with one puzzle per line."
+NO_PUZZLE = "contains no puzzles. Give a file with one puzzle per line, or with drawn grids."
 
 
 def read(
     source: ByteSource, task: Task, *, prefer: str = "", spread: int | None = None
 ) -> Iterator[PuzzleEntry]:
-    """The puzzles of a file, in its order, none checked yet; at least one. `prefer` is the file to take of several in a zip.
+    """The puzzles of a file, unparsed, in file order; at least one. `prefer` selects a file of a zip with several.
 
-    With `spread` a large file gives only so many, evenly spread over it (`trm.data.files.spread`).
+    With `spread`, a large file yields only about that many evenly spaced puzzles (`trm.data.files.spread`).
 
-    Raises `DataError` naming the file and the place at fault.
+    Raises `DataError`, which names the file and the place at fault.
     """
     source = unpacked(source, prefer=prefer)
     try:
-        found = _of_kind(source, task, spread)
-        first = next(found, None)
+        entries = _entries(source, task, spread)
+        first = next(entries, None)
         if first is None:
             raise DataError(f"{source.name} {NO_PUZZLE}")
         yield first
-        yield from found
+        yield from entries
     except PuzzleError as error:
         raise DataError(f"{source.name}: {error}") from None
 
 
-def _of_kind(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
+def _entries(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     head = source.head()
     if head.startswith(NPY) or is_arrays(source):
         return entries_in_arrays(source, task, spread=spread)
@@ -82,14 +83,14 @@ def _of_kind(source: ByteSource, task: Task, spread: int | None) -> Iterator[Puz
 def _in_parquet(source: ByteSource, task: Task, spread: int | None) -> Iterator[PuzzleEntry]:
     from trm.data.files import parquet
 
-    known = {*PUZZLE_COLUMNS, *ANSWER_COLUMNS, *RATING_COLUMNS, "difficulty"}
+    used = {*PUZZLE_COLUMNS, *ANSWER_COLUMNS, *RATING_COLUMNS, "difficulty"}
 
     def wanted(names: list[str]) -> list[str]:
         if not {name.lower() for name in names} & set(PUZZLE_COLUMNS):
             raise DataError(
-                f"{source.name} has columns {', '.join(names)[:80]}. Call the one with puzzles puzzle, and that of answers solution."
+                f"{source.name} has columns {', '.join(names)[:80]}. Name the puzzle column puzzle and the answer column solution."
             )
-        return [name for name in names if name.lower() in known]
+        return [name for name in names if name.lower() in used]
 
     large = source.size is None or source.size > LARGE
     for number, row in parquet.rows_of(source, wanted, spread=spread if large else None):
@@ -115,7 +116,7 @@ def _in_text(source: ByteSource, task: Task) -> Iterator[PuzzleEntry]:
 
 
 NO_HEADER = (
-    ", line 1: the header names no column q or question, and no line holds a puzzle. Begin the file with, say, "
+    ", line 1: the header has no column q or question, and no line contains a puzzle. Start the file with, for example, "
     "source,q,a,rating or question,answer."
 )
 
@@ -123,7 +124,7 @@ NO_HEADER = (
 def _in_json(
     source: ByteSource, head: list[str], text: Iterator[str], task: Task
 ) -> Iterator[PuzzleEntry] | None:
-    """Puzzles in JSON; None for what only begins like it: sections in brackets, and lists of Python and NumPy."""
+    """The puzzles in JSON; None for text that only starts like JSON: bracketed sections, Python and NumPy lists."""
     first = next(line for line in head if line.strip())
     alone = _parsed(first)
     if isinstance(alone, dict) and any(line.strip() for line in head[head.index(first) + 1 :]):
@@ -139,17 +140,17 @@ def _in_json(
     try:
         content = json.loads(whole)
     except RecursionError:
-        raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+        raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
     except ValueError as error:
-        if list(_found_in(whole.splitlines(keepends=True), task)):
+        if list(_valid_entries(whole.splitlines(keepends=True), task)):
             return _in_lines(source, iter(whole.splitlines(keepends=True)), task)
         if "..." in whole and len(whole) <= LONGEST_GRID:
-            task.parse(whole, unfinished=True)  # an array that is not all there
+            task.parse(whole, unfinished=True)  # raises for an incomplete array
         line = getattr(error, "lineno", None)
         if line is None:  # a number of thousands of digits
-            raise DataError(f"{source.name} is no JSON with puzzles in it. {REMEDY}") from None
+            raise DataError(f"{source.name} is not JSON with puzzles. {REMEDY}") from None
         raise DataError(
-            f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or a text with one puzzle a line."
+            f"{source.name}, line {line}: not JSON ({error.msg}). Give JSON, or text with one puzzle per line."
         ) from None
     return entries_in_json(content, source.name, task)
 
@@ -162,7 +163,7 @@ def _bounded(text: Iterator[str], source: ByteSource) -> str:
         brackets += line.count("[") + line.count("{")
         if size > LARGEST_JSON or brackets > MAX_BRACKETS:
             raise DataError(
-                f"{source.name} is over {LARGEST_JSON >> 20} MB of JSON. Write a puzzle a line, or CSV."
+                f"{source.name} has over {LARGEST_JSON >> 20} MB of JSON. Write one puzzle per line, or CSV."
             )
     return "".join(parts)
 
@@ -182,8 +183,8 @@ def _parsed(line: str) -> Any:
         return None
 
 
-def _found_in(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The puzzles of a text that can be read."""
+def _valid_entries(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
+    """The puzzles of a text that can be parsed."""
     for puzzle in task.find_puzzles(lines):
         try:
             task.parse(puzzle.text, unfinished=True)
@@ -193,12 +194,12 @@ def _found_in(lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
 
 
 def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[PuzzleEntry]:
-    """The grids of a text; the text itself where it is one grid as a whole."""
-    start, short = [], 0
+    """The grids of a text, or the whole text if it is one grid."""
+    start, size = [], 0
     for line in text:
         start.append(line)
-        short += len(line)
-        if short > LONGEST_GRID:
+        size += len(line)
+        if size > LONGEST_GRID:
             break
     else:
         return _in_short_text(source, start, task)
@@ -208,24 +209,24 @@ def _in_lines(source: ByteSource, text: Iterator[str], task: Task) -> Iterator[P
 def _in_short_text(source: ByteSource, lines: list[str], task: Task) -> Iterator[PuzzleEntry]:
     text = "".join(lines)
     try:
-        found = [PuzzleEntry.of_text(puzzle, source.name) for puzzle in task.find_puzzles(lines)]
+        entries = [PuzzleEntry.of_text(puzzle, source.name) for puzzle in task.find_puzzles(lines)]
         mistake = ""
     except PuzzleError as error:
-        found, mistake = [], str(error)
-    right = [entry for entry in found if _is_valid(entry, task)]
-    if right and len(right) == len(found) and task.name != "arc":  # where lines below each other are one grid
-        yield from found
+        entries, mistake = [], str(error)
+    valid = [entry for entry in entries if _is_valid(entry, task)]
+    if valid and len(valid) == len(entries) and task.name != "arc":  # in ARC, consecutive lines are one grid
+        yield from entries
         return
     try:
         task.parse(text, unfinished=True)
     except PuzzleError as error:
-        if not right and found and found[0].note:
-            found[0].read(task)  # raises, with the place
-        if not right and source.name.lower().endswith(CSV):
+        if not valid and entries and entries[0].note:
+            entries[0].read(task)  # raises, with the place
+        if not valid and source.name.lower().endswith(CSV):
             raise DataError(f"{source.name}{NO_HEADER}") from None
-        if not right:
+        if not valid:
             raise DataError(f"{source.name}: {mistake or error}") from None
-        yield from found
+        yield from entries
         return
     line = text[: len(text) - len(text.lstrip("\r\n"))].count("\n") + 1
     count = text.strip("\r\n").count("\n") + 1
@@ -241,22 +242,22 @@ def _checked_sample(source: ByteSource, text: Iterator[str], task: Task) -> Iter
             lines_without_puzzle += 1
             if lines_without_puzzle > MAX_LINES_WITHOUT_PUZZLE:
                 raise DataError(
-                    f"{source.name} has hardly any puzzle in {MAX_LINES_WITHOUT_PUZZLE:,} lines. Give a file with one puzzle a line, or "
-                    "drawn in lines."
+                    f"{source.name} has {MAX_LINES_WITHOUT_PUZZLE:,} lines without a puzzle. Give a file with one puzzle per line, or "
+                    "with drawn grids."
                 )
             yield line
 
-    def entries() -> Iterator[PuzzleEntry]:
+    def all_entries() -> Iterator[PuzzleEntry]:
         nonlocal lines_without_puzzle
         for puzzle in task.find_puzzles(lines()):
             lines_without_puzzle = 0
             yield PuzzleEntry.of_text(puzzle, source.name)
 
-    found = entries()
-    head = list(islice(found, SAMPLE_SIZE))
+    entries = all_entries()
+    head = list(islice(entries, SAMPLE_SIZE))
     if head and not any(_is_valid(entry, task) for entry in head):
         head[0].read(task)
-    yield from chain(head, found)
+    yield from chain(head, entries)
 
 
 def _is_valid(entry: PuzzleEntry, task: Task) -> bool:

@@ -1,6 +1,6 @@
-"""Tables of puzzles: CSV with a header, divided by commas, semicolons, tabs or bars, whatever its columns are called.
+"""Reads tables of puzzles: CSV with a header and common column names, separated by commas, semicolons, tabs or bars.
 
-A table without a header is a text with puzzles and their answers in lines (`Task.find_puzzles`).
+A table without a header is treated as text with one puzzle per line (`Task.find_puzzles`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PUZZLE_COLUMNS = (
     "problema", "tablero", "puzle", "griglia", "rompecabezas", "quebra-cabeça", "zagadka", "plansza", "opgave", "puzzel",
     "задача", "задачи", "головоломка", "судоку", "問題", "题目", "題目", "谜题", "盤面", "문제", "퍼즐",
 )  # fmt: skip
-"""What people call the column of puzzles, and its key in JSON. Of several the first that holds a puzzle counts."""
+"""Common names of the puzzle column, or its key in JSON. If several occur, the first that contains a puzzle is used."""
 ANSWER_COLUMNS = (
     "a", "answer", "answers", "solution", "solutions", "solved", "solved_sudoku", "solved_board", "solution_string", "label",
     "labels", "output", "outputs", "target", "targets", "result", "completion", "y", "lösung", "loesung", "lösungen", "antwort",
@@ -33,12 +33,12 @@ ANSWER_COLUMNS = (
 RATING_COLUMNS = ("rating", "ratings", "er", "score", "hardness")
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_SIZE = 20
-"""Rows that tell which of several columns holds the puzzles."""
+"""Rows inspected to decide which of several columns contains the puzzles."""
 
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How a table is divided, and which line its header is, from 0."""
+    """The delimiter of a table, its column names in lower case, and the line of its header, from 0."""
 
     delimiter: str
     header: tuple[str, ...]
@@ -46,7 +46,7 @@ class TableLayout:
 
 
 def layout_of(head: Sequence[str]) -> TableLayout | None:
-    """The layout of a table by its first lines: the first that names a column of puzzles. None where none does."""
+    """Detect a table from its first lines: the header is the first line that names a puzzle column. None if there is none."""
     for number, line in enumerate(head):
         for delimiter in DELIMITERS:
             try:
@@ -62,7 +62,7 @@ def layout_of(head: Sequence[str]) -> TableLayout | None:
 
 
 def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """Rows by column, each with the line it ends at. `lines` begin with the file. Raises `DataError`."""
+    """Rows as dicts by column, each with its last line. `lines` are those of the whole file. Raises `DataError`."""
     reader = csv.reader(islice(lines, layout.line, None), delimiter=layout.delimiter)
     header = layout.header
     try:
@@ -75,7 +75,7 @@ def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tu
                 row = row[: len(header)]
             if len(row) != len(header):
                 raise DataError(
-                    f"{name}, line {line}: {len(row)} columns where the header has {len(header)}."
+                    f"{name}, line {line}: {len(row)} columns, but the header has {len(header)}."
                     f" Check the {'commas' if layout.delimiter == ',' else 'columns'}."
                 )
             yield line, dict(zip(header, row, strict=True))
@@ -87,7 +87,7 @@ def rows_of(lines: Iterable[str], layout: TableLayout, name: str) -> Iterator[tu
 def entries_of_table(
     rows: Iterable[tuple[int, dict[str, str]]], name: str, cells: int
 ) -> Iterator[PuzzleEntry]:
-    """The puzzles of a table, in its order."""
+    """The puzzles of a table, in order."""
     rows = iter(rows)
     head = list(islice(rows, SAMPLE_SIZE))
     columns = Columns.of([row for _, row in head], cells)
@@ -97,7 +97,7 @@ def entries_of_table(
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns of a table, or keys of JSON, hold what; "" for none."""
+    """The names of the columns of a table, or of the keys in JSON; "" if there is no such column."""
 
     puzzle: str
     answer: str
@@ -106,7 +106,7 @@ class Columns:
 
     @classmethod
     def of(cls, rows: Sequence[dict[str, str]], cells: int) -> Columns:
-        """Those of a table by the names and the first rows."""
+        """Detect the columns of a table from their names and the first rows."""
         header = rows[0].keys() if rows else ()
         puzzle = _fullest([name for name in PUZZLE_COLUMNS if name in header], rows, cells)
         answer = _fullest([name for name in ANSWER_COLUMNS if name in header and name != puzzle], rows, cells)
@@ -114,9 +114,9 @@ class Columns:
         return cls(puzzle, answer, rating, "difficulty" if "difficulty" in header else "")
 
     def entry_of(self, row: dict[str, str], name: str, place: str, line: int = 1) -> PuzzleEntry:
-        """The puzzle of a row. Raises `DataError` for a rating or difficulty that a table of ours may not hold."""
+        """The puzzle of a row. In tables of other sources, ratings and difficulties on unknown scales are dropped."""
         rating, difficulty = (row.get(key, "").strip() for key in (self.rating, self.difficulty))
-        if self.puzzle not in OUR_COLUMNS:  # elsewhere these are in words and scales of all kinds
+        if self.puzzle not in OUR_COLUMNS:  # other sources use all kinds of scales
             rating = rating if _is_number(rating) else ""
             difficulty = difficulty.lower() if difficulty.lower() in tuple(Difficulty) else ""
         return PuzzleEntry(
@@ -125,7 +125,7 @@ class Columns:
 
 
 def _fullest(names: Sequence[str], rows: Sequence[dict[str, str]], cells: int) -> str:
-    """The first of these columns that holds texts as long as a puzzle, else the first."""
+    """The first of these columns with texts as long as a puzzle, else the first column."""
     full = (name for name in names if any(len(row[name]) >= cells for row in rows))
     return next(full, next(iter(names), ""))
 

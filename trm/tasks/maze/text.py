@@ -212,7 +212,7 @@ def _wrong_size(lines: Lines, side: int) -> str:
     given_side = isqrt(longest) if len(filled) == 1 else len(filled)
     is_square = longest == (given_side**2 if len(filled) == 1 else given_side)
     if is_square and given_side != side and given_side >= 3:
-        return f"This maze is {given_side}x{given_side}; the model expects {side}x{side}. Choose a model of its size."
+        return f"This maze is {given_side}x{given_side}, but {side}x{side} was expected. Choose a model of its size."
     if len(lines) == side:
         number, length = next((number, len(line)) for number, line in lines if len(line) > side)
         return f"{expected}; line {number} has {length}. Shorten it."

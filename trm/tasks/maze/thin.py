@@ -54,7 +54,7 @@ def widened(lines: Sequence[str], side: int) -> list[str]:
     if 2 * count + 1 != side:
         raise PuzzleError(
             f"This maze has {count}x{count} cells between thin walls, {2 * count + 1}x{2 * count + 1} with its walls as "
-            f"cells; the model expects {side}x{side}. Choose a model of its size."
+            f"cells, but {side}x{side} was expected. Choose a model of its size."
         )
     grid = _from_underscores(lines, count) if underscored else _from_bars(lines, count, pitch)
     _mark_openings(grid)

@@ -58,7 +58,7 @@ def refusal(text: str) -> str:
 def _sized(cells: str | None, rows: int, columns: int, side: int) -> str | None:
     if (rows, columns) != (side, side):
         raise PuzzleError(
-            f"This is a {rows}x{columns} Sudoku; the model expects {side}x{side}. Choose a model of its size."
+            f"This is a {rows}x{columns} Sudoku, but {side}x{side} was expected. Choose a model of its size."
         )
     if cells is None or len(cells) != side * side:
         raise PuzzleError(

@@ -194,7 +194,7 @@ MISTAKES = [
     (("--trace", "{trace}", "--png", "{out}", "--svg", "{folder}/./out"), "the same file as --png"),
     (("--trace", "{trace}", "--npz", "{trace}"), "the same file as what is read"),
     (("--trace", "{trace}", "--mp4", "{out}"), "not on the PATH"),
-    (("--trace", "{foreign}", "--png", "{out}"), "no task 'chess'"),
+    (("--trace", "{foreign}", "--png", "{out}"), "Unknown task 'chess'"),
 ]  # fmt: skip
 
 

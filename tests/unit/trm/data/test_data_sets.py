@@ -60,7 +60,7 @@ def test_official_format_reads_back(tmp_path, mixed):
     assert (description["seq_len"], description["vocab_size"], description["total_puzzles"]) == (81, 11, 3)
     assert description["sets"] == ["all"] and description["ignore_label_id"] == 0
     assert np.load(tmp_path / "set" / "test" / "all__inputs.npy").dtype == np.uint8
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         write_official(mixed, tmp_path / "set", SUDOKU)
 
 
@@ -139,7 +139,7 @@ def test_a_set_whose_ids_have_too_many_names_is_not_written(tmp_path, mixed):
     """Every id up to the highest has a name in the file."""
     far = replace(mixed, puzzle_identifiers=np.full(len(mixed), 2**31 - 1, np.int32))
     with pytest.raises(
-        DataError, match="uses puzzle id 2,147,483,647; names are written for up to 4,194,304"
+        DataError, match="uses puzzle id 2,147,483,647; names are written for ids up to 4,194,304"
     ):
         write_official(far, tmp_path / "set", SUDOKU)
     assert not (tmp_path / "set").exists()
@@ -158,10 +158,10 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: the header names no column q or question"),
-        ("one,two\n1,2\n", "line 1: the header names no column q or question"),
-        ("q,a\n", "holds no puzzle"),
-        (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns where the header has 4"),
+        ("", "line 1: the header has no column q or question"),
+        ("one,two\n1,2\n", "line 1: the header has no column q or question"),
+        ("q,a\n", "contains no puzzles"),
+        (f"source,q,a,rating\nx,{PUZZLE},{SOLVED}\n", "line 2: 3 columns, but the header has 4"),
         (
             f"question,answer\n{PUZZLE},{SOLVED}\n{PUZZLE[:-1]},{SOLVED}\n",
             "line 3: A 9x9 Sudoku has 81 cells",
@@ -170,7 +170,7 @@ def test_text_is_solved_where_it_has_one_solution(tmp_path):
             f"question,answer\n{PUZZLE},{SOLVED[::-1]}\n",
             "line 2: the answer breaks a rule or changes a given",
         ),
-        (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is no number"),
+        (f"q,rating\n{PUZZLE},often\n", "line 2: the rating 'often' is not a number"),
         (f"q,difficulty\n{PUZZLE},brutal\n", "line 2: Unknown difficulty 'brutal'"),
         (f"q,a\n{PUZZLE},{'1' * 200_000}\n", "not CSV"),
     ],
@@ -232,7 +232,7 @@ def test_mazes_drawn_in_lines_stand_below_each_other(tmp_path, maze):
         (DRAWN[0].replace("G", "x"), "lines 6 to 9: Line 9, position 3: 'x' is not part of a maze."),
         (DRAWN[0] + "\n#  #", "lines 6 to 10: A 4x4 maze has 4 lines of 4 characters"),
         (DRAWN[0] + "\n" + DRAWN[0], "lines 6 to 13: A 4x4 maze has 4 lines"),
-        (DRAWN[0].replace("## #", "### ##"), "lines 6 to 9: A 4x4 maze has 4 lines of 4 characters, or 16 in one line; line 8 has 6"),
+        (DRAWN[0].replace("## #", "### ##"), "lines 6 to 9: A 4x4 maze has 4 lines of 4 characters, or 16 characters in one line; line 8 has 6"),
         ("#S#", "line 6: A 4x4 maze"),
     ],
 )  # fmt: skip
@@ -262,15 +262,19 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
     ("name", "content", "message"),
     [
         ("dataset.json", b"{", "is not JSON"),
-        ("dataset.json", b"[]", "seq_len is None, sudoku has 81"),
-        ("dataset.json", b'{"seq_len": 900, "vocab_size": 6}', "seq_len is 900, sudoku has 81"),
+        ("dataset.json", b"[]", "seq_len is None, but sudoku has 81"),
+        ("dataset.json", b'{"seq_len": 900, "vocab_size": 6}', "seq_len is 900, but sudoku has 81"),
         ("dataset.json", b'{"seq_len": 81, "vocab_size": 11, "sets": ["../x"]}', "list of names"),
         ("all__inputs.npy", None, "is missing"),
         ("all__labels.npy", b"\x93NUMPY\x01", "is damaged"),
         ("all__inputs.npy", np.zeros((3, 80), np.uint8), "has shape (3, 80), not (examples, 81)"),
         ("all__labels.npy", np.zeros((2, 81), np.uint8), "has shape (2, 81), not (examples, 81)"),
-        ("all__inputs.npy", np.full((3, 81), 11, np.uint8), "the inputs hold token 11, sudoku has 0-10"),
-        ("all__inputs.npy", np.full((3, 81), -2), "tokens from -2 to -2"),
+        (
+            "all__inputs.npy",
+            np.full((3, 81), 11, np.uint8),
+            "the inputs contain token 11, but sudoku has tokens 0-10",
+        ),
+        ("all__inputs.npy", np.full((3, 81), -2), "tokens range from -2 to -2"),
         ("all__inputs.npy", np.zeros((3, 81)), "not a list of integers"),
         ("all__puzzle_indices.npy", np.array([0, 1, 2, 9]), "does not divide the 3 examples"),
         ("all__puzzle_indices.npy", np.array([[0, 1], [2, 3]]), "does not divide the 3 examples"),
@@ -328,13 +332,13 @@ def test_pickles_are_never_opened(tmp_path, mixed):
 
 def test_unknown_specs_name_what_there_is(tmp_path):
     assert "sudoku/test" in bundled_sets()
-    with pytest.raises(DataError, match=r"There is no puzzle set 'sudoku/tset'. Bundled are: .*sudoku/test"):
+    with pytest.raises(DataError, match=r"There is no puzzle set 'sudoku/tset'. Bundled sets: .*sudoku/test"):
         load_puzzles("sudoku/tset", SUDOKU)
     with pytest.raises(DataError, match=r"has no dataset.json and no test.csv"):
         load_puzzles(tmp_path, SUDOKU)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "dataset.json").write_text("{}")
-    with pytest.raises(DataError, match=r"has no test split. Name one of its splits, such as .*train"):
+    with pytest.raises(DataError, match=r"has no test split. Give one of its splits, such as .*train"):
         load_puzzles(tmp_path, SUDOKU)
     with pytest.raises(DataError, match=r"A limit of 0"):
         load_puzzles("sudoku/test", SUDOKU, limit=0)

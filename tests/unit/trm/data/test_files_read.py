@@ -282,7 +282,7 @@ def test_arrays_with_other_blanks_and_with_answers(tmp_path):
         assert both(tmp_path, out.getvalue(), "x.npz", answers=True) == [ONE]
     ambiguous = np.where(tokens == 10, 1, tokens)
     assert "1 may be a blank or a digit" in refusal(tmp_path, npy(ambiguous), "x.npy")
-    assert "not whole" in refusal(tmp_path, npy(digits + 0.5), "x.npy")
+    assert "not integers" in refusal(tmp_path, npy(digits + 0.5), "x.npy")
     assert "has an array of shape (80,)" in refusal(tmp_path, npy(digits[:80]), "x.npy")
 
 
@@ -297,7 +297,7 @@ def test_what_was_passed_over_is_noted(tmp_path):
     [
         (f"{ONE} {TWO}\n", "A 9x9 Sudoku has 81 cells, but this text has 162"),
         (f"{ONE}\n{ONE[:80]}\n", "line 2: A 9x9 Sudoku has 81 cells, but this text has 80"),
-        (f"puzzle,solution\n{ONE}\n", "line 2: 1 columns where the header has 2"),
+        (f"puzzle,solution\n{ONE}\n", "line 2: 1 columns, but the header has 2"),
         ("puzzle\n5.3007E+80\n", "line 2: Position 7: 'E' is not part"),
         ("[Puzzle]\n53..7....\n6..195...\n", "A 9x9 Sudoku has 81 cells"),
         (json.dumps(CELLS[:8]), "9 rows in brackets, but this text has 8"),

@@ -110,14 +110,14 @@ def test_what_is_cut_short_or_spoiled_ends_in_one_line(tmp_path, name, task):
         (npy(shaped("(-1, 81)")), "its shape is"),
         (npy(shaped("(10**12, 81)")), "damaged"),
         (npy(shaped("(1000000000000, 81)")), "over 1 GB"),
-        (npy(shaped("(3, 81)"), bytes(80)), "is cut short"),
+        (npy(shaped("(3, 81)"), bytes(80)), "is truncated"),
         (npy(shaped("(1, 81)", "'|O'"), pickle.dumps(1)), "could run code"),
         (npy(shaped("(1, 81)", "'<M8[s]'"), bytes(648)), "could run code, or is no number"),
         (npy(shaped("(1, 81)", "[('a', '<i4')]"), bytes(324)), "could run code, or is no number"),
         (npy(shaped("(1, 81)"), version=9), "damaged"),
         (b"\x93NUMPY", "damaged"),
         (npy(shaped("()"), b"\1"), "has an array of shape ()"),
-        (npy(shaped("(0, 81)")), "holds no puzzle"),
+        (npy(shaped("(0, 81)")), "contains no puzzles"),
     ],
 )
 def test_hostile_arrays(tmp_path, content, says):
@@ -213,18 +213,18 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
     [
         (b"7z\xbc\xaf\x27\x1c" + bytes(60), "is a 7z archive. Unpack it."),
         (b"Rar!\x1a\x07" + bytes(60), "is a RAR archive. Unpack it."),
-        (b"\x28\xb5\x2f\xfd" + bytes(60), "packed with Zstandard. Unpack it."),
+        (b"\x28\xb5\x2f\xfd" + bytes(60), "compressed with Zstandard. Unpack it."),
         (zipped(xl_dot_x=b"", **{"xl/workbook_dot_xml": b"<x/>"}), "is an Excel workbook. Save the sheet as CSV."),
         (zipped(content_dot_xml=b"<x/>"), "is a LibreOffice document. Save the sheet as CSV."),
         (b"%PDF-1.7\n" + bytes(60), "is a PDF."),
-        (b"\x89PNG\r\n\x1a\n" + bytes(60), "is a picture."),
+        (b"\x89PNG\r\n\x1a\n" + bytes(60), "is an image."),
         (pickle.dumps([{"puzzle": ONE}], 2), "is a pickle, which could run code."),
         (b"SQLite format 3\0" + bytes(60), "is an SQLite database. Export the table as CSV."),
         (b"\x89HDF\r\n\x1a\n" + bytes(60), "is an HDF5 file."),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "is a Git LFS pointer to a file, not the file: run `git lfs pull`"),
-        (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "has 2 files in it: a.csv, b.csv. Unzip it and name one."),
+        (zipped(a_dot_csv=b"1", b_dot_csv=b"2"), "contains 2 files: a.csv, b.csv. Unzip it and give one of them."),
         (zipped(README_dot_md=b"1"), "has no file of puzzles in it."),
-        (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is a picture."),
+        (gzip.compress(b"\x89PNG\r\n\x1a\n", mtime=0), "is an image."),
         (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "Line 1, position 1: '<' is not part"),
     ],
 )  # fmt: skip
@@ -273,6 +273,6 @@ def test_a_text_without_a_puzzle_is_not_searched_to_its_end(tmp_path):
     """16 MB of short lines took 22 seconds."""
     aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE
     message = said(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))
-    assert message.startswith("x.txt has hardly any puzzle in 50,000 lines")
+    assert message.startswith("x.txt has 50,000 lines without a puzzle")
     text = (aside[: len(aside) // 9 * 3] + "." * 81 + "\n") * 2
     assert len(puzzle_entries(text.encode(), "x.txt", SUDOKU)) == 2

@@ -41,7 +41,7 @@ def test_generated_sets_read_back(tmp_path, format, written):
     )
     generate_dataset(SUDOKU, out=tmp_path / "two", format=format, **options)
     assert same(puzzles, load_puzzles(tmp_path / "two", SUDOKU))
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
 
 
@@ -49,9 +49,9 @@ def test_generated_sets_read_back(tmp_path, format, written):
     ("changed", "message"),
     [
         ({"count": 0}, "Cannot generate 0 puzzles"),
-        ({"format": "parquet"}, "no format 'parquet'. Choose one of: official, csv"),
+        ({"format": "parquet"}, "Unknown format 'parquet'. Choose one of: official, csv"),
         ({"seed": -1}, "The seed -1 is negative"),
-        ({"difficulty": "brutal"}, "no difficulty 'brutal'"),
+        ({"difficulty": "brutal"}, "Unknown difficulty 'brutal'"),
     ],
 )
 def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed, message):
@@ -65,7 +65,7 @@ def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed
 def test_givens_ranges():
     assert givens_range("24-40") == (24, 40)
     assert givens_range("30") == (30, 30)
-    with pytest.raises(DataError, match=r"'few' is no range of givens. Write it as in 24-40."):
+    with pytest.raises(DataError, match=r"'few' is not a range of givens. Write it like 24-40."):
         givens_range("few")
 
 
@@ -136,5 +136,5 @@ def test_presets_are_what_their_titles_say():
     assert (givens["one-blank"], givens["solved"], givens["empty"], givens["seventeen"]) == (80, 81, 0, 17)
     assert (ratings["contradiction"].solutions, ratings["empty"].solutions) == (0, 2)
     assert all(preset.sentence and preset.title for preset in presets.values())
-    with pytest.raises(DataError, match=r"There are no presets for 'chess'. There are some for: .*sudoku"):
+    with pytest.raises(DataError, match=r"There are no presets for 'chess'. Tasks with presets: .*sudoku"):
         load_presets("chess")

@@ -57,9 +57,13 @@ def test_shapes_of_collections(tmp_path, content, expected):
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("big.json", {"train": [{"input": [[0] * 32], "output": [[0]]}], "test": [PAIR]}, "at most 30 fit"),
+        (
+            "big.json",
+            {"train": [{"input": [[0] * 32], "output": [[0]]}], "test": [PAIR]},
+            "the maximum is 30",
+        ),
         ("metadata.json", {"version": 1, "tasks": 2}, "not an object with"),
-        ("index.json", ["aaaa", "bbbb"], "holds no ARC tasks"),
+        ("index.json", ["aaaa", "bbbb"], "contains no ARC tasks"),
         ("cut.json", '{"train": [', "is not JSON"),
         ("empty.json", "", "is not JSON"),
         ("comma, name.json", TASK, "it has a comma"),

@@ -57,7 +57,7 @@ def test_what_is_printed_reads_back(grid):
 @given(grids)
 def test_a_clean_grid_has_no_conflict_and_another_tenth_colour_has_no_token(grid):
     assert not ARC.conflicts(encode(grid)).any()
-    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10is not a colour"):
+    with pytest.raises(PuzzleError, match=r"Row 1, column 1: 10 is not a colour"):
         encode([[10, *row[1:]] for row in grid.tolist()])
 
 
@@ -130,19 +130,19 @@ def test_conflicts_are_the_cells_of_the_crops_border_that_are_none():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([[0] * 30] * 31, "This grid has 31 rows, at most 30 fit"),
-        ([[0] * 31], "Row 1 has 31 cells, at most 30 fit"),
-        ([[1, 2], [3]], "Row 2 has 1 cells, row 1 has 2"),
-        ([[1, 2], [3, 10]], "Row 2, column 2: 10is not a colour"),
-        ([[-1]], "Row 1, column 1: -1is not a colour"),
-        ([[1.0]], "Row 1, column 1: 1.0is not a colour"),
-        ([[True]], "Row 1, column 1: Trueis not a colour"),
-        ([[None]], "Row 1, column 1: Noneis not a colour"),
-        ([["1\n"]], "Row 1, column 1: '1\\n'is not a colour"),
-        ([[[[1]]]], "is no colour"),
-        ([], "No grid: give a list of rows"),
+        ([[0] * 30] * 31, "This grid has 31 rows; the maximum is 30"),
+        ([[0] * 31], "Row 1 has 31 cells; the maximum is 30"),
+        ([[1, 2], [3]], "Row 2 has 1 cells, but row 1 has 2"),
+        ([[1, 2], [3, 10]], "Row 2, column 2: 10 is not a colour"),
+        ([[-1]], "Row 1, column 1: -1 is not a colour"),
+        ([[1.0]], "Row 1, column 1: 1.0 is not a colour"),
+        ([[True]], "Row 1, column 1: True is not a colour"),
+        ([[None]], "Row 1, column 1: None is not a colour"),
+        ([["1\n"]], "Row 1, column 1: '1\\n' is not a colour"),
+        ([[[[1]]]], "is not a colour"),
+        ([], "Not a grid. Give a list of rows"),
         ([[]], "Row 1 is empty"),
-        ([[1], 2], "No grid: give a list of rows"),
+        ([[1], 2], "Not a grid. Give a list of rows"),
     ],
 )
 def test_what_is_no_grid_is_refused_in_one_line(rows, message):
@@ -166,15 +166,15 @@ def test_grids_as_people_paste_them(text):
     [
         ("", "This text contains no grid"),
         (" \n/ ", "This text contains no grid"),
-        ("01/2x", "Row 2, column 2: 'x'is not a colour"),
-        ("01/2²", "Row 2, column 2: '²'is not a colour"),
-        ("01/2\x00", "Row 2, column 2: U+0000is not a colour"),
-        ("0" * 900, "Row 1 has 900 cells, at most 30 fit"),
-        ("01/234", "Row 2 has 3 cells, row 1 has 2"),
+        ("01/2x", "Row 2, column 2: 'x' is not a colour"),
+        ("01/2²", "Row 2, column 2: '²' is not a colour"),
+        ("01/2\x00", "Row 2, column 2: U+0000 is not a colour"),
+        ("0" * 900, "Row 1 has 900 cells; the maximum is 30"),
+        ("01/234", "Row 2 has 3 cells, but row 1 has 2"),
         ("[[0,1],[2,3]", "Line 1, position 13: not JSON"),
-        ('{"input": [[1]]}', "No grid: give a list of rows"),
-        ("[" * 90_000, "no grid"),
-        (f"[[{'9' * 5000}]]", "no grid"),
+        ('{"input": [[1]]}', "Not a grid. Give a list of rows"),
+        ("[" * 90_000, "not a grid"),
+        (f"[[{'9' * 5000}]]", "not a grid"),
         ("0" * 100_001, "This text has 100,001 characters"),
     ],
 )
@@ -205,8 +205,8 @@ def test_nothing_judges_solves_or_makes_an_arc_answer():
     assert ARC.is_solved(*[np.stack([inputs] * 3)] * 2).tolist() == [False] * 3
     rating = ARC.rate(inputs)
     assert (rating.difficulty, rating.solutions) == (None, 0)
-    assert "A grid of 2x2 in 4 colours" in rating.sentence
-    assert "can only be judged with the task's published output" in rating.sentence
+    assert "A 2x2 grid with 4 colours" in rating.sentence
+    assert "can only be checked against the published output of its task" in rating.sentence
     assert ARC.rule_score is None and not ARC.checkable_by_rules and ARC.needs_puzzle_id
     with pytest.raises(PuzzleError, match=r"ARC puzzles cannot be generated"):
         ARC.generate_many(1, difficulty=Difficulty.EASY)

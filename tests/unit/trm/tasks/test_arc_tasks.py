@@ -131,7 +131,7 @@ def test_outputs_that_are_not_published_are_left_out_of_the_set_not_of_the_tasks
     assert load_puzzles(collection, ARC).names == ("bbbb, test 1",)
     assert [pair.output for pair in arc_tasks(collection)["aaaa"].test] == [None, None]
     (collection / "my_solutions.json").unlink()
-    with pytest.raises(DataError, match=r"has no test pair with its output. Put the file that ends in _sol"):
+    with pytest.raises(DataError, match=r"has no test pair with an output. Put the file that ends in _sol"):
         load_puzzles(collection, ARC)
 
 
@@ -166,28 +166,28 @@ BAD_GRID = [[1, 2], [3]]
     [
         ("{", "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        ("[]", "holds no ARC tasks"),
-        ("{}", "holds no ARC tasks"),
-        ({"a\nb": ONE}, "'a\\nb' is no name of an ARC task"),
-        ({"a, b": ONE}, "'a, b' is no name of an ARC task"),
+        ("[]", "contains no ARC tasks"),
+        ("{}", "contains no ARC tasks"),
+        ({"a\nb": ONE}, "'a\\nb' is not a valid name of an ARC task"),
+        ({"a, b": ONE}, "'a, b' is not a valid name of an ARC task"),
         ({"aaaa": []}, 'task aaaa: not an object with "train" and "test"'),
-        ({"aaaa": {"train": [], "test": []}}, 'task aaaa: "train" is no list of 1 to 1000 pairs'),
-        ({"aaaa": {"train": ONE["train"]}}, 'task aaaa: "test" is no list'),
+        ({"aaaa": {"train": [], "test": []}}, 'task aaaa: "train" is not a list of 1 to 1000 pairs'),
+        ({"aaaa": {"train": ONE["train"]}}, 'task aaaa: "test" is not a list'),
         (
             {"aaaa": {"train": [{"input": [[1]]}], "test": ONE["test"]}},
-            "aaaa, train pair 1: it has no output",
+            "aaaa, train pair 1 has no output",
         ),
-        ({"aaaa": {"train": ONE["train"], "test": [{"output": [[1]]}]}}, "test pair 1: it has no input"),
+        ({"aaaa": {"train": ONE["train"], "test": [{"output": [[1]]}]}}, "test pair 1 has no input"),
         (
             {"aaaa": {"train": ONE["train"], "test": [{"input": [[1]]}, {"input": BAD_GRID}]}},
-            "task aaaa, test pair 2, input: Row 2 has 1 cells, row 1 has 2",
+            "task aaaa, test pair 2, input: Row 2 has 1 cells, but row 1 has 2",
         ),
         (
             {"aaaa": ONE | {"train": [{"input": [[1]], "output": [[True]]}]}},
-            "task aaaa, train pair 1, output: Row 1, column 1: Trueis not a colour",
+            "task aaaa, train pair 1, output: Row 1, column 1: True is not a colour",
         ),
-        ({"aaaa": TWO, "bbbb": TWO}, "task aaaa: 1 test inputs, but its solutions are not 1 grids"),
-        ({"aaaa": ONE}, "has no task 'bbbb', which its solutions name"),
+        ({"aaaa": TWO, "bbbb": TWO}, "task aaaa: there are 1 test inputs, but the solutions are not 1 grids"),
+        ({"aaaa": ONE}, "has no task 'bbbb', but its solutions file has"),
     ],
 )
 def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message):
@@ -203,9 +203,9 @@ def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message)
 @pytest.mark.parametrize(
     ("solutions", "message"),
     [
-        ("[]", "my_solutions.json holds no solutions"),
+        ("[]", "my_solutions.json contains no solutions"),
         (OUTPUTS | {"bbbb": [BAD_GRID]}, "task bbbb, test pair 1, solution: Row 2 has 1 cells"),
-        (OUTPUTS | {"bbbb": 7}, "task bbbb: 1 test inputs, but its solutions are not 1 grids"),
+        (OUTPUTS | {"bbbb": 7}, "task bbbb: there are 1 test inputs, but the solutions are not 1 grids"),
     ],
 )
 def test_bad_solutions_are_named(collection, solutions, message):
@@ -223,16 +223,16 @@ def test_too_large_files_are_refused_before_they_are_parsed(collection, monkeypa
         load_puzzles(collection, ARC)
     monkeypatch.undo()
     monkeypatch.setattr("trm.data.files.json_file.MAX_BRACKETS", 5)
-    with pytest.raises(DataError, match=r"holds over 5 lists and objects"):
+    with pytest.raises(DataError, match=r"contains over 5 lists and objects"):
         load_puzzles(collection, ARC)
 
 
 def test_a_folder_without_tasks_says_where_they_may_be(tmp_path):
-    with pytest.raises(DataError, match=r"has no JSON file. Give a folder with ARC tasks"):
+    with pytest.raises(DataError, match=r"has no JSON file. Give a folder of ARC tasks"):
         load_puzzles(tmp_path, ARC)
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "aaaa.json").write_text(json.dumps(ONE))
-    with pytest.raises(DataError, match=r"has no JSON file. Name a folder in it, such as .*training"):
+    with pytest.raises(DataError, match=r"has no JSON file. Give one of its subfolders, such as .*training"):
         load_puzzles(tmp_path, ARC)
 
 
@@ -283,9 +283,9 @@ def test_an_unknown_puzzle_id_is_never_made_up(collection, names):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{}", "is no list of puzzle names"),
-        ("[]", "is no list of puzzle names"),
-        ('["<blank>", 7]', "is no list of puzzle names"),
+        ("{}", "is not a list of puzzle names"),
+        ("[]", "is not a list of puzzle names"),
+        ('["<blank>", 7]', "is not a list of puzzle names"),
         ('["aaaa"]', "does not begin with <blank>"),
         ("[", "is not JSON"),
     ],
@@ -337,7 +337,7 @@ def test_a_collection_becomes_both_splits_of_a_data_set(tmp_path, collection):
     assert grids_of(test) == ALL_GRIDS
     assert test.puzzle_identifiers.tolist() == [1, 1, 2]
     assert json.loads((tmp_path / "out" / "identifiers.json").read_text()) == ["<blank>", "aaaa", "bbbb"]
-    with pytest.raises(DataError, match=r"exists already"):
+    with pytest.raises(DataError, match=r"already exists"):
         write_dataset(test, tmp_path / "out", ARC)
     assert write_dataset(test, tmp_path, ARC, format="csv", split="train") == tmp_path / "train.csv"
     assert grids_of(load_puzzles(tmp_path, ARC, split="train")) == ALL_GRIDS
@@ -371,8 +371,8 @@ def test_two_splits_share_their_puzzle_ids(tmp_path, collection, names):
         description = json.loads((tmp_path / "out" / split / "dataset.json").read_text())
         assert description["num_puzzle_identifiers"] == 4
     write_official(puzzles.take(np.array([2])), tmp_path / "fewer", ARC, split="train")
-    with pytest.raises(DataError, match=r"names 2 puzzle ids, this set uses id 3"):
+    with pytest.raises(DataError, match=r"names 2 puzzle ids, but this set uses id 3"):
         write_official(puzzles, tmp_path / "fewer", ARC)
     (tmp_path / "fewer" / "identifiers.json").write_text('["<blank>", "other"]')
-    with pytest.raises(DataError, match=r"puzzle id 1 is 'other', in this set 'bbbb'"):
+    with pytest.raises(DataError, match=r"puzzle id 1 is 'other', but 'bbbb' in this set"):
         write_official(puzzles.take(np.array([2])), tmp_path / "fewer", ARC)

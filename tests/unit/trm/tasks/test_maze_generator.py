@@ -140,8 +140,8 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
             {"loops": 3},
             "The option loops does not apply to depth-first mazes. Choose the style loops, or omit the option.",
         ),
-        (15, {"style": "loops", "loops": 37}, "A 15x15 maze has room for 1 to 36 loops, not for 37."),
-        (15, {"style": "loops", "loops": 0}, "A 15x15 maze has room for 1 to 36 loops, not for 0."),
+        (15, {"style": "loops", "loops": 37}, "A 15x15 maze can have 1 to 36 loops, not 37."),
+        (15, {"style": "loops", "loops": 0}, "A 15x15 maze can have 1 to 36 loops, not 0."),
         (
             30,
             {"min_path": 110},
@@ -155,14 +155,14 @@ def test_the_result_depends_on_the_seed_and_not_on_the_workers():
         (
             15,
             {"min_path": 20, "max_path": 16},
-            "Easy mazes of 15x15 have ways of 15 to 29 steps, not 20 to 16. Change the lengths.",
+            "Easy 15x15 mazes have paths of 15 to 29 steps, not 20 to 16. Change the lengths.",
         ),
-        (15, {"min_path": -4}, "not -4 and more. Change the lengths."),
-        (15, {"difficulty": "hard", "min_path": 225}, "not 225 and more. Change the lengths."),
+        (15, {"min_path": -4}, "not -4 or more. Change the lengths."),
+        (15, {"difficulty": "hard", "min_path": 225}, "not 225 or more. Change the lengths."),
         (
             5,
             {"difficulty": "hard", "style": "random", "min_path": 23},
-            "No hard random 5x5 maze with a path of 23 to 24 steps was found in 5,000 tries.  "
+            "No hard random 5x5 maze with a path of 23 to 24 steps was found in 5,000 tries. "
             "Choose a shorter path or another style.",
         ),
     ],

@@ -149,7 +149,7 @@ def test_walls_of_underscores():
     [
         (
             drawn(2),
-            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells; the model expects 15x15.",
+            "This maze has 3x3 cells between thin walls, 7x7 with its walls as cells, but 15x15 was expected.",
         ),
         (
             drawn(2) + "\n|   |",

@@ -92,7 +92,7 @@ def test_a_drawn_path_is_read():
 
 
 USE = "Use # for walls, spaces or . for open cells, one S, one G, and o for a path."
-WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
+WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 characters in one line; "
 
 
 @pytest.mark.parametrize(
@@ -108,11 +108,11 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
         ("\n".join([*ROWS, "#"]), f"{WANTED}this text has 6 lines. Paste the whole maze and nothing else."),
         ("\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 4 has 7. Shorten it."),
         ("\n\n" + "\n".join([*ROWS[:3], "# #####", ROWS[4]]), f"{WANTED}line 6 has 7. Shorten it."),
-        ("#" * 81, "This maze is 9x9; the model expects 5x5. Choose a model of its size."),
-        ("\n".join(["#" * 9] * 9), "This maze is 9x9; the model expects 5x5. Choose a model of its size."),
+        ("#" * 81, "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
+        ("\n".join(["#" * 9] * 9), "This maze is 9x9, but 5x5 was expected. Choose a model of its size."),
         (
             "\n".join(["###"] * 3) + "\n",
-            "This maze is 3x3; the model expects 5x5. Choose a model of its size.",
+            "This maze is 3x3, but 5x5 was expected. Choose a model of its size.",
         ),
         (DOTTED.replace("G", "Q"), f"Position 15: 'Q' is not part of a maze. {USE}"),
         ("\n".join(ROWS).replace("G", "7"), f"Line 3, position 5: '7' is not part of a maze. {USE}"),
@@ -123,7 +123,7 @@ WANTED = "A 5x5 maze has 5 lines of 5 characters, or 25 in one line; "
         ),
         (DOTTED[:-1] + "\x00", "Position 25: the character U+0000 is not part of a maze. "),
         (DOTTED.replace("S", "."), "This maze has no start. Add one S."),
-        (DOTTED.replace("G", "."), "This maze has no goal. Put one G into it."),
+        (DOTTED.replace("G", "."), "This maze has no goal. Add one G."),
         (
             "\n".join(ROWS).replace("   G", "S SG"),
             "Line 3, position 2: a second start S; the first is at line 1, position 2. Remove one of them.",

@@ -104,14 +104,14 @@ def run_folder(tmp_path, trainer, small_preset):
 
 def test_a_run_is_not_overwritten(run_folder, small_preset):
     before = (run_folder / "model.safetensors").read_bytes()
-    with pytest.raises(TrainingError, match=r"already holds a run.*--resume"):
+    with pytest.raises(TrainingError, match=r"already contains a run.*--resume"):
         train(small_preset, run_folder)
     assert (run_folder / "model.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize("changes", [{"batch": 9}, {"seed": 5}, {"ema": 0.5}, {"name": "other"}])
 def test_a_run_is_not_resumed_with_other_settings(run_folder, small_preset, changes):
-    with pytest.raises(TrainingError, match="other settings"):
+    with pytest.raises(TrainingError, match="settings that differ"):
         train(replace(small_preset, **changes), run_folder, resume=True)
 
 

@@ -59,7 +59,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
     assert "cannot be written" in said and "unchanged" in said, done.stderr
     load_model(str(tmp_path / "run"), device=CPU)
     with TrainingFolder.open(tmp_path / "run", preset, resume=True) as folder:
-        assert folder.read().numbers["update"] == 2  # of the third save
+        assert folder.read().counters["update"] == 2  # of the third save
     assert not list((tmp_path / "run").glob(".partial*"))
 
 

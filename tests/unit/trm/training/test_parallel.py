@@ -139,7 +139,7 @@ def test_compiled_blocks_train_alike():
 
 
 def test_a_batch_that_does_not_divide():
-    with pytest.raises(UserError, match="batch of 8 does not divide into 3 processes"):
+    with pytest.raises(UserError, match="batch of 8 cannot be divided among 3 processes"):
         trainer(Replica(0, 3))
 
 

@@ -64,7 +64,7 @@ def test_training_on_an_official_folder(tmp_path, tiny_config):
 
 def test_no_data(tmp_path, small_preset):
     nothing = replace(small_preset, data=())
-    with pytest.raises(TrainingError, match=r"official data folder\. Name one with --data"):
+    with pytest.raises(TrainingError, match=r"official dataset folder\. Give one with --data"):
         train(nothing, tmp_path / "run")
     with pytest.raises(DataError, match="no puzzle set"):
         train(nothing, tmp_path / "run", data=tmp_path / "nowhere")
