@@ -1,7 +1,7 @@
-"""A moment of a run: what every cell shows after a call, in each of the player's views.
+"""What each cell shows after a call, in each view of the player.
 
-A moment is addressed by its coordinates. y is what the last f_H call left: at an f_L call nothing in it has changed, and
-before the first f_H call only the puzzle is there. z is read anew after every call.
+A call is addressed by its coordinates. y changes only at f_H calls, and before the first f_H call the cells show the puzzle.
+z is decoded after every call.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from trm.export.run import ExportedRun
 from trm.tasks.base import PADDING
 
 MODES = ("answer", "probabilities", "confidence", "change", "z", "reverse")
-READS_Z = ("z", "reverse")  # through the output head, and as the symbol whose input embedding it is most like
+READS_Z = ("z", "reverse")  # z decoded with the output head, and by the most similar input embedding
 MARKS = ("given", "changed", "dropped", "conflict", "wrong", "stable")
-LEVELS = 15  # steps that a certainty is drawn in: so few that a film keeps within the 256 colours of a GIF
+LEVELS = 15  # shades of a confidence, few enough for the 256 colours of a GIF
 
 Cells = Bool[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True)
 class CallView:
-    """What is to be seen after one call. What the view does not show is None."""
+    """What the cells show after one call. Fields that the view does not use are None."""
 
     at: Coordinates
     mode: str
@@ -33,28 +33,30 @@ class CallView:
     given: Cells
     changed: Cells  # by this call
     conflict: Cells  # breaks a rule
-    wrong: Cells  # differs from the solution, but for what a path lacks; without one: a given that was overwritten
-    stable: Cells  # was right once and stayed right to the end of the run, where that is asked for
-    fading: Float[np.ndarray, "cells"]  # what is left to be seen of a way that was dropped, from 0 to 1
-    secondary: (
-        Int[np.ndarray, "cells"] | None
-    )  # tokens that stand small, -1 for none: those before, or y's by reverse embedding
-    confidence: Float[np.ndarray, "cells"] | None  # how certain the reading is, from 0 to 1, in LEVELS
+    wrong: (
+        Cells  # differs from the solution, except for missing path; without a solution: an overwritten given
+    )
+    stable: Cells  # is correct from some call to the end of the run; only computed with `marks`
+    fading: Float[np.ndarray, "cells"]  # remaining opacity of a dropped path cell, from 0 to 1
+    # small tokens: the previous answer, or y by reverse embedding; -1 for none
+    secondary: Int[np.ndarray, "cells"] | None
+    confidence: Float[np.ndarray, "cells"] | None  # from 0 to 1, in LEVELS steps
     probabilities: Float[np.ndarray, "cells vocab"] | None
 
     @property
     def dropped(self) -> Cells:
+        """Path cells that were dropped recently."""
         return self.fading > 0
 
     def marks(self, cell: int) -> list[str]:
-        """Names of the marks that a cell bears."""
+        """Names of the marks on a cell."""
         return [name for name in MARKS if getattr(self, name)[cell]]
 
 
 def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks: bool = False) -> CallView:
-    """What is to be seen after the call at these coordinates, in one of MODES; `marks`: also which cells stayed right.
+    """The view of the cells after the call at these coordinates. `mode` is one of MODES; `marks` also computes stable cells.
 
-    Raises UserError for a view that the run was recorded without.
+    Raises `UserError` for a view that was not recorded.
     """
     trace, grade = run.trace, run.grade
     answer, call = run.answer_after(at), run.call_number(at)
@@ -87,7 +89,7 @@ def call_view(run: ExportedRun, at: Coordinates, mode: str = "answer", *, marks:
 
 
 def _missing(run: ExportedRun) -> Cells:
-    """The cells of a maze's solution that are path: where an answer lacks them, a mark would give the solution away."""
+    """Path cells of a maze's solution: marking them as wrong would reveal the solution."""
     path, labels = skin_of(run.task).fades, run.trace.labels
     if not path or labels is None:
         return np.zeros(run.task.cells, bool)
@@ -95,17 +97,17 @@ def _missing(run: ExportedRun) -> Cells:
 
 
 def _shares(quantised: UInt8[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """Bytes of a trace as numbers from 0 to 1."""
+    """Convert bytes of a trace to numbers from 0 to 1."""
     return quantised / 255
 
 
 def _decoded_z(run: ExportedRun, mode: str) -> UInt8[np.ndarray, "calls cells"]:
-    """z as tokens, after every call."""
+    """z decoded to tokens after every call."""
     if mode == "z":
         return run.trace.z_answers
     if run.trace.z_reverse is None:
         raise UserError(
-            "This run was recorded without the reading by reverse embedding. Choose another view, or let the model run again."
+            "This run was recorded without reverse embedding. Choose another view, or run the model again."
         )
     return run.trace.z_reverse
 
@@ -124,12 +126,14 @@ def _secondary(
 
 def _confidence(run: ExportedRun, mode: str, call: int, answer: int) -> Float[np.ndarray, "cells"] | None:
     if mode == "z":
-        found = _shares(run.trace.z_confidence[call])
+        confidence = _shares(run.trace.z_confidence[call])
     elif mode == "confidence":
-        found = np.zeros(run.task.cells) if answer < 0 else _shares(run.trace.probabilities[answer].max(-1))
+        confidence = (
+            np.zeros(run.task.cells) if answer < 0 else _shares(run.trace.probabilities[answer].max(-1))
+        )
     else:
         return None
-    return np.round(found * LEVELS) / LEVELS
+    return np.round(confidence * LEVELS) / LEVELS
 
 
 def _stable(run: ExportedRun, answer: int) -> Cells:
@@ -138,15 +142,15 @@ def _stable(run: ExportedRun, answer: int) -> Cells:
 
 
 def _fading(run: ExportedRun, call: int, answer: int) -> Float[np.ndarray, "cells"]:
-    """A dead end fades over one supervision step, call by call: full where it was dropped, gone when as many calls have passed."""
+    """Opacity of dropped path cells: 1 at the call that drops them, decreasing to 0 over one supervision step of calls."""
     fades, depth = skin_of(run.task).fades, run.trace.depth
     if not fades:
         return np.zeros(run.task.cells)
     last = last_answered(run.trace.answers[: answer + 1], run.task.looks.index(fades))[-1]
-    dropped_at = (last + 2) * (depth.n + 1) - 1  # the f_H call after, as a call
-    left = 1 - (call - dropped_at) / depth.calls_per_step
-    shown = np.where((last >= 0) & (last < answer), np.clip(left, 0, 1), 0)
-    return np.ceil(shown * LEVELS) / LEVELS
+    dropped_at = (last + 2) * (depth.n + 1) - 1  # number of the next f_H call among all calls
+    remaining = 1 - (call - dropped_at) / depth.calls_per_step
+    opacity = np.where((last >= 0) & (last < answer), np.clip(remaining, 0, 1), 0)
+    return np.ceil(opacity * LEVELS) / LEVELS
 
 
 def stable_from(
@@ -154,22 +158,20 @@ def stable_from(
     labels: UInt8[np.ndarray, "cells"] | None,
     givens: Bool[np.ndarray, "cells"],
 ) -> Int[np.ndarray, "cells"]:
-    """The f_H call, from 0, at which a cell was right for the first time, if it stayed right to the end.
+    """For each cell, the f_H call, from 0, from which it is correct to the end of the run, if it was never correct earlier.
 
-    The number of f_H calls, which none has, for all others, for givens and where no solution is known.
+    All other cells, givens, and cells without a known solution have the number of f_H calls.
     """
     calls = len(answers)
     if labels is None:
         return np.full(answers.shape[1], calls)
-    right = answers == labels
-    first = np.where(right.any(0), right.argmax(0), calls)
-    stays = (
-        right[::-1].cumprod(0).sum(0) == calls - first
-    )  # right in each of the last calls from the first on
+    correct = answers == labels
+    first = np.where(correct.any(0), correct.argmax(0), calls)
+    stays = correct[::-1].cumprod(0).sum(0) == calls - first  # correct in all calls from the first on
     return np.where(stays & ~givens & (labels != PADDING), first, calls)
 
 
 def last_answered(answers: UInt8[np.ndarray, "f_H cells"], token: int) -> Int[np.ndarray, "f_H cells"]:
-    """For each f_H call the latest one up to it, from 0, at which a cell was answered as `token`, -1 for none."""
+    """For each f_H call and cell, the latest f_H call up to it, from 0, that answered `token`; -1 for none."""
     numbers = np.arange(len(answers))[:, None]
     return np.maximum.accumulate(np.where(answers == token, numbers, -1), axis=0)

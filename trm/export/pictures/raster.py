@@ -1,4 +1,4 @@
-"""A scene as pixels, drawn by Pillow: finer than asked for and averaged, so that slanted edges are smooth."""
+"""Draws a picture as pixels with Pillow: at a higher resolution that is averaged, so that slanted edges are smooth."""
 
 from PIL import Image, ImageDraw
 
@@ -9,7 +9,7 @@ FINER = 2
 
 
 def image(picture: Picture, scale: int = 1) -> Image.Image:
-    """RGB, `scale` pixels for a unit of the scene."""
+    """The picture as an RGB image with `scale` pixels per unit."""
     fine = scale * FINER
     drawn = Image.new("RGB", (picture.width * fine, picture.height * fine))
     draw = ImageDraw.Draw(drawn)

@@ -1,7 +1,6 @@
-"""A scene as SVG: text stays text, every cell is a group that says where it is and what it holds.
+"""Draws a picture as SVG: text stays text, and each cell is a group with its position and description.
 
-The letters are those of the viewer's font, whose width nobody knows here: lines that could leave the picture are told
-how long to be.
+The viewer's font has unknown widths, so lines that could leave the picture get a fixed length.
 """
 
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from trm.export.pictures.fonts import Length, measure
 from trm.export.pictures.primitives import Cell, Corner, Disc, Hatch, Picture, Rect, Ring, Shape, Text
 
 FONTS = "'Source Sans 3', 'Segoe UI', system-ui, Helvetica, Arial, sans-serif"
-WIDER = 1.25  # than the font that the scene was laid out with
+WIDER = 1.25  # how much wider the viewer's font may be than that of the layout
 
 
 def svg(picture: Picture) -> str:
-    """The scene as one XML document, UTF-8."""
+    """The picture as an XML document, UTF-8."""
     size = f'width="{picture.width}" height="{picture.height}" viewBox="0 0 {picture.width} {picture.height}"'
     head = [
         '<?xml version="1.0" encoding="UTF-8"?>',
@@ -57,5 +56,5 @@ def _drawn(shape: Shape, most: int) -> Iterator[str]:
 
 
 def n(number: Length) -> str:
-    """A hundredth of a pixel is exact enough."""
+    """A number with a precision of a hundredth of a pixel."""
     return f"{number:.2f}".rstrip("0").rstrip(".")

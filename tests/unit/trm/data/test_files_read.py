@@ -245,7 +245,7 @@ def test_parquet(tmp_path, columns, as_lists):
     parquet.write_table(pyarrow.table(table), out)
     assert both(tmp_path, out.getvalue(), "x.parquet", answers=True) == [ONE]
     parquet.write_table(pyarrow.table({"one": ["x"], "two": ["y"]}), again := io.BytesIO())
-    assert "has columns one, two. Call the one with puzzles puzzle" in refusal(
+    assert "has columns one, two. Name the puzzle column puzzle" in refusal(
         tmp_path, again.getvalue(), "x.parquet"
     )
 

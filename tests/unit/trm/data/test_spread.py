@@ -123,7 +123,7 @@ def test_puzzles_in_several_lines_are_read_whole(tmp_path):
         (lambda table: table[: len(table) - 20] + "x" * 9 + "\n", "the row at byte"),
         (
             lambda table: table[: len(table) // 2] + "z" * 2_000_000,
-            "its last line has over 1,048,576 characters",
+            "the last line has over 1,048,576 characters",
         ),
     ],
 )

@@ -79,6 +79,6 @@ def test_the_players_own_text_cannot_end_its_element():
 def test_no_page_of_what_is_no_number():
     trace = sudoku_run()
     run = ExportedRun.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
-    with pytest.raises(UserError, match="no numbers"):
+    with pytest.raises(UserError, match="NaN or infinite values"):
         page(run)
     assert "nan" in csv_text(run)

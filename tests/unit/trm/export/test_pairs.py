@@ -54,7 +54,7 @@ def test_two_recorded_runs(capsys, files):
     ]
     assert data["start"] == {"supervision_step": 2, "cycle": 2, "call": 3}
     text = files["page"].read_text("utf-8")
-    assert "<title>made-up: one against another: other</title>" in text
+    assert "<title>made-up: one vs. another: other</title>" in text
     assert text.count("float32 on CPU") == 2
 
 
@@ -84,7 +84,7 @@ MISTAKES = [
     (("--trace", "{one}", "--compare-with", "{other}", "--png", "{page}"), "--compare-with puts a second run on the page"),
     (("--trace", "{one}", "--compare-with", "no-such-model", "--html", "{page}"), "no model 'no-such-model'"),
     (("--trace", "{one}", "--compare-with", "{nine}", "--html", "{page}"), "81"),
-    (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as what is read"),
+    (("--trace", "{one}", "--compare-with", "{other}", "--html", "{other}"), "the same file as the input"),
 ]  # fmt: skip
 
 

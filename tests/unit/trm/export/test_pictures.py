@@ -84,8 +84,8 @@ def test_before_the_first_answer_there_is_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
     view, said = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
-    assert said.event == "z moved by 0.80, no answer yet, halting is read at the end of the step"
-    assert said.reading == "No answer yet: before the first f_H call there are only the givens."
+    assert said.event == "relative change of z: 0.80, no answer yet, halting is decided at step end"
+    assert said.caption == "No answer yet: before the first f_H call there are only the givens."
 
 
 def test_an_f_L_call_leaves_the_answer():
@@ -94,18 +94,18 @@ def test_an_f_L_call_leaves_the_answer():
     view, said = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
     assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
-    assert said.reading.startswith("f_L rewrites z; y stays as f_H left it.")
-    assert "y after cycle 1 of 2: a reading the head was not trained for" in said.reading
+    assert said.caption.startswith("f_L rewrites z; y is unchanged.")
+    assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in said.caption
 
 
 @pytest.mark.parametrize(
     "name, at, event",
     [
-        ("sudoku", FIRST, "first answer, 14 of 16 right, halting is read at the end of the step"),
-        ("sudoku", SECOND, "1 cell changed, 15 of 16 right, would not halt (halting p 0.10)"),
-        ("sudoku", LAST, "0 cells changed, 16 of 16 right, would halt here (halting p 0.90)"),
-        ("maze", FIRST, "first answer, 7 of 8 open cells right, halting is read at the end of the step"),
-        ("arc", FIRST, "first answer, 7 of 8 right, halting is read at the end of the step"),
+        ("sudoku", FIRST, "first answer, 14 of 16 correct, halting is decided at step end"),
+        ("sudoku", SECOND, "1 cell changed, 15 of 16 correct, no halt (p\u00a0=\u00a00.10)"),
+        ("sudoku", LAST, "0 cells changed, 16 of 16 correct, would halt here (p\u00a0=\u00a00.90)"),
+        ("maze", FIRST, "first answer, 7 of 8 open cells correct, halting is decided at step end"),
+        ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at step end"),
     ],
 )
 def test_the_event_in_words(name, at, event):
@@ -130,15 +130,15 @@ def test_a_model_without_a_halting_head_is_not_said_to_go_on():
     make, task = RUNS["sudoku"]
     trace = make()
     run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
-    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 right, no halting head"
+    assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 correct, no halting head"
 
 
 def test_calls_shown_by_a_film():
     run = run_of("sudoku")
-    assert len(run.shown("call")) == len(run.calls()) == 18
-    assert [run.answer_after(at) for at in run.shown("answer")] == list(range(6))
-    assert [at.supervision_step for at in run.shown("step")] == [1, 2, 3]
-    assert {at.kind for at in run.shown("step")} == {F_H}
+    assert len(run.film_calls("call")) == len(run.calls()) == 18
+    assert [run.answer_after(at) for at in run.film_calls("answer")] == list(range(6))
+    assert [at.supervision_step for at in run.film_calls("step")] == [1, 2, 3]
+    assert {at.kind for at in run.film_calls("step")} == {F_H}
     assert [run.call_number(at) for at in run.calls()] == list(range(18))
 
 
@@ -180,7 +180,7 @@ def test_svg_has_the_text_of_each_cell():
         assert text.text == SUDOKU.symbols[token]
         assert (text.get("font-weight") == "700") == bool(run.grade.givens[row * 4 + column])
     assert cells[1].find(f"{SVG}title").text.startswith("row 1, column 2: ")
-    assert "not the solution" in cells[1].find(f"{SVG}title").text
+    assert "wrong" in cells[1].find(f"{SVG}title").text
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -189,7 +189,7 @@ def test_svg_is_whole_and_says_what_made_it(name):
     root = ElementTree.fromstring(text.encode())
     said = " ".join(node.text for node in root.findall(f"{SVG}text"))
     assert "made-up" in said and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in said
-    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in said and "halting p 0.10" in said
+    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in said and "p = 0.10" in said
     assert not re.search(r"href|url\(|@import|<image|nan", text)
 
 
@@ -341,7 +341,7 @@ def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
 def test_frames_of_a_gif_are_the_pictures(tmp_path):
     run = run_of("sudoku")
     film = gif_of(tmp_path, run, FrameTiming())
-    shown = run.shown("answer")
+    shown = run.film_calls("answer")
     layout = PictureLayout.of(run, shown)
     for number, at in enumerate(shown):
         film.seek(number)
@@ -354,7 +354,7 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
     "options", [{"frame": 0.0}, {"frame": -1.0}, {"frame": float("nan")}, {"hold": 61.0}]
 )
 def test_a_pace_that_no_viewer_keeps(options):
-    with pytest.raises(UserError, match=r"from 0\.02 to 60 seconds"):
+    with pytest.raises(UserError, match=r"Choose 0\.02 to 60 seconds"):
         FrameTiming(**options)
 
 

@@ -98,7 +98,7 @@ def test_a_run_recorded_without_reverse_embedding_says_so():
     run = run_of("sudoku")
     older = replace(run, trace=replace(run.trace, z_reverse=None, y_reverse=None))
     assert (call_view(older, SECOND, "z").tokens == call_view(run, SECOND, "z").tokens).all()
-    with pytest.raises(UserError, match="recorded without the reading by reverse embedding"):
+    with pytest.raises(UserError, match="recorded without reverse embedding"):
         call_view(older, SECOND, "reverse")
 
 
@@ -123,7 +123,7 @@ def test_every_view_of_every_kind_of_grid_is_drawn(name, mode, at):
     picture = PictureLayout.of(run, [at], Appearance(mode, True, "dark")).picture(at)
     assert picture.shapes[0].fill == DARK.paper != LIGHT.paper
     said = " ".join(shape.text for shape in picture.shapes if isinstance(shape, Text))
-    assert sentences(run, at, mode).reading in said or len(sentences(run, at, mode).reading) > 80
+    assert sentences(run, at, mode).caption in said or len(sentences(run, at, mode).caption) > 80
 
 
 def test_views_differ_where_they_should():
@@ -139,14 +139,16 @@ def test_views_differ_where_they_should():
 
 def test_the_reading_names_its_view_and_warns():
     run = run_of("sudoku")
-    assert "never trained for" in sentences(run, LAST, "z").reading
-    assert sentences(run, LAST, "reverse").reading.endswith("nothing was trained for. Small: y likewise.")
-    assert sentences(run, BEFORE, "reverse").reading.endswith("nothing was trained for.")
-    assert sentences(run, LAST, "confidence").reading == "Shade: the highest probability in the cell."
-    assert sentences(run, FIRST, "confidence").reading.startswith(
-        "y after cycle 1 of 2: a reading the head was not"
+    assert "never trained on z" in sentences(run, LAST, "z").caption
+    assert sentences(run, LAST, "reverse").caption.endswith(
+        "for which nothing was trained. Small: y, decoded the same way."
     )
-    assert sentences(run, FIRST, "confidence").reading.endswith("Shade: the highest probability in the cell.")
+    assert sentences(run, BEFORE, "reverse").caption.endswith("for which nothing was trained.")
+    assert sentences(run, LAST, "confidence").caption == "Shade: the highest probability in the cell."
+    assert sentences(run, FIRST, "confidence").caption.startswith(
+        "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle"
+    )
+    assert sentences(run, FIRST, "confidence").caption.endswith("Shade: the highest probability in the cell.")
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "dreams"}, {"theme": "blue"}])

@@ -1,8 +1,8 @@
-"""The grid of a moment as primitives: every cell a group of shapes with its place and meaning in words, then the lines.
+"""The grid after a call as shapes: each cell is a group of shapes with a description, followed by the lines of the grid.
 
-How a cell is drawn depends on the kind of grid: `cells_text.py`, `cells_maze.py`, `cells_colours.py`. A mark is never a
-colour alone: what changed has a corner, what breaks a rule is hatched, what is not the solution is underlined (text) or
-has a bar (pictures), what stayed right has a square, a given is bold.
+The kind of grid determines how a cell is drawn: `text.py`, `maze.py`, `colours.py`. Marks never rely on colour alone: a
+changed cell has a corner, a conflict is hatched, a wrong cell is underlined (text) or has a bar (pictures), a cell that
+stayed correct has a square, a given is bold.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MARK_NAMES = {
     "given": "given",
     "changed": "changed",
     "dropped": "dropped from the path",
-    "wrong": "not the solution",
-    "stable": "right and stayed right",
+    "wrong": "wrong",
+    "stable": "stayed correct",
 }
-"""In words; what `conflict` means, the skin says."""
+"""Labels of the marks, except for `conflict`, whose label depends on the skin."""
 
 PAINTERS: dict[str, Callable[[CellView], Iterator[Shape]]] = {
     TEXT.name: text.paint,
@@ -42,14 +42,14 @@ LINES: dict[str, Callable[[Grid, CallView], Iterator[Shape]]] = {
 
 
 def grid_shapes(grid: Grid, view: CallView) -> Iterator[Shape]:
-    """The cells that are drawn, each a Cell, then the lines over them."""
+    """The drawn cells, each as a `Cell`, followed by the lines over them."""
     task = grid.task
     paint = PAINTERS[grid.skin.name]
     joints = _joints(task, view.tokens)
     for row, column in np.ndindex(grid.rows, grid.columns):
         cell = row * task.columns + column
-        look = _cell_view(grid, view, row, column, joints[cell])
-        yield Cell(row, column, _description(grid, view, row, column), tuple(paint(look)))
+        shapes = paint(_cell_view(grid, view, row, column, joints[cell]))
+        yield Cell(row, column, _description(grid, view, row, column), tuple(shapes))
     yield from LINES[grid.skin.name](grid, view)
 
 
@@ -74,20 +74,20 @@ def _cell_view(grid: Grid, view: CallView, row: int, column: int, joints: frozen
 
 
 def _description(grid: Grid, view: CallView, row: int, column: int) -> str:
-    """What a reader who sees nothing is told of a cell."""
+    """The description of a cell for screen readers."""
     cell = row * grid.task.columns + column
     token = int(view.tokens[cell])
-    said = [grid.task.symbol_names[token]]
+    parts = [grid.task.symbol_names[token]]
     if view.probabilities is not None:
-        said[0] += f" with probability {view.probabilities[cell, token]:.2f}"
+        parts[0] += f" with probability {view.probabilities[cell, token]:.2f}"
     elif view.confidence is not None:
-        said[0] += f" with {view.confidence[cell]:.2f}"
-    said += (MARK_NAMES.get(mark, grid.skin.breaks) for mark in view.marks(cell))
-    return f"row {row + 1}, column {column + 1}: {', '.join(said)}"
+        parts[0] += f" with confidence {view.confidence[cell]:.2f}"
+    parts += (MARK_NAMES.get(mark, grid.skin.conflict) for mark in view.marks(cell))
+    return f"row {row + 1}, column {column + 1}: {', '.join(parts)}"
 
 
 def _joints(task: Task, tokens: UInt8[np.ndarray, "cells"]) -> list[frozenset[str]]:
-    """For each cell of a way the sides where it goes on; nothing for other cells."""
+    """For each path cell, the sides where the path continues; empty for other cells."""
     on_path = np.isin(tokens, [token for token, look in enumerate(task.looks) if look in PATH_KINDS])
     padded = np.pad(on_path.reshape(task.rows, task.columns), 1)
     neighbours = {

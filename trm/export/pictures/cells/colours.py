@@ -1,4 +1,4 @@
-"""Grids of colours: ARC."""
+"""Cells of colour grids (ARC)."""
 
 from collections.abc import Iterator
 
@@ -10,6 +10,7 @@ from trm.export.pictures.primitives import Hatch, Shape
 
 
 def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
     is_colour = cell.look.startswith("#")
     yield cell.rect(palette.grid_line if is_colour else palette.paper)
@@ -32,7 +33,7 @@ def paint(cell: CellView) -> Iterator[Shape]:
 
 
 def _second(cell: CellView) -> Iterator[Shape]:
-    """The second most probable token, its area its probability."""
+    """An inner square for the second most probable token, with its probability as area."""
     if cell.probabilities is None:
         return
     others = cell.probabilities.copy()
@@ -45,7 +46,7 @@ def _second(cell: CellView) -> Iterator[Shape]:
 
 
 def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
-    """Around what counts of the grid, as far as it is drawn."""
+    """The outline of the crop, as far as it is drawn."""
     rows, columns = (int(size) for size in grid.task.crop(view.tokens))
     rows, columns = min(rows, grid.rows), min(columns, grid.columns)
     if rows and columns:

@@ -1,4 +1,4 @@
-"""Mazes: walls, floor, and a way that joins what is beside each other."""
+"""Cells of mazes: walls, floor, and a path whose neighbouring cells are joined."""
 
 from collections.abc import Iterator
 
@@ -17,6 +17,7 @@ from trm.export.pictures.primitives import Disc, Rect, Ring, Shape, Text
 
 
 def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
     ground = (
         palette.mix(palette.accent, 0.5 * cell.confidence) if cell.mode == "confidence" else palette.paper
@@ -35,7 +36,7 @@ def paint(cell: CellView) -> Iterator[Shape]:
 
 
 def _thing(cell: CellView) -> Iterator[Shape]:
-    """What stands in the cell: start is a disc, goal a square; each has its letter."""
+    """The content of the cell: start is a disc with its letter, goal a square with its letter."""
     palette = cell.palette
 
     def bright(tone: str) -> str:
@@ -44,12 +45,12 @@ def _thing(cell: CellView) -> Iterator[Shape]:
     if cell.look == "wall":
         yield cell.rect(bright(palette.wall))
     elif cell.look == "path":
-        yield from _way(cell, 0.26, bright(palette.wrong if "wrong" in cell.marks else palette.accent))
+        yield from _path(cell, 0.26, bright(palette.wrong if "wrong" in cell.marks else palette.accent))
     elif cell.look == "start":
-        yield from _way(cell, 0.46, bright(palette.accent))
+        yield from _path(cell, 0.46, bright(palette.accent))
         yield _letter(cell, palette.paper)
     elif cell.look == "goal":
-        yield from _way(cell, 0.1, bright(palette.accent))
+        yield from _path(cell, 0.1, bright(palette.accent))
         yield cell.square(bright(palette.goal), 0.72)
         yield _letter(cell, palette.on_goal)
     elif cell.fading:
@@ -59,14 +60,14 @@ def _thing(cell: CellView) -> Iterator[Shape]:
 
 
 def _probability(cell: CellView) -> Iterator[Shape]:
-    """A dot, its area the probability of path."""
+    """A dot with the probability of path as area."""
     if cell.probabilities is not None:
         p = float(cell.probabilities[cell.grid.task.looks.index("path")])
         yield Disc(*cell.middle, cell.size * 0.46 * p**0.5, cell.palette.accent)
 
 
-def _way(cell: CellView, radius: Length, tone: str) -> Iterator[Shape]:
-    """A dot, and a bar from it to every side where the way goes on."""
+def _path(cell: CellView, radius: Length, tone: str) -> Iterator[Shape]:
+    """A dot, and a bar to each side where the path continues."""
     x, y = cell.middle
     half, thick = cell.size / 2, cell.size * 0.34
     bars = {
@@ -92,4 +93,5 @@ def _tone(cell: CellView, token: int) -> str:
 
 
 def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
+    """The outline of the grid."""
     yield from outline(grid.left, grid.top, grid.width, grid.height, 2, grid.palette.ink)

@@ -1,4 +1,4 @@
-"""Cells with their symbol as text: Sudoku."""
+"""Cells with their symbol as text (Sudoku)."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -10,10 +10,11 @@ from trm.export.pictures.fonts import measure
 from trm.export.pictures.primitives import Corner, Hatch, Rect, Shape, Text
 from trm.tasks.base import Task
 
-LEAST = 0.02  # probability that is drawn
+LEAST = 0.02  # smallest probability that is drawn
 
 
 def paint(cell: CellView) -> Iterator[Shape]:
+    """The shapes of a cell."""
     palette = cell.palette
     yield cell.rect(_ground(cell))
     if "conflict" in cell.marks:
@@ -46,24 +47,24 @@ def _ground(cell: CellView) -> str:
 def _symbol(cell: CellView) -> Iterator[Shape]:
     palette, marks = cell.palette, cell.marks
     tone = palette.wrong if "wrong" in marks else palette.faint if cell.is_empty else palette.ink
-    steps_back = cell.mode == "change" and "changed" not in marks
-    is_reading = cell.mode in READS_Z and "given" not in marks
-    if steps_back:
+    is_dimmed = cell.mode == "change" and "changed" not in marks
+    shows_z = cell.mode in READS_Z and "given" not in marks
+    if is_dimmed:
         tone = palette.faint
-    elif is_reading and cell.confidence is not None:
+    elif shows_z and cell.confidence is not None:
         tone = palette.mix(tone, 0.4 + 0.6 * cell.confidence)
     size = cell.size * 0.6
     x, y = cell.middle
     baseline = y + size * CAPITAL / 2
     bold = "given" in marks or (cell.mode == "change" and "changed" in marks)
-    yield Text(x, baseline, cell.symbol, size, tone, bold=bold, italic=is_reading, middle=True)
-    if "wrong" in marks and not steps_back:
-        width = measure(cell.symbol, size, italic=is_reading)
+    yield Text(x, baseline, cell.symbol, size, tone, bold=bold, italic=shows_z, middle=True)
+    if "wrong" in marks and not is_dimmed:
+        width = measure(cell.symbol, size, italic=shows_z)
         yield Rect(x - width / 2, baseline + size * 0.1, width, size * 0.09, tone)
 
 
 def _pencil(cell: CellView) -> Iterator[Shape]:
-    """A symbol stands small at its own place and grows towards the middle as its probability nears 1."""
+    """Pencil marks: each symbol is small at its own position, and grows towards the middle as its probability nears 1."""
     if cell.probabilities is None:
         return
     palette, task = cell.palette, cell.grid.task
@@ -80,7 +81,7 @@ def _pencil(cell: CellView) -> Iterator[Shape]:
 
 @lru_cache(maxsize=16)
 def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
-    """Of every symbol that an answer may hold: token, and where its pencil mark stands, in shares of the cell."""
+    """For each symbol of an answer, its token and the position of its pencil mark, as shares of the cell."""
     tokens = [token for token, name in enumerate(task.symbol_names) if name not in ("blank", "pad")]
     across = getattr(task, "box_columns", 0) or ceil(len(tokens) ** 0.5)
     down = ceil(len(tokens) / across)
@@ -91,7 +92,7 @@ def _places(task: Task) -> tuple[tuple[int, float, float], ...]:
 
 
 def lines(grid: Grid, view: CallView) -> Iterator[Shape]:
-    """Thin lines between cells, over them strong ones between boxes and around."""
+    """Thin lines between cells, and thick lines between boxes and around the grid."""
     palette, width, height = grid.palette, grid.width, grid.height
     box_rows, box_columns = getattr(grid.task, "box_rows", 0), getattr(grid.task, "box_columns", 0)
     for strong, thick, tone in ((False, 1, palette.cell_line), (True, 2, palette.ink)):
