@@ -1,4 +1,4 @@
-"""Every kind of file that puzzles come in is read alike by `--data` and by whoever hands one over; what is ambiguous is refused."""
+"""All kinds of puzzle file are read alike by `--data` and by the upload; ambiguous files are rejected."""
 
 import bz2
 import gzip
@@ -33,7 +33,7 @@ SMALL_ONE, SMALL_SOLVED = "12..3...2.1....4", ""
 def both(
     tmp_path, content: str | bytes, name: str = "set.txt", task=SUDOKU, *, answers: bool = False
 ) -> list[str]:
-    """The puzzles, read in both ways, with answers that come from the file if they are wanted."""
+    """Read the puzzles with both readers, optionally with the answers in the file."""
     content = content.encode() if isinstance(content, str) else content
     path = tmp_path / name
     path.write_bytes(content)
@@ -98,7 +98,7 @@ def test_tables_under_any_header(tmp_path, header, between, blank):
         assert both(tmp_path, "\n".join(lines) + "\n", name, answers=True) == [ONE, TWO]
 
 
-def test_the_column_of_puzzles_is_the_one_that_holds_them(tmp_path):
+def test_the_puzzle_column_is_the_one_with_puzzles(tmp_path):
     assert both(tmp_path, f"puzzle,board,solved\n17,{ONE},{SOLVED}\n18,{TWO},{SOLVED_TWO}\n", "x.csv") == [
         ONE,
         TWO,
@@ -109,7 +109,7 @@ def test_the_column_of_puzzles_is_the_one_that_holds_them(tmp_path):
     assert both(tmp_path, f'name,puzzle\nfirst,"{drawn}"\nsecond,{TWO}\n', "x.csv") == [ONE, TWO]
 
 
-def test_ratings_and_levels_of_other_people_are_no_mistake(tmp_path):
+def test_ratings_on_other_scales_are_not_errors(tmp_path):
     (tmp_path / "a.csv").write_text(f"puzzle,difficulty,rating\n{ONE},Diabolical,hard\n{TWO},EASY,7.5\n")
     puzzles = load_puzzles(tmp_path / "a.csv", SUDOKU)
     assert puzzles.difficulty == ("", "easy") and np.isnan(puzzles.rating[0]) and puzzles.rating[1] == 7.5
@@ -163,7 +163,7 @@ ANSWER_CELLS = [[int(mark) for mark in SOLVED[at : at + 9]] for at in range(0, 8
         ([{"id": 3, "sudoku": ONE, "lösung": SOLVED}], True),
     ],
 )
-def test_json_of_many_shapes(tmp_path, content, answers):
+def test_json_of_many_structures(tmp_path, content, answers):
     for indent in (None, 2):
         assert both(tmp_path, json.dumps(content, indent=indent), "x.json", answers=answers) == [ONE]
 
@@ -223,7 +223,7 @@ CSV = f"puzzle,solution\n{ONE},{SOLVED}\n".encode()
         (gzip.compress(f"{ONE}\n".encode("utf-16"), mtime=0), "x"),
     ],
 )
-def test_packed_files(tmp_path, content, name):
+def test_compressed_files(tmp_path, content, name):
     path = tmp_path / name
     path.write_bytes(content)
     assert [SUDOKU.format(inputs) for inputs in load_puzzles(path, SUDOKU).inputs] == [ONE]
@@ -286,7 +286,7 @@ def test_arrays_with_other_blanks_and_with_answers(tmp_path):
     assert "has an array of shape (80,)" in refusal(tmp_path, npy(digits[:80]), "x.npy")
 
 
-def test_what_was_passed_over_is_noted(tmp_path):
+def test_skipped_parts_are_noted(tmp_path):
     text = f"Grid 01\n{SMALL_ONE[:4]}\n{SMALL_ONE[4:8]}\n{SMALL_ONE[8:12]}\n{SMALL_ONE[12:]}\n"
     (tmp_path / "x.txt").write_text(text)
     assert load_puzzles(tmp_path / "x.txt", SMALL).notes == ("line 1: 'Grid 01' skipped",)
@@ -304,12 +304,12 @@ def test_what_was_passed_over_is_noted(tmp_path):
         (json.dumps([[-1 if cell == 0 and at else cell for at, cell in enumerate(row)] for row in [[0] * 9] * 9]), "both 0 and -1"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_told_is_refused_with_its_place(tmp_path, text, says):
+def test_ambiguous_files_are_rejected_with_the_place(tmp_path, text, says):
     assert says in refusal(tmp_path, text)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.example], ids=lambda kind: kind.name)
-def test_every_kind_in_the_documents_is_read(tmp_path, kind):
+def test_every_documented_kind_is_read(tmp_path, kind):
     task = {"sudoku": SMALL, "maze": Maze(4), "thin maze": Maze(5), "arc": ARC}[kind.task]
     name = f"x{(*kind.endings, '')[0]}"
     for question in puzzle_entries(kind.example.encode(), name, task):

@@ -1,4 +1,4 @@
-"""Truncated, foreign and hostile files end in one line: nothing is run, and no more memory is taken than a bound."""
+"""Truncated, foreign and hostile files give a one-line error: no code is run, and memory is bounded."""
 
 import bz2
 import gzip
@@ -29,7 +29,7 @@ TASKS = pytest.mark.parametrize("task", [SUDOKU, MAZE, ARC], ids=lambda task: ta
 
 
 def said(read) -> str:
-    """The line that reading ends with, "" where it ends well."""
+    """The error message of a reader, "" if it succeeds."""
     try:
         for _ in read():
             pass
@@ -87,7 +87,7 @@ GOOD = {
 
 @TASKS
 @pytest.mark.parametrize("name", GOOD)
-def test_what_is_cut_short_or_spoiled_ends_in_one_line(tmp_path, name, task):
+def test_truncated_or_corrupted_files_give_a_one_line_error(tmp_path, name, task):
     content, draw = GOOD[name], random.Random(name)
     for size in (0, 1, 5, len(content) // 2, len(content) - 1):
         of_both(tmp_path, content[:size], name, task)
@@ -125,7 +125,7 @@ def test_hostile_arrays(tmp_path, content, says):
         assert says in message
 
 
-def test_nothing_is_run(tmp_path):
+def test_no_code_is_run(tmp_path):
     opened = tmp_path / "opened"
 
     class Trap:
@@ -148,7 +148,7 @@ MANY = (f"{ONE}\n".encode() * 13_000)[: 1 << 20]
 
 
 def bomb(kind: str) -> bytes:
-    """A hundred times what it takes, or much more."""
+    """A file that decompresses to at least a hundred times its size."""
     zeros = bytes(1 << 20)
     if kind == "zip":
         out = io.BytesIO()
@@ -164,7 +164,7 @@ def bomb(kind: str) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["gz", "xz", "zip", "bz2"])
-def test_bombs_are_not_unpacked(tmp_path, kind):
+def test_decompression_bombs_are_rejected(tmp_path, kind):
     content = bomb(kind)
     tracemalloc.start()
     said_of_bytes, said_of_path = of_both(tmp_path, content, f"x.{kind}")
@@ -174,7 +174,7 @@ def test_bombs_are_not_unpacked(tmp_path, kind):
     assert peak < 64 << 20
 
 
-def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
+def test_zeros_after_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch):
     made = []
     usual = lzma.LZMADecompressor
     monkeypatch.setattr("lzma.LZMADecompressor", lambda **options: made.append(1) or usual(**options))
@@ -184,7 +184,7 @@ def test_zeros_behind_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
+def test_reading_stops_at_the_bound(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
     content = f"{ONE}\n".encode() * 20_000
     message = said(
@@ -193,7 +193,7 @@ def test_more_than_a_bound_is_not_read(tmp_path, monkeypatch, packed):
     assert "x.txt has over 1 MB. Give a part of it." in message
 
 
-def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
+def test_files_without_line_breaks_or_of_brackets_take_little_memory(tmp_path):
     for content, says in (
         (b"." * (5 << 20), "line 1: over 1,048,576 characters"),
         (b"[" * (5 << 20), "over 1,048,576 characters"),
@@ -228,7 +228,7 @@ def test_a_file_without_lines_and_one_of_brackets_stay_small(tmp_path):
         (b"<!DOCTYPE html>\n<html><body>404</body></html>\n", "Line 1, position 1: '<' is not part"),
     ],
 )  # fmt: skip
-def test_foreign_files_are_named(tmp_path, content, says):
+def test_unsupported_formats_are_reported(tmp_path, content, says):
     for message in of_both(tmp_path, content):
         assert says in message
 
@@ -252,7 +252,7 @@ def write(tmp_path, content: bytes):
     return path
 
 
-def test_texts_of_all_kinds_of_characters_end_soon(tmp_path):
+def test_texts_of_unusual_characters_are_fast(tmp_path):
     draw = random.Random(0)
     for marks in (
         "123456789.0",
@@ -269,7 +269,7 @@ def test_texts_of_all_kinds_of_characters_end_soon(tmp_path):
                 of_both(tmp_path, text.encode(), "x.txt", task)
 
 
-def test_a_text_without_a_puzzle_is_not_searched_to_its_end(tmp_path):
+def test_the_search_in_a_text_without_puzzles_stops_early(tmp_path):
     """16 MB of short lines took 22 seconds."""
     aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE
     message = said(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))

@@ -1,4 +1,4 @@
-"""Sets made here: generated ones are as asked, and the bundled ones keep their word."""
+"""Generated sets fit their options, and the bundled sets are as described."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def bundled() -> PuzzleSet:
 
 
 @pytest.mark.parametrize(("format", "written"), [("official", "test"), ("csv", "test.csv")])
-def test_generated_sets_read_back(tmp_path, format, written):
+def test_generated_sets_are_read_back(tmp_path, format, written):
     options = {"count": 5, "difficulty": "medium", "seed": 3, "givens": (26, 30)}
     path = generate_dataset(SUDOKU, out=tmp_path / "one", format=format, **options)
     assert path == tmp_path / "one" / written
@@ -54,7 +54,7 @@ def test_generated_sets_read_back(tmp_path, format, written):
         ({"difficulty": "brutal"}, "Unknown difficulty 'brutal'"),
     ],
 )
-def test_a_generation_that_cannot_be_is_refused_before_writing(tmp_path, changed, message):
+def test_invalid_options_are_rejected_before_writing(tmp_path, changed, message):
     with pytest.raises((DataError, PuzzleError), match=message):
         generate_dataset(
             SUDOKU, **({"count": 1, "difficulty": "easy", "seed": 0, "out": tmp_path / "set"} | changed)
@@ -69,7 +69,7 @@ def test_givens_ranges():
         givens_range("few")
 
 
-def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
+def test_the_bundled_test_set_has_its_strata_and_correct_ratings(bundled):
     assert len(bundled) == 1000 and bundled.labelled.all()
     assert SUDOKU.is_solved(bundled.inputs, bundled.labels).all()
     for number, (difficulty, fewest, most) in enumerate(SUDOKU_STRATA):
@@ -84,8 +84,8 @@ def test_the_bundled_test_set_has_its_strata_and_true_ratings(bundled):
         assert rating.search_nodes == bundled.rating[row]
 
 
-def test_the_bundled_test_set_can_be_built_again(bundled):
-    """A smaller build holds the first puzzles of each number of givens; hard ones would take too long."""
+def test_the_bundled_test_set_can_be_rebuilt(bundled):
+    """A smaller build has the first puzzles of each number of givens; hard puzzles would take too long."""
     again = sudoku_set(per_stratum=3, strata=SUDOKU_STRATA[:4])
     assert len(again) == 3 * 4
     known = {
@@ -95,8 +95,8 @@ def test_the_bundled_test_set_can_be_built_again(bundled):
     assert all((q.tobytes(), a.tobytes()) in known for q, a in zip(again.inputs, again.labels, strict=True))
 
 
-def test_training_puzzles_stay_clear_of_the_test_set(bundled):
-    """The seed and givens of the first test puzzles make those very puzzles, unless they are excluded."""
+def test_training_puzzles_are_not_in_the_test_set(bundled):
+    """The seed and givens of the first test puzzles generate exactly these puzzles, unless they are excluded."""
     tested = {SUDOKU.symmetry_key(solution) for solution in bundled.labels}
     assert len(tested) == 1000
     options = {"seed": 2025 * 1000 + 24, "givens": (24, 24)}
@@ -120,7 +120,7 @@ def test_results_are_grouped_by_difficulty_and_givens(bundled):
     }
 
 
-def test_presets_are_what_their_titles_say():
+def test_presets_match_their_titles():
     presets = {preset.key: preset for preset in load_presets("sudoku")}
     tokens = {key: SUDOKU.parse(preset.puzzle) for key, preset in presets.items()}
     ratings = {key: SUDOKU.rate(puzzle) for key, puzzle in tokens.items()}

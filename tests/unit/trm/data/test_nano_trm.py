@@ -1,4 +1,4 @@
-"""Data folders of nano-trm: the arrays of the public code under another dataset.json, Sudokus one token higher."""
+"""Dataset folders of nano-trm: the arrays of the public code with another dataset.json, Sudoku tokens one higher."""
 
 import json
 
@@ -26,7 +26,7 @@ CASES = {
 
 @pytest.fixture(params=CASES)
 def folder(request, tmp_path):
-    """A folder as nano-trm writes it, its task and its only puzzle."""
+    """A folder in the format of nano-trm, its task and its only puzzle."""
     task, text, vocab_size = CASES[request.param]
     inputs = task.parse(text)[None]
     labels = np.where(inputs == 1, 2, inputs) if task.name == "sudoku" else inputs
@@ -49,7 +49,7 @@ def test_it_is_read(folder):
     assert puzzles.labelled.all()
 
 
-def test_what_is_of_another_task_or_nobody_s_is_refused(folder):
+def test_folders_of_other_tasks_are_rejected(folder):
     path, task, _ = folder
     description = path / "test" / "dataset.json"
     told = json.loads(description.read_text())

@@ -1,4 +1,4 @@
-"""The puzzles of a handed-over file: every form is cut into its puzzles unsolved, and what cannot be read is named with its place."""
+"""The puzzles of an uploaded file: all formats are split into puzzles without solving, and errors name the place."""
 
 import json
 import time
@@ -54,7 +54,7 @@ def read(puzzle_entries: list[PuzzleEntry], task=SUDOKU) -> list[str]:
         "byte order mark",
     ],
 )
-def test_several_puzzles_are_told_apart_by_their_places(text, name, places):
+def test_several_puzzles_have_different_places(text, name, places):
     several = found(text, name)
     assert [question.place for question in several] == places
     assert read(several) == [ONE, TWO]
@@ -65,17 +65,17 @@ def test_several_puzzles_are_told_apart_by_their_places(text, name, places):
     [ONE, SUDOKU.pretty(SUDOKU.parse(ONE)), json.dumps([[*ONE[at : at + 9]] for at in range(0, 81, 9)])],
     ids=["one line", "drawn with boxes", "json rows"],
 )
-def test_one_puzzle_is_one_however_it_is_written(text):
+def test_a_single_puzzle_in_any_notation_is_one_entry(text):
     assert read(found(text)) == [ONE]
 
 
-def test_a_maze_drawn_in_lines_is_one_puzzle_and_may_lack_its_ends():
+def test_a_drawn_maze_is_one_puzzle_and_may_lack_start_and_goal():
     assert read(found(DRAWN, task=MAZE), MAZE) == [DRAWN.replace("\n", "").replace(" ", ".")]
     (unfinished,) = found(DRAWN.replace("S", " "), task=MAZE)
     assert "S" not in MAZE.format(unfinished.read(MAZE))
 
 
-def test_mazes_drawn_in_lines_are_told_apart():
+def test_several_drawn_mazes_are_separate_entries():
     bad = DRAWN.replace("G", "x")
     several = found(f"{DRAWN}\n\n{DRAWN}\n# the last\n{bad}\n", task=MAZE)
     assert [each.place for each in several] == ["lines 1 to 5", "lines 7 to 11", "lines 13 to 17"]
@@ -85,12 +85,12 @@ def test_mazes_drawn_in_lines_are_told_apart():
     assert found(f"\n{DRAWN}\n", task=MAZE)[0].place == "lines 2 to 6"
 
 
-def test_lines_that_begin_with_a_wall_are_no_comments():
+def test_lines_that_start_with_a_wall_are_not_comments():
     lines = [DRAWN.replace("\n", "").replace(" ", "."), "#" * 25]
     assert read(found("\n".join(lines), task=MAZE), MAZE) == lines
 
 
-def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
+def test_arc_tasks_yield_their_test_inputs_and_grids_are_puzzles():
     task = {
         "train": [{"input": [[1]], "output": [[2]]}],
         "test": [{"input": [[3, 4]]}, {"input": [[5], [6]]}],
@@ -122,20 +122,20 @@ def test_arc_tasks_give_their_test_inputs_and_grids_themselves():
         (b"." * (17 << 20), "large.txt", "large.txt has 17 MB; the maximum is 16 MB"),
     ],
 )  # fmt: skip
-def test_a_file_that_holds_no_puzzle_is_named_with_what_is_wrong(text, name, says):
+def test_errors_for_files_without_puzzles_name_the_file_and_the_reason(text, name, says):
     with pytest.raises(DataError, match="^" + says.replace("(", r"\(")) as error:
         found(text, name)
     assert len(str(error.value)) < 300
 
 
-def test_a_bad_puzzle_among_good_ones_is_named_when_it_is_chosen():
+def test_a_mistake_in_one_of_several_puzzles_is_reported_when_it_is_selected():
     good, bad = found(f"{ONE}\n{ONE[:80]}x\n", "mixed.txt")
     assert read([good]) == [ONE]
     with pytest.raises(DataError, match=r"^mixed\.txt, line 2: Position 81: 'x' is not part"):
         bad.read(SUDOKU)
 
 
-def test_a_large_file_is_cut_quickly_and_not_solved():
+def test_a_large_file_is_split_quickly_without_solving():
     rows = 100_000
     started = time.process_time()
     several = found("q,a\n" + f"{TWO},{ONE}\n" * rows, "large.csv")

@@ -1,4 +1,4 @@
-"""A run as MP4: what ffmpeg is given, and where it is installed what comes out."""
+"""A run as MP4: the input of ffmpeg and, if it is installed, its output."""
 
 import json
 import re
@@ -38,8 +38,8 @@ def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
 
 
-def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
-    """ffmpeg is stood in for by a program that writes down what it is given."""
+def test_an_mp4_has_every_frame_for_its_duration(tmp_path, monkeypatch):
+    """A program that records its input replaces ffmpeg."""
     fake_ffmpeg(
         tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
     )
@@ -55,13 +55,13 @@ def test_an_mp4_gets_every_frame_for_its_time(tmp_path, monkeypatch):
     assert "libx264" in asked and "yuv420p" in asked
 
 
-def test_ffmpeg_that_fails_is_quoted(tmp_path, monkeypatch):
+def test_the_message_of_a_failing_ffmpeg_is_quoted(tmp_path, monkeypatch):
     fake_ffmpeg(tmp_path / "bin", "echo 'Unknown encoder libx264' >&2; exit 1", monkeypatch)
     with pytest.raises(UserError, match=r"Unknown encoder libx264.*--gif"):
         save_mp4(tmp_path / "film.mp4", film_frames(the_run(), "step"), FrameTiming(), nothing)
 
 
-def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
+def test_no_ffmpeg_process_is_left(tmp_path, monkeypatch):
     fake_ffmpeg(tmp_path / "bin", f"echo $$ > {tmp_path}/pid; exec cat > /dev/null", monkeypatch)
 
     def stop(done: int, total: int) -> None:
@@ -75,7 +75,7 @@ def test_no_ffmpeg_is_left_behind(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("frame, hold", [(0.05, 0.5), (0.02, 0.02), (0.3, 1.5)])
 def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
-    """Thirty pictures a second divide few times evenly; no frame is left out for that."""
+    """Few durations are multiples of a thirtieth of a second, but no frame is omitted."""
     fake_ffmpeg(
         tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; wc -c > "$last"', monkeypatch
     )
@@ -88,8 +88,8 @@ def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
 
 @needs_ffmpeg
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_film_that_ffmpeg_makes(tmp_path, theme):
-    """Frames, size and duration as asked for, and the last picture what the run ends with, on paper to its edges."""
+def test_a_film_encoded_by_ffmpeg(tmp_path, theme):
+    """Frames, size and duration are as requested, and the last frame is the end of the run, with a margin of paper."""
     frames, timing = film_frames(the_run(), "step", Appearance(theme=theme)), FrameTiming("step", 0.25, 0.5)
     save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
     entries = "stream=codec_name,pix_fmt,width,height,nb_read_frames,duration"

@@ -1,4 +1,4 @@
-"""The offline page of a run: it holds the payload, loads nothing, and hostile text stays text."""
+"""The offline page of a run: it contains the payload, loads nothing, and hostile text stays text."""
 
 import json
 from dataclasses import replace
@@ -36,7 +36,7 @@ class Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_page_holds_the_payload(name):
+def test_the_page_contains_the_payload(name):
     run = run_of(name)
     found = Elements(page(run))
     data = page(run).split('id="run">')[1].split("</script>")[0]
@@ -62,7 +62,7 @@ def test_hostile_names_stay_text_on_the_page():
     assert text.encode() and "\x00" not in text and "\x1b" not in text
 
 
-def test_what_would_end_a_script_in_the_data_is_escaped():
+def test_end_tags_in_the_data_are_escaped():
     trace = sudoku_run()
     hostile = replace(trace, provenance=replace(trace.provenance, kind="</script><!--<script>"))
     text = page(ExportedRun.of(hostile, SUDOKU))
@@ -76,7 +76,7 @@ def test_the_players_own_text_cannot_end_its_element():
     assert r"const text = '\x3c/script>\x3c!--'" in text
 
 
-def test_no_page_of_what_is_no_number():
+def test_nan_is_an_error():
     trace = sudoku_run()
     run = ExportedRun.of(replace(trace, residual_z=np.full_like(trace.residual_z, np.nan)), SUDOKU)
     with pytest.raises(UserError, match="NaN or infinite values"):

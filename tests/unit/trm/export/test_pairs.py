@@ -36,7 +36,7 @@ def files(tmp_path, tiny_model) -> dict[str, Path]:
 
 
 def exported(capsys, files: dict[str, Path], *arguments: object) -> tuple[dict, dict]:
-    """What the command says, and the data of the page that it wrote."""
+    """The output of the command, and the data of the page."""
     main(["export", *map(str, arguments), "--html", str(files["page"]), "--json"])
     text = files["page"].read_text("utf-8").split('id="run">')[1].split("</script>")[0]
     return json.loads(capsys.readouterr().out), json.loads(text)
@@ -58,7 +58,7 @@ def test_two_recorded_runs(capsys, files):
     assert text.count("float32 on CPU") == 2
 
 
-def test_a_run_made_now_against_a_recorded_one_of_another_task(capsys, files):
+def test_a_new_run_compared_with_a_recorded_one_of_another_task(capsys, files):
     _, data = exported(
         capsys,
         files,
@@ -72,7 +72,7 @@ def test_a_run_made_now_against_a_recorded_one_of_another_task(capsys, files):
     assert [player["task"] for player in data["players"]] == ["maze", "sudoku"]
 
 
-def test_a_recorded_run_against_a_model_on_the_same_puzzle(capsys, files):
+def test_a_recorded_run_compared_with_a_model_on_the_same_puzzle(capsys, files):
     said, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
     left, right = data["players"]
     assert left["inputs"] == right["inputs"] and left["labels"] == right["labels"]
@@ -104,11 +104,11 @@ def test_hostile_names_of_both_stay_text():
     assert data["titles"][1].startswith("</script><!--<b onclick")
 
 
-def test_a_note_of_both_stands_once():
+def test_a_note_of_both_runs_occurs_once():
     run = ExportedRun.of(sudoku_run(), SUDOKU, note="Beware.")
     assert page(run, compare_with=replace(run)).count("Beware.") == 1
 
 
-def test_a_pair_is_two():
+def test_a_pair_needs_two_players():
     with pytest.raises(ValueError, match="two players"):
         pair_payload([{}], names=["a"], titles=["b"])

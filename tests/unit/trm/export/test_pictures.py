@@ -1,4 +1,4 @@
-"""Pictures and films of a run: the same facts as the player's, as SVG, PNG and GIF."""
+"""Pictures and films of a run: the same content as in the player, as SVG, PNG and GIF."""
 
 import re
 from dataclasses import replace
@@ -57,7 +57,7 @@ def cell_of(picture, row: int, column: int) -> Cell:
 def pixel(
     run: ExportedRun, at: Coordinates, row: int, column: int, x: float, y: float
 ) -> tuple[int, int, int]:
-    """Colour at a place of a cell, from its corner at 0, 0 to 1, 1."""
+    """The colour at a position within a cell, from (0, 0) to (1, 1)."""
     layout, picture = drawn(run, at)
     place = (layout.grid_left + (column + x) * layout.cell, layout.grid_top + (row + y) * layout.cell)
     return image(picture, 2).getpixel((round(2 * place[0]), round(2 * place[1])))
@@ -66,7 +66,7 @@ def pixel(
 # what is to be seen at a moment
 
 
-def test_marks_of_a_moment():
+def test_marks_after_a_call():
     run = run_of("sudoku")
     trace = run.trace
     wrong = trace.answers[0] != trace.labels
@@ -80,7 +80,7 @@ def test_marks_of_a_moment():
     assert view.changed.nonzero()[0].tolist() == [1] and view.wrong.nonzero()[0].tolist() == [15]
 
 
-def test_before_the_first_answer_there_is_the_puzzle():
+def test_before_the_first_answer_the_cells_show_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
     view, said = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
@@ -88,7 +88,7 @@ def test_before_the_first_answer_there_is_the_puzzle():
     assert said.caption == "No answer yet: before the first f_H call there are only the givens."
 
 
-def test_an_f_L_call_leaves_the_answer():
+def test_an_f_L_call_does_not_change_the_answer():
     run = run_of("sudoku")
     at = Coordinates(1, 2, 2, F_L)
     view, said = call_view_of(run, at), sentences(run, at, "answer")
@@ -108,7 +108,7 @@ def test_an_f_L_call_leaves_the_answer():
         ("arc", FIRST, "first answer, 7 of 8 correct, halting is decided at step end"),
     ],
 )
-def test_the_event_in_words(name, at, event):
+def test_event_sentences(name, at, event):
     assert sentences(run_of(name), at, "answer").event == event
 
 
@@ -116,7 +116,7 @@ def test_the_event_in_words(name, at, event):
     "name, first, last",
     [("sudoku", "6 cells in conflict", "solved"), ("maze", "path broken at 2 cells", "solved"), ("arc", "border broken at 1 cell", "border closed")],
 )  # fmt: skip
-def test_without_a_solution_the_rules_alone_are_told(name, first, last):
+def test_without_a_solution_only_conflicts_are_reported(name, first, last):
     make, task = RUNS[name]
     run = ExportedRun.of(replace(make(), labels=None), task)
     broken, said = call_view_of(run, FIRST), sentences(run, FIRST, "answer").event
@@ -126,14 +126,14 @@ def test_without_a_solution_the_rules_alone_are_told(name, first, last):
     assert not broken.wrong.any()
 
 
-def test_a_model_without_a_halting_head_is_not_said_to_go_on():
+def test_a_model_without_a_halting_head_has_no_halting_sentence():
     make, task = RUNS["sudoku"]
     trace = make()
     run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, halting=NEVER)), task)
     assert sentences(run, SECOND, "answer").event == "1 cell changed, 15 of 16 correct, no halting head"
 
 
-def test_calls_shown_by_a_film():
+def test_calls_of_a_film():
     run = run_of("sudoku")
     assert len(run.film_calls("call")) == len(run.calls()) == 18
     assert [run.answer_after(at) for at in run.film_calls("answer")] == list(range(6))
@@ -142,7 +142,7 @@ def test_calls_shown_by_a_film():
     assert [run.call_number(at) for at in run.calls()] == list(range(18))
 
 
-def test_a_moment_by_step_and_cycle():
+def test_a_call_by_step_and_cycle():
     assert call_coordinates(DEPTH, 3) == LAST
     assert call_coordinates(DEPTH, 3, 1, 1) == FIRST
     assert call_coordinates(DEPTH, 2, cycle=1) == Coordinates(2, 1, 3, F_H)
@@ -155,7 +155,7 @@ def test_a_moment_by_step_and_cycle():
             call_coordinates(DEPTH, 3, **wrong)
 
 
-def test_a_trace_of_another_task_is_refused():
+def test_a_trace_of_another_task_is_rejected():
     trace = sudoku_run()
     foreign = trace.answers.copy()
     foreign[0, 0] = 6
@@ -184,7 +184,7 @@ def test_svg_has_the_text_of_each_cell():
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_svg_is_whole_and_says_what_made_it(name):
+def test_svg_is_complete_and_states_its_provenance(name):
     text = svg(drawn(run_of(name), SECOND)[1])
     root = ElementTree.fromstring(text.encode())
     said = " ".join(node.text for node in root.findall(f"{SVG}text"))
@@ -193,7 +193,7 @@ def test_svg_is_whole_and_says_what_made_it(name):
     assert not re.search(r"href|url\(|@import|<image|nan", text)
 
 
-def test_svg_of_a_maze_and_of_arc_say_what_each_cell_is():
+def test_svg_of_mazes_and_arc_describes_each_cell():
     maze = ElementTree.fromstring(svg(drawn(run_of("maze"), FIRST)[1]).encode())
     words = {cell.get("data-cell"): cell.find(f"{SVG}title").text for cell in maze.findall(f"{SVG}g")}
     assert words["0,0"] == "row 1, column 1: start, given"
@@ -205,7 +205,7 @@ def test_svg_of_a_maze_and_of_arc_say_what_each_cell_is():
     assert words["1,0"].endswith(": green") and words["0,2"].endswith(": border")
 
 
-def test_arc_is_drawn_as_far_as_any_of_its_grids_reach():
+def test_arc_is_drawn_up_to_its_largest_grid():
     layout, _ = drawn(run_of("arc"), LAST)
     assert (layout.rows, layout.columns) == (
         3,
@@ -236,7 +236,7 @@ def test_a_wide_font_cannot_leave_the_picture():
     assert any(text.get("textLength") for text in root.findall(f"{SVG}text"))
 
 
-def test_printable_is_one_line_that_any_format_holds():
+def test_printable_is_one_line_valid_in_any_format():
     assert printable(" a\n\tb\x00c\ud800\ufffe ") == "a b\ufffdc\ufffd\ufffd"
     assert printable("שלום 🙂 <b>") == "שלום 🙂 <b>"
 
@@ -254,7 +254,7 @@ def test_wrapping():
 # pixels
 
 
-def test_png_is_as_large_as_the_scene():
+def test_png_has_the_size_of_the_picture():
     layout, picture = drawn(run_of("sudoku"), FIRST)
     assert image(picture, 2).size == (2 * picture.width, 2 * picture.height)
     assert picture.width == layout.width and image(picture).getpixel((0, 0)) == rgb(PAPER)
@@ -276,7 +276,7 @@ def test_pixels_of_a_sudoku():
     assert not {rgb(WRONG), rgb(ACCENT)} & {colour for _, colour in grid.getcolors(1 << 20)}
 
 
-def test_strong_lines_stand_between_boxes_only():
+def test_thick_lines_are_between_boxes_only():
     run = run_of("sudoku")
     assert pixel(run, LAST, 1, 1, 1, 0.5) == pixel(run, LAST, 1, 1, 0.5, 1) == rgb(INK)
     assert pixel(run, LAST, 1, 0, 1, 0.5) != rgb(INK)
@@ -302,7 +302,7 @@ def test_pixels_of_arc():
     assert hatches == [2, 1]  # a colour that breaks the border, in two tones; then the border
 
 
-def test_hatches_stay_inside_and_go_on_next_door():
+def test_hatches_are_clipped_and_continue_in_adjacent_cells():
     one, other = Hatch(10, 20, 30, 30, INK, 3, 7), Hatch(40, 20, 30, 30, INK, 3, 7)
     for hatch in (one, other):
         corners = np.array([corner for line in hatch.lines() for corner in line])
@@ -353,7 +353,7 @@ def test_frames_of_a_gif_are_the_pictures(tmp_path):
 @pytest.mark.parametrize(
     "options", [{"frame": 0.0}, {"frame": -1.0}, {"frame": float("nan")}, {"hold": 61.0}]
 )
-def test_a_pace_that_no_viewer_keeps(options):
+def test_frame_times_out_of_range(options):
     with pytest.raises(UserError, match=r"Choose 0\.02 to 60 seconds"):
         FrameTiming(**options)
 
@@ -363,8 +363,8 @@ def test_a_pace_that_no_viewer_keeps(options):
     ["x" * 100_000, "word " * 20_000, "ш" * 10_000, "العربية" * 2_000, "😀" * 10_000, "\u200d" * 50_000],
 )
 @pytest.mark.parametrize("field", ["model", "version", "recorded"])
-def test_a_name_of_many_letters_is_shortened(name, field):
-    """Within seconds, as no more of it is measured than the picture has room for."""
+def test_a_long_name_is_shortened(name, field):
+    """It takes little time, since only as much as fits is measured."""
     trace = sudoku_run()
     run = ExportedRun.of(replace(trace, provenance=replace(trace.provenance, **{field: name})), SUDOKU)
     began = process_time()
@@ -378,7 +378,7 @@ def test_a_name_of_many_letters_is_shortened(name, field):
 
 
 @pytest.mark.parametrize("letters", ["a", "i", "W", "ab cd ", "é", "ш"])
-def test_lines_are_as_full_as_they_may_be(letters):
+def test_lines_are_filled(letters):
     text = letters * 300
     lines = wrap(text, 15, 200, 1000)
     assert all(measure(line, 15) <= 200 for line in lines)

@@ -1,4 +1,4 @@
-"""Tables and arrays of a run: every number is the trace's."""
+"""Tables and arrays of a run: all numbers equal those of the trace."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from trm.tasks import get_task
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_numbers_of_the_table_are_those_of_the_trace(name):
+def test_numbers_of_the_table_equal_those_of_the_trace(name):
     run = run_of(name)
     trace = run.trace
     rows = list(csv.DictReader(io.StringIO(csv_text(run))))
@@ -56,13 +56,13 @@ def test_numbers_of_the_table_are_those_of_the_trace(name):
         ("arc", [7, 8, 8, 8, 8, 8], [0, 1, 1, 1, 1, 1]),
     ],
 )
-def test_the_table_counts_what_is_right(name, right, solved):
+def test_the_table_counts_correct_cells(name, right, solved):
     rows = [row for row in csv.DictReader(io.StringIO(csv_text(run_of(name)))) if row["kind"] == "f_H"]
     assert [int(row["cells_right"]) for row in rows] == right
     assert [int(row["solved"]) for row in rows] == solved
 
 
-def test_without_a_solution_the_table_says_nothing_of_it():
+def test_without_a_solution_these_columns_are_empty():
     rows = {
         name: list(csv.DictReader(io.StringIO(csv_text(ExportedRun.of(replace(make(), labels=None), task)))))[
             -1
@@ -74,7 +74,7 @@ def test_without_a_solution_the_table_says_nothing_of_it():
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_arrays_come_back_as_they_are(tmp_path, name):
+def test_arrays_are_read_back_unchanged(tmp_path, name):
     run = run_of(name)
     save_arrays(tmp_path / "run", run)
     with np.load(tmp_path / "run", allow_pickle=False) as stored:

@@ -1,4 +1,4 @@
-"""The views of pictures against what the player shows: written down by hand for runs that are small enough."""
+"""The views of pictures, compared with the player's by hand for small runs."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -50,12 +50,12 @@ def test_a_stable_cell_is_correct_from_some_call_to_the_end(answers, stable):
         assert stable_from(one_cell(*answers), *nothing).tolist() == [3]
 
 
-def test_the_latest_call_at_which_a_cell_was_answered_so():
+def test_the_latest_call_that_answered_a_token():
     answers = np.array([[5, 2], [2, 2], [5, 2], [2, 5]], np.uint8)
     assert last_answered(answers, 5).tolist() == [[0, -1], [0, -1], [2, -1], [2, 3]]
 
 
-def test_marks_stand_on_cells_that_stay_right_where_they_are_asked_for():
+def test_stable_cells_are_marked_on_request():
     run = run_of("sudoku")
     free = ~run.grade.givens
     assert not call_view(run, FIRST).stable.any() and not call_view(run, BEFORE, marks=True).stable.any()
@@ -65,7 +65,7 @@ def test_marks_stand_on_cells_that_stay_right_where_they_are_asked_for():
     assert not call_view(run, LAST, "z", marks=True).stable.any()
 
 
-def test_z_is_read_anew_after_every_call_and_breaks_no_rules():
+def test_z_is_decoded_after_every_call_and_has_no_conflicts():
     trace = sudoku_run()
     readings = trace.z_answers.copy()
     readings[4, 7] = 2 + (readings[4, 7] - 1) % 4
@@ -94,7 +94,7 @@ def test_what_each_view_adds():
     assert not call_view(run, BEFORE, "confidence").confidence.any()
 
 
-def test_a_run_recorded_without_reverse_embedding_says_so():
+def test_a_run_recorded_without_reverse_embedding_is_an_error_in_that_view():
     run = run_of("sudoku")
     older = replace(run, trace=replace(run.trace, z_reverse=None, y_reverse=None))
     assert (call_view(older, SECOND, "z").tokens == call_view(run, SECOND, "z").tokens).all()
@@ -137,7 +137,7 @@ def test_views_differ_where_they_should():
     assert "with probability" in cell_of(run, SECOND, changed, mode="probabilities").description
 
 
-def test_the_reading_names_its_view_and_warns():
+def test_captions_name_the_view_and_warn():
     run = run_of("sudoku")
     assert "never trained on z" in sentences(run, LAST, "z").caption
     assert sentences(run, LAST, "reverse").caption.endswith(
@@ -152,7 +152,7 @@ def test_the_reading_names_its_view_and_warns():
 
 
 @pytest.mark.parametrize("wrong", [{"mode": "dreams"}, {"theme": "blue"}])
-def test_an_appearance_that_there_is_not(wrong):
+def test_an_unknown_appearance(wrong):
     with pytest.raises(UserError, match="Choose one of"):
         Appearance(**wrong)
 
@@ -164,13 +164,13 @@ def seen(text: str) -> str:
     return "".join(marks for _, marks in runs(text))
 
 
-def test_right_to_left_is_drawn_in_the_order_it_is_read():
+def test_right_to_left_text_is_drawn_in_visual_order():
     assert seen("plain") == "plain"
     assert seen("a שלום b") == "a םולש b"
     assert BOX not in seen("العربية") and len(seen("العربية")) <= 7
 
 
-def test_what_no_font_has_is_named_or_boxed():
+def test_characters_missing_in_both_fonts_are_replaced():
     assert seen("go 🧩") == "go [jigsaw puzzle piece]"
     assert seen("日本") == 2 * BOX
     assert seen("😀") == "😀"

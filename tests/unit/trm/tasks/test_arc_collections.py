@@ -1,4 +1,4 @@
-"""Collections of ARC tasks as people keep them: long names, other shapes, packed, with odd files beside them."""
+"""ARC collections from users: long names, other layouts, compressed, with unrelated files next to them."""
 
 import bz2
 import gzip
@@ -26,7 +26,7 @@ def write(path, content) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 106, "x" * 200, "2x2_grid at (1.5) [ö]", "a" * 99 + "é"])
-def test_long_and_odd_names(tmp_path, name):
+def test_long_and_unusual_names(tmp_path, name):
     write(tmp_path / f"{name}.json", TASK)
     write(tmp_path / "b.json", TASK)
     assert names_in(tmp_path) == sorted([f"{name}, test 1", "b, test 1"])
@@ -47,7 +47,7 @@ def test_long_and_odd_names(tmp_path, name):
         ([TASK, TASK], ["x-1, test 1", "x-2, test 1"]),
     ],
 )  # fmt: skip
-def test_shapes_of_collections(tmp_path, content, expected):
+def test_layouts_of_collections(tmp_path, content, expected):
     write(tmp_path / "x.json", content)
     assert names_in(tmp_path / "x.json") == names_in(tmp_path) == expected
     found = puzzle_entries(json.dumps(content).encode(), "x.json", ARC)
@@ -70,7 +70,7 @@ def test_shapes_of_collections(tmp_path, content, expected):
         ("pointer.json", "version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
     ],
 )
-def test_one_odd_file_leaves_out_only_itself(tmp_path, name, content, says):
+def test_an_invalid_file_is_skipped_without_affecting_others(tmp_path, name, content, says):
     write(tmp_path / "aaaa.json", TASK)
     write(tmp_path / "zzzz.json", TASK)
     write(tmp_path / name, content)
@@ -87,7 +87,7 @@ def test_one_odd_file_leaves_out_only_itself(tmp_path, name, content, says):
 @pytest.mark.parametrize(
     ("ending", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)]
 )
-def test_packed_collections(tmp_path, ending, pack):
+def test_compressed_collections(tmp_path, ending, pack):
     challenges = {"aaaa": {"train": [PAIR], "test": [{"input": GRID}]}}
     (tmp_path / f"my_challenges.json.{ending}").write_bytes(pack(json.dumps(challenges).encode()))
     (tmp_path / f"my_solutions.json.{ending}").write_bytes(pack(json.dumps({"aaaa": [OTHER]}).encode()))

@@ -1,4 +1,4 @@
-"""Published ARC tasks: every layout reads, every grid survives, a bad file is named with task and pair.
+"""Published ARC tasks: all layouts are read, all grids are preserved, and errors name task and pair.
 
 The published files are looked for in the folder that RECURSION_LENS_ARC names, else in `shared/arc` beside the
 repository.
@@ -72,7 +72,7 @@ ALL_GRIDS = [([[3, 4]], [[4, 3]]), ([[5, 6, 7]], [[7, 6, 5]]), ([[8]], [[8, 8]])
 
 @published
 def test_every_published_grid_encodes_and_decodes_to_itself():
-    """From the JSON itself, not through the reader: 520 tasks, and every grid of them."""
+    """Read from the JSON directly, not with the reader: 520 tasks with all their grids."""
     count = 0
     for file in sorted(PUBLISHED.glob("*.json")):
         for task in json.loads(file.read_text()).values():
@@ -103,7 +103,7 @@ def test_the_published_folder_is_a_set_of_all_test_pairs():
 # layouts
 
 
-def test_a_collection_reads_with_its_solutions(collection):
+def test_a_collection_is_read_with_its_solutions(collection):
     heard = []
     puzzles = load_puzzles(collection, ARC, progress=heard.append)
     assert grids_of(puzzles) == ALL_GRIDS
@@ -119,14 +119,14 @@ def test_a_collection_reads_with_its_solutions(collection):
     assert [pair.output.tolist() for pair in tasks["aaaa"].test] == OUTPUTS["aaaa"]
 
 
-def test_one_file_a_task_with_the_outputs_inside(tmp_path):
+def test_one_file_per_task_with_outputs(tmp_path):
     for name, task in {"aaaa": ONE, "bbbb": TWO}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(with_outputs(task, OUTPUTS[name])))
     assert grids_of(load_puzzles(tmp_path, ARC)) == ALL_GRIDS
     assert load_puzzles(tmp_path / "bbbb.json", ARC).names == ("bbbb, test 1",)
 
 
-def test_outputs_that_are_not_published_are_left_out_of_the_set_not_of_the_tasks(collection):
+def test_pairs_without_outputs_are_tasks_but_not_part_of_the_set(collection):
     (collection / "my_solutions.json").write_text(json.dumps({"bbbb": OUTPUTS["bbbb"]}))
     assert load_puzzles(collection, ARC).names == ("bbbb, test 1",)
     assert [pair.output for pair in arc_tasks(collection)["aaaa"].test] == [None, None]
@@ -135,7 +135,7 @@ def test_outputs_that_are_not_published_are_left_out_of_the_set_not_of_the_tasks
         load_puzzles(collection, ARC)
 
 
-def test_a_task_that_comes_again_counts_once_and_keeps_its_outputs(collection):
+def test_a_repeated_task_counts_once_and_keeps_its_outputs(collection):
     """Published folders repeat tasks, some of them without outputs."""
     again = json.dumps({"aaaa": ONE, "bbbb": TWO | {"train": ONE["train"]}})
     for name in ("a_first", "z_last"):
@@ -147,7 +147,7 @@ def test_a_task_that_comes_again_counts_once_and_keeps_its_outputs(collection):
     assert load_puzzles(collection, ARC).names == ("aaaa, test 1", "aaaa, test 2", "bbbb, my, test 1")
 
 
-def test_arc_as_lines_of_text_and_as_csv(tmp_path, collection):
+def test_arc_as_text_lines_and_csv(tmp_path, collection):
     (tmp_path / "puzzles.txt").write_text("# two grids\n12/34\n\n5/6\n")
     puzzles = load_puzzles(tmp_path / "puzzles.txt", ARC)
     assert [ARC.format(question) for question in puzzles.inputs] == ["12/34", "5/6"]
@@ -190,7 +190,7 @@ BAD_GRID = [[1, 2], [3]]
         ({"aaaa": ONE}, "has no task 'bbbb', but its solutions file has"),
     ],
 )
-def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message):
+def test_a_mistake_in_a_file_is_reported_with_task_and_pair(collection, challenges, message):
     path = collection / "my_challenges.json"
     path.write_text(challenges if isinstance(challenges, str) else json.dumps(challenges))
     with pytest.raises(DataError) as error:
@@ -208,7 +208,7 @@ def test_a_bad_file_is_named_with_task_and_pair(collection, challenges, message)
         (OUTPUTS | {"bbbb": 7}, "task bbbb: there are 1 test inputs, but the solutions are not 1 grids"),
     ],
 )
-def test_bad_solutions_are_named(collection, solutions, message):
+def test_mistakes_in_solutions_are_reported(collection, solutions, message):
     (collection / "my_solutions.json").write_text(
         solutions if isinstance(solutions, str) else json.dumps(solutions)
     )
@@ -217,7 +217,7 @@ def test_bad_solutions_are_named(collection, solutions, message):
     assert message in str(error.value)
 
 
-def test_too_large_files_are_refused_before_they_are_parsed(collection, monkeypatch):
+def test_files_that_are_too_large_are_rejected_before_parsing(collection, monkeypatch):
     monkeypatch.setattr("trm.data.arc.LARGEST_FILE", 64)
     with pytest.raises(DataError, match=r"my_challenges.json has over 0 MB"):
         load_puzzles(collection, ARC)
@@ -227,7 +227,7 @@ def test_too_large_files_are_refused_before_they_are_parsed(collection, monkeypa
         load_puzzles(collection, ARC)
 
 
-def test_a_folder_without_tasks_says_where_they_may_be(tmp_path):
+def test_the_error_for_a_folder_without_tasks_suggests_subfolders(tmp_path):
     with pytest.raises(DataError, match=r"has no JSON file. Give a folder of ARC tasks"):
         load_puzzles(tmp_path, ARC)
     (tmp_path / "training").mkdir()
@@ -247,7 +247,7 @@ def names(tmp_path) -> Path:
     return path
 
 
-def test_puzzle_ids_are_taken_from_identifiers(collection, names):
+def test_puzzle_ids_come_from_identifiers(collection, names):
     identifiers = read_identifiers(names)
     assert identifiers == {"bbbb": 1, "bbbb|||t3|||0213456789": 2, "aaaa": 3}
     assert read_identifiers(names.parent) == identifiers
@@ -258,8 +258,8 @@ def test_puzzle_ids_are_taken_from_identifiers(collection, names):
     assert load_puzzles(collection, ARC).puzzle_identifiers.tolist() == [3, 3, 1]
 
 
-def test_an_official_set_takes_the_ids_of_another_model_by_name(tmp_path, collection, names):
-    """Its own ids belong to the data set it came with; a model trained on another one has other rows."""
+def test_an_official_set_gets_the_ids_of_another_model_by_name(tmp_path, collection, names):
+    """Its own ids belong to its dataset; a model trained on another dataset has other ids."""
     write_official(load_arc(collection, ARC), tmp_path / "out", ARC)
     assert load_puzzles(tmp_path / "out", ARC).puzzle_identifiers.tolist() == [1, 1, 2]
     again = load_puzzles(tmp_path / "out", ARC, identifiers=names)
@@ -269,7 +269,7 @@ def test_an_official_set_takes_the_ids_of_another_model_by_name(tmp_path, collec
         load_puzzles(tmp_path / "out", ARC, identifiers=names)
 
 
-def test_an_unknown_puzzle_id_is_never_made_up(collection, names):
+def test_an_unknown_puzzle_id_is_an_error(collection, names):
     names.write_text(json.dumps(["<blank>", "bbbb"]))
     for unknown in ("aaaa", "<blank>"):
         with pytest.raises(DataError) as error:
@@ -290,7 +290,7 @@ def test_an_unknown_puzzle_id_is_never_made_up(collection, names):
         ("[", "is not JSON"),
     ],
 )
-def test_bad_identifiers_are_refused(names, content, message):
+def test_invalid_identifiers_are_rejected(names, content, message):
     names.write_text(content)
     with pytest.raises(DataError, match=message):
         read_identifiers(names)
@@ -311,7 +311,7 @@ def test_a_million_names_are_read_in_seconds(names):
 # the official format
 
 
-def test_a_collection_written_in_the_official_format_reads_back(tmp_path, collection, names):
+def test_a_collection_in_the_official_format_is_read_back(tmp_path, collection, names):
     puzzles = load_arc(collection, ARC, identifiers=names)
     write_official(puzzles, tmp_path / "out", ARC)
     again = load_puzzles(tmp_path / "out", ARC)
@@ -325,8 +325,8 @@ def test_a_collection_written_in_the_official_format_reads_back(tmp_path, collec
     assert np.load(split / "all__group_indices.npy").tolist() == [0, 1, 2]
 
 
-def test_a_collection_becomes_both_splits_of_a_data_set(tmp_path, collection):
-    """Train pairs to train on, test pairs to test with, the same id for a task in both."""
+def test_a_collection_becomes_both_splits_of_a_dataset(tmp_path, collection):
+    """Training pairs and test pairs, with the same id for a task in both."""
     for split in ("train", "test"):
         puzzles = load_puzzles(collection, ARC, split=split)
         assert write_dataset(puzzles, tmp_path / "out", ARC, split=split) == tmp_path / "out" / split

@@ -1,4 +1,4 @@
-"""Mazes in other people's marks, with walls that are lines, in files with headings: all are the same maze, or are refused."""
+"""Mazes in other notations, with thin walls, in files with headings: all parse to the same maze or are rejected."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_numbers_whose_wall_is_the_border(wall):
 @pytest.mark.parametrize(
     "heading", ["7 7", "7x7", "7", "7,7", "Maze 3", "Labyrinth Nr. 1", "# a comment of words"]
 )
-def test_headings_and_sizes_are_passed_over(heading):
+def test_headings_and_sizes_are_skipped(heading):
     text = f"{heading}\n{chr(10).join(ROWS)}\n\n{heading}\n{chr(10).join(SOLVED)}\n"
     found = puzzle_entries(text.encode(), "x.txt", SEVEN)
     assert [SEVEN.format(each.read(SEVEN)) for each in found] == [PLAIN, PLAIN_SOLVED]
@@ -80,14 +80,14 @@ def test_headings_and_sizes_are_passed_over(heading):
 
 
 @pytest.mark.parametrize("row", ["#~~~~~#", "# ##? #", "#$ $ $#", "# #&&&#"])
-def test_a_row_is_never_taken_for_a_comment(row):
+def test_a_row_is_never_a_comment(row):
     rows = [*ROWS[:2], row, *ROWS[3:]]
     with pytest.raises(DataError, match=r"Line 3, position \d: '.' is not part of a maze"):
         puzzle_entries("\n".join(rows).encode(), "x.txt", SEVEN)[0].read(SEVEN)
 
 
 def drawn(width: int, corner: str = "+", across: str = "-", upright: str = "|", *, ends: bool = True) -> str:
-    """The maze with walls that are lines, cells `width` characters wide."""
+    """The maze with thin walls and cells of `width` characters."""
     lines = []
     for at, row in enumerate(ROWS):
         line = ""
@@ -116,7 +116,7 @@ INNER = ["#######", "#S    #", "# ### #", "# #   #", "# # ###", "# #  G#", "####
     ("corner", "across", "upright"),
     [("+", "-", "|"), ("o", "-", "|"), ("┼", "─", "│"), ("*", "=", "|"), (".", "-", "|")],
 )
-def test_walls_that_are_lines(width, corner, across, upright):
+def test_thin_walls(width, corner, across, upright):
     text = drawn(width, corner, across, upright, ends=False)
     for form in (text, f"\n{text}\n", text.replace("\n", "   \n")):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
@@ -124,7 +124,7 @@ def test_walls_that_are_lines(width, corner, across, upright):
     assert SEVEN.format(found.read(SEVEN)) == PLAIN
 
 
-def test_ends_that_are_marked_in_cells():
+def test_ends_that_are_marked_in_cells_of_thin_mazes():
     expected = "".join(INNER).replace(" ", ".")
     text = "+--+--+--+\n|S       |\n+  +--+  +\n|  |     |\n+  +  +--+\n|  |   G |\n+--+--+--+"
     assert SEVEN.format(SEVEN.parse(text)) == expected
@@ -158,7 +158,7 @@ def test_walls_of_underscores():
         (drawn(2).replace("+", "++"), "A maze with thin walls"),
     ],
 )
-def test_sizes_that_do_not_fit_are_named(text, says):
+def test_wrong_sizes_are_reported(text, says):
     with pytest.raises(PuzzleError, match=says):
         Maze(15).parse(text)
 

@@ -1,4 +1,4 @@
-"""Maze as a task: rules, ways and ratings, against references that try everything."""
+"""The maze task: rules, paths and ratings, compared with brute force."""
 
 import inspect
 import subprocess
@@ -21,10 +21,10 @@ MAZE = Maze(15)
 SMALL = Maze(5)
 
 LOOP = "S o G\n# # #\n     \n# # #\n###  "
-"""The upper row is the way, the middle one a detour; dead ends hang on the detour alone."""
+"""The upper row is the path and the middle row a detour; only the detour has dead ends."""
 
 SNAKE = "S....####.......####."
-"""16 steps without a turning to the last of the 5x5 cells, once four more are added."""
+"""A corridor; with four more cells it has 16 steps to the last of the 5x5 cells."""
 
 
 @st.composite
@@ -59,8 +59,8 @@ def steps_from(task: Maze, inputs, token: int) -> list[int]:
     return steps
 
 
-def every_way(task: Maze, inputs) -> list[tuple[int, ...]]:
-    """All ways from start to goal that visit no cell twice."""
+def all_simple_paths(task: Maze, inputs) -> list[tuple[int, ...]]:
+    """All paths from start to goal that visit no cell twice."""
     cells = inputs.tolist()
     start, goal = cells.index(START), cells.index(GOAL)
     found, pending = [], [(start,)]
@@ -86,9 +86,9 @@ def shortest(ways):
 
 @settings(deadline=None)
 @given(mazes(largest=4))
-def test_solutions_are_all_the_shortest_ways(case):
+def test_solutions_are_all_shortest_paths(case):
     task, inputs = case
-    expected = {drawn(inputs, way).tobytes() for way in shortest(every_way(task, inputs))}
+    expected = {drawn(inputs, way).tobytes() for way in shortest(all_simple_paths(task, inputs))}
     found = task.solutions(inputs, limit=1000)
     assert len(found) == len(expected)
     assert {solution.tobytes() for solution in found} == expected
@@ -99,18 +99,18 @@ def test_solutions_are_all_the_shortest_ways(case):
 
 @settings(deadline=None)
 @given(mazes(largest=4), st.data())
-def test_solved_means_exactly_one_shortest_way(case, data):
+def test_solved_means_exactly_one_shortest_path(case, data):
     task, inputs = case
     blanks = np.flatnonzero(inputs == OPEN).tolist()
     cells = data.draw(st.lists(st.sampled_from(blanks), unique=True)) if blanks else []
-    right = {drawn(inputs, way).tobytes() for way in shortest(every_way(task, inputs))}
+    right = {drawn(inputs, way).tobytes() for way in shortest(all_simple_paths(task, inputs))}
     answer = drawn(inputs, cells)
     assert bool(task.is_solved(inputs, answer)) == (answer.tobytes() in right)
 
 
 @settings(deadline=None)
 @given(mazes(largest=12))
-def test_distances_are_those_of_a_plain_search(case):
+def test_distances_equal_those_of_a_plain_search(case):
     task, inputs = case
     facts = task.cell_features(inputs)
     from_start, from_goal = (steps_from(task, inputs, token) for token in (START, GOAL))
@@ -126,10 +126,10 @@ def test_distances_are_those_of_a_plain_search(case):
 
 @settings(deadline=None)
 @given(mazes(largest=4))
-def test_dead_ends_are_open_cells_on_no_way_at_all(case):
+def test_dead_ends_are_open_cells_on_no_simple_path(case):
     task, inputs = case
     facts = task.cell_features(inputs)
-    on_any = {cell for way in every_way(task, inputs) for cell in way}
+    on_any = {cell for way in all_simple_paths(task, inputs) for cell in way}
     passable = [cell for cell in range(task.cells) if inputs[cell] != WALL]
     dead = [cell for cell in passable if cell not in on_any]
     assert np.flatnonzero(facts["dead_end"]).tolist() == dead
@@ -138,7 +138,7 @@ def test_dead_ends_are_open_cells_on_no_way_at_all(case):
     assert (facts["wall"] == (inputs == WALL)).all()
 
 
-def test_facts_by_hand():
+def test_cell_features_by_hand():
     facts = SMALL.cell_features(SMALL.parse(LOOP))
     assert np.flatnonzero(facts["dead_end"]).tolist() == [10, 14, 16, 18, 23, 24]
     assert np.flatnonzero(facts["dead_end_tip"]).tolist() == [10, 14, 16, 24]
@@ -146,7 +146,7 @@ def test_facts_by_hand():
     assert facts["distance_to_goal"].reshape(5, 5)[2].tolist() == [6, 5, 4, 3, 4]
 
 
-def test_a_maze_without_start_has_no_way_and_no_distance():
+def test_a_maze_without_start_has_no_path_and_no_distance():
     inputs = np.full(25, OPEN, np.uint8)
     assert SMALL.solutions(inputs) == []
     assert not SMALL.is_solved(inputs, inputs)
@@ -176,7 +176,7 @@ def test_conflicts_by_hand(answer, broken):
     assert SMALL.conflicts(stacked).sum(-1).tolist() == [[len(broken)], [0]]
 
 
-def test_an_answer_must_keep_the_maze_and_draw_a_shortest_way():
+def test_an_answer_must_preserve_the_maze_and_have_a_shortest_path():
     inputs = SMALL.parse(LOOP.replace("o", " "))
     solved = SMALL.parse(LOOP.replace(" o ", "ooo"))
     detour = SMALL.parse("So oG\n#o#o#\n ooo \n# # #\n###  ")
@@ -198,8 +198,8 @@ def test_givens_are_walls_start_and_goal():
     assert SMALL.givens(np.array([0, WALL, OPEN, START, GOAL, PATH], np.uint8)).tolist() == [0, 1, 0, 1, 1, 0]
 
 
-def test_judging_all_answers_of_a_run_is_quick():
-    """48 answers to one 30x30 maze: under 20 ms at leisure, under 100 on a busy machine."""
+def test_checking_all_answers_of_a_run_is_fast():
+    """48 answers to one 30x30 maze: under 20 ms on an idle machine, under 100 ms on a busy one."""
     task = Maze(30)
     puzzle = task.generate(np.random.default_rng(0), "hard", min_path=110)
     answers = np.broadcast_to(puzzle.labels, (48, 900))
@@ -230,18 +230,18 @@ def test_judging_all_answers_of_a_run_is_quick():
         (5, f"{SNAKE[:4]}G{SNAKE[5:]}....", "easy", "Easy: a single path, 4 steps, 1 dead end along it", 1),
     ],
 )
-def test_rates_with_a_reason(side, text, difficulty, sentence, solutions):
+def test_ratings_give_a_reason(side, text, difficulty, sentence, solutions):
     rating = Maze(side).rate(Maze(side).parse(text))
     assert rating.sentence.startswith(sentence)
     assert (rating.difficulty, rating.solutions) == (difficulty, solutions)
 
 
-def test_search_nodes_count_the_cells_seen_until_the_goal():
+def test_search_nodes_count_the_cells_visited_before_the_goal():
     assert Maze(3).rate(Maze(3).parse("S..\n##.\n..G")).search_nodes == 5
     assert Maze(3).rate(Maze(3).parse(".S.\n...\n#G.")).search_nodes == 7
 
 
-def test_the_square_sizes_there_are():
+def test_supported_sizes():
     assert get_task("maze").side == 15
     assert get_task("maze", 900).side == 30
     assert (MAZE.rows, MAZE.columns, MAZE.cells, MAZE.vocab_size) == (15, 15, 225, 6)
@@ -263,7 +263,7 @@ def test_results_are_grouped_by_length():
     assert MAZE.strata(inputs) == ["0-14 steps", "15-29 steps", "no path"]
 
 
-def test_presets_are_what_their_sentences_say():
+def test_presets_match_their_sentences():
     presets = {preset.key: preset for preset, _ in parsed_presets(MAZE)}
     tokens = {preset.key: puzzle for preset, puzzle in parsed_presets(MAZE)}
     ratings = {key: MAZE.rate(puzzle) for key, puzzle in tokens.items()}
@@ -292,7 +292,7 @@ def test_presets_are_what_their_sentences_say():
     assert MAZE.solutions(tokens["beside"])[0].tolist() == tokens["beside"].tolist()
 
 
-def test_large_presets_are_what_their_sentences_say():
+def test_large_presets_match_their_sentences():
     large = Maze(30)
     ratings = {preset.key: large.rate(puzzle).sentence for preset, puzzle in parsed_presets(large)}
     assert list(ratings) == ["thirty", "thirty-long", "thirty-loops"]
@@ -302,7 +302,7 @@ def test_large_presets_are_what_their_sentences_say():
     assert len(load_presets("maze")) == len(ratings) + len(parsed_presets(MAZE))
 
 
-def test_loads_without_torch():
+def test_does_not_import_torch():
     code = "import sys, trm.tasks; trm.tasks.get_task('maze', 900); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
 
@@ -316,13 +316,13 @@ def test_loads_without_torch():
         ("###\n###\n###", "no start and no goal"),
     ],
 )
-def test_a_maze_without_exactly_one_start_and_goal_has_no_solution_and_says_why(text, says):
+def test_a_maze_without_exactly_one_start_and_goal_has_no_solution(text, says):
     rating = Maze(3).rate(Maze(3).parse(text, unfinished=True))
     assert rating.sentence == f"No solution: this maze has {says}."
     assert (rating.difficulty, rating.solutions) == (None, 0)
 
 
-def test_what_a_person_draws_with_is_read_back():
+def test_writable_tokens_are_parsed_back():
     drawn = Maze(3).format(np.array([*MAZE.writable, 2, 2, 2, 2, 2], np.uint8))
     assert Maze(3).parse(drawn)[:4].tolist() == list(MAZE.writable)
     assert MAZE.symbol_names[MAZE.writable[0]] == "open"

@@ -83,7 +83,7 @@ def test_data_in_words():
     assert data_sentence(SUDOKU_TRM) == "generated sudoku puzzles, 12,000 easy ones, givens 24 to 42"
 
 
-def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
+def test_a_training_curve_as_csv_and_figure(tmp_path):
     write_curve(tmp_path / "curve.csv", LOG)
     rows = list(csv.DictReader((tmp_path / "curve.csv").open()))
     assert [row["held_out_exact"] for row in rows] == ["", "0.4", "0.9"]
@@ -97,7 +97,7 @@ def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
 
 
 def test_snapshots_are_models_of_half_the_size(tmp_path, monkeypatch, tiny_model):
-    """At the depth they were trained with, opened by their names; moments that a run did not reach are left out."""
+    """They have the depth of that time and open by name; snapshots that the run did not reach are omitted."""
     model = tiny_model()
     schedule = Schedule(
         depth=(DepthPhase(0.3, n=2, T=1), DepthPhase(1.0, n=3, T=2)), learning_rate=1.0, warm_up=1
@@ -140,7 +140,7 @@ def test_a_folder_without_a_log(tmp_path):
         '{"held_out_exact_by_step": [null]}',
     ],
 )
-def test_a_log_whose_figures_are_no_numbers(tmp_path, line):
+def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
     (tmp_path / "log.jsonl").write_text('{"update": 1, "machine": "x", "held_out_exact_by_step": [0.5, 1]}\n')
     assert read_log(tmp_path)[0]["update"] == 1
     (tmp_path / "log.jsonl").write_text(line + "\n")
@@ -151,7 +151,7 @@ def test_a_log_whose_figures_are_no_numbers(tmp_path, line):
 # ablations
 
 
-def test_an_unfinished_ablation_is_said(tmp_path):
+def test_an_unfinished_ablation_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no finished run of ablation-none"):
         result(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
     assert not (tmp_path / "bundled").exists()
@@ -164,8 +164,8 @@ def test_an_unfinished_ablation_is_said(tmp_path):
     assert is_finished(ABLATIONS[0], tmp_path / "none")
 
 
-def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
-    """Generated once, laid into every folder; what lies there already stays."""
+def test_all_ablations_train_on_the_same_puzzles(tmp_path, monkeypatch):
+    """Generated once and copied to each folder; existing files are not replaced."""
     small = replace(ABLATIONS[0], data=(PuzzleSpec(6, "easy"),), held_out=2)
     monkeypatch.setattr(ablations, "ABLATIONS", (small, replace(small, name="ablation-no-ema", ema=None)))
     (tmp_path / "none").mkdir()
@@ -184,7 +184,7 @@ def test_a_card_says_what_was_not_taught():
     assert "depth-first" in limits(MAZE_HRM)
 
 
-def test_the_share_of_a_level_weighs_by_count():
+def test_the_accuracy_of_a_difficulty_is_weighted_by_count():
     groups = {"easy, a": {"count": 1, "exact": 1.0}, "easy, b": {"count": 3, "exact": 0.0}, "hard, a": {"count": 5, "exact": 1.0}}  # fmt: skip
     assert share_of_level({"by_difficulty": groups}, "easy") == 0.25
 

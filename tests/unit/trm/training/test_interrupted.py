@@ -1,4 +1,4 @@
-"""Runs that are killed, and runs on a full disk: the last checkpoint opens and goes on."""
+"""Killed runs, and runs on a full disk: the last checkpoint opens and can be resumed."""
 
 import json
 import os
@@ -48,7 +48,7 @@ if __name__ == "__main__":
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
-    """Files may be no larger than 5,000 bytes from the fourth save on, which fails as a full disk does."""
+    """From the fourth save on, files are limited to 5,000 bytes, which fails like a full disk."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     write_programs(tmp_path, preset, FULL)
     done = subprocess.run(
@@ -64,7 +64,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
 
 
 def write_programs(folder: Path, preset: TrainingPreset, program: str) -> None:
-    """A program, and beside it the module it takes its preset from."""
+    """Write a program, and the module with its preset next to it."""
     source = (
         "from trm.config import ModelConfig\nfrom trm.training.presets import PuzzleSpec, TrainingPreset\n"
     )
@@ -89,8 +89,8 @@ if __name__ == "__main__":
 """
 
 
-def test_killed_at_random_moments(tmp_path, tiny_config):
-    """After every kill the folder's model opens, and the run goes on from there to its end."""
+def test_killed_at_random_times(tmp_path, tiny_config):
+    """After each kill, the model in the folder opens, and the run can be resumed to its end."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     write_programs(tmp_path, preset, PROGRAM)
     out, rng = tmp_path / "run", random.Random(0)
@@ -157,7 +157,7 @@ def test_a_kill_while_puzzles_are_generated_leaves_no_process(tmp_path):
 
 
 def running(process_id: str) -> bool:
-    """Whether a process is there and no zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
         stat = Path(f"/proc/{process_id}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Puzzles to train on: fresh versions, and never a test puzzle's twin."""
+"""Training puzzles: new symmetric versions, but never one of a test puzzle."""
 
 from dataclasses import replace
 
@@ -27,8 +27,8 @@ def test_drawn_puzzles_are_symmetries_with_more_or_fewer_givens(small_puzzles):
     assert len({label.tobytes() for label in labels}) > len(keys)  # fresh versions
 
 
-def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, monkeypatch):
-    """With the first puzzle that the seed would give put into the test set (turned round), another one is made."""
+def test_training_puzzles_are_not_symmetric_to_test_puzzles(tmp_path, tiny_config, monkeypatch):
+    """If the first puzzle of the seed is in the test set (rotated), another one is generated."""
     preset = usual_preset(tiny_config(mixing="mlp", mixing_width=8, heads=0, positions="none"))
     generate_puzzles(preset, tmp_path / "with.npz", print)
     real = {USUAL.symmetry_key(label) for label in load_puzzles("sudoku/test", USUAL).labels}
@@ -46,7 +46,7 @@ def test_training_puzzles_are_no_twins_of_test_puzzles(tmp_path, tiny_config, mo
 
 
 def test_training_on_an_official_folder(tmp_path, tiny_config):
-    """Puzzle ids and all: the table has a row for each id that either split has."""
+    """With puzzle ids: the embedding has a row for each id of either split."""
     rng = np.random.default_rng(0)
     for split, ids in (("test", [4, 1]), ("train", [1, 3, 2, 1])):
         inputs, labels = SMALL.generate_many(len(ids), givens=(8, 12), seed=int(rng.integers(99)))

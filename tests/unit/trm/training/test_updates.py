@@ -1,4 +1,4 @@
-"""Updates: the loss falls, puzzles fly on with their state, and grids grow on the way."""
+"""Updates: the loss falls, puzzles carry their state, and grids grow during training."""
 
 import json
 import math
@@ -30,8 +30,8 @@ def test_the_loss_falls(small_preset, small_puzzles):
     assert trainer.update == 120
 
 
-def test_puzzles_in_flight_carry_their_state(trainer):
-    """What flies on has the state of the deep recursion from its last one; who has landed starts anew."""
+def test_puzzles_carry_their_state(trainer):
+    """Puzzles that have not halted have the state after the deep recursion; replaced puzzles have the initial state."""
     trainer.one_update(0.9)
     for _ in range(4):
         carry, weights = trainer.carry, {k: v.clone() for k, v in trainer.model.state_dict().items()}
@@ -54,8 +54,8 @@ def test_puzzles_in_flight_carry_their_state(trainer):
         assert (carry.steps < 3).all()  # N_sup steps, then it leaves
 
 
-def test_the_halting_logit_lets_go_but_not_too_early(small_preset, small_puzzles):
-    """A head that always says halt: without exploration nothing flies on, with it everything does at first."""
+def test_the_halting_logit_replaces_puzzles_but_not_too_early(small_preset, small_puzzles):
+    """A head that always halts: without exploration no puzzle continues, with it all puzzles do at first."""
     for explore, landed in ((0.0, 1.0), (1.0, 0.0)):
         trainer = trainer_of(replace(small_preset, explore=explore), small_puzzles)
         torch.nn.init.constant_(trainer.model.q_head.bias, 50.0)
@@ -71,7 +71,7 @@ def test_least_steps(small_preset, small_puzzles):
     assert sorted(set(always.tolist())) == [2, 3]  # up to N_sup
 
 
-def test_small_grids_come_first(tmp_path, tiny_config):
+def test_small_grids_are_trained_first(tmp_path, tiny_config):
     """5x5 mazes for the first half, then 7x7 with a fresh flight; stopped and resumed in between, nothing differs.
 
     The last of 25 cells lies at 1 + 4 * 7 + 4, behind the prefix and in rows of 7.
@@ -110,7 +110,7 @@ def test_small_grids_come_first(tmp_path, tiny_config):
     assert again == losses
 
 
-def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
+def test_evaluation_uses_the_size_in_use(tmp_path, tiny_config):
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
     data = (PuzzleSpec(12, "easy", {"style": "depth-first"}),)
@@ -119,8 +119,8 @@ def test_the_size_in_use_is_the_one_watched(tmp_path, tiny_config):
     assert {line["grid_cells"] for line in log if "grid_cells" in line} == {25, 49}
 
 
-def test_a_look_between_two_sizes_is_at_the_new_one(tmp_path, tiny_config):
-    """The last update of small grids was made, the first of large ones was not."""
+def test_an_evaluation_between_two_sizes_uses_the_new_one(tmp_path, tiny_config):
+    """After the last update on small grids and before the first on large grids."""
     model = tiny_config(task="maze", vocab_size=6, sequence_length=49)
     schedule = replace(SCHEDULE, reveal=0.0, smaller_grids=(GridPhase(0.5, 25),))
     preset = TrainingPreset("maze", model, schedule, 1.0, (), batch=4)
@@ -143,7 +143,7 @@ def test_only_the_first_update_of_a_size_compiles(trainer):
     assert not trainer.compiles_at(0.0)
 
 
-def test_given_cells_count_late_and_little(small_preset, small_puzzles):
+def test_given_cells_have_late_and_small_weights(small_preset, small_puzzles):
     schedule = replace(SCHEDULE, givens=(GivenPhase(0.5, 0.0), GivenPhase(0.8, 0.25)))
     trainer = trainer_of(replace(small_preset, schedule=schedule), small_puzzles)
     for progress, expected in ((0.0, {0.0, 1.0}), (0.5, {0.25, 1.0}), (0.8, {1.0})):
@@ -161,7 +161,7 @@ def test_gradients_are_clipped(small_preset, small_puzzles):
     assert norm.item() == pytest.approx(1e-3, rel=1e-2)
 
 
-def test_a_loss_that_is_no_number_is_said(trainer):
+def test_a_loss_that_is_not_finite_is_reported(trainer):
     torch.nn.init.constant_(trainer.model.lm_head.weight, float("nan"))
     with pytest.raises(TrainingError, match="loss is nan"):
         trainer.one_update(0.0)
