@@ -124,7 +124,7 @@ def is_finished(preset: TrainingPreset, folder: Path, share: float = 1.0) -> boo
     return (folder / "log.jsonl").is_file() and read_log(folder)[-1]["minutes"] >= share * preset.minutes
 
 
-def result(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResult:
+def measure_ablation(preset: TrainingPreset, folder: Path, bundled: Path) -> AblationResult:
     """Bundle the model of one run as `bundled` and measure it on the test set. Raises `UserError` if the run is not (nearly)
     finished.
     """
@@ -156,10 +156,10 @@ def report(results: list[AblationResult], machine: str, note: str = "") -> str:
     """The results as Markdown, with an explanation of the table; `note` adds a sentence about the runs."""
     minutes = ABLATIONS[0].minutes
     rows = "\n".join(
-        f"| {found.ablation} | {found.exact:.1f} | {found.easy:.1f} | {found.medium:.1f} | {found.hard:.1f} | "
-        f"{found.first_step:.1f} | {_or_dash(found.halt_auc, '.3f')} | {found.minutes:.1f} | {found.updates:,} | {found.numbers:,} | "
-        f"{_or_dash(found.paper, '.1f')} |"
-        for found in results
+        f"| {result.ablation} | {result.exact:.1f} | {result.easy:.1f} | {result.medium:.1f} | {result.hard:.1f} | "
+        f"{result.first_step:.1f} | {_or_dash(result.halt_auc, '.3f')} | {result.minutes:.1f} | {result.updates:,} | {result.numbers:,} | "
+        f"{_or_dash(result.paper, '.1f')} |"
+        for result in results
     )
     return f"""# Ablations
 
@@ -207,22 +207,22 @@ def write_table(runs: Path, folder: Path, note: str = "") -> None:
     results = []
     for preset in ABLATIONS:
         name = short_name(preset)
-        results.append(result(preset, runs / name, folder / name))
+        results.append(measure_ablation(preset, runs / name, folder / name))
         log(f"{name}: exact {results[-1].exact:.1f} %")
     machine = TrainingRun(read_log(runs / short_name(ABLATIONS[0]))).machine
     with written_whole(folder / "README.md") as temporary:
         temporary.write_text(report(results, machine, note), "utf-8")
     with written_whole(folder / "ablations.json") as temporary:
-        temporary.write_text(json.dumps([vars(found) for found in results], indent=2) + "\n", "utf-8")
+        temporary.write_text(json.dumps([vars(result) for result in results], indent=2) + "\n", "utf-8")
     with written_whole(folder / "ablations.csv") as temporary, temporary.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(vars(found) for found in results)
+        writer.writerows(vars(result) for result in results)
     draw_ablations(
         folder / "ablations.png",
-        [found.ablation for found in results],
-        [found.exact for found in results],
-        [found.paper for found in results],
+        [result.ablation for result in results],
+        [result.exact for result in results],
+        [result.paper for result in results],
     )
 
 

@@ -45,8 +45,8 @@ class TrainingRun:
     @property
     def machine(self) -> str:
         """What it ran on; the last start counts."""
-        found = [line["machine"] for line in self.log if "machine" in line]
-        return found[-1] if found else "an unrecorded machine"
+        machines = [line["machine"] for line in self.log if "machine" in line]
+        return machines[-1] if machines else "an unrecorded machine"
 
 
 def card(
@@ -106,18 +106,18 @@ def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snap
 
 def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
     steps = preset.model.N_sup
-    shown = [step for step in (1, 4, steps) if step <= steps]
-    head = " | ".join(f"after {step}" for step in shown)
+    columns = [step for step in (1, 4, steps) if step <= steps]
+    head = " | ".join(f"after {step}" for step in columns)
     limit = f" --limit {scores['limit']}" if "limit" in scores else ""
     groups = [
         *sorted(scores["by_difficulty"].items(), key=_easy_first),
         ("all", {"count": scores["count"], "exact_by_step": scores["exact_by_step"]}),
     ]
     rows = "\n".join(
-        f"| {group} | {found['count']} | "
-        + " | ".join(f"{100 * found['exact_by_step'][step - 1]:.1f} %" for step in shown)
+        f"| {name} | {group['count']} | "
+        + " | ".join(f"{100 * group['exact_by_step'][step - 1]:.1f} %" for step in columns)
         + " |"
-        for group, found in groups
+        for name, group in groups
     )
     return f"""## What it can do
 
@@ -125,7 +125,7 @@ def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
 right after so many supervision steps.
 
 | puzzles | count | {head} |
-|---|---|{"---|" * len(shown)}
+|---|---|{"---|" * len(columns)}
 {rows}
 
 - Cells right {100 * scores["cell"]:.1f} %, blank cells right {100 * scores["blank_cell"]:.1f} %.

@@ -37,25 +37,25 @@ def both(
     content = content.encode() if isinstance(content, str) else content
     path = tmp_path / name
     path.write_bytes(content)
-    found = puzzle_entries(content, name, task)
-    handed = [task.format(question.read(task)) for question in found]
+    entries = puzzle_entries(content, name, task)
+    uploaded = [task.format(entry.read(task)) for entry in entries]
     loaded = load_puzzles(path, task)
-    assert [task.format(inputs) for inputs in loaded.inputs] == handed
+    assert [task.format(inputs) for inputs in loaded.inputs] == uploaded
     if answers:
-        assert all(question.answer for question in found)
-    return handed
+        assert all(entry.answer for entry in entries)
+    return uploaded
 
 
 def refusal(tmp_path, content: str | bytes, name: str = "set.txt", task=SUDOKU) -> str:
     content = content.encode() if isinstance(content, str) else content
     (tmp_path / name).write_bytes(content)
-    said = []
+    messages = []
     for read in (lambda: puzzle_entries(content, name, task), lambda: load_puzzles(tmp_path / name, task)):
         with pytest.raises(DataError) as error:
-            [question.read(task) for question in read() or []]
-        said.append(str(error.value))
-        assert "\n" not in said[-1] and len(said[-1]) < 400 and name in said[-1]
-    return said[-1]
+            [entry.read(task) for entry in read() or []]
+        messages.append(str(error.value))
+        assert "\n" not in messages[-1] and len(messages[-1]) < 400 and name in messages[-1]
+    return messages[-1]
 
 
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
@@ -87,12 +87,12 @@ def test_tables_under_any_header(tmp_path, header, between, blank):
     }
     names = header or ("puzzle", "solution")
     lines = [between.join(header)] if header else []
-    for question, answer in ((ONE, SOLVED), (TWO, SOLVED_TWO)):
-        known = {1: answer, 0: question.replace(".", blank)}
+    for entry, answer in ((ONE, SOLVED), (TWO, SOLVED_TWO)):
+        symbols = {1: answer, 0: entry.replace(".", blank)}
         places = [at for at, name in enumerate(names) if name not in values and name not in ("", "クイズ")]
         row = [values.get(name, "") for name in names]
         for number, at in enumerate(places):
-            row[at] = known[number]
+            row[at] = symbols[number]
         lines.append(between.join(row))
     for name in ("set.csv", "set.txt"):
         assert both(tmp_path, "\n".join(lines) + "\n", name, answers=True) == [ONE, TWO]
@@ -228,7 +228,9 @@ def test_compressed_files(tmp_path, content, name):
     path.write_bytes(content)
     assert [SUDOKU.format(inputs) for inputs in load_puzzles(path, SUDOKU).inputs] == [ONE]
     if b"train" not in content:
-        assert [SUDOKU.format(found.read(SUDOKU)) for found in puzzle_entries(content, name, SUDOKU)] == [ONE]
+        assert [SUDOKU.format(entries.read(SUDOKU)) for entries in puzzle_entries(content, name, SUDOKU)] == [
+            ONE
+        ]
 
 
 @pytest.mark.parametrize(
@@ -312,8 +314,8 @@ def test_ambiguous_files_are_rejected_with_the_place(tmp_path, text, says):
 def test_every_documented_kind_is_read(tmp_path, kind):
     task = {"sudoku": SMALL, "maze": Maze(4), "thin maze": Maze(5), "arc": ARC}[kind.task]
     name = f"x{(*kind.endings, '')[0]}"
-    for question in puzzle_entries(kind.example.encode(), name, task):
-        read = task.format(question.read(task))
+    for entry in puzzle_entries(kind.example.encode(), name, task):
+        read = task.format(entry.read(task))
         assert kind.task != "sudoku" or read == SMALL_ONE
     (tmp_path / name).write_text(kind.example)
     if kind.task != "arc":

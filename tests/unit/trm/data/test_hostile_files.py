@@ -28,7 +28,7 @@ ONE = "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5.
 TASKS = pytest.mark.parametrize("task", [SUDOKU, MAZE, ARC], ids=lambda task: task.name)
 
 
-def said(read) -> str:
+def error_message(read) -> str:
     """The error message of a reader, "" if it succeeds."""
     try:
         for _ in read():
@@ -43,8 +43,8 @@ def said(read) -> str:
 def of_both(tmp_path, content: bytes, name: str = "x", task=SUDOKU) -> list[str]:
     (tmp_path / name).write_bytes(content)
     return [
-        said(lambda: [question.read(task) for question in puzzle_entries(content, name, task)]),
-        said(lambda: load_puzzles(tmp_path / name, task).inputs),
+        error_message(lambda: [entry.read(task) for entry in puzzle_entries(content, name, task)]),
+        error_message(lambda: load_puzzles(tmp_path / name, task).inputs),
     ]
 
 
@@ -167,10 +167,10 @@ def bomb(kind: str) -> bytes:
 def test_decompression_bombs_are_rejected(tmp_path, kind):
     content = bomb(kind)
     tracemalloc.start()
-    said_of_bytes, said_of_path = of_both(tmp_path, content, f"x.{kind}")
+    error_of_bytes, error_of_path = of_both(tmp_path, content, f"x.{kind}")
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert said_of_bytes and said_of_path
+    assert error_of_bytes and error_of_path
     assert peak < 64 << 20
 
 
@@ -187,7 +187,7 @@ def test_zeros_after_xz_are_not_millions_of_empty_streams(tmp_path, monkeypatch)
 def test_reading_stops_at_the_bound(tmp_path, monkeypatch, packed):
     monkeypatch.setattr("trm.data.puzzle_file.LARGEST_UNPACKED", 1 << 20)
     content = f"{ONE}\n".encode() * 20_000
-    message = said(
+    message = error_message(
         lambda: puzzle_entries(gzip.compress(content, mtime=0) if packed else content, "x.txt", SUDOKU)
     )
     assert "x.txt has over 1 MB. Give a part of it." in message
@@ -239,7 +239,7 @@ def test_hostile_parquet(tmp_path):
     )
     parquet.write_table(many, out := io.BytesIO(), compression="zstd")
     assert len(out.getvalue()) < 1 << 20
-    message = said(lambda: load_puzzles(write(tmp_path, out.getvalue()), SUDOKU, limit=2).inputs)
+    message = error_message(lambda: load_puzzles(write(tmp_path, out.getvalue()), SUDOKU, limit=2).inputs)
     assert message == ""
     for column in ([b"\xff\xfe"], [{"a": 1}], [[["x"]]], [None], [1.5], ["x" * 100_000]):
         parquet.write_table(pyarrow.table({"puzzle": column}), out := io.BytesIO())
@@ -272,7 +272,7 @@ def test_texts_of_unusual_characters_are_fast(tmp_path):
 def test_the_search_in_a_text_without_puzzles_stops_early(tmp_path):
     """16 MB of short lines took 22 seconds."""
     aside = "ab\n" * MAX_LINES_WITHOUT_PUZZLE
-    message = said(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))
+    message = error_message(lambda: puzzle_entries((aside * 100).encode(), "x.txt", SUDOKU))
     assert message.startswith("x.txt has 50,000 lines without a puzzle")
     text = (aside[: len(aside) // 9 * 3] + "." * 81 + "\n") * 2
     assert len(puzzle_entries(text.encode(), "x.txt", SUDOKU)) == 2

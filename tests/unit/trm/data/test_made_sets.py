@@ -88,11 +88,13 @@ def test_the_bundled_test_set_can_be_rebuilt(bundled):
     """A smaller build has the first puzzles of each number of givens; hard puzzles would take too long."""
     again = sudoku_set(per_stratum=3, strata=SUDOKU_STRATA[:4])
     assert len(again) == 3 * 4
-    known = {
+    bundled_pairs = {
         (question.tobytes(), answer.tobytes())
         for question, answer in zip(bundled.inputs, bundled.labels, strict=True)
     }
-    assert all((q.tobytes(), a.tobytes()) in known for q, a in zip(again.inputs, again.labels, strict=True))
+    assert all(
+        (q.tobytes(), a.tobytes()) in bundled_pairs for q, a in zip(again.inputs, again.labels, strict=True)
+    )
 
 
 def test_training_puzzles_are_not_in_the_test_set(bundled):

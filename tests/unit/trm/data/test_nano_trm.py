@@ -52,18 +52,18 @@ def test_it_is_read(folder):
 def test_folders_of_other_tasks_are_rejected(folder):
     path, task, _ = folder
     description = path / "test" / "dataset.json"
-    told = json.loads(description.read_text())
+    settings = json.loads(description.read_text())
     for change, says in (
         ({"vocab_size": 40}, "vocab_size is 40"),
         ({"seq_len": 7}, "seq_len is 7"),
         ({"sets": None}, "sets|vocab_size"),
     ):
-        description.write_text(json.dumps(told | change))
+        description.write_text(json.dumps(settings | change))
         with pytest.raises(DataError, match=says):
             load_puzzles(path, task)
     for array in (path / "test").glob("*.npy"):
         array.rename(array.with_suffix(".np"))
-    description.write_text(json.dumps(told))
+    description.write_text(json.dumps(settings))
     with pytest.raises(DataError, match="It should be a list of names"):
         load_puzzles(path, task)
 

@@ -41,18 +41,20 @@ def fake_ffmpeg(folder, script: str, monkeypatch) -> None:
 def test_an_mp4_has_every_frame_for_its_duration(tmp_path, monkeypatch):
     """A program that records its input replaces ffmpeg."""
     fake_ffmpeg(
-        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; cat > "$last"', monkeypatch
+        tmp_path / "bin",
+        f'echo "$@" > {tmp_path}/arguments; for last; do :; done; cat > "$last"',
+        monkeypatch,
     )
     run = the_run()
     frames = film_frames(run, "step")
     save_mp4(tmp_path / "film.mp4", frames, FrameTiming("step", 0.5, 1.0), nothing)
-    asked = (tmp_path / "asked").read_text()
-    width, height = map(int, re.search(r"-s (\d+)x(\d+)", asked).groups())
+    arguments = (tmp_path / "arguments").read_text()
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", arguments).groups())
     assert width % 2 == height % 2 == 0 and 0 <= width - frames[0].width <= 1
     pictures = np.frombuffer((tmp_path / "film.mp4").read_bytes(), np.uint8).reshape(-1, height, width, 3)
     assert len(pictures) == 30 * (1.0 + 0.5 + 1.0)
     assert (pictures[0] == pictures[29]).all() and (pictures[29] != pictures[30]).any()
-    assert "libx264" in asked and "yuv420p" in asked
+    assert "libx264" in arguments and "yuv420p" in arguments
 
 
 def test_the_message_of_a_failing_ffmpeg_is_quoted(tmp_path, monkeypatch):
@@ -77,13 +79,15 @@ def test_no_ffmpeg_process_is_left(tmp_path, monkeypatch):
 def test_a_film_lasts_as_long_as_it_should(tmp_path, monkeypatch, frame, hold):
     """Few durations are multiples of a thirtieth of a second, but no frame is omitted."""
     fake_ffmpeg(
-        tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; for last; do :; done; wc -c > "$last"', monkeypatch
+        tmp_path / "bin",
+        f'echo "$@" > {tmp_path}/arguments; for last; do :; done; wc -c > "$last"',
+        monkeypatch,
     )
     frames, timing = film_frames(the_run(), "call"), FrameTiming("call", frame, hold)
     save_mp4(tmp_path / "film.mp4", frames, timing, nothing)
-    width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "asked").read_text()).groups())
-    shown = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
-    assert shown == max(len(frames), round(30 * sum(timing.seconds(len(frames)))))
+    width, height = map(int, re.search(r"-s (\d+)x(\d+)", (tmp_path / "arguments").read_text()).groups())
+    frame_count = int((tmp_path / "film.mp4").read_text()) / (width * height * 3)
+    assert frame_count == max(len(frames), round(30 * sum(timing.seconds(len(frames)))))
 
 
 @needs_ffmpeg
@@ -124,9 +128,9 @@ def test_a_film_encoded_by_ffmpeg(tmp_path, theme):
         tmp_path / "last.png",
     ]
     subprocess.run(last, check=True)
-    shown = np.asarray(Image.open(tmp_path / "last.png").convert("RGB"), int)
+    last_frame = np.asarray(Image.open(tmp_path / "last.png").convert("RGB"), int)
     expected = np.asarray(image(frames[-1]), int)
-    assert np.abs(shown[:height, :width] - expected).mean() < 3
+    assert np.abs(last_frame[:height, :width] - expected).mean() < 3
     paper = expected[2, 2]
-    for edge in (shown[0], shown[-1], shown[:, 0], shown[:, -1]):
+    for edge in (last[0], last[-1], last[:, 0], last[:, -1]):
         assert np.abs(edge - paper).max() < 12

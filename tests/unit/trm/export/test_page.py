@@ -38,12 +38,12 @@ class Elements(HTMLParser):
 @pytest.mark.parametrize("name", RUNS)
 def test_the_page_contains_the_payload(name):
     run = run_of(name)
-    found = Elements(page(run))
+    elements = Elements(page(run))
     data = page(run).split('id="run">')[1].split("</script>")[0]
     assert json.loads(data) == payload(run.trace, run.task) | {"label": ""}
-    assert found.names.count("script") == 2 and found.names.count("style") == 1
-    assert found.links == ["data:,"]
-    assert found.texts["h1"].strip() == run.title and found.texts["p"].strip() == run.provenance
+    assert elements.names.count("script") == 2 and elements.names.count("style") == 1
+    assert elements.links == ["data:,"]
+    assert elements.texts["h1"].strip() == run.title and elements.texts["p"].strip() == run.provenance
     assert "2030-01-02" in run.provenance
 
 
@@ -51,14 +51,14 @@ def test_hostile_names_stay_text_on_the_page():
     plain = Elements(page(run_of("sudoku")))
     run = ExportedRun.of(sudoku_run(model=HOSTILE), SUDOKU, puzzle=HOSTILE, note=HOSTILE)
     text = page(run)
-    found = Elements(text)
-    assert found.names == [
+    elements = Elements(text)
+    assert elements.names == [
         *plain.names[: plain.names.index("p") + 1],
         "p",
         *plain.names[plain.names.index("p") + 1 :],
     ]
-    assert found.links == plain.links
-    assert '</script><!--<b onclick="x">' in found.texts["h1"] and "🙂" in found.texts["title"]
+    assert elements.links == plain.links
+    assert '</script><!--<b onclick="x">' in elements.texts["h1"] and "🙂" in elements.texts["title"]
     assert text.encode() and "\x00" not in text and "\x1b" not in text
 
 

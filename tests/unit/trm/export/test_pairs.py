@@ -43,10 +43,10 @@ def exported(capsys, files: dict[str, Path], *arguments: object) -> tuple[dict, 
 
 
 def test_two_recorded_runs(capsys, files):
-    said, data = exported(
+    output, data = exported(
         capsys, files, "--trace", files["one"], "--compare-with", files["other"], "--step", 2
     )
-    assert said["model"] == "made-up" and said["against"] == "another"
+    assert output["model"] == "made-up" and output["against"] == "another"
     assert [player["task"] for player in data["players"]] == ["sudoku", "sudoku"]
     assert data["titles"] == [
         "another: other, n = 2, T = 2, 3 steps",
@@ -73,11 +73,11 @@ def test_a_new_run_compared_with_a_recorded_one_of_another_task(capsys, files):
 
 
 def test_a_recorded_run_compared_with_a_model_on_the_same_puzzle(capsys, files):
-    said, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
+    output, data = exported(capsys, files, "--trace", files["one"], "--compare-with", files["model"])
     left, right = data["players"]
     assert left["inputs"] == right["inputs"] and left["labels"] == right["labels"]
     assert left["trace_id"] != right["trace_id"] and left["steps"] == 3
-    assert data["titles"][0].endswith(": one, n = 2, T = 2, 3 steps") and said["steps"] == 3
+    assert data["titles"][0].endswith(": one, n = 2, T = 2, 3 steps") and output["steps"] == 3
 
 
 MISTAKES = [

@@ -82,20 +82,20 @@ def test_marks_after_a_call():
 
 def test_before_the_first_answer_the_cells_show_the_puzzle():
     run, at = run_of("sudoku"), Coordinates(1, 1, 1, F_L)
-    view, said = call_view_of(run, at), sentences(run, at, "answer")
+    view, texts = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == sudoku_run().inputs).all() and not view.wrong.any()
-    assert said.event == "relative change of z: 0.80, no answer yet, halting is decided at step end"
-    assert said.caption == "No answer yet: before the first f_H call there are only the givens."
+    assert texts.event == "relative change of z: 0.80, no answer yet, halting is decided at step end"
+    assert texts.caption == "No answer yet: before the first f_H call there are only the givens."
 
 
 def test_an_f_L_call_does_not_change_the_answer():
     run = run_of("sudoku")
     at = Coordinates(1, 2, 2, F_L)
-    view, said = call_view_of(run, at), sentences(run, at, "answer")
+    view, texts = call_view_of(run, at), sentences(run, at, "answer")
     assert (view.tokens == run.trace.answers[0]).all() and not view.changed.any() and view.wrong.any()
-    assert said.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
-    assert said.caption.startswith("f_L rewrites z; y is unchanged.")
-    assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in said.caption
+    assert texts.place == "Supervision step 1 of 3, cycle 2 of 2, f_L 2 of 2"
+    assert texts.caption.startswith("f_L rewrites z; y is unchanged.")
+    assert "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle" in texts.caption
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_event_sentences(name, at, event):
 def test_without_a_solution_only_conflicts_are_reported(name, first, last):
     make, task = RUNS[name]
     run = ExportedRun.of(replace(make(), labels=None), task)
-    broken, said = call_view_of(run, FIRST), sentences(run, FIRST, "answer").event
-    assert first in said
-    assert f" {int(broken.conflict.sum())} cell" in said
+    broken, event = call_view_of(run, FIRST), sentences(run, FIRST, "answer").event
+    assert first in event
+    assert f" {int(broken.conflict.sum())} cell" in event
     assert last in sentences(run, LAST, "answer").event
     assert not broken.wrong.any()
 
@@ -187,9 +187,9 @@ def test_svg_has_the_text_of_each_cell():
 def test_svg_is_complete_and_states_its_provenance(name):
     text = svg(drawn(run_of(name), SECOND)[1])
     root = ElementTree.fromstring(text.encode())
-    said = " ".join(node.text for node in root.findall(f"{SVG}text"))
-    assert "made-up" in said and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in said
-    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in said and "p = 0.10" in said
+    text = " ".join(node.text for node in root.findall(f"{SVG}text"))
+    assert "made-up" in text and "(01234567), float32 on CPU, recorded on 2030-01-02 with version 0.0" in text
+    assert "Supervision step 1 of 3, cycle 2 of 2, f_H" in text and "p = 0.10" in text
     assert not re.search(r"href|url\(|@import|<image|nan", text)
 
 
@@ -319,10 +319,10 @@ def test_hatches_are_clipped_and_continue_in_adjacent_cells():
 
 
 def gif_of(tmp_path, run: ExportedRun, timing: FrameTiming) -> Image.Image:
-    told = []
+    calls = []
     frames = film_frames(run, timing.every)
-    save_gif(tmp_path / "film.gif", frames, timing, lambda done, total: told.append((done, total)))
-    assert told == [(done, len(frames)) for done in range(1, len(frames) + 1)]
+    save_gif(tmp_path / "film.gif", frames, timing, lambda done, total: calls.append((done, total)))
+    assert calls == [(done, len(frames)) for done in range(1, len(frames) + 1)]
     return Image.open(tmp_path / "film.gif")
 
 
@@ -341,9 +341,9 @@ def test_frames_and_durations_of_a_gif(tmp_path, name, every, count):
 def test_frames_of_a_gif_are_the_pictures(tmp_path):
     run = run_of("sudoku")
     film = gif_of(tmp_path, run, FrameTiming())
-    shown = run.film_calls("answer")
-    layout = PictureLayout.of(run, shown)
-    for number, at in enumerate(shown):
+    calls = run.film_calls("answer")
+    layout = PictureLayout.of(run, calls)
+    for number, at in enumerate(calls):
         film.seek(number)
         picture = np.asarray(image(layout.picture(at)), int)
         assert np.abs(np.asarray(film.convert("RGB"), int) - picture).mean() < 1

@@ -70,7 +70,7 @@ def test_without_a_solution_these_columns_are_empty():
         for name, (make, task) in RUNS.items()
     }
     assert [row["cells_right"] for row in rows.values()] == ["", "", ""]
-    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are not known
+    assert [row["solved"] for row in rows.values()] == ["1", "1", ""]  # the rules of ARC are unknown
 
 
 @pytest.mark.parametrize("name", RUNS)

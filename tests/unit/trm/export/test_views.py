@@ -70,10 +70,10 @@ def test_z_is_decoded_after_every_call_and_has_no_conflicts():
     readings = trace.z_answers.copy()
     readings[4, 7] = 2 + (readings[4, 7] - 1) % 4
     run = ExportedRun.of(replace(trace, z_answers=readings), SUDOKU)
-    shown = call_view(run, Coordinates(1, 2, 2, F_L), "z")
-    assert (shown.tokens == readings[4]).all()
-    assert shown.changed.nonzero()[0].tolist() == [7] and not shown.conflict.any()
-    assert (shown.wrong == (readings[4] != trace.labels)).all()
+    view = call_view(run, Coordinates(1, 2, 2, F_L), "z")
+    assert (view.tokens == readings[4]).all()
+    assert view.changed.nonzero()[0].tolist() == [7] and not view.conflict.any()
+    assert (view.wrong == (readings[4] != trace.labels)).all()
     assert not call_view(run, BEFORE, "z").changed.any()
 
 
@@ -122,8 +122,8 @@ def test_every_view_of_every_kind_of_grid_is_drawn(name, mode, at):
     run = run_of(name)
     picture = PictureLayout.of(run, [at], Appearance(mode, True, "dark")).picture(at)
     assert picture.shapes[0].fill == DARK.paper != LIGHT.paper
-    said = " ".join(shape.text for shape in picture.shapes if isinstance(shape, Text))
-    assert sentences(run, at, mode).caption in said or len(sentences(run, at, mode).caption) > 80
+    text = " ".join(shape.text for shape in picture.shapes if isinstance(shape, Text))
+    assert sentences(run, at, mode).caption in text or len(sentences(run, at, mode).caption) > 80
 
 
 def test_views_differ_where_they_should():

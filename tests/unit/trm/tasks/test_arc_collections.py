@@ -50,8 +50,8 @@ def test_long_and_unusual_names(tmp_path, name):
 def test_layouts_of_collections(tmp_path, content, expected):
     write(tmp_path / "x.json", content)
     assert names_in(tmp_path / "x.json") == names_in(tmp_path) == expected
-    found = puzzle_entries(json.dumps(content).encode(), "x.json", ARC)
-    assert [ARC.format(question.read(ARC)) for question in found] == ["12/34"] * len(expected)
+    entries = puzzle_entries(json.dumps(content).encode(), "x.json", ARC)
+    assert [ARC.format(entry.read(ARC)) for entry in entries] == ["12/34"] * len(expected)
 
 
 @pytest.mark.parametrize(

@@ -89,9 +89,9 @@ def largest_crop(tokens: np.ndarray) -> tuple[int, int]:
 @given(any_tokens)
 def test_an_answer_is_the_largest_rectangle_of_colours_in_the_corner(tokens):
     size = largest_crop(tokens)
-    found = decode(tokens)
-    assert found.shape == size
-    assert np.array_equal(found + 2, tokens.reshape(30, 30)[: size[0], : size[1]])
+    grid = decode(tokens)
+    assert grid.shape == size
+    assert np.array_equal(grid + 2, tokens.reshape(30, 30)[: size[0], : size[1]])
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def test_the_bundled_test_set_has_its_strata_and_correct_ratings():
 def test_the_bundled_set_of_large_mazes_is_as_described():
     large = Maze(30)
     assert (bundled_test_set(large), bundled_test_set(MAZE)) == ("maze/test-30x30", "maze/test")
-    assert sets_for_task(Maze(9)) == ["maze/test"], "of another size, which is said when it is read"
+    assert sets_for_task(Maze(9)) == ["maze/test"], "of another size, which is reported on reading"
     puzzles = load_puzzles("maze/test-30x30", large)
     assert len(puzzles) == 200 and large.is_solved(puzzles.inputs, puzzles.labels).all()
     for number, (_, shortest, longest) in enumerate(LARGE_MAZE_STRATA):

@@ -25,8 +25,8 @@ def marked(rows: list[str], marks: str, becomes: str) -> str:
 def test_other_marks_of_ends_walls_and_floor(ends, walls, floor):
     text = marked(ROWS, "SG# ", ends + walls + floor)
     assert SEVEN.format(SEVEN.parse(text)) == PLAIN
-    (found,) = puzzle_entries(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
-    assert SEVEN.format(found.read(SEVEN)) == PLAIN and found.place == "lines 2 to 8"
+    (entry,) = puzzle_entries(f"Maze 1\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(entry.read(SEVEN)) == PLAIN and entry.place == "lines 2 to 8"
 
 
 @pytest.mark.parametrize("path", "+X*xoO•.")
@@ -74,9 +74,9 @@ def test_numbers_whose_wall_is_the_border(wall):
 )
 def test_headings_and_sizes_are_skipped(heading):
     text = f"{heading}\n{chr(10).join(ROWS)}\n\n{heading}\n{chr(10).join(SOLVED)}\n"
-    found = puzzle_entries(text.encode(), "x.txt", SEVEN)
-    assert [SEVEN.format(each.read(SEVEN)) for each in found] == [PLAIN, PLAIN_SOLVED]
-    assert [each.place for each in found] == ["lines 2 to 8", "lines 11 to 17"]
+    entries = puzzle_entries(text.encode(), "x.txt", SEVEN)
+    assert [SEVEN.format(each.read(SEVEN)) for each in entries] == [PLAIN, PLAIN_SOLVED]
+    assert [each.place for each in entries] == ["lines 2 to 8", "lines 11 to 17"]
 
 
 @pytest.mark.parametrize("row", ["#~~~~~#", "# ##? #", "#$ $ $#", "# #&&&#"])
@@ -93,17 +93,19 @@ def drawn(width: int, corner: str = "+", across: str = "-", upright: str = "|", 
         line = ""
         for column, mark in enumerate(row):
             wall = mark == "#"
-            shown = mark if mark in "SG" and ends else " "
+            symbol = mark if mark in "SG" and ends else " "
             if at % 2 == 0 and column % 2 == 0:
                 line += corner
             elif at % 2 == 0:
                 line += (
-                    (across if wall else shown) * width if wall or not shown.strip() else shown.center(width)
+                    (across if wall else symbol) * width
+                    if wall or not symbol.strip()
+                    else symbol.center(width)
                 )
             elif column % 2 == 0:
                 line += upright if wall else " "
             else:
-                line += shown.center(width)
+                line += symbol.center(width)
         lines.append(line)
     return "\n".join(lines)
 
@@ -120,8 +122,8 @@ def test_thin_walls(width, corner, across, upright):
     text = drawn(width, corner, across, upright, ends=False)
     for form in (text, f"\n{text}\n", text.replace("\n", "   \n")):
         assert SEVEN.format(SEVEN.parse(form)) == PLAIN, form
-    (found,) = puzzle_entries(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
-    assert SEVEN.format(found.read(SEVEN)) == PLAIN
+    (entry,) = puzzle_entries(f"A maze of mine\n{text}\n".encode(), "x.txt", SEVEN)
+    assert SEVEN.format(entry.read(SEVEN)) == PLAIN
 
 
 def test_ends_that_are_marked_in_cells_of_thin_mazes():
@@ -166,5 +168,5 @@ def test_wrong_sizes_are_reported(text, says):
 def test_a_maze_and_its_answer_on_a_line():
     row, answer = PLAIN, PLAIN_SOLVED
     for line in (f"{row},{answer}", f"7;{row};{answer}", f"{answer}\t{row}"):
-        (found,) = puzzle_entries(f"{line}\n".encode(), "x.csv", SEVEN)
-        assert (found.text, found.answer) == (row, answer)
+        (entry,) = puzzle_entries(f"{line}\n".encode(), "x.csv", SEVEN)
+        assert (entry.text, entry.answer) == (row, answer)

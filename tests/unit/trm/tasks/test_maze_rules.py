@@ -63,15 +63,15 @@ def all_simple_paths(task: Maze, inputs) -> list[tuple[int, ...]]:
     """All paths from start to goal that visit no cell twice."""
     cells = inputs.tolist()
     start, goal = cells.index(START), cells.index(GOAL)
-    found, pending = [], [(start,)]
+    paths, pending = [], [(start,)]
     while pending:
-        way = pending.pop()
-        if way[-1] == goal:
-            found.append(way)
+        path = pending.pop()
+        if path[-1] == goal:
+            paths.append(path)
             continue
-        ahead = (other for other in beside(task.side, way[-1]) if other not in way)
-        pending += [(*way, other) for other in ahead if cells[other] != WALL]
-    return found
+        neighbours = (other for other in beside(task.side, path[-1]) if other not in path)
+        pending += [(*path, other) for other in neighbours if cells[other] != WALL]
+    return paths
 
 
 def drawn(inputs, cells) -> np.ndarray:
@@ -80,19 +80,19 @@ def drawn(inputs, cells) -> np.ndarray:
     return answer
 
 
-def shortest(ways):
-    return [way for way in ways if len(way) == min(map(len, ways))]
+def shortest(paths):
+    return [path for path in paths if len(path) == min(map(len, paths))]
 
 
 @settings(deadline=None)
 @given(mazes(largest=4))
 def test_solutions_are_all_shortest_paths(case):
     task, inputs = case
-    expected = {drawn(inputs, way).tobytes() for way in shortest(all_simple_paths(task, inputs))}
-    found = task.solutions(inputs, limit=1000)
-    assert len(found) == len(expected)
-    assert {solution.tobytes() for solution in found} == expected
-    assert all(task.is_solved(inputs, solution) for solution in found)
+    expected = {drawn(inputs, path).tobytes() for path in shortest(all_simple_paths(task, inputs))}
+    solutions = task.solutions(inputs, limit=1000)
+    assert len(solutions) == len(expected)
+    assert {solution.tobytes() for solution in solutions} == expected
+    assert all(task.is_solved(inputs, solution) for solution in solutions)
     assert len(task.solutions(inputs, limit=1)) == min(1, len(expected))
     assert task.rate(inputs).solutions == min(2, len(expected))
 
@@ -103,7 +103,7 @@ def test_solved_means_exactly_one_shortest_path(case, data):
     task, inputs = case
     blanks = np.flatnonzero(inputs == OPEN).tolist()
     cells = data.draw(st.lists(st.sampled_from(blanks), unique=True)) if blanks else []
-    right = {drawn(inputs, way).tobytes() for way in shortest(all_simple_paths(task, inputs))}
+    right = {drawn(inputs, path).tobytes() for path in shortest(all_simple_paths(task, inputs))}
     answer = drawn(inputs, cells)
     assert bool(task.is_solved(inputs, answer)) == (answer.tobytes() in right)
 
@@ -129,9 +129,9 @@ def test_distances_equal_those_of_a_plain_search(case):
 def test_dead_ends_are_open_cells_on_no_simple_path(case):
     task, inputs = case
     facts = task.cell_features(inputs)
-    on_any = {cell for way in all_simple_paths(task, inputs) for cell in way}
+    on_simple = {cell for path in all_simple_paths(task, inputs) for cell in path}
     passable = [cell for cell in range(task.cells) if inputs[cell] != WALL]
-    dead = [cell for cell in passable if cell not in on_any]
+    dead = [cell for cell in passable if cell not in on_simple]
     assert np.flatnonzero(facts["dead_end"]).tolist() == dead
     tips = [cell for cell in dead if sum(other in passable for other in beside(task.side, cell)) <= 1]
     assert np.flatnonzero(facts["dead_end_tip"]).tolist() == tips
@@ -213,7 +213,7 @@ def test_checking_all_answers_of_a_run_is_fast():
     [
         (3, "S G\n###\n###", "easy", "Easy: a single path, 2 steps, no dead ends along it.", 1),
         (3, "SG \n###\n###", "easy", "Easy: a single path, 1 step, 1 dead end along it.", 1),
-        # A corner of four cells with two entrances from the way: one wrong turning.
+        # A corner of four cells with two entrances from the path: one dead end.
         (3, "#  \nS  \n#G#", "easy", "Easy: a single path, 2 steps, 1 dead end along it.", 1),
         (3, "S#G\n###\n###", None, "No path leads from start to goal.", 0),
         (3, "S  \n   \n  G", None, "More than one shortest path, 4 steps, no dead ends along them.", 2),
@@ -282,10 +282,14 @@ def test_presets_match_their_sentences():
     assert facts["on_path"].any() and (facts["distance_to_start"][~facts["wall"]] == -1).any()
     assert ratings["random-walls"].sentence.startswith("More than one shortest path, 26 steps")
     field = tokens["open-field"].reshape(15, 15)[1:-1, 1:-1]
-    ways = np.ones(13, int)
+    paths = np.ones(13, int)
     for _ in range(12):
-        ways = ways.cumsum()
-    assert ways[-1] == 2_704_156 and (field[0, 0], field[12, 12], (field == OPEN).sum()) == (START, GOAL, 167)
+        paths = paths.cumsum()
+    assert paths[-1] == 2_704_156 and (field[0, 0], field[12, 12], (field == OPEN).sum()) == (
+        START,
+        GOAL,
+        167,
+    )
     walled = np.flatnonzero(tokens["no-way"] != tokens["winding"])
     assert ratings["no-way"].solutions == 0 and len(walled) == 1
     assert MAZE.cell_features(tokens["winding"])["distance_to_start"][walled] == 38 // 2

@@ -157,10 +157,10 @@ def test_conflicts_accept_any_leading_axes():
 )
 def test_finds_no_one_or_two_solutions(text, solutions):
     puzzle = SUDOKU.parse(text)
-    found = SUDOKU.solutions(puzzle)
-    assert len(found) == solutions
-    assert all(SUDOKU.is_solved(puzzle, solution) for solution in found)
-    assert len({solution.tobytes() for solution in found}) == solutions
+    solved = SUDOKU.solutions(puzzle)
+    assert len(solved) == solutions
+    assert all(SUDOKU.is_solved(puzzle, solution) for solution in solved)
+    assert len({solution.tobytes() for solution in solved}) == solutions
     assert SUDOKU.rate(puzzle).solutions == solutions
 
 

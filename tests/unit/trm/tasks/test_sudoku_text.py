@@ -51,7 +51,7 @@ def framed(puzzle: str, columns: int, *, bar: str = "|", rule: str = "-") -> str
 
 def packed(text: str) -> str:
     """Compress with lz-string to base64, as the apps do."""
-    known, new, word, width, room, bits = {}, set(), "", 2, 2, []
+    codes, new, word, width, room, bits = {}, set(), "", 2, 2, []
 
     def put(number: int, count: int) -> None:
         bits.extend(number >> at & 1 for at in range(count))
@@ -63,21 +63,21 @@ def packed(text: str) -> str:
                 put(0, width)
                 put(ord(word), 8)
                 new.discard(word)
-            elif word in known and not (len(word) == 1 and _ == 1):
-                put(known[word], width)
+            elif word in codes and not (len(word) == 1 and _ == 1):
+                put(codes[word], width)
             room -= 1
             if room == 0:
                 room, width = 2**width, width + 1
 
     for mark in text:
-        if mark not in known:
-            known[mark] = len(known) + 3
+        if mark not in codes:
+            codes[mark] = len(codes) + 3
             new.add(mark)
-        if word + mark in known:
+        if word + mark in codes:
             word += mark
             continue
         emit(word)
-        known[word + mark] = len(known) + 3
+        codes[word + mark] = len(codes) + 3
         word = mark
     emit(word)
     put(2, width)
@@ -323,15 +323,15 @@ def test_a_row_that_lacks_a_cell_is_never_padded(side):
 def test_several_grids_in_a_text(text, places):
     other = SOLVED[:40] + "." * 41
     text = text.format(a="\n".join(rows(PUZZLE)), b="\n".join(rows(other, "0")))
-    found = grids_of(text, 9)
+    grids = grids_of(text, 9)
     if places is None:
-        assert [NINE.format(NINE.parse(grid.text)) for grid in found if len(grid.text) == 81] != [
+        assert [NINE.format(NINE.parse(grid.text)) for grid in grids if len(grid.text) == 81] != [
             PUZZLE,
             other,
         ]
         return
-    assert [grid.place for grid in found] == places
-    assert [grid.text for grid in found] == [PUZZLE, other]
+    assert [grid.place for grid in grids] == places
+    assert [grid.text for grid in grids] == [PUZZLE, other]
 
 
 @pytest.mark.parametrize(
@@ -345,8 +345,8 @@ def test_several_grids_in_a_text(text, places):
     ],
 )
 def test_an_answer_below_its_puzzle_is_joined_to_it(text):
-    (found,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
-    assert (found.text, found.answer) == (PUZZLE, SOLVED) and found.note
+    (grid,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
+    assert (grid.text, grids.answer) == (PUZZLE, SOLVED) and grids.note
     text = text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED)))
     assert NINE.format(NINE.parse(text)) == PUZZLE
 
@@ -372,8 +372,8 @@ def test_an_answer_below_its_puzzle_is_joined_to_it(text):
 )
 def test_other_fields_on_the_line_of_a_puzzle(line, answer):
     line = line.format(p=PUZZLE, z=PUZZLE.replace(".", "0"), s=SOLVED, u=PUZZLE.replace(".", "_"))
-    (found,) = grids_of(line, 9)
-    assert (found.text, found.answer, found.place) == (PUZZLE, answer, "line 1")
+    (grid,) = grids_of(line, 9)
+    assert (grid.text, grids.answer, grids.place) == (PUZZLE, answer, "line 1")
     assert NINE.format(NINE.parse(line)) == PUZZLE
 
 

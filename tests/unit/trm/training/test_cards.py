@@ -20,8 +20,8 @@ from trm.training.ablations import (
     PAPER,
     AblationResult,
     is_finished,
+    measure_ablation,
     report,
-    result,
     share_of_level,
     share_puzzles,
     short_name,
@@ -153,7 +153,7 @@ def test_a_log_with_figures_that_are_not_numbers(tmp_path, line):
 
 def test_an_unfinished_ablation_is_an_error(tmp_path):
     with pytest.raises(UserError, match="no finished run of ablation-none"):
-        result(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
+        measure_ablation(ABLATIONS[0], tmp_path / "none", tmp_path / "bundled")
     assert not (tmp_path / "bundled").exists()
     (tmp_path / "none").mkdir()
     log = tmp_path / "none" / "log.jsonl"
@@ -212,8 +212,8 @@ def test_the_readme_tells_what_was_measured():
         (line,) = (line for line in readme.splitlines() if line.startswith(f"| [`{name}`]"))
         groups = scores["by_difficulty"].items()
         for easy in (True, False):
-            chosen = [found for group, found in groups if group.startswith("easy") == easy]
-            count = sum(found["count"] for found in chosen)
-            exact = sum(found["count"] * found["exact"] for found in chosen) / count
+            chosen = [group_scores for group, group_scores in groups if group.startswith("easy") == easy]
+            count = sum(group_scores["count"] for group_scores in chosen)
+            exact = sum(group_scores["count"] * group_scores["exact"] for group_scores in chosen) / count
             assert f"{100 * exact:.1f} % of {count} " in line
         assert f"| {scores['halt_auc']:.3f} | {scores['halt_auc_last_step']:.3f} |" in line

@@ -84,12 +84,12 @@ def test_snapshots_during_training(tmp_path, tiny_config):
     """Each is saved once, with the weights of that time; resuming a finished run does not replace them."""
     preset = replace(usual_preset(tiny_config()), snapshots=(0.3, 0.6), minutes=0.04)
     train(preset, tmp_path / "run")
-    kept = sorted((tmp_path / "run" / "snapshots").iterdir())
-    assert [path.name for path in kept] == ["030-percent.safetensors", "060-percent.safetensors"]
-    before = [path.read_bytes() for path in kept]
+    snapshots = sorted((tmp_path / "run" / "snapshots").iterdir())
+    assert [path.name for path in snapshots] == ["030-percent.safetensors", "060-percent.safetensors"]
+    before = [path.read_bytes() for path in snapshots]
     train(replace(preset, minutes=0.05), tmp_path / "run", resume=True)
     assert [path.read_bytes() for path in sorted((tmp_path / "run" / "snapshots").iterdir())] == before
-    first = load_file(kept[0])
+    first = load_file(snapshots[0])
     last = load_file(tmp_path / "run" / "model.safetensors")
     assert first.keys() == last.keys()
     assert any(not torch.equal(first[name], last[name]) for name in first)

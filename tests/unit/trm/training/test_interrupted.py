@@ -55,8 +55,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, tiny_config):
         [sys.executable, str(tmp_path / "program.py"), str(tmp_path / "run")],
         env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True,
     )  # fmt: skip
-    (said,) = done.stdout.splitlines()
-    assert "cannot be written" in said and "unchanged" in said, done.stderr
+    (output,) = done.stdout.splitlines()
+    assert "cannot be written" in output and "unchanged" in output, done.stderr
     load_model(str(tmp_path / "run"), device=CPU)
     with TrainingFolder.open(tmp_path / "run", preset, resume=True) as folder:
         assert folder.read().counters["update"] == 2  # of the third save
@@ -120,10 +120,10 @@ def test_killed_at_random_times(tmp_path, tiny_config):
         updates.append(trainer.update)
 
     process = start((trainer.seconds + 0.5) / 60, "resume")
-    said, errors = process.communicate()
+    output, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert said.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
-    assert said.splitlines()[-1] == "done"
+    assert output.splitlines()[0].startswith(f"resumed at update {updates[-1]},")
+    assert output.splitlines()[-1] == "done"
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["update"] >= updates[-1]
     (part,) = json.loads((out / "preset.json").read_text())["data"]

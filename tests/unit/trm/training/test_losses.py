@@ -15,9 +15,9 @@ def test_the_losses_by_hand():
     labels = torch.tensor([[0, 1], [0, 2]])
     scale = math.log(math.exp(2) + 2)
     weights = torch.tensor([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 0.0]], [[1.0, 1.0], [1.0, 0.25]]])
-    found = [cell_loss(logits, labels, each, kind="softmax").item() for each in weights]
+    losses = [cell_loss(logits, labels, each, kind="softmax").item() for each in weights]
     light = (scale - 2 + (scale - 2 + scale / 4) / 1.25) / 2
-    assert found == pytest.approx([(3 * (scale - 2) + scale) / 4, scale - 2, light], rel=1e-5)
+    assert losses == pytest.approx([(3 * (scale - 2) + scale) / 4, scale - 2, light], rel=1e-5)
     assert cell_loss(logits, labels, torch.zeros(2, 2), kind="softmax") == 0
     heads = Heads(logits, torch.tensor([0.0, 1.0]), torch.tensor([1.0, -1.0]))
     halting = halt_loss(heads, torch.tensor([True, False])).item()
@@ -26,8 +26,8 @@ def test_the_losses_by_hand():
 
 def test_stablemax_by_hand():
     """s is 3, 1 and 1/2 at 2, 0 and -1, with sum 4.5."""
-    found = log_stablemax(torch.tensor([2.0, 0.0, -1.0])).exp()
-    assert found.tolist() == pytest.approx([3 / 4.5, 1 / 4.5, 0.5 / 4.5])
+    shares = log_stablemax(torch.tensor([2.0, 0.0, -1.0])).exp()
+    assert shares.tolist() == pytest.approx([3 / 4.5, 1 / 4.5, 0.5 / 4.5])
     logits, labels = torch.tensor([[[2.0, 0.0, -1.0]]]), torch.tensor([[1]])
     loss = cell_loss(logits, labels, torch.ones(1, 1), kind="stablemax")
     assert loss.item() == pytest.approx(math.log(4.5), rel=1e-6)

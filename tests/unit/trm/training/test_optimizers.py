@@ -28,15 +28,15 @@ def test_adam_atan2_by_hand():
 
 def test_adam_atan2_is_scale_invariant():
     """A gradient a million times larger gives the same step."""
-    found = []
+    weights = []
     for scale in (1.0, 1e6):
         weight = torch.nn.Parameter(torch.zeros(3))
         optimizer = AdamAtan2([weight], lr=0.1, betas=(0.9, 0.95), weight_decay=0.0)
         for gradient in ([1.0, -2.0, 0.5], [0.3, 0.1, -4.0]):
             weight.grad = scale * torch.tensor(gradient)
             optimizer.step()
-        found.append(weight.detach().clone())
-    assert torch.allclose(*found)
+        weights.append(weight.detach().clone())
+    assert torch.allclose(*weights)
 
 
 def test_sign_step_by_hand():

@@ -136,7 +136,7 @@ def test_an_evaluation_between_two_sizes_uses_the_new_one(tmp_path, tiny_config)
 
 
 def test_only_the_first_update_of_a_size_compiles(trainer):
-    assert not trainer.compiles_at(0.0), "nothing is compiled if it was not asked for"
+    assert not trainer.compiles_at(0.0), "nothing is compiled unless it is requested"
     trainer.compiled = True
     assert trainer.compiles_at(0.0)
     trainer.one_update(0.0)
