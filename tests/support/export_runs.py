@@ -65,7 +65,7 @@ def sudoku_run(**options: str) -> Trace:
 
 
 def maze_run(**options: str) -> Trace:
-    """A 4x4 maze with one way; the first answer has a hole in it and a way into a dead end."""
+    """A 4x4 maze with a single path; the first answer has a gap in it and a branch into a dead end."""
     inputs = MAZE.parse("S...###.###.G...")
     solution = MAZE.parse("Sooo###o###oGooo")
     first = MAZE.parse("Soo.###o###oGooo")
