@@ -346,7 +346,7 @@ def test_several_grids_in_a_text(text, places):
 )
 def test_an_answer_below_its_puzzle_is_joined_to_it(text):
     (grid,) = grids_of(text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED))), 9)
-    assert (grid.text, grids.answer) == (PUZZLE, SOLVED) and grids.note
+    assert (grid.text, grid.answer) == (PUZZLE, SOLVED) and grid.note
     text = text.format(p="\n".join(rows(PUZZLE)), s="\n".join(rows(SOLVED)))
     assert NINE.format(NINE.parse(text)) == PUZZLE
 
@@ -373,7 +373,7 @@ def test_an_answer_below_its_puzzle_is_joined_to_it(text):
 def test_other_fields_on_the_line_of_a_puzzle(line, answer):
     line = line.format(p=PUZZLE, z=PUZZLE.replace(".", "0"), s=SOLVED, u=PUZZLE.replace(".", "_"))
     (grid,) = grids_of(line, 9)
-    assert (grid.text, grids.answer, grids.place) == (PUZZLE, answer, "line 1")
+    assert (grid.text, grid.answer, grid.place) == (PUZZLE, answer, "line 1")
     assert NINE.format(NINE.parse(line)) == PUZZLE
 
 
