@@ -95,7 +95,7 @@ def _caption(run: ExportedRun, at: Coordinates, answer: int, mode: str) -> str:
 
 def _reverse(run: ExportedRun, answer: int) -> str:
     caption = (
-        "decoded by reverse embedding (argmax against the input embedding), for which nothing was trained."
+        "decoded by reverse embedding (argmax over the input embedding), a readout that was not trained."
     )
     if run.trace.provenance.kind == SINGLE_Z:
         return f"z, which is also y here, {caption}"

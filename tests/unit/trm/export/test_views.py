@@ -10,12 +10,17 @@ from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
 from trm.export.call_view import LEVELS, MODES, call_view, last_answered, stable_from
+from trm.export.pictures.cells.cell import MARK_NAMES
 from trm.export.pictures.fonts import BOX, measure, runs
 from trm.export.pictures.palette import DARK, LIGHT
 from trm.export.pictures.picture import Appearance, PictureLayout
 from trm.export.pictures.primitives import Cell, Text
 from trm.export.pictures.sentences import sentences
+from trm.export.pictures.skin import COLOURS as COLOURS_SKIN
+from trm.export.pictures.skin import MAZE as MAZE_SKIN
+from trm.export.pictures.skin import TEXT as TEXT_SKIN
 from trm.export.run import ExportedRun
+from trm.player.bundle import english_texts
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)
@@ -141,9 +146,9 @@ def test_captions_name_the_view_and_warn():
     run = run_of("sudoku")
     assert "never trained on z" in sentences(run, LAST, "z").caption
     assert sentences(run, LAST, "reverse").caption.endswith(
-        "for which nothing was trained. Small: y, decoded the same way."
+        "a readout that was not trained. Small: y, decoded the same way."
     )
-    assert sentences(run, BEFORE, "reverse").caption.endswith("for which nothing was trained.")
+    assert sentences(run, BEFORE, "reverse").caption.endswith("a readout that was not trained.")
     assert sentences(run, LAST, "confidence").caption == "Shade: the highest probability in the cell."
     assert sentences(run, FIRST, "confidence").caption.startswith(
         "Intermediate answer, cycle 1 of 2: the head is trained only on the last cycle"
@@ -175,3 +180,31 @@ def test_characters_missing_in_both_fonts_are_replaced():
     assert seen("日本") == 2 * BOX
     assert seen("😀") == "😀"
     assert measure("go 🧩", 12) == pytest.approx(measure(seen("go 🧩"), 12))
+
+
+def test_captions_and_labels_equal_those_of_the_player():
+    texts = english_texts()
+    for skin, captions in (
+        (TEXT_SKIN, ("y_caption", "symbol_size", "shade_caption", "large_small")),
+        (MAZE_SKIN, ("y_caption", "dot_size", "shade_caption", "bright_small")),
+        (COLOURS_SKIN, ("y_caption", "inner_square", "square_size", "bright_small")),
+    ):
+        assert list(skin.captions.values()) == [texts[name] for name in captions]
+    labels = ("mark_conflict", "path_broken", "border_broken")
+    assert [skin.conflict for skin in (TEXT_SKIN, MAZE_SKIN, COLOURS_SKIN)] == [
+        texts[name] for name in labels
+    ]
+    nothing = ("no_rule_broken", "no_path", "border_closed")
+    assert [skin.no_conflicts for skin in (TEXT_SKIN, MAZE_SKIN, COLOURS_SKIN)] == [
+        texts[name] for name in nothing
+    ]
+    assert {name: texts[f"mark_{name}"] for name in MARK_NAMES} == MARK_NAMES
+    run = run_of("sudoku")
+    assert sentences(run, LAST, "z").caption == texts["z_caption"]
+    assert sentences(run, BEFORE, "reverse").caption == texts["reverse_caption"]
+    assert sentences(run, LAST, "reverse").caption == f"{texts['reverse_caption']} {texts['small_y']}"
+    assert sentences(run, BEFORE, "answer").caption == texts["only_givens"]
+    assert sentences(run, FIRST, "answer").caption == texts["y_inside"].format(cycle=1, T=2)
+    assert sentences(run, LAST, "answer").event.endswith(texts["halts_here"].format(p="0.90"))
+    assert sentences(run, SECOND, "answer").event.endswith(texts["halts_not"].format(p="0.10"))
+    assert sentences(run, FIRST, "answer").event.endswith(texts["halts_later"])
