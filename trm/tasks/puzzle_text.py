@@ -34,6 +34,7 @@ class PuzzleText:
         return f"lines {self.line} to {self.line + self.count - 1}" if self.count > 1 else f"line {self.line}"
 
     def with_note(self, note: str) -> PuzzleText:
+        """A copy with this note, or the text itself if the note is empty."""
         return replace(self, note=note) if note else self
 
 

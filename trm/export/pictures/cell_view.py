@@ -68,6 +68,7 @@ class CellView:
 
     @property
     def symbol(self) -> str:
+        """The symbol of the token."""
         return self.grid.task.symbols[self.token]
 
     @property
@@ -77,6 +78,7 @@ class CellView:
 
     @property
     def middle(self) -> tuple[Length, Length]:
+        """The centre of the cell."""
         return self.x + self.size / 2, self.y + self.size / 2
 
     @property

@@ -23,26 +23,32 @@ class Palette:
 
     @cached_property
     def soft(self) -> str:
+        """Secondary text."""
         return self.mix(self.ink, 0.68)
 
     @cached_property
     def faint(self) -> str:
+        """Blank cells and dimmed symbols."""
         return self.mix(self.ink, 0.3)
 
     @cached_property
     def hatch(self) -> str:
+        """The hatching of conflicts."""
         return self.mix(self.ink, 0.2)
 
     @cached_property
     def cell_line(self) -> str:
+        """Thin lines between cells."""
         return self.mix(self.ink, 0.22)
 
     @cached_property
     def floor_line(self) -> str:
+        """Lines between the floor cells of a maze."""
         return self.mix(self.ink, 0.09)
 
     @cached_property
     def grid_line(self) -> str:
+        """Lines between colours."""
         return self.mix(self.ink, 0.42)
 
     @property

@@ -103,6 +103,7 @@ class PictureLayout:
 
     @property
     def text_width(self) -> int:
+        """Width of lines of text."""
         return max(self.cell * self.columns, TEXT_WIDTH)
 
     @property

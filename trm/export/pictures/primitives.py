@@ -14,6 +14,8 @@ from trm.export.pictures.palette import Palette
 
 @dataclass(frozen=True)
 class Rect:
+    """A filled rectangle."""
+
     x: Length
     y: Length
     width: Length
@@ -23,6 +25,8 @@ class Rect:
 
 @dataclass(frozen=True)
 class Disc:
+    """A filled circle."""
+
     x: Length  # of the centre
     y: Length
     radius: Length
@@ -31,6 +35,8 @@ class Disc:
 
 @dataclass(frozen=True)
 class Ring:
+    """A circular line."""
+
     x: Length  # of the centre
     y: Length
     radius: Length  # to the middle of the line
@@ -88,6 +94,8 @@ def _cut(corners: list[tuple[Length, Length]], total: Length, side: int) -> list
 
 @dataclass(frozen=True)
 class Text:
+    """A line of text."""
+
     x: Length
     y: Length  # of the baseline
     text: str
@@ -113,6 +121,8 @@ Shape = Rect | Disc | Ring | Corner | Hatch | Text | Cell
 
 @dataclass(frozen=True)
 class Picture:
+    """A complete picture: its size, texts for screen readers, palette, and shapes."""
+
     width: int
     height: int
     title: str

@@ -31,6 +31,7 @@ class MazeSearch(NamedTuple):
 
     @classmethod
     def of(cls, board: Board) -> MazeSearch:
+        """Search a maze."""
         return cls(board, bfs_layers(board.start, board.passable, board.stride, until=board.goal))
 
     @property
