@@ -36,16 +36,16 @@ class TrainingRun:
 
     log: Sequence[dict[str, Any]]  # the lines of log.jsonl
     note: str = ""  # a sentence on circumstances, such as other work on the machine
-    command: str = ""  # where it was not the preset's own
+    command: str = ""  # the training command, if not the preset's own
 
     @property
     def evaluations(self) -> list[dict[str, Any]]:
-        """The lines on held-out puzzles."""
+        """The log lines of held-out evaluations."""
         return [line for line in self.log if "held_out_exact_by_step" in line]
 
     @property
     def machine(self) -> str:
-        """What it ran on; the last start counts."""
+        """The hardware of the run, at its last start."""
         machines = [line["machine"] for line in self.log if "machine" in line]
         return machines[-1] if machines else "an unrecorded machine"
 
@@ -58,7 +58,7 @@ def card(
     today: date,
     snapshots: Sequence[str] = (),
 ) -> str:
-    """The model's card, in Markdown."""
+    """The card of a model as Markdown."""
     sections = (
         _title(preset.name, preset.model, model),
         _made(preset, scores, run, snapshots),

@@ -195,7 +195,7 @@ def locked(folder: Path) -> Iterator[None]:
             f"Another process is training into {folder}. Wait until it ends, or give another --out."
         ) from None
     except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror}. Give another place.") from None
+        raise OutputError(f"{folder} cannot be written: {error.strerror}. Choose another folder.") from None
     try:
         yield
     finally:

@@ -74,6 +74,7 @@ class PictureLayout:
     def of(
         cls, run: ExportedRun, calls: Sequence[Coordinates], appearance: Appearance | None = None
     ) -> PictureLayout:
+        """Compute the layout of the pictures of these calls."""
         appearance = appearance or Appearance()
         rows, columns = window(run)
         cell = min(max(GRID_SIDE // max(rows, columns), SMALLEST_CELL), LARGEST_CELL)

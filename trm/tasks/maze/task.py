@@ -1,4 +1,4 @@
-"""The Maze task: rules, text, solver and generator behind the common interface."""
+"""The Maze task: rules, text, solver and generator behind the `Task` interface."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def _grids(lines: list[Line], side: int) -> list[PuzzleText]:
         one_each = bool(texts) and all(spaces_are_blanks(line, side) for line in texts)
         return [PuzzleText(line.replace(" ", "."), number) for number, line in lines] if one_each else []
     rows = [number for number, line in lines if not is_rule(line)]
-    if len(rows) != side * len(grids):  # some rows look like rules
+    if len(rows) != side * len(grids):  # some rows look like lines between rows
         rows = [number for number, _ in lines][: side * len(grids)]
     return [
         PuzzleText(_text(grid), rows[at * side], rows[at * side + side - 1] - rows[at * side] + 1)

@@ -1,4 +1,4 @@
-"""The Sudoku task: rules, text, solver and generator behind the common interface."""
+"""The Sudoku task: rules, text, solver and generator behind the `Task` interface."""
 
 from __future__ import annotations
 
