@@ -234,12 +234,12 @@ def test_results_are_grouped_by_the_longer_side_wherever_the_grid_lies():
     ]  # fmt: skip
 
 
-def test_presets_state_that_an_answer_means_nothing_without_its_puzzle_id():
+def test_presets_state_that_an_answer_is_meaningless_without_its_puzzle_id():
     presets = load_presets("arc")
     assert len(presets) == 4
     for preset in presets:
         assert ARC.format(ARC.parse(preset.puzzle)) == preset.puzzle
-        assert "puzzle id" in preset.sentence and "means nothing" in preset.sentence
+        assert "puzzle id" in preset.sentence and "meaningless" in preset.sentence
     assert decode(ARC.parse(presets[-1].puzzle)).shape == (30, 30)
 
 
