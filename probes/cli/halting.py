@@ -99,10 +99,10 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
 
 def record(name: str) -> dict[str, Any]:
     """Record a bundled model on its test set, and on part of it beyond the depth of training; returns what was written."""
-    from trm.data import unseen_set
+    from trm.data import bundled_test_set
     from trm.tasks import task_of
 
-    data = unseen_set(task_of(model_config(name)))
+    data = bundled_test_set(task_of(model_config(name)))
     for ending, limit, steps in (("", MOST_RECORDED, None), (DEEP, DEEP_RECORDED, DEEPEST)):
         log(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
         written(made(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")

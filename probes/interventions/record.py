@@ -14,7 +14,7 @@ from probes.interventions.recorded import RECORDED, USUAL, record
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweep_results import command_for, settings_for, swept
 from probes.interventions.sweeps import part
-from trm.data import load_presets, load_puzzles, unseen_set
+from trm.data import bundled_test_set, load_presets, load_puzzles
 from trm.evaluate import evenly
 from trm.model import Model
 from trm.progress import Progress
@@ -53,7 +53,7 @@ def record_all(model: Model, task: Task, *, only: str | None = None, progress: P
     total, done, written = sum(WEIGHT[name] for name in names), 0, {}
     if only in (None, "pair"):
         written["pair"] = record_pair(model, task)
-    data = unseen_set(task)
+    data = bundled_test_set(task)
     puzzles = load_puzzles(data, task)
     for name in names:
         told = part(progress, done / total, (done + WEIGHT[name]) / total)

@@ -83,7 +83,7 @@ class Trajectories:
     @cached_property
     def solved(self) -> Bool[np.ndarray, "puzzle answer"]:
         """Whether the answer is right, after the calls of y: by the rules, or where these do not tell by the solution."""
-        if self.task.judged_by_rules:
+        if self.task.checkable_by_rules:
             return self.task.is_solved(
                 np.broadcast_to(self.inputs[:, None], self.answers.shape), self.answers
             )

@@ -143,11 +143,11 @@ def take_away(choice: Choice, asked: Asked, both: Both) -> None:
 def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
     """The two players as one file that needs no network."""
     from trm.export.page import page as html_page
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     try:
-        left = Run.of(both.plain, choice.task, puzzle=choice.title)
-        right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
+        left = ExportedRun.of(both.plain, choice.task, puzzle=choice.title)
+        right = ExportedRun.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
         return html_page(right, compare_with=left).encode()
     except UserError as error:
         return str(error).encode()

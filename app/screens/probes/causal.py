@@ -72,7 +72,7 @@ def view(found: Opened, shown: Shown, family: str) -> None:
 
 def controls(found: Opened, shown: Shown, family: str) -> Asked | None:
     """Draw them. None where there is no puzzle set to try it on, which is said."""
-    names = dataset.fitting_sets(task_of(found.config))
+    names = dataset.sets_for_task(task_of(found.config))
     if not names:
         st.info("No set of puzzles of this task comes with the app.", icon=":material/dataset:")
         return None

@@ -80,7 +80,7 @@ class Evidence:
         """`Task.facts` of every puzzle, stacked by name."""
         if self.known_facts is not None:
             return self.known_facts
-        found = [self.task.facts(puzzle) for puzzle in self.inputs]
+        found = [self.task.cell_features(puzzle) for puzzle in self.inputs]
         names = found[0] if found else ()
         return {name: np.stack([facts[name] for facts in found]) for name in names}
 

@@ -58,14 +58,14 @@ def rightness(task: Task) -> list[Target]:
     def solved(name: str):
         def find(evidence: Evidence) -> Found:
             answers = getattr(evidence, name)
-            if task.judged_by_rules:
+            if task.checkable_by_rules:
                 return task.is_solved(evidence.inputs, answers), every_puzzle(evidence)
             scored = evidence.labels != PADDING
             return ((answers == evidence.labels) | ~scored).all(-1), scored.any(-1)
 
         return find
 
-    judge = () if task.judged_by_rules else ("labels",)
+    judge = () if task.checkable_by_rules else ("labels",)
     return [
         binary(
             "right_now",

@@ -111,7 +111,7 @@ def singles(
     rounds, digits = np.zeros((2, board.cells), int)
     for round_ in range(1, board.cells + 1):
         found_now = 0
-        for firsts, shifts, whole in board.families:
+        for firsts, shifts, whole in board.constraint_kinds:
             ones = twos = 0
             for shift in shifts:
                 found = possible >> shift & firsts
@@ -124,7 +124,7 @@ def singles(
             break
         placed |= found_now
         for single in members(found_now):
-            possible &= board.keep[single]
+            possible &= board.compatible[single]
             digit, cell = divmod(single, board.cells)
             rounds[cell], digits[cell] = round_, digit + 1
     return rounds, digits

@@ -43,7 +43,7 @@ from trm.tasks.sudoku import Sudoku
 from trm.trace import save_trace
 from trm.training.data import Puzzles
 from trm.training.folder import TrainingFolder
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 Maker = Callable[[Path], object]
 SMALL = Sudoku(2, 2)
@@ -155,11 +155,11 @@ def _sets(folder: Path) -> None:
     (folder / "arc-task" / "0a1b.json").write_text(json.dumps(ARC))
 
 
-def _results(folder: Path, model, preset: Preset) -> None:
+def _results(folder: Path, model, preset: TrainingPreset) -> None:
     puzzles = ten_puzzles()
     trace = record(model, SMALL, puzzles.inputs[0], recorded=DAY)
     save_trace(folder / "trace" / "t.safetensors", trace)
-    record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, say=str)
+    record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, log=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
     save_scene(
         folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")
@@ -183,7 +183,7 @@ def _results(folder: Path, model, preset: Preset) -> None:
     _training(folder / "training", preset, Puzzles(inputs, labels))
 
 
-def _training(folder: Path, preset: Preset, puzzles: Puzzles) -> None:
+def _training(folder: Path, preset: TrainingPreset, puzzles: Puzzles) -> None:
     trainer = trainer_of(preset, puzzles)
     trainer.one_update(0.0)
     with TrainingFolder.open(folder / "run", preset, resume=False) as run:
@@ -192,7 +192,9 @@ def _training(folder: Path, preset: Preset, puzzles: Puzzles) -> None:
     np.savez_compressed(folder / "run" / "puzzles-16.npz", inputs=puzzles.inputs, labels=puzzles.labels)
 
 
-def make_seeds(folder: Path, tiny_model: Callable, public_checkpoint: Callable, preset: Preset) -> None:
+def make_seeds(
+    folder: Path, tiny_model: Callable, public_checkpoint: Callable, preset: TrainingPreset
+) -> None:
     """A folder for each subject of `readers.READERS`, and what they need beside it."""
     (folder / "preset.pkl").write_bytes(pickle.dumps(preset))
     model = tiny_model()

@@ -350,7 +350,7 @@ def test_a_branch_says_what_was_done(run):
     trace = branched(run, "zero y before 2.1.1")
     assert trace.provenance.changes == "zero y before 2.1.1" and run.trace.provenance.changes == ""
     assert trace_id(trace) != trace_id(run.trace)
-    assert provenance_line(trace).endswith("changed: zero y before 2.1.1")
+    assert provenance_line(trace).endswith("interventions: zero y before 2.1.1")
 
 
 @pytest.mark.parametrize("kind", ["hrm", "trm-multi-z", "trm-single-z"])

@@ -8,7 +8,7 @@ from small_runs import SMALL
 from probes.cli.main import main
 from probes.interventions.record import WEIGHT
 from trm.checkpoint import save_model
-from trm.data import Preset, PuzzleSet, load_puzzles
+from trm.data import PuzzlePreset, PuzzleSet, load_puzzles
 from trm.trace import load_trace
 
 
@@ -113,7 +113,7 @@ def test_what_is_recorded_and_what_is_found(folder, capsys, monkeypatch, tmp_pat
         monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
     monkeypatch.setattr("probes.interventions.record.load_puzzles", lambda *_: puzzles_of(folder))
     monkeypatch.setattr(
-        "probes.interventions.record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)]
+        "probes.interventions.record.load_presets", lambda name: [PuzzlePreset("a", "A", "", PUZZLE)]
     )
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nbefore\n")

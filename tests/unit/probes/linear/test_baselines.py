@@ -155,7 +155,7 @@ def test_input_features_of_a_sudoku():
     assert (units[:, 19:] == grid[:, 3:6, 3:6].reshape(40, 9)).all()
     counts = input_features(task, inputs, cells=False)
     assert counts.shape == (40, 1, 1, 11) and (counts[:, 0, 0, 1] == (inputs == 1).sum(1)).all()
-    left = np.stack([task.facts(puzzle)["candidates"] for puzzle in inputs])[:, None]
+    left = np.stack([task.cell_features(puzzle)["candidates"] for puzzle in inputs])[:, None]
     values = Values(np.where(left < 0, 0, left & 1).astype(np.int16), left >= 0)
     result = fit_probe(features, values, split_puzzles(40), classes=("no", "yes"), settings=FEW)
     assert result.scores["balanced_accuracy"].value[0] > 0.9  # candidates are plain in the input

@@ -222,7 +222,7 @@ def test_moments_have_their_own_answers():
 
 
 def test_facts_of_a_store_are_taken_as_they_are():
-    facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.facts(PUZZLE).items()}
+    facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.cell_features(PUZZLE).items()}
     evidence = Evidence(SMALL, PUZZLE[None], known_facts=facts)
     for name in ("candidate_3", "candidates_left", "naked_single"):
         values = target_of(SMALL, name).of(evidence)
