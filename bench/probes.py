@@ -10,8 +10,8 @@ import numpy as np
 
 from bench.figures import figure, is_quick, say, seconds
 from probes.linear.collect import collect, time_points_of
-from probes.linear.experiment.experiment import fit_study
-from probes.linear.experiment.study import StudySettings
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import run_experiment
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
@@ -40,7 +40,7 @@ def main() -> None:
     puzzles = load_puzzles(f"{task.name}/test", task)
     count = 20 if quick else PUZZLES
     whole, puzzles = puzzles, puzzles.take(evenly(len(puzzles), count))
-    say(f"{MODEL}: the default study on {count} puzzles")
+    say(f"{MODEL}: the default experiment on {count} puzzles")
     told: list[float] = [time.perf_counter()]
     began, processor = told[0], time.process_time()
     of_runs: list[float] = []
@@ -50,12 +50,12 @@ def main() -> None:
         if " from " not in words:
             of_runs.append(told[-1] - began)
 
-    settings = StudySettings(usual_targets(task), random="first")
-    fit_study(model, task, puzzles, settings, progress=progress)
+    settings = ExperimentSettings(usual_targets(task), random="first")
+    run_experiment(model, task, puzzles, settings, progress=progress)
     taken, processor = time.perf_counter() - began, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20
-    figure("default study of probes", taken, "s", topic=TOPIC, budget=budget, **facts)
+    figure("default experiment of probes", taken, "s", topic=TOPIC, budget=budget, **facts)
     figure("the same, processor time", processor, "s", topic=TOPIC, **facts)
     figure("of that the runs of both nets", of_runs[-1], "s", topic=TOPIC, **facts)
     longest = max(after - before for before, after in pairwise(told))

@@ -22,7 +22,7 @@ class AnswerCode:
 
     model: Model
     vectors: Float[Tensor, "2 symbol dim"]  # in cells that are not given, and in given ones
-    known: Bool[Tensor, "symbol"]  # whether any cell said it
+    seen: Bool[Tensor, "symbol"]  # whether any cell said it
 
     @classmethod
     def of(
@@ -42,7 +42,7 @@ class AnswerCode:
         vectors = torch.where(counts > 0, sums / counts.clamp(min=1), both)
         return cls(model, vectors.to(model.compute_dtype), counts.sum(0).squeeze(-1) > 0)
 
-    def written(
+    def write(
         self,
         y: Float[Tensor, "batch position dim"],
         answer: Int[Tensor, "batch cell"],
@@ -51,5 +51,5 @@ class AnswerCode:
         """y with this answer in its cells. Cells whose symbol is not known stay as they are, and so does the prefix."""
         vectors = self.vectors[torch.from_numpy(given).to(y.device).long(), answer].to(y.dtype)
         cells = y[:, -answer.shape[1] :]
-        cells = torch.where(self.known[answer][..., None], vectors, cells)
+        cells = torch.where(self.seen[answer][..., None], vectors, cells)
         return torch.cat((y[:, : -answer.shape[1]], cells), dim=1)

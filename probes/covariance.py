@@ -16,7 +16,7 @@ ROWS = 4096  # points widened to float64 at a time
 MOST_DIMENSIONS = 4096  # a covariance of 128 MiB
 
 Chunks = Float[np.ndarray, "*batch dim"] | Iterable[Float[np.ndarray, "*batch dim"]]
-"""One array of states, or an iterator of such: puzzles, moments and cells in any number of leading axes."""
+"""One array of states, or an iterator of such: puzzles, time points and cells in any number of leading axes."""
 
 
 class StatesError(UserError):
@@ -24,7 +24,7 @@ class StatesError(UserError):
 
 
 @dataclass(frozen=True)
-class Cloud:
+class MeanAndCovariance:
     """How a cloud of points lies."""
 
     count: int
@@ -54,7 +54,7 @@ def blocks(chunks: Chunks) -> Iterator[Float64[np.ndarray, "row dim"]]:
             yield block
 
 
-def covariance(chunks: Chunks) -> Cloud:
+def covariance(chunks: Chunks) -> MeanAndCovariance:
     """Count, mean and covariance of all points.
 
     Raises StatesError where there is no point, a number is not finite, or states are wider than `MOST_DIMENSIONS`.
@@ -79,4 +79,4 @@ def covariance(chunks: Chunks) -> Cloud:
         count += rows
     if not count:
         raise StatesError("There are no states to analyse. Record some puzzles first.")
-    return Cloud(count, mean, scatter / max(count - 1, 1))
+    return MeanAndCovariance(count, mean, scatter / max(count - 1, 1))

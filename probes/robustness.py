@@ -34,7 +34,7 @@ class NoiseCurve:
         return next(dead, None)
 
 
-def read_under_noise(
+def probe_under_noise(
     states: Mapping[str, Float[np.ndarray, "puzzle cell dim"]],
     answers: UInt8[np.ndarray, "puzzle cell"],
     blank: Bool[np.ndarray, "puzzle cell"],

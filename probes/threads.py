@@ -1,6 +1,6 @@
 """How many threads NumPy's matrix products take.
 
-On a machine that is busy, the threads of one product wait for each other, spinning: CKA of 48 x 48 moments took up to 16 s
+On a machine that is busy, the threads of one product wait for each other, spinning: CKA of 48 x 48 time points took up to 16 s
 with two threads beside other work, and 0.2 s with one. The number belongs to the whole process.
 """
 

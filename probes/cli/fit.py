@@ -44,7 +44,7 @@ def add(adder) -> None:
         "--random",
         default="all",
         choices=("all", "first", "none"),
-        help="at which moments the same net with random weights is probed too (usual: all; each takes a run as long)",
+        help="at which time points the same net with random weights is probed too (usual: all; each takes a run as long)",
     )
     how.add_argument("--no-control", action="store_true", help="leave out the control task")
     how.add_argument(
@@ -73,11 +73,11 @@ def add(adder) -> None:
 
 
 def run_fit(options: Namespace) -> dict[str, Any]:
-    from probes.linear.experiment.experiment import fit_study
-    from probes.linear.experiment.files import RECORDED, write_study
-    from probes.linear.experiment.study import StudySettings
+    from probes.linear.experiment.files import RECORDED, write_experiment
+    from probes.linear.experiment.results import ExperimentSettings
+    from probes.linear.experiment.run import run_experiment
     from probes.linear.probe import ProbeSettings
-    from probes.linear.target_groups import families_of, recorded_targets, usual_targets
+    from probes.linear.target_groups import groups_of, recorded_targets, usual_targets
     from trm.cli.options import opened
 
     if options.findings:
@@ -86,9 +86,9 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         raise UserError("--model is missing. Give one, or --findings alone.")
     model, task = opened(options)
     if options.targets == "list":
-        return {family.name: family.meaning for family in families_of(task)}
+        return {group.name: group.meaning for group in groups_of(task)}
     names = split_names(options.targets) if options.targets else usual_targets(task)
-    steps = counted(options.steps)
+    steps = parse_steps(options.steps)
     if options.record:
         last = model.config.N_sup
         names, steps = (
@@ -98,7 +98,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         options.out = RECORDED / model.name / "study.json"
         options.save = RECORDED / model.name
     puzzles = limited_puzzles(options, model, task)
-    settings = StudySettings(
+    settings = ExperimentSettings(
         targets=names,
         states=split_names(options.state),
         steps=steps,
@@ -108,29 +108,29 @@ def run_fit(options: Namespace) -> dict[str, Any]:
         probe=ProbeSettings(balanced=options.balanced, code_length=options.code_length, seed=options.seed),
     )
     with ProgressLine("per mille of the work done", 1000) as progress:
-        study = fit_study(
+        experiment = run_experiment(
             model, task, puzzles, settings, progress=lambda share, words: progress.count(int(1000 * share))
         )
     if options.out:
-        write_study(options.out, study, probes=options.save)
+        write_experiment(options.out, experiment, probes=options.save)
     elif options.save:
         from probes.linear.experiment.files import save_probes
 
-        save_probes(options.save, study)
-    return study.summary() if options.json else headline(study)
+        save_probes(options.save, experiment)
+    return experiment.summary() if options.json else headline(experiment)
 
 
 def run_apply(options: Namespace) -> dict[str, Any]:
     import json
 
-    from probes.linear.apply import open_probe, read_puzzle, summary_of
+    from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
     from trm.cli.options import opened
     from trm.files import written_whole
 
     probes = [open_probe(path) for path in options.probe]
     model, task = opened(options)
     inputs = puzzle_tokens(options.puzzle, task, unfinished=False)
-    found = summary_of(read_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
+    found = summary_of(apply_to_puzzle(model, task, inputs, probes), model=model, task=task, inputs=inputs)
     if options.out:
         with written_whole(options.out) as temporary:
             temporary.write_text(json.dumps(found), "utf-8")
@@ -146,27 +146,27 @@ def run_apply(options: Namespace) -> dict[str, Any]:
 
 
 def write_recorded(document: Path) -> dict[str, Any]:
-    """The recorded studies of the bundled models as a section of a document."""
-    from probes.linear.experiment.files import recorded_study, recorded_use
+    """The recorded experiments of the bundled models as a section of a document."""
+    from probes.linear.experiment.files import recorded_causal_tests, recorded_experiment
     from probes.reports.linear import write_findings
     from trm.registry import model_names
 
-    studies = {name: recorded_study(name) for name in sorted(model_names(), reverse=True)}
-    uses = {name: recorded_use(name) for name in studies}
+    experiments = {name: recorded_experiment(name) for name in sorted(model_names(), reverse=True)}
+    uses = {name: recorded_causal_tests(name) for name in experiments}
     return write_findings(
         document,
-        {name: study for name, study in studies.items() if study},
+        {name: experiment for name, experiment in experiments.items() if experiment},
         {name: use for name, use in uses.items() if use},
     )
 
 
-def headline(study) -> dict[str, Any]:
-    """For people: the first score of every target and source, moment by moment."""
+def headline(experiment) -> dict[str, Any]:
+    """For people: the first score of every target and source, time point by time point."""
     return {
-        f"{finding.family.name} from {finding.source} ({finding.family.score})": [
-            round(float(value), 4) for value in finding.scores[finding.family.score].value
+        f"{result.group.name} from {result.source} ({result.group.score})": [
+            round(float(value), 4) for value in result.scores[result.group.score].value
         ]
-        for finding in study.findings
+        for result in experiment.results
     }
 
 
@@ -175,7 +175,7 @@ def split_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def counted(text: str) -> tuple[int, ...]:
+def parse_steps(text: str) -> tuple[int, ...]:
     """Numbers and ranges with commas between, such as 1,4,8-16. Raises UserError."""
     found: list[int] = []
     for part in split_names(text):

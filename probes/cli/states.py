@@ -24,7 +24,7 @@ def add(adder) -> None:
 def run(options: Namespace) -> dict[str, Any]:
     """Of y and z what `trm.inspection.state_use` and `probes.robustness` find."""
     from probes.linear.collect import collect, time_points_of
-    from probes.robustness import read_under_noise
+    from probes.robustness import probe_under_noise
     from trm.cli.options import opened
     from trm.inspection.state_use import use_of_states
 
@@ -45,7 +45,7 @@ def run(options: Namespace) -> dict[str, Any]:
             states=tuple(used),
             progress=lambda share: collecting.count(round(100 * share)),
         )
-    noise = read_under_noise(
+    noise = probe_under_noise(
         {name: state[:, 0] for name, state in runs.states.items()}, runs.now[:, 0], blank
     )
     return {

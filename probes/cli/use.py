@@ -34,7 +34,7 @@ def add(adder) -> None:
 
 def run(options: Namespace) -> dict[str, Any]:
     from probes.linear.apply import open_probe
-    from probes.linear.causal import UseSettings, measure_use, readable_use
+    from probes.linear.causal import CausalSettings, readable_result, run_causal_test
     from probes.linear.probe import ProbeError
     from trm.cli.options import opened
 
@@ -42,7 +42,7 @@ def run(options: Namespace) -> dict[str, Any]:
         return record(options)
     if not options.probe:
         raise UserError("--probe is missing. Give a file that `probes fit --save` wrote, or --record.")
-    settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
+    settings = CausalSettings(options.how, options.strength, options.randoms, options.seed)
     probe = open_probe(options.probe)
     model, task = opened(options)
     steps = [at.supervision_step for at in probe.time_points]
@@ -53,7 +53,7 @@ def run(options: Namespace) -> dict[str, Any]:
         )
     puzzles = limited_puzzles(options, model, task)
     with ProgressLine("per mille of the work done", 1000) as progress:
-        found = measure_use(
+        found = run_causal_test(
             model,
             task,
             puzzles,
@@ -63,7 +63,7 @@ def run(options: Namespace) -> dict[str, Any]:
             settings=settings,
             progress=lambda share, words: progress.count(int(1000 * share)),
         )
-    return found.summary() if options.json else readable_use(found)
+    return found.summary() if options.json else readable_result(found)
 
 
 def record(options: Namespace) -> dict[str, Any]:
@@ -71,28 +71,28 @@ def record(options: Namespace) -> dict[str, Any]:
     import json
 
     from probes.linear.apply import open_probe
-    from probes.linear.causal import UseSettings, measure_use
-    from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_study
+    from probes.linear.causal import CausalSettings, run_causal_test
+    from probes.linear.experiment.files import RECORDED, SUFFIX, recorded_experiment
     from trm.cli.options import opened
     from trm.files import written_whole
 
-    study = recorded_study(options.model)
-    if study is None:
+    experiment = recorded_experiment(options.model)
+    if experiment is None:
         raise UserError(
             f"Nothing is recorded of {options.model}. Run `probes fit --model {options.model} --record` first."
         )
     model, task = opened(options)
-    puzzles, target = limited_puzzles(options, model, task), study["targets"][0]
+    puzzles, target = limited_puzzles(options, model, task), experiment["targets"][0]
     classes = target["classes"]
     class_name = classes[len(classes) // 2] if len(classes) > 2 else ""
-    steps = [at["supervision_step"] for at in study["moments"]]
-    settings = UseSettings(options.how, options.dose, options.randoms, options.seed)
+    steps = [at["supervision_step"] for at in experiment["moments"]]
+    settings = CausalSettings(options.how, options.strength, options.randoms, options.seed)
     found = []
-    for state in study["settings"]["states"]:
+    for state in experiment["settings"]["states"]:
         probe = open_probe(RECORDED / options.model / f"{target['members'][0]}.{state}{SUFFIX}")
         for step in (1, 4):
             with ProgressLine("per mille of the work done", 1000) as progress:
-                use = measure_use(
+                use = run_causal_test(
                     model,
                     task,
                     puzzles,

@@ -1,6 +1,6 @@
-"""Reading with saved probes: what they read in each cell of one puzzle, step by step, beside what is true there.
+"""ProbePredictions with saved probes: what they read in each cell of one puzzle, step by step, beside what is true there.
 
-Saved probes are opened as a study without scores: enough to read puzzles with them, of their own model or of another checkpoint.
+Saved probes are opened as an experiment without scores: enough to read puzzles with them, of their own model or of another checkpoint.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float32, Num, UInt8
 
 from probes.linear.files import ProbeFileError, load_probe
 from probes.linear.probe import ProbeResult, apply
-from probes.linear.target_groups import families_of
+from probes.linear.target_groups import groups_of
 from probes.linear.targets import Evidence, Level, target_of, values_at
 from trm.config import SHORT
 from trm.coordinates import Coordinates, Depth
@@ -21,7 +21,7 @@ from trm.files import plain_json
 from trm.tasks.base import Task
 
 if TYPE_CHECKING:
-    from probes.linear.experiment.study import Study
+    from probes.linear.experiment.results import ProbingExperiment
     from trm.model import Model
     from trm.progress import ShareProgress
 
@@ -42,17 +42,17 @@ class SavedProbe:
 
 
 @dataclass(frozen=True, eq=False)
-class PuzzleReading:
+class PuzzlePredictions:
     """What one probe reads in a puzzle. A target of puzzles has a single cell."""
 
     target: str
     state: str
     classes: tuple[str, ...]  # () for numbers
     time_points: tuple[Coordinates, ...]
-    values: Num[np.ndarray, "moment cell"]  # index of the class, or the number
-    probability: Float32[np.ndarray, "moment cell"] | None  # of that class; None for numbers
-    true: Num[np.ndarray, "moment cell"] | None  # None where it cannot be known without a solution
-    defined: Bool[np.ndarray, "moment cell"]  # cells that the target speaks of
+    values: Num[np.ndarray, "time cell"]  # index of the class, or the number
+    probability: Float32[np.ndarray, "time cell"] | None  # of that class; None for numbers
+    true: Num[np.ndarray, "time cell"] | None  # None where it cannot be known without a solution
+    defined: Bool[np.ndarray, "time cell"]  # cells that the target speaks of
 
     def summary(self) -> dict[str, Any]:
         """For JSON: names of classes or numbers; null in cells that the target does not speak of."""
@@ -70,7 +70,7 @@ class PuzzleReading:
             ],
         }
 
-    def _named(self, values: Num[np.ndarray, "moment cell"]) -> list[list[str | float | None]]:
+    def _named(self, values: Num[np.ndarray, "time cell"]) -> list[list[str | float | None]]:
         def name(value: int | float) -> str | float:
             return self.classes[value] if self.classes else round(value, 4)
 
@@ -91,15 +91,15 @@ def open_probe(path: Path) -> SavedProbe:
         probe = SavedProbe(result, about["state"], time_points, int(about["steps_run"]), about)
     except (KeyError, TypeError, ValueError, RecursionError):
         raise ProbeFileError(
-            f"{path} does not say which moments it is of. Fit it with `probes fit --save`."
+            f"{path} does not say which time points it is of. Fit it with `probes fit --save`."
         ) from None
     if probe.state not in ("z", "y") or result.time_points != len(time_points):
-        raise ProbeFileError(f"{path} is not a probe of z or y at its moments. Fit it again.")
+        raise ProbeFileError(f"{path} is not a probe of z or y at its time points. Fit it again.")
     return probe
 
 
 def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
-    """Raises ProbeFileError where the probe's moments are none of the model's, or its states have another size.
+    """Raises ProbeFileError where the probe's time points are none of the model's, or its states have another size.
 
     Weights may differ: whether a probe still reads another checkpoint is worth asking.
     """
@@ -121,7 +121,7 @@ def check_fit(probe: SavedProbe, model: "Model", depth: Depth) -> None:
             )
 
 
-def read_puzzle(
+def apply_to_puzzle(
     model: "Model",
     task: Task,
     inputs: UInt8[np.ndarray, "cells"],
@@ -131,8 +131,8 @@ def read_puzzle(
     labels: UInt8[np.ndarray, "cells"] | None = None,
     puzzle_id: int = 0,
     progress: "ShareProgress | None" = None,
-) -> list[PuzzleReading]:
-    """Run the model on one puzzle and read it with each probe at each of its moments.
+) -> list[PuzzlePredictions]:
+    """Run the model on one puzzle and read it with each probe at each of its time points.
 
     `labels` is the published answer; else the only solution is looked for. Raises ProbeFileError where a probe does not
     fit the model.
@@ -158,7 +158,7 @@ def read_puzzle(
 
 def _reading(
     probe: SavedProbe, evidence: Evidence, runs: Any, time_points: tuple[Coordinates, ...]
-) -> PuzzleReading:
+) -> PuzzlePredictions:
     target = target_of(evidence.task, probe.target)
     rows = [time_points.index(at) for at in probe.time_points]
     states = runs.states[probe.state][:, rows]
@@ -179,7 +179,7 @@ def _reading(
         true = np.broadcast_to(found.values[0], values.shape)
         defined = np.broadcast_to(found.defined[0], values.shape)
     probability = None if read.probabilities is None else read.probabilities[0].max(-1)
-    return PuzzleReading(
+    return PuzzlePredictions(
         probe.target,
         probe.state,
         probe.result.classes,
@@ -192,9 +192,9 @@ def _reading(
 
 
 def summary_of(
-    readings: Sequence[PuzzleReading], *, model: "Model", task: Task, inputs: UInt8[np.ndarray, "cells"]
+    readings: Sequence[PuzzlePredictions], *, model: "Model", task: Task, inputs: UInt8[np.ndarray, "cells"]
 ) -> Mapping[str, Any]:
-    """For JSON: one entry a probe, each with its moments; cells row by row."""
+    """For JSON: one entry a probe, each with its time points; cells row by row."""
     return {
         "model": model.name,
         "fingerprint": model.fingerprint,
@@ -218,21 +218,21 @@ def summary_of(
     }
 
 
-def probes_of(study: "Study") -> list[SavedProbe]:
-    """The probes of z and y of a study, as if saved and opened again."""
-    from probes.linear.experiment.files import about_probes
+def probes_of(experiment: "ProbingExperiment") -> list[SavedProbe]:
+    """The probes of z and y of an experiment, as if saved and opened again."""
+    from probes.linear.experiment.files import probe_metadata
 
     return [
-        SavedProbe(probe, finding.source, study.time_points, study.about["depth"]["N_sup"], about)
-        for finding, about in about_probes(study)
-        for probe in finding.probes
+        SavedProbe(probe, result.source, experiment.time_points, experiment.about["depth"]["N_sup"], about)
+        for result, about in probe_metadata(experiment)
+        for probe in result.probes
     ]
 
 
-def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
-    """As `Study.summary` writes it, with no findings. A family has the members that every state has a probe of.
+def summary_of_probes(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
+    """As `ProbingExperiment.summary` writes it, with no results. A group has the members that every state has a probe of.
 
-    Raises ProbeFileError where there are none, two are the same, they are of several models or moments, or of another task.
+    Raises ProbeFileError where there are none, two are the same, they are of several models or time points, or of another task.
     """
     if not probes:
         raise ProbeFileError("No probe was given. Give files of `probes fit --save`.")
@@ -248,20 +248,20 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
             first.time_points,
         ):
             raise ProbeFileError(
-                f"The probes {first.target} and {probe.target} are of other weights or other moments. Open those of one study."
+                f"The probes {first.target} and {probe.target} are of other weights or other time points. Open those of one experiment."
             )
         if (probe.target, probe.state) in seen:
             raise ProbeFileError(f"The probe {probe.target} of {probe.state} is there twice. Leave one out.")
         seen.add((probe.target, probe.state))
     states = [state for state in ("z", "y") if any(of == state for _, of in seen)]
-    families = []
-    for family in families_of(task):
+    groups = []
+    for group in groups_of(task):
         members = tuple(
-            member for member in family.members if all((member.name, state) in seen for state in states)
+            member for member in group.members if all((member.name, state) in seen for state in states)
         )
         if members:
-            families.append(replace(family, members=members))
-    if not families:
+            groups.append(replace(group, members=members))
+    if not groups:
         raise ProbeFileError(
             "No target has a probe of every state that is there. Open both files of a target, or those of one state."
         )
@@ -274,6 +274,6 @@ def study_of(probes: Sequence[SavedProbe], task: Task) -> dict[str, Any]:
         },
         "settings": {"states": states},
         "moments": [asdict(at) for at in first.time_points],
-        "targets": [family.facts() for family in families],
+        "targets": [group.facts() for group in groups],
         "findings": [],
     }

@@ -21,7 +21,7 @@ REACH = 2
 def input_features(
     task: Task, inputs: UInt8[np.ndarray, "puzzle cell"], *, cells: bool = True
 ) -> UInt[np.ndarray, "puzzle 1 places feature"]:
-    """Zeros and ones that say what the input shows at and around each cell, in the place of states, at a single moment.
+    """Zeros and ones that say what the input shows at and around each cell, in the place of states, at a single time point.
 
     Sudoku: one-hot symbols of the cell and of all cells of its row, column and box. Other tasks: of its 5x5
     neighbourhood, where what lies outside is padding. Without `cells`, for targets of puzzles: one place, the number of
@@ -41,7 +41,7 @@ def input_features(
 
 
 def derived_features(evidence: Evidence) -> Float32[np.ndarray, "puzzle 1 cell feature"] | None:
-    """What can be worked out of the input at each cell without a search, in the place of states, at a single moment. None
+    """What can be worked out of the input at each cell without a search, in the place of states, at a single time point. None
     for tasks of which nothing is known to count.
 
     Sudoku: candidates, how many there are, in how many cells of its row, column and box each digit can be, how many cells

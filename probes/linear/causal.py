@@ -1,6 +1,6 @@
 """Does the model use what a probe reads? Change a state along the probe's direction and see what becomes of the answer.
 
-A state is moved along the direction, or what it holds along it is erased (put to the training puzzles' mean), at one moment
+A state is moved along the direction, or what it holds along it is erased (put to the training puzzles' mean), at one time point
 of the run, in every cell or in those the target speaks of. Any change of a state may do harm. So the same is done along
 random directions, each cell moved exactly as far; only what exceeds that speaks for use (Elazar et al. 2021,
 arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from torch import Tensor
 
 from probes.linear.apply import SavedProbe, check_fit
-from probes.linear.collect import Runs, check_puzzles, collect
+from probes.linear.collect import CollectedRuns, check_puzzles, collect
 from probes.linear.directions import direction_of
 from probes.linear.probe import ProbeError
 from probes.stats import BY_PUZZLE
@@ -33,19 +33,19 @@ SYMBOL_TARGETS = ("solution", "answer_now")
 
 
 @dataclass(frozen=True)
-class UseSettings:
+class CausalSettings:
     """What is done. Raises ProbeError for what cannot be."""
 
     how: str = "move"
-    dose: float = 4.0  # to move: standard deviations of the states along the direction
+    strength: float = 4.0  # to move: standard deviations of the states along the direction
     randoms: int = 4  # directions
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.how not in HOWS:
             raise ProbeError(f"A state cannot be changed by {self.how!r}. Choose move or erase.")
-        if not (np.isfinite(self.dose) and self.dose and 1 <= self.randoms <= 100 and self.seed >= 0):
-            raise ProbeError("Give a dose other than 0, 1 to 100 random directions and a seed from 0.")
+        if not (np.isfinite(self.strength) and self.strength and 1 <= self.randoms <= 100 and self.seed >= 0):
+            raise ProbeError("Give a strength other than 0, 1 to 100 random directions and a seed from 0.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class Outcome:
 
     changed_now: Float64[
         np.ndarray, "puzzle"
-    ]  # answers after this moment that are not those of the plain run
+    ]  # answers after this time point that are not those of the plain run
     changed_end: Float64[np.ndarray, "puzzle"]  # answers at the end that are not
     right_end: Float64[np.ndarray, "puzzle"]
     of_class: Float64[np.ndarray, "puzzle"] | None  # answers at the end that are the class moved to
@@ -72,13 +72,13 @@ class Outcome:
 
 
 @dataclass(frozen=True, eq=False)
-class Use:
+class CausalResult:
     """The plain run, the change along the probe's direction, and those along random ones."""
 
     probe: SavedProbe
     at: Coordinates
     class_name: str  # "" for numbers
-    settings: UseSettings
+    settings: CausalSettings
     distance: float  # mean move of a cell, as a share of its state's norm
     plain: Outcome
     along: Outcome
@@ -106,7 +106,7 @@ class Use:
                 "call": self.at.call,
             },
             "how": self.settings.how,
-            "dose": self.settings.dose if self.settings.how == "move" else None,
+            "dose": self.settings.strength if self.settings.how == "move" else None,
             "puzzles": len(self.plain.right_end),
             "distance": self.distance,
             "plain": self.plain.summary(),
@@ -118,7 +118,7 @@ class Use:
         }
 
 
-def measure_use(
+def run_causal_test(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -126,17 +126,17 @@ def measure_use(
     *,
     time_point: int,
     class_name: str = "",
-    settings: UseSettings | None = None,
+    settings: CausalSettings | None = None,
     depth: Depth | None = None,
     progress: Progress | None = None,
-) -> Use:
+) -> CausalResult:
     """Run the puzzles plainly, with the change, and with each random one.
 
-    `moment` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
+    `time point` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
     there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
     """
     settings, depth, progress = (
-        settings or UseSettings(),
+        settings or CausalSettings(),
         depth or model.config.depth,
         progress or (lambda *_: None),
     )
@@ -144,14 +144,14 @@ def measure_use(
     check_fit(probe, model, depth)
     if not 0 <= time_point < len(probe.time_points):
         raise ProbeError(
-            f"This probe has {len(probe.time_points)} moments, from 0; there is no {time_point}."
+            f"This probe has {len(probe.time_points)} time points, from 0; there is no {time_point}."
         )
     if probe.state == "z" and model.config.latents > 1:
         raise ProbeError("This model has several z. Choose a probe of y.")
     at, direction = probe.time_points[time_point], direction_of(probe, time_point, class_name)
     runs_in_all = 2 + settings.randoms
 
-    def run(number: int, words: str, change: Hook) -> Runs:
+    def run(number: int, words: str, change: Hook) -> CollectedRuns:
         return collect(
             model,
             puzzles.inputs,
@@ -167,7 +167,7 @@ def measure_use(
     before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
-    push = Push(probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread)
+    push = Steering(probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread)
     changed = run(
         1, "changing them along the probe's direction", push.hook(direction, model.config.prefix_length)
     )
@@ -184,10 +184,10 @@ def measure_use(
         token = task.symbol_names.index(class_name)
     distance = np.abs(push.lengths(along)) / np.linalg.norm(before, axis=-1)
 
-    def outcome(runs: Runs) -> Outcome:
+    def outcome(runs: CollectedRuns) -> Outcome:
         return outcome_of(runs, plain, task, puzzles.inputs, puzzles.labels, token)
 
-    return Use(
+    return CausalResult(
         probe,
         at,
         class_name,
@@ -200,21 +200,21 @@ def measure_use(
 
 
 @dataclass(frozen=True, eq=False)
-class Push:
+class Steering:
     """How far each cell is moved: the same whichever direction it is moved in."""
 
     probe: SavedProbe
     at: Coordinates
     direction: Float32[np.ndarray, "dim"]  # of the probe
     mean: float  # of the training puzzles along it
-    settings: UseSettings
+    settings: CausalSettings
     spread: float  # of the states along it
 
     def lengths(self, along: Any) -> Any:
         """Signed lengths of the moves of cells that are at these places along the probe's direction."""
         if self.settings.how == "erase":
             return self.mean - along
-        return 0 * along + self.settings.dose * self.spread
+        return 0 * along + self.settings.strength * self.spread
 
     def hook(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Hook:
         """The `after_call` hook that moves every cell along this unit vector, as far as along the probe's direction."""
@@ -238,8 +238,8 @@ class Push:
 
 
 def outcome_of(
-    runs: Runs,
-    plain: Runs,
+    runs: CollectedRuns,
+    plain: CollectedRuns,
     task: Task,
     inputs: UInt8[np.ndarray, "puzzle cell"],
     labels: UInt8[np.ndarray, "puzzle cell"],
@@ -263,7 +263,7 @@ def _share(
     return (flags & of).sum(-1) / np.maximum(of.sum(-1), 1)
 
 
-def readable_use(found: Use) -> dict[str, Any]:
+def readable_result(found: CausalResult) -> dict[str, Any]:
     """For people: plain, along, the range of random directions."""
     lines: dict[str, Any] = {
         "change": f"{found.settings.how} {found.probe.state} after step {found.at.supervision_step} along "

@@ -1,6 +1,6 @@
-"""Runs of many puzzles, kept in memory: states and answers at chosen moments.
+"""CollectedRuns of many puzzles, kept in memory: states and answers at chosen time points.
 
-A moment is a call of the recursion; usually the last one of a supervision step, after which y and z are handed on.
+A time point is a call of the recursion; usually the last one of a supervision step, after which y and z are handed on.
 """
 
 from collections.abc import Sequence
@@ -26,22 +26,22 @@ STATES = ("z", "y")
 
 
 class CollectError(UserError):
-    """Moments that no run has, or more states than memory should hold."""
+    """Time points that no run has, or more states than memory should hold."""
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
-    """What is known of some runs at some moments."""
+class CollectedRuns:
+    """What is known of some runs at some time points."""
 
     time_points: tuple[Coordinates, ...]
-    states: dict[str, Float32[np.ndarray, "puzzle moment cell dim"]]
-    now: UInt8[np.ndarray, "puzzle moment cell"]  # answers read from y there
-    halts: Bool[np.ndarray, "puzzle moment"]  # whether the model would halt after that supervision step
+    states: dict[str, Float32[np.ndarray, "puzzle time cell dim"]]
+    now: UInt8[np.ndarray, "puzzle time cell"]  # answers read from y there
+    halts: Bool[np.ndarray, "puzzle time"]  # whether the model would halt after that supervision step
     end: UInt8[np.ndarray, "puzzle cell"]  # answers after the last supervision step that was run
 
 
 def time_points_of(depth: Depth, steps: Sequence[int], calls: str = "last") -> tuple[Coordinates, ...]:
-    """Moments of these supervision steps, in their order. Raises CollectError where a run has no such step."""
+    """Time points of these supervision steps, in their order. Raises CollectError where a run has no such step."""
     if calls not in CALLS:
         raise CollectError(f"There are no calls {calls!r}. Choose one of: {', '.join(CALLS)}.")
     steps = sorted(set(steps))
@@ -74,8 +74,8 @@ def collect(
     states: Sequence[str] = STATES,
     change: Hook = unchanged,
     progress: ShareProgress | None = None,
-) -> Runs:
-    """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these moments.
+) -> CollectedRuns:
+    """Run a model for `depth.N_sup` supervision steps and keep the cells' states at these time points.
 
     `change` may replace states, and sees each before it is kept.
     `progress` is told the share done after every call; what it raises ends the run. Raises CollectError where the states
@@ -85,7 +85,7 @@ def collect(
     dim = model.config.hidden_size
     if (size := 4 * count * len(time_points) * cells * dim * len(states)) > LARGEST:
         raise CollectError(
-            f"The states of {count} puzzles at {len(time_points)} moments take {size / 2**30:.1f} GiB. "
+            f"The states of {count} puzzles at {len(time_points)} time points take {size / 2**30:.1f} GiB. "
             "Take fewer puzzles, or fewer steps."
         )
     kept = {name: np.zeros((count, len(time_points), cells, dim), np.float32) for name in states}
@@ -119,4 +119,4 @@ def collect(
     progress(0.0)
     batches = [slice(begin, min(begin + BATCH, count)) for begin in range(0, count, BATCH)]
     side_by_side(run, batches, device=model.device, progress=lambda calls: progress(calls / all_calls))
-    return Runs(tuple(time_points), kept, now, halts, end)
+    return CollectedRuns(tuple(time_points), kept, now, halts, end)

@@ -18,16 +18,16 @@ def control_types(inputs: UInt8[np.ndarray, "puzzle cell"]) -> Int64[np.ndarray,
 
 def control_values(
     types: Int64[np.ndarray, "puzzle cell"],
-    values: Num[np.ndarray, "puzzle moment cell"],
-    defined: Bool[np.ndarray, "puzzle moment cell"],
+    values: Num[np.ndarray, "puzzle time cell"],
+    defined: Bool[np.ndarray, "puzzle time cell"],
     train: Int[np.ndarray, "_"],
     *,
     seed: int,
-) -> Num[np.ndarray, "puzzle moment cell"]:
-    """The control label of each cell: for each type one of the training puzzles' values at that moment, drawn at random.
+) -> Num[np.ndarray, "puzzle time cell"]:
+    """The control label of each cell: for each type one of the training puzzles' values at that time point, drawn at random.
 
     The same seed and training values give the same label to the same type, whichever puzzles it is in. A type has the
-    same rank among the values of every moment, so that its label changes only as their proportions do.
+    same rank among the values of every time point, so that its label changes only as their proportions do.
     """
     rank = np.random.default_rng(seed).random(int(types.max()) + 1)
     labels = np.zeros((len(types), values.shape[1], types.shape[1]), values.dtype)

@@ -33,7 +33,7 @@ def direction_of(probe: SavedProbe, time_point: int, class_name: str = "") -> Fl
     norm = np.linalg.norm(direction)
     if not norm:
         raise ProbeError(
-            f"The probe {probe.target} has no direction at this moment: it always reads the same."
+            f"The probe {probe.target} has no direction at this time point: it always reads the same."
         )
     return (direction / norm).astype(np.float32)
 
@@ -71,7 +71,7 @@ def directions_at(
     probes: Sequence[SavedProbe], time_point: int, labels: Sequence[str]
 ) -> tuple[list[str], Float32[np.ndarray, "direction dim"]]:
     """The directions that are worth seeing together, by name: of the classes of one probe, of several probes (the members of a
-    family) each one's, else those of a single one at all of its moments, which `labels` name. Those without length are left out.
+    group) each one's, else those of a single one at all of its time points, which `labels` name. Those without length are left out.
     """
     first = probes[0]
     if len(probes) > 1:

@@ -120,4 +120,4 @@ def _check(arrays: dict[str, np.ndarray], facts: dict) -> None:
     if not all(np.isfinite(array).all() for array in parameters) or not (arrays["scale"] > 0).all():
         raise ValueError("numbers that are no probe's")
     if any(array.dtype.kind == "f" and np.isinf(array).any() for array in arrays.values()):
-        raise ValueError("scores without bound")  # NaN is one that a moment does not have
+        raise ValueError("scores without bound")  # NaN is one that a time point does not have

@@ -1,7 +1,7 @@
-"""Linear probes: what can be read from a state by a weighted sum of its numbers, and from which moment on.
+"""Linear probes: what can be read from a state by a weighted sum of its numbers, and from which time point on.
 
-The states of P puzzles at K moments in C cells are one array, `puzzle moment cell dim`. (For targets of puzzles C is 1: the
-mean over cells, or a position of the prefix.) At every moment a probe of its own is fitted on the training puzzles:
+The states of P puzzles at K time points in C cells are one array, `puzzle time point cell dim`. (For targets of puzzles C is 1: the
+mean over cells, or a position of the prefix.) At every time point a probe of its own is fitted on the training puzzles:
 logistic regression for classes, ridge regression for numbers. Features are standardised on the training puzzles, the
 strength of regularisation is that of the smallest loss on the validation puzzles, and scores are those of the test puzzles,
 with bands. That something can be read does not say that the model uses it (Belinkov 2022, arXiv:2102.12452).
@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64, Num
 
-from probes.linear.batched_fit import Meter, Question, fit_time_points
+from probes.linear.batched_fit import FitProblem, Meter, fit_time_points
 from probes.linear.control_task import control_values
 from probes.linear.mdl import CodeLength, blocks_of, entropy_bits
 from probes.linear.probe import PARAMETERS, ProbeError, ProbeResult, ProbeSettings, States, main_score
-from probes.linear.scores import Draws, banded, draws_of, sampled_scores
+from probes.linear.scores import Draws, bootstrap_draws, sampled_scores, with_band
 from probes.linear.splits import PARTS, Split
 from probes.linear.targets.base import Values
 from trm.progress import ShareProgress
@@ -38,31 +38,31 @@ def fit_probe(
     pooled: bool = False,
     progress: ShareProgress | None = None,
 ) -> ProbeResult:
-    """Fit the probes of all moments and score them.
+    """Fit the probes of all time points and score them.
 
-    `values` are `puzzle moment cell`, or have one moment where they do not change; so may states (the input, say).
+    `values` are `puzzle time point cell`, or have one time point where they do not change; so may states (the input, say).
     `classes` names the classes; without any, values are numbers. `types`, those of `control_types`, ask for the control
-    task. `pooled`: one probe over all moments together, for a target such as the supervision step. Raises ProbeError
+    task. `pooled`: one probe over all time points together, for a target such as the supervision step. Raises ProbeError
     where shapes do not fit, values are no classes, or there is nothing to learn or to test; StatesError where a state is
     not finite.
     """
     settings = settings or ProbeSettings()
     classes = tuple(classes)
     _check(states, values, split, classes, settings, types)
-    question = _question(states, values, split, classes, settings, types, pooled)
-    groups = question.groups()
-    meter = Meter(progress, len(groups) * question.stages)
-    fits = [fit_time_points(question, time_points, meter) for time_points in groups]
+    problem = _fit_problem(states, values, split, classes, settings, types, pooled)
+    groups = problem.groups()
+    meter = Meter(progress, len(groups) * problem.stages)
+    fits = [fit_time_points(problem, time_points, meter) for time_points in groups]
 
     def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(fit, name) for fit in fits], 1 if "read" in name else 0)
+        return np.concatenate([getattr(fit, name) for fit in fits], 1 if "predictions" in name else 0)
 
-    draws = draws_of(len(split.test), count=settings.resamples, seed=settings.seed)
-    counts = _counts(question)
-    sampled = _scored(question, question.values, joined("read"), counts, draws)
-    if question.control is not None:
+    draws = bootstrap_draws(len(split.test), count=settings.resamples, seed=settings.seed)
+    counts = _counts(problem)
+    sampled = _scored(problem, problem.values, joined("predictions"), counts, draws)
+    if problem.control is not None:
         main = main_score(classes)
-        control = _scored(question, question.control, joined("control_read"), counts, draws)[main]
+        control = _scored(problem, problem.control, joined("control_predictions"), counts, draws)[main]
         sampled |= {"control": control, "selectivity": sampled[main] - control}
     code = None
     if settings.code_length:
@@ -76,7 +76,7 @@ def fit_probe(
         pooled=pooled,
         counts=counts,
         scores={
-            score: banded(found, len(split.test), lowest=-1.0 if score == "selectivity" else 0.0)
+            score: with_band(found, len(split.test), lowest=-1.0 if score == "selectivity" else 0.0)
             for score, found in sampled.items()
         },
         code=code,
@@ -96,10 +96,12 @@ def _check(
     found, defined = values.values, values.defined
     puzzles, time_points, cells, _ = states.shape
     if found.ndim != 3 or found.shape != defined.shape:
-        raise ProbeError(f"Values of shape {found.shape} are not those of `values_at`: puzzle, moment, cell.")
+        raise ProbeError(
+            f"Values of shape {found.shape} are not those of `values_at`: puzzle, time point, cell."
+        )
     if found.shape[1] != time_points and 1 not in (found.shape[1], time_points):
         raise ProbeError(
-            f"Values are of {found.shape[1]} moments, states of {time_points}. Give both for the same."
+            f"Values are of {found.shape[1]} time points, states of {time_points}. Give both for the same."
         )
     if (found.shape[0], found.shape[2]) != (puzzles, cells):
         raise ProbeError(
@@ -131,7 +133,7 @@ def _check(
             )
 
 
-def _question(
+def _fit_problem(
     states: States,
     values: Values,
     split: Split,
@@ -139,8 +141,8 @@ def _question(
     settings: ProbeSettings,
     types: Int64[np.ndarray, "_ _"] | None,
     pooled: bool,
-) -> Question:
-    """Everything with the same puzzles, moments and cells; pooled moments are more cells of a single one."""
+) -> FitProblem:
+    """Everything with the same puzzles, time points and cells; pooled time points are more cells of a single one."""
     found, defined, control = values.values, values.defined, None
     if types is not None:
         control = control_values(types, found, defined, split.train, seed=settings.seed)
@@ -151,7 +153,7 @@ def _question(
     def spread(array: np.ndarray) -> np.ndarray:
         return np.broadcast_to(array, shape).reshape(flat)
 
-    return Question(
+    return FitProblem(
         states=np.broadcast_to(states, (*shape, dim)).reshape(*flat, dim),
         values=spread(found),
         defined=spread(defined),
@@ -165,24 +167,24 @@ def _question(
     )
 
 
-def _counts(question: Question) -> Int64[np.ndarray, "3 moment class"]:
+def _counts(problem: FitProblem) -> Int64[np.ndarray, "3 time class"]:
     """How many cells each part has of each class; of all numbers."""
     found = []
     for part in PARTS:
-        puzzles = getattr(question.split, part)
-        defined, values = question.defined[puzzles], question.values[puzzles]
-        kinds = [defined & (values == kind) for kind in range(question.classes)] or [defined]
+        puzzles = getattr(problem.split, part)
+        defined, values = problem.defined[puzzles], problem.values[puzzles]
+        kinds = [defined & (values == kind) for kind in range(problem.classes)] or [defined]
         found.append(np.stack([kind.sum((0, 2)) for kind in kinds], -1))
     return np.stack(found).astype(np.int64)
 
 
 def _scored(
-    question: Question,
-    true: Num[np.ndarray, "all_puzzles moment cell"],
-    read: Num[np.ndarray, "puzzle moment cell"],
-    counts: Int64[np.ndarray, "3 moment class"],
+    problem: FitProblem,
+    true: Num[np.ndarray, "all_puzzles time cell"],
+    read: Num[np.ndarray, "puzzle time cell"],
+    counts: Int64[np.ndarray, "3 time class"],
     draws: Draws,
-) -> dict[str, Float64[np.ndarray, "draw moment"]]:
-    """Scores of what was read of the test puzzles, on each of the draws; NaN at moments that had nothing to learn from."""
-    test = question.split.test
-    return sampled_scores(true[test], read, question.defined[test], counts[0], draws)
+) -> dict[str, Float64[np.ndarray, "draw time"]]:
+    """Scores of what was read of the test puzzles, on each of the draws; NaN at time points that had nothing to learn from."""
+    test = problem.split.test
+    return sampled_scores(true[test], read, problem.defined[test], counts[0], draws)

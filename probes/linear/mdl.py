@@ -35,17 +35,17 @@ PORTIONS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 
 
 @dataclass(frozen=True, eq=False)
 class CodeLength:
-    """Bits for the labels of all training puzzles, at every moment."""
+    """Bits for the labels of all training puzzles, at every time point."""
 
-    bits: Float64[np.ndarray, "moment"]
-    uniform_bits: Float64[np.ndarray, "moment"]  # log2 K a label
+    bits: Float64[np.ndarray, "time"]
+    uniform_bits: Float64[np.ndarray, "time"]  # log2 K a label
     entropy_bits: Float64[
-        np.ndarray, "moment"
+        np.ndarray, "time"
     ]  # of the code that knows how often each label occurs, and no state
     puzzles: tuple[int, ...]  # sent after each block
 
     @property
-    def compression(self) -> Float64[np.ndarray, "moment"]:
+    def compression(self) -> Float64[np.ndarray, "time"]:
         """Bits of the labels' own entropy per bit: 1 where the states gain nothing, NaN without labels. Against the
         uniform code even a constant guess of a rare class looks like a gain.
         """
@@ -54,7 +54,7 @@ class CodeLength:
         )
 
 
-def entropy_bits(counts: Int64[np.ndarray, "moment class"]) -> Float64[np.ndarray, "moment"]:
+def entropy_bits(counts: Int64[np.ndarray, "time class"]) -> Float64[np.ndarray, "time"]:
     """Bits of that many labels of each class in the best code that is the same for all of them."""
     total = counts.sum(-1, keepdims=True)
     share = np.divide(counts, total, out=np.ones(counts.shape), where=counts > 0)
@@ -74,8 +74,8 @@ def online_code(
     classes: int,
     C: Tensor,
     alive: Callable[[], None] = lambda: None,
-) -> tuple[Float64[np.ndarray, "moment"], Float64[np.ndarray, "moment"]]:
-    """Bits of the online code and of the uniform code, for each moment.
+) -> tuple[Float64[np.ndarray, "time"], Float64[np.ndarray, "time"]]:
+    """Bits of the online code and of the uniform code, for each time point.
 
     Examples are in the order in which they are sent; `puzzle` (example) says which one each is of, from 0, ascending.
     Weights are 0 or 1. Features are standardised anew on what has been sent. The probability that the probe gives, p, is

@@ -1,4 +1,4 @@
-"""Fitted linear probes: their weights, their scores, and what they read from other states. Without torch."""
+"""FittedProbes linear probes: their weights, their scores, and what they read from other states. Without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from probes.linear.scores import Score
 from probes.linear.splits import PARTS, Split
 from trm.errors import UserError
 
-States = Num[np.ndarray, "puzzle moment cell dim"]
+States = Num[np.ndarray, "puzzle time cell dim"]
 
 
 class ProbeError(UserError):
@@ -48,14 +48,14 @@ class ProbeSettings:
         )
         if not (ascending and 1 <= self.resamples <= 100_000 and 0 <= self.seed < 1 << 32):
             raise ProbeError(
-                f"{self} is no setting for probes. Use positive C that ascend, positive alpha that descend, 1 to "
+                f"{self} is no setting for probes. CausalResult positive C that ascend, positive alpha that descend, 1 to "
                 "100000 resamples and a seed from 0."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class ProbeResult:
-    """The probes of all moments, and how good they are.
+    """The probes of all time points, and how good they are.
 
     `scores` holds, for classes: `accuracy`, `balanced_accuracy`, `majority` (accuracy of the most frequent class of the
     training puzzles), and `auroc` of two classes; for numbers: `r2`. With a control task: `control` (its `main_score`) and
@@ -66,17 +66,17 @@ class ProbeResult:
     classes: tuple[str, ...]  # () for numbers
     settings: ProbeSettings
     split: Split
-    pooled: bool  # one probe over all moments
-    mean: Float32[np.ndarray, "moment dim"]  # of the training puzzles
-    scale: Float32[np.ndarray, "moment dim"]
+    pooled: bool  # one probe over all time points
+    mean: Float32[np.ndarray, "time dim"]  # of the training puzzles
+    scale: Float32[np.ndarray, "time dim"]
     weights: Float32[
-        np.ndarray, "moment row dim"
+        np.ndarray, "time row dim"
     ]  # of standardised features; a row a class, one for two classes
-    intercept: Float32[np.ndarray, "moment row"]
-    present: Bool[np.ndarray, "moment class"]  # classes that training puzzles have; one column for numbers
-    regularisation: Float64[np.ndarray, "moment"]  # the C or alpha chosen
+    intercept: Float32[np.ndarray, "time row"]
+    present: Bool[np.ndarray, "time class"]  # classes that training puzzles have; one column for numbers
+    regularisation: Float64[np.ndarray, "time"]  # the C or alpha chosen
     counts: Int64[
-        np.ndarray, "3 moment class"
+        np.ndarray, "3 time class"
     ]  # of cells in training, validation and test; one column for numbers
     scores: dict[str, Score]
     code: CodeLength | None
@@ -87,7 +87,7 @@ class ProbeResult:
         return len(self.mean)
 
     def summary(self) -> dict[str, Any]:
-        """Everything but weights, ready for JSON: NaN is None, one entry a moment."""
+        """Everything but weights, ready for JSON: NaN is None, one entry a time point."""
         shares = self.counts / np.maximum(self.counts.sum(-1, keepdims=True), 1)
         found: dict[str, Any] = {
             "name": self.name,
@@ -116,22 +116,22 @@ class ProbeResult:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ProbePredictions:
     """What probes read from states."""
 
-    values: Int16[np.ndarray, "puzzle moment cell"] | Float32[np.ndarray, "puzzle moment cell"]
-    probabilities: Float32[np.ndarray, "puzzle moment cell class"] | None  # None for numbers
+    values: Int16[np.ndarray, "puzzle time cell"] | Float32[np.ndarray, "puzzle time cell"]
+    probabilities: Float32[np.ndarray, "puzzle time cell class"] | None  # None for numbers
 
     @property
-    def log_odds(self) -> Float32[np.ndarray, "puzzle moment cell"]:
+    def log_odds(self) -> Float32[np.ndarray, "puzzle time cell"]:
         """Of the second of two classes."""
         with np.errstate(divide="ignore"):
             logs = np.log(self.probabilities)
         return logs[..., 1] - logs[..., 0]
 
 
-def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> Reading:
-    """Read states with the probes of their moments; with that of one `moment`, from 0, whichever moments they are of; or
+def apply(result: ProbeResult, states: States, *, time_point: int | None = None) -> ProbePredictions:
+    """Read states with the probes of their time points; with that of one `time point`, from 0, whichever time points they are of; or
     with the only one there is. Classes are their indices. Raises ProbeError where states do not fit the probes.
     """
     if states.shape[3] != result.mean.shape[1]:
@@ -140,12 +140,12 @@ def apply(result: ProbeResult, states: States, *, time_point: int | None = None)
             "Fit one on states of this model."
         )
     if time_point is not None and not 0 <= time_point < result.time_points:
-        raise ProbeError(f"There is no moment {time_point}: this probe has {result.time_points}, from 0.")
+        raise ProbeError(f"There is no time point {time_point}: this probe has {result.time_points}, from 0.")
     single = 0 if result.time_points == 1 else time_point
     if single is None and states.shape[1] != result.time_points:
         raise ProbeError(
-            f"This probe has {result.time_points} moments, these states have {states.shape[1]}. Give states of the same "
-            "moments, or name the moment whose probe to use."
+            f"This probe has {result.time_points} time points, these states have {states.shape[1]}. Give states of the same "
+            "time points, or name the time point whose probe to use."
         )
     logits = np.empty((*states.shape[:3], result.weights.shape[1]), np.float32)
     for at in range(states.shape[1]):
@@ -153,15 +153,15 @@ def apply(result: ProbeResult, states: States, *, time_point: int | None = None)
         features = (states[:, at].astype(np.float32) - result.mean[own]) / result.scale[own]
         logits[:, at] = features @ result.weights[own].T + result.intercept[own]
     if not result.classes:
-        return Reading(logits[..., 0], None)
+        return ProbePredictions(logits[..., 0], None)
     if logits.shape[-1] < len(result.classes):
         logits = np.concatenate([np.zeros_like(logits), logits], -1)
     present = result.present if single is None else result.present[single]
     logits = np.where(present[:, None] if single is None else present, logits, -np.inf)
     odds = np.exp(logits - logits.max(-1, keepdims=True))
-    return Reading(logits.argmax(-1).astype(np.int16), odds / odds.sum(-1, keepdims=True))
+    return ProbePredictions(logits.argmax(-1).astype(np.int16), odds / odds.sum(-1, keepdims=True))
 
 
-def _listed(numbers: Float64[np.ndarray, "moment"]) -> list[float | None]:
+def _listed(numbers: Float64[np.ndarray, "time"]) -> list[float | None]:
     """For JSON, which has no NaN."""
     return [None if np.isnan(number) else float(number) for number in numbers]

@@ -15,25 +15,25 @@ BAND = (2.5, 97.5)  # percentiles: 95 % of the draws lie between
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """One number a moment; NaN where nothing could be tested."""
+    """One number a time point; NaN where nothing could be tested."""
 
-    value: Float64[np.ndarray, "moment"]
-    low: Float64[np.ndarray, "moment"]  # of the 95 % band
-    high: Float64[np.ndarray, "moment"]
+    value: Float64[np.ndarray, "time"]
+    low: Float64[np.ndarray, "time"]  # of the 95 % band
+    high: Float64[np.ndarray, "time"]
 
 
 Draws = Float64[np.ndarray, "draw puzzle"]
 """How often each test puzzle is in each resample. The first row is the test set itself: every puzzle once."""
 
 
-def draws_of(puzzles: int, *, count: int, seed: int) -> Draws:
+def bootstrap_draws(puzzles: int, *, count: int, seed: int) -> Draws:
     """The test set and `count` resamples of it, as large, with replacement."""
     drawn = np.random.default_rng(seed).multinomial(puzzles, np.full(puzzles, 1 / puzzles), count)
     return np.concatenate([np.ones((1, puzzles)), drawn])
 
 
-def banded(sampled: Float64[np.ndarray, "draw moment"], puzzles: int, *, lowest: float = 0.0) -> Score:
-    """The value on the test set, and percentiles of that on its resamples, in which moments without a value are skipped.
+def with_band(sampled: Float64[np.ndarray, "draw time"], puzzles: int, *, lowest: float = 0.0) -> Score:
+    """The value on the test set, and percentiles of that on its resamples, in which time points without a value are skipped.
 
     Where all resamples agree, as those of a share of 1 do, they say nothing about puzzles unlike these. Kinds of puzzles
     that `puzzles` test puzzles miss with a probability of 2.5 % may be as common as 1 - 0.025 ** (1 / puzzles) (the exact
@@ -53,15 +53,15 @@ def banded(sampled: Float64[np.ndarray, "draw moment"], puzzles: int, *, lowest:
 class Hits:
     """How often each class occurs in each test puzzle, and how often it is read rightly."""
 
-    right: Float[np.ndarray, "moment puzzle class"]
-    total: Float[np.ndarray, "moment puzzle class"]
+    right: Float[np.ndarray, "time puzzle class"]
+    total: Float[np.ndarray, "time puzzle class"]
 
     @classmethod
     def of(
         cls,
-        true: Integer[np.ndarray, "puzzle moment cell"],
-        read: Shaped[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Integer[np.ndarray, "puzzle time cell"],
+        read: Shaped[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
         classes: int,
     ) -> "Hits":
         """Counted where defined."""
@@ -69,11 +69,11 @@ class Hits:
         right = np.stack([(defined & (true == one) & (read == one)).sum(-1) for one in range(classes)], -1)
         return cls(right.swapaxes(0, 1).astype(float), of_class.swapaxes(0, 1).astype(float))
 
-    def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+    def accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
         """Share of all that is read rightly, 0 to 1."""
         return _ratio(draws @ self.right.sum(-1).T, draws @ self.total.sum(-1).T)
 
-    def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+    def balanced_accuracy(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
         """Mean over the classes that occur of the share read rightly, 0 to 1; 1 / classes for any constant."""
         recall = _ratio(_drawn(draws, self.right), _drawn(draws, self.total))
         known = ~np.isnan(recall)
@@ -84,16 +84,16 @@ class Hits:
 class Pairs:
     """Pairs of a cell that is yes and one that is no, by the puzzles of both: in how many the yes is rated higher."""
 
-    higher: Float64[np.ndarray, "moment yes_puzzle no_puzzle"]  # a tie counts half
-    yes: Float64[np.ndarray, "moment puzzle"]  # how many cells
-    no: Float64[np.ndarray, "moment puzzle"]
+    higher: Float64[np.ndarray, "time yes_puzzle no_puzzle"]  # a tie counts half
+    yes: Float64[np.ndarray, "time puzzle"]  # how many cells
+    no: Float64[np.ndarray, "time puzzle"]
 
     @classmethod
     def of(
         cls,
-        true: Integer[np.ndarray, "puzzle moment cell"],
-        log_odds: Float[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Integer[np.ndarray, "puzzle time cell"],
+        log_odds: Float[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Pairs":
         """Counted where defined; classes are 0 (no) and 1 (yes)."""
         puzzles, time_points, _ = true.shape
@@ -108,7 +108,7 @@ class Pairs:
                 higher[time_point, :, puzzle] = np.bincount(owner, beaten / 2, minlength=puzzles)
         return cls(higher, yes.sum(-1).T.astype(float), no.sum(-1).T.astype(float))
 
-    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+    def auroc(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
         """Probability that a yes is rated higher than a no, 0 to 1; 0.5 for any constant, NaN where a class is missing."""
         higher = np.stack([((draws @ one) * draws).sum(-1) for one in self.higher], -1)
         return _ratio(higher, (draws @ self.yes.T) * (draws @ self.no.T))
@@ -118,14 +118,14 @@ class Pairs:
 class Errors:
     """Sums over each test puzzle: how many, of the true numbers, of their squares, of the squared errors."""
 
-    sums: Float64[np.ndarray, "moment puzzle 4"]
+    sums: Float64[np.ndarray, "time puzzle 4"]
 
     @classmethod
     def of(
         cls,
-        true: Float[np.ndarray, "puzzle moment cell"],
-        read: Float[np.ndarray, "puzzle moment cell"],
-        defined: Bool[np.ndarray, "puzzle moment cell"],
+        true: Float[np.ndarray, "puzzle time cell"],
+        read: Float[np.ndarray, "puzzle time cell"],
+        defined: Bool[np.ndarray, "puzzle time cell"],
     ) -> "Errors":
         """Summed where defined."""
         middle = (
@@ -136,7 +136,7 @@ class Errors:
         parts = (defined.sum(-1), from_middle.sum(-1), (from_middle**2).sum(-1), (missed**2).sum(-1))
         return cls(np.stack([part.astype(np.float64) for part in parts], -1).swapaxes(0, 1))
 
-    def r2(self, draws: Draws) -> Float64[np.ndarray, "draw moment"]:
+    def r2(self, draws: Draws) -> Float64[np.ndarray, "draw time"]:
         """1 - squared errors / squared distances from the mean of the test set; NaN where all numbers are equal."""
         count, total, squares, missed = np.moveaxis(_drawn(draws, self.sums), -1, 0)
         spread = squares - np.divide(total**2, count, out=np.zeros(total.shape), where=count > 0)
@@ -145,16 +145,16 @@ class Errors:
 
 
 def sampled_scores(
-    true: Num[np.ndarray, "puzzle moment cell"],
-    read: Num[np.ndarray, "puzzle moment cell"],
-    defined: Bool[np.ndarray, "puzzle moment cell"],
-    learned: Int64[np.ndarray, "moment class"],
+    true: Num[np.ndarray, "puzzle time cell"],
+    read: Num[np.ndarray, "puzzle time cell"],
+    defined: Bool[np.ndarray, "puzzle time cell"],
+    learned: Int64[np.ndarray, "time class"],
     draws: Draws,
-) -> dict[str, Float64[np.ndarray, "draw moment"]]:
+) -> dict[str, Float64[np.ndarray, "draw time"]]:
     """All scores of what was read of the test puzzles, by name, on each of the draws.
 
     `read` holds classes or numbers, or the log odds of the second of two classes. `learned` counts the training cells of
-    each class, in one column for numbers; moments that had nothing to learn from are NaN.
+    each class, in one column for numbers; time points that had nothing to learn from are NaN.
     """
     classes = learned.shape[1]
     if classes == 1:
@@ -172,16 +172,16 @@ def sampled_scores(
 
 
 def majority_accuracy(
-    hits: Hits, most_frequent: Int[np.ndarray, "moment"], draws: Draws
-) -> Float64[np.ndarray, "draw moment"]:
+    hits: Hits, most_frequent: Int[np.ndarray, "time"], draws: Draws
+) -> Float64[np.ndarray, "draw time"]:
     """Accuracy of always saying the class that is most frequent in training."""
     always = np.take_along_axis(hits.total, most_frequent[:, None, None], 2)[..., 0]
     return _ratio(draws @ always.T, draws @ hits.total.sum(-1).T)
 
 
 def _drawn(
-    draws: Draws, counts: Float[np.ndarray, "moment puzzle class"]
-) -> Float64[np.ndarray, "draw moment class"]:
+    draws: Draws, counts: Float[np.ndarray, "time puzzle class"]
+) -> Float64[np.ndarray, "draw time class"]:
     time_points, puzzles, classes = counts.shape
     return (draws @ counts.swapaxes(0, 1).reshape(puzzles, -1)).reshape(len(draws), time_points, classes)
 

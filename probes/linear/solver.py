@@ -1,11 +1,11 @@
-"""Logistic and ridge regressions of many moments at once, with the objectives of scikit-learn.
+"""Logistic and ridge regressions of many time points at once, with the objectives of scikit-learn.
 
     logistic   min over W, b   sum_i weight_i * -log p(y_i | x_i) + |W|^2 / (2 C)      `LogisticRegression(C)`
     ridge      min over w, b   sum_i weight_i * (y_i - x_i w - b)^2 + alpha |w|^2      `Ridge(alpha)`
 
 b is not penalised. p is a softmax over one row of W per class, whose b sum to 0; for two classes the first row is 0: both
 as scikit-learn has it.
-Classes that do not occur are left out of the softmax: their b would go to minus infinity. Every moment is a problem of its
+Classes that do not occur are left out of the softmax: their b would go to minus infinity. Every time point is a problem of its
 own, and its answer does not depend on the others.
 
 Torch is imported when something is fitted.
@@ -31,14 +31,14 @@ ROUNDING = 1e-6  # relative error of a loss summed from float32
 
 @dataclass(frozen=True)
 class Problems:
-    """Examples of several moments, padded to as many each: what is padded has weight 0. A moment is one problem."""
+    """Examples of several time points, padded to as many each: what is padded has weight 0. A time point is one problem."""
 
-    x: Tensor  # (moment, example, dim + 1), the last column 1
-    y: Tensor  # (moment, example), classes (int64) or numbers
-    weight: Tensor  # (moment, example)
+    x: Tensor  # (time, example, dim + 1), the last column 1
+    y: Tensor  # (time, example), classes (int64) or numbers
+    weight: Tensor  # (time, example)
 
     def take(self, chosen: Tensor) -> Problems:
-        """Some of the moments."""
+        """Some of the time points."""
         return Problems(self.x[chosen], self.y[chosen], self.weight[chosen])
 
     def to(self, device: torch.device) -> Problems:
@@ -47,7 +47,7 @@ class Problems:
 
 
 def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each feature over what has weight, (moment, 1, dim + 1); 0 and 1 of the last column,
+    """Mean and standard deviation of each feature over what has weight, (time, 1, dim + 1); 0 and 1 of the last column,
     and 1 in place of a deviation of nothing."""
     import torch
 
@@ -69,7 +69,7 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
 
 
 def present_classes(problems: Problems, classes: int) -> Tensor:
-    """Which classes have any weight; all where no example has. (moment, class)"""
+    """Which classes have any weight; all where no example has. (time, class)"""
     import torch
 
     counts = torch.zeros(len(problems.y), classes, dtype=torch.float64, device=problems.y.device)
@@ -79,9 +79,9 @@ def present_classes(problems: Problems, classes: int) -> Tensor:
 
 
 def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
-    """log p of every class, (moment, example, class); minus infinity for those that are not present.
+    """log p of every class, (time, example, class); minus infinity for those that are not present.
 
-    theta: (moment, row, dim + 1), one row per class, or a single one for two classes.
+    theta: (time, row, dim + 1), one row per class, or a single one for two classes.
     """
     import torch
 
@@ -92,7 +92,7 @@ def log_probabilities(x: Tensor, theta: Tensor, present: Tensor) -> Tensor:
 
 
 def log_losses(problems: Problems, theta: Tensor, present: Tensor) -> Tensor:
-    """Sum of -log p(y), weighted, in nats; what has no weight counts nothing, whatever its class. (moment)"""
+    """Sum of -log p(y), weighted, in nats; what has no weight counts nothing, whatever its class. (time)"""
     import torch
 
     found = log_probabilities(problems.x, theta, present).gather(2, problems.y[..., None])[..., 0]
@@ -100,25 +100,25 @@ def log_losses(problems: Problems, theta: Tensor, present: Tensor) -> Tensor:
 
 
 def squared_losses(problems: Problems, theta: Tensor) -> Tensor:
-    """Sum of squared errors of a ridge regression, weighted. (moment)"""
+    """Sum of squared errors of a ridge regression, weighted. (time)"""
     read = (problems.x @ theta.to(problems.x.dtype).mT)[..., 0]
     return (problems.weight * (problems.y - read) ** 2).double().sum(1)
 
 
 @dataclass(frozen=True)
 class Logistic:
-    """The objective above, for some moments."""
+    """The objective above, for some time points."""
 
     problems: Problems
-    present: Tensor  # (moment, class)
-    penalty: Tensor  # (moment), 1 / C
+    present: Tensor  # (time, class)
+    penalty: Tensor  # (time), 1 / C
 
     def take(self, chosen: Tensor) -> Logistic:
-        """Some of the moments."""
+        """Some of the time points."""
         return Logistic(self.problems.take(chosen), self.present[chosen], self.penalty[chosen])
 
     def inverse_curvature(self, theta: Tensor) -> Tensor:
-        """The Hessian's own blocks of each row of W at theta, inverted: (moment, row, dim + 1, dim + 1), in float64.
+        """The Hessian's own blocks of each row of W at theta, inverted: (time, row, dim + 1, dim + 1), in float64.
 
         Steps are scaled by it, which makes correlated features as easy as independent ones. It need not be exact, so a
         sample of the examples does.
@@ -131,7 +131,7 @@ class Logistic:
             self.problems.x[:, ::stride], self.problems.y[:, ::stride], self.problems.weight[:, ::stride]
         )
         p = log_probabilities(sample.x, theta, self.present).exp_()[..., -theta.shape[1] :]
-        weight = stride * sample.weight[..., None] * p * (1 - p)  # (moment, example, row)
+        weight = stride * sample.weight[..., None] * p * (1 - p)  # (time, example, row)
         total = self.problems.weight.double().sum(1)
         blocks = torch.empty(time_points, theta.shape[1], width, width, dtype=torch.float64, device=p.device)
         for time_point in range(time_points):
@@ -145,7 +145,7 @@ class Logistic:
         return torch.cholesky_inverse(torch.linalg.cholesky(blocks + diagonal.diag_embed()[:, None]))
 
     def value_and_gradient(self, theta: Tensor) -> tuple[Tensor, Tensor]:
-        """The objective (moment) and its gradient, in float64."""
+        """The objective (time) and its gradient, in float64."""
         import torch
 
         x, y, weight = self.problems.x, self.problems.y, self.problems.weight
@@ -165,7 +165,7 @@ class Logistic:
 
 
 def gram_matrix(problems: Problems) -> Tensor:
-    """Sum of weight x x^T over the examples of each moment, in float64."""
+    """Sum of weight x x^T over the examples of each time point, in float64."""
     import torch
 
     return torch.stack(
@@ -177,9 +177,9 @@ def gram_matrix(problems: Problems) -> Tensor:
 
 
 def fit_logistic(objective: Logistic, start: Tensor, alive: Callable[[], None] = lambda: None) -> Tensor:
-    """Minimise by L-BFGS (Nocedal 1980; Liu & Nocedal 1989) with halved steps, from `start`: (moment, row, dim + 1).
+    """Minimise by L-BFGS (Nocedal 1980; Liu & Nocedal 1989) with halved steps, from `start`: (time, row, dim + 1).
 
-    A moment ends when its largest gradient per example is below TOLERANCE or nothing is gained any more. `alive` is
+    A time point ends when its largest gradient per example is below TOLERANCE or nothing is gained any more. `alive` is
     called in every iteration; what it raises ends the work. Coefficients agree with those of scikit-learn run to
     convergence within 0.002 of the largest one (of standardised features), and nearly all classes read are equal.
     """
@@ -272,7 +272,7 @@ def _line_search(
 
 
 def fit_ridge(problems: Problems, gram: Tensor, alpha: float) -> Tensor:
-    """Closed form, (moment, 1, dim + 1), in float64. Numbers without weight must be finite too."""
+    """Closed form, (time, 1, dim + 1), in float64. Numbers without weight must be finite too."""
     import torch
 
     target = ((problems.y * problems.weight).double()[:, None] @ problems.x.double()).mT

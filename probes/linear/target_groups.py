@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.linear.probe import main_score
-from probes.linear.targets import Level, Target, TargetError, targets_of
+from probes.linear.targets import Target, TargetError, targets_of
 from trm.tasks.base import Task
 
 CANDIDATES = "candidates"
 
 
 @dataclass(frozen=True)
-class Family:
+class TargetGroup:
     """Targets that are fitted apart and scored together; usually one."""
 
     name: str
@@ -24,7 +24,7 @@ class Family:
 
     @property
     def first(self) -> Target:
-        """Kind, level, classes and needs are those of every member."""
+        """TargetKind, level, classes and needs are those of every member."""
         return self.members[0]
 
     @property
@@ -44,31 +44,31 @@ class Family:
             "members": [member.name for member in self.members],
             "score": self.score,
             "chance": first.chance,
-            "chance_says": first.chance_says,
+            "chance_says": first.chance_note,
         }
 
 
-def families_of(task: Task) -> tuple[Family, ...]:
-    """All there are for a task. Targets of whole runs, that every puzzle shares at a moment, are left out."""
-    found: dict[str, Family] = {}
+def groups_of(task: Task) -> tuple[TargetGroup, ...]:
+    """All there are for a task. Targets of whole runs, that every puzzle shares at a time point, are left out."""
+    found: dict[str, TargetGroup] = {}
     for target in targets_of(task):
         if target.pooled:
             continue
         if target.name.startswith("candidate_"):
             before = found[CANDIDATES].members if CANDIDATES in found else ()
-            found[CANDIDATES] = Family(
+            found[CANDIDATES] = TargetGroup(
                 CANDIDATES,
                 "For each digit, whether the givens of its row, column and box leave it to this blank cell.",
                 (*before, target),
             )
         else:
-            found[target.name] = Family(target.name, target.meaning, (target,))
+            found[target.name] = TargetGroup(target.name, target.meaning, (target,))
     return tuple(found.values())
 
 
-def chosen_families(task: Task, names: Sequence[str]) -> tuple[Family, ...]:
+def groups_named(task: Task, names: Sequence[str]) -> tuple[TargetGroup, ...]:
     """Those of these names, in that order. Raises TargetError naming all there are."""
-    known = {family.name: family for family in families_of(task)}
+    known = {group.name: group for group in groups_of(task)}
     for name in names:
         if name not in known:
             raise TargetError(f"There is no target {name!r} of {task.name}. Choose from: {', '.join(known)}.")
@@ -97,8 +97,3 @@ def recorded_targets(task: Task) -> tuple[str, ...]:
             "right_now", "right_at_end",
         ),
     }.get(task.name, usual_targets(task))  # fmt: skip
-
-
-def places(family: Family) -> str:
-    """What it has one value of."""
-    return "cell" if family.first.level is Level.CELL else "puzzle"

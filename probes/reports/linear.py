@@ -1,4 +1,4 @@
-"""The section "What can be read from z and y?" of a document: every number and verdict in it is that of a recorded study."""
+"""The section "What can be read from z and y?" of a document: every number and verdict in it is that of a recorded experiment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,20 +8,20 @@ from probes.linear.experiment.verdicts import (
     FEWEST,
     MARGINS,
     SCORES,
-    rarer_class,
+    format_score,
+    puzzles_with_rarer_class,
     sentences,
-    untestable,
-    written,
+    untestable_reason,
 )
-from probes.linear.experiment.views import Summary, baselines_at, finding_of, labels_of, value_at
+from probes.linear.experiment.views import Summary, baselines_at, labels_of, result_for, value_at
 from probes.reports.markdown import write_section
 from trm.errors import UserError
 
 NAME = "probes"
 STEPS = ("1", "4", "16")
-NOT_SAID = {
+CAVEATS = {
     "solution": "It does not say that z is searched for the digit: the head reads y alone.",
-    "answer_now": "Of y this is what its own head reads, so a low number would mean a bad probe; of z it does not tell copy from cause.",
+    "answer_now": "Of y this is what its own head predictions, so a low number would mean a bad probe; of z it does not tell copy from cause.",
     "candidates": "The input gives them by construction; the comparison only says how much of that a state still holds.",
     "candidates_left": "The input gives it by construction; it does not say that the count steers anything.",
     "naked_single": "A count in the input gives it by construction; it does not say that these cells are filled first.",
@@ -30,7 +30,7 @@ NOT_SAID = {
     "singles_round": "It does not say that the model fills cells in this order.",
     "right_now": "It does not say that the model uses it.",
     "right_at_end": "It does not say that the end is settled at that step: easy puzzles end well from any state.",
-    "given": "It only says that the probe works: what is given can be seen in x, which every call reads.",
+    "given": "It only says that the probe works: what is given can be seen in x, which every call predictions.",
     "on_path": "It does not say that the way is followed from its ends.",
     "dead_end": "It does not say that dead ends are filled one after the other.",
     "distance_to_start": "It does not say that distances are counted up.",
@@ -38,26 +38,26 @@ NOT_SAID = {
     "next_direction": "It does not say that the way is walked.",
     "reached_within_16": "It does not say that a flood runs.",
 }
-"""What a finding about a target leaves open."""
+"""What a result about a target leaves open."""
 
 
 def write_findings(
-    document: Path, studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
+    document: Path, experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Any]:
-    """Write the section from recorded studies, and recorded `uses`, by model. Raises UserError where there is no study."""
-    if not studies:
+    """Write the section from recorded experiments, and recorded `uses`, by model. Raises UserError where there is no experiment."""
+    if not experiments:
         raise UserError("Nothing is recorded. Run `python -m probes fit --model sudoku-trm --record` first.")
-    write_section(document, NAME, section(studies, uses or {}))
-    return {"models": list(studies), "written": str(document)}
+    write_section(document, NAME, section(experiments, uses or {}))
+    return {"models": list(experiments), "format_score": str(document)}
 
 
-def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
+def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:
     """Markdown: how it was made, then a table and sentences for each model."""
     lines = [
         "## What can be read from z and y?",
         "",
         "Made by `python -m probes fit --model MODEL --record` for each model, then "
-        "`python -m probes fit --findings docs/findings.md`. The studies lie in `assets/recorded/probes` and are drawn on the "
+        "`python -m probes fit --findings docs/findings.md`. The experiments lie in `assets/recorded/probes` and are drawn on the "
         "page Probes.",
         "",
         "Linear probes of the state after a supervision step, one for each step. Targets of several classes are scored by accuracy "
@@ -76,16 +76,16 @@ def section(studies: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]
         "are distributed, after the last step shown; it depends on this one draw, the more the rarer a class is. Puzzles, not cells, are split.",
         "",
     ]
-    for model, study in studies.items():
-        lines += [*_model(model, study), ""]
+    for model, experiment in experiments.items():
+        lines += [*_model(model, experiment), ""]
         if model in uses:
             lines += [*_use(model, uses[model]), ""]
     return "\n".join(lines)
 
 
-def _model(model: str, study: Summary) -> list[str]:
-    about, split = study["about"], study["about"]["split"]
-    labels = labels_of(study)
+def _model(model: str, experiment: Summary) -> list[str]:
+    about, split = experiment["about"], experiment["about"]["split"]
+    labels = labels_of(experiment)
     time_points = [labels.index(step) for step in STEPS if step in labels] or [0, len(labels) - 1]
     lines = [
         f"### {model}",
@@ -96,18 +96,18 @@ def _model(model: str, study: Summary) -> list[str]:
         f"| target | score | from | {' | '.join(f'step {labels[at]}' for at in time_points)} | constant guess | input | derived | random weights | selectivity |",
         f"|---|---|---|{'---|' * (len(time_points) + 5)}",
     ]
-    for target in study["targets"]:
+    for target in experiment["targets"]:
         if all(target["repeats"][at] for at in time_points):
             continue
-        for state in study["settings"]["states"]:
-            lines.append(_row(study, target, state, time_points))
+        for state in experiment["settings"]["states"]:
+            lines.append(_row(experiment, target, state, time_points))
     lines.append("")
-    for target in study["targets"]:
+    for target in experiment["targets"]:
         name = target["name"]
-        is_told = not all(untestable(study, target, at) for at in time_points)
+        has_verdict = not all(untestable_reason(experiment, target, at) for at in time_points)
         lines.append(
-            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(study, name, time_points)} "
-            f"{NOT_SAID.get(name, '') if is_told else ''}".rstrip()
+            f"- **{name.replace('_', ' ')}** ({target['meaning'].rstrip('.')}): {sentences(experiment, name, time_points)} "
+            f"{CAVEATS.get(name, '') if has_verdict else ''}".rstrip()
         )
     return lines
 
@@ -142,27 +142,29 @@ def _use_row(use: Mapping[str, Any]) -> str:
     )
 
 
-def _row(study: Summary, target: Summary, state: str, time_points: list[int]) -> str:
+def _row(experiment: Summary, target: Summary, state: str, time_points: list[int]) -> str:
     name, score = target["name"], target["score"]
-    finding, last = finding_of(study, name, state), time_points[-1]
-    few = [rarer_class(study, target, at) for at in time_points]
+    result, last = result_for(experiment, name, state), time_points[-1]
+    few = [puzzles_with_rarer_class(experiment, target, at) for at in time_points]
     cells = [
-        _banded(finding, score, at)
+        _banded(result, score, at)
         if count is None or count >= FEWEST
         else "too few"
         if count
         else "one class"
         for at, count in zip(time_points, few, strict=True)
     ]
-    base = baselines_at(study, name, score, last, of=state)
+    base = baselines_at(experiment, name, score, last, of=state)
     guess = next(iter(base.values()))
-    cells += [written(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))]
-    cells.append(written(value_at(finding, "selectivity", last), score))
+    cells += [
+        format_score(one, score) for one in (guess, *map(base.get, ("input", "derived", f"random {state}")))
+    ]
+    cells.append(format_score(value_at(result, "selectivity", last), score))
     return f"| {name.replace('_', ' ')} | {SCORES[score]} | {state} | {' | '.join(cells)} |"
 
 
-def _banded(finding: Summary | None, score: str, time_point: int) -> str:
-    value, low, high = (value_at(finding, score, time_point, bound) for bound in ("value", "low", "high"))
+def _banded(result: Summary | None, score: str, time_point: int) -> str:
+    value, low, high = (value_at(result, score, time_point, bound) for bound in ("value", "low", "high"))
     if value is None:
         return "none"
-    return f"{written(value, score)} ({written(low, score)} to {written(high, score)})"
+    return f"{format_score(value, score)} ({format_score(low, score)} to {format_score(high, score)})"

@@ -20,7 +20,7 @@ def cells_of(page) -> dict[str, str]:
 
 
 def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[str, str]]:
-    """What `probes apply` reads, moment by moment, as the grid writes it."""
+    """What `probes apply` predictions, time point by time point, as the grid writes it."""
     capsys.readouterr()
     files = [str(RECORDED / MODEL / f"{target}.{state}{SUFFIX}") for target in targets]
     options = [part for file in files for part in ("--probe", file)]
@@ -61,11 +61,11 @@ def test_the_overlay_is_what_the_command_line_reads_cell_by_cell(served, new_pag
             page.locator(".st-key-probes_state").get_by_text(state, exact=True).click()
             expect(grid).to_have_attribute("data-state", state)
             wanted = applied(capsys, targets, state, puzzle)
-            slider = page.locator(".st-key-probes_moment").get_by_role("slider")
+            slider = page.locator(".st-key-probes_time_point").get_by_role("slider")
             slider.focus()
             page.keyboard.press("End")
             for time_point in reversed(range(len(time_points))):
-                expect(grid).to_have_attribute("data-moment", str(time_point))
+                expect(grid).to_have_attribute("data-time-point", str(time_point))
                 assert cells_of(page) == wanted[time_point]
                 page.keyboard.press("ArrowLeft")
             assert wanted[0] != wanted[-1]

@@ -1,4 +1,4 @@
-"""The figures of the Probes page. Each takes a study as `Study.summary` writes it and returns a plotly figure."""
+"""The figures of the Probes page. Each takes an experiment as `ProbingExperiment.summary` writes it and returns a plotly figure."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +33,12 @@ SCORES |= {CODE: "bits a label"}
 
 
 def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[str]) -> "Figure":
-    """z and y with their bands over the moments, and under them what they have to beat."""
-    figure = charts.new(x=time_point_title(labels), y=SCORES[score], height=HEIGHT)
-    findings = {one["source"]: one for one in summary["findings"] if one["target"] == target}
+    """z and y with their bands over the time points, and under them what they have to beat."""
+    figure = charts.new(x=step_axis_title(labels), y=SCORES[score], height=HEIGHT)
+    results = {one["source"]: one for one in summary["findings"] if one["target"] == target}
     classes = next(one["classes"] for one in summary["targets"] if one["name"] == target)
-    for source, finding in findings.items():
-        value, places = finding["scores"][score], finding["moments"]
+    for source, result in results.items():
+        value, places = result["scores"][score], result["moments"]
         flat = len(places) == 1 and len(labels) > 1
         x = labels if flat else [labels[place] for place in places]
         values = {name: numbers * len(labels) if flat else numbers for name, numbers in value.items()}
@@ -55,9 +55,9 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
         line.marker.size = 9
         if not own:
             line.line.update(dash=DASH[source], width=2)
-            line.showlegend = source != "random y" or "random z" not in findings
+            line.showlegend = source != "random y" or "random z" not in results
             line.hovertemplate = "%{y:.3f}" + (f" ({source[-1]})" if source.startswith("random") else "")
-    majority = next(iter(findings.values()))["scores"].get("majority") if score == "accuracy" else None
+    majority = next(iter(results.values()))["scores"].get("majority") if score == "accuracy" else None
     if majority:
         values = majority["value"]
         values = values if len(values) == len(labels) else values[:1] * len(labels)
@@ -70,7 +70,7 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
             charts.line("constant guess", labels, [0.5] * len(labels), "baseline", hovertemplate="%{y:.3f}")
         )
         figure.data[-1].line.update(dash=DASH["majority"], width=2)
-    control = findings.get("z", {}).get("scores", {}).get("control")
+    control = results.get("z", {}).get("scores", {}).get("control")
     if control and score == main_score(classes):
         figure.add_trace(
             charts.line(
@@ -85,7 +85,7 @@ def over_steps(summary: dict[str, Any], target: str, score: str, labels: list[st
 
 def code_length(codes: dict[str, Code], labels: list[str]) -> "Figure":
     """Bits that tell a label to who knows z, or y, and the labels' own entropy."""
-    figure = charts.new(x=time_point_title(labels), y=SCORES[CODE], height=HEIGHT)
+    figure = charts.new(x=step_axis_title(labels), y=SCORES[CODE], height=HEIGHT)
     for state, code in codes.items():
         figure.add_trace(charts.line(state, labels, code.bits, state, hovertemplate="%{y:.3f}"))
         figure.data[-1].update(mode="lines+markers", marker={"size": 9})
@@ -143,10 +143,10 @@ def plane(found: "Plane", state: str) -> "Figure":
 
 
 def all_targets(board: Scoreboard, labels: list[str], *, height: int) -> "Figure":
-    """A row a target, a column a moment."""
+    """A row a target, a column a time point."""
     from plotly.graph_objects import Heatmap
 
-    figure = charts.new(x=time_point_title(labels), y="", height=height)
+    figure = charts.new(x=step_axis_title(labels), y="", height=height)
     figure.add_trace(
         Heatmap(
             z=board.values,
@@ -182,7 +182,7 @@ def board(cells: Cells, name: str) -> "Figure":
             z=cells.values,
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),
-            text=[["" if v is None else cells.written(v) for v in row] for row in cells.values]
+            text=[["" if v is None else cells.format(v) for v in row] for row in cells.values]
             if columns <= 9
             else None,
             texttemplate="%{text}" if columns <= 9 else None,
@@ -242,12 +242,12 @@ def confusion(shares: list[list[float | None]], counts: list[list[int]], classes
     return figure
 
 
-def time_point_title(labels: list[str]) -> str:
-    """Of the axis of moments."""
+def step_axis_title(labels: list[str]) -> str:
+    """Of the axis of time points."""
     return "supervision step . cycle . call" if any("." in label for label in labels) else "supervision step"
 
 
-def use(result: dict[str, Any]) -> "Figure":
+def causal(result: dict[str, Any]) -> "Figure":
     """A row a measure, in it three lines: the plain run, one mark a random direction, and the change along the probe's."""
     from plotly.graph_objects import Scatter
 

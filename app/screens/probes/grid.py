@@ -17,7 +17,7 @@ def draw(
     symbols: list[str],
     picture: bool,
 ) -> None:
-    """The grid of a reading, as `probes apply` writes it, at one of its moments. `symbols` are those of the puzzle."""
+    """The grid of a reading, as `probes apply` writes it, at one of its time points. `symbols` are those of the puzzle."""
     readings = [one for one in found["readings"] if one["state"] == state]
     rows, columns = found["grid"]
     pencil = len(readings) > 1
@@ -42,7 +42,7 @@ def draw(
     box = " boxes" if (rows, columns) == (9, 9) and not picture else ""
     st.html(
         f'{_style()}<div class="probe-grid{box}" data-testid="probe-grid" translate="no" data-state="{escape(state)}" '
-        f'data-moment="{time_point}" style="--columns:{columns};--rows:{rows}" role="img" '
+        f'data-time-point="{time_point}" style="--columns:{columns};--rows:{rows}" role="img" '
         f'aria-label="What the probe reads in each cell">{"".join(cells)}</div>'
     )
 
@@ -55,8 +55,8 @@ def _pencil(readings: list[dict[str, Any]], read: list[Any], true: list[Any]) ->
         kind = ""
         if truth is not None and value != truth:
             kind = "false" if value == "yes" else "missed"
-        shown = text if value == "yes" or kind == "missed" else ""
-        marks.append(f'<i class="{kind}">{shown}</i>')
+        experiment = text if value == "yes" or kind == "missed" else ""
+        marks.append(f'<i class="{kind}">{experiment}</i>')
     return "".join(marks)
 
 

@@ -1,4 +1,4 @@
-"""Which study the Probes page shows: a recorded one at once, another by a job; and the readings of a puzzle, by jobs too."""
+"""Which experiment the Probes page shows: a recorded one at once, another by a job; and the readings of a puzzle, by jobs too."""
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from app.state.links import IN_ADDRESS
 from app.ui.estimates import Cost
 from app.ui.progress import ask, result_of, watch
 from probes.linear.apply import SavedProbe, open_probe
-from probes.linear.experiment.files import RECORDED, SUFFIX, StudyFileError, recorded_study
-from probes.linear.target_groups import families_of, usual_targets
+from probes.linear.experiment.files import RECORDED, SUFFIX, ExperimentFileError, recorded_experiment
+from probes.linear.target_groups import groups_of, usual_targets
 from trm.config import ModelConfig
 from trm.errors import CheckpointError
 from trm.progress import Progress
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 STEPS = (1, 2, 4)
-"""That are run unless others are asked for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
+"""That are run unless others are request for. 16 steps of 200 puzzles are 5 TFLOP of sudoku-trm, 25 s of two cores: over the budget."""
 STATES = ("z", "y")
 OPEN = "probes_open"  # whether the settings of a fit are, in the session
 PROBE = 0.1  # of a supervision step of all puzzles: what fitting a probe takes, roughly
@@ -35,8 +35,8 @@ PULSE = 0.25  # seconds between looks at a model that is being loaded
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
-    """A study, as `Study.summary` writes it, and how to get at its probes."""
+class LoadedExperiment:
+    """An experiment, as `ProbingExperiment.summary` writes it, and how to get at its probes."""
 
     key: Hashable
     summary: dict[str, Any]
@@ -57,14 +57,14 @@ class Shown:
 # ---- what was recorded
 
 
-def recorded(found: Opened) -> Shown | None:
+def recorded(found: Opened) -> LoadedExperiment | None:
     """What a model's page opens with; None where nothing was recorded of it."""
     source = found.source
     folder = RECORDED / source.name
     try:
         stamp = (folder / "study.json").stat().st_mtime_ns if source.is_bundled else 0
         summary = _recorded(source.name, stamp) if stamp else None
-    except (OSError, StudyFileError):
+    except (OSError, ExperimentFileError):
         return None
     if summary is None:
         return None
@@ -73,7 +73,7 @@ def recorded(found: Opened) -> Shown | None:
     def probes(targets: Sequence[str], state: str) -> list[SavedProbe]:
         return [open_probe(folder / f"{target}.{state}{SUFFIX}") for target in targets]
 
-    return Shown(
+    return LoadedExperiment(
         ("recorded", source.name, stamp),
         summary,
         probes,
@@ -85,11 +85,11 @@ def recorded(found: Opened) -> Shown | None:
 
 @st.cache_data(max_entries=16, show_spinner=False)
 def _recorded(name: str, stamp: int) -> dict[str, Any] | None:
-    return recorded_study(name)
+    return recorded_experiment(name)
 
 
 def fingerprint(found: Opened) -> str | None:
-    """Of the weights that are shown; None where they are not there any more."""
+    """Of the weights that are experiment; None where they are not there any more."""
     if found.source.is_bundled:
         return shared.weights_fingerprint(found.source.name, found.source.stamp)
     model = shared.models().ask(found.source).model
@@ -100,7 +100,7 @@ def fingerprint(found: Opened) -> str | None:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ProbingRequest:
     """What a person asks to be fitted."""
 
     source: Source
@@ -134,7 +134,7 @@ class Asked:
 def controls(found: Opened) -> None:
     """Targets, states, steps, puzzles and baselines; and the button that begins."""
     task, state = task_of(found.config), st.session_state
-    families = {family.name: family for family in families_of(task)}
+    groups = {group.name: group for group in groups_of(task)}
     if state.get("probes_of") != found.source.name:
         state.probes_of = found.source.name
         state.probes_targets = list(usual_targets(task))
@@ -142,13 +142,13 @@ def controls(found: Opened) -> None:
         state.probes_steps = [step for step in STEPS if step <= last] or [last]
     targets = st.multiselect(
         "Targets",
-        list(families),
+        list(groups),
         key="probes_targets",
         **IN_ADDRESS,
-        format_func=spoken,
+        format_func=target_label,
         help="What is looked for. Each says below what it means.",
     )
-    st.caption("  \n".join(f"**{spoken(name)}**: {families[name].meaning}" for name in targets))
+    st.caption("  \n".join(f"**{target_label(name)}**: {groups[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
         "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **IN_ADDRESS
@@ -182,7 +182,7 @@ def controls(found: Opened) -> None:
     ready = bool(puzzles and targets and states and steps)
     if not ready:
         st.caption("Choose at least one target, one state and one step.")
-    asked = ready and Asked(
+    request = ready and ProbingRequest(
         found.source,
         puzzles,
         tuple(targets),
@@ -192,77 +192,84 @@ def controls(found: Opened) -> None:
         control,
         code_length,
     )
-    work = asked and cost(found.config, asked)
+    work = request and cost(found.config, request)
     if work:
         st.caption(work.said())
     st.button(
-        "Fit probes", key="probes_fit", type="primary", on_click=begin, args=(asked, work), disabled=not ready
+        "Fit probes",
+        key="probes_fit",
+        type="primary",
+        on_click=start_fit,
+        args=(request, work),
+        disabled=not ready,
     )
 
 
-def cost(config: ModelConfig, asked: Asked) -> Cost:
-    """Runs of the model and of the untrained network; a probe takes about what a supervision step of all puzzles does."""
-    untrained = {"first": asked.steps[0], "all": asked.steps[-1], "none": 0}[asked.random]
-    sources = len(asked.states) * (2 if untrained else 1) + 2
-    probes = len(asked.targets) * sources * len(asked.steps) * (2 if asked.control else 1)
-    steps = asked.steps[-1] + untrained + PROBE * probes
-    return Cost.of_runs("probes", config, asked.puzzles.count * steps / config.N_sup)
+def cost(config: ModelConfig, request: ProbingRequest) -> Cost:
+    """CollectedRuns of the model and of the untrained network; a probe takes about what a supervision step of all puzzles does."""
+    untrained = {"first": request.steps[0], "all": request.steps[-1], "none": 0}[request.random]
+    sources = len(request.states) * (2 if untrained else 1) + 2
+    probes = len(request.targets) * sources * len(request.steps) * (2 if request.control else 1)
+    steps = request.steps[-1] + untrained + PROBE * probes
+    return Cost.of_runs("probes", config, request.puzzles.count * steps / config.N_sup)
 
 
-def begin(asked: Asked, work: Cost) -> None:
-    """Ask for a study, and for it to be shown, not the settings over it. A callback."""
-    st.session_state.probes_asked = asked
+def start_fit(request: ProbingRequest, work: Cost) -> None:
+    """Ask for an experiment, and for it to be experiment, not the settings over it. A callback."""
+    st.session_state.probes_request = request
     st.session_state[OPEN] = False
-    ask(asked.key, work.timed(partial(fit, asked)))
+    ask(request.key, work.timed(partial(fit, request)))
 
 
-def back() -> None:
+def show_recorded() -> None:
     """Show what was recorded again. A callback."""
-    st.session_state.probes_asked = None
+    st.session_state.probes_request = None
 
 
-def computed(found: Opened) -> Shown | None:
-    """What this person asked for of this model, once it is there; how far it is until then. None while there is none."""
-    asked = st.session_state.get("probes_asked")
-    if asked is None or asked.source != found.source:
+def computed(found: Opened) -> LoadedExperiment | None:
+    """What this person request for of this model, once it is there; how far it is until then. None while there is none."""
+    request = st.session_state.get("probes_request")
+    if request is None or request.source != found.source:
         return None
-    job = shared.jobs().find(asked.key)
+    job = shared.jobs().find(request.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
-    summary, kept = result
+    summary, fitted = result
 
     def probes(targets: Sequence[str], state: str) -> list[SavedProbe]:
-        return [kept[target, state] for target in targets]
+        return [fitted[target, state] for target in targets]
 
-    return Shown(asked.key, summary, probes, asked.command, recorded=False)
+    return LoadedExperiment(request.key, summary, probes, request.command, recorded=False)
 
 
-def fit(asked: Asked, progress: Progress) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
-    """The job: the study for a page, and its probes by target and state. Raises UserError."""
-    model = opened(asked.source, progress)
+def fit(
+    request: ProbingRequest, progress: Progress
+) -> tuple[dict[str, Any], dict[tuple[str, str], SavedProbe]]:
+    """The job: the experiment for a page, and its probes by target and state. Raises UserError."""
+    model = opened(request.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.apply import probes_of
-    from probes.linear.experiment.experiment import fit_study
-    from probes.linear.experiment.study import StudySettings
+    from probes.linear.experiment.results import ExperimentSettings
+    from probes.linear.experiment.run import run_experiment
     from probes.linear.probe import ProbeSettings
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     task = task_of(model.config)
-    puzzles = load_puzzles(asked.puzzles.name, task)
-    puzzles = puzzles.take(evenly(len(puzzles), asked.puzzles.count))
-    settings = StudySettings(
-        asked.targets,
-        asked.states,
-        asked.steps,
-        random=asked.random,
-        control=asked.control,
-        probe=ProbeSettings(code_length=asked.code_length),
+    puzzles = load_puzzles(request.puzzles.name, task)
+    puzzles = puzzles.take(evenly(len(puzzles), request.puzzles.count))
+    settings = ExperimentSettings(
+        request.targets,
+        request.states,
+        request.steps,
+        random=request.random,
+        control=request.control,
+        probe=ProbeSettings(code_length=request.code_length),
     )
     with torch_threads(model):
-        study = fit_study(model, task, puzzles, settings, progress=progress)
-    return study.summary(), {(probe.target, probe.state): probe for probe in probes_of(study)}
+        experiment = run_experiment(model, task, puzzles, settings, progress=progress)
+    return experiment.summary(), {(probe.target, probe.state): probe for probe in probes_of(experiment)}
 
 
 def opened(source: Source, progress: Progress) -> "Model":
@@ -280,36 +287,38 @@ def opened(source: Source, progress: Progress) -> "Model":
 # ---- the reading of a puzzle
 
 
-def reading(found: Opened, shown: Shown, target: str, puzzle: str) -> dict[str, Any] | None:
+def reading(found: Opened, experiment: LoadedExperiment, target: str, puzzle: str) -> dict[str, Any] | None:
     """What the probes of a target read in a puzzle, as `probes apply` writes it; None while it is not there yet."""
-    key = ("probe reading", found.source, shown.key, target, puzzle)
-    return result_of(key, partial(read, found.source, shown, target, puzzle))
+    key = ("probe reading", found.source, experiment.key, target, puzzle)
+    return result_of(key, partial(read, found.source, experiment, target, puzzle))
 
 
-def read(source: Source, shown: Shown, target: str, puzzle: str, progress: Progress) -> dict[str, Any]:
+def read(
+    source: Source, experiment: LoadedExperiment, target: str, puzzle: str, progress: Progress
+) -> dict[str, Any]:
     """The job. Raises UserError."""
     model = opened(source, progress)
     from app.server.opening import torch_threads
-    from probes.linear.apply import read_puzzle, summary_of
+    from probes.linear.apply import apply_to_puzzle, summary_of
 
     task = task_of(model.config)
     inputs = task.parse(puzzle)
-    members = shown.targets[target]["members"]
-    probes = [probe for state in shown.states for probe in shown.probes(members, state)]
+    members = experiment.targets[target]["members"]
+    probes = [probe for state in experiment.states for probe in experiment.probes(members, state)]
     with torch_threads(model):
-        readings = read_puzzle(
+        readings = apply_to_puzzle(
             model, task, inputs, probes, progress=lambda share: progress(share, "running the puzzle")
         )
     return summary_of(readings, model=model, task=task, inputs=inputs)
 
 
-def forget_strangers(**options: Sequence[str]) -> None:
+def drop_invalid_choices(**options: Sequence[str]) -> None:
     """Before widgets are drawn: what was chosen among other options, of another model or target, is chosen no more."""
     for key, known in options.items():
         if st.session_state.get(key) not in known:
             st.session_state.pop(key, None)
 
 
-def spoken(name: str) -> str:
+def target_label(name: str) -> str:
     """A target's name in words."""
     return name.replace("_", " ")

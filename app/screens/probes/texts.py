@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 from app.ui.text import plain
 from probes.linear.experiment.files import RECORDED, SUFFIX
-from probes.linear.experiment.verdicts import MARGINS, written
-from probes.linear.experiment.views import balance_at, baselines_at, code_of, finding_of, labels_of, value_at
+from probes.linear.experiment.verdicts import MARGINS, format_score
+from probes.linear.experiment.views import balance_at, baselines_at, code_of, labels_of, result_for, value_at
 
 if TYPE_CHECKING:
-    from app.screens.probes.source import Shown
+    from app.screens.probes.source import LoadedExperiment
 
-WORTH = (
+CAVEATS = (
     "A probe is a weighted sum. It shows what could be read from a state, not that the model reads it. Bands: 95 %, test "
     "puzzles drawn again. Puzzles it is tested on were not in its training. “No more”: the band of a difference, in brackets, lies within "
     f"{100 * MARGINS['accuracy']:.0f} points of accuracy, or {MARGINS['auroc']:.2f} of AUROC or R², of 0. Selectivity depends on one draw of random "
@@ -23,17 +23,17 @@ SCOREBOARD = (
 CELLS = "Accuracy of the probe in this cell over the test puzzles, in percent. Empty: never tested."
 CELL_ERRORS = "Mean error in this cell, over the test puzzles. Empty: never tested."
 CONFUSION = "Each row sums to 100 %: the cells that truly are of this class, by what was read."
-READING = "Bold: given. Coloured: read by the probe; orange and underlined where that is not true."
+GRID = "Bold: given. Coloured: read by the probe; orange and underlined where that is not true."
 CANDIDATES = "Small digits: read as candidates. Struck through: none in truth. Dashed ring: a candidate that was not read."
 OUTDATED = (
     "This was recorded with other weights than those that are here. Fit again under “Fit others”, or record "
     "anew with `probes fit --record`."
 )
-USE = (
+CAUSAL = (
     "What can be read need not be used. Here a state is changed along the probe's direction in every cell, once, and the run "
     "goes on; the same is done along random directions, each cell moved as far. Choose, then press “Try it”."
 )
-USE_WORTH = (
+CAUSAL_CAVEAT = (
     "Only what exceeds random directions speaks for use. Nothing in excess does not prove the contrary: what is read may be "
     "held along other directions too."
 )
@@ -46,8 +46,10 @@ PLANE = (
     "Arrows side by side: the readings are hardly told apart. Opposite: one excludes the other. Short: most of the direction "
     "lies outside of this plane, so its angle here means little."
 )
-NO_CODE = "No description length was asked for. Fit with “Description length” switched on; numbers have none."
-OPENED = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
+NO_CODE = (
+    "No description length was request for. Fit with “Description length” switched on; numbers have none."
+)
+UPLOAD = "Files that `probes fit --save` wrote, or the ones in `assets/recorded/probes`. They are read here and kept nowhere."
 SCORES = {"accuracy": "share right", "auroc": "AUROC", "balanced_accuracy": "balanced", "code": "bits"}
 """In few letters: three stand side by side in a narrow column."""
 BASELINES = {
@@ -83,17 +85,17 @@ def meaning(facts: dict[str, Any]) -> str:
     return f"**{plain(facts['name'].replace('_', ' ').capitalize())}.** {plain(facts['meaning'])} {chance}"
 
 
-def verdict(summary: dict[str, Any], target: str, score: str) -> str:
-    """z, y and the best baseline at the last moment, and selectivity, as a table."""
+def score_table(summary: dict[str, Any], target: str, score: str) -> str:
+    """z, y and the best baseline at the last time point, and selectivity, as a table."""
     last, labels = len(summary["moments"]) - 1, labels_of(summary)
     facts = next(one for one in summary["targets"] if one["name"] == target)
     rows = [f"| step {labels[last]} | |", "|:--|--:|"]
     for state in ("z", "y"):
-        finding = finding_of(summary, target, state)
-        value = value_at(finding, score, last)
+        result = result_for(summary, target, state)
+        value = value_at(result, score, last)
         if value is None:
             continue
-        low, high = (value_at(finding, score, last, bound) for bound in ("low", "high"))
+        low, high = (value_at(result, score, last, bound) for bound in ("low", "high"))
         rows.append(
             f"| **from {state}** | **{_number(value, score)}** ({_bound(low, score)}&nbsp;to&nbsp;{_bound(high, score)}) |"
         )
@@ -104,7 +106,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
                 f"| {BASELINES[name]}{f', step {labels[0]}' if early else ''} | {_number(value, score)} |"
             )
     for state in ("z", "y"):
-        value = value_at(finding_of(summary, target, state), "selectivity", last)
+        value = value_at(result_for(summary, target, state), "selectivity", last)
         if value is not None and score == facts["score"]:
             rows.append(f"| selectivity, {state} | {_number(value, score)} |")
     rows += _code_rows(summary, target, last)
@@ -112,7 +114,7 @@ def verdict(summary: dict[str, Any], target: str, score: str) -> str:
 
 
 def _code_rows(summary: dict[str, Any], target: str, time_point: int) -> list[str]:
-    """Description lengths, where they were asked for."""
+    """Description lengths, where they were request for."""
     rows = []
     for state in ("z", "y"):
         code = code_of(summary, target, state)
@@ -147,7 +149,7 @@ def plane(share: float, count: int, *, of: str) -> str:
 def _number(value: float | None, score: str) -> str:
     if value is None:
         return "none"
-    return written(value, score) if score in ("auroc", "r2") else f"{written(value, 'accuracy')} %"
+    return format_score(value, score) if score in ("auroc", "r2") else f"{format_score(value, 'accuracy')} %"
 
 
 def _bound(value: float | None, score: str) -> str:
@@ -156,7 +158,7 @@ def _bound(value: float | None, score: str) -> str:
 
 
 def reading(found: dict[str, Any], state: str, time_point: int) -> str:
-    """How many cells are read rightly in this puzzle, at this moment."""
+    """How many cells are read rightly in this puzzle, at this time point."""
     right = total = 0
     for one in found["readings"]:
         if one["state"] != state or one["true"] is None:
@@ -171,13 +173,13 @@ def reading(found: dict[str, Any], state: str, time_point: int) -> str:
     return f"**{right} of {total}** {what} read rightly."
 
 
-def use(result: dict[str, Any]) -> str:
+def causal(result: dict[str, Any]) -> str:
     """How much more the probe's direction does than random ones, with its band."""
     excess = result["excess"]["changed_end"]
     low, high = 100 * excess["low"], 100 * excess["high"]
-    verdict = "more than" if low > 0 else "less than" if high < 0 else "no more and no less than"
+    score_table = "more than" if low > 0 else "less than" if high < 0 else "no more and no less than"
     return (
-        f"Moved by {100 * result['distance']:.0f} % of the state's norm, the answers at the end change **{verdict}** along random "
+        f"Moved by {100 * result['distance']:.0f} % of the state's norm, the answers at the end change **{score_table}** along random "
         f"directions: by {100 * excess['value']:+.1f} points of the blank cells (95 % band {low:+.1f} to {high:+.1f}, over "
         f"{result['puzzles']} puzzles)."
     )
@@ -193,17 +195,17 @@ def opened_source(summary: dict[str, Any], model: str, fingerprint: str | None) 
     )
 
 
-def folder(shown: "Shown") -> str:
+def probe_folder(experiment: "LoadedExperiment") -> str:
     """Where the command line finds the probes."""
-    model = shown.summary["about"]["model"]
-    return f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if shown.recorded else "probes"
+    model = experiment.summary["about"]["model"]
+    return f"{RECORDED.relative_to(RECORDED.parents[2])}/{model}" if experiment.recorded else "probes"
 
 
-def apply_command(shown: "Shown", target: str, puzzle: str) -> str:
+def apply_command(experiment: "LoadedExperiment", target: str, puzzle: str) -> str:
     """The same reading on the command line, with the recorded probes or those of the command that fits them."""
     files = [
-        f"--probe {folder(shown)}/{member}.{state}{SUFFIX}"
-        for state in shown.states
-        for member in shown.targets[target]["members"]
+        f"--probe {probe_folder(experiment)}/{member}.{state}{SUFFIX}"
+        for state in experiment.states
+        for member in experiment.targets[target]["members"]
     ]
-    return f"python -m probes apply --model {shown.summary['about']['model']} {' '.join(files)} --puzzle '{puzzle}'"
+    return f"python -m probes apply --model {experiment.summary['about']['model']} {' '.join(files)} --puzzle '{puzzle}'"

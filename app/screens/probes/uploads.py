@@ -1,4 +1,4 @@
-"""Probes from files that a person hands over, and what they read in the model that is shown. Read here and kept nowhere."""
+"""Probes from files that a person hands over, and what they read in the model that is experiment. Read here and kept nowhere."""
 
 import tempfile
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 from app.screens.probes import texts
-from app.screens.probes.source import Shown
+from app.screens.probes.source import LoadedExperiment
 from app.sidebar.model_controls import Opened
 from app.ui import status
-from probes.linear.apply import SavedProbe, open_probe, study_of
+from probes.linear.apply import SavedProbe, open_probe, summary_of_probes
 from probes.linear.files import ProbeFileError
 from trm.tasks import task_of
 
@@ -22,7 +22,7 @@ KEY = "probes_files"
 
 def controls() -> None:
     """The place where files are given."""
-    st.caption(texts.OPENED)
+    st.caption(texts.UPLOAD)
     st.file_uploader(
         "Probe files",
         type=["safetensors"],
@@ -33,7 +33,7 @@ def controls() -> None:
     )
 
 
-def shown(found: Opened) -> Shown | None:
+def from_files(found: Opened) -> LoadedExperiment | None:
     """The probes that were given, for this model; None where there are none, or they cannot be used, which is said."""
     files = st.session_state.get(KEY) or []
     if not files:
@@ -43,7 +43,7 @@ def shown(found: Opened) -> Shown | None:
             raise ProbeFileError(f"{len(files)} files are too many. Open at most {MOST}.")
         given = [(file.name, file.getvalue()) for file in files]
         probes = {(probe.target, probe.state): probe for probe in (read(*one) for one in given)}
-        summary = study_of([read(*one) for one in given], task_of(found.config))
+        summary = summary_of_probes([read(*one) for one in given], task_of(found.config))
     except ProbeFileError as mistake:
         status.problem(str(mistake))
         return None
@@ -52,7 +52,7 @@ def shown(found: Opened) -> Shown | None:
         return [probes[target, state] for target in targets]
 
     marks = tuple(sha256(content).hexdigest() for _, content in given)
-    return Shown(("opened", marks), summary, of, "", recorded=False)
+    return LoadedExperiment(("opened", marks), summary, of, "", recorded=False)
 
 
 def read(name: str, content: bytes) -> SavedProbe:

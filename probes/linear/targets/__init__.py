@@ -4,16 +4,16 @@ A target says what it means, for which cells it is defined, and what chance is. 
 a given holds its digit for everyone to see, so a probe that reads it there has found nothing.
 """
 
-from probes.linear.targets.base import Evidence, Kind, Level, Target, TargetError, Values, values_at
-from probes.linear.targets.common import rightness, run, symbols
+from probes.linear.targets.base import Evidence, Level, Target, TargetError, TargetKind, Values, values_at
+from probes.linear.targets.common import correctness_targets, run_targets, symbol_targets
 from trm.tasks.base import PADDING, Task
 
 __all__ = [
     "Evidence",
-    "Kind",
     "Level",
     "Target",
     "TargetError",
+    "TargetKind",
     "Values",
     "target_of",
     "targets_of",
@@ -31,7 +31,7 @@ def targets_of(task: Task) -> tuple[Target, ...]:
         from probes.linear.targets.maze import maze_targets
 
         return tuple(maze_targets(task))
-    return (*symbols(task, PADDING + 1, "symbol"), *rightness(task), *run())
+    return (*symbol_targets(task, PADDING + 1, "symbol"), *correctness_targets(task), *run_targets())
 
 
 def target_of(task: Task, name: str) -> Target:

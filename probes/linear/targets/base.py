@@ -19,7 +19,7 @@ class TargetError(UserError):
     """A target that cannot be computed from what is there."""
 
 
-class Kind(StrEnum):
+class TargetKind(StrEnum):
     """What the values of a target are."""
 
     BINARY = "binary"
@@ -36,17 +36,17 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Some puzzles at one moment of their runs: all that a target may be computed from. What is not known is None.
+    """Some puzzles at one time point of their runs: all that a target may be computed from. What is not known is None.
 
     Raises TargetError where arrays do not fit the task or each other.
     """
 
     task: Task
     inputs: Tokens
-    labels: Tokens | None = None  # 0 in cells that are not scored, as everywhere
-    now: Tokens | None = None  # answers read at this moment
+    labels: Tokens | None = None  # 0 in cells that are not scored, as all_cells
+    now: Tokens | None = None  # answers read at this time point
     end: Tokens | None = None  # answers after the last supervision step
-    supervision_step: int | None = None  # of this moment, from 1
+    supervision_step: int | None = None  # of this time point, from 1
     halts: Bool[np.ndarray, "_"] | None = None  # of each puzzle, whether the model would halt after that step
     known_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
     """`Task.facts` of every puzzle, where they have been computed before: those of a trace store."""
@@ -93,21 +93,21 @@ NEEDS = {
     "halts": "whether the model would halt",
 }
 """What a target may need, as it is called in messages."""
-OF_A_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
+PER_TIME_POINT = frozenset({"now", "supervision_step", "halts"})
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
     """Values of a target: a class (from 0; binary: 1 is yes) or a number, and 0 wherever it is not defined.
 
-    One axis of puzzles, then one of moments where there are several, then one of cells for a target of cells.
+    One axis of puzzles, then one of time points where there are several, then one of cells for a target of cells.
     """
 
     values: Int16[np.ndarray, "*shape"] | Float32[np.ndarray, "*shape"]
     defined: Bool[np.ndarray, "*shape"]
 
 
-Found = tuple[Num[np.ndarray, "*shape"] | Bool[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]
+RawValues = tuple[Num[np.ndarray, "*shape"] | Bool[np.ndarray, "*shape"], Bool[np.ndarray, "*shape"]]
 """Values as they come, and where they are defined."""
 
 
@@ -117,31 +117,31 @@ class Target:
 
     name: str
     meaning: str  # one sentence
-    kind: Kind
+    kind: TargetKind
     level: Level
     classes: tuple[str, ...]  # their names; ("no", "yes") for binary ones, () for numbers
-    find: Callable[[Evidence], Found]
+    compute: Callable[[Evidence], RawValues]
     needs: frozenset[str] = frozenset()  # of NEEDS
 
     @property
     def varies(self) -> bool:
-        """Whether it may change from moment to moment."""
-        return bool(self.needs & OF_A_TIME_POINT)
+        """Whether it may change from time point to time point."""
+        return bool(self.needs & PER_TIME_POINT)
 
     @property
     def pooled(self) -> bool:
-        """Whether it is the same for all puzzles of a moment, so that only one probe over all moments makes sense."""
+        """Whether it is the same for all puzzles of a time point, so that only one probe over all time points makes sense."""
         return self.needs == {"supervision_step"}
 
     @property
     def chance(self) -> float:
         """The score that knowing nothing gets: AUROC or balanced accuracy of any guess that does not look, R^2 of the mean."""
-        return 0.0 if self.kind is Kind.NUMBER else 1 / len(self.classes)
+        return 0.0 if self.kind is TargetKind.NUMBER else 1 / len(self.classes)
 
     @property
-    def chance_says(self) -> str:
+    def chance_note(self) -> str:
         """What chance is, in words."""
-        if self.kind is Kind.NUMBER:
+        if self.kind is TargetKind.NUMBER:
             return "R^2 is 0 for whoever always says the mean."
         if len(self.classes) == 2:
             return "AUROC is 0.5 for whoever does not look: a yes is rated above a no as often as below."
@@ -151,14 +151,14 @@ class Target:
         )
 
     def of(self, evidence: Evidence) -> Values:
-        """Values for these puzzles at this moment, `puzzle cell` or `puzzle`. Raises TargetError where something is missing."""
+        """Values for these puzzles at this time point, `puzzle cell` or `puzzle`. Raises TargetError where something is missing."""
         for name in sorted(self.needs):
             if getattr(evidence, name) is None:
                 raise TargetError(
                     f"The target {self.name} needs {NEEDS[name]}. Give them, or choose another."
                 )
-        values, defined = self.find(evidence)
-        dtype = np.float32 if self.kind is Kind.NUMBER else np.int16
+        values, defined = self.compute(evidence)
+        dtype = np.float32 if self.kind is TargetKind.NUMBER else np.int16
         return Values(np.where(defined, values, 0).astype(dtype), defined)
 
 
@@ -166,20 +166,22 @@ def values_at(
     target: Target,
     evidence: Evidence,
     *,
-    now: UInt8[np.ndarray, "puzzle moment cell"] | None = None,
+    now: UInt8[np.ndarray, "puzzle time cell"] | None = None,
     supervision_steps: Sequence[int] | None = None,
-    halts: Bool[np.ndarray, "puzzle moment"] | None = None,
+    halts: Bool[np.ndarray, "puzzle time"] | None = None,
 ) -> Values:
-    """Values at several moments, `puzzle moment cell`, as `fit_probe` takes them; a single cell for targets of puzzles.
+    """Values at several time points, `puzzle time point cell`, as `fit_probe` takes them; a single cell for targets of puzzles.
 
-    `now`, `supervision_steps` and `halts` are what `evidence` holds of one moment. A target that does not change gets a
-    single moment. Raises TargetError where something is missing.
+    `now`, `supervision_steps` and `halts` are what `evidence` holds of one time point. A target that does not change gets a
+    single time point. Raises TargetError where something is missing.
     """
     if target.varies:
         given = {"now": now, "supervision_step": supervision_steps, "halts": halts}
-        for name in sorted(target.needs & OF_A_TIME_POINT):
+        for name in sorted(target.needs & PER_TIME_POINT):
             if given[name] is None:
-                raise TargetError(f"The target {target.name} needs {NEEDS[name]} at every moment. Give them.")
+                raise TargetError(
+                    f"The target {target.name} needs {NEEDS[name]} at every time point. Give them."
+                )
         time_points = {
             len(part) if name == "supervision_step" else part.shape[1]
             for name, part in given.items()
@@ -187,7 +189,7 @@ def values_at(
         }
         if len(time_points) > 1:
             raise TargetError(
-                f"The target {target.name} was given numbers of moments that differ: {sorted(time_points)}."
+                f"The target {target.name} was given numbers of time points that differ: {sorted(time_points)}."
             )
         at_each = [
             target.of(
@@ -212,32 +214,32 @@ def values_at(
 def binary(
     name: str,
     meaning: str,
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
     """A target that is true or not."""
-    return Target(name, meaning, Kind.BINARY, level, ("no", "yes"), find, frozenset(needs))
+    return Target(name, meaning, TargetKind.BINARY, level, ("no", "yes"), compute, frozenset(needs))
 
 
 def number(
     name: str,
     meaning: str,
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
     """A target that is counted or measured."""
-    return Target(name, meaning, Kind.NUMBER, level, (), find, frozenset(needs))
+    return Target(name, meaning, TargetKind.NUMBER, level, (), compute, frozenset(needs))
 
 
 def classes(
     name: str,
     meaning: str,
     names: Sequence[str],
-    find: Callable[[Evidence], Found],
+    compute: Callable[[Evidence], RawValues],
     *needs: str,
     level: Level = Level.CELL,
 ) -> Target:
     """A target that is one of several things."""
-    return Target(name, meaning, Kind.CLASSES, level, tuple(names), find, frozenset(needs))
+    return Target(name, meaning, TargetKind.CLASSES, level, tuple(names), compute, frozenset(needs))

@@ -2,31 +2,31 @@
 
 import numpy as np
 
-from probes.linear.targets.base import Evidence, Found, Level, Target, binary, classes, number
+from probes.linear.targets.base import Evidence, Level, RawValues, Target, binary, classes, number
 from trm.errors import PuzzleError
 from trm.tasks.base import PADDING, Difficulty, Task
 
 DIFFICULTIES = tuple(Difficulty)
 
 
-def everywhere(evidence: Evidence) -> np.ndarray:
+def all_cells(evidence: Evidence) -> np.ndarray:
     """A mask of all cells."""
     return np.ones(evidence.inputs.shape, bool)
 
 
-def every_puzzle(evidence: Evidence) -> np.ndarray:
+def all_puzzles(evidence: Evidence) -> np.ndarray:
     """A mask of all puzzles."""
     return np.ones(len(evidence.inputs), bool)
 
 
-def symbols(task: Task, first: int, word: str) -> list[Target]:
+def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
     """The symbol of the solution and that of the answer, as classes that begin with the token `first`."""
 
-    def solution(evidence: Evidence) -> Found:
+    def solution(evidence: Evidence) -> RawValues:
         known = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
         return evidence.labels.astype(int) - first, known & ~evidence.givens
 
-    def answer(evidence: Evidence) -> Found:
+    def answer(evidence: Evidence) -> RawValues:
         known = (evidence.now >= first) & (evidence.now < task.vocab_size)
         return evidence.now.astype(int) - first, known & ~evidence.givens
 
@@ -45,21 +45,21 @@ def symbols(task: Task, first: int, word: str) -> list[Target]:
     ]
 
 
-def rightness(task: Task) -> list[Target]:
+def correctness_targets(task: Task) -> list[Target]:
     """What is right or solved, now and at the end. Without rules that tell, solved means equal to the solution."""
 
     def right(name: str):
-        def find(evidence: Evidence) -> Found:
+        def find(evidence: Evidence) -> RawValues:
             scored = (evidence.labels != PADDING) & ~evidence.givens
             return getattr(evidence, name) == evidence.labels, scored
 
         return find
 
     def solved(name: str):
-        def find(evidence: Evidence) -> Found:
+        def find(evidence: Evidence) -> RawValues:
             answers = getattr(evidence, name)
             if task.judged_by_rules:
-                return task.is_solved(evidence.inputs, answers), every_puzzle(evidence)
+                return task.is_solved(evidence.inputs, answers), all_puzzles(evidence)
             scored = evidence.labels != PADDING
             return ((answers == evidence.labels) | ~scored).all(-1), scored.any(-1)
 
@@ -100,7 +100,7 @@ def rightness(task: Task) -> list[Target]:
     ]
 
 
-def difficulty(evidence: Evidence) -> Found:
+def difficulty(evidence: Evidence) -> RawValues:
     """The task's own rating; undefined without exactly one solution, and where the search is given up."""
 
     def rated(puzzle: np.ndarray) -> int:
@@ -114,7 +114,7 @@ def difficulty(evidence: Evidence) -> Found:
     return found, found >= 0
 
 
-def rating() -> Target:
+def difficulty_target() -> Target:
     """How hard the task says that a puzzle is."""
     return classes(
         "difficulty",
@@ -125,14 +125,14 @@ def rating() -> Target:
     )
 
 
-def run() -> list[Target]:
+def run_targets() -> list[Target]:
     """Where the run stands."""
 
-    def step(evidence: Evidence) -> Found:
-        return np.full(len(evidence.inputs), evidence.supervision_step), every_puzzle(evidence)
+    def step(evidence: Evidence) -> RawValues:
+        return np.full(len(evidence.inputs), evidence.supervision_step), all_puzzles(evidence)
 
-    def halts(evidence: Evidence) -> Found:
-        return evidence.halts, every_puzzle(evidence)
+    def halts(evidence: Evidence) -> RawValues:
+        return evidence.halts, all_puzzles(evidence)
 
     return [
         number(

@@ -4,8 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from probes.linear.targets.base import Evidence, Found, Target, binary, classes, number
-from probes.linear.targets.common import everywhere, rating, rightness, run
+from probes.linear.targets.base import Evidence, RawValues, Target, binary, classes, number
+from probes.linear.targets.common import all_cells, correctness_targets, difficulty_target, run_targets
 from trm.tasks.maze import Maze
 from trm.tasks.maze.geometry import OPEN
 
@@ -17,7 +17,7 @@ def maze_targets(task: Maze) -> list[Target]:
     """All targets of a maze of this size. Of walls, start and goal nothing is asked that they show."""
     return [
         binary("on_path", "This open cell lies on a shortest way.", partial(_of_open_cells, fact="on_path")),
-        binary("wall", "This cell is a wall.", lambda known: (known.facts["wall"] == 1, everywhere(known))),
+        binary("wall", "This cell is a wall.", lambda known: (known.facts["wall"] == 1, all_cells(known))),
         binary(
             "dead_end",
             "This open cell is on no way from start to goal that visits no cell twice.",
@@ -47,9 +47,9 @@ def maze_targets(task: Maze) -> list[Target]:
             )
             for steps in flood_steps(task.side)
         ),
-        *rightness(task),
-        rating(),
-        *run(),
+        *correctness_targets(task),
+        difficulty_target(),
+        *run_targets(),
     ]
 
 
@@ -61,21 +61,21 @@ def flood_steps(side: int) -> list[int]:
     return steps
 
 
-def _of_open_cells(evidence: Evidence, *, fact: str) -> Found:
+def _of_open_cells(evidence: Evidence, *, fact: str) -> RawValues:
     return evidence.facts[fact] == 1, evidence.inputs == OPEN
 
 
-def _distance(evidence: Evidence, *, fact: str) -> Found:
+def _distance(evidence: Evidence, *, fact: str) -> RawValues:
     distance = evidence.facts[fact]
     return distance, distance >= 0
 
 
-def _reached(evidence: Evidence, *, steps: int) -> Found:
+def _reached(evidence: Evidence, *, steps: int) -> RawValues:
     distance = evidence.facts["distance_to_start"]
     return (distance >= 0) & (distance <= steps), evidence.inputs == OPEN
 
 
-def _next_direction(evidence: Evidence) -> Found:
+def _next_direction(evidence: Evidence) -> RawValues:
     """The neighbour that is one step nearer to the goal; undefined where there are two of them, and at the goal."""
     side = evidence.task.side
     distance = evidence.facts["distance_to_goal"].astype(int).reshape(-1, side, side)

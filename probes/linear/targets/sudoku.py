@@ -5,8 +5,15 @@ from functools import partial
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from probes.linear.targets.base import Evidence, Found, Level, Target, binary, number
-from probes.linear.targets.common import every_puzzle, everywhere, rating, rightness, run, symbols
+from probes.linear.targets.base import Evidence, Level, RawValues, Target, binary, number
+from probes.linear.targets.common import (
+    all_cells,
+    all_puzzles,
+    correctness_targets,
+    difficulty_target,
+    run_targets,
+    symbol_targets,
+)
 from trm.tasks.sudoku import Sudoku
 from trm.tasks.sudoku.geometry import FIRST_DIGIT, geometry, members
 from trm.tasks.sudoku.solver import from_tokens, start
@@ -15,8 +22,8 @@ from trm.tasks.sudoku.solver import from_tokens, start
 def sudoku_targets(task: Sudoku) -> list[Target]:
     """All targets of a Sudoku of this size."""
     return [
-        *symbols(task, FIRST_DIGIT, "digit"),
-        binary("given", "This cell is given.", lambda known: (known.givens, everywhere(known))),
+        *symbol_targets(task, FIRST_DIGIT, "digit"),
+        binary("given", "This cell is given.", lambda known: (known.givens, all_cells(known))),
         *(
             binary(
                 f"candidate_{digit}",
@@ -44,7 +51,7 @@ def sudoku_targets(task: Sudoku) -> list[Target]:
         binary(
             "conflict_now",
             "The digit answered now stands in its row, column or box once more.",
-            lambda known: (known.task.conflicts(known.now), everywhere(known)),
+            lambda known: (known.task.conflicts(known.now), all_cells(known)),
             "now",
         ),
         number("blanks_in_row", "How many cells of its row are blank.", _blanks_in_row),
@@ -53,47 +60,47 @@ def sudoku_targets(task: Sudoku) -> list[Target]:
             "The round in which naked and hidden singles fill this cell, all of a round at once.",
             _singles_round,
         ),
-        *rightness(task),
+        *correctness_targets(task),
         number(
             "blanks",
             "How many cells of the puzzle are blank.",
-            lambda known: ((~known.givens).sum(-1), every_puzzle(known)),
+            lambda known: ((~known.givens).sum(-1), all_puzzles(known)),
             level=Level.PUZZLE,
         ),
-        rating(),
-        *run(),
+        difficulty_target(),
+        *run_targets(),
     ]
 
 
-def _candidate(evidence: Evidence, *, digit: int) -> Found:
+def _candidate(evidence: Evidence, *, digit: int) -> RawValues:
     bits = evidence.facts["candidates"]
     return bits >> (digit - 1) & 1, bits >= 0
 
 
-def _candidates_left(evidence: Evidence) -> Found:
+def _candidates_left(evidence: Evidence) -> RawValues:
     left = evidence.facts["candidates_left"]
     return left, left >= 0
 
 
-def _naked_single(evidence: Evidence) -> Found:
+def _naked_single(evidence: Evidence) -> RawValues:
     left = evidence.facts["candidates_left"]
     return left == 1, left >= 0
 
 
-def _naked_single_now(evidence: Evidence) -> Found:
+def _naked_single_now(evidence: Evidence) -> RawValues:
     task = evidence.task
     around = evidence.now[:, geometry(task.box_rows, task.box_columns).peers]  # (puzzle, cell, peer)
     seen = sum((around == token).any(-1).astype(int) for token in range(FIRST_DIGIT, FIRST_DIGIT + task.rows))
     return seen == task.rows - 1, ~evidence.givens
 
 
-def _blanks_in_row(evidence: Evidence) -> Found:
+def _blanks_in_row(evidence: Evidence) -> RawValues:
     task = evidence.task
     blanks = (~evidence.givens).reshape(-1, task.rows, task.columns).sum(-1)
-    return np.repeat(blanks, task.columns, axis=1), everywhere(evidence)
+    return np.repeat(blanks, task.columns, axis=1), all_cells(evidence)
 
 
-def _singles_round(evidence: Evidence) -> Found:
+def _singles_round(evidence: Evidence) -> RawValues:
     rounds = np.stack([singles(evidence.task, puzzle)[0] for puzzle in evidence.inputs])
     return rounds, rounds > 0
 

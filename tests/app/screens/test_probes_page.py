@@ -16,7 +16,7 @@ from app.server.pace import Pace
 from probes.linear.apply import open_probe
 from probes.linear.directions import directions_at, plane_of
 from probes.linear.experiment import views
-from probes.linear.experiment.files import RECORDED, load_study
+from probes.linear.experiment.files import RECORDED, load_experiment
 from trm.registry import models_folder
 
 
@@ -37,12 +37,12 @@ def text(app: App) -> str:
 
 def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
     app = open_probes(model="sudoku-hrm")
-    summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
+    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
     assert app["probes_target"] == summary["targets"][0]["name"] == "solution"
     assert summary["about"]["fingerprint"][:8] in app.captions
     last = len(summary["moments"]) - 1
     for state in ("z", "y"):
-        value = views.value_at(views.finding_of(summary, "solution", state), "accuracy", last)
+        value = views.value_at(views.result_for(summary, "solution", state), "accuracy", last)
         assert f"{100 * value:.1f} %" in text(app)
     for view in ("All targets", "Cell by cell", "Mistaken for"):
         app.set("probes_view", view)
@@ -75,10 +75,10 @@ def test_another_model_takes_over_with_its_own_targets(open_probes):
     app.set("probes_target", "candidates_left")
     app.set("probes_view", "Is it used?")
     app.set("model", "maze-hrm")
-    known = load_study(RECORDED / "maze-hrm" / "study.json")
+    known = load_experiment(RECORDED / "maze-hrm" / "study.json")
     assert app["probes_target"] == known["targets"][0]["name"] == "on_path"
     app.set("model", "sudoku-hrm")
-    assert app["probes_target"] == "solution" and app.has("probes_use_class")
+    assert app["probes_target"] == "solution" and app.has("probes_causal_class")
 
 
 def test_a_recording_of_other_weights_says_so(open_probes, monkeypatch):
@@ -102,8 +102,8 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     assert list(app.test.get_by_key("probes_target").options) == ["solution", "candidates"]
     assert "description length, z" in text(app)
     app.set("probes_score", "code")
-    study = shared.jobs().find(app.test.session_state["probes_asked"].key).result[0]
-    code = views.code_of(study, "solution", "y")
+    experiment = shared.jobs().find(app.test.session_state["probes_request"].key).result[0]
+    code = views.code_of(experiment, "solution", "y")
     drawn = json.loads(app.test.get("plotly_chart")[0].proto.spec)["data"]
     assert [trace["name"] for trace in drawn] == ["z", "y", "label entropy"] and len(code.bits) == 2
     assert f"description length, y | {code.bits[-1]:.2f} bits" in text(app)
@@ -117,14 +117,14 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
     app.set("probes_puzzle", before)
     assert not app.errors
     app.set("probes_view", "Is it used?")
-    app.set("probes_use_class", "7")
-    app.click("probes_use")
+    app.set("probes_causal_class", "7")
+    app.click("probes_causal_run")
     app.until(lambda: "of the state's norm" in text(app), "what the change did")
-    use = shared.jobs().find(app.test.session_state["probes_use_asked"].key).result
+    use = shared.jobs().find(app.test.session_state["probes_causal_request"].key).result
     assert (use["class"], use["at"]["supervision_step"], len(use["random"])) == ("7", 1, 4)
-    asked = app.test.session_state["probes_asked"]
-    assert asked.command.startswith("python -m probes fit --model ") and "--code-length" in asked.command
-    summary, probes = shared.jobs().find(asked.key).result
+    request = app.test.session_state["probes_request"]
+    assert request.command.startswith("python -m probes fit --model ") and "--code-length" in request.command
+    summary, probes = shared.jobs().find(request.key).result
     assert set(probes) == {
         (name, state) for name in ("solution", *(f"candidate_{n}" for n in range(1, 10))) for state in "zy"
     }
@@ -133,12 +133,12 @@ def test_a_model_without_a_recording_is_fitted_by_a_job_and_reads_a_puzzle(open_
 
 def test_directions_class_balance_and_no_description_length_of_what_was_recorded(open_probes):
     app = open_probes(model="sudoku-hrm")
-    shares = views.balance_at(load_study(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
+    shares = views.balance_at(load_experiment(RECORDED / "sudoku-hrm" / "study.json"), "solution", 4)
     assert (
         len(shares) == 9 and f"Class balance in training, step 16: 1 {100 * shares[0]:.1f} %" in app.captions
     )
     app.set("probes_score", "code")
-    assert "No description length was asked for" in app.test.info[0].value
+    assert "No description length was request for" in app.test.info[0].value
     app.set("probes_score", "accuracy")
     app.set("probes_view", "Directions")
     probe = open_probe(RECORDED / "sudoku-hrm" / "solution.z.safetensors")
@@ -151,7 +151,7 @@ def test_directions_class_balance_and_no_description_length_of_what_was_recorded
         if trace["mode"] == "text"
     ]
     assert drawn["text"] == list("123456789")
-    app.set("probes_moment", "1")
+    app.set("probes_time_point", "1")
     assert "step 1," in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
     app.set("probes_target", "candidates")
     assert "**9 directions** in z after step 1" in text(app)
@@ -160,7 +160,7 @@ def test_directions_class_balance_and_no_description_length_of_what_was_recorded
 
 
 def opened_key(files: list[tuple[str, bytes, str]]) -> tuple:
-    """What the page calls the study of these files."""
+    """What the page calls the experiment of these files."""
     return "opened", tuple(sha256(content).hexdigest() for _, content, _ in files)
 
 
@@ -198,7 +198,7 @@ def test_saved_probes_are_opened_and_read_another_checkpoint(open_probes, model_
     }
     assert (
         job.result["fingerprint"]
-        != load_study(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
+        != load_experiment(RECORDED / "sudoku-hrm" / "study.json")["about"]["fingerprint"]
     )
     app.set("probes_view", "Directions")
     assert "**9 directions**" in text(app)
@@ -219,7 +219,7 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
     app.set("probes_steps", [1, 2, 3])
     app.set("probes-count", 1000)
     app.click("probes_fit")
-    job = shared.jobs().find(app.test.session_state["probes_asked"].key)
+    job = shared.jobs().find(app.test.session_state["probes_request"].key)
     app.until(lambda: job.share > 0, "some progress")
     assert not job.done
     app.click(f"cancel-{hash(job.key)}")
@@ -229,8 +229,8 @@ def test_a_cancelled_study_ends_within_a_second(model_dir, open_probes, monkeypa
 
 
 def test_differences_on_the_scoreboard_are_those_of_the_scores():
-    summary = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    boards = {what: views.scoreboard(summary, what) for what in views.SHOWN}
+    summary = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    boards = {what: views.scoreboard(summary, what) for what in views.SCOREBOARD_VALUES}
     for row in range(len(summary["targets"])):
         for time_point in range(len(summary["moments"])):
             z, y = (boards[state].values[row][time_point] for state in ("z", "y"))
@@ -241,7 +241,7 @@ def test_differences_on_the_scoreboard_are_those_of_the_scores():
     assert boards["z above best baseline"].values[0][0] == pytest.approx(
         boards["z"].values[0][0] - max(known)
     )
-    assert source.spoken("right_at_end") == "right at end"
+    assert source.target_label("right_at_end") == "right at end"
 
 
 def test_a_typed_puzzle_is_still_there_after_another_view_and_after_a_reload(open_app, open_probes):

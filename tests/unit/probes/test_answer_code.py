@@ -32,10 +32,10 @@ def test_a_symbol_is_the_mean_state_of_the_cells_that_say_it(model):
 def test_the_head_reads_an_answer_in_the_models_own_code_right(model):
     y, given = states(model)
     code = AnswerCode.of(model, y, given)
-    known = code.known.nonzero().flatten()
+    known = code.seen.nonzero().flatten()
     answer = known[torch.arange(5 * 16) % len(known)].view(5, 16)
     old = torch.randn(5, 1 + 16, model.config.hidden_size)
-    new = code.written(old, answer, given)
+    new = code.write(old, answer, given)
     assert (model.decode(new).argmax(-1) == answer).all()
     assert torch.equal(new[:, 0], old[:, 0])  # the prefix
 
@@ -43,8 +43,8 @@ def test_the_head_reads_an_answer_in_the_models_own_code_right(model):
 def test_a_symbol_that_no_cell_says_leaves_the_cell_as_it_was(model):
     y, given = states(model)
     code = AnswerCode.of(model, y[:1, :1].expand(5, 16, -1), given)  # all cells say the same
-    (known,) = code.known.nonzero().flatten().tolist()
+    (known,) = code.seen.nonzero().flatten().tolist()
     other = (known + 1) % model.config.vocab_size
     old = torch.randn(5, 1 + 16, model.config.hidden_size)
-    new = code.written(old, torch.full((5, 16), other), given)
+    new = code.write(old, torch.full((5, 16), other), given)
     assert torch.equal(new, old)

@@ -1,14 +1,14 @@
-"""Scores of a study: the sentence follows the band of the least difference, and differences have bands of their own."""
+"""Scores of an experiment: the sentence follows the band of the least difference, and differences have bands of their own."""
 
 import numpy as np
 import pytest
 
 from probes.linear.experiment.scores import gains, scored
-from probes.linear.experiment.verdicts import sentences, written
+from probes.linear.experiment.verdicts import format_score, sentences
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings
 from probes.linear.splits import Split
-from probes.linear.target_groups import chosen_families
+from probes.linear.target_groups import groups_named
 from probes.linear.targets import Values
 from trm.tasks.sudoku import Sudoku
 
@@ -16,7 +16,7 @@ FEW = ProbeSettings(C=(1e-2, 1.0), alpha=(1e2, 1.0), resamples=50)
 TASK = Sudoku(2, 2)
 
 
-def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **finding) -> dict:
+def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **result) -> dict:
     """A target t at one step, read from z, with differences from its baselines."""
     scores = {
         f"above {name}": dict(zip(("value", "low", "high"), ([one] for one in gain), strict=True))
@@ -26,7 +26,7 @@ def summary_of(score: str, gains: dict[str, tuple[float, float, float]], **findi
         "moments": [{"supervision_step": 1, "cycle": 1, "call": 1}],
         "settings": {"states": ["z"]},
         "targets": [{"name": "t", "score": score, "repeats": [None]}],
-        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **finding}],
+        "findings": [{"target": "t", "source": "z", "moments": [0], "scores": scores, **result}],
     }
 
 
@@ -93,8 +93,8 @@ def test_the_solution_is_said_to_be_the_answer_where_the_answer_is_what_is_read(
 
 
 def test_less_than_all_is_never_written_as_all():
-    assert written(0.99996, "accuracy") == ">99.9" and written(0.9999, "auroc") == ">0.999"
-    assert written(1.0, "accuracy") == "100.0" and written(0.5, "auroc") == "0.500"
+    assert format_score(0.99996, "accuracy") == ">99.9" and format_score(0.9999, "auroc") == ">0.999"
+    assert format_score(1.0, "accuracy") == "100.0" and format_score(0.5, "auroc") == "0.500"
 
 
 def test_a_difference_between_sources_has_a_band_of_its_own():
@@ -107,12 +107,12 @@ def test_a_difference_between_sources_has_a_band_of_its_own():
     better[::2, :, 1] = True
     split = Split(np.arange(40, 80), np.arange(80, 90), np.arange(40))
     true = Values(np.ones((90, 1, 10), np.int16), np.ones((90, 1, 10), bool))
-    (family,) = chosen_families(TASK, ["solution"])
+    (group,) = groups_named(TASK, ["solution"])
     labels = Values(rng.integers(0, 4, (90, 1, 10)).astype(np.int16), true.defined)
     states = rng.normal(size=(90, 1, 10, 2)).astype(np.float32)
-    probe = fit_probe(states, labels, split, classes=family.first.classes, settings=FEW)
+    probe = fit_probe(states, labels, split, classes=group.first.classes, settings=FEW)
     z, other = (
-        scored(family, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
+        scored(group, [probe], [true], [read.astype(np.int16)], split, FEW) for read in (better, right)
     )
     gain = gains(z, {"input": other})["above input"]
     assert gain.value[0] == pytest.approx(0.15) and gain.high[0] - gain.low[0] < 0.04

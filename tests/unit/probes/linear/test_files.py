@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from probes.covariance import StatesError
 from probes.linear.apply import open_probe
 from probes.linear.control_task import control_types
-from probes.linear.experiment.files import RECORDED, StudyFileError, load_study
+from probes.linear.experiment.files import RECORDED, ExperimentFileError, load_experiment
 from probes.linear.files import ProbeFileError, load_probe, save_probe
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeError, ProbeSettings, apply
@@ -25,16 +25,16 @@ from probes.linear.targets import Values
 REPOSITORY = Path(__file__).resolve().parents[4]
 
 
-def test_values_or_states_may_have_one_moment():
-    """A baseline of the input, at moments whose target changes."""
+def test_values_or_states_may_have_one_time_point():
+    """A baseline of the input, at time points whose target changes."""
     states, values = planted(time_points=2)
     changing = np.concatenate([values.values, (values.values + 1) % 4], 1)
     result = fit_probe(states[:, 1:], whole(changing), split_puzzles(120), classes=DIGITS, settings=FEW)
     assert result.time_points == 2 and result.scores["accuracy"].value.min() > 0.95
 
 
-def test_pooled_moments_share_one_probe():
-    """The number of the step is the same in all puzzles, so that no probe of one moment could miss it."""
+def test_pooled_time_points_share_one_probe():
+    """The number of the step is the same in all puzzles, so that no probe of one time point could miss it."""
     rng = np.random.default_rng(0)
     steps = np.repeat(np.arange(1.0, 9)[None, :, None], 60, 0)
     states = rng.normal(size=(60, 8, 1, 6)) + steps[..., None] * np.eye(6)[2]
@@ -64,9 +64,9 @@ def test_a_probe_reads_other_states():
     ).mean() > 0.5  # half of the signal, the same direction
     with pytest.raises(ProbeError, match="of 16 numbers, these have 9"):
         apply(result, np.zeros((2, 3, 6, 9)))
-    with pytest.raises(ProbeError, match="3 moments, these states have 2"):
+    with pytest.raises(ProbeError, match="3 time points, these states have 2"):
         apply(result, states[:, :2])
-    with pytest.raises(ProbeError, match="no moment 3"):
+    with pytest.raises(ProbeError, match="no time point 3"):
         apply(result, states, time_point=3)
 
 
@@ -190,8 +190,8 @@ def test_mistakes():
             fit_probe(ask.pop("states"), ask.pop("values"), ask.pop("split"), **ask)
         assert "\n" not in str(caught.value)
 
-    refused("puzzle, moment, cell", values=whole(np.zeros((30, 6), int)))
-    refused("of 2 moments, states of 3", values=whole(np.zeros((30, 2, 6), int)))
+    refused("puzzle, time point, cell", values=whole(np.zeros((30, 6), int)))
+    refused("of 2 time points, states of 3", values=whole(np.zeros((30, 2, 6), int)))
     refused("30 puzzles with 1 cells", values=whole(np.zeros((30, 1, 1), int)))
     refused("none of the 2 classes", classes=("no", "yes"))
     refused("but one class", classes=("no",))
@@ -231,7 +231,7 @@ def test_mistakes():
     ],
     ids=lambda time_points: time_points[:20],
 )
-def test_moments_that_are_none(tmp_path, time_points):
+def test_time_points_that_are_none(tmp_path, time_points):
     states, values = planted(puzzles=30, time_points=1)
     path = tmp_path / "probe.safetensors"
     result = fit_probe(states, values, split_puzzles(30), classes=DIGITS, settings=FEW)
@@ -239,7 +239,7 @@ def test_moments_that_are_none(tmp_path, time_points):
     save_probe(path, result, about=about)
     assert open_probe(path).time_points[0].supervision_step == 1
     save_probe(path, result, about=about | {"moments": time_points})
-    with pytest.raises(ProbeFileError, match="does not say which moments it is of") as error:
+    with pytest.raises(ProbeFileError, match="does not say which time points it is of") as error:
         open_probe(path)
     assert len(str(error.value)) < 400
 
@@ -247,30 +247,32 @@ def test_moments_that_are_none(tmp_path, time_points):
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda finding: finding["scores"]["accuracy"].pop("low"),
-        lambda finding: finding["scores"]["accuracy"]["low"].pop(),
-        lambda finding: finding["scores"]["accuracy"].update(value="high"),
-        lambda finding: finding["scores"]["accuracy"]["value"].__setitem__(0, "high"),
-        lambda finding: finding["moments"].__setitem__(0, 1000),
-        lambda finding: finding["moments"].__setitem__(0, 1.0),
-        lambda finding: finding.update(scores=None),
-        lambda finding: finding.pop("target"),
+        lambda result: result["scores"]["accuracy"].pop("low"),
+        lambda result: result["scores"]["accuracy"]["low"].pop(),
+        lambda result: result["scores"]["accuracy"].update(value="high"),
+        lambda result: result["scores"]["accuracy"]["value"].__setitem__(0, "high"),
+        lambda result: result["moments"].__setitem__(0, 1000),
+        lambda result: result["moments"].__setitem__(0, 1.0),
+        lambda result: result.update(scores=None),
+        lambda result: result.pop("target"),
     ],
 )
-def test_a_study_whose_scores_are_not_whole(tmp_path, damage):
-    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    damage(study["findings"][0])
-    (tmp_path / "s.json").write_text(json.dumps(study))
-    with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
-        load_study(tmp_path / "s.json")
+def test_an_experiment_whose_scores_are_not_whole(tmp_path, damage):
+    experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    damage(experiment["findings"][0])
+    (tmp_path / "s.json").write_text(json.dumps(experiment))
+    with pytest.raises(ExperimentFileError, match=r"s\.json is no experiment of this version, or is damaged"):
+        load_experiment(tmp_path / "s.json")
 
 
 @pytest.mark.parametrize(
     "time_point", [{}, None, {"supervision_step": 1.5, "cycle": 1, "call": 1, "kind": "f_L"}]
 )
-def test_a_study_of_no_model_or_no_moments(tmp_path, time_point):
-    study = load_study(RECORDED / "sudoku-hrm" / "study.json")
-    for name, damaged in (("moments", [*study["moments"], time_point]), ("about", {"model": "x"})):
-        (tmp_path / "s.json").write_text(json.dumps(study | {name: damaged}))
-        with pytest.raises(StudyFileError, match=r"s\.json is no study of this version, or is damaged"):
-            load_study(tmp_path / "s.json")
+def test_an_experiment_of_no_model_or_no_time_points(tmp_path, time_point):
+    experiment = load_experiment(RECORDED / "sudoku-hrm" / "study.json")
+    for name, damaged in (("moments", [*experiment["moments"], time_point]), ("about", {"model": "x"})):
+        (tmp_path / "s.json").write_text(json.dumps(experiment | {name: damaged}))
+        with pytest.raises(
+            ExperimentFileError, match=r"s\.json is no experiment of this version, or is damaged"
+        ):
+            load_experiment(tmp_path / "s.json")

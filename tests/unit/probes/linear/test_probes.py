@@ -10,7 +10,7 @@ import probes.linear.batched_fit
 from probes.linear.control_task import control_types
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeResult, ProbeSettings, apply
-from probes.linear.scores import Errors, Hits, Pairs, banded, draws_of
+from probes.linear.scores import Errors, Hits, Pairs, bootstrap_draws, with_band
 from probes.linear.splits import PARTS, split_puzzles
 from probes.linear.targets import Values
 
@@ -87,11 +87,11 @@ def test_cells_of_a_puzzle_widen_the_band():
     rng = np.random.default_rng(2)
     right = rng.integers(2, size=(50, 1, 1))
     together, apart = np.repeat(right, 10, 2), rng.integers(2, size=(50, 1, 10))
-    draws = draws_of(50, count=500, seed=0)
+    draws = bootstrap_draws(50, count=500, seed=0)
     widths = []
     for read in (together, apart):
         true = np.ones((50, 1, 10), int)
-        score = banded(Hits.of(true, read, np.ones(true.shape, bool), 2).accuracy(draws), 50)
+        score = with_band(Hits.of(true, read, np.ones(true.shape, bool), 2).accuracy(draws), 50)
         widths.append(score.high[0] - score.low[0])
     assert widths[0] > 2 * widths[1]
 
@@ -100,7 +100,7 @@ def test_cells_of_a_puzzle_widen_the_band():
 
 
 def reference(result: ProbeResult, states: np.ndarray, values: Values, time_point: int, part: str):
-    """Standardised examples of a part at a moment, their labels, in float64."""
+    """Standardised examples of a part at a time point, their labels, in float64."""
     puzzles = getattr(result.split, part)
     defined = np.broadcast_to(values.defined, states.shape[:3])[puzzles, time_point]
     x = states[puzzles, time_point][defined].astype(np.float64)
@@ -169,7 +169,7 @@ def test_ridge_regression_equals_scikit_learn(alpha):
         )
 
 
-def test_moments_do_not_depend_on_each_other(monkeypatch):
+def test_time_points_do_not_depend_on_each_other(monkeypatch):
     states, values = planted(time_points=5, strength=1.5)
     all_at_once = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     monkeypatch.setattr(probes.linear.batched_fit, "AT_ONCE", 1)
@@ -239,7 +239,7 @@ def test_auroc_equals_scikit_learn_on_every_resample():
     true = (rng.random((6, 2, 5)) < 0.3).astype(int)
     rated = np.round(rng.normal(size=true.shape) + true, 1).astype(np.float32)  # some ties
     defined = rng.random(true.shape) < 0.8
-    draws = draws_of(6, count=20, seed=1)
+    draws = bootstrap_draws(6, count=20, seed=1)
     found = Pairs.of(true, rated, defined).auroc(draws)
     for draw, times in enumerate(draws.astype(int)):
         for time_point in range(2):
@@ -265,12 +265,12 @@ def test_a_rare_class_that_accuracy_cannot_show_has_an_auroc():
 def test_a_share_of_all_has_the_exact_band_of_as_many_puzzles():
     """50 puzzles without an error: those that have one may be as common as 7.1 % (binomial, 0.975)."""
     agreed = np.array([[1.0, 0.0, 0.5]] * 4)
-    score = banded(agreed, 50)
+    score = with_band(agreed, 50)
     missed = 1 - 0.025 ** (1 / 50)
     assert missed == pytest.approx(0.0711, abs=1e-4)
     assert score.low.tolist() == pytest.approx([1 - missed, 0, 0.5 - missed])
     assert score.high.tolist() == pytest.approx([1, missed, 0.5 + missed])
-    difference = banded(agreed[:, 1:2], 50, lowest=-1.0)
+    difference = with_band(agreed[:, 1:2], 50, lowest=-1.0)
     assert (difference.low[0], difference.high[0]) == pytest.approx((-missed, missed))
 
 
@@ -315,7 +315,7 @@ def test_what_is_not_defined_changes_nothing():
         assert score.value == pytest.approx(other.scores[name].value, abs=0.01)
 
 
-def test_a_moment_without_examples_has_no_score_and_spoils_nothing():
+def test_a_time_point_without_examples_has_no_score_and_spoils_nothing():
     states, values = planted(time_points=3, strength=3.0)
     defined = np.ones((120, 3, 6), bool)
     defined[:, 1] = False

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from probes.linear.targets import Evidence, Kind, Level, TargetError, target_of, targets_of, values_at
+from probes.linear.targets import Evidence, Level, TargetError, TargetKind, target_of, targets_of, values_at
 from probes.linear.targets.sudoku import singles
 from trm.tasks.arc import Arc
 from trm.tasks.maze import Maze
@@ -198,18 +198,18 @@ def test_every_target_has_values_of_its_kind(task):
         cells = task.cells if target.level is Level.CELL else 1
         assert values.values.shape == values.defined.shape == (count, 3 if target.varies else 1, cells)
         assert (values.values[~values.defined] == 0).all()
-        assert target.meaning.endswith(".") and target.chance_says.endswith(".")
-        if target.kind is Kind.NUMBER:
+        assert target.meaning.endswith(".") and target.chance_note.endswith(".")
+        if target.kind is TargetKind.NUMBER:
             assert values.values.dtype == np.float32 and target.classes == () and target.chance == 0
         else:
             assert values.values.min() >= 0 and values.values.max() < len(target.classes)
             assert target.chance == 1 / len(target.classes)
-            assert (target.classes == ("no", "yes")) == (target.kind is Kind.BINARY)
+            assert (target.classes == ("no", "yes")) == (target.kind is TargetKind.BINARY)
         if target.name not in ("difficulty", "answer_now") and not (task.name == "arc" and target.pooled):
             assert values.defined.any(), target.name
 
 
-def test_moments_have_their_own_answers():
+def test_time_points_have_their_own_answers():
     evidence = Evidence(SMALL, PUZZLE[None], SOLUTION[None])
     answers = np.stack([WRONG, SOLUTION])[None]
     right = values_at(target_of(SMALL, "right_now"), evidence, now=answers)
@@ -237,7 +237,7 @@ def test_mistakes():
     evidence = Evidence(SMALL, PUZZLE[None])
     with pytest.raises(TargetError, match="solution needs the solutions"):
         target_of(SMALL, "solution").of(evidence)
-    with pytest.raises(TargetError, match="conflict_now needs the answers now at every moment"):
+    with pytest.raises(TargetError, match="conflict_now needs the answers now at every time point"):
         values_at(target_of(SMALL, "conflict_now"), evidence)
     with pytest.raises(TargetError, match="81 cells, those of sudoku here have 16"):
         Evidence(SMALL, np.ones((1, 81), np.uint8))

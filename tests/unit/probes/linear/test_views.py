@@ -5,7 +5,7 @@ import pytest
 from probes.linear.experiment.views import Cells, baselines_at, labels_of, scoreboard, value_at
 
 
-def finding(source: str, values: list[float], **scores: list[float]) -> dict:
+def result(source: str, values: list[float], **scores: list[float]) -> dict:
     all_scores = {"accuracy": values, **scores}
     return {
         "target": "digit",
@@ -19,11 +19,11 @@ SUMMARY = {
     "targets": [{"name": "digit", "score": "accuracy"}],
     "moments": [{"supervision_step": step, "cycle": 1, "call": 3} for step in (1, 4)],
     "findings": [
-        finding("z", [0.5, 0.9], majority=[0.2, 0.3]),
-        finding("y", [0.6, 0.7]),
-        finding("input", [0.4]),
-        finding("derived", [0.5]),
-        finding("random z", [0.1, 0.45]),
+        result("z", [0.5, 0.9], majority=[0.2, 0.3]),
+        result("y", [0.6, 0.7]),
+        result("input", [0.4]),
+        result("derived", [0.5]),
+        result("random z", [0.1, 0.45]),
     ],
 }
 
@@ -68,6 +68,6 @@ def test_steps_with_several_calls_are_named_by_cycle_and_call():
 
 def test_a_share_is_written_in_hundredths():
     assert (
-        Cells([[0.5]], True, 0.0, 1.0).written(0.5) == "50"
-        and Cells([[0.5]], False, 0.0, 1.0).written(0.46) == "0.5"
+        Cells([[0.5]], True, 0.0, 1.0).format(0.5) == "50"
+        and Cells([[0.5]], False, 0.0, 1.0).format(0.46) == "0.5"
     )
