@@ -15,7 +15,7 @@ from probes.linear.experiment.run import run_experiment
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
-from probes.linear.target_groups import usual_targets
+from probes.linear.target_groups import default_targets
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
@@ -50,7 +50,7 @@ def main() -> None:
         if " from " not in words:
             of_runs.append(told[-1] - began)
 
-    settings = ExperimentSettings(usual_targets(task), random="first")
+    settings = ExperimentSettings(default_targets(task), random="first")
     run_experiment(model, task, puzzles, settings, progress=progress)
     taken, processor = time.perf_counter() - began, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}

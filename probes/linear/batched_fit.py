@@ -1,7 +1,7 @@
-"""From states to the regressions of `probes.linear.solver`, some time points at a time: examples, weights, and the choice of C.
+"""Fits probes in batches of time points: builds the examples and weights for `probes.linear.solver`, and chooses C.
 
-An example is a cell of a puzzle for which the target is defined at one of the time points at least; at the others it has no
-weight.
+An example is a cell of a puzzle for which the target is defined at one or more of the time points. Its weight is 0 at the
+others.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from probes.linear.splits import Split
 if TYPE_CHECKING:
     from torch import Tensor
 
-AT_ONCE = 256 << 20  # bytes of training features held at a time
+AT_ONCE = 256 << 20  # bytes of training features in memory at a time
 
 Numbers = Num[np.ndarray, "puzzle time cell"]
 
 
 class Meter:
-    """Tells the share of work done, and is called in between too, so that the work can be ended there."""
+    """Reports the share of work done. `alive` lets the progress callback cancel the work between two stages."""
 
     def __init__(self, progress: Callable[[float], None] | None, stages: int) -> None:
         self.progress = progress or (lambda share: None)
@@ -46,18 +46,18 @@ class Meter:
         self.progress(0.0)
 
     def alive(self) -> None:
-        """Nothing new."""
+        """Report the same share again."""
         self.progress(self.done / self.stages)
 
     def advance(self, stages: int) -> None:
-        """So many stages more are done."""
+        """Report that more stages are done."""
         self.done += stages
         self.alive()
 
 
 @dataclass(frozen=True, eq=False)
 class FitProblem:
-    """States, what is looked for in them, and how. All arrays have the same puzzles, time points and cells."""
+    """The states, the labels and the settings of a fit. All arrays have the same puzzles, time points and cells."""
 
     states: Num[np.ndarray, "puzzle time cell dim"]
     values: Numbers
@@ -72,11 +72,11 @@ class FitProblem:
 
     @property
     def stages(self) -> int:
-        """Units of work in each group of time points, of about the same length."""
+        """Units of work per batch of time points, of about equal length."""
         return len(self.grid) * (2 if self.control is not None else 1) + 2 * self.code_length
 
-    def groups(self) -> list[range]:
-        """Time points whose features are held together."""
+    def batches(self) -> list[range]:
+        """Time points whose features are in memory together."""
         _, time_points, _, dim = self.states.shape
         cells = int(self.defined[self.split.train].any(1).sum())
         at_once = max(1, AT_ONCE // (4 * cells * (dim + 1)))
@@ -89,28 +89,28 @@ class Examples:
 
     time_points: range
     order: Int[np.ndarray, "puzzle"]  # the puzzles, as indices into the states
-    rank: Int[np.ndarray, "example"]  # of each example's puzzle in that order, ascending
+    rank: Int[np.ndarray, "example"]  # position of each example's puzzle in that order, ascending
     cell: Int[np.ndarray, "example"]
 
     @classmethod
     def of(cls, problem: FitProblem, order: Int[np.ndarray, "puzzle"], time_points: range) -> Examples:
-        """All cells that are defined at one of the time points."""
+        """All cells that are defined at one or more of the time points."""
         defined = problem.defined[order][:, time_points.start : time_points.stop].any(1)
         return cls(time_points, order, *np.nonzero(defined))
 
     def picked(self, array: Num[np.ndarray, "puzzle time cell"] | Bool[np.ndarray, "puzzle time cell"]):
-        """Entries of the examples, (time, example)."""
+        """The entries of an array at the examples, (time, example)."""
         puzzles = self.order[self.rank]
         return np.stack([array[puzzles, time_point, self.cell] for time_point in self.time_points])
 
     def labels(self, problem: FitProblem, values: Numbers) -> Tensor:
-        """Values of the examples, (time, example): classes in int64, numbers in float32."""
+        """The labels of the examples, (time, example): classes as int64, numbers as float32."""
         import torch
 
         return torch.as_tensor(self.picked(values).astype(np.int64 if problem.classes else np.float32))
 
     def problems(self, problem: FitProblem) -> Problems:
-        """The examples as they are. Raises StatesError where a state is not finite."""
+        """The regression problems, not standardised. Raises StatesError if a state is not finite."""
         import torch
 
         dim = problem.states.shape[-1]
@@ -120,7 +120,7 @@ class Examples:
             x[index, :, :dim] = problem.states[puzzles, time_point, self.cell]
             if not np.isfinite(x[index]).all():
                 raise StatesError(
-                    "Some states are infinite or not a number. Record them again, in float32 if they were in float16."
+                    "Some states are infinite or NaN. Record them again, in float32 if they were in float16."
                 )
         weight = self.picked(problem.defined).astype(np.float32)
         return Problems(torch.from_numpy(x), self.labels(problem, problem.values), torch.from_numpy(weight))
@@ -128,7 +128,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class FittedProbes:
-    """The probes of some time points, as arrays of `ProbeResult`, and what they read."""
+    """The probes of some time points, as arrays of `ProbeResult`, and their predictions."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -142,9 +142,9 @@ class FittedProbes:
 
 
 def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> FittedProbes:
-    """Fit the probes of some time points on training puzzles, choose C on validation ones, read the test puzzles.
+    """Fit probes on the training puzzles, choose C on the validation puzzles, and predict the test puzzles.
 
-    Raises StatesError where a state is not finite.
+    Raises StatesError if a state is not finite.
     """
     import torch
 
@@ -199,20 +199,22 @@ def fit_time_points(problem: FitProblem, time_points: range, meter: Meter) -> Fi
 
 
 def varying_features(train: Problems) -> Tensor:
-    """Which features differ between examples of a time point, (dim + 1). The weight of the others is 0 whatever is fitted, and of
-    an input, one-hot, they are many: given symbols of cells that are asked about because they are blank. The last column is
-    that of the intercept.
+    """A mask of the features that vary at one or more time points, (dim + 1); always true for the intercept, the last column.
+
+    The weight of a constant feature is 0 in any fit. One-hot inputs have many: the target is defined for blank cells only.
     """
-    found = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
-    found[-1] = True
-    return found
+    mask = ((train.x != 0) & (train.weight > 0)[..., None]).flatten(0, 1).any(0)
+    mask[-1] = True
+    return mask
 
 
 def choose_regularisation(
     problem: FitProblem, train: Problems, validation: Problems, meter: Meter
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Coefficients (time, row, dim + 1), present classes (time, class), and the strength of regularisation (time)
-    with the smallest validation loss. Weaker ones are not tried at a time point once it has become worse.
+    with the smallest validation loss.
+
+    Weaker regularisation is not tried at a time point once the validation loss has risen.
     """
     import torch
 
@@ -220,8 +222,8 @@ def choose_regularisation(
     present = torch.ones(time_points, max(1, problem.classes), dtype=torch.bool, device=device)
     if problem.classes:
         present = present_classes(train, problem.classes)
-        known = present.gather(1, validation.y)  # a class that was not there to be learned cannot choose C
-        validation = replace(validation, weight=validation.weight * known)
+        learnable = present.gather(1, validation.y)  # classes that training lacks cannot choose C
+        validation = replace(validation, weight=validation.weight * learnable)
         if problem.balanced:
             train, validation = (
                 replace(part, weight=part.weight * class_weights(part, problem.classes))
@@ -231,28 +233,28 @@ def choose_regularisation(
     theta = torch.zeros(time_points, rows, train.x.shape[-1], dtype=torch.float64, device=device)
     strength = torch.zeros(time_points, dtype=torch.float64, device=device)
     smallest = torch.full((time_points,), torch.inf, dtype=torch.float64, device=device)
-    trying = torch.arange(time_points, device=device)  # time points whose validation loss still falls
+    active = torch.arange(time_points, device=device)  # time points whose validation loss still decreases
     gram = None if problem.classes else gram_matrix(train)
-    for tried in problem.grid:
+    for candidate in problem.grid:
         if problem.classes:
-            penalty = torch.full((len(trying),), 1 / tried, dtype=torch.float64, device=device)
-            objective = Logistic(train, present[trying], penalty)
-            found = fit_logistic(objective, theta[trying], meter.alive)
-            loss = log_losses(validation, found, present[trying])
+            penalty = torch.full((len(active),), 1 / candidate, dtype=torch.float64, device=device)
+            objective = Logistic(train, present[active], penalty)
+            fitted = fit_logistic(objective, theta[active], meter.alive)
+            loss = log_losses(validation, fitted, present[active])
         else:
-            found = fit_ridge(train, gram[trying], tried)
-            loss = squared_losses(validation, found)
-        better = loss < smallest[trying]
+            fitted = fit_ridge(train, gram[active], candidate)
+            loss = squared_losses(validation, fitted)
+        better = loss < smallest[active]
         if not better.all():
             train, validation = train.take(better), validation.take(better)
-            trying, found, loss = trying[better], found[better], loss[better]
-        theta[trying], strength[trying], smallest[trying] = found, tried, loss
+            active, fitted, loss = active[better], fitted[better], loss[better]
+        theta[active], strength[active], smallest[active] = fitted, candidate, loss
         meter.advance(1)
     return theta, present, strength
 
 
 def class_weights(problems: Problems, classes: int) -> Tensor:
-    """Weights n / (K n_k) of scikit-learn's `class_weight="balanced"`, (time, example); K: classes that occur."""
+    """Weights n / (K n_k) as in scikit-learn's `class_weight="balanced"`, (time, example). K: number of classes that occur."""
     import torch
 
     weight = (problems.weight > 0).double()
@@ -267,17 +269,18 @@ def class_weights(problems: Problems, classes: int) -> Tensor:
 def predict(
     problem: FitProblem, test: Problems, examples: Examples, theta: Tensor, present: Tensor
 ) -> Numbers:
-    """Class or number of every test cell, or the log odds of the second of two classes, (puzzle, time, cell); 0 where
-    nothing is defined.
+    """Predictions for the test cells, (puzzle, time, cell); 0 where the target is not defined.
+
+    Class indices or numbers; for two classes the log odds of the second.
     """
     if problem.classes == 2:
         logs = log_probabilities(test.x, theta, present)
-        found = logs[..., 1] - logs[..., 0]
+        outputs = logs[..., 1] - logs[..., 0]
     elif problem.classes:
-        found = log_probabilities(test.x, theta, present).argmax(-1)
+        outputs = log_probabilities(test.x, theta, present).argmax(-1)
     else:
-        found = (test.x.double() @ theta.mT)[..., 0]
+        outputs = (test.x.double() @ theta.mT)[..., 0]
     cells = problem.states.shape[2]
-    grid = np.zeros((len(examples.order), len(examples.time_points), cells), found.cpu().numpy().dtype)
-    grid[examples.rank, :, examples.cell] = found.cpu().numpy().T
+    grid = np.zeros((len(examples.order), len(examples.time_points), cells), outputs.cpu().numpy().dtype)
+    grid[examples.rank, :, examples.cell] = outputs.cpu().numpy().T
     return grid

@@ -1,8 +1,8 @@
-"""Does the model use what a probe reads? Change a state along the probe's direction and see what becomes of the answer.
+"""Causal test: does the model use what a probe decodes? Changes a state along the probe's direction and measures the effect.
 
-A state is moved along the direction, or what it holds along it is erased (put to the training puzzles' mean), at one time point
-of the run, in every cell or in those the target speaks of. Any change of a state may do harm. So the same is done along
-random directions, each cell moved exactly as far; only what exceeds that speaks for use (Elazar et al. 2021,
+At one time point of the run, the state of every cell is steered along the direction, or its component along the direction
+is projected out (set to the training mean). Any change of a state can do harm, so the same is done along random
+directions, moving each cell equally far. Only an effect that exceeds theirs is evidence for use (Elazar et al. 2021,
 arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
@@ -29,63 +29,63 @@ from trm.tasks.base import PADDING, Task
 
 HOWS = ("move", "erase")
 SYMBOL_TARGETS = ("solution", "answer_now")
-"""Targets whose classes are symbols of the answer: whether it moves to the class can be told."""
+"""Targets whose classes are symbols of the answer, so that one can measure whether the answer moves to the class."""
 
 
 @dataclass(frozen=True)
 class CausalSettings:
-    """What is done. Raises ProbeError for what cannot be."""
+    """Settings of a causal test. Raises ProbeError if one is invalid."""
 
     how: str = "move"
-    strength: float = 4.0  # to move: standard deviations of the states along the direction
-    randoms: int = 4  # directions
+    strength: float = 4.0  # of a move, in standard deviations of the states along the direction
+    randoms: int = 4  # random directions
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.how not in HOWS:
-            raise ProbeError(f"A state cannot be changed by {self.how!r}. Choose move or erase.")
+            raise ProbeError(f"There is no intervention {self.how!r}. Choose move or erase.")
         if not (np.isfinite(self.strength) and self.strength and 1 <= self.randoms <= 100 and self.seed >= 0):
-            raise ProbeError("Give a strength other than 0, 1 to 100 random directions and a seed from 0.")
+            raise ProbeError(
+                "Give a strength other than 0, 1 to 100 random directions, and a seed of 0 or more."
+            )
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a change does, for each puzzle: shares of its blank cells, 0 to 1."""
+    """The effect of a change on each puzzle, as shares of its blank cells, 0 to 1."""
 
-    changed_now: Float64[
-        np.ndarray, "puzzle"
-    ]  # answers after this time point that are not those of the plain run
-    changed_end: Float64[np.ndarray, "puzzle"]  # answers at the end that are not
+    changed_now: Float64[np.ndarray, "puzzle"]  # answers after this time point that differ from the clean run
+    changed_end: Float64[np.ndarray, "puzzle"]  # final answers that differ from the clean run
     right_end: Float64[np.ndarray, "puzzle"]
-    of_class: Float64[np.ndarray, "puzzle"] | None  # answers at the end that are the class moved to
+    of_class: Float64[np.ndarray, "puzzle"] | None  # final answers that equal the class steered to
     solved: Bool[np.ndarray, "puzzle"]
 
     def summary(self) -> dict[str, Any]:
         """Means over the puzzles."""
-        found = {
+        means = {
             "changed_now": float(self.changed_now.mean()),
             "changed_end": float(self.changed_end.mean()),
             "right_end": float(self.right_end.mean()),
             "solved": float(self.solved.mean()),
         }
-        return found | ({} if self.of_class is None else {"of_class": float(self.of_class.mean())})
+        return means | ({} if self.of_class is None else {"of_class": float(self.of_class.mean())})
 
 
 @dataclass(frozen=True, eq=False)
 class CausalResult:
-    """The plain run, the change along the probe's direction, and those along random ones."""
+    """Outcomes of the clean run, of the change along the probe's direction, and of those along random directions."""
 
     probe: SavedProbe
     at: Coordinates
     class_name: str  # "" for numbers
     settings: CausalSettings
-    distance: float  # mean move of a cell, as a share of its state's norm
+    distance: float  # mean distance that a cell moves, as a share of its state's norm
     plain: Outcome
     along: Outcome
     random: tuple[Outcome, ...]
 
     def excess(self, name: str) -> tuple[float, float, float]:
-        """How much more than the mean random direction the probe's does, with a 95 % band over puzzles."""
+        """The effect of the probe's direction minus the mean effect of random ones: value, and 95 % band over puzzles."""
         own = getattr(self.along, name)
         difference = own - np.mean([getattr(outcome, name) for outcome in self.random], axis=0)
         sums = BY_PUZZLE.sums(difference[:, None].astype(np.float64))
@@ -130,10 +130,10 @@ def run_causal_test(
     depth: Depth | None = None,
     progress: Progress | None = None,
 ) -> CausalResult:
-    """Run the puzzles plainly, with the change, and with each random one.
+    """Run the puzzles without a change, with the change, and with the same change along random directions.
 
-    `time point` is one of the probe's, from 0. A change of z after the last call of the last supervision step changes nothing:
-    there is nobody left to read it. Raises ProbeError or ProbeFileError where the probe does not fit.
+    `time_point` is an index into the probe's time points. A change of z after the last call of the last supervision step
+    has no effect, as no later call uses z. Raises ProbeError or ProbeFileError if the probe does not fit the model.
     """
     settings, depth, progress = (
         settings or CausalSettings(),
@@ -144,12 +144,12 @@ def run_causal_test(
     check_fit(probe, model, depth)
     if not 0 <= time_point < len(probe.time_points):
         raise ProbeError(
-            f"This probe has {len(probe.time_points)} time points, from 0; there is no {time_point}."
+            f"There is no time point {time_point}: this probe has {len(probe.time_points)}, counted from 0."
         )
     if probe.state == "z" and model.config.latents > 1:
-        raise ProbeError("This model has several z. Choose a probe of y.")
+        raise ProbeError("This model has several z states. Choose a probe of y.")
     at, direction = probe.time_points[time_point], direction_of(probe, time_point, class_name)
-    runs_in_all = 2 + settings.randoms
+    run_count = 2 + settings.randoms
 
     def run(number: int, words: str, change: Hook) -> CollectedRuns:
         return collect(
@@ -160,29 +160,31 @@ def run_causal_test(
             time_points=(at,),
             states=(probe.state,),
             change=change,
-            progress=lambda share: progress((number + share) / runs_in_all, words),
+            progress=lambda share: progress((number + share) / run_count, words),
         )
 
-    plain = run(0, "running the puzzles unchanged", lambda where, state: state)
+    plain = run(0, "clean run", lambda where, state: state)
     before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
-    push = Steering(probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread)
+    steering = Steering(
+        probe, at, direction, float(probe.result.mean[time_point] @ direction), settings, spread
+    )
     changed = run(
-        1, "changing them along the probe's direction", push.hook(direction, model.config.prefix_length)
+        1, "run changed along the probe's direction", steering.hook(direction, model.config.prefix_length)
     )
     others = []
     rng = np.random.default_rng(settings.seed)
     for number in range(settings.randoms):
         random = rng.normal(size=len(direction)).astype(np.float32)
-        hook = push.hook(random / np.linalg.norm(random), model.config.prefix_length)
+        hook = steering.hook(random / np.linalg.norm(random), model.config.prefix_length)
         others.append(
-            run(2 + number, f"changing them along random direction {number + 1} of {settings.randoms}", hook)
+            run(2 + number, f"run changed along random direction {number + 1} of {settings.randoms}", hook)
         )
     token = None
     if probe.target in SYMBOL_TARGETS and class_name:
         token = task.symbol_names.index(class_name)
-    distance = np.abs(push.lengths(along)) / np.linalg.norm(before, axis=-1)
+    distance = np.abs(steering.lengths(along)) / np.linalg.norm(before, axis=-1)
 
     def outcome(runs: CollectedRuns) -> Outcome:
         return outcome_of(runs, plain, task, puzzles.inputs, puzzles.labels, token)
@@ -201,23 +203,23 @@ def run_causal_test(
 
 @dataclass(frozen=True, eq=False)
 class Steering:
-    """How far each cell is moved: the same whichever direction it is moved in."""
+    """Moves each cell by the same distance along the probe's direction or along any other."""
 
     probe: SavedProbe
     at: Coordinates
     direction: Float32[np.ndarray, "dim"]  # of the probe
-    mean: float  # of the training puzzles along it
+    mean: float  # of the training puzzles along the direction
     settings: CausalSettings
-    spread: float  # of the states along it
+    spread: float  # standard deviation of the states along the direction
 
     def lengths(self, along: Any) -> Any:
-        """Signed lengths of the moves of cells that are at these places along the probe's direction."""
+        """Signed distances to move, for cells with these coordinates along the probe's direction."""
         if self.settings.how == "erase":
             return self.mean - along
         return 0 * along + self.settings.strength * self.spread
 
     def hook(self, towards: Float32[np.ndarray, "dim"], prefix: int) -> Hook:
-        """The `after_call` hook that moves every cell along this unit vector, as far as along the probe's direction."""
+        """An `after_call` hook that moves every cell along a unit vector, as far as along the probe's direction."""
 
         def moved(state: Tensor) -> Tensor:
             own = torch.from_numpy(self.direction).to(state)
@@ -245,7 +247,7 @@ def outcome_of(
     labels: UInt8[np.ndarray, "puzzle cell"],
     token: int | None = None,
 ) -> Outcome:
-    """Shares of each puzzle's blank cells; of its scored ones for what is right."""
+    """Compares runs with the clean ones. `right_end` is a share of the scored blank cells only."""
     blank = ~task.givens(inputs)
     scored = blank & (labels != PADDING)
     return Outcome(
@@ -263,18 +265,18 @@ def _share(
     return (flags & of).sum(-1) / np.maximum(of.sum(-1), 1)
 
 
-def readable_result(found: CausalResult) -> dict[str, Any]:
-    """For people: plain, along, the range of random directions."""
+def readable_result(result: CausalResult) -> dict[str, Any]:
+    """A result for the terminal: clean run, probe direction, and the range of random directions."""
     lines: dict[str, Any] = {
-        "change": f"{found.settings.how} {found.probe.state} after step {found.at.supervision_step} along "
-        f"{found.probe.target} {found.class_name}".strip(),
-        "mean move, share of the norm": found.distance,
+        "change": f"{result.settings.how} {result.probe.state} after step {result.at.supervision_step} along "
+        f"{result.probe.target} {result.class_name}".strip(),
+        "mean move, share of the norm": result.distance,
     }
-    names: Sequence[str] = tuple(found.along.summary())
+    names: Sequence[str] = tuple(result.along.summary())
     for name in names:
-        random = [outcome.summary()[name] for outcome in found.random]
+        random = [outcome.summary()[name] for outcome in result.random]
         lines[name] = (
-            f"plain {found.plain.summary()[name]:.4f}, along {found.along.summary()[name]:.4f}, "
+            f"clean {result.plain.summary()[name]:.4f}, along the probe {result.along.summary()[name]:.4f}, "
             f"random {min(random):.4f} to {max(random):.4f}"
         )
     return lines

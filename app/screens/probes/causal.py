@@ -1,4 +1,4 @@
-"""The view "Is it used?": change a state along a probe's direction, and see whether the answer minds more than by chance."""
+"""The tab "Causal test": change a state along a probe's direction and compare the effect with random directions."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ from trm.progress import Progress
 from trm.tasks import task_of
 
 PUZZLES = 24
-RUNS = 6  # unchanged, along the probe and along four random directions
-CHANGES = {"move": "move along it", "erase": "erase it"}
+RUNS = 6  # the clean run, the probe direction and four random directions
+CHANGES = {"move": "Steer", "erase": "Project out"}
 
 
 @dataclass(frozen=True)
 class CausalRequest:
-    """What is to be tried."""
+    """The settings of one causal test."""
 
     source: Source
     experiment: Hashable
-    target: str  # a member, not a group
+    target: str  # a member of a target group
     state: str
     time_point: int
     class_name: str
@@ -47,34 +47,34 @@ class CausalRequest:
         return "probe use", self
 
 
-def view(found: Opened, experiment: LoadedExperiment, group: str) -> None:
-    """The controls beside the picture; nothing is run last it is request for."""
+def view(model: Opened, experiment: LoadedExperiment, group: str) -> None:
+    """The controls and, beside them, the result. A test runs when the button is pressed."""
     chart, text = st.columns((1.8, 1))
     with text:
-        request = controls(found, experiment, group)
+        request = controls(model, experiment, group)
         if request is None:
             return
-        work = Cost.of_runs("use", found.config, PUZZLES * RUNS)
+        work = Cost.of_runs("use", model.config, PUZZLES * RUNS)
         st.caption(work.said())
-        if st.button("Try it", key="probes_causal_run", type="primary"):
+        if st.button("Run", key="probes_causal_run", type="primary"):
             st.session_state.probes_causal_request = request
             ask(request.key, work.timed(partial(run_test, request, experiment)))
-    last = st.session_state.get("probes_causal_request")
+    previous = st.session_state.get("probes_causal_request")
     with chart:
-        job = None if last is None else shared.jobs().find(last.key)
-        if job is None or (last.source, last.experiment) != (found.source, experiment.key):
+        job = None if previous is None else shared.jobs().find(previous.key)
+        if job is None or (previous.source, previous.experiment) != (model.source, experiment.key):
             st.info(texts.CAUSAL, icon=":material/science:")
             return
         result = watch(job)
         if result is not None:
-            draw(result, last, experiment)
+            draw(result, previous, experiment)
 
 
-def controls(found: Opened, experiment: LoadedExperiment, group: str) -> CausalRequest | None:
-    """Draw them. None where there is no puzzle set to try it on, which is said."""
-    names = dataset.fitting_sets(task_of(found.config))
+def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalRequest | None:
+    """Draw the controls. Returns None, with a message, if no puzzle set of this task is available."""
+    names = dataset.fitting_sets(task_of(model.config))
     if not names:
-        st.info("No set of puzzles of this task comes with the app.", icon=":material/dataset:")
+        st.info("The app has no puzzle set for this task.", icon=":material/dataset:")
         return None
     facts, labels = experiment.targets[group], labels_of(experiment.summary)
     members = facts["members"]
@@ -87,14 +87,14 @@ def controls(found: Opened, experiment: LoadedExperiment, group: str) -> CausalR
     target = members[0]
     if len(members) > 1:
         target = st.selectbox(
-            "Direction of",
+            "Probe",
             members,
             format_func=sources.target_label,
             key="probes_causal_member",
             **IN_ADDRESS,
         )
     state = st.segmented_control(
-        "Of",
+        "State",
         experiment.states,
         default=experiment.states[0],
         key="probes_causal_state",
@@ -102,13 +102,15 @@ def controls(found: Opened, experiment: LoadedExperiment, group: str) -> CausalR
         required=True,
     )
     how = st.segmented_control(
-        "Change",
+        "Intervention",
         list(CHANGES),
         default="move",
         format_func=CHANGES.get,
         key="probes_causal_change",
         **IN_ADDRESS,
         required=True,
+        help="Steer: move the state along the probe's direction. Project out: set its component along that direction to the "
+        "training mean.",
     )
     time_point = st.selectbox(
         figures.step_axis_title(labels).capitalize(),
@@ -118,20 +120,20 @@ def controls(found: Opened, experiment: LoadedExperiment, group: str) -> CausalR
     )
     class_name = ""
     if len(facts["classes"]) > 2:
-        class_name = st.selectbox("Towards", facts["classes"], key="probes_causal_class", **IN_ADDRESS)
+        class_name = st.selectbox("Steer towards", facts["classes"], key="probes_causal_class", **IN_ADDRESS)
     strength = 4
     if how != "erase":
         strength = st.slider(
-            "Dose",
+            "Strength",
             1,
             16,
             4,
             key="probes_causal_strength",
             **IN_ADDRESS,
-            help="Standard deviations of the states along the direction.",
+            help="In standard deviations of the states along the direction.",
         )
     return CausalRequest(
-        found.source,
+        model.source,
         experiment.key,
         target,
         state,
@@ -144,7 +146,7 @@ def controls(found: Opened, experiment: LoadedExperiment, group: str) -> CausalR
 
 
 def run_test(request: CausalRequest, experiment: LoadedExperiment, progress: Progress) -> dict[str, Any]:
-    """The job: what `probes use` prints. Raises UserError."""
+    """The job: returns what `probes use --json` prints. Raises UserError."""
     model = sources.opened(request.source, progress)
     from app.server.opening import torch_threads
     from probes.linear.causal import CausalSettings, run_causal_test
@@ -168,7 +170,7 @@ def run_test(request: CausalRequest, experiment: LoadedExperiment, progress: Pro
 
 
 def draw(result: dict[str, Any], request: CausalRequest, experiment: LoadedExperiment) -> None:
-    """The figure, the sentence under it, and what may be taken away."""
+    """The figure, the conclusion below it, and the downloads."""
     figure = figures.causal(result)
     charts.show(figure, key="probes-use")
     st.markdown(texts.causal(result))

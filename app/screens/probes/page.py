@@ -1,4 +1,4 @@
-"""Probes: what can be read linearly from z and y, and when? One model, many puzzles; then the reading of one puzzle."""
+"""The Probes page: what linear probes decode from z and y, at each step, over many puzzles and on one puzzle."""
 
 import streamlit as st
 
@@ -14,61 +14,61 @@ from app.state.links import IN_ADDRESS
 from app.ui import charts, downloads, status
 from app.ui.text import plain
 from probes.linear.directions import directions_at, plane_of
-from probes.linear.experiment import views as views
+from probes.linear.experiment import views
 from probes.linear.experiment.files import score_table
 from probes.linear.experiment.verdicts import sentences
 from trm.errors import PuzzleError, UserError
 from trm.tasks import task_of
 
-VIEWS = (
-    "Over the steps", "All targets", "Cell by cell", "Mistaken for", "In a puzzle", "Is it used?", "Directions",
+TABS = (
+    "Over steps", "All targets", "By cell", "Confusion matrix", "On one puzzle", "Causal test", "Probe directions",
 )  # fmt: skip
-VIEWS_WITHOUT_SCORES = VIEWS[4:]  # what probes from files can be request
-WIDTHS = (2.3, 1)  # of the figure, and of what is said beside it
+TABS_WITHOUT_SCORES = TABS[4:]  # for probes from files, which come without scores
+WIDTHS = (2.3, 1)  # relative widths of the figure and of the text beside it
 
 
 def page() -> None:
-    found = sidebar.model_sidebar(server_options())
-    if found is None:
+    model = sidebar.model_sidebar(server_options())
+    if model is None:
         return
-    st.markdown("### What can be read from z and y?")
-    known, opened = sources.recorded(found), uploads.from_files(found)
+    st.markdown("### What can be decoded linearly from z and y?")
+    recorded, opened = sources.recorded(model), uploads.from_files(model)
     with st.container():
-        fitted = sources.computed(found)
-    experiment = opened or fitted or known
+        fitted = sources.computed(model)
+    experiment = opened or fitted or recorded
     if experiment is not None and not experiment.is_of_these_weights:
         st.warning(texts.OUTDATED, icon=":material/sync_problem:")
-    caption, files, change = st.columns((2.4, 1, 1), vertical_alignment="center")
-    with files.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
+    left, middle, right = st.columns((2.4, 1, 1), vertical_alignment="center")
+    with middle.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
         uploads.controls()
     if experiment is None:
-        caption.info(texts.nothing(found.source.name), icon=":material/hourglass_empty:")
-        sources.controls(found)
+        left.info(texts.nothing(model.source.name), icon=":material/hourglass_empty:")
+        sources.controls(model)
         return
     if opened:
-        mark = sources.fingerprint(found)
-        caption.caption(texts.opened_source(experiment.summary, found.source.name, mark))
+        mark = sources.fingerprint(model)
+        left.caption(texts.opened_source(experiment.summary, model.source.name, mark))
     else:
-        caption.caption(texts.source(experiment.summary, recorded=experiment.recorded))
-    with change.popover(
-        "Fit others", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
+        left.caption(texts.source(experiment.summary, recorded=experiment.recorded))
+    with right.popover(
+        "Fit new probes", icon=":material/tune:", width="stretch", key=sources.OPEN, on_change="rerun"
     ):
-        sources.controls(found)
-        if fitted is not None and known is not None:
-            st.button("Back to what was recorded", key="probes_back", on_click=sources.show_recorded)
-    view(found, experiment)
+        sources.controls(model)
+        if fitted is not None and recorded is not None:
+            st.button("Back to recorded result", key="probes_back", on_click=sources.show_recorded)
+    view(model, experiment)
 
 
-def view(found: Opened, experiment: LoadedExperiment) -> None:
-    """The choice of a target and of a view, and that view."""
+def view(model: Opened, experiment: LoadedExperiment) -> None:
+    """The target selector, the tabs, and the chosen tab."""
     sources.drop_invalid_choices(probes_target=list(experiment.targets), probes_state=experiment.states)
     left, right = st.columns((1, 3.2), vertical_alignment="bottom")
-    views = VIEWS if experiment.summary["findings"] else VIEWS_WITHOUT_SCORES
-    sources.drop_invalid_choices(probes_view=views)
+    tabs = TABS if experiment.summary["findings"] else TABS_WITHOUT_SCORES
+    sources.drop_invalid_choices(probes_view=tabs)
     chosen = right.segmented_control(
         "View",
-        views,
-        default=views[0],
+        tabs,
+        default=tabs[0],
         key="probes_view",
         **IN_ADDRESS,
         required=True,
@@ -80,21 +80,21 @@ def view(found: Opened, experiment: LoadedExperiment) -> None:
         key="probes_target",
         **IN_ADDRESS,
         format_func=target_label,
-        disabled=chosen == VIEWS[1],
+        disabled=chosen == TABS[1],
     )
-    if chosen == VIEWS[4]:
-        on_one_puzzle(found, experiment, target)
-    elif chosen == VIEWS[5]:
-        causal.view(found, experiment, target)
-    elif chosen == VIEWS[6]:
+    if chosen == TABS[4]:
+        on_one_puzzle(model, experiment, target)
+    elif chosen == TABS[5]:
+        causal.view(model, experiment, target)
+    elif chosen == TABS[6]:
         directions(experiment, target)
     else:
-        {VIEWS[1]: all_targets, VIEWS[2]: by_cell, VIEWS[3]: confusion_matrix}.get(chosen, over_steps)(
+        {TABS[1]: all_targets, TABS[2]: by_cell, TABS[3]: confusion_matrix}.get(chosen, over_steps)(
             experiment, target
         )
 
 
-# ---- the views
+# ---- the tabs
 
 
 def over_steps(experiment: LoadedExperiment, target: str) -> None:
@@ -151,7 +151,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
     chart, text = st.columns(WIDTHS)
     with text:
-        what = st.selectbox("Colour", views.SCOREBOARD_VALUES, key="probes_colour", **IN_ADDRESS)
+        what = st.selectbox("Show", views.SCOREBOARD_VALUES, key="probes_colour", **IN_ADDRESS)
         st.caption(texts.SCOREBOARD)
     with chart:
         board = views.scoreboard(experiment.summary, what)
@@ -173,7 +173,9 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
         state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
     }
     if not any(boards.values()):
-        st.info("This target has one value a puzzle, none a cell.", icon=":material/grid_off:")
+        st.info(
+            "This target has one value per puzzle, so it has no scores per cell.", icon=":material/grid_off:"
+        )
         return
     for place, (state, cells) in zip(st.columns(len(boards)), boards.items(), strict=True):
         with place:
@@ -190,7 +192,10 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
         for state in experiment.states
     }
     if not any(pairs.values()):
-        st.info("A number has no classes that could be mistaken for others.", icon=":material/grid_off:")
+        st.info(
+            "This target is a number. Only targets with classes have a confusion matrix.",
+            icon=":material/grid_off:",
+        )
         return
     for place, (state, (shares, counts)) in zip(st.columns(len(pairs)), pairs.items(), strict=True):
         with place:
@@ -200,21 +205,24 @@ def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
     st.caption(texts.CONFUSION)
 
 
-def on_one_puzzle(found: Opened, experiment: LoadedExperiment, target: str) -> None:
-    """The puzzle last experiment in Solve, or another; over each cell what the probes read there."""
-    task = task_of(found.config)
+def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> None:
+    """A grid of what the probes decode in each cell of one puzzle: the one last opened in Solve, or another."""
+    task = task_of(model.config)
     if experiment.targets[target]["level"] != "cell":
-        st.info("This target has one value a puzzle. Choose one of cells.", icon=":material/grid_off:")
+        st.info(
+            "This target has one value per puzzle. Choose a target with one value per cell.",
+            icon=":material/grid_off:",
+        )
         return
     chart, text = st.columns((1.5, 1))
     with text:
         puzzle = typed_puzzle(task)
-        reading = sources.reading(found, experiment, target, puzzle)
-    if reading is None:
+        decoded = sources.decoded(model, experiment, target, puzzle)
+    if decoded is None:
         return
     with text:
         state = st.segmented_control(
-            "Read from",
+            "State",
             experiment.states,
             default=experiment.states[0],
             key="probes_state",
@@ -222,22 +230,22 @@ def on_one_puzzle(found: Opened, experiment: LoadedExperiment, target: str) -> N
             required=True,
         )
         time_point = time_point_slider(experiment)
-        st.markdown(texts.reading(reading, state, time_point))
+        st.markdown(texts.decoded(decoded, state, time_point))
         st.markdown(texts.meaning(experiment.targets[target]))
         st.caption(texts.CANDIDATES if len(experiment.targets[target]["members"]) > 1 else texts.GRID)
         at = experiment.summary["moments"][time_point]
-        if st.button("This step in Solve", key="probes_solve", icon=":material/grid_on:"):
+        if st.button("Open this step in Solve", key="probes_solve", icon=":material/grid_on:"):
             place = (at["supervision_step"], at["cycle"], at["call"])
-            links.follow(links.place(model=found.source.name, puzzle=puzzle, at=place))
+            links.follow(links.place(model=model.source.name, puzzle=puzzle, at=place))
         downloads.offer(
-            f"probe-reading-{target}",
-            data=reading,
+            f"probe-predictions-{target}",
+            data=decoded,
             command=texts.apply_command(experiment, target, puzzle),
         )
     with chart:
         inputs = task.parse(puzzle)
         grid.draw(
-            reading,
+            decoded,
             state,
             time_point,
             given=task.givens(inputs).tolist(),
@@ -247,29 +255,29 @@ def on_one_puzzle(found: Opened, experiment: LoadedExperiment, target: str) -> N
 
 
 def directions(experiment: LoadedExperiment, target: str) -> None:
-    """Where the probes of a target point, in the plane that holds most of it."""
+    """The directions of a target's probes, projected onto the plane that holds most of their length."""
     members, labels = experiment.targets[target]["members"], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
         state = st.segmented_control(
-            "Of",
+            "State",
             experiment.states,
             default=experiment.states[0],
             key="probes_state",
             **IN_ADDRESS,
             required=True,
         )
-        several = len(members) > 1 or len(experiment.targets[target]["classes"]) > 2
-        time_point = time_point_slider(experiment) if several else 0
+        per_step = len(members) > 1 or len(experiment.targets[target]["classes"]) > 2
+        time_point = time_point_slider(experiment) if per_step else 0
     try:
-        names, found = directions_at(experiment.probes(members, state), time_point, labels)
-        plane = plane_of(names, found)
+        names, vectors = directions_at(experiment.probes(members, state), time_point, labels)
+        plane = plane_of(names, vectors)
     except UserError as mistake:
         status.problem(str(mistake))
         return
     with text:
-        of = f"{state} after step {labels[time_point]}" if several else f"{state}, one for each step"
-        st.markdown(texts.plane(plane.share, len(names), of=of))
+        where = f"{state} after step {labels[time_point]}" if per_step else f"{state}, one for each step"
+        st.markdown(texts.plane(plane.share, len(names), where=where))
         st.markdown(texts.meaning(experiment.targets[target]))
         st.caption(texts.PLANE)
     with chart:
@@ -290,15 +298,18 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
 
 
 def typed_puzzle(task) -> str:
-    """The text typed, where it is a puzzle; else the one before, and what is wrong is caption. At first that of the link, or of Solve."""
+    """The puzzle in the text box, or the last valid one, with an error message.
+
+    The box starts with the puzzle of the link, else the one last opened in Solve.
+    """
     state = st.session_state
     if state.get("probes_puzzle_of") != (task.name, task.cells):
         state.probes_puzzle_of = (task.name, task.cells)
-        before = (links.opened_with().get("puzzle", ""), state.get("shown_puzzle", ""))
-        state.probes_last = next(filter(None, (parsed(task, text) for text in before)), first_puzzle(task))
+        initial = (links.opened_with().get("puzzle", ""), state.get("shown_puzzle", ""))
+        state.probes_last = next(filter(None, (parsed(task, text) for text in initial)), first_puzzle(task))
         state.probes_puzzle = state.probes_last
     text = st.text_area(
-        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Ctrl+Enter reads it."
+        "Puzzle", key="probes_puzzle", persist_state="session", height=92, help="Press Ctrl+Enter to run it."
     )
     try:
         state.probes_last = task.format(task.parse(text))
@@ -309,6 +320,7 @@ def typed_puzzle(task) -> str:
 
 
 def parsed(task, text: str) -> str | None:
+    """The puzzle in the task's own format; None if the text is empty or not a puzzle."""
     try:
         return task.format(task.parse(text)) if text else None
     except UserError:
@@ -316,7 +328,7 @@ def parsed(task, text: str) -> str | None:
 
 
 def time_point_slider(experiment: LoadedExperiment, place=st) -> int:
-    """Which of the experiment's time points, from 0; drawn in that place."""
+    """A slider over the experiment's time points, drawn in `place`. Returns the index of the chosen one, from 0."""
     labels = views.labels_of(experiment.summary)
     if len(labels) == 1:
         return 0

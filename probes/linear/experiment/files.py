@@ -1,6 +1,6 @@
-"""Studies on disk: JSON with everything, a table in Parquet with one row a score, and the probes themselves.
+"""Experiments on disk: a JSON file with all results, a Parquet table with one row per score, and the probes.
 
-The JSON of an experiment is also how a page gets it, computed or recorded.
+The Probes page uses the same JSON format, for new and for recorded experiments.
 """
 
 import json
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 RECORDED = ASSETS / "recorded" / "probes"
 SUFFIX = ".safetensors"
 STATES = ("z", "y")
-BOUNDS = ("value", "low", "high")  # of a score: itself, and its band
+BOUNDS = ("value", "low", "high")  # a score and the bounds of its band
 LARGEST_JSON = 64 << 20  # bytes
 
 
 class ExperimentFileError(UserError):
-    """A file that is no experiment."""
+    """A file that is not an experiment, or is damaged."""
 
 
 def write_experiment(
     path: Path, experiment: "ProbingExperiment", *, probes: Path | None = None
 ) -> list[Path]:
-    """Write `path` as JSON, the table beside it as Parquet, and into the folder `probes` one file for each probe of z or y.
+    """Write `path` as JSON, the table next to it as Parquet, and one file per probe of z or y into the folder `probes`.
 
-    Returns what was written. Raises OutputError where a file cannot be.
+    Returns the paths of the files. Raises OutputError if a file cannot be written.
     """
     summary = experiment.summary()
     with written_whole(path) as temporary:
@@ -46,7 +46,7 @@ def write_experiment(
 
 
 def save_probes(folder: Path, experiment: "ProbingExperiment") -> list[Path]:
-    """One file for each target and state, `target.state.safetensors`, with the time points that its probes are of."""
+    """Write one file per target and state, `target.state.safetensors`. Returns the paths."""
     written = []
     for result, about in probe_metadata(experiment):
         for probe in result.probes:
@@ -57,7 +57,7 @@ def save_probes(folder: Path, experiment: "ProbingExperiment") -> list[Path]:
 
 
 def probe_metadata(experiment: "ProbingExperiment") -> Iterator[tuple["TargetResult", dict[str, str]]]:
-    """The results of z and y, and what is written beside their probes."""
+    """The results of z and y, each with the metadata that is stored with its probes."""
     time_points = [[at.supervision_step, at.cycle, at.call, at.kind] for at in experiment.time_points]
     for result in experiment.results:
         if result.source in STATES:
@@ -75,7 +75,7 @@ def probe_metadata(experiment: "ProbingExperiment") -> Iterator[tuple["TargetRes
 
 
 def load_experiment(path: Path) -> dict[str, Any]:
-    """What `write_experiment` wrote. Raises ExperimentFileError."""
+    """Load the JSON that `write_experiment` wrote. Raises ExperimentFileError."""
     with reading(
         path,
         ExperimentFileError,
@@ -83,42 +83,45 @@ def load_experiment(path: Path) -> dict[str, Any]:
         "Give the file of `probes fit`.",
         most=LARGEST_JSON,
     ):
-        found = plain_json(path.read_bytes())
-        if not {"about", "moments", "targets", "findings"} <= found.keys():
+        summary = plain_json(path.read_bytes())
+        if not {"about", "moments", "targets", "findings"} <= summary.keys():
             raise ValueError("not the parts of an experiment")
-        if not all(isinstance(found["about"][name], str) for name in ("model", "fingerprint", "task")):
-            raise TypeError("names are text")
-        for time_point in found["moments"]:
+        if not all(isinstance(summary["about"][name], str) for name in ("model", "fingerprint", "task")):
+            raise TypeError("names must be text")
+        for time_point in summary["moments"]:
             if any(type(number) is not int for number in astuple(Coordinates(**time_point))[:3]):
-                raise TypeError("calls are counted")
-        for result in found["findings"]:
-            _check_result(result, len(found["moments"]))
-        return found
+                raise TypeError("steps, cycles and calls must be integers")
+        for result in summary["findings"]:
+            _check_result(result, len(summary["moments"]))
+        return summary
 
 
 def _check_result(result: Mapping[str, Any], count: int) -> None:
-    """Raises ValueError and the like unless a result has a score at each of its time points, which are among so many."""
+    """Raises ValueError, TypeError or KeyError unless a result has a score at each of its time points (indices below `count`)."""
     if not all(isinstance(result[name], str) for name in ("target", "source")):
-        raise TypeError("names are text")
+        raise TypeError("names must be text")
     time_points = result["moments"]
     if not all(type(time_point) is int and 0 <= time_point < count for time_point in time_points):
-        raise ValueError("moments that are none")
+        raise ValueError("time points out of range")
     for score in result["scores"].values():
         numbers = [score[bound] for bound in BOUNDS]
         if any(not isinstance(listed, list) or len(listed) != len(time_points) for listed in numbers):
-            raise ValueError("not a score at every moment")
+            raise ValueError("a score is missing at a time point")
         if not all(number is None or type(number) in (int, float) for listed in numbers for number in listed):
-            raise TypeError("scores are numbers")
+            raise TypeError("scores must be numbers")
 
 
 def recorded_experiment(model: str) -> dict[str, Any] | None:
-    """The experiment that comes with a bundled model, if one does."""
+    """The recorded experiment of a bundled model; None if there is none. Raises ExperimentFileError."""
     path = RECORDED / model / "study.json"
     return load_experiment(path) if path.is_file() else None
 
 
 def recorded_causal_tests(model: str) -> dict[str, Any] | None:
-    """What `probes use --record` wrote of a bundled model, if it did. Raises ExperimentFileError."""
+    """The causal tests that `probes use --record` recorded for a bundled model; None if there are none.
+
+    Raises ExperimentFileError.
+    """
     path = RECORDED / model / "use.json"
     if not path.is_file():
         return None
@@ -127,7 +130,7 @@ def recorded_causal_tests(model: str) -> dict[str, Any] | None:
 
 
 def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
-    """One row for each score of each target, source and time point: columns of equal length."""
+    """A table with one row per score of each target, source and time point, as columns of equal length."""
     rows = []
     for result in summary["findings"]:
         for name, score in result["scores"].items():
@@ -149,7 +152,7 @@ def score_table(summary: Mapping[str, Any]) -> dict[str, list]:
 
 
 def write_table(path: Path, table: Mapping[str, list]) -> None:
-    """A Parquet file."""
+    """Write a table to a Parquet file."""
     import pyarrow
     from pyarrow.parquet import write_table as write
 

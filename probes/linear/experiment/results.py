@@ -1,4 +1,4 @@
-"""What is asked of an experiment, and what it found, as it is fitted by `probes.linear.experiment.run`."""
+"""The settings and results of a probing experiment."""
 
 from __future__ import annotations
 
@@ -16,49 +16,49 @@ from probes.linear.target_groups import TargetGroup
 from trm.coordinates import Coordinates
 
 RANDOM_RUNS = ("all", "first", "none")
-"""At which of the time points states of a net with random weights are probed too."""
+"""Choices of time points at which the states of an untrained network are probed too."""
 
 
 @dataclass(frozen=True)
 class ExperimentSettings:
-    """What is asked. Raises ProbeError for what cannot be."""
+    """Settings of an experiment. Raises ProbeError if a setting is invalid."""
 
     targets: tuple[str, ...]
     states: tuple[str, ...] = STATES
     steps: tuple[int, ...] = (1, 2, 4)  # supervision steps
     calls: str = "last"
     random: str = "all"
-    control: bool = True  # also the control task
+    control: bool = True  # also fit the control task
     probe: ProbeSettings = field(default_factory=ProbeSettings)
 
     def __post_init__(self) -> None:
         if not self.states or set(self.states) - set(STATES):
             raise ProbeError(
-                f"States {', '.join(self.states) or 'none'} cannot be probed. Choose z, y or both."
+                f"The states {', '.join(self.states) or '(none)'} cannot be probed. Choose z, y or both."
             )
         if self.random not in RANDOM_RUNS:
             raise ProbeError(
-                f"Random weights at {self.random!r} time points? Choose one of: {', '.join(RANDOM_RUNS)}."
+                f"The time points of the untrained network cannot be {self.random!r}. Choose one of: {', '.join(RANDOM_RUNS)}."
             )
 
 
 @dataclass(frozen=True, eq=False)
 class TargetResult:
-    """What was read of a target from one source."""
+    """The probes of a target group on one source, with their scores."""
 
     group: TargetGroup
     source: str  # z, y, input, derived, random z, random y
-    probes: tuple[ProbeResult, ...]  # one for each member
+    probes: tuple[ProbeResult, ...]  # one per member of the group
     time_points: tuple[
         int, ...
-    ]  # of the experiment; the only one of a probe that is the same at all is the first
+    ]  # indices into the experiment's time points; (0,) for a probe that all of them share
     group_scores: GroupScores  # of all members together
-    gains: dict[str, Score] = field(default_factory=dict)  # of z and y, above every other source
-    wrong_cells: WrongCells | None = None  # of the solution, read from z or y
+    gains: dict[str, Score] = field(default_factory=dict)  # for z and y: differences from every other source
+    wrong_cells: WrongCells | None = None  # for probes of the solution on z or y
 
     @property
     def scores(self) -> dict[str, Score]:
-        """By name; of z and y also `above majority`, `above input`, `above random z`, ..."""
+        """Scores by name; for z and y also `above majority`, `above input`, `above random z`, ..."""
         return self.group_scores.scores | self.gains
 
     def summary(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class TargetResult:
             if self.group_scores.test_puzzles is None
             else self.group_scores.test_puzzles.tolist(),
             "wrong_cells": self.wrong_cells
-            and {name: found.tolist() for name, found in vars(self.wrong_cells).items()},
+            and {name: counts.tolist() for name, counts in vars(self.wrong_cells).items()},
             "examples": [int(count) for count in sum(probe.counts.sum((1, 2)) for probe in self.probes)],
             "probes": [
                 {"name": probe.name, "regularisation": probe.regularisation.tolist()}
@@ -92,7 +92,7 @@ class TargetResult:
 
 @dataclass(frozen=True, eq=False)
 class ProbingExperiment:
-    """All results, and what they were made of."""
+    """A probing experiment: its metadata, settings and results."""
 
     about: dict[str, Any]
     settings: ExperimentSettings
@@ -100,10 +100,10 @@ class ProbingExperiment:
     groups: tuple[TargetGroup, ...]
     results: tuple[TargetResult, ...]
     repeats: dict[str, list[str | None]]
-    """Of each group, at each time point, the one before it that has the same labels."""
+    """For each group, at each time point: the first earlier group with the same labels, or None."""
 
     def summary(self) -> dict[str, Any]:
-        """For JSON: everything but the probes' weights."""
+        """For JSON: everything but the probes' parameters."""
         return {
             "about": self.about,
             "settings": asdict(self.settings),

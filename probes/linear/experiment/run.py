@@ -1,8 +1,8 @@
-"""An experiment: what can be read from z and from y, at which step, and what of that the puzzle itself already gives.
+"""Runs a probing experiment: which targets can be decoded from z and y, at which step, and how much the input alone gives.
 
-One run of the model over a puzzle set, one of the same net with random weights, and a probe for every target, source
-and time point. Sources are the states z and y, and what they have to beat: the input around the cell, what is derived from the
-input by counting and by simple rules, and the states of the random net. z and y are each other's baseline.
+The model and an untrained copy of it run over a puzzle set. A probe is fitted for every target, source and time point.
+Sources are the states z and y, and their baselines: the input around the cell, features derived from the input, and the
+states of the untrained network. z and y are also baselines for each other.
 """
 
 from __future__ import annotations
@@ -36,14 +36,12 @@ SOLUTION, ANSWER = "solution", "answer_now"
 RANDOM = "random"
 SOURCE_LABELS = {
     INPUT: "the input",
-    DERIVED: "what follows from the input",
+    DERIVED: "features derived from the input",
     f"{RANDOM} z": "z of the untrained network",
     f"{RANDOM} y": "y of the untrained network",
 }
-"""Sources other than the model's own states, in words."""
-FIT_COST = 0.1  # a probe of one time point, in supervision steps of the whole puzzle set
-
-"""Told the share of the work done, 0 to 1, and what is being done; what it raises ends the work."""
+"""Names of the sources other than the model's own states."""
+FIT_COST = 0.1  # cost of a probe at one time point, in supervision steps of the whole puzzle set
 
 
 def run_experiment(
@@ -57,8 +55,8 @@ def run_experiment(
 ) -> ProbingExperiment:
     """Run the model over the puzzles and fit all probes.
 
-    Supervision steps after the last one asked for are run only where a target is about the end. Raises TargetError,
-    ProbeError, CollectError, SplitError or PuzzleError where that cannot be done.
+    Supervision steps after the last requested one are run only if a target needs the final answers. Raises TargetError,
+    ProbeError, CollectError, SplitError or PuzzleError if the settings and the puzzles do not allow the experiment.
     """
     check_puzzles(model, task, puzzles.inputs, int(puzzles.puzzle_identifiers.max(initial=0)))
     depth = depth or model.config.depth
@@ -68,7 +66,7 @@ def run_experiment(
     if not any("end" in group.first.needs for group in groups):
         depth = replace(depth, N_sup=max(settings.steps))
     random_at = {"all": time_points, "first": time_points[:1], "none": ()}[settings.random]
-    plan = ExperimentProgress(
+    stages = ExperimentProgress(
         progress,
         states=settings.states,
         groups=groups,
@@ -83,7 +81,7 @@ def run_experiment(
         ids,
         depth=depth,
         time_points=time_points,
-        progress=plan.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
+        progress=stages.runs(depth.N_sup, f"the model on {len(puzzles)} puzzles"),
         states=settings.states,
     )
     sources = {name: (states, len(time_points)) for name, states in runs.states.items()}
@@ -96,10 +94,10 @@ def run_experiment(
             ids,
             depth=replace(depth, N_sup=last),
             time_points=random_at,
-            progress=plan.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
+            progress=stages.runs(last, f"the untrained network on {len(puzzles)} puzzles"),
             states=settings.states,
         )
-        sources |= {f"{RANDOM} {name}": (found, len(random_at)) for name, found in untrained.states.items()}
+        sources |= {f"{RANDOM} {name}": (states, len(random_at)) for name, states in untrained.states.items()}
     evidence = Evidence(task, puzzles.inputs, puzzles.labels, end=runs.end)
     derived = derived_features(evidence)
     if derived is not None:
@@ -124,15 +122,15 @@ def run_experiment(
             source: _target_result(
                 group,
                 source,
-                found,
+                states,
                 [first_of(one, count) for one in true_values],
                 split=split,
                 settings=settings,
                 types=control_types(puzzles.inputs) if source in STATES and settings.control else None,
                 answer=answer,
-                plan=plan,
+                stages=stages,
             )
-            for source, (found, count) in all_sources.items()
+            for source, (states, count) in all_sources.items()
         }
         results += with_gains(of_group)
     about = {
@@ -159,7 +157,7 @@ def run_experiment(
 
 
 def untrained_model(model: Model, *, seed: int) -> Model:
-    """The same net, with weights drawn as before training. Its states show what the architecture alone makes of a puzzle."""
+    """The same network with weights as initialised. Its states show what the architecture alone encodes."""
     random = new_model(model.config)
     random.initialise(seed)
     random.compute_dtype = model.compute_dtype
@@ -167,26 +165,26 @@ def untrained_model(model: Model, *, seed: int) -> Model:
 
 
 def first_of(values: Values, count: int) -> Values:
-    """The values of the first `count` time points; the only ones of a target that does not change."""
+    """The values at the first `count` time points. A target that does not change has a single one."""
     return Values(values.values[:, :count], values.defined[:, :count])
 
 
 def repeated_labels(
     labels: Mapping[str, Sequence[Values]], *, time_points: int
 ) -> dict[str, list[str | None]]:
-    """Of each group, at each time point, the first one before it with the same labels, or with yes and no exchanged."""
-    found: dict[str, list[str | None]] = {name: [] for name in labels}
+    """For each group, at each time point: the first earlier group with the same labels, or with yes and no swapped."""
+    repeats: dict[str, list[str | None]] = {name: [] for name in labels}
     for time_point in range(time_points):
-        known: dict[tuple[bytes, ...], str] = {}
+        names: dict[tuple[bytes, ...], str] = {}
         for name, members in labels.items():
             key = tuple(_label_key(one, time_point) for one in members)
-            first = known.setdefault(key, name)
-            found[name].append(None if first == name else first)
-    return found
+            first = names.setdefault(key, name)
+            repeats[name].append(None if first == name else first)
+    return repeats
 
 
 def _label_key(values: Values, time_point: int) -> bytes:
-    """Equal for labels that are equal wherever they are defined, up to an exchange of two classes."""
+    """A key that is equal for labels that are equal where they are defined, up to swapping two classes."""
     at = 0 if values.values.shape[1] == 1 else time_point
     labels, defined = values.values[:, at], values.defined[:, at]
     own = labels[defined]
@@ -205,9 +203,9 @@ def _target_result(
     settings: ExperimentSettings,
     types: np.ndarray | None,
     answer: Values | None,
-    plan: ExperimentProgress,
+    stages: ExperimentProgress,
 ) -> TargetResult:
-    """Fit the probes of a group on one source. `answer`: what the model answers, where the group is the solution."""
+    """Fit the probes of a group on one source. `answer`: the current answers, if the group is the solution."""
     if group.first.level is Level.PUZZLE:
         states, types = states.mean(2, keepdims=True), None
     is_own = source in STATES
@@ -221,9 +219,9 @@ def _target_result(
             name=member.name,
             settings=settings.probe
             if is_own and member.classes
-            else replace(settings.probe, code_length=False),  # it is one of classes
+            else replace(settings.probe, code_length=False),  # not defined for numbers
             types=types,
-            progress=plan.fit(
+            progress=stages.fit(
                 f"fitting {member.name.replace('_', ' ')} from {SOURCE_LABELS.get(source, source)}"
             ),
         )
@@ -242,7 +240,7 @@ def _target_result(
 
 
 def with_gains(results: Mapping[str, TargetResult]) -> list[TargetResult]:
-    """Findings of one group; those of z and y with what they have above all others."""
+    """The results of one group, with the differences of z and y from all other sources."""
     return [
         replace(
             result,
@@ -258,19 +256,19 @@ def with_gains(results: Mapping[str, TargetResult]) -> list[TargetResult]:
 
 
 def predict_test(probe: ProbeResult, states: np.ndarray, split: Split) -> Num[np.ndarray, "puzzle time cell"]:
-    """What the probe reads of the test puzzles: classes or numbers, or the log odds of the second of two classes."""
+    """The probe's predictions for the test puzzles: classes or numbers, or the log odds of the second of two classes."""
     test = states[split.test]
     if states.shape[1] == 1 and probe.time_points > 1:
         test = np.broadcast_to(test, (len(test), probe.time_points, *test.shape[2:]))
-    reading = apply(probe, test)
-    return reading.log_odds if len(probe.classes) == 2 else reading.values
+    predictions = apply(probe, test)
+    return predictions.log_odds if len(probe.classes) == 2 else predictions.values
 
 
-# ---- how far it has come
+# ---- progress
 
 
 class ExperimentProgress:
-    """Splits 0 to 1 among the stages of an experiment, by what they cost."""
+    """Divides the progress of an experiment, 0 to 1, among its stages by their cost."""
 
     def __init__(
         self,
@@ -287,18 +285,18 @@ class ExperimentProgress:
         steps = depth.N_sup + (random_at[-1].supervision_step if random_at else 0)
         probes = sum(len(group.members) for group in groups)
         sources = len(states) * (2 if random_at else 1) + 2
-        self.all, self.done = steps + self.fits * probes * sources, 0.0
+        self.total, self.done = steps + self.fits * probes * sources, 0.0
 
     def stage(self, cost: int | float, words: Callable[[float], str]) -> Callable[[float], None]:
-        """The progress of the next stage, whose words may say how far it is itself."""
+        """The progress callback of the next stage. `words` turns the stage's own progress into a message."""
         started = self.done
         self.done += cost
-        return lambda share: self.progress(min(1.0, (started + share * cost) / self.all), words(share))
+        return lambda share: self.progress(min(1.0, (started + share * cost) / self.total), words(share))
 
     def runs(self, steps: int, what: str) -> Callable[[float], None]:
-        """CollectedRuns of so many supervision steps."""
+        """The progress callback for runs of this many supervision steps."""
         return self.stage(steps, lambda share: f"running {what}, {share:.0%} done")
 
     def fit(self, words: str) -> Callable[[float], None]:
-        """The next probe."""
+        """The progress callback for the next probe."""
         return self.stage(self.fits, lambda share: words)

@@ -1,4 +1,4 @@
-"""Targets of every task: what is right, what is solved, and where the run stands."""
+"""Targets of every task: correctness, whether the puzzle is solved, difficulty, and the state of the run."""
 
 import numpy as np
 
@@ -20,33 +20,37 @@ def all_puzzles(evidence: Evidence) -> np.ndarray:
 
 
 def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
-    """The symbol of the solution and that of the answer, as classes that begin with the token `first`."""
+    """The symbol of the solution and of the current answer. The first class is the token `first`; `word` names a symbol."""
 
     def solution(evidence: Evidence) -> RawValues:
-        known = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
-        return evidence.labels.astype(int) - first, known & ~evidence.givens
+        is_class = (evidence.labels >= first) & (evidence.labels < task.vocab_size)
+        return evidence.labels.astype(int) - first, is_class & ~evidence.givens
 
     def answer(evidence: Evidence) -> RawValues:
-        known = (evidence.now >= first) & (evidence.now < task.vocab_size)
-        return evidence.now.astype(int) - first, known & ~evidence.givens
+        is_class = (evidence.now >= first) & (evidence.now < task.vocab_size)
+        return evidence.now.astype(int) - first, is_class & ~evidence.givens
 
     names = task.symbol_names[first:]
     return [
         classes(
             "solution",
-            f"The {word} of the solution in this cell, which is not given.",
+            f"The {word} of the solution in this cell, for cells that are not given.",
             names,
             solution,
             "labels",
         ),
         classes(
-            "answer_now", f"The {word} answered now in this cell, which is not given.", names, answer, "now"
+            "answer_now",
+            f"The {word} of the current answer in this cell, for cells that are not given.",
+            names,
+            answer,
+            "now",
         ),
     ]
 
 
 def correctness_targets(task: Task) -> list[Target]:
-    """What is right or solved, now and at the end. Without rules that tell, solved means equal to the solution."""
+    """Whether cells are correct and puzzles solved, now and at the end. Without rules, solved means equal to the solution."""
 
     def right(name: str):
         def find(evidence: Evidence) -> RawValues:
@@ -69,21 +73,21 @@ def correctness_targets(task: Task) -> list[Target]:
     return [
         binary(
             "right_now",
-            "The answer now is right in this cell, which is not given.",
+            "The current answer is correct in this cell, for cells that are not given.",
             right("now"),
             "labels",
             "now",
         ),
         binary(
             "right_at_end",
-            "The answer at the end is right in this cell, which is not given.",
+            "The final answer is correct in this cell, for cells that are not given.",
             right("end"),
             "labels",
             "end",
         ),
         binary(
             "solved_now",
-            "The answer now solves the puzzle.",
+            "The current answer solves the puzzle.",
             solved("now"),
             "now",
             *judge,
@@ -91,7 +95,7 @@ def correctness_targets(task: Task) -> list[Target]:
         ),
         binary(
             "solved_at_end",
-            "The answer at the end solves the puzzle.",
+            "The final answer solves the puzzle.",
             solved("end"),
             "end",
             *judge,
@@ -101,7 +105,7 @@ def correctness_targets(task: Task) -> list[Target]:
 
 
 def difficulty(evidence: Evidence) -> RawValues:
-    """The task's own rating; undefined without exactly one solution, and where the search is given up."""
+    """The task's own difficulty rating; undefined without a unique solution, or if the search is abandoned."""
 
     def rated(puzzle: np.ndarray) -> int:
         try:
@@ -110,15 +114,15 @@ def difficulty(evidence: Evidence) -> RawValues:
             return -1
         return -1 if level is None else DIFFICULTIES.index(level)
 
-    found = np.array([rated(puzzle) for puzzle in evidence.inputs], int)
-    return found, found >= 0
+    ratings = np.array([rated(puzzle) for puzzle in evidence.inputs], int)
+    return ratings, ratings >= 0
 
 
 def difficulty_target() -> Target:
-    """How hard the task says that a puzzle is."""
+    """The target for the task's own difficulty rating."""
     return classes(
         "difficulty",
-        "How hard the task's own logic rates the puzzle.",
+        "The difficulty of the puzzle, as rated by the task's own logic.",
         DIFFICULTIES,
         difficulty,
         level=Level.PUZZLE,
@@ -126,7 +130,7 @@ def difficulty_target() -> Target:
 
 
 def run_targets() -> list[Target]:
-    """Where the run stands."""
+    """Targets about the run: the supervision step, and the halting decision."""
 
     def step(evidence: Evidence) -> RawValues:
         return np.full(len(evidence.inputs), evidence.supervision_step), all_puzzles(evidence)

@@ -1,4 +1,4 @@
-"""Directions of probes whose weights are known, the plane that holds most of them, and probes opened without their experiment."""
+"""Probe directions, the plane that holds most of them, and saved probes as an experiment without scores."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def probe(
 
 
 def test_directions_in_a_plane_by_hand():
-    """Two axes of two directions each, and a fifth out of their plane: what the plane holds of that is nothing."""
+    """Four directions on two axes, and a fifth orthogonal to their plane, whose projection is 0."""
     directions = np.zeros((5, 6), np.float32)
     directions[[0, 1, 2, 3, 4], [1, 1, 3, 3, 4]] = [1, -1, 1, 1, 1]
     found = plane_of("abcde", directions)
@@ -50,8 +50,8 @@ def test_directions_in_a_plane_by_hand():
         plane_of([], directions[:0])
 
 
-def test_what_is_seen_together():
-    """Of several classes each one's direction, of two classes or numbers those of the time points, of several probes each one's."""
+def test_the_directions_that_are_shown_together():
+    """Several classes: one per class. Two classes or numbers: one per time point. Several probes: one per probe."""
     many = probe()
     names, found = directions_at([many], 1, ["1", "2"])
     assert names == ["1", "2", "3", "4"] and found.shape == (4, 16)
@@ -83,18 +83,18 @@ def test_saved_probes_are_an_experiment_without_scores():
     maze = replace(files[0], about=files[0].about | {"task": "maze"})
     for given, words in (
         ([], "No probe"),
-        ([files[0], files[0]], "is there twice"),
-        ([files[1], other], "other weights"),
-        ([files[1], later], "other time points"),
+        ([files[0], files[0]], "was given twice"),
+        ([files[1], other], "different weights"),
+        ([files[1], later], "different weights or time points"),
         ([maze], "this model solves sudoku"),
-        ([files[0], probe((), "candidates_left")], "No target has a probe of every state"),
+        ([files[0], probe((), "candidates_left")], "No target has a probe for every state"),
     ):
         with pytest.raises(ProbeFileError, match=words):
             summary_of_probes(given, TASK)
 
 
 def test_code_and_class_balance_of_a_group_are_over_all_its_members():
-    """Two members of two classes: 100 and 300 labels, told in 50 and 50 bits at the first time point."""
+    """Two members with two classes: 100 and 300 labels, coded in 50 bits each at the first time point."""
     codes = [
         {"bits": [50.0, 10.0], "uniform_bits": [labels, labels], "entropy_bits": [labels / 2, labels / 4]}
         for labels in (100.0, 300.0)
