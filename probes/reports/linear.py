@@ -50,7 +50,7 @@ def write_findings(
             "No experiment is recorded. Run `python -m probes fit --model sudoku-trm --record` first."
         )
     write_section(document, NAME, section(experiments, uses or {}))
-    return {"models": list(experiments), "format_score": str(document)}
+    return {"models": list(experiments), "written": str(document)}
 
 
 def section(experiments: Mapping[str, Summary], uses: Mapping[str, Mapping[str, Any]]) -> str:

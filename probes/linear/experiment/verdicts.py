@@ -121,7 +121,7 @@ def wrong_cells(summary: Summary, target: str, time_point: int) -> str:
             counts[name][time_point] for name in ("cells", "puzzles", "answer", "solution")
         )
         parts.append(
-            f"the probe of {state} decodes this wrong answer in {100 * answer / cells:.0f} % and the solution in "
+            f"the probe of {state} decodes this wrong answer in {100 * answer / cells:.0f} % of the cells and the solution in "
             f"{100 * solution / cells:.0f} %"
         )
         answering += [state] if answer > solution else []

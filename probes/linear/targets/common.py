@@ -34,14 +34,14 @@ def symbol_targets(task: Task, first: int, word: str) -> list[Target]:
     return [
         classes(
             "solution",
-            f"The {word} of the solution in this cell, for cells that are not given.",
+            f"The {word} of the solution in this non-given cell.",
             names,
             solution,
             "labels",
         ),
         classes(
             "answer_now",
-            f"The {word} of the current answer in this cell, for cells that are not given.",
+            f"The {word} of the current answer in this non-given cell.",
             names,
             answer,
             "now",
@@ -73,14 +73,14 @@ def correctness_targets(task: Task) -> list[Target]:
     return [
         binary(
             "right_now",
-            "The current answer is correct in this cell, for cells that are not given.",
+            "The current answer is correct in this non-given cell.",
             right("now"),
             "labels",
             "now",
         ),
         binary(
             "right_at_end",
-            "The final answer is correct in this cell, for cells that are not given.",
+            "The final answer is correct in this non-given cell.",
             right("end"),
             "labels",
             "end",

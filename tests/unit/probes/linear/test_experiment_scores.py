@@ -86,10 +86,10 @@ def test_the_sentence_on_wrong_cells_names_the_answer_where_the_probe_decodes_it
     summary = summary_of("accuracy", {"input": (0.6, 0.5, 0.7)}, wrong_cells=wrong)
     assert sentences(summary, "t", [0]).endswith(
         "Where the answer after step 1 is wrong (100 cells of 5 test puzzles), the probe of z decodes this wrong answer in "
-        "77 % and the solution in 10 %. z encodes the answer rather than the solution."
+        "77 % of the cells and the solution in 10 %. z encodes the answer rather than the solution."
     )
     wrong |= {"answer": [5], "solution": [10]}
-    assert sentences(summary, "t", [0]).endswith("in 5 % and the solution in 10 %.")
+    assert sentences(summary, "t", [0]).endswith("in 5 % of the cells and the solution in 10 %.")
 
 
 def test_a_score_below_1_is_never_rounded_to_1():
