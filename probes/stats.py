@@ -33,7 +33,7 @@ def check_runs(
     steps, puzzles = right.shape
     if not (steps and puzzles):
         raise RunsError(
-            f"There is nothing to analyse in {puzzles} puzzles with {steps} supervision steps. Use at least one of each."
+            f"There is nothing to analyse in {puzzles} puzzles with {steps} supervision steps. Take at least one puzzle and one step."
         )
     if halting is not None and not np.isfinite(halting).all():
         raise RunsError(

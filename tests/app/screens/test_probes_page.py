@@ -57,11 +57,11 @@ def test_the_recorded_result_of_a_model_is_shown_at_once(open_probes):
         (
             "sudoku-trm",
             "right_now",
-            r"After step 16, z holds more than any baseline \(\+0\.\d+, .* and y holds more than",
+            r"After step 16, z encodes more than every baseline \(\+0\.\d+, .* and y encodes more than",
         ),
-        ("sudoku-trm", "solution", "z and y hold the answer rather than the solution"),
-        ("maze-trm", "right_now", "there is one class in the test part: nothing to tell"),
-        ("maze-trm", "dead_end", "it says the same as “on path”: see there"),
+        ("sudoku-trm", "solution", "z and y encode the answer rather than the solution"),
+        ("maze-trm", "right_now", "the test puzzles contain only one class: nothing to test"),
+        ("maze-trm", "dead_end", "the labels are those of “on path”: see there"),
     ],
 )
 def test_the_recorded_verdict_of_a_target_is_shown(open_probes, model, target, words):
@@ -154,7 +154,7 @@ def test_a_recorded_experiment_has_directions_and_class_balance_but_no_descripti
     ]
     assert drawn["text"] == list("123456789")
     app.set("probes_time_point", "1")
-    assert "step 1," in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
+    assert "after step 1:" in text(app) and f"**{100 * wanted.share:.0f} %**" not in text(app)
     app.set("probes_target", "candidates")
     assert "**9 probe directions** in z after step 1" in text(app)
     app.set("probes_target", "right_now")
@@ -213,7 +213,7 @@ def test_saved_probes_are_applied_to_another_checkpoint(open_probes, model_dir):
     app.set("probes_files", [*files[:1], ("mine<b>.safetensors", b"no probe", "")])
     assert "mine<b>.safetensors is no probe of this version" in app.errors[0] and not app.has("probes_view")
     app.set("probes_files", files[:1] * 2)
-    assert "is there twice" in app.errors[0]
+    assert "was given twice" in app.errors[0]
     app.set("probes_files", [])
     assert not app.errors and app.has("probes_fit")
     app.set("probes_files", files[:1])

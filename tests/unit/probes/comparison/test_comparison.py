@@ -351,12 +351,12 @@ def test_similarity_within_one_model_and_across_two(folders, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--compare-with", "sudoku-trm"], "Give two models of one task and size"),
+        (["--compare-with", "sudoku-trm"], "Give two models of the same task and size"),
         (["--compare-with", "no-such"], "no-such"),
         (["--limit", "0"], "A limit of 0"),
         (["--limit", "3"], "4 puzzles or more"),
         (["--data", "no-such"], "There is no puzzle set"),
-        (["--record"], "does not come with the app"),
+        (["--record"], "is not a bundled model"),
     ],
     ids=str,
 )
