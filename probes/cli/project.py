@@ -76,7 +76,7 @@ def add(adder: Any) -> None:
     umap.add_argument(
         "--min-dist", type=float, default=usual.min_dist, help="min_dist, 0 to 1 (default: 0.1)"
     )
-    umap.add_argument("--seed", type=int, default=usual.seed)
+    umap.add_argument("--seed", type=int, default=usual.seed, help="seed of UMAP")
     accept_option(command)
     command.set_defaults(run=run)
 

@@ -4,6 +4,7 @@ noise      solve rate by the size of noise on a state
 removal    accuracy after ablating y or z, step by step
 seeds      initial states from other seeds: number of distinct final answers, and share of correct ones
 rollouts   several runs of each puzzle: best by halting score, majority vote, or any correct
+peers      effect on a cell of removing a given: its peers (row, column, box, or maze neighbours) and other cells
 patching   effect on one cell of patching each (step, cell) from a run on another puzzle
 """
 
@@ -54,7 +55,7 @@ def add(adder) -> None:
     identifiers_option(command)
     command.add_argument("--state", help="y, z, or yz for both (default: yz; patching: z)")
     command.add_argument("--step", type=int, help="supervision step before which to intervene")
-    command.add_argument("--seed", type=int)
+    command.add_argument("--seed", type=int, help="seed of the random numbers")
     command.add_argument("--sizes", help="noise: comma-separated sizes, in units of the state's norm")
     command.add_argument(
         "--how", choices=("zero", "initial"), help="removal: replace by zero or by the initial state"

@@ -39,7 +39,7 @@ def add(adder) -> None:
         help="move (default): steer along the direction; erase: project it out, to the training mean",
     )
     use.add_argument(
-        "--dose",
+        "--strength",
         type=float,
         default=4.0,
         help="for move: standard deviations along the direction (default: 4)",

@@ -6,7 +6,6 @@ directions, moving each cell equally far. Only an effect that exceeds theirs is 
 arXiv:2006.00995; Ravichander et al. 2021, arXiv:2005.00719).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -272,10 +271,16 @@ def readable_result(result: CausalResult) -> dict[str, Any]:
         f"{result.probe.target} {result.class_name}".strip(),
         "mean move, share of the norm": result.distance,
     }
-    names: Sequence[str] = tuple(result.along.summary())
-    for name in names:
+    labels = {
+        "changed_now": "answers changed immediately",
+        "changed_end": "final answers changed",
+        "right_end": "final answers correct",
+        "of_class": f"final answers equal to {result.class_name}",
+        "solved": "puzzles solved",
+    }
+    for name in result.along.summary():
         random = [outcome.summary()[name] for outcome in result.random]
-        lines[name] = (
+        lines[labels[name]] = (
             f"clean {result.plain.summary()[name]:.4f}, along the probe {result.along.summary()[name]:.4f}, "
             f"random {min(random):.4f} to {max(random):.4f}"
         )

@@ -92,6 +92,7 @@ def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalR
             format_func=sources.target_label,
             key="probes_causal_member",
             **IN_ADDRESS,
+            help="The probe whose direction is used.",
         )
     state = st.segmented_control(
         "State",
@@ -100,6 +101,7 @@ def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalR
         key="probes_causal_state",
         **IN_ADDRESS,
         required=True,
+        help=texts.STATE,
     )
     how = st.segmented_control(
         "Intervention",
@@ -117,10 +119,17 @@ def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalR
         labels[:-1] or labels,
         key="probes_causal_time_point",
         **IN_ADDRESS,
+        help="The step after which the state is changed.",
     )
     class_name = ""
     if len(facts["classes"]) > 2:
-        class_name = st.selectbox("Steer towards", facts["classes"], key="probes_causal_class", **IN_ADDRESS)
+        class_name = st.selectbox(
+            "Steer towards",
+            facts["classes"],
+            key="probes_causal_class",
+            **IN_ADDRESS,
+            help="The class whose direction is used.",
+        )
     strength = 4
     if how != "erase":
         strength = st.slider(

@@ -46,8 +46,8 @@ def page() -> None:
         sources.controls(model)
         return
     if opened:
-        mark = sources.fingerprint(model)
-        left.caption(texts.opened_source(experiment.summary, model.source.name, mark))
+        weights = sources.fingerprint(model)
+        left.caption(texts.opened_source(experiment.summary, model.source.name, weights))
     else:
         left.caption(texts.source(experiment.summary, recorded=experiment.recorded))
     with right.popover(
@@ -80,6 +80,7 @@ def view(model: Opened, experiment: LoadedExperiment) -> None:
         key="probes_target",
         **IN_ADDRESS,
         format_func=target_label,
+        help="The property that the probes decode.",
         disabled=chosen == TABS[1],
     )
     if chosen == TABS[4]:
@@ -113,6 +114,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
                 **IN_ADDRESS,
                 required=True,
                 format_func=texts.SCORES.get,
+                help="Balanced: mean recall over the classes. Bits: description length per label (MDL).",
             )
         st.markdown(texts.meaning(facts))
         codes = {state: views.code_of(experiment.summary, target, state) for state in experiment.states}
@@ -120,7 +122,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
         score = facts["score"] if is_code else score
         if score == facts["score"]:
             st.markdown(plain(sentences(experiment.summary, target, list(range(len(labels))))))
-        st.markdown(texts.score_table(experiment.summary, target, score))
+        st.markdown(texts.scores(experiment.summary, target, score))
         st.caption(texts.CODE if is_code else texts.CAVEATS)
         st.caption(texts.balance(experiment.summary, target, len(labels) - 1))
     with chart:
@@ -151,7 +153,13 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
     chart, text = st.columns(WIDTHS)
     with text:
-        what = st.selectbox("Show", views.SCOREBOARD_VALUES, key="probes_colour", **IN_ADDRESS)
+        what = st.selectbox(
+            "Show",
+            views.SCOREBOARD_VALUES,
+            key="probes_colour",
+            **IN_ADDRESS,
+            help="The score of a state, or its difference from another one.",
+        )
         st.caption(texts.SCOREBOARD)
     with chart:
         board = views.scoreboard(experiment.summary, what)
@@ -228,6 +236,7 @@ def on_one_puzzle(model: Opened, experiment: LoadedExperiment, target: str) -> N
             key="probes_state",
             **IN_ADDRESS,
             required=True,
+            help=texts.STATE,
         )
         time_point = time_point_slider(experiment)
         st.markdown(texts.decoded(decoded, state, time_point))
@@ -266,6 +275,7 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
             key="probes_state",
             **IN_ADDRESS,
             required=True,
+            help=texts.STATE,
         )
         per_step = len(members) > 1 or len(experiment.targets[target]["classes"]) > 2
         time_point = time_point_slider(experiment) if per_step else 0
@@ -339,6 +349,7 @@ def time_point_slider(experiment: LoadedExperiment, place=st) -> int:
         labels[-1],
         key="probes_time_point",
         **IN_ADDRESS,
+        help="The step after which the state is probed.",
     )
     return labels.index(chosen)
 

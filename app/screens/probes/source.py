@@ -151,7 +151,13 @@ def controls(model: Opened) -> None:
     st.caption("  \n".join(f"**{target_label(name)}**: {groups[name].meaning}" for name in targets))
     left, right = st.columns(2)
     states = left.segmented_control(
-        "States", STATES, default=list(STATES), selection_mode="multi", key="probes_states", **IN_ADDRESS
+        "States",
+        STATES,
+        default=list(STATES),
+        selection_mode="multi",
+        key="probes_states",
+        **IN_ADDRESS,
+        help="The states to probe.",
     )
     steps = right.multiselect(
         "After supervision step",

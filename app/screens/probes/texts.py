@@ -42,7 +42,7 @@ CAUSAL_CAVEAT = (
 )
 CODE = (
     "Online (prequential) code length: each block of labels is coded with a probe trained on the blocks before it (Voita & "
-    "Titov 2020). Few bits: the labels are easy to decode, and the probe learns from few puzzles. If the code is as long as the "
+    "Titov 2020). Few bits mean that the labels are easy to decode and that few puzzles suffice to learn them. If the code is as long as the "
     "label entropy (a code that knows only the class frequencies), the state gives no information about the labels."
 )
 PLANE = (
@@ -51,6 +51,7 @@ PLANE = (
 )
 NO_CODE = "No description length was computed. Fit new probes with “Description length” on. It is defined for classes only."
 UPLOAD = "Files written by `probes fit --save`, or those in `assets/recorded/probes`. They are not stored."
+STATE = "z: the latent state. y: the current answer, embedded."
 SCORES = {"accuracy": "accuracy", "auroc": "AUROC", "balanced_accuracy": "balanced", "code": "bits"}
 """Short labels: three of them share a narrow column."""
 BASELINES = {
@@ -86,8 +87,8 @@ def meaning(facts: dict[str, Any]) -> str:
     return f"**{plain(facts['name'].replace('_', ' ').capitalize())}.** {plain(facts['meaning'])} {chance}"
 
 
-def score_table(summary: dict[str, Any], target: str, score: str) -> str:
-    """A Markdown table for the last time point: scores of z, y and the baselines, selectivity, and description lengths."""
+def scores(summary: dict[str, Any], target: str, score: str) -> str:
+    """A Markdown table for the last time point: scores of z, y and the baselines, selectivity and description lengths."""
     last, labels = len(summary["moments"]) - 1, labels_of(summary)
     facts = next(one for one in summary["targets"] if one["name"] == target)
     rows = [f"| step {labels[last]} | |", "|:--|--:|"]
@@ -181,8 +182,8 @@ def causal(result: dict[str, Any]) -> str:
     verdict = "larger than" if low > 0 else "smaller than" if high < 0 else "not distinguishable from"
     return (
         f"The test moves the state by {100 * result['distance']:.0f} % of its norm. The effect on the final answer is "
-        f"**{verdict}** that of random directions: {100 * excess['value']:+.1f} percentage points of the blank cells change "
-        f"(95 % band {low:+.1f} to {high:+.1f}, {result['puzzles']} puzzles)."
+        f"**{verdict}** that of random directions: the share of blank cells whose answer changes differs by "
+        f"{100 * excess['value']:+.1f} percentage points (95 % band {low:+.1f} to {high:+.1f}, {result['puzzles']} puzzles)."
     )
 
 

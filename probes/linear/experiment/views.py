@@ -9,7 +9,7 @@ from math import log2
 from typing import Any
 
 Summary = Mapping[str, Any]
-SCOREBOARD_VALUES = ("z", "y", "z above y", "z above best baseline", "y above best baseline")
+SCOREBOARD_VALUES = ("z", "y", "z minus y", "z minus best baseline", "y minus best baseline")
 """Choices of what a scoreboard shows."""
 
 
@@ -86,7 +86,7 @@ def baselines_at(
 
 def scoreboard(summary: Summary, what: str) -> Scoreboard:
     """The main score of a state for every target and time point, or its difference from another state or baseline."""
-    state, _, other = what.partition(" above ")
+    state, _, other = what.partition(" minus ")
     rows = []
     for target in summary["targets"]:
         name, score = target["name"], target["score"]

@@ -243,11 +243,11 @@ def test_differences_on_the_scoreboard_equal_those_of_the_scores():
         for time_point in range(len(summary["moments"])):
             z, y = (boards[state].values[row][time_point] for state in ("z", "y"))
             if z is not None and y is not None:
-                assert boards["z above y"].values[row][time_point] == pytest.approx(z - y)
+                assert boards["z minus y"].values[row][time_point] == pytest.approx(z - y)
     first = summary["targets"][0]
-    known = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
-    assert boards["z above best baseline"].values[0][0] == pytest.approx(
-        boards["z"].values[0][0] - max(known)
+    baselines = views.baselines_at(summary, first["name"], first["score"], 0, of="z").values()
+    assert boards["z minus best baseline"].values[0][0] == pytest.approx(
+        boards["z"].values[0][0] - max(baselines)
     )
     assert source.target_label("right_at_end") == "right at end"
 

@@ -47,7 +47,7 @@ def test_the_baselines_of_a_state():
 
 
 @pytest.mark.parametrize(
-    "what, values, text", [("z", [0.5, 0.9], "0.50"), ("z above y", [-0.1, 0.2], "-0.10")]
+    "what, values, text", [("z", [0.5, 0.9], "0.50"), ("z minus y", [-0.1, 0.2], "-0.10")]
 )
 def test_the_scoreboard(what, values, text):
     board = scoreboard(SUMMARY, what)
@@ -56,7 +56,7 @@ def test_the_scoreboard(what, values, text):
 
 
 def test_a_state_is_compared_with_its_best_baseline():
-    board = scoreboard(SUMMARY, "z above baseline")
+    board = scoreboard(SUMMARY, "z minus best baseline")
     assert board.values[0] == pytest.approx([0.5 - 0.5, 0.9 - 0.5]) and board.signed
 
 
