@@ -128,6 +128,7 @@ class Paired:
 
     @classmethod
     def of(cls, first: Bool[np.ndarray, "puzzle"], second: Bool[np.ndarray, "puzzle"]) -> "Paired":
+        """Count the puzzles, from whether each way solves each puzzle."""
         return cls(gained=int((second & ~first).sum()), lost=int((first & ~second).sum()))
 
     @property

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def add(adder) -> None:
+    """Add the command."""
     command = adder.add_parser("attribute", help="attribute a logit to the cells of the puzzle")
     model_options(command)
     command.add_argument("--puzzle", help=PUZZLE_HELP + "; not needed with --method mixing")
@@ -58,6 +59,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     from trm.cli.options import opened
 
     if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):

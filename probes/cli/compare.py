@@ -76,6 +76,7 @@ def _pair_options(command: Any, *, compare_with: bool) -> None:
 
 
 def run_similarity(options: Namespace) -> dict[str, Any]:
+    """Run `similarity`; returns what is printed. Raises UserError."""
     from probes.comparison.cka import arrangement
     from probes.comparison.set_run import run_set
 
@@ -116,6 +117,7 @@ def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
 
 
 def run_compare(options: Namespace) -> dict[str, Any]:
+    """Run `compare`; returns what is printed. Raises UserError."""
     from probes.reports.comparison import write_findings
 
     place = (

@@ -80,6 +80,7 @@ def add(adder) -> None:
 
 
 def run_fit(options: Namespace) -> dict[str, Any]:
+    """Run `fit`; returns what is printed. Raises UserError."""
     from probes.linear.experiment.files import RECORDED, write_experiment
     from probes.linear.experiment.results import ExperimentSettings
     from probes.linear.experiment.run import run_experiment
@@ -128,6 +129,7 @@ def run_fit(options: Namespace) -> dict[str, Any]:
 
 
 def run_apply(options: Namespace) -> dict[str, Any]:
+    """Run `apply`; returns what is printed. Raises UserError."""
     import json
 
     from probes.linear.apply import apply_to_puzzle, open_probe, summary_of

@@ -58,6 +58,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.interventions import write_findings
 

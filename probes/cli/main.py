@@ -23,10 +23,12 @@ COMMANDS = (
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Run a command, by default that of the command line. Exits the process with code 2 after a user error."""
     run_command(parser(), arguments)
 
 
 def parser() -> Parser:
+    """The parser of all commands."""
     top = Parser(
         prog="probes",
         description="Analyse what the states of a recursive model encode, and how the model uses them.",

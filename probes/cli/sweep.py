@@ -87,6 +87,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     from probes.interventions.recorded import record
     from trm.cli.options import opened
 

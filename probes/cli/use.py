@@ -56,6 +56,7 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     from probes.linear.apply import open_probe
     from probes.linear.causal import CausalSettings, readable_result, run_causal_test
     from probes.linear.probe import ProbeError

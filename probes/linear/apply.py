@@ -33,11 +33,12 @@ class SavedProbe:
     result: ProbeResult
     state: str  # z or y
     time_points: tuple[Coordinates, ...]
-    steps_run: int
-    about: dict[str, str]
+    steps_run: int  # supervision steps of the runs that it was fitted on
+    about: dict[str, str]  # the metadata in its file
 
     @property
     def target(self) -> str:
+        """The name of the target."""
         return self.result.name
 
 

@@ -24,6 +24,7 @@ LARGEST = 3 << 30  # bytes of states, at most
 CALLS = ("last", "cycles", "all")
 """Choices of calls in a supervision step: the last one, the f_H call of every cycle, or all."""
 STATES = ("z", "y")
+"""The states that can be collected."""
 
 
 class CollectError(UserError):

@@ -42,7 +42,7 @@ class Plane:
     """Unit vectors projected onto the plane that holds most of their length."""
 
     names: tuple[str, ...]
-    places: Float64[np.ndarray, "direction 2"]  # the projections; a short one lies mostly outside the plane
+    points: Float64[np.ndarray, "direction 2"]  # the projections; a short one lies mostly outside the plane
     share: float  # of the total squared length that lies in the plane, 0 to 1
     cosines: Float64[np.ndarray, "direction direction"]  # between the directions themselves
 
@@ -56,12 +56,12 @@ def plane_of(names: Sequence[str], directions: Float32[np.ndarray, "direction di
         raise ProbeError("These probes are constant, so they have no direction.")
     exact = directions.astype(np.float64)
     _, singular, axes = np.linalg.svd(exact, full_matrices=False)
-    places = np.zeros((len(exact), 2))
+    points = np.zeros((len(exact), 2))
     projected = exact @ axes[:2].T
     largest = projected[np.abs(projected).argmax(0), range(projected.shape[1])]
-    places[:, : projected.shape[1]] = projected * np.where(largest < 0, -1.0, 1.0)
+    points[:, : projected.shape[1]] = projected * np.where(largest < 0, -1.0, 1.0)
     share = float((singular[:2] ** 2).sum() / (singular**2).sum())
-    return Plane(tuple(names), places, share, exact @ exact.T)
+    return Plane(tuple(names), points, share, exact @ exact.T)
 
 
 def directions_at(

@@ -26,17 +26,17 @@ def applied(capsys, targets: list[str], state: str, puzzle: str) -> list[dict[st
     options = [part for file in files for part in ("--probe", file)]
     main(["apply", "--model", MODEL, *options, "--puzzle", puzzle, "--json"])
     readings = json.loads(capsys.readouterr().out)["readings"]
-    found = []
+    predictions = []
     for time_point in range(len(readings[0]["moments"])):
         rows = [reading["read"][time_point] for reading in readings]
-        found.append(
+        predictions.append(
             {
                 f"{cell // 9},{cell % 9}": ",".join(row[cell] for row in rows)
                 for cell in range(81)
                 if rows[0][cell] is not None
             }
         )
-    return found
+    return predictions
 
 
 def test_the_overlay_equals_the_output_of_the_command_line(served, new_page, capsys):

@@ -100,19 +100,19 @@ def plane(plane: "Plane", state: str) -> "Figure":
 
     figure = charts.new(x="first axis of the plane", y="second axis of the plane", height=HEIGHT)
     colour = charts.colour(state)
-    x = [part for place in plane.places for part in (0.0, place[0], None)]
-    y = [part for place in plane.places for part in (0.0, place[1], None)]
+    x = [part for point in plane.points for part in (0.0, point[0], None)]
+    y = [part for point in plane.points for part in (0.0, point[1], None)]
     figure.add_trace(
         Scatter(
             x=x, y=y, mode="lines", line={"color": colour, "width": 2}, hoverinfo="skip", showlegend=False
         )
     )
-    lengths = (plane.places**2).sum(1) ** 0.5
-    out = plane.places * (1 + 0.09 / lengths.clip(0.09)[:, None])  # labels beyond the arrowheads
+    lengths = (plane.points**2).sum(1) ** 0.5
+    out = plane.points * (1 + 0.09 / lengths.clip(0.09)[:, None])  # labels beyond the arrowheads
     figure.add_trace(
         Scatter(
-            x=plane.places[:, 0],
-            y=plane.places[:, 1],
+            x=plane.points[:, 0],
+            y=plane.points[:, 1],
             mode="markers",
             marker={"color": colour, "size": 9, "symbol": "circle" if state == "y" else "diamond"},
             customdata=[[name, float(length)] for name, length in zip(plane.names, lengths, strict=True)],

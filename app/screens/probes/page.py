@@ -28,6 +28,7 @@ WIDTHS = (2.3, 1)  # relative widths of the figure and of the text beside it
 
 
 def page() -> None:
+    """Draw the page."""
     model = sidebar.model_sidebar(server_options())
     if model is None:
         return
@@ -42,7 +43,7 @@ def page() -> None:
     with middle.popover("Open saved probes", icon=":material/folder_open:", width="stretch"):
         uploads.controls()
     if experiment is None:
-        left.info(texts.nothing(model.source.name), icon=":material/hourglass_empty:")
+        left.info(texts.no_recording(model.source.name), icon=":material/hourglass_empty:")
         sources.controls(model)
         return
     if opened:
@@ -99,6 +100,7 @@ def view(model: Opened, experiment: LoadedExperiment) -> None:
 
 
 def over_steps(experiment: LoadedExperiment, target: str) -> None:
+    """Scores, or code lengths, of z, y and the baselines over the steps, with the verdict."""
     facts, labels = experiment.targets[target], views.labels_of(experiment.summary)
     chart, text = st.columns(WIDTHS)
     with text:
@@ -151,6 +153,7 @@ def over_steps(experiment: LoadedExperiment, target: str) -> None:
 
 
 def all_targets(experiment: LoadedExperiment, target: str) -> None:
+    """A heatmap of the main score of all targets over the steps."""
     chart, text = st.columns(WIDTHS)
     with text:
         what = st.selectbox(
@@ -176,6 +179,7 @@ def all_targets(experiment: LoadedExperiment, target: str) -> None:
 
 
 def by_cell(experiment: LoadedExperiment, target: str) -> None:
+    """The scores of the grid's cells, at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     boards = {
         state: views.cells_at(experiment.summary, target, state, time_point) for state in experiment.states
@@ -194,6 +198,7 @@ def by_cell(experiment: LoadedExperiment, target: str) -> None:
 
 
 def confusion_matrix(experiment: LoadedExperiment, target: str) -> None:
+    """The confusion matrices of the probes of z and y, at one step."""
     time_point = time_point_slider(experiment, st.columns(2)[0])
     pairs = {
         state: views.confusion_at(experiment.summary, target, state, time_point)
@@ -299,8 +304,8 @@ def directions(experiment: LoadedExperiment, target: str) -> None:
                 figure=figure,
                 table={
                     "direction": names,
-                    "first": plane.places[:, 0].tolist(),
-                    "second": plane.places[:, 1].tolist(),
+                    "first": plane.points[:, 0].tolist(),
+                    "second": plane.points[:, 1].tolist(),
                 },
                 data={"directions": names, "share": plane.share, "cosines": plane.cosines.tolist()},
                 command=experiment.command,

@@ -65,7 +65,8 @@ BASELINES = {
 }
 
 
-def nothing(model: str) -> str:
+def no_recording(model: str) -> str:
+    """The message for a model without a recorded experiment."""
     return plain(
         f"No result is recorded for {model}. Choose targets and fit probes; this takes seconds to minutes."
     )

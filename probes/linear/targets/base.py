@@ -48,7 +48,7 @@ class Evidence:
     end: Tokens | None = None  # answers after the last supervision step
     supervision_step: int | None = None  # of this time point, from 1
     halts: Bool[np.ndarray, "_"] | None = None  # per puzzle, whether the model would halt after this step
-    known_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
+    precomputed_facts: Mapping[str, Shaped[np.ndarray, "_ _"]] | None = None
     """`Task.facts` of every puzzle, if they were computed before, as in a trace store."""
 
     def __post_init__(self) -> None:
@@ -78,8 +78,8 @@ class Evidence:
     @cached_property
     def facts(self) -> Mapping[str, Shaped[np.ndarray, "puzzle cell"]]:
         """`Task.facts` of every puzzle, stacked by name."""
-        if self.known_facts is not None:
-            return self.known_facts
+        if self.precomputed_facts is not None:
+            return self.precomputed_facts
         by_puzzle = [self.task.facts(puzzle) for puzzle in self.inputs]
         names = by_puzzle[0] if by_puzzle else ()
         return {name: np.stack([facts[name] for facts in by_puzzle]) for name in names}

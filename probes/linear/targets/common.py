@@ -53,21 +53,21 @@ def correctness_targets(task: Task) -> list[Target]:
     """Whether cells are correct and puzzles solved, now and at the end. Without rules, solved means equal to the solution."""
 
     def right(name: str):
-        def find(evidence: Evidence) -> RawValues:
+        def compute(evidence: Evidence) -> RawValues:
             scored = (evidence.labels != PADDING) & ~evidence.givens
             return getattr(evidence, name) == evidence.labels, scored
 
-        return find
+        return compute
 
     def solved(name: str):
-        def find(evidence: Evidence) -> RawValues:
+        def compute(evidence: Evidence) -> RawValues:
             answers = getattr(evidence, name)
             if task.judged_by_rules:
                 return task.is_solved(evidence.inputs, answers), all_puzzles(evidence)
             scored = evidence.labels != PADDING
             return ((answers == evidence.labels) | ~scored).all(-1), scored.any(-1)
 
-        return find
+        return compute
 
     judge = () if task.judged_by_rules else ("labels",)
     return [

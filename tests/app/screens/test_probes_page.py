@@ -75,8 +75,8 @@ def test_another_model_brings_its_own_targets(open_probes):
     app.set("probes_target", "candidates_left")
     app.set("probes_view", "Causal test")
     app.set("model", "maze-hrm")
-    known = load_experiment(RECORDED / "maze-hrm" / "study.json")
-    assert app["probes_target"] == known["targets"][0]["name"] == "on_path"
+    recorded = load_experiment(RECORDED / "maze-hrm" / "study.json")
+    assert app["probes_target"] == recorded["targets"][0]["name"] == "on_path"
     app.set("model", "sudoku-hrm")
     assert app["probes_target"] == "solution" and app.has("probes_causal_class")
 

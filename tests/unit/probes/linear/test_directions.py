@@ -27,25 +27,25 @@ def probe(
     if not classes:
         values = whole(values.values.astype(np.float32))
     split = split_puzzles(len(states), seed=0)
-    found = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
+    result = fit_probe(states, values, split, classes=classes, name=name, settings=FEW)
     about = {"task": "sudoku", "model": "tiny", "fingerprint": "ab" * 8}
-    return SavedProbe(found, state, TIME_POINTS, 2, about)
+    return SavedProbe(result, state, TIME_POINTS, 2, about)
 
 
 def test_directions_in_a_plane_by_hand():
     """Four directions on two axes, and a fifth orthogonal to their plane, whose projection is 0."""
     directions = np.zeros((5, 6), np.float32)
     directions[[0, 1, 2, 3, 4], [1, 1, 3, 3, 4]] = [1, -1, 1, 1, 1]
-    found = plane_of("abcde", directions)
-    assert found.names == ("a", "b", "c", "d", "e") and found.share == pytest.approx(0.8)
-    assert np.linalg.norm(found.places, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
-    assert found.places[0] == pytest.approx(-found.places[1]) and found.places[2] == pytest.approx(
-        found.places[3]
+    plane = plane_of("abcde", directions)
+    assert plane.names == ("a", "b", "c", "d", "e") and plane.share == pytest.approx(0.8)
+    assert np.linalg.norm(plane.points, axis=1) == pytest.approx([1, 1, 1, 1, 0], abs=1e-6)
+    assert plane.points[0] == pytest.approx(-plane.points[1]) and plane.points[2] == pytest.approx(
+        plane.points[3]
     )
-    assert found.places[0] @ found.places[2] == pytest.approx(0, abs=1e-6)
-    assert found.cosines[0].tolist() == [1, -1, 0, 0, 0]
+    assert plane.points[0] @ plane.points[2] == pytest.approx(0, abs=1e-6)
+    assert plane.cosines[0].tolist() == [1, -1, 0, 0, 0]
     alone = plane_of("a", directions[:1])
-    assert alone.places.tolist() == [[1, 0]] and alone.share == 1
+    assert alone.points.tolist() == [[1, 0]] and alone.share == 1
     with pytest.raises(ProbeError, match="no direction"):
         plane_of([], directions[:0])
 
@@ -53,16 +53,16 @@ def test_directions_in_a_plane_by_hand():
 def test_the_directions_that_are_shown_together():
     """Several classes: one per class. Two classes or numbers: one per time point. Several probes: one per probe."""
     many = probe()
-    names, found = directions_at([many], 1, ["1", "2"])
-    assert names == ["1", "2", "3", "4"] and found.shape == (4, 16)
-    assert np.array_equal(found[2], direction_of(many, 1, "3"))
+    names, vectors = directions_at([many], 1, ["1", "2"])
+    assert names == ["1", "2", "3", "4"] and vectors.shape == (4, 16)
+    assert np.array_equal(vectors[2], direction_of(many, 1, "3"))
     for classes in (("no", "yes"), ()):
         one = probe(classes)
-        names, found = directions_at([one], 1, ["1", "2"])
-        assert names == ["1", "2"] and np.array_equal(found[0], direction_of(one, 0))
+        names, vectors = directions_at([one], 1, ["1", "2"])
+        assert names == ["1", "2"] and np.array_equal(vectors[0], direction_of(one, 0))
     yes = [probe(("no", "yes"), name) for name in ("candidate_1", "candidate_2")]
-    names, found = directions_at(yes, 1, ["1", "2"])
-    assert names == ["1", "2"] and np.array_equal(found[1], direction_of(yes[1], 1))
+    names, vectors = directions_at(yes, 1, ["1", "2"])
+    assert names == ["1", "2"] and np.array_equal(vectors[1], direction_of(yes[1], 1))
     dead = replace(one, result=replace(one.result, weights=np.zeros_like(one.result.weights)))
     assert directions_at([dead], 1, ["1", "2"])[0] == []
 

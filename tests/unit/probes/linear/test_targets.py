@@ -223,7 +223,7 @@ def test_every_time_point_has_its_own_values():
 
 def test_facts_of_a_store_are_used_unchanged():
     facts = {name: fact[None].astype(np.int16) for name, fact in SMALL.facts(PUZZLE).items()}
-    evidence = Evidence(SMALL, PUZZLE[None], known_facts=facts)
+    evidence = Evidence(SMALL, PUZZLE[None], precomputed_facts=facts)
     for name in ("candidate_3", "candidates_left", "naked_single"):
         values = target_of(SMALL, name).of(evidence)
         assert (np.where(values.defined, values.values, -9)[0] == values_of(SMALL, name, PUZZLE)).all()
