@@ -124,7 +124,7 @@ def controls(model: Opened, experiment: LoadedExperiment, group: str) -> CausalR
     class_name = ""
     if len(facts["classes"]) > 2:
         class_name = st.selectbox(
-            "Steer towards",
+            "Class",
             facts["classes"],
             key="probes_causal_class",
             **IN_ADDRESS,
