@@ -79,7 +79,7 @@ class CausalResult:
     class_name: str  # "" for numbers
     settings: CausalSettings
     distance: float  # mean distance that a cell moves, as a share of its state's norm
-    plain: Outcome
+    clean: Outcome
     along: Outcome
     random: tuple[Outcome, ...]
 
@@ -106,9 +106,9 @@ class CausalResult:
             },
             "how": self.settings.how,
             "dose": self.settings.strength if self.settings.how == "move" else None,
-            "puzzles": len(self.plain.right_end),
+            "puzzles": len(self.clean.right_end),
             "distance": self.distance,
-            "plain": self.plain.summary(),
+            "plain": self.clean.summary(),
             "along": self.along.summary(),
             "random": [outcome.summary() for outcome in self.random],
             "excess": {
@@ -162,8 +162,8 @@ def run_causal_test(
             progress=lambda share: progress((number + share) / run_count, words),
         )
 
-    plain = run(0, "clean run", lambda where, state: state)
-    before = plain.states[probe.state][:, 0]  # (puzzle, cell, dim)
+    clean = run(0, "clean run", lambda where, state: state)
+    before = clean.states[probe.state][:, 0]  # (puzzle, cell, dim)
     along = before @ direction
     spread = float(along.std())
     steering = Steering(
@@ -186,7 +186,7 @@ def run_causal_test(
     distance = np.abs(steering.lengths(along)) / np.linalg.norm(before, axis=-1)
 
     def outcome(runs: CollectedRuns) -> Outcome:
-        return outcome_of(runs, plain, task, puzzles.inputs, puzzles.labels, token)
+        return outcome_of(runs, clean, task, puzzles.inputs, puzzles.labels, token)
 
     return CausalResult(
         probe,
@@ -194,7 +194,7 @@ def run_causal_test(
         class_name,
         settings,
         float(distance.mean()),
-        outcome(plain),
+        outcome(clean),
         outcome(changed),
         tuple(map(outcome, others)),
     )
@@ -240,7 +240,7 @@ class Steering:
 
 def outcome_of(
     runs: CollectedRuns,
-    plain: CollectedRuns,
+    clean: CollectedRuns,
     task: Task,
     inputs: UInt8[np.ndarray, "puzzle cell"],
     labels: UInt8[np.ndarray, "puzzle cell"],
@@ -250,8 +250,8 @@ def outcome_of(
     blank = ~task.givens(inputs)
     scored = blank & (labels != PADDING)
     return Outcome(
-        changed_now=_share(runs.now[:, 0] != plain.now[:, 0], blank),
-        changed_end=_share(runs.end != plain.end, blank),
+        changed_now=_share(runs.now[:, 0] != clean.now[:, 0], blank),
+        changed_end=_share(runs.end != clean.end, blank),
         right_end=_share(runs.end == labels, scored),
         of_class=None if token is None else _share(runs.end == token, blank),
         solved=((runs.end == labels) | ~scored).all(-1),
@@ -281,7 +281,7 @@ def readable_result(result: CausalResult) -> dict[str, Any]:
     for name in result.along.summary():
         random = [outcome.summary()[name] for outcome in result.random]
         lines[labels[name]] = (
-            f"clean {result.plain.summary()[name]:.4f}, along the probe {result.along.summary()[name]:.4f}, "
+            f"clean {result.clean.summary()[name]:.4f}, along the probe {result.along.summary()[name]:.4f}, "
             f"random {min(random):.4f} to {max(random):.4f}"
         )
     return lines

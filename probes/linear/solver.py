@@ -70,7 +70,7 @@ def standardisation(problems: Problems) -> tuple[Tensor, Tensor]:
 
 
 def present_classes(problems: Problems, classes: int) -> Tensor:
-    """Which classes have any weight; all where no example has. (time, class)"""
+    """A mask of the classes with any weight, (time, class); all true if no example has weight."""
     import torch
 
     counts = torch.zeros(len(problems.y), classes, dtype=torch.float64, device=problems.y.device)
@@ -238,7 +238,10 @@ def _scaled(gradient: Tensor, inverse_curvature: Tensor) -> Tensor:
 def _direction(
     gradient: Tensor, steps: list[tuple[Tensor, Tensor, Tensor]], inverse_curvature: Tensor
 ) -> Tensor:
-    """The two-loop recursion of L-BFGS with the Hessian blocks as preconditioner; steepest descent if it is no descent direction."""
+    """The two-loop recursion of L-BFGS, preconditioned with the Hessian blocks.
+
+    Falls back to preconditioned steepest descent if the result is not a descent direction.
+    """
     import torch
 
     direction, shares = gradient.clone(), []

@@ -425,7 +425,7 @@ def test_steering_y_along_the_heads_own_direction_has_a_larger_effect_than_rando
         class_name="3",
         settings=CausalSettings(strength=200.0, randoms=3),
     )
-    assert result.plain.changed_end.max() == 0
+    assert result.clean.changed_end.max() == 0
     assert result.along.of_class.mean() > 0.9 > np.mean([one.of_class.mean() for one in result.random])
     value, low, high = result.excess("of_class")
     assert low <= value <= high and value > 0.2
