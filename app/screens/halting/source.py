@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
@@ -83,7 +83,7 @@ def opening_result(found: Opened) -> Shown | None:
 class Asked:
     """What a person asks to be computed."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     depth: Depth
 
@@ -168,7 +168,7 @@ def compute(asked: Asked, progress: Progress) -> HaltingAnalysis:
     return analyse(runs)
 
 
-def _opened(source: Source, progress: Progress) -> "Model":
+def _opened(source: ModelSource, progress: Progress) -> "Model":
     """The model, once it is loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.state.choice import Choice
-from trm.grading import restless_cell
+from trm.grading import most_changed_cell
 from trm.trace import Trace
 
 REPORTED, OPENED = "interventions_view", "interventions_opened"
@@ -38,7 +38,7 @@ def opening(choice: Choice, plain: Trace, changed: Trace, wanted: dict[str, Any]
     trace = plain if asked.get("lead") == "left" else changed
     row, column = asked.get("cell") or (-1, -1)
     if not (0 <= row < choice.task.rows and 0 <= column < choice.task.columns):
-        row, column = divmod(restless_cell(trace, choice.task), choice.task.columns)
+        row, column = divmod(most_changed_cell(trace, choice.task), choice.task.columns)
     first = {"supervision_step": 1, "cycle": 1, "call": trace.depth.n + 1}
     return st.session_state.setdefault(OPENED, first | asked | {"cell": [row, column]})
 

@@ -67,7 +67,7 @@ def show(choice: Choice) -> None:
     if asked[1] != cell:
         st.caption(f"Selected now: {_name(choice, cell)}. Compute shows it.")
     pressed = st.session_state.pop("patching_pressed", False)
-    result = progress.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
+    result = progress.result_of(*job(choice, opening.model, *asked[1:]), restart=pressed)
     if result is not None:
         draw(choice, result, asked[1])
 

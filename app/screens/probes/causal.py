@@ -11,7 +11,7 @@ from app.screens.probes import figures, texts
 from app.screens.probes import source as sources
 from app.screens.probes.source import LoadedExperiment
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
@@ -32,7 +32,7 @@ CHANGES = {"move": "Steer", "erase": "Project out"}
 class CausalRequest:
     """The settings of one causal test."""
 
-    source: Source
+    source: ModelSource
     experiment: Hashable
     target: str  # a member of a target group
     state: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
@@ -103,7 +103,7 @@ def fingerprint(model: Opened) -> str | None:
 class ProbingRequest:
     """The settings of a new experiment."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     targets: tuple[str, ...]
     states: tuple[str, ...]
@@ -282,7 +282,7 @@ def fit(
     return experiment.summary(), {(probe.target, probe.state): probe for probe in probes_of(experiment)}
 
 
-def opened(source: Source, progress: Progress) -> "Model":
+def opened(source: ModelSource, progress: Progress) -> "Model":
     """Wait until the model is loaded. Raises UserError if it cannot be loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(PULSE):
@@ -304,7 +304,7 @@ def decoded(model: Opened, experiment: LoadedExperiment, target: str, puzzle: st
 
 
 def decode(
-    source: Source, experiment: LoadedExperiment, target: str, puzzle: str, progress: Progress
+    source: ModelSource, experiment: LoadedExperiment, target: str, puzzle: str, progress: Progress
 ) -> dict[str, Any]:
     """The job: apply the probes of a target to a puzzle. Raises UserError."""
     model = opened(source, progress)

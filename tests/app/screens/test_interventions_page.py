@@ -172,7 +172,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
 def test_the_cell_that_is_marked_first_is_the_one_that_is_explained(open_page, link):
     app = open_page(**link)
     _, changed = app.both()
-    row, column = (3, 4) if link else divmod(changed["restless_cell"], 9)
+    row, column = (3, 4) if link else divmod(changed["most_changed_cell"], 9)
     assert next(sent for sent in app.payloads if "players" in sent)["start"]["cell"] == [row, column]
     name, step = f"r{row + 1}c{column + 1}", 2 if link else 1
     app.set("causes_figure", "attribution")
