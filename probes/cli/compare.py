@@ -1,4 +1,4 @@
-"""`probes similarity` and `probes compare`: two models on the same puzzles, as the Compare page has them."""
+"""`probes similarity` and `probes compare`: compare two models on the same puzzles, as the Compare page does."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -36,29 +36,30 @@ ENDINGS = (".json", ".parquet")
 
 
 def add(adder: Any) -> None:
-    alike = adder.add_parser(
+    """Add both commands."""
+    similarity = adder.add_parser(
         "similarity",
-        help="linear CKA between all moments of y and z, within and across two models",
-        description="CKA",
+        help="linear CKA between y and z at all time points, within a model and across two models",
+        description="Compute the linear CKA between y and z at all time points, within a model and across two models.",
     )
-    _pair_options(alike, compare_with=False)
-    alike.set_defaults(run=run_similarity)
+    _pair_options(similarity, compare_with=False)
+    similarity.set_defaults(run=run_similarity)
     compare = adder.add_parser(
         "compare",
-        help="all that the Compare page shows of two models",
-        description="Two models on the same puzzles.",
+        help="all measurements of the Compare page for two models",
+        description="Compare two models on the same puzzles.",
     )
     _pair_options(compare, compare_with=True)
-    compare.add_argument("--few", type=int, help="puzzles for each number of blank cells, at most (50)")
+    compare.add_argument("--few", type=int, help="most puzzles for each number of blank cells (default: 50)")
     compare.add_argument(
         "--record",
         action="store_true",
-        help="keep the result as what the page opens with (two bundled models)",
+        help="save the result as the one that the page opens with (bundled models only)",
     )
     compare.add_argument(
         "--findings",
         type=Path,
-        help="write the section about the two into this document; without --data from what is recorded",
+        help="write the section about the two models into this document; without --data from the recorded result",
     )
     compare.set_defaults(run=run_compare)
 
@@ -66,15 +67,16 @@ def add(adder: Any) -> None:
 def _pair_options(command: Any, *, compare_with: bool) -> None:
     command.add_argument("--model", required=True, help=MODEL_HELP)
     command.add_argument(
-        "--compare-with", required=compare_with, help="the other model, of the same task; " + MODEL_HELP
+        "--compare-with", required=compare_with, help="the second model, of the same task; " + MODEL_HELP
     )
     command.add_argument("--data", required=not compare_with, help="a puzzle set, as `trm eval` takes it")
-    command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
-    command.add_argument("--out", type=Path, help="write this name with .json and with .parquet")
+    command.add_argument("--limit", type=int, help="number of puzzles, evenly spread over the set")
+    command.add_argument("--out", type=Path, help="write this name with the endings .json and .parquet")
     accept_option(command)
 
 
 def run_similarity(options: Namespace) -> dict[str, Any]:
+    """Run `similarity`; returns what is printed. Raises UserError."""
     from probes.comparison.cka import arrangement
     from probes.comparison.set_run import run_set
 
@@ -105,7 +107,7 @@ def run_similarity(options: Namespace) -> dict[str, Any]:
 
 
 def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
-    """CKA of the last moments of every two clouds."""
+    """CKA between the last time points of each pair of model and state."""
     last = {time_point[:2]: row for row, time_point in enumerate(time_points)}
     pairs = [(one, other) for one in last for other in last if last[one] < last[other]]
     return {
@@ -115,6 +117,7 @@ def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
 
 
 def run_compare(options: Namespace) -> dict[str, Any]:
+    """Run `compare`; returns what is printed. Raises UserError."""
     from probes.reports.comparison import write_findings
 
     place = (
@@ -124,7 +127,7 @@ def run_compare(options: Namespace) -> dict[str, Any]:
         raise ComparisonError("--data is missing. Name a puzzle set, such as sudoku/test.")
     comparison = load_comparison(place) if options.data is None else _measured(options)
     about = comparison.models[0].about
-    found = {
+    result = {
         "data": about.data,
         "puzzles": about.count,
         **{each.about.name: _summary(each) for each in comparison.models},
@@ -134,19 +137,19 @@ def run_compare(options: Namespace) -> dict[str, Any]:
         write_parquet(_named(options.out, "-cka.parquet"), cka_table(comparison.time_points, comparison.cka))
     if options.record:
         save_comparison(place, comparison)
-        found["recorded"] = str(place)
+        result["recorded"] = str(place)
     if options.findings:
         write_findings(
             options.findings,
             comparison,
             compare_command(options.model, options.compare_with, about.data, about.count),
         )
-        found["findings"] = str(options.findings)
-    return found | _written(options.out)
+        result["findings"] = str(options.findings)
+    return result | _written(options.out)
 
 
 def _measured(options: Namespace) -> Comparison:
-    """Both models, measured one after the other. Raises UserError."""
+    """Measure the two models one after the other. Raises UserError."""
     from probes.comparison.measure import FEW, measure
 
     models, task, puzzles = _opened(options)
@@ -167,7 +170,7 @@ def _measured(options: Namespace) -> Comparison:
 
 
 def _summary(measured: "Measured") -> dict[str, Any]:
-    """What is said of a model on a terminal."""
+    """The measurements of a model for the terminal."""
     return {
         "solved": measured.solved.middle[-1],
         "participation_ratio": measured.pooled_ratio,
@@ -177,18 +180,18 @@ def _summary(measured: "Measured") -> dict[str, Any]:
 
 
 def _check_record(options: Namespace) -> None:
-    """Before the work. Raises ComparisonError where no page would open with the result."""
+    """Raises ComparisonError, before the work starts, if no page would open with the result."""
     from trm.registry import model_folder
 
     for name in (options.model, options.compare_with):
         if options.record and model_folder(name) is None:
             raise ComparisonError(
-                f"{name} does not come with the app, so no page opens with it. Leave out --record, or use --out."
+                f"{name} is not a bundled model, so no page would open with the result. Use --out instead of --record."
             )
 
 
 def _names(models: "list[Model]") -> list[str]:
-    """Names that differ, also of two models in folders of one name."""
+    """Distinct names of the models, even if their folders have the same name."""
     names = [model.name for model in models]
     return (
         names
@@ -198,7 +201,7 @@ def _names(models: "list[Model]") -> list[str]:
 
 
 def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
-    """The models, their task and the puzzles. Raises UserError."""
+    """Load the models, their task and the puzzles. Raises UserError."""
     from trm.checkpoint import load_model
     from trm.data import load_puzzles
     from trm.evaluate import evenly
@@ -206,17 +209,17 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
 
     specs = [options.model, *([options.compare_with] if options.compare_with else [])]
     if len(set(specs)) < len(specs):
-        log(f"{options.model} is held against itself.")
+        log(f"{options.model} is compared with itself.")
     models = [load_model(spec, accept_unknown=options.accept_unknown) for spec in specs]
     task, *others = (task_of(model.config) for model in models)
     for model, other in zip(models[1:], others, strict=True):
         if (other.name, other.cells) != (task.name, task.cells):
             raise ComparisonError(
-                f"{models[0].name} plays {task.rows}x{task.columns} {task.name}, {model.name} {other.rows}x{other.columns} "
-                f"{other.name}. Give two models of one task and size."
+                f"{models[0].name} solves {task.rows}x{task.columns} {task.name}, but {model.name} solves {other.rows}x{other.columns} "
+                f"{other.name}. Give two models of the same task and size."
             )
-    with ProgressLine("puzzles read") as reading:
-        puzzles = load_puzzles(options.data, task, spread=options.limit, progress=reading.count)
+    with ProgressLine("puzzles read") as loading:
+        puzzles = load_puzzles(options.data, task, spread=options.limit, progress=loading.count)
     if options.limit is not None:
         puzzles = puzzles.take(evenly(len(puzzles), options.limit))
     return models, task, puzzles

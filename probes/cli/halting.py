@@ -1,7 +1,7 @@
-"""`python -m probes halting`: when would a model stop, and is it right to?
+"""`python -m probes halting`: when does a model halt, and is its answer correct then?
 
-Writes the report as JSON and every puzzle and step as Parquet. `--record` does so for the bundled models, into the folder
-that the Halting page opens with; `--findings` writes what was recorded into a document, between two marks.
+Writes the report as JSON, and every puzzle and step as Parquet. `--record` does this for the bundled models, into the folder
+that the Halting page opens with. `--findings` writes the recorded results into a document, between two marks.
 """
 
 import json
@@ -22,37 +22,40 @@ if TYPE_CHECKING:
 
 
 def add(adder: Any) -> None:
+    """Add the command."""
     command = adder.add_parser(
         "halting",
-        help="when a model would stop, and whether it is right to",
+        help="when a model halts, and whether its answer is correct then",
         description=__doc__.partition("\n")[2],
     )
     command.add_argument("--model", help=MODEL_HELP)
     command.add_argument("--data", help=DATA_HELP)
-    command.add_argument("--limit", type=int, help="take this many puzzles, evenly spread over the set")
+    command.add_argument("--limit", type=int, help="number of puzzles, evenly spread over the set")
     command.add_argument(
         "--steps",
         type=int,
-        help=f"supervision steps to run, 1 to {DEEPEST} (usual: those of training); more show depth beyond it",
+        help=f"supervision steps to run, 1 to {DEEPEST} (default: as in training); more test depth beyond training",
     )
     command.add_argument(
-        "--out", type=Path, help="file to write, without its ending: .json and .parquet are added"
+        "--out", type=Path, help="files to write, without the ending: .json and .parquet are added"
     )
     command.add_argument(
         "--record",
         action="store_true",
-        help=f"instead: run the bundled models (or the one of --model) on up to {MOST_RECORDED} puzzles of their test "
-        f"sets, and on {DEEP_RECORDED} for {DEEPEST} steps, into assets/recorded/halting",
+        help=f"instead: run the bundled models (or --model) on up to {MOST_RECORDED} puzzles of their test sets, and on "
+        f"{DEEP_RECORDED} puzzles for {DEEPEST} steps, and write the results to assets/recorded/halting",
     )
     command.add_argument(
-        "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
+        "--findings",
+        type=Path,
+        help="instead: write the recorded results into this document, between its marks",
     )
     accept_option(command)
     command.set_defaults(run=run)
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """What was asked for; returns what is printed. Raises UserError."""
+    """Run the command; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.halting import write_findings
 
@@ -62,61 +65,61 @@ def run(options: Namespace) -> dict[str, Any]:
     missing = [f"--{name}" for name in ("model", "data", "out") if not getattr(options, name)]
     if missing:
         raise UserError(f"{missing[0]} is missing. Give --model, --data and --out, or --record alone.")
-    runs = made(
+    runs = model_runs(
         options.model,
         options.data,
         limit=options.limit,
         steps=options.steps,
         accept_unknown=options.accept_unknown,
     )
-    found = written(runs, options.out)
-    return found if options.json else _summary(found)
+    result = write_report(runs, options.out)
+    return result if options.json else _summary(result)
 
 
-def _summary(found: dict[str, Any]) -> dict[str, Any]:
-    """The numbers of a report that a person reads in a terminal."""
+def _summary(result: dict[str, Any]) -> dict[str, Any]:
+    """The part of a report for the terminal."""
     return {
-        "puzzles": found["count"],
-        "steps": found["steps"],
+        "puzzles": result["count"],
+        "steps": result["steps"],
         "calibration": {
-            name: found["calibration"][name]
+            name: result["calibration"][name]
             for name in ("expected_error", "expected_error_band", "distinct", "undecided", "at_halt")
         },
-        "discrimination": found["discrimination"],
-        "outcomes": found["outcomes"],
-        "stopping": found["stopping"],
-        "paired": found["paired"],
+        "discrimination": result["discrimination"],
+        "outcomes": result["outcomes"],
+        "stopping": result["stopping"],
+        "paired": result["paired"],
         "along_steps": {
-            name: found["along_steps"][name]["share"]
+            name: result["along_steps"][name]["share"]
             for name in ("monotone", "monotone_late", "stays_solved", "solved_at_once")
         },
         "beyond": {
-            name: found["beyond"][name]
+            name: result["beyond"][name]
             for name in ("trained_steps", "right_when_trained", "right_at_end", "paired", "broken")
         },
     }
 
 
 def record(name: str) -> dict[str, Any]:
-    """Record a bundled model on its test set, and on part of it beyond the depth of training; returns what was written."""
+    """Record a bundled model on its test set, and on part of it beyond its training depth. Returns the written path."""
     from trm.data import bundled_test_set
     from trm.tasks import task_of
 
     data = bundled_test_set(task_of(model_config(name)))
     for ending, limit, steps in (("", MOST_RECORDED, None), (DEEP, DEEP_RECORDED, DEEPEST)):
         log(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
-        written(made(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")
+        write_report(model_runs(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")
     return {"written": str(RECORDED / name)}
 
 
-def made(
+def model_runs(
     model_name: str, data: str, *, limit: int | None, steps: int | None, accept_unknown: bool = False
 ) -> "HaltingRuns":
-    """Runs of a model on a puzzle set. Raises UserError."""
+    """Run a model on a puzzle set. Raises UserError."""
     from probes.halting.runs import run_puzzles
 
     if steps is not None and not 1 <= steps <= DEEPEST:
-        raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
+        raise UserError(f"--steps must be 1 to {DEEPEST}, not {steps}.")
     model, task, puzzles = model_with_puzzles(model_name, data, spread=limit, accept_unknown=accept_unknown)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
     with ProgressLine("puzzles run") as running:
@@ -132,15 +135,15 @@ def made(
         )
 
 
-def written(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
-    """Write the report and the table; returns the report. Raises OutputError where they cannot be written."""
+def write_report(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
+    """Write the report and the table. Returns the report. Raises OutputError if they cannot be written."""
     from probes.halting.report import analyse, report
     from probes.halting.runs import save_runs
     from trm.files import written_whole
 
     base = out.with_suffix("") if out.suffix in (".json", ".parquet") else out
-    found = report(analyse(runs)) | {"command": runs.command}
+    result = report(analyse(runs)) | {"command": runs.command}
     save_runs(base.with_name(f"{base.name}.parquet"), runs)
     with written_whole(base.with_name(f"{base.name}.json")) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
-    return found
+        temporary.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    return result

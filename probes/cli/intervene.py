@@ -1,4 +1,4 @@
-"""`probes intervene`: change the states of one run and see what follows; or the ready-made experiments over a set."""
+"""`probes intervene`: intervene on the states of one run, or run the preset experiments over a puzzle set."""
 
 from argparse import Namespace
 from pathlib import Path
@@ -20,42 +20,51 @@ USUAL_LIMIT = 50
 
 
 def add(adder) -> None:
+    """Add the command."""
     command = adder.add_parser(
         "intervene",
-        help="change states of a run and see what follows",
-        description="Give --puzzle with --do or --experiment for one run, --data for the ready-made experiments over a set.",
+        help="intervene on the states of a run and measure the effect",
+        description="Give --puzzle with --do or --experiment for one run, or --data for the preset experiments over a set.",
     )
     model_options(command, required=False)
     command.add_argument("--puzzle", help=PUZZLE_HELP)
     puzzle_id_options(command, PUZZLE_ID_HELP)
-    what = command.add_argument_group("what is done")
+    what = command.add_argument_group("intervention")
     what.add_argument(
         "--do",
-        help="interventions with semicolons between, such as 'zero y before 3.1.1' or 'noise z after 2.1.1 size 0.5'; "
-        "`probes/interventions/spec.py` lists them all",
+        help="interventions, separated by semicolons, such as 'zero y before 3.1.1' or 'noise z after 2.1.1 size 0.5'; "
+        "`probes/interventions/spec.py` documents them",
     )
-    what.add_argument("--experiment", help="a ready-made one; a wrong name lists them")
-    what.add_argument("--step", type=int, help="supervision step at which the experiment begins")
+    what.add_argument("--experiment", help="a preset experiment; an unknown name lists them all")
+    what.add_argument("--step", type=int, help="supervision step at which the experiment starts")
     command.add_argument(
-        "--out", type=Path, help="write the changed run as a trace, for `trm export --trace`"
+        "--out", type=Path, help="write the intervened run as a trace, for `trm export --trace`"
     )
     many = command.add_argument_group("over a set")
     many.add_argument("--data", help=DATA_HELP)
-    many.add_argument("--limit", type=int, default=USUAL_LIMIT, help="puzzles, evenly spread (usual: 50)")
     many.add_argument(
-        "--record", action="store_true", help="write what the page of a bundled model shows first"
+        "--limit",
+        type=int,
+        default=USUAL_LIMIT,
+        help="number of puzzles, evenly spread over the set (default: 50)",
     )
-    many.add_argument("--findings", type=Path, help="instead: write what is recorded into this document")
+    many.add_argument(
+        "--record",
+        action="store_true",
+        help="record the results that the Interventions page of a bundled model opens with",
+    )
+    many.add_argument("--findings", type=Path, help="instead: write the recorded results into this document")
     command.set_defaults(run=run)
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.interventions import write_findings
 
         return write_findings(options.findings)
     if options.model is None:
-        raise UserError("--model is missing. Give one, or --findings alone.")
+        raise UserError("--model is missing. Give --model, or --findings alone.")
     if options.record:
         return _record(options)
     if options.data:
@@ -71,33 +80,35 @@ def _one_run(options: Namespace) -> dict[str, Any]:
     from trm.trace import save_trace
 
     if options.puzzle is None or (options.do is None) == (options.experiment is None):
-        raise UserError("Give --puzzle, and either --do or --experiment. Or --data for a whole set.")
+        raise UserError("Give --puzzle, and either --do or --experiment. Or give --data for a whole set.")
     model, task = opened(options)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = cache_run(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line())
+    clean_run = cache_run(
+        model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line()
+    )
     if options.do is not None:
-        run, changes = kept, parse_all(options.do)
+        run, changes = clean_run, parse_all(options.do)
     else:
         from probes.interventions.preset_runs import planned
 
-        run, changes = planned(kept, options.experiment, options.step)
-    trace = followed(run.branch(changes), run.depth, progress_line(), "running it changed")
+        run, changes = planned(clean_run, options.experiment, options.step)
+    trace = followed(run.branch(changes), run.depth, progress_line(), "running the intervened run")
     if options.out:
         save_trace(options.out, trace)
-    left, right = Grade.of(kept.trace, task), Grade.of(trace, task)
-    ends = slice(kept.depth.T - 1, None, kept.depth.T)
-    changed_ends = slice(trace.depth.T - 1, None, trace.depth.T)
+    clean_grade, grade = Grade.of(clean_run.trace, task), Grade.of(trace, task)
+    clean_ends = slice(clean_run.depth.T - 1, None, clean_run.depth.T)
+    ends = slice(trace.depth.T - 1, None, trace.depth.T)
     return {
         "interventions": written(changes),
         "puzzle": task.format(run.inputs),
         "answer": task.format(trace.answers[-1]),
-        "solved": bool(right.solved[-1]),
-        "solved_without": bool(left.solved[-1]),
-        "cells_total": int(right.counted.sum()),
-        "cells_right": None if right.right is None else right.right[changed_ends].tolist(),
-        "cells_right_without": None if left.right is None else left.right[ends].tolist(),
+        "solved": bool(grade.solved[-1]),
+        "solved_without": bool(clean_grade.solved[-1]),
+        "cells_total": int(grade.counted.sum()),
+        "cells_right": None if grade.right is None else grade.right[ends].tolist(),
+        "cells_right_without": None if clean_grade.right is None else clean_grade.right[clean_ends].tolist(),
         "halt_probability": [round(float(number), 6) for number in trace.halt_probability],
-        "halt_probability_without": [round(float(number), 6) for number in kept.trace.halt_probability],
+        "halt_probability_without": [round(float(number), 6) for number in clean_run.trace.halt_probability],
         **({"written": str(options.out)} if options.out else {}),
     }
 
@@ -108,7 +119,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
 
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)
-    found = over_puzzles(
+    result = over_puzzles(
         model,
         task,
         puzzles,
@@ -118,7 +129,7 @@ def _over_a_set(options: Namespace) -> dict[str, Any]:
     command = (
         f"python -m probes intervene --model {options.model} --data {puzzles.name} --limit {options.limit}"
     )
-    return {"model": model.name, "fingerprint": model.fingerprint, "command": command, **found}
+    return {"model": model.name, "fingerprint": model.fingerprint, "command": command, **result}
 
 
 def _record(options: Namespace) -> dict[str, Any]:
@@ -128,7 +139,7 @@ def _record(options: Namespace) -> dict[str, Any]:
 
     if options.model not in model_names():
         raise UserError(
-            f"{options.model} is no bundled model: there is no page to record for. Leave --record out."
+            f"{options.model} is not a bundled model, so no page would open with the result. Leave out --record."
         )
     model, task = opened(options)
     return record_all(model, task, only=options.experiment, progress=progress_line())

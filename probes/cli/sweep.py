@@ -1,9 +1,10 @@
-"""`probes sweep WHAT`: one intervention in many sizes, places or seeds, over a set of puzzles.
+"""`probes sweep WHAT`: repeat an intervention with many sizes, positions or seeds, over a puzzle set.
 
-noise      solve rate against the size of noise on a state
-removal    what is right after y or z was taken away, step by step
-seeds      initial states from other seeds: how many ends, how often the right one
-rollouts   several runs of each puzzle: the best by halting score, a vote, any of them
+noise      solve rate by the size of noise on a state
+removal    accuracy after ablating y or z, step by step
+seeds      initial states from other seeds: number of distinct final answers, and share of correct ones
+rollouts   several runs of each puzzle: best by halting score, majority vote, or any correct
+peers      effect on a cell of removing a given: its peers (row, column, box, or maze neighbours) and other cells
 patching   effect on one cell of patching each (step, cell) from a run on another puzzle
 """
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from trm.model import Model
     from trm.tasks.base import Task
 
-OWN = (
+SETTINGS = (
     "state",
     "step",
     "seed",
@@ -40,52 +41,60 @@ OWN = (
 
 
 def add(adder) -> None:
+    """Add the command."""
     command = adder.add_parser(
         "sweep",
-        help="one intervention in many sizes, places or seeds over a set",
+        help="repeat an intervention with many sizes, positions or seeds over a set",
         description=__doc__,
         formatter_class=_raw(),
     )
     command.add_argument("what", choices=(*SWEEPS, "patching"))
     model_options(command)
-    command.add_argument("--data", help=DATA_HELP + " (usual: the bundled test set of the model's task)")
-    command.add_argument("--limit", type=int, help="puzzles, evenly spread over the set")
+    command.add_argument("--data", help=DATA_HELP + " (default: the bundled test set of the model's task)")
+    command.add_argument("--limit", type=int, help="number of puzzles, evenly spread over the set")
     identifiers_option(command)
-    command.add_argument("--state", help="y, z, or yz for both (usual: yz; of patching: z)")
-    command.add_argument("--step", type=int, help="supervision step at whose beginning it is done")
-    command.add_argument("--seed", type=int)
-    command.add_argument("--sizes", help="noise: sizes with commas between, in units of the state's own norm")
-    command.add_argument("--how", choices=("zero", "initial"), help="removal: what is put there")
-    command.add_argument("--runs", type=int, help="seeds, rollouts: runs of each puzzle (usual: 8)")
+    command.add_argument("--state", help="y, z, or yz for both (default: yz; patching: z)")
+    command.add_argument("--step", type=int, help="supervision step before which to intervene")
+    command.add_argument("--seed", type=int, help="seed of the random numbers")
+    command.add_argument("--sizes", help="noise: comma-separated sizes, in units of the state's norm")
+    command.add_argument(
+        "--how", choices=("zero", "initial"), help="removal: replace by zero or by the initial state"
+    )
+    command.add_argument("--runs", type=int, help="seeds, rollouts: runs per puzzle (default: 8)")
     command.add_argument(
         "--source",
         choices=SOURCES,
         help="rollouts: how the runs differ",
     )
-    command.add_argument("--size", type=float, help="rollouts by noise: its size (usual: 0.3)")
+    command.add_argument("--size", type=float, help="rollouts by noise: noise size (default: 0.3)")
     patching = command.add_argument_group("patching")
     patching.add_argument("--puzzle", help=PUZZLE_HELP)
-    patching.add_argument("--other", help="the puzzle whose states are taken (usual: another preset)")
-    patching.add_argument("--cell", help="the cell that is watched, such as r5c5")
+    patching.add_argument("--other", help="the puzzle whose states are patched in (default: another preset)")
+    patching.add_argument("--cell", help="the cell on which to measure the effect, such as r5c5")
+    patching.add_argument("--steps", default="1-8", help="supervision steps to patch, such as 1,2 or 1-8")
     patching.add_argument(
-        "--steps", default="1-8", help="supervision steps that are patched, such as 1,2 or 1-8"
+        "--after", type=int, default=1, help="supervision steps to run after a patch (default: 1)"
     )
-    patching.add_argument(
-        "--after", type=int, default=1, help="supervision steps run after a patch (usual: 1)"
-    )
-    command.add_argument("--out", type=Path, help="JSON to write; the table lies beside it as .parquet")
     command.add_argument(
-        "--record", action="store_true", help="write what the page of a bundled model shows first"
+        "--out", type=Path, help="JSON file to write; the table is written next to it as .parquet"
+    )
+    command.add_argument(
+        "--record",
+        action="store_true",
+        help="record the results that the Interventions page of a bundled model opens with",
     )
     command.set_defaults(run=run)
 
 
 def run(options: Namespace) -> dict[str, Any]:
+    """Run the command; returns what is printed. Raises UserError."""
     from probes.interventions.recorded import record
     from trm.cli.options import opened
 
-    chosen = {name: getattr(options, name) for name in OWN if getattr(options, name) is not None}
-    settings = settings_for(options.what, **chosen)  # before the model is opened: mistakes are told at once
+    chosen = {name: getattr(options, name) for name in SETTINGS if getattr(options, name) is not None}
+    settings = settings_for(
+        options.what, **chosen
+    )  # before the model is loaded, so that mistakes are reported at once
     model, task = opened(options)
     if options.what == "patching":
         result, name = _patching(options, model, task), "patching"
@@ -110,7 +119,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
 
     if options.puzzle is None or options.cell is None:
         raise UserError("patching needs --puzzle and --cell, such as --cell r5c5.")
-    wanted = steps_of(options.steps)
+    requested = steps_of(options.steps)
     inputs = puzzle_tokens(options.puzzle, task)
     (place, *more) = Positions.of(options.cell, model.config).single
     if more or place < model.config.prefix_length:
@@ -121,12 +130,12 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
         else another_puzzle(task, inputs)
     )
     progress = progress_line()
-    kept = cache_run(model, task, inputs, progress=part(progress, 0.0, 0.1))
-    theirs = cache_run(model, task, other, progress=part(progress, 0.1, 0.2))
+    clean_run = cache_run(model, task, inputs, progress=part(progress, 0.0, 0.1))
+    other_run = cache_run(model, task, other, progress=part(progress, 0.1, 0.2))
     last = model.config.N_sup - 1
-    steps = [step for step in wanted if step <= last]
-    found = patch_map(
-        kept, theirs, place - model.config.prefix_length, state=options.state or "z", steps=steps,
+    steps = [step for step in requested if step <= last]
+    result = patch_map(
+        clean_run, other_run, place - model.config.prefix_length, state=options.state or "z", steps=steps,
         after=options.after, progress=part(progress, 0.2, 1.0),
     )  # fmt: skip
     return {
@@ -136,25 +145,25 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
         "puzzle": task.format(inputs),
         "other": task.format(other),
         "cell": options.cell,
-        "state": found.state,
-        "token": found.token,
-        "after": found.after,
-        "unpatched": found.unpatched.round(4).tolist(),
+        "state": result.state,
+        "token": result.token,
+        "after": result.after,
+        "unpatched": result.unpatched.round(4).tolist(),
         "command": f"python -m probes sweep patching --model {options.model} --puzzle '{task.format(inputs)}' "
-        f"--cell {options.cell} --state {found.state} --steps {options.steps} --after {found.after}",
-        "table": found.columns(),
+        f"--cell {options.cell} --state {result.state} --steps {options.steps} --after {result.after}",
+        "table": result.columns(),
     }
 
 
 def steps_of(text: str) -> list[int]:
-    """Steps such as 1,2 or 1-8. Raises UserError."""
-    found: list[int] = []
+    """Parse steps such as 1,2 or 1-8. Raises UserError."""
+    steps: list[int] = []
     for part in text.split(","):
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()) or len(part) > 9:
             raise UserError(f"--steps must be supervision steps such as 1,2 or 1-8, not {text[:40]!r}.")
-        found += range(int(first), int(last or first) + 1)
-    return sorted(set(found))
+        steps += range(int(first), int(last or first) + 1)
+    return sorted(set(steps))
 
 
 def _raw():

@@ -126,7 +126,7 @@ def _run_batch(
     def start(initial: State) -> State:
         if solution_in:
             given = task_of(model.config).givens(puzzles.inputs[rows])
-            initial = initial._replace(y=solution_in.written(initial.y, solutions, given))
+            initial = initial._replace(y=solution_in.write(initial.y, solutions, given))
         hits = (model.decode(initial.y).argmax(-1).cpu().numpy() == labels) & scored
         read.append((hits.sum(-1) / scored.sum(-1)).astype(np.float32))
         moves.begin(initial)

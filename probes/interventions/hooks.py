@@ -211,7 +211,7 @@ class Changes:
         answer = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
         answer = answer.to(self.model.device)
         return lambda old, at, name, held: written_to(
-            old, spots, self.code.written(old, answer, self.givens[None])
+            old, spots, self.code.write(old, answer, self.givens[None])
         )
 
 

@@ -1,5 +1,4 @@
-"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is.
-And shares as all sections write them."""
+"""Generated sections of a Markdown document, between two marks, and the format of percentages in them."""
 
 from pathlib import Path
 
@@ -8,14 +7,14 @@ from trm.files import reading, written_whole
 
 
 def marks(name: str) -> tuple[str, str]:
-    """The marks of a section, comments in Markdown."""
+    """The begin and end marks of a section: Markdown comments."""
     return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
 
 
 def write_section(document: Path, name: str, text: str) -> None:
-    """Put a text between the marks of that name, at the end where there are none yet; makes the document if need be.
+    """Replace the text between the marks of a section, or append the section. Creates the document if it does not exist.
 
-    Raises UserError where one mark is there without the other.
+    Raises UserError if the document has only one of the two marks.
     """
     begin, end = marks(name)
     old = "# Findings\n"
@@ -34,5 +33,5 @@ def write_section(document: Path, name: str, text: str) -> None:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent; `none` where there is none."""
+    """A share in percent; "none" for None."""
     return "none" if share is None else f"{100 * share:.{digits}f} %"

@@ -15,9 +15,12 @@ PLACES = [
     ("solve", {}),
     ("latents", {"latents_where": "one cell", "latents_umap": "true"}),
     ("latents", {"latents_maps": "one joint map"}),
-    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "Cell by cell")),
-    *(("probes", {"probes_view": view}) for view in ("Mistaken for", "In a puzzle", "Directions")),
-    ("probes", {"probes_view": "Is it used?", "probes_target": "candidates"}),
+    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "By cell")),
+    *(
+        ("probes", {"probes_view": view})
+        for view in ("Confusion matrix", "On one puzzle", "Probe directions")
+    ),
+    ("probes", {"probes_view": "Causal test", "probes_target": "candidates"}),
     ("halting", {}),
     ("halting", {"halting_view": "Early or late"}),
     ("halting", {"halting_view": "Beyond training"}),

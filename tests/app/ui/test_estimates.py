@@ -60,7 +60,7 @@ def test_a_time_is_rounded(seconds):
         ("halting", {}),
         ("compare", {}),
         ("probes", {}),
-        ("probes", {"probes_view": "Is it used?"}),
+        ("probes", {"probes_view": "Causal test"}),
         ("interventions", {}),
         ("interventions", {"causes_figure": "Patching"}),
     ],

@@ -20,8 +20,8 @@ from probes.halting.runs import load_runs
 from probes.interventions import recorded
 from probes.latents.files import columns_of, load_scene, summary
 from probes.latents.trajectories import read_trajectories
-from probes.linear.apply import open_probe, read_puzzle, summary_of
-from probes.linear.experiment.files import load_study, score_table
+from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
+from probes.linear.experiment.files import load_experiment, score_table
 from trm.checkpoint import load_model
 from trm.cli.main import parser
 from trm.data import load_puzzles, puzzle_entries
@@ -131,7 +131,7 @@ def read_comparison(folder: Path, out: Path) -> None:
 
 
 def read_study(folder: Path, out: Path) -> None:
-    score_table(load_study(folder / "s.json"))
+    score_table(load_experiment(folder / "s.json"))
 
 
 def read_recorded(folder: Path, out: Path) -> None:
@@ -159,7 +159,9 @@ def apply_probes(folder: Path, out: Path) -> None:
         [open_probe(path) for path in sorted(folder.glob("s*.safetensors"))],
     )
     inputs = SMALL.parse("1...2...3...4...")
-    json.dumps(summary_of(read_puzzle(model, SMALL, inputs, probes), model=model, task=SMALL, inputs=inputs))
+    json.dumps(
+        summary_of(apply_to_puzzle(model, SMALL, inputs, probes), model=model, task=SMALL, inputs=inputs)
+    )
 
 
 SEEDS: list[Path] = []  # where the good files are, in a worker

@@ -28,9 +28,9 @@ from probes.halting.runs import save_runs
 from probes.latents.files import save_scene
 from probes.latents.project import make_scene
 from probes.latents.trajectories import read_trajectories
-from probes.linear.experiment.experiment import fit_study
-from probes.linear.experiment.files import write_study
-from probes.linear.experiment.study import StudySettings
+from probes.linear.experiment.files import write_experiment
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import run_experiment
 from probes.linear.files import save_probe
 from probes.linear.fit import fit_probe
 from probes.linear.splits import split_puzzles
@@ -169,8 +169,10 @@ def _results(folder: Path, model, preset: TrainingPreset) -> None:
     save_comparison(folder / "comparison" / "c.json", compared(*measured))
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     many = type(puzzles).of("many", SMALL, inputs, labels)
-    study = fit_study(model, SMALL, many, StudySettings(targets=("solution",), steps=(1,), probe=FEW))
-    write_study(folder / "study" / "s.json", study, probes=folder / "probe")
+    study = run_experiment(
+        model, SMALL, many, ExperimentSettings(targets=("solution",), steps=(1,), probe=FEW)
+    )
+    write_experiment(folder / "study" / "s.json", study, probes=folder / "probe")
     states, values = planted()
     result = fit_probe(states, values, split_puzzles(120), classes=DIGITS, settings=FEW)
     about = {

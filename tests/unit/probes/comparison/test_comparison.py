@@ -96,7 +96,7 @@ def test_a_run_from_the_solution_begins_with_it_in_y_in_the_models_own_code(tiny
     solutions = torch.from_numpy(puzzles.labels.astype(int))
 
     def start(state: State) -> State:
-        return State(code.written(state.y, solutions, given), state.z)
+        return State(code.write(state.y, solutions, given), state.z)
 
     y = start(model.initial_state(model.embed(solutions, torch.zeros(len(puzzles), dtype=int)))).y
     first = next(state.y for at, state in by_hand(model, puzzles, start) if at.kind == F_H)
@@ -351,12 +351,12 @@ def test_similarity_within_one_model_and_across_two(folders, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--compare-with", "sudoku-trm"], "Give two models of one task and size"),
+        (["--compare-with", "sudoku-trm"], "Give two models of the same task and size"),
         (["--compare-with", "no-such"], "no-such"),
         (["--limit", "0"], "A limit of 0"),
         (["--limit", "3"], "4 puzzles or more"),
         (["--data", "no-such"], "There is no puzzle set"),
-        (["--record"], "does not come with the app"),
+        (["--record"], "is not a bundled model"),
     ],
     ids=str,
 )

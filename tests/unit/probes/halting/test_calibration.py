@@ -190,7 +190,7 @@ def test_how_many_bins(bins):
 
 
 def test_no_bootstrap():
-    with pytest.raises(RunsError, match="no bootstrap"):
+    with pytest.raises(RunsError, match="is invalid"):
         Resampling(resamples=0)
 
 

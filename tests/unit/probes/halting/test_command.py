@@ -81,7 +81,7 @@ def test_the_usual_depth_is_that_of_training_and_people_read_a_summary(tiny, cap
         (["--model", "sudoku-trm", "--data", "maze/test", "--out", "x"], "maze"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--steps", "65"], "1 to 64"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--limit", "0"], "limit of 0"),
-        (["--record", "--model", "nosuch"], "no bundled model"),
+        (["--record", "--model", "nosuch"], "not a bundled model"),
     ],
 )
 def test_mistakes_are_one_line(capsys, arguments, cause):
@@ -99,13 +99,13 @@ def test_recording_is_of_training_depth_and_beyond(tiny, recorded, monkeypatch, 
     """The bundled model is a tiny one here, its set three puzzles."""
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tiny))
     asked = []
-    made = halting.made
+    model_runs = halting.model_runs
 
     def tiny_set(name, data, *, limit, steps):
         asked.append((name, data, limit, steps))
-        return made(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
+        return model_runs(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
 
-    monkeypatch.setattr(halting, "made", tiny_set)
+    monkeypatch.setattr(halting, "model_runs", tiny_set)
     main(["halting", "--record"])
     capsys.readouterr()
     assert asked == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]

@@ -160,7 +160,7 @@ def test_maps_and_mixing_weights_on_the_command_line(tmp_path, tiny_model, capsy
     for wrong, says in (
         (["attention", "--model", str(folders["attention"])], "--puzzle is missing"),
         ([*asked, "--call", "2"], "names 6 calls"),
-        ([*asked, "--halting"], "Say what to explain"),
+        ([*asked, "--halting"], "Name what to explain"),
         (["attention", "--model", str(folders["mixing"]), "--puzzle", "12..34....21..43"], "by an MLP"),
     ):
         with pytest.raises(SystemExit):

@@ -318,7 +318,7 @@ def test_an_answer_is_put_into_the_cells_of_y_in_the_runs_own_code(run, seen):
     after = seen(f"answer after 2.2.3 is {text}")["2.2.3"].y
     tokens = torch.from_numpy(SMALL.parse(text).astype(np.int64))[None]
     before = own(run, "2.2.3").y
-    assert torch.equal(after, run.code.written(before, tokens, SMALL.givens(run.inputs)[None]))
+    assert torch.equal(after, run.code.write(before, tokens, SMALL.givens(run.inputs)[None]))
     end = own(run, "3.2.3").y[:, 1:]  # what the run itself writes
     said = run.model.lm_head(end)[0].argmax(-1)
     known = [place for place, token in enumerate(tokens[0]) if (said == token).any()]

@@ -86,7 +86,7 @@ def test_interventions_on_the_command_line(folder, capsys):
         ("intervene --model FOLDER", "Give --puzzle"),
         (f"intervene --model FOLDER --puzzle {PUZZLE} --do zero", "Say what to zero"),
         (f"intervene --model FOLDER --puzzle {PUZZLE} --experiment x", "no experiment 'x'"),
-        ("intervene --model FOLDER --record", "no bundled model"),
+        ("intervene --model FOLDER --record", "not a bundled model"),
         ("sweep noise --model FOLDER --data FOLDER/set.csv --record", "no bundled model"),
         ("sweep noise --model FOLDER --data FOLDER/set.csv --sizes 1,x", "Sizes must be numbers"),
         ("sweep noise --model FOLDER --data FOLDER/set.csv --state q", "state must be y, z"),

@@ -67,13 +67,13 @@ def test_the_second_map_is_in_the_table_too(made, capsys):
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
-        (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
-        (["--record", "--compare-with", "sudoku-hrm"], "Nothing is recorded of"),
+        (["--record", "--model", "none-such"], "no recording for none-such"),
+        (["--record", "--compare-with", "sudoku-hrm"], "no joint recording of"),
         (
             ["--model", "m", "--compare-with", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
-            "no --calls but last",
+            "no --calls other than last",
         ),
-        (["--store", "s", "--compare-with", "n", "--out", "x.parquet"], "Two models are matched"),
+        (["--store", "s", "--compare-with", "n", "--out", "x.parquet"], "Two models are compared"),
         (
             ["--model", "m", "--data", "d", "--umap", "--axes", "5", "--out", "x.parquet"],
             "no setting for UMAP",
