@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from probes.comparison.result import IS_ITS_INPUT
+from probes.comparison.result import Z_REPEATS_X
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import RECORDED, recorded
 from probes.reports.markdown import percent, write_section
@@ -128,7 +128,7 @@ def without_latent(found: dict[str, Result]) -> list[str]:
         f"{percent(share, 2)} of the variance of z of {name} at the end is explained by the cell's own input token: z is x once "
         "more, made anew by every call. Experiments without z or with another puzzle's z change nothing there, and show nothing."
         for name, result in found.items()
-        if (share := result.get("z_by_token", 0.0)) >= IS_ITS_INPUT
+        if (share := result.get("z_by_token", 0.0)) >= Z_REPEATS_X
     ]
 
 

@@ -16,7 +16,7 @@ def is_chosen(page: Page, key: str, name: str) -> None:
 
 
 CHOICES = {
-    "latents": [("latents_method", "UMAP"), ("latents_view", "all at once")],
+    "latents": [("latents_method", "UMAP"), ("latents_view", "Show all")],
     "probes": [("probes_view", "On one puzzle"), ("probes_state", "y")],
 }
 

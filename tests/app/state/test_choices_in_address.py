@@ -7,14 +7,22 @@ from app_page import App
 
 BY_THE_PAGE = {
     *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
-    *("force_heads", "against", "experiment", "begin_at", "own_changes", "lecture_model", "probes_puzzle"),
+    *(
+        "force_heads",
+        "compare_with",
+        "experiment",
+        "begin_at",
+        "own_changes",
+        "lecture_model",
+        "probes_puzzle",
+    ),
 }
 """Written by `app.state.links.write` under other names; tested in `tests/app/state/test_links.py` and in the tests of the pages."""
 NOT_STORED = {"puzzle_file", "probes_files"}  # files are not stored
 PLACES = [
     ("solve", {}),
-    ("latents", {"latents_where": "one cell", "latents_umap": "true"}),
-    ("latents", {"latents_maps": "one joint map"}),
+    ("latents", {"latents_position": "Single cell", "latents_umap": "true"}),
+    ("latents", {"latents_models": "Two models"}),
     *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "By cell")),
     *(
         ("probes", {"probes_view": view})
@@ -33,13 +41,13 @@ PLACES = [
 ]
 CHOSEN = [
     ("latents", "latents_axes", "3-D", 3),
-    ("latents", "latents_view", "all at once", "all at once"),
+    ("latents", "latents_view", "Show all", "Show all"),
     ("latents", "latents_colour", "supervision step", "step"),
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
     ("halting", "halting_view", "Early or late", "board"),
-    ("compare", "compare-view", "Movement", "Movement"),
+    ("compare", "compare-view", "Residuals", "Residuals"),
     ("interventions", "causes_figure", "Seeds", "seeds"),
 ]
 

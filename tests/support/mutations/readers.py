@@ -18,7 +18,7 @@ from probes.comparison.files import curves_table, load_comparison, to_dict
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs
 from probes.interventions import recorded
-from probes.latents.files import columns_of, load_scene, summary
+from probes.latents.files import columns_of, load_projection, summary
 from probes.latents.trajectories import read_trajectories
 from probes.linear.apply import apply_to_puzzle, open_probe, summary_of
 from probes.linear.experiment.files import load_experiment, score_table
@@ -114,10 +114,10 @@ def read_store(folder: Path, out: Path) -> None:
     read_trajectories(store)
 
 
-def read_scene(folder: Path, out: Path) -> None:
-    scene = load_scene(folder / "s.safetensors")
-    json.dumps(summary(scene))
-    columns_of(scene)
+def read_projection(folder: Path, out: Path) -> None:
+    projection = load_projection(folder / "s.safetensors")
+    json.dumps(summary(projection))
+    columns_of(projection)
 
 
 def read_runs(folder: Path, out: Path) -> None:
@@ -266,7 +266,7 @@ READERS: dict[str, tuple[Reader, ...]] = {
     "arc-task": (open_set(ARC, split="train"), open_questions(ARC)),
     "trace": (export,),
     "store": (read_store,),
-    "scene": (read_scene,),
+    "projection": (read_projection,),
     "runs": (read_runs,),
     "comparison": (read_comparison,),
     "study": (read_study, read_recorded),

@@ -22,11 +22,11 @@ from safetensors.torch import save_file
 from stores import SETTINGS, ten_puzzles
 from training_runs import trainer_of
 
-from probes.comparison.files import compared, save_comparison
+from probes.comparison.files import make_comparison, save_comparison
 from probes.comparison.measure import measure
 from probes.halting.runs import save_runs
-from probes.latents.files import save_scene
-from probes.latents.project import make_scene
+from probes.latents.files import save_projection
+from probes.latents.project import make_projection
 from probes.latents.trajectories import read_trajectories
 from probes.linear.experiment.files import write_experiment
 from probes.linear.experiment.results import ExperimentSettings
@@ -161,12 +161,13 @@ def _results(folder: Path, model, preset: TrainingPreset) -> None:
     save_trace(folder / "trace" / "t.safetensors", trace)
     record_store(model, SMALL, puzzles, folder / "store" / "s", SETTINGS, recorded=DAY, log=str)
     trajectories = read_trajectories(open_store(folder / "store" / "s"))
-    save_scene(
-        folder / "scene" / "s.safetensors", make_scene(trajectories, state="z", calls="f_H", command="c")
+    save_projection(
+        folder / "projection" / "s.safetensors",
+        make_projection(trajectories, state="z", calls="f_H", command="c"),
     )
     save_runs(folder / "runs" / "r.parquet", make_runs(count=6))
-    measured = [measure(model, SMALL, puzzles.take(np.arange(4)), few=1) for _ in range(2)]
-    save_comparison(folder / "comparison" / "c.json", compared(*measured))
+    measured = [measure(model, SMALL, puzzles.take(np.arange(4)), near_limit=1) for _ in range(2)]
+    save_comparison(folder / "comparison" / "c.json", make_comparison(*measured))
     inputs, labels = SMALL.generate_many(40, givens=(6, 10), seed=3)
     many = type(puzzles).of("many", SMALL, inputs, labels)
     study = run_experiment(

@@ -10,10 +10,10 @@ from probes.cli.main import main
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs, save_runs
 from probes.reports import halting as reports
-from probes.reports.markdown import marks
+from probes.reports.markdown import markers
 from trm.checkpoint import save_model
 
-BEGIN, END = marks("halting")
+BEGIN, END = markers("halting")
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
 
 

@@ -372,7 +372,7 @@ def test_findings_are_generated_between_their_marks(experiment, tmp_path):
     value = experiment.results[0].scores["accuracy"].value[0]
     assert len(rows) == 1 and f"| {100 * value:.1f} (" in rows[0]
     document.write_text(text.replace("<!-- probes: end -->", ""))
-    with pytest.raises(UserError, match="one of the marks"):
+    with pytest.raises(UserError, match="one of the markers"):
         write_findings(document, {"tiny": summary})
 
 
