@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import progress_line, write
-from probes.interventions.attribution.results import HALTING_CELL, MEAN, METHODS, MIXING, SPANS
+from probes.interventions.attribution.results import HALTING_LOGIT, MEAN, METHODS, MIXING, SPANS
 from trm.cli.options import PUZZLE_HELP, PUZZLE_ID_HELP, model_options, puzzle_id_options, puzzle_tokens
 from trm.errors import UserError
 
@@ -74,12 +74,19 @@ def _found(options: Namespace, model: "Model", task: "Task") -> dict[str, Any]:
     if options.method == "mixing":
         return mixed(model, task, cell=cell, layer=options.layer)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = cache_run(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line())
+    clean = cache_run(
+        model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line()
+    )
     if options.method == "attention":
-        at = one_call(options.call, kept.depth)
-        return attended(kept, at=at, cell=cell, layer=options.layer or "1", head=options.head)
+        at = one_call(options.call, clean.depth)
+        return attended(clean, at=at, cell=cell, layer=options.layer or "1", head=options.head)
     return attributed(
-        kept, step=options.step, cell=cell, method=options.method, span=options.span, progress=progress_line()
+        clean,
+        step=options.step,
+        cell=cell,
+        method=options.method,
+        span=options.span,
+        progress=progress_line(),
     )
 
 
@@ -88,7 +95,7 @@ def _cell(options: Namespace, model: "Model") -> int:
     from trm.store.positions import Positions
 
     if options.cell is None:
-        return HALTING_CELL
+        return HALTING_LOGIT
     single, prefix = Positions.of(options.cell, model.config).single, model.config.prefix_length
     if len(single) != 1 or single[0] < prefix:
         raise UserError(f"--cell must name one cell, such as r5c5, not {options.cell!r}.")

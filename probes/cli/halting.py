@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import model_with_puzzles, names_to_record
-from probes.halting.runs import DEEP, DEEP_RECORDED, DEEPEST, MOST_RECORDED, RECORDED
+from probes.halting.runs import DEEP, DEEP_RECORDED, MAX_RECORDED, MAX_STEPS, RECORDED
 from trm.cli.options import DATA_HELP, MODEL_HELP, accept_option
 from trm.errors import UserError
 from trm.progress import ProgressLine
@@ -33,7 +33,7 @@ def add(adder: Any) -> None:
     command.add_argument(
         "--steps",
         type=int,
-        help=f"supervision steps to run, 1 to {DEEPEST} (usual: those of training); more show depth beyond it",
+        help=f"supervision steps to run, 1 to {MAX_STEPS} (usual: those of training); more show depth beyond it",
     )
     command.add_argument(
         "--out", type=Path, help="file to write, without its ending: .json and .parquet are added"
@@ -41,8 +41,8 @@ def add(adder: Any) -> None:
     command.add_argument(
         "--record",
         action="store_true",
-        help=f"instead: run the bundled models (or the one of --model) on up to {MOST_RECORDED} puzzles of their test "
-        f"sets, and on {DEEP_RECORDED} for {DEEPEST} steps, into assets/recorded/halting",
+        help=f"instead: run the bundled models (or the one of --model) on up to {MAX_RECORDED} puzzles of their test "
+        f"sets, and on {DEEP_RECORDED} for {MAX_STEPS} steps, into assets/recorded/halting",
     )
     command.add_argument(
         "--findings", type=Path, help="instead: write what is recorded into this document, between its marks"
@@ -62,14 +62,14 @@ def run(options: Namespace) -> dict[str, Any]:
     missing = [f"--{name}" for name in ("model", "data", "out") if not getattr(options, name)]
     if missing:
         raise UserError(f"{missing[0]} is missing. Give --model, --data and --out, or --record alone.")
-    runs = made(
+    runs = run_model(
         options.model,
         options.data,
         limit=options.limit,
         steps=options.steps,
         accept_unknown=options.accept_unknown,
     )
-    found = written(runs, options.out)
+    found = write_results(runs, options.out)
     return found if options.json else _summary(found)
 
 
@@ -103,20 +103,20 @@ def record(name: str) -> dict[str, Any]:
     from trm.tasks import task_of
 
     data = unseen_set(task_of(model_config(name)))
-    for ending, limit, steps in (("", MOST_RECORDED, None), (DEEP, DEEP_RECORDED, DEEPEST)):
+    for ending, limit, steps in (("", MAX_RECORDED, None), (DEEP, DEEP_RECORDED, MAX_STEPS)):
         log(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
-        written(made(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")
+        write_results(run_model(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")
     return {"written": str(RECORDED / name)}
 
 
-def made(
+def run_model(
     model_name: str, data: str, *, limit: int | None, steps: int | None, accept_unknown: bool = False
 ) -> "HaltingRuns":
     """Runs of a model on a puzzle set. Raises UserError."""
     from probes.halting.runs import run_puzzles
 
-    if steps is not None and not 1 <= steps <= DEEPEST:
-        raise UserError(f"--steps is 1 to {DEEPEST}, not {steps}.")
+    if steps is not None and not 1 <= steps <= MAX_STEPS:
+        raise UserError(f"--steps is 1 to {MAX_STEPS}, not {steps}.")
     model, task, puzzles = model_with_puzzles(model_name, data, spread=limit, accept_unknown=accept_unknown)
     depth = model.config.with_depth(N_sup=steps or model.config.N_sup).depth
     with ProgressLine("puzzles run") as running:
@@ -132,7 +132,7 @@ def made(
         )
 
 
-def written(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
+def write_results(runs: "HaltingRuns", out: Path) -> dict[str, Any]:
     """Write the report and the table; returns the report. Raises OutputError where they cannot be written."""
     from probes.halting.report import analyse, report
     from probes.halting.runs import save_runs

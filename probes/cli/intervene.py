@@ -64,7 +64,7 @@ def run(options: Namespace) -> dict[str, Any]:
 
 
 def _one_run(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.fork import cache_run, followed
+    from probes.interventions.fork import cache_run, last_trace
     from probes.interventions.spec import parse_all, written
     from trm.cli.options import asked_puzzle_id, opened
     from trm.grading import Grade
@@ -74,18 +74,20 @@ def _one_run(options: Namespace) -> dict[str, Any]:
         raise UserError("Give --puzzle, and either --do or --experiment. Or --data for a whole set.")
     model, task = opened(options)
     inputs = puzzle_tokens(options.puzzle, task)
-    kept = cache_run(model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line())
+    clean = cache_run(
+        model, task, inputs, puzzle_id=asked_puzzle_id(options, model), progress=progress_line()
+    )
     if options.do is not None:
-        run, changes = kept, parse_all(options.do)
+        run, changes = clean, parse_all(options.do)
     else:
-        from probes.interventions.preset_runs import planned
+        from probes.interventions.preset_runs import prepared
 
-        run, changes = planned(kept, options.experiment, options.step)
-    trace = followed(run.branch(changes), run.depth, progress_line(), "running it changed")
+        run, changes = prepared(clean, options.experiment, options.step)
+    trace = last_trace(run.fork(changes), run.depth, progress_line(), "running it changed")
     if options.out:
         save_trace(options.out, trace)
-    left, right = Grade.of(kept.trace, task), Grade.of(trace, task)
-    ends = slice(kept.depth.T - 1, None, kept.depth.T)
+    left, right = Grade.of(clean.trace, task), Grade.of(trace, task)
+    ends = slice(clean.depth.T - 1, None, clean.depth.T)
     changed_ends = slice(trace.depth.T - 1, None, trace.depth.T)
     return {
         "interventions": written(changes),
@@ -97,18 +99,18 @@ def _one_run(options: Namespace) -> dict[str, Any]:
         "cells_right": None if right.right is None else right.right[changed_ends].tolist(),
         "cells_right_without": None if left.right is None else left.right[ends].tolist(),
         "halt_probability": [round(float(number), 6) for number in trace.halt_probability],
-        "halt_probability_without": [round(float(number), 6) for number in kept.trace.halt_probability],
+        "halt_probability_without": [round(float(number), 6) for number in clean.trace.halt_probability],
         **({"written": str(options.out)} if options.out else {}),
     }
 
 
 def _over_a_set(options: Namespace) -> dict[str, Any]:
-    from probes.interventions.preset_runs import over_puzzles
+    from probes.interventions.preset_runs import run_experiments
     from trm.cli.options import opened
 
     model, task = opened(options)
     puzzles = limited_puzzles(options, model, task)
-    found = over_puzzles(
+    found = run_experiments(
         model,
         task,
         puzzles,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from probes.cli.shared import progress_line, write
-from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, settings_for, swept
+from probes.interventions.sweep_results import LIMITS, SOURCES, SWEEPS, command_for, run_sweep, settings_for
 from trm.cli.options import (
     DATA_HELP,
     PUZZLE_HELP,
@@ -91,7 +91,7 @@ def run(options: Namespace) -> dict[str, Any]:
         result, name = _patching(options, model, task), "patching"
     else:
         puzzles = limited_puzzles(options, model, task, usual=LIMITS[options.what])
-        result = swept(options.what, model, task, puzzles, settings, progress_line())
+        result = run_sweep(options.what, model, task, puzzles, settings, progress_line())
         result["command"] = command_for(options.what, options.model, puzzles.name, options.limit, settings)
         name = f"{options.what}-{settings.source}" if options.what == "rollouts" else options.what
     if options.out:
@@ -105,7 +105,7 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
     from probes.interventions.fork import cache_run
     from probes.interventions.patching import patch_map
     from probes.interventions.presets import another_puzzle
-    from probes.interventions.sweeps import part
+    from probes.interventions.sweeps import sub_progress
     from trm.store.positions import Positions
 
     if options.puzzle is None or options.cell is None:
@@ -121,13 +121,13 @@ def _patching(options: Namespace, model: "Model", task: "Task") -> dict[str, Any
         else another_puzzle(task, inputs)
     )
     progress = progress_line()
-    kept = cache_run(model, task, inputs, progress=part(progress, 0.0, 0.1))
-    theirs = cache_run(model, task, other, progress=part(progress, 0.1, 0.2))
+    clean = cache_run(model, task, inputs, progress=sub_progress(progress, 0.0, 0.1))
+    theirs = cache_run(model, task, other, progress=sub_progress(progress, 0.1, 0.2))
     last = model.config.N_sup - 1
     steps = [step for step in wanted if step <= last]
     found = patch_map(
-        kept, theirs, place - model.config.prefix_length, state=options.state or "z", steps=steps,
-        after=options.after, progress=part(progress, 0.2, 1.0),
+        clean, theirs, place - model.config.prefix_length, state=options.state or "z", steps=steps,
+        after=options.after, progress=sub_progress(progress, 0.2, 1.0),
     )  # fmt: skip
     return {
         "sweep": "patching",

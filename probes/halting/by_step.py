@@ -21,12 +21,12 @@ from trm.config import ModelConfig
 Wrong = UInt16[np.ndarray, "step puzzle"]
 
 
-LATE = 3  # first right after this step or later: at least two answers were wrong, so their errors can be compared
-FLAT = 0.9  # of the cells wrong after step 1, the share that is still wrong while a run is flat
+LATE_STEP = 3  # first right after this step or later: at least two answers were wrong, so their errors can be compared
+FLAT_SHARE = 0.9  # of the cells wrong after step 1, the share that is still wrong while a run is flat
 
 
 @dataclass(frozen=True)
-class Share:
+class PuzzleShare:
     """A share of puzzles with its 95 % band; NaN of none."""
 
     share: float
@@ -34,29 +34,31 @@ class Share:
     count: int  # puzzles that it is a share of
 
 
-def share_of(
+def puzzle_share(
     flags: Bool[np.ndarray, "puzzle"],
     among: Bool[np.ndarray, "puzzle"],
     *,
     resampling: Resampling = BY_PUZZLE,
-) -> Share:
+) -> PuzzleShare:
     """Of the puzzles `among`, the share that has the flag."""
     found = _shares((flags & among)[None], among[None], resampling)
     low, high = found.band[:, 0]
-    return Share(float(found.share[0]), (float(low), float(high)), int(found.count[0]))
+    return PuzzleShare(float(found.share[0]), (float(low), float(high)), int(found.count[0]))
 
 
 @dataclass(frozen=True)
-class Solving:
+class SolvingStatistics:
     """How puzzles come right."""
 
-    monotone: Share  # of those right at the end: no step left more blank cells wrong than the one before
-    monotone_late: Share  # the same of those that were first right after step LATE or later
-    stays: Share  # of those right at some step: right after every later one
-    leap: Share  # of those first right after step LATE or later: flat in every step before
+    monotone: (
+        PuzzleShare  # of those right at the end: no step left more blank cells wrong than the one before
+    )
+    monotone_late: PuzzleShare  # the same of those that were first right after step LATE_STEP or later
+    stays: PuzzleShare  # of those right at some step: right after every later one
+    single_step: PuzzleShare  # of those first right after step LATE_STEP or later: flat in every step before
 
 
-def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -> Solving:
+def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -> SolvingStatistics:
     """Count monotone solves, solutions that stay, and leaps: solves out of a run that was flat.
 
     A run that is first right after step 2 has one wrong answer, so that it can neither be flat nor rise: it is counted
@@ -65,20 +67,20 @@ def solving(wrong: Wrong, right: Right, *, resampling: Resampling = BY_PUZZLE) -
     check_runs(right)
     errors = wrong.astype(np.int64)
     first = first_step(right)
-    late = (first >= LATE) & (errors[0] > 0)
+    late = (first >= LATE_STEP) & (errors[0] > 0)
     fewest = np.minimum.accumulate(errors)[np.maximum(first - 2, 0), np.arange(right.shape[1])]
     after_first = np.arange(1, len(right) + 1)[:, None] >= np.where(first > 0, first, len(right) + 1)
     monotone = (np.diff(errors, axis=0) <= 0).all(0)
-    return Solving(
-        monotone=share_of(monotone, right[-1], resampling=resampling),
-        monotone_late=share_of(monotone, right[-1] & (first >= LATE), resampling=resampling),
-        stays=share_of((right | ~after_first).all(0), first > 0, resampling=resampling),
-        leap=share_of(fewest >= FLAT * errors[0], late, resampling=resampling),
+    return SolvingStatistics(
+        monotone=puzzle_share(monotone, right[-1], resampling=resampling),
+        monotone_late=puzzle_share(monotone, right[-1] & (first >= LATE_STEP), resampling=resampling),
+        stays=puzzle_share((right | ~after_first).all(0), first > 0, resampling=resampling),
+        single_step=puzzle_share(fewest >= FLAT_SHARE * errors[0], late, resampling=resampling),
     )
 
 
 @dataclass(frozen=True)
-class Approach:
+class ErrorsBeforeSolving:
     """Errors in the last steps before puzzles come right, all aligned at that moment."""
 
     before: Int[np.ndarray, "moment"]  # supervision steps to go to the first right answer, ending with 0
@@ -86,7 +88,9 @@ class Approach:
     count: Int[np.ndarray, "moment"]  # puzzles that took at least this many steps
 
 
-def approach(wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *, most: int = 8) -> Approach:
+def errors_before_solving(
+    wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *, most: int = 8
+) -> ErrorsBeforeSolving:
     """Share of blank cells that are wrong, `most` to 0 steps before the first right answer.
 
     A puzzle counts as far back as it had steps, so moments further back are of fewer puzzles, the slow ones: see `count`.
@@ -104,7 +108,7 @@ def approach(wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *
             before.append(back)
             quantiles.append(np.quantile(values, (0.25, 0.5, 0.75)))
             count.append(values.size)
-    return Approach(
+    return ErrorsBeforeSolving(
         before=np.array(before, int),
         quantiles=np.array(quantiles, np.float64).reshape(-1, 3).T,
         count=np.array(count, int),
@@ -112,7 +116,7 @@ def approach(wrong: Wrong, blanks: UInt16[np.ndarray, "puzzle"], right: Right, *
 
 
 @dataclass(frozen=True)
-class Shares:
+class SharesByStep:
     """Shares of puzzles, each with its 95 % band."""
 
     share: Float64[np.ndarray, "step"]  # NaN of no puzzle
@@ -120,7 +124,7 @@ class Shares:
     count: Int[np.ndarray, "step"]  # puzzles that it is a share of
 
 
-def solved_by_step(right: Right, *, resampling: Resampling = BY_PUZZLE) -> Shares:
+def solved_by_step(right: Right, *, resampling: Resampling = BY_PUZZLE) -> SharesByStep:
     """Share of puzzles that are exactly right after each step. Raises RunsError where there is no puzzle or step."""
     check_runs(right)
     return _shares(right, np.ones(right.shape, bool), resampling)
@@ -130,8 +134,8 @@ def solved_by_step(right: Right, *, resampling: Resampling = BY_PUZZLE) -> Share
 class Retention:
     """Of the answers that were right, how many still are k = 1, 2, ... steps later."""
 
-    right: Shares  # right after k more steps, whatever was in between
-    unbroken: Shares  # right after every one of them
+    right: SharesByStep  # right after k more steps, whatever was in between
+    unbroken: SharesByStep  # right after every one of them
 
 
 def retention(right: Right, *, from_solution: bool = False, resampling: Resampling = BY_PUZZLE) -> Retention:
@@ -156,16 +160,16 @@ def retention(right: Right, *, from_solution: bool = False, resampling: Resampli
 
 def _shares(
     flags: Bool[np.ndarray, "step puzzle"], among: Bool[np.ndarray, "step puzzle"], resampling: Resampling
-) -> Shares:
+) -> SharesByStep:
     """Of the puzzles `among`, the share that is also in `flags`, which is a part of them."""
     again = resampling.sums(np.concatenate((flags, among)).T.astype(np.float64))
     part, count = flags.sum(1), among.sum(1)
     band = resampling.share_band(ratio(*np.split(again, 2, axis=1)), part, count)
-    return Shares(share=ratio(part, count), band=band, count=count)
+    return SharesByStep(share=ratio(part, count), band=band, count=count)
 
 
 @dataclass(frozen=True)
-class Breaks:
+class Regressions:
     """Which right answers turn wrong, and when."""
 
     first: Int[
@@ -177,7 +181,7 @@ class Breaks:
     gained: Int[np.ndarray, "step"]  # and from wrong to right
 
 
-def breaks(right: Right, *, after: int = 1) -> Breaks:
+def regressions(right: Right, *, after: int = 1) -> Regressions:
     """Find answers that were right after one step and are wrong after the next.
 
     Only changes at steps later than `after` count: give the number of steps of training to see what depth beyond it
@@ -191,7 +195,7 @@ def breaks(right: Right, *, after: int = 1) -> Breaks:
     lost[after:] = right[after - 1 : -1] & ~right[after:]
     gained[after:] = ~right[after - 1 : -1] & right[after:]
     first = first_step(lost)
-    return Breaks(
+    return Regressions(
         first=first,
         times=lost.sum(0),
         recovered=(first > 0) & right[-1],

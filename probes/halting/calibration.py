@@ -22,7 +22,7 @@ from probes.halting.rules import Logits, Right, halt_probabilities, stop_step
 from probes.stats import BY_PUZZLE, Resampling, RunsError, binomial_band, check_runs, ratio
 
 BINS = 15  # as in Guo et al. 2017
-MOST_BINS = 1000
+MAX_BINS = 1000
 UNDECIDED = (0.05, 0.95)  # halting probabilities between which a head is not sure
 SAME = 0.02  # change of q_halt, a logit, below which it is that of the step before
 
@@ -60,14 +60,14 @@ class Reliability:
     share_right_band: Float64[np.ndarray, "2 bin"]
     expected_error: float  # ECE: mean of |share right - confidence| over answers; NaN of none
     expected_error_band: tuple[float, float]
-    largest_error: float  # MCE: its maximum over bins that are not empty
+    max_error: float  # MCE: its maximum over bins that are not empty
 
     @property
     def pairs(self) -> int:
         return int(self.counts.sum())
 
     @property
-    def too_sure(self) -> float:
+    def overconfidence(self) -> float:
         """Mean halting probability less the share that is right, over all answers; NaN of none."""
         off = np.nansum(self.counts * (self.confidence - self.share_right))
         return float(off / self.pairs) if self.pairs else float("nan")
@@ -93,8 +93,8 @@ def reliability(
     Raises RunsError where there is no puzzle or step, a logit is not finite, or the number of bins is not 1 to 1000.
     """
     check_runs(right, halting)
-    if not 1 <= bins <= MOST_BINS:
-        raise RunsError(f"{bins} bins are no diagram. Take 1 to {MOST_BINS}.")
+    if not 1 <= bins <= MAX_BINS:
+        raise RunsError(f"{bins} bins are no diagram. Take 1 to {MAX_BINS}.")
     probabilities = halt_probabilities(halting)
     edges = np.linspace(0, 1, bins + 1) if equal == "width" else _quantile_edges(probabilities, bins)
     bins, puzzles = len(edges) - 1, right.shape[1]
@@ -104,8 +104,8 @@ def reliability(
         np.bincount(cell.ravel(), (weights * chosen).ravel(), minlength=puzzles * bins).reshape(puzzles, bins)
         for weights in (1, probabilities, right)
     )
-    whole = _errors(counts.sum(0), confidence.sum(0), hits.sum(0))
-    again = _errors(*np.split(resampling.sums(np.hstack((counts, confidence, hits))), 3, axis=1))
+    whole = _calibration_errors(counts.sum(0), confidence.sum(0), hits.sum(0))
+    again = _calibration_errors(*np.split(resampling.sums(np.hstack((counts, confidence, hits))), 3, axis=1))
     expected_low, expected_high = resampling.band(again.expected)
     in_bin, alike = (counts > 0).sum(0), np.isin(whole.share_right, (0, 1))
     of_puzzles = binomial_band(np.where(whole.share_right == 1, in_bin, 0), in_bin, resampling.level)
@@ -117,22 +117,22 @@ def reliability(
         share_right_band=np.where(alike, of_puzzles, resampling.band(again.share_right)),
         expected_error=float(whole.expected),
         expected_error_band=(float(expected_low), float(expected_high)),
-        largest_error=float(whole.largest),
+        max_error=float(whole.largest),
     )
 
 
 @dataclass(frozen=True)
-class _Errors:
+class _CalibrationErrors:
     confidence: Float64[np.ndarray, "*batch bin"]
     share_right: Float64[np.ndarray, "*batch bin"]
     expected: Float64[np.ndarray, "*batch"]
     largest: Float64[np.ndarray, "*batch"]
 
 
-def _errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _Errors:
+def _calibration_errors(counts: np.ndarray, confidence: np.ndarray, hits: np.ndarray) -> _CalibrationErrors:
     """Sums of each bin, `*batch bin`, made into means and errors."""
     gaps = np.abs(hits - confidence)
-    return _Errors(
+    return _CalibrationErrors(
         confidence=ratio(confidence, counts),
         share_right=ratio(hits, counts),
         expected=ratio(np.asarray(gaps.sum(-1)), np.asarray(counts.sum(-1))),

@@ -15,7 +15,7 @@ from probes.halting.rules import Logits, Right
 from probes.stats import check_runs
 
 
-def right_by_going_on(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
+def right_if_continued(halting: Logits, right: Right) -> Bool[np.ndarray, "earlier puzzle"]:
     """Whether the answer is right where the rule stops after one more step or later, for every step but the last.
 
     A run that never halts again is judged by its last step. Raises RunsError where there is no puzzle or step.
@@ -43,25 +43,25 @@ class Decisions:
     """Puzzles and steps, the last step left out, by what was at stake and what the rule says."""
 
     halts: dict[str, int]  # of each of CASES: the rule halts
-    goes_on: dict[str, int]
+    continues: dict[str, int]
 
     @property
     def at_stake(self) -> int:
         """Decisions that matter: one way is right, the other wrong."""
-        return sum(part[case] for part in (self.halts, self.goes_on) for case in ("now", "later"))
+        return sum(part[case] for part in (self.halts, self.continues) for case in ("now", "later"))
 
     @property
-    def well_taken(self) -> float | None:
+    def correct_share(self) -> float | None:
         """Of those that matter, the share in which the rule takes the right way; None of none."""
-        return (self.halts["now"] + self.goes_on["later"]) / self.at_stake if self.at_stake else None
+        return (self.halts["now"] + self.continues["later"]) / self.at_stake if self.at_stake else None
 
 
 def decisions(halting: Logits, right: Right) -> Decisions:
     """Sort every decision of the model's own rule. Raises RunsError where nothing is given."""
-    later = right_by_going_on(halting, right)
+    later = right_if_continued(halting, right)
     now, halts = right[:-1], halting[:-1] > 0
     cases = {"both": now & later, "now": now & ~later, "later": ~now & later, "neither": ~now & ~later}
     return Decisions(
         halts={name: int((flags & halts).sum()) for name, flags in cases.items()},
-        goes_on={name: int((flags & ~halts).sum()) for name, flags in cases.items()},
+        continues={name: int((flags & ~halts).sum()) for name, flags in cases.items()},
     )

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from probes.halting.by_step import (
-    Approach,
-    Breaks,
-    Share,
-    Shares,
-    Solving,
-    approach,
-    breaks,
+    ErrorsBeforeSolving,
+    PuzzleShare,
+    Regressions,
+    SharesByStep,
+    SolvingStatistics,
+    errors_before_solving,
+    regressions,
     solved_by_step,
     solving,
 )
@@ -32,7 +32,7 @@ from probes.halting.calibration import (
     step_auc,
     undecided,
 )
-from probes.halting.decisions import Decisions, decisions, right_by_going_on
+from probes.halting.decisions import Decisions, decisions, right_if_continued
 from probes.halting.rules import (
     ComputeCurve,
     HaltingBands,
@@ -50,12 +50,12 @@ from probes.halting.rules import (
 from probes.halting.runs import HaltingRuns
 from probes.stats import Paired, Resampling
 
-ONCE = Resampling(resamples=1)  # where no band is wanted
-TOO_SLOW = 0.005  # of accuracy that may be given up for fewer steps
+NO_RESAMPLING = Resampling(resamples=1)  # where no band is wanted
+TOLERATED_LOSS = 0.005  # of accuracy that may be given up for fewer steps
 
 
 @dataclass(frozen=True, eq=False)
-class Stopping:
+class StoppingRules:
     """Accuracy against mean steps, of every rule that is compared."""
 
     own: ThresholdCurve  # thresholds on the model's own logit
@@ -68,7 +68,7 @@ class Stopping:
     )
 
     @classmethod
-    def of(cls, runs: HaltingRuns) -> "Stopping":
+    def of(cls, runs: HaltingRuns) -> "StoppingRules":
         own = right_at(runs.right, stop_step(runs.halting > 0))
         unchanged = right_at(runs.right, stop_step(unchanged_steps(runs.changed) > 0))
         return cls(
@@ -82,12 +82,12 @@ class Stopping:
 
 
 @dataclass(frozen=True, eq=False)
-class Beyond:
+class BeyondTraining:
     """All steps that were run, those of training and later ones."""
 
     trained: int
-    solved: Shares
-    breaks: Breaks  # after the last step of training
+    solved: SharesByStep
+    regressions: Regressions  # after the last step of training
     right_when_trained: int  # puzzles
     right_at_end: int
     paired: Paired  # from the last step of training to the last that was run
@@ -115,11 +115,11 @@ class HaltingAnalysis:
     auc_of_step: float | None  # of the number of the step alone
     roc_own: ROC  # of the logit of the model's own rule
     outcomes: Outcomes
-    stopping: Stopping
+    stopping: StoppingRules
     decisions: Decisions
-    solving: Solving
-    approach: Approach
-    beyond: Beyond
+    solving: SolvingStatistics
+    errors_before_solving: ErrorsBeforeSolving
+    beyond: BeyondTraining
 
     @property
     def repeats(self) -> int:
@@ -141,39 +141,41 @@ def analyse(runs: HaltingRuns) -> HaltingAnalysis:
         undecided=reliability(q_halt, right, among=undecided(q_halt)),
         undecided_by_chance=error_by_chance(q_halt, undecided(q_halt)),
         at_halt=reliability(q_halt, right, among=at_halt(trained.halting)),
-        continuing=_continuing(trained),
+        continuing=_continue_calibration(trained),
         roc=whole,
         roc_last_step=roc(q_halt[-1:], right[-1:]),
         auc_last_step_band=auc_band(q_halt[-1], right[-1]),
         auc_of_step=step_auc(right),
         roc_own=roc(trained.halting, trained.right) if trained.has_margin else whole,
         outcomes=outcomes(trained.halting, trained.right),
-        stopping=Stopping.of(trained),
+        stopping=StoppingRules.of(trained),
         decisions=decisions(trained.halting, trained.right),
         solving=solving(trained.wrong, trained.right),
-        approach=approach(trained.wrong, trained.blanks, trained.right),
+        errors_before_solving=errors_before_solving(trained.wrong, trained.blanks, trained.right),
         beyond=_beyond(runs, trained.steps),
     )
 
 
-def _continuing(runs: HaltingRuns) -> Reliability | None:
+def _continue_calibration(runs: HaltingRuns) -> Reliability | None:
     if not runs.has_margin or runs.steps < 2:
         return None
-    return reliability(runs.q_continue[:-1], right_by_going_on(runs.halting, runs.right))
+    return reliability(runs.q_continue[:-1], right_if_continued(runs.halting, runs.right))
 
 
-def _beyond(runs: HaltingRuns, trained: int) -> Beyond:
+def _beyond(runs: HaltingRuns, trained: int) -> BeyondTraining:
     each = range(runs.steps)
-    return Beyond(
+    return BeyondTraining(
         trained=trained,
         solved=solved_by_step(runs.right),
-        breaks=breaks(runs.right, after=trained),
+        regressions=regressions(runs.right, after=trained),
         right_when_trained=int(runs.right[trained - 1].sum()),
         right_at_end=int(runs.right[-1].sum()),
         paired=Paired.of(runs.right[trained - 1], runs.right[-1]),
         auc=[found.auc for found in roc_by_step(runs.q_halt, runs.right)],
         expected_error=[
-            reliability(runs.q_halt[k : k + 1], runs.right[k : k + 1], resampling=ONCE).expected_error
+            reliability(
+                runs.q_halt[k : k + 1], runs.right[k : k + 1], resampling=NO_RESAMPLING
+            ).expected_error
             for k in each
         ],
         halting=halting_bands(runs.halting, runs.right),
@@ -181,7 +183,7 @@ def _beyond(runs: HaltingRuns, trained: int) -> Beyond:
 
 
 def report(found: HaltingAnalysis) -> dict[str, Any]:
-    """The numbers of an analysis, as JSON takes them: a share of nothing is None. Shares are 0 to 1, steps count from 1.
+    """The numbers of an analysis, as JSON takes them: a share of nothing is None. SharesByStep are 0 to 1, steps count from 1.
 
     `about` and `command`; `exact_by_step` of all steps run; `calibration` (`expected_error` with its band over all pairs of a
     puzzle and a step, the bins, how many pairs are `repeats` of the step before, and the same error of `distinct` and
@@ -192,7 +194,7 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
     runs, beyond = found.runs, found.beyond
     delay = found.outcomes.delay[~np.isnan(found.outcomes.delay)]
     return {
-        "about": asdict(runs.about),
+        "about": asdict(runs.metadata),
         "count": runs.count,
         "steps": len(beyond.auc),
         "exact_by_step": beyond.solved.share.tolist(),
@@ -221,19 +223,19 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
         },
         "decisions": {
             "halts": found.decisions.halts,
-            "goes_on": found.decisions.goes_on,
+            "goes_on": found.decisions.continues,
             "at_stake": found.decisions.at_stake,
-            "well_taken": found.decisions.well_taken,
+            "well_taken": found.decisions.correct_share,
         },
         "along_steps": {
             "monotone": _share(found.solving.monotone),
             "monotone_late": _share(found.solving.monotone_late),
             "stays_solved": _share(found.solving.stays),
-            "solved_at_once": _share(found.solving.leap),
+            "solved_at_once": _share(found.solving.single_step),
             "errors_before_solving": {
-                "steps_before": found.approach.before.tolist(),
-                "median_share": found.approach.quantiles[1].tolist(),
-                "puzzles": found.approach.count.tolist(),
+                "steps_before": found.errors_before_solving.before.tolist(),
+                "median_share": found.errors_before_solving.quantiles[1].tolist(),
+                "puzzles": found.errors_before_solving.count.tolist(),
             },
         },
         "beyond": {
@@ -241,17 +243,17 @@ def report(found: HaltingAnalysis) -> dict[str, Any]:
             "right_when_trained": beyond.right_when_trained,
             "right_at_end": beyond.right_at_end,
             "paired": _paired(beyond.paired),
-            "broken": int((beyond.breaks.first > 0).sum()),
-            "recovered": int(beyond.breaks.recovered.sum()),
-            "lost_by_step": beyond.breaks.lost.tolist(),
-            "gained_by_step": beyond.breaks.gained.tolist(),
+            "broken": int((beyond.regressions.first > 0).sum()),
+            "recovered": int(beyond.regressions.recovered.sum()),
+            "lost_by_step": beyond.regressions.lost.tolist(),
+            "gained_by_step": beyond.regressions.gained.tolist(),
             "auc_by_step": beyond.auc,
             "expected_error_by_step": beyond.expected_error,
         },
     }
 
 
-def _share(found: Share) -> dict[str, Any]:
+def _share(found: PuzzleShare) -> dict[str, Any]:
     return {
         "share": _number(found.share),
         "band": [_number(end) for end in found.band],
@@ -271,7 +273,7 @@ def _error(found: Reliability) -> dict[str, Any]:
     return {
         "expected_error": _number(found.expected_error),
         "expected_error_band": [_number(end) for end in found.expected_error_band],
-        "too_sure": _number(found.too_sure),
+        "too_sure": _number(found.overconfidence),
         "pairs": found.pairs,
     }
 
@@ -279,7 +281,7 @@ def _error(found: Reliability) -> dict[str, Any]:
 def _calibration(found: Reliability) -> dict[str, Any]:
     bins = zip(found.edges, found.edges[1:], found.counts, found.confidence, found.share_right, strict=False)
     return _error(found) | {
-        "largest_error": found.largest_error,
+        "largest_error": found.max_error,
         "bins": [
             {
                 "from": float(low),
@@ -293,7 +295,7 @@ def _calibration(found: Reliability) -> dict[str, Any]:
     }
 
 
-def _stopping(found: Stopping) -> dict[str, Any]:
+def _stopping(found: StoppingRules) -> dict[str, Any]:
     def point(curve: ComputeCurve, at: int) -> dict[str, float]:
         return {"mean_steps": float(curve.mean_steps[at]), "accuracy": float(curve.accuracy[at])}
 
@@ -312,7 +314,7 @@ def _stopping(found: Stopping) -> dict[str, Any]:
 
 def fewest_steps(curve: ComputeCurve) -> dict[str, float | None]:
     """The cheapest setting within half a point of the accuracy of all steps, which is the curve's last point."""
-    enough = np.flatnonzero(curve.accuracy >= curve.accuracy[-1] - TOO_SLOW)
+    enough = np.flatnonzero(curve.accuracy >= curve.accuracy[-1] - TOLERATED_LOSS)
     at = enough[curve.mean_steps[enough].argmin()]
     return {
         "setting": float(curve.setting[at]) if np.isfinite(curve.setting[at]) else None,

@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 KIND = "recursion-lens halting"
 METADATA = b"recursion-lens"  # key in the metadata of the table
-LARGEST_FILE = 1 << 28  # bytes
+MAX_FILE_BYTES = 1 << 28  # bytes
 RECORDED = ASSETS / "recorded" / "halting"
-MOST_RECORDED = 1000  # puzzles, for the steps of training
-DEEP, DEEP_RECORDED = "-deep", 200  # ending of the second recording; its puzzles, for DEEPEST steps
-DEEPEST = 64  # supervision steps
+MAX_RECORDED = 1000  # puzzles, for the steps of training
+DEEP, DEEP_RECORDED = "-deep", 200  # ending of the second recording; its puzzles, for MAX_STEPS steps
+MAX_STEPS = 64  # supervision steps
 BATCH = 16  # puzzles a forward pass: small, so that progress is told and heard often
 
 
 @dataclass(frozen=True)
-class About:
+class HaltingMetadata:
     """What made the runs."""
 
     model: str  # as `--model` names it
@@ -62,7 +62,7 @@ class About:
 class HaltingRuns:
     """Runs of puzzles that have one solution each. Blank cells are those that the puzzle does not fix."""
 
-    about: About
+    metadata: HaltingMetadata
     rows: Int64[np.ndarray, "puzzle"]  # of each puzzle in its set, from 0
     puzzles: tuple[str, ...]  # in the task's one-line form
     difficulty: tuple[str, ...]
@@ -94,13 +94,13 @@ class HaltingRuns:
     @property
     def command(self) -> str:
         """What makes these runs again."""
-        about = self.about
+        about = self.metadata
         return (
             f"python -m probes halting --model {about.model} --data {about.data} "
             f"--limit {self.count + about.without_label} --steps {self.steps} --out halting"
         )
 
-    def first(self, steps: int) -> "HaltingRuns":
+    def truncated(self, steps: int) -> "HaltingRuns":
         """The same runs, stopped after so many supervision steps. Raises RunsError where they are shorter."""
         if not 1 <= steps <= self.steps:
             raise RunsError(
@@ -111,7 +111,7 @@ class HaltingRuns:
 
     def as_trained(self) -> "HaltingRuns":
         """The steps of training, or all where there are fewer."""
-        return self.first(min(self.about.N_sup, self.steps))
+        return self.truncated(min(self.metadata.N_sup, self.steps))
 
 
 def run_puzzles(
@@ -151,7 +151,7 @@ def run_puzzles(
     )
     blank = ~task.givens(taken.inputs) & (taken.labels != 0)
     return HaltingRuns(
-        about=About(
+        metadata=HaltingMetadata(
             model=model_name or model.name,
             fingerprint=model.fingerprint,
             kind=model.config.kind,
@@ -212,7 +212,7 @@ def save_runs(path: Path, runs: HaltingRuns) -> None:
     import pyarrow as pa
     from pyarrow import parquet
 
-    facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.about)})
+    facts = json.dumps({"kind": KIND, "steps": runs.steps, "about": asdict(runs.metadata)})
     columns = pa.table(table(runs)).replace_schema_metadata({METADATA: facts.encode()})
     logits = {"q_halt": "BYTE_STREAM_SPLIT", "halting": "BYTE_STREAM_SPLIT"}  # floats shrink by a fifth
     with written_whole(path) as temporary:
@@ -231,7 +231,7 @@ def load_runs(path: Path) -> HaltingRuns:
     from pyarrow import parquet
 
     thing, remedy = "table of halting runs of this version", "Write it again with `python -m probes halting`."
-    with reading(path, DataError, thing, remedy, most=LARGEST_FILE):
+    with reading(path, DataError, thing, remedy, most=MAX_FILE_BYTES):
         found = parquet.read_table(path)
         facts = plain_json((found.schema.metadata or {})[METADATA])
         columns = {name: found[name] for name in (*OF_PUZZLE, "step", *OF_STEP)}
@@ -243,7 +243,7 @@ def load_runs(path: Path) -> HaltingRuns:
 def _runs(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
     """Raises ValueError or TypeError where the columns are not those of `table`."""
     about, steps = facts["about"], facts["steps"]
-    types = {field.name: field.type for field in fields(About)}
+    types = {field.name: field.type for field in fields(HaltingMetadata)}
     if facts["kind"] != KIND or {name: type(value) for name, value in about.items()} != types:
         raise ValueError("another kind of file")
     count, rest = divmod(len(columns["step"]), steps)
@@ -258,7 +258,7 @@ def _runs(facts: dict[str, Any], columns: dict[str, np.ndarray]) -> HaltingRuns:
     if not np.isfinite([by_step["q_halt"], by_step["halting"]]).all():
         raise ValueError("logits that are no numbers")
     return HaltingRuns(
-        about=About(**about),
+        metadata=HaltingMetadata(**about),
         rows=each["row"],
         puzzles=tuple(each["puzzle"]),
         difficulty=tuple(each["difficulty"]),

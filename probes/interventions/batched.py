@@ -1,6 +1,6 @@
 """Many runs at once, from states of the caller's choice: what sweeps are made of.
 
-A row is one run: a puzzle, and the state that it starts or resumes from. Rows go through the one recursion together, a batch
+A row is one run: a puzzle, and the state that it starts or resumes from. BatchedRuns go through the one recursion together, a batch
 at a time.
 """
 
@@ -33,7 +33,7 @@ Start = Callable[
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class BatchedRuns:
     """What became of each row."""
 
     answers: UInt8[np.ndarray, "step row cells"]  # after each supervision step
@@ -55,7 +55,7 @@ class Rows:
         return hits / np.maximum(counted.sum(-1), 1)
 
 
-def quick(model: Model) -> Model:
+def fast_copy(model: Model) -> Model:
     """The same weights in the dtype that sweeps are fast in: bfloat16 where the machine computes with it."""
     dtype = training_dtype(model.device)
     if dtype == model.compute_dtype:
@@ -78,35 +78,37 @@ def run_rows(
     puzzle_ids: Num[np.ndarray, "row"] | None = None,
     start: Start | None = None,
     first: int = 1,
-    keep_y: bool = False,
+    return_y: bool = False,
     progress: Progress = no_progress,
-    words: str = "running the model",
-) -> Rows:
+    message: str = "running the model",
+) -> BatchedRuns:
     """Run every row through the supervision steps `first` to N_sup.
 
     `start` makes of the initial states of some rows (given by their numbers) the states that they begin step `first` with;
     without it they begin with the initial ones. `tell` is called ten times a second, or at every call of the net where there is but one batch.
     """
     count, steps = len(inputs), depth.N_sup - first + 1
-    found = _Found(count, steps, inputs.shape[1], keep_y)
-    run = _Run(model, inputs, puzzle_ids, depth, first, found)
+    recorder = _Recorder(count, steps, inputs.shape[1], return_y)
+    run = _BatchRunner(model, inputs, puzzle_ids, depth, first, recorder)
     done = 0  # rows' supervision steps
 
-    def hear(calls: int) -> None:
-        progress((done + calls / depth.calls_per_step) / (count * steps), words)
+    def count_calls(calls: int) -> None:
+        progress((done + calls / depth.calls_per_step) / (count * steps), message)
 
     for begin in range(0, count, GROUP):
         rows = np.arange(begin, min(begin + GROUP, count))
-        state = _joined([_started(model, inputs, puzzle_ids, part, start) for part in _batches(rows)])
+        state = _concatenated(
+            [_start_states(model, inputs, puzzle_ids, part, start) for part in _batches(rows)]
+        )
         for number in range(first, depth.N_sup + 1):
-            state = run.step(rows, state, number, hear)
+            state = run.step(rows, state, number, count_calls)
             done += len(rows)
-        found.keep(rows, state.y)
-    return found.rows()
+        recorder.record_y(rows, state.y)
+    return recorder.rows()
 
 
 @dataclass(frozen=True, eq=False)
-class _Run:
+class _BatchRunner:
     """The model over rows, a supervision step at a time."""
 
     model: Model
@@ -114,25 +116,25 @@ class _Run:
     puzzle_ids: Num[np.ndarray, "row"] | None
     depth: Depth
     first: int
-    found: "_Found"
+    recorder: "_Recorder"
 
-    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, hear: Done) -> State:
+    def step(self, rows: Int[np.ndarray, "some"], state: State, number: int, count_calls: Done) -> State:
         """Supervision step `number` of some rows, their batches side by side. Returns their states after it."""
         parts = list(zip(_batches(rows), _states(state), strict=True))
         after: list[State] = [state] * len(parts)
 
-        def advance(place: int, made: Done) -> None:
-            after[place] = self.advance(*parts[place], number, made)
+        def advance(place: int, count_rows: Done) -> None:
+            after[place] = self.advance(*parts[place], number, count_rows)
 
-        side_by_side(advance, range(len(parts)), device=self.model.device, progress=hear)
-        return _joined(after)
+        side_by_side(advance, range(len(parts)), device=self.model.device, progress=count_calls)
+        return _concatenated(after)
 
-    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, made: Done) -> State:
-        """One batch of `step`; `made` hears how many rows' calls were made."""
+    def advance(self, rows: Int[np.ndarray, "few"], before: State, number: int, count_rows: Done) -> State:
+        """One batch of `step`; `count_rows` hears how many rows' calls were made."""
         model, depth = self.model, self.depth
 
         def after_call(at: Coordinates, now: State) -> State:
-            made(len(rows))
+            count_rows(len(rows))
             return now
 
         point = ResumePoint(before, after=Coordinates(number - 1, depth.T, depth.n + 1, F_H))
@@ -140,19 +142,19 @@ class _Run:
         (after,) = resumed_supervision(
             model, tokens, ids, point, depth=replace(depth, N_sup=number), after_call=after_call
         )
-        self.found.note(model, number - self.first, rows, before, after)
+        self.recorder.record(model, number - self.first, rows, before, after)
         return after.state
 
 
-class _Found:
+class _Recorder:
     """What is noted of the rows as they go."""
 
-    def __init__(self, count: int, steps: int, cells: int, keep_y: bool):
+    def __init__(self, count: int, steps: int, cells: int, return_y: bool):
         self.answers = np.zeros((steps, count, cells), np.uint8)
         self.halting, self.moves = np.zeros((2, steps, count), np.float32)
-        self.y: list[Tensor | None] | None = [None] * count if keep_y else None
+        self.y: list[Tensor | None] | None = [None] * count if return_y else None
 
-    def note(
+    def record(
         self, model: Model, step: int, rows: Int[np.ndarray, "some"], before: State, after: SupervisionStep
     ) -> None:
         """One supervision step of some rows."""
@@ -160,15 +162,15 @@ class _Found:
         self.halting[step, rows] = model.halting_logit(after.heads).cpu().numpy()
         self.moves[step, rows] = relative_moves(before.y, after.state.y)
 
-    def keep(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
+    def record_y(self, rows: Int[np.ndarray, "some"], y: Float[Tensor, "some position dim"]) -> None:
         """The last y of some rows."""
         if self.y is not None:
             for row, state in zip(rows, y, strict=True):
                 self.y[row] = state.flatten().float().cpu()
 
-    def rows(self) -> Rows:
+    def rows(self) -> BatchedRuns:
         y = torch.stack(self.y).numpy() if self.y else None
-        return Rows(self.answers, self.halting, self.moves, y)
+        return BatchedRuns(self.answers, self.halting, self.moves, y)
 
 
 def _batches(rows: Int[np.ndarray, "some"]) -> list[Int[np.ndarray, "few"]]:
@@ -180,11 +182,11 @@ def _states(state: State) -> Iterator[State]:
     return (State(y, z) for y, z in zip(state.y.split(BATCH), state.z.split(BATCH), strict=True))
 
 
-def _joined(states: Sequence[State]) -> State:
+def _concatenated(states: Sequence[State]) -> State:
     return State(torch.cat([each.y for each in states]), torch.cat([each.z for each in states]))
 
 
-def _started(
+def _start_states(
     model: Model,
     inputs: Num[np.ndarray, "row cells"],
     puzzle_ids: Num[np.ndarray, "row"] | None,
@@ -222,20 +224,22 @@ def states_before(
     for begin in range(0, len(inputs), BATCH):
         rows = np.arange(begin, min(begin + BATCH, len(inputs)))
         if step == 1:
-            parts.append(_started(model, inputs, puzzle_ids, rows, None))
+            parts.append(_start_states(model, inputs, puzzle_ids, rows, None))
             continue
         tokens, batch_ids = _batch(model, inputs, puzzle_ids, rows)
 
-        def told(at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)) -> State:
+        def progress_after_call(
+            at: Coordinates, state: State, begin: int = begin, size: int = len(tokens)
+        ) -> State:
             share = ((at.supervision_step - 1) + (at.cycle - 1) / depth.T) / (step - 1)
             progress((begin + size * share) / len(inputs), "running up to the step")
             return state
 
         *_, last = deep_supervision(
-            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), after_call=told
+            model, tokens, batch_ids, depth=replace(depth, N_sup=step - 1), after_call=progress_after_call
         )
         parts.append(last.state)
-    return _joined(parts)
+    return _concatenated(parts)
 
 
 def counted_cells(

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import UInt8
 
 from probes.answer_code import AnswerCode
-from probes.interventions.hooks import Changes
+from probes.interventions.hooks import InterventionHooks
 from probes.interventions.spec import Intervention, written
 from trm.coordinates import F_H, Coordinates, Depth
 from trm.model import Model
@@ -26,7 +26,9 @@ from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Trace
 
-KEPT_BYTES = 96 << 20  # of states of one run; a larger one keeps those at the end of its supervision steps
+MAX_CACHED_BYTES = (
+    96 << 20
+)  # of states of one run; a larger one keeps those at the end of its supervision steps
 
 
 @dataclass(eq=False)
@@ -52,7 +54,7 @@ class CachedRun:
         y = self.states[last_of(self.depth.N_sup, self.depth)].y[:, self.model.config.prefix_length :]
         return AnswerCode.of(self.model, y, self.task.givens(self.inputs)[None])
 
-    def share_read(self, answer: UInt8[np.ndarray, "cells"]) -> float:
+    def decoded_share(self, answer: UInt8[np.ndarray, "cells"]) -> float:
         """The share of an answer's cells that the output head reads right once it is written into y in the run's own code."""
         tokens = torch.from_numpy(answer.astype(np.int64))[None].to(self.model.device)
         with torch.no_grad():
@@ -70,9 +72,9 @@ class CachedRun:
             return self._others[puzzle].state_after(at)
         if at in self.states:
             return self.states[at]
-        return self._made_again(at)
+        return self._recomputed(at)
 
-    def _made_again(self, at: Coordinates) -> State:
+    def _recomputed(self, at: Coordinates) -> State:
         """From the end of the step before, the only states that a large run keeps."""
         found: list[State] = []
 
@@ -92,16 +94,14 @@ class CachedRun:
         steps.close()
         return found[0]
 
-    def branch(
-        self, interventions: Sequence[Intervention], *, recorded: date | None = None
-    ) -> Iterator[Trace]:
-        """The run with interventions, as traces that grow by supervision steps; `recorded` dates one that is kept.
+    def fork(self, interventions: Sequence[Intervention], *, recorded: date | None = None) -> Iterator[Trace]:
+        """The run with interventions, as traces that grow by supervision steps; `recorded` dates one that is recorded.
 
         Raises UserError before the first.
         """
         if not interventions:
             return iter([replace(self.trace)])
-        changes = Changes(
+        changes = InterventionHooks(
             interventions=interventions,
             model=self.model,
             task=self.task,
@@ -126,7 +126,7 @@ class CachedRun:
             resumed=self._resumed(changes),
         )
 
-    def _resumed(self, changes: Changes) -> ResumedRun | None:
+    def _resumed(self, changes: InterventionHooks) -> ResumedRun | None:
         """Where the branch begins; None where that is before the first call."""
         at, before = changes.begin
         depth, same_calls = changes.depth, (changes.depth.n, changes.depth.T) == (self.depth.n, self.depth.T)
@@ -141,7 +141,7 @@ class CachedRun:
             return None
         before_step = self.states[last_of(step - 1, self.depth)] if step > 1 else self.start
         at, state = states[-1] if states else (last_of(step - 1, depth), before_step)
-        trace = self.trace if same_calls else laid_out(self.trace, depth)
+        trace = self.trace if same_calls else at_depth(self.trace, depth)
         return ResumedRun(trace, ResumePoint(state, at), before_step, states)
 
 
@@ -160,7 +160,7 @@ def cache_run(
     states: dict[Coordinates, State] = {}
     latents = max(model.config.latents, 1)
     size = model.config.length * model.config.hidden_size * 4 * latents * depth.calls_per_step * depth.N_sup
-    every = size <= KEPT_BYTES
+    every = size <= MAX_CACHED_BYTES
 
     def note(at: Coordinates, state: State) -> State:
         if every or at == last_of(at.supervision_step, depth):
@@ -170,12 +170,12 @@ def cache_run(
     traces = growing_trace(
         model, task, inputs, depth=depth, puzzle_id=puzzle_id, labels=labels, after_call=note
     )
-    trace = followed(traces, depth, progress, "running the model")
+    trace = last_trace(traces, depth, progress, "running the model")
     tokens, ids = one_puzzle(model, inputs, puzzle_id)
     return CachedRun(model, task, inputs, puzzle_id, trace, initial_state(model, tokens, ids), states)
 
 
-def followed(traces: Iterator[Trace], depth: Depth, progress: Progress, words: str) -> Trace:
+def last_trace(traces: Iterator[Trace], depth: Depth, progress: Progress, words: str) -> Trace:
     """The last of traces that grow."""
     trace = None
     for trace in traces:
@@ -190,7 +190,7 @@ def last_of(step: int, depth: Depth) -> Coordinates:
     return Coordinates(step, depth.T, depth.n + 1, F_H)
 
 
-def laid_out(trace: Trace, depth: Depth) -> Trace:
+def at_depth(trace: Trace, depth: Depth) -> Trace:
     """The same run in the coordinates of a deeper one: of the calls that it does not have it holds what the one before left."""
     ours = {at: number for number, at in enumerate(trace.depth.calls(1))}
     calls, answers, own = [], [], trace.depth

@@ -26,7 +26,7 @@ SEED_STEP = 1_000_003  # between the seeds of one intervention's calls
 
 
 @dataclass
-class Changes:
+class InterventionHooks:
     """The hooks for one run, or a batch of runs that are all changed alike.
 
     `given` are states that are known already: their calls are not made. Raises InterventionError where one of the
@@ -52,7 +52,7 @@ class Changes:
         self._acts = []
         for intervention in self.interventions:
             if intervention.operation != "depth":
-                intervention.place.first(self.depth)
+                intervention.site.first(self.depth)
             self._acts.append(self._act(intervention))
 
     @property
@@ -61,11 +61,11 @@ class Changes:
         firsts = []
         for intervention in self.interventions:
             before = intervention.before or intervention.operation in ("freeze", "skip", "depth")
-            step = min(intervention.place.steps[0], self.depth.N_sup)
+            step = min(intervention.site.steps[0], self.depth.N_sup)
             at = (
                 Coordinates(step, 1, 1, "f_L")
                 if intervention.operation == "depth"
-                else intervention.place.first(self.depth)
+                else intervention.site.first(self.depth)
             )
             firsts.append((at, not before))
         at, after = min(firsts)
@@ -78,13 +78,13 @@ class Changes:
         return (
             beyond
             or at in self.given
-            or any(each.operation == "skip" and at in each.place for each in self.interventions)
+            or any(each.operation == "skip" and at in each.site for each in self.interventions)
         )
 
     def before_call(self, at: Coordinates, state: State) -> State:
         """The state that a call reads."""
         for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
-            if at not in intervention.place:
+            if at not in intervention.site:
                 continue
             if intervention.operation == "freeze":
                 self._held.setdefault(number, state)
@@ -96,7 +96,7 @@ class Changes:
         """The state that replaces the one a call left."""
         state = self.given.get(at, state)
         for number, (intervention, act) in enumerate(zip(self.interventions, self._acts, strict=True)):
-            if at not in intervention.place:
+            if at not in intervention.site:
                 continue
             if intervention.operation == "freeze":
                 if number in self._held:
@@ -115,7 +115,7 @@ class Changes:
         for step in range(1, total + 1):
             n, T = self.own.n, self.own.T
             for change in changes:
-                if step >= change.place.steps[0]:
+                if step >= change.site.steps[0]:
                     n, T = change.n or n, change.T or T
             found.append((n, T))
         return found
@@ -131,7 +131,7 @@ class Changes:
                     "A model with several z cannot swap them with its one y. Patch one instead."
                 )
             return lambda state, at: State(
-                written_to(state.y, spots, state.z), written_to(state.z, spots, state.y)
+                with_positions(state.y, spots, state.z), with_positions(state.z, spots, state.y)
             )
         if change.operation in ("skip", "depth"):
             return lambda state, at: state
@@ -159,26 +159,26 @@ class Changes:
     # ---- one method an operation: each returns what makes a new tensor of the old one
 
     def _zero(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        return lambda old, at, name, held: written_to(old, spots, torch.zeros_like(old))
+        return lambda old, at, name, held: with_positions(old, spots, torch.zeros_like(old))
 
     def _set(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
         if change.value == "initial":
-            return lambda old, at, name, held: written_to(
+            return lambda old, at, name, held: with_positions(
                 old, spots, getattr(self.start, name).expand_as(old)
             )
         vector = vector_of(change.value, self.model, what=str(change))
-        return lambda old, at, name, held: written_to(old, spots, vector.to(old.dtype).expand_as(old))
+        return lambda old, at, name, held: with_positions(old, spots, vector.to(old.dtype).expand_as(old))
 
     def _noise(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
         def make(old: Tensor, at: Coordinates, name: str, held: State | None) -> Tensor:
             seed = change.seed * SEED_STEP + _number(at, self.depth) * 2 + (name == "z")
             sizes = torch.full((len(old),), change.size, device=old.device)
-            return written_to(old, spots, noisy(old, sizes, [seed + row for row in range(len(old))]))
+            return with_positions(old, spots, add_noise(old, sizes, [seed + row for row in range(len(old))]))
 
         return make
 
     def _freeze(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
-        return lambda old, at, name, held: written_to(old, spots, getattr(held, name))
+        return lambda old, at, name, held: with_positions(old, spots, getattr(held, name))
 
     def _patch(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
         source = self._positions(change.source_positions, change) if change.source_positions else spots
@@ -203,19 +203,19 @@ class Changes:
             if not change.size:
                 return old
             moved = old + change.size * old.norm(dim=-1, keepdim=True) * unit.to(old)
-            return written_to(old, spots, moved)
+            return with_positions(old, spots, moved)
 
         return make
 
     def _answer(self, change: Intervention, spots: Tensor) -> Callable[..., Tensor]:
         answer = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
         answer = answer.to(self.model.device)
-        return lambda old, at, name, held: written_to(
+        return lambda old, at, name, held: with_positions(
             old, spots, self.code.written(old, answer, self.givens[None])
         )
 
 
-def written_to(
+def with_positions(
     old: Float[Tensor, "*batch position dim"],
     spots: Tensor,
     new: Float[Tensor, "*batch position dim"],
@@ -228,7 +228,7 @@ def written_to(
     return mixed
 
 
-def noisy(
+def add_noise(
     state: Float[Tensor, "batch *positions dim"], sizes: Float[Tensor, "batch"], seeds: Sequence[int]
 ) -> Float[Tensor, "batch *positions dim"]:
     """Each row with Gaussian noise whose length is, in the mean, `sizes` times that of each position's own vector.

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 
-from probes.interventions.batched import quick, run_rows
-from probes.interventions.hooks import noisy
+from probes.interventions.batched import fast_copy, run_rows
+from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweeps import Curve, check, dtype_of
+from probes.interventions.sweeps import SweepCurve, dtype_of, labelled_puzzles
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
 from trm.layers import truncated_normal
@@ -65,8 +65,8 @@ def multiple_runs(
         raise InterventionError(f"Runs cannot differ by {source!r}. Choose one of: {', '.join(SOURCES)}.")
     if not 1 <= runs <= 256:
         raise InterventionError(f"{runs} runs of each puzzle are too few or too many. Give 1 to 256.")
-    puzzles, depth = check(model, task, puzzles, depth)
-    model, count = quick(model), len(puzzles)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth)
+    model, count = fast_copy(model), len(puzzles)
     puzzle_of, run_of = np.repeat(np.arange(count), runs), np.tile(np.arange(runs), count)
     inputs = puzzles.inputs[puzzle_of]
     symmetries = None
@@ -85,7 +85,7 @@ def multiple_runs(
             if source == "noise":
                 sizes = torch.full((len(rows),), size)
                 sizes[plain.cpu()] = 0
-                changed[name] = noisy(old, sizes, seeds)
+                changed[name] = add_noise(old, sizes, seeds)
             else:
                 runs_seeds = [2 * (seed * 1_000_003 + int(run)) + place for run in run_of[rows]]
                 drawn = drawn_states(old, runs_seeds)
@@ -94,7 +94,7 @@ def multiple_runs(
 
     found = run_rows(
         model, inputs, depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of], start=start,
-        keep_y=source == "seed", progress=progress, words=f"running {count} puzzles {runs} times each",
+        return_y=source == "seed", progress=progress, message=f"running {count} puzzles {runs} times each",
     )  # fmt: skip
     answers = found.answers[-1]
     if symmetries is not None:
@@ -126,10 +126,10 @@ def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
 class Selection:
     """Share of puzzles that are right when the first k runs of each are looked at, for k from 1 to K."""
 
-    mean: Curve  # of a run taken at random: at k = 1 the plain one
-    best_halting: Curve  # the answer of the highest halting logit
-    vote: Curve  # each cell the symbol of most runs; of equal ones the smaller token
-    any_right: Curve  # at least one of the k: what a perfect choice would reach
+    mean: SweepCurve  # of a run taken at random: at k = 1 the plain one
+    best_halting: SweepCurve  # the answer of the highest halting logit
+    vote: SweepCurve  # each cell the symbol of most runs; of equal ones the smaller token
+    any_right: SweepCurve  # at least one of the k: what a perfect choice would reach
 
     def columns(self) -> dict[str, list]:
         table: dict[str, list] = {"runs": list(range(1, len(self.mean.share) + 1))}
@@ -150,7 +150,7 @@ def selection(found: MultipleRuns) -> Selection:
         best[:, k - 1] = right[np.arange(puzzles), found.halting[:, :k].argmax(1)]
         voted = most_frequent(found.answers[:, :k])
         vote[:, k - 1] = ((voted == found.labels) | ~scored).all(-1)
-    return Selection(Curve.of(mean), Curve.of(best), Curve.of(vote), Curve.of(some))
+    return Selection(SweepCurve.of(mean), SweepCurve.of(best), SweepCurve.of(vote), SweepCurve.of(some))
 
 
 def most_frequent(answers: UInt8[np.ndarray, "puzzle run cells"]) -> UInt8[np.ndarray, "puzzle cells"]:
@@ -188,7 +188,7 @@ class FixedPoints:
 def fixed_points(found: MultipleRuns) -> FixedPoints:
     """Count the ends. States are one fixed point where they are nearer than `SAME`, relatively, to one found before.
 
-    Raises ValueError unless the final states were kept, as `rollouts` does for source "seed".
+    Raises ValueError unless the final states were clean, as `rollouts` does for source "seed".
     """
     if found.y is None:
         raise ValueError("the final states were not kept")

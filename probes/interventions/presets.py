@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 from probes.interventions.spec import Intervention
 from trm.coordinates import Depth
 from trm.data.presets import load_presets
@@ -21,7 +21,7 @@ Tokens = UInt8[np.ndarray, "cells"]
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class ExperimentSetting:
     """What an experiment is made for."""
 
     task: Task
@@ -39,7 +39,7 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class InterventionPlan:
     """What is run beside the run that is left alone."""
 
     inputs: Tokens
@@ -52,52 +52,56 @@ class Experiment:
 
     title: str
     claim: str  # what the papers say, with the source
-    watch: str  # what to look for
-    plan: Callable[[Setting], Plan]
+    question: str  # what to look for
+    plan: Callable[[ExperimentSetting], InterventionPlan]
     step: int = 2  # where it usually begins
     has_step: bool = True  # whether it may begin elsewhere
 
 
-def _at_each_cycle(setting: Setting) -> Place:
+def _at_each_cycle(setting: ExperimentSetting) -> Site:
     """The first call of every cycle from the step on: what it reads as y is what the whole cycle reads."""
-    return Place(steps=(setting.step, None), calls=(1, 1))
+    return Site(steps=(setting.step, None), calls=(1, 1))
 
 
-def _first_call(setting: Setting) -> Place:
-    return Place(steps=(setting.step, setting.step), cycles=(1, 1), calls=(1, 1))
+def _first_call(setting: ExperimentSetting) -> Site:
+    return Site(steps=(setting.step, setting.step), cycles=(1, 1), calls=(1, 1))
 
 
-def without(state: str) -> Callable[[Setting], Plan]:
+def without(state: str) -> Callable[[ExperimentSetting], InterventionPlan]:
     """The state is read as 0 by every cycle from the step on."""
-    return lambda setting: Plan(
+    return lambda setting: InterventionPlan(
         setting.inputs, (Intervention("zero", _at_each_cycle(setting), state, before=True),)
     )
 
 
-def _noise(setting: Setting) -> Plan:
-    return Plan(setting.inputs, (Intervention("noise", _first_call(setting), "yz", before=True, size=1.0),))
+def _noise(setting: ExperimentSetting) -> InterventionPlan:
+    return InterventionPlan(
+        setting.inputs, (Intervention("noise", _first_call(setting), "yz", before=True, size=1.0),)
+    )
 
 
-def _one_blank(setting: Setting) -> Plan:
+def _one_blank(setting: ExperimentSetting) -> InterventionPlan:
     """The solution with the first of its blank cells left blank."""
     blank = np.flatnonzero(setting.inputs != setting.solution)
     if not blank.size:
         raise InterventionError("This puzzle has no blank cell. Choose another puzzle.")
     inputs = setting.solution.copy()
     inputs[blank[0]] = setting.inputs[blank[0]]
-    return Plan(inputs)
+    return InterventionPlan(inputs)
 
 
-def _given_as_y(answer: Callable[[Setting], Tokens]) -> Callable[[Setting], Plan]:
-    def plan(setting: Setting) -> Plan:
+def _given_as_y(
+    answer: Callable[[ExperimentSetting], Tokens],
+) -> Callable[[ExperimentSetting], InterventionPlan]:
+    def plan(setting: ExperimentSetting) -> InterventionPlan:
         text = setting.task.format(answer(setting))
         put = Intervention("answer", _first_call(setting), before=True, answer=text)
-        return Plan(setting.inputs, (put,))
+        return InterventionPlan(setting.inputs, (put,))
 
     return plan
 
 
-def wrong_answer(setting: Setting) -> Tokens:
+def wrong_answer(setting: ExperimentSetting) -> Tokens:
     """An answer that keeps the givens and is wrong in every other cell: each digit is the next one, 9 is 1. A maze: no path."""
     answer, blank = setting.solution.copy(), ~setting.task.givens(setting.inputs)
     if setting.task.name != "sudoku":
@@ -107,7 +111,7 @@ def wrong_answer(setting: Setting) -> Tokens:
     return answer
 
 
-def _another_z(setting: Setting) -> Plan:
+def _another_z(setting: ExperimentSetting) -> InterventionPlan:
     if setting.step < 2:
         raise InterventionError(
             "At the beginning of step 1 every puzzle has the same z. Begin at step 2 or later."
@@ -117,7 +121,7 @@ def _another_z(setting: Setting) -> Plan:
         "patch", _first_call(setting), "z", before=True, source=end,
         puzzle=setting.task.format(another_puzzle(setting.task, setting.inputs)),
     )  # fmt: skip
-    return Plan(setting.inputs, (patch,))
+    return InterventionPlan(setting.inputs, (patch,))
 
 
 def another_puzzle(task: Task, inputs: Tokens) -> Tokens:
@@ -192,7 +196,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
 }
 
 
-def plan_of(key: str, setting: Setting) -> Plan:
+def plan_experiment(key: str, setting: ExperimentSetting) -> InterventionPlan:
     """What an experiment does. Raises InterventionError."""
     if key not in EXPERIMENTS:
         raise InterventionError(f"There is no experiment {key!r}. Choose one of: {', '.join(EXPERIMENTS)}.")

@@ -7,13 +7,13 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from probes.interventions.fork import cache_run, followed
-from probes.interventions.preset_runs import over_puzzles, planned
+from probes.interventions.fork import cache_run, last_trace
+from probes.interventions.preset_runs import prepared, run_experiments
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import RECORDED, USUAL, record
+from probes.interventions.recorded import DEFAULT_EXPERIMENT, RECORDED, record
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweep_results import command_for, settings_for, swept
-from probes.interventions.sweeps import part
+from probes.interventions.sweep_results import command_for, run_sweep, settings_for
+from probes.interventions.sweeps import sub_progress
 from trm.data import load_presets, load_puzzles, unseen_set
 from trm.evaluate import evenly
 from trm.model import Model
@@ -56,19 +56,19 @@ def record_all(model: Model, task: Task, *, only: str | None = None, progress: P
     data = unseen_set(task)
     puzzles = load_puzzles(data, task)
     for name in names:
-        told = part(progress, done / total, (done + WEIGHT[name]) / total)
+        told = sub_progress(progress, done / total, (done + WEIGHT[name]) / total)
         done += WEIGHT[name]
         limit = EXPERIMENT_PUZZLES if name == "experiments" else PUZZLES[name]
         few = puzzles.take(evenly(len(puzzles), limit))
         if name == "experiments":
-            result = over_puzzles(model, task, few, progress=told)
+            result = run_experiments(model, task, few, progress=told)
             command = f"python -m probes intervene --model {model.name} --data {data} --limit {limit}"
             result = {"model": model.name, "fingerprint": model.fingerprint} | result
         else:
             what, _, source = name.partition("-")
             usual = settings_for(what, **({"source": source} if source else {}))
             settings = replace(usual, step=min(usual.step, model.config.N_sup))
-            result = swept(what, model, task, few, settings, told)
+            result = run_sweep(what, model, task, few, settings, told)
             command = command_for(what, model.name, data, limit, settings)
         written[name] = str(record(model.name, name, result | {"command": command}))
     return written
@@ -77,11 +77,11 @@ def record_all(model: Model, task: Task, *, only: str | None = None, progress: P
 def record_pair(model: Model, task: Task) -> str:
     """The changed run of the first experiment on the first preset; that of the unchanged one is among the bundled traces."""
     inputs = task.parse(load_presets(task.name)[0].puzzle)
-    kept = cache_run(model, task, inputs)
-    step = EXPERIMENTS[USUAL].step
-    run, changes = planned(kept, USUAL, step)
-    path = RECORDED / model.name / f"{USUAL}-{step}.safetensors"
+    clean = cache_run(model, task, inputs)
+    step = EXPERIMENTS[DEFAULT_EXPERIMENT].step
+    run, changes = prepared(clean, DEFAULT_EXPERIMENT, step)
+    path = RECORDED / model.name / f"{DEFAULT_EXPERIMENT}-{step}.safetensors"
     save_trace(
-        path, followed(run.branch(changes, recorded=date.today()), run.depth, lambda share, words: None, "")
+        path, last_trace(run.fork(changes, recorded=date.today()), run.depth, lambda share, words: None, "")
     )
     return str(path)

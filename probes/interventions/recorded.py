@@ -15,7 +15,7 @@ from trm.registry import ASSETS, model_names
 
 RECORDED = ASSETS / "recorded" / "interventions"
 LARGEST = 1 << 20  # bytes
-USUAL = "without-y"  # the experiment that the page opens with
+DEFAULT_EXPERIMENT = "without-y"  # the experiment that the page opens with
 
 
 def record(model_name: str, name: str, result: dict[str, Any]) -> Path:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from trm.coordinates import Coordinates, Depth
 from trm.errors import UserError
 
-WHOLE = (1, None)  # every number there is
+ALL = (1, None)  # every number there is
 _PART = re.compile(r"(\d{1,5})(-(\d{1,5})?)?|\*")
 
 
@@ -22,22 +22,22 @@ class InterventionError(UserError):
 
 
 @dataclass(frozen=True)
-class Place:
+class Site:
     """Calls of a run: from the first to the last of each of the three loops, the last one None where there is no end."""
 
-    steps: tuple[int, int | None] = WHOLE
-    cycles: tuple[int, int | None] = WHOLE
-    calls: tuple[int, int | None] = WHOLE
+    steps: tuple[int, int | None] = ALL
+    cycles: tuple[int, int | None] = ALL
+    calls: tuple[int, int | None] = ALL
 
     @classmethod
-    def parse(cls, text: str) -> "Place":
+    def parse(cls, text: str) -> "Site":
         """Read `step.cycle.call`. Raises InterventionError."""
         parts = text.split(".")
         if len(parts) > 3 or not all(_PART.fullmatch(part) for part in parts):
             raise InterventionError(
                 f"{text!r} names no call. Write supervision step.cycle.call, such as 3.2.7, 3.*.* or 4-.1.1."
             )
-        ranges = [_range(part) for part in parts] + [WHOLE] * (3 - len(parts))
+        ranges = [_range(part) for part in parts] + [ALL] * (3 - len(parts))
         if any(first < 1 or (last is not None and last < first) for first, last in ranges):
             raise InterventionError(
                 f"{text!r} names no call: they are counted from 1, and a range goes upwards, such as 4-6."
@@ -45,7 +45,7 @@ class Place:
         return cls(*ranges)
 
     @classmethod
-    def of(cls, at: Coordinates) -> "Place":
+    def of(cls, at: Coordinates) -> "Site":
         """The one call."""
         return cls(*((number, number) for number in (at.supervision_step, at.cycle, at.call)))
 
@@ -79,9 +79,9 @@ class Place:
 
 def one_call(text: str, depth: Depth) -> Coordinates:
     """The coordinates of a single call, such as 3.2.7. Raises InterventionError."""
-    found = list(Place.parse(text).within(depth))
+    found = list(Site.parse(text).within(depth))
     if len(found) != 1:
-        Place.parse(text).first(depth)  # raises where it names none
+        Site.parse(text).first(depth)  # raises where it names none
         raise InterventionError(f"{text!r} names {len(found)} calls. Name one, such as {_name(found[0])}.")
     return found[0]
 
@@ -92,7 +92,7 @@ def _name(at: Coordinates) -> str:
 
 def _range(part: str) -> tuple[int, int | None]:
     if part == "*":
-        return WHOLE
+        return ALL
     first, dash, last = _PART.fullmatch(part).groups()
     return int(first), int(last) if last else (None if dash else int(first))
 

@@ -24,11 +24,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, unquote
 
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 
-LARGEST_SIZE = 1e6
-MOST = 64  # interventions in one run
-SAFE = ",:.*-+_#/|=@!()[]"  # characters of values that stand as they are
+MAX_SIZE = 1e6
+MAX_INTERVENTIONS = 64  # interventions in one run
+SAFE_CHARACTERS = ",:.*-+_#/|=@!()[]"  # characters of values that stand as they are
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,11 @@ OPERATIONS = {
 }  # fmt: skip
 
 # Words before a value, and the field that it is of.
-WORDS = {
+KEYWORDS = {
     "in": "positions", "along": "direction", "size": "size", "seed": "seed", "to": "value", "from": "source",
     "of": "puzzle", "by": "source_positions", "is": "answer", "n": "n", "T": "T", "N_sup": "N_sup",
 }  # fmt: skip
-WORD_OF = {field: word for word, field in WORDS.items()}
+KEYWORD_OF = {field: word for word, field in KEYWORDS.items()}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Intervention:
     """One operation on one state at a place. Which fields mean something depends on the operation."""
 
     operation: str
-    place: Place
+    site: Site
     state: str = ""  # y, z, or yz for both
     before: bool = False  # what the call reads; else what it left
     positions: str = ""  # "": all of them; of an answer: the cells
@@ -108,12 +108,12 @@ class Intervention:
             _check_state(self.operation, self.state)
         for name in kind.needs:
             if not getattr(self, name):
-                raise InterventionError(f"{self.operation} needs {WORD_OF[name]!r} and a value after it.")
+                raise InterventionError(f"{self.operation} needs {KEYWORD_OF[name]!r} and a value after it.")
         for field in fields(self):
             given = getattr(self, field.name) != field.default
-            if field.name in WORD_OF and given and field.name not in kind.needs + kind.takes:
-                raise InterventionError(f"{self.operation} takes no {WORD_OF[field.name]!r}.")
-        if not -LARGEST_SIZE <= self.size <= LARGEST_SIZE:
+            if field.name in KEYWORD_OF and given and field.name not in kind.needs + kind.takes:
+                raise InterventionError(f"{self.operation} takes no {KEYWORD_OF[field.name]!r}.")
+        if not -MAX_SIZE <= self.size <= MAX_SIZE:
             raise InterventionError(f"A size of {self.size:g} is too large, or no number. Take one near 1.")
         if self.operation == "depth":
             self._check_depth()
@@ -124,23 +124,23 @@ class Intervention:
             raise InterventionError(
                 "depth needs n, T or N_sup, from 1 to 1000, such as: depth from 5 n 2 T 1."
             )
-        if (self.place.cycles, self.place.calls) != ((1, None), (1, None)) or self.place.steps[1] is not None:
+        if (self.site.cycles, self.site.calls) != ((1, None), (1, None)) or self.site.steps[1] is not None:
             raise InterventionError("depth changes at the beginning of a step and stays: depth from 5 n 2.")
 
     def __str__(self) -> str:
         kind = OPERATIONS[self.operation]
         words = [self.operation, *([self.state] if kind.states else [])]
         if self.operation == "depth":
-            words += ["from", str(self.place.steps[0])]
+            words += ["from", str(self.site.steps[0])]
         else:
             time_point = ("before" if self.before else "after") if kind.time_point else "at"
-            words += [time_point, str(self.place)]
-        for word, name in WORDS.items():
+            words += [time_point, str(self.site)]
+        for word, name in KEYWORDS.items():
             value = getattr(self, name)
             shown = name in kind.needs or (name in kind.takes and value != _default(name))
             if shown and value is not None:
                 text = f"{value:g}" if isinstance(value, float) else str(value)
-                words += [word, quote(text, safe=SAFE)]
+                words += [word, quote(text, safe=SAFE_CHARACTERS)]
         return " ".join(words)
 
     @classmethod
@@ -153,7 +153,7 @@ class Intervention:
         kind = OPERATIONS.get(operation)
         found: dict[str, Any] = {"operation": operation}
         if kind is None:
-            return cls(operation, Place())  # raises
+            return cls(operation, Site())  # raises
         if kind.states:
             found["state"] = rest.pop(0) if rest else ""
             _check_state(operation, found["state"])
@@ -172,15 +172,15 @@ class Intervention:
             found["before"] = rest.pop(0) == "before"
         if not rest:
             raise InterventionError(f"{text!r} does not say where. Add a call such as 3.1.1.")
-        found["place"] = _from(rest.pop(0)) if operation == "depth" else Place.parse(rest.pop(0))
+        found["site"] = _from(rest.pop(0)) if operation == "depth" else Site.parse(rest.pop(0))
         return cls(**found | dict(_values(rest)))
 
 
 def parse_all(text: str) -> tuple[Intervention, ...]:
     """Read several, with semicolons or line ends between; none of an empty text. Raises InterventionError."""
     lines = [line for line in re.split(r"[;\n]", text) if line.strip()]
-    if len(lines) > MOST:
-        raise InterventionError(f"{len(lines)} interventions are too many. Give up to {MOST}.")
+    if len(lines) > MAX_INTERVENTIONS:
+        raise InterventionError(f"{len(lines)} interventions are too many. Give up to {MAX_INTERVENTIONS}.")
     return tuple(Intervention.parse(line) for line in lines)
 
 
@@ -193,9 +193,11 @@ def _values(words: list[str]) -> Iterable[tuple[str, Any]]:
     """Fields and their values of what follows the place. Raises InterventionError."""
     for position in range(0, len(words), 2):
         word = words[position]
-        name = WORDS.get(word)
+        name = KEYWORDS.get(word)
         if name is None:
-            raise InterventionError(f"{word!r} is no word of an intervention. They are: {', '.join(WORDS)}.")
+            raise InterventionError(
+                f"{word!r} is no word of an intervention. They are: {', '.join(KEYWORDS)}."
+            )
         if position + 1 == len(words):
             raise InterventionError(f"There is no value after {word!r}.")
         text = unquote(words[position + 1])
@@ -211,10 +213,10 @@ def _check_state(operation: str, state: str) -> None:
         raise InterventionError(f"Say what to {operation}: y, z, or yz for both.")
 
 
-def _from(text: str) -> Place:
+def _from(text: str) -> Site:
     if not text.isdecimal() or not 1 <= int(text) <= 99999:
         raise InterventionError(f"{text[:40]!r} is no supervision step. Write one such as: depth from 5 n 2.")
-    return Place(steps=(int(text), None))
+    return Site(steps=(int(text), None))
 
 
 def _how(operation: str) -> str:

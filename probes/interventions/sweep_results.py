@@ -50,8 +50,8 @@ class SweepSettings:
         return found
 
 
-USUAL = SweepSettings()
-LOOKED_AT = {
+DEFAULTS = SweepSettings()
+SETTINGS_OF = {
     "noise": ("state", "step", "seed", "sizes"),
     "removal": ("step", "how"),
     "seeds": ("runs", "seed"),
@@ -66,7 +66,7 @@ def settings_for(what: str, **chosen: Any) -> SweepSettings:
     return SweepSettings(**usual | chosen)
 
 
-def swept(
+def run_sweep(
     what: str,
     model: "Model",
     task: "Task",
@@ -75,7 +75,7 @@ def swept(
     progress: "Callable[[float, str], None]",
 ) -> dict[str, Any]:
     """Make a sweep: its settings and facts, and `table`. Raises UserError."""
-    chosen = {name: value for name, value in asdict(settings).items() if name in LOOKED_AT[what]}
+    chosen = {name: value for name, value in asdict(settings).items() if name in SETTINGS_OF[what]}
     facts, table = _MAKERS[what](model, task, puzzles, settings, progress)
     about = {"sweep": what, "model": model.name, "fingerprint": model.fingerprint, "data": puzzles.name}
     return about | {"puzzles": len(puzzles), "settings": chosen, **facts, "table": table}
@@ -91,10 +91,10 @@ def _noise(model, task, puzzles, settings, progress):
     return {"dtype": found.dtype}, found.columns()
 
 
-def _removal(model, task, puzzles, settings, progress):
-    from probes.interventions.sweeps import removal_sweep
+def _ablation(model, task, puzzles, settings, progress):
+    from probes.interventions.sweeps import ablation_sweep
 
-    found = removal_sweep(model, task, puzzles, step=settings.step, how=settings.how, progress=progress)
+    found = ablation_sweep(model, task, puzzles, step=settings.step, how=settings.how, progress=progress)
     return {"dtype": found.dtype, "recovery": found.recovery}, found.columns()
 
 
@@ -141,7 +141,13 @@ def _peers(model, task, puzzles, settings, progress):
     return {"effects": found}, table
 
 
-_MAKERS = {"noise": _noise, "removal": _removal, "seeds": _seeds, "rollouts": _multiple_runs, "peers": _peers}
+_MAKERS = {
+    "noise": _noise,
+    "removal": _ablation,
+    "seeds": _seeds,
+    "rollouts": _multiple_runs,
+    "peers": _peers,
+}
 
 
 def command_for(what: str, model: str, data: str, limit: int | None, settings: SweepSettings) -> str:
@@ -150,6 +156,6 @@ def command_for(what: str, model: str, data: str, limit: int | None, settings: S
     words += ["--limit", str(limit)] if limit is not None else []
     usual = asdict(settings_for(what))
     for name, value in asdict(settings).items():
-        if name in LOOKED_AT[what] and value != usual[name]:
+        if name in SETTINGS_OF[what] and value != usual[name]:
             words += [f"--{name}", str(value)]
     return " ".join(words)

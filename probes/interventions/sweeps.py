@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float, Int
 
 from probes.halting.rules import first_step
-from probes.interventions.batched import Rows, counted_cells, quick, run_rows, states_before
-from probes.interventions.hooks import noisy
+from probes.interventions.batched import BatchedRuns, counted_cells, fast_copy, run_rows, states_before
+from probes.interventions.hooks import add_noise
 from probes.interventions.sites import InterventionError
 from probes.stats import BY_PUZZLE
 from trm.coordinates import Depth
@@ -27,7 +27,7 @@ SIZES = (0.0, 0.5, 1.0, 2.0, 3.0, 6.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
+class SweepCurve:
     """A share for each value of something, with the band of a bootstrap over puzzles."""
 
     share: Float[np.ndarray, "value"]
@@ -35,7 +35,7 @@ class Curve:
     high: Float[np.ndarray, "value"]
 
     @classmethod
-    def of(cls, hits: Float[np.ndarray, "puzzle value"]) -> "Curve":
+    def of(cls, hits: Float[np.ndarray, "puzzle value"]) -> "SweepCurve":
         """The mean over puzzles of what each has for each value."""
         low, high = BY_PUZZLE.band(BY_PUZZLE.sums(hits) / len(hits))
         return cls(hits.mean(0), low, high)
@@ -54,7 +54,7 @@ class NoiseSweep:
     sizes: tuple[float, ...]
     puzzles: int
     dtype: str
-    solved: Curve  # after the last supervision step
+    solved: SweepCurve  # after the last supervision step
     steps: Float[
         np.ndarray, "size"
     ]  # mean number of supervision steps until first right; all of them where never
@@ -80,8 +80,8 @@ def noise_sweep(
     Step 1 is the initial state. The noise of a puzzle depends on `seed` and the puzzle's number; all sizes of it are the
     same noise, scaled. Runs are computed in bfloat16 where the machine does that, as the result says. Raises UserError.
     """
-    puzzles, depth = check(model, task, puzzles, depth, step=step)
-    model = quick(model)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth, step=step)
+    model = fast_copy(model)
     sizes = tuple(float(size) for size in sizes)
     count = len(puzzles)
     share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work, before the noise
@@ -89,7 +89,7 @@ def noise_sweep(
     if step > 1:
         before = states_before(
             model, puzzles.inputs, step, depth=depth, puzzle_ids=puzzles.puzzle_identifiers,
-            progress=part(progress, 0.0, share),
+            progress=sub_progress(progress, 0.0, share),
         )  # fmt: skip
     puzzle_of = np.tile(np.arange(count), len(sizes))
     size_of = np.repeat(np.array(sizes, np.float32), count)
@@ -102,33 +102,35 @@ def noise_sweep(
         changed = {}
         for name in state:
             seeds = [(seed * 1_000_003 + int(puzzle)) * 2 + (name == "z") for puzzle in puzzle_of[rows]]
-            changed[name] = noisy(getattr(here, name), torch.from_numpy(size_of[rows]), seeds)
+            changed[name] = add_noise(getattr(here, name), torch.from_numpy(size_of[rows]), seeds)
         return here._replace(**changed)
 
     labels = puzzles.labels[puzzle_of]
     found = run_rows(
         model, puzzles.inputs[puzzle_of], depth=depth, puzzle_ids=puzzles.puzzle_identifiers[puzzle_of],
-        start=start, first=step, progress=part(progress, share, 1.0),
-        words=f"running {count} puzzles with {len(sizes)} sizes of noise",
+        start=start, first=step, progress=sub_progress(progress, share, 1.0),
+        message=f"running {count} puzzles with {len(sizes)} sizes of noise",
     )  # fmt: skip
     right = found.right(labels)
     solved = right[-1].reshape(len(sizes), count)
     taken = np.where(right.any(0), first_step(right), len(right)).reshape(len(sizes), count)
     return NoiseSweep(
-        state, step, sizes, count, dtype_of(model), Curve.of(solved.T.astype(float)), taken.mean(1)
+        state, step, sizes, count, dtype_of(model), SweepCurve.of(solved.T.astype(float)), taken.mean(1)
     )
 
 
 @dataclass(frozen=True, eq=False)
-class RemovalSweep:
+class AblationSweep:
     """What is right after every supervision step when y or z is taken away at the beginning of one."""
 
     step: int
     how: str
     puzzles: int
     dtype: str
-    cells: dict[str, Curve]  # by what was taken (TAKEN): share of the cells that are not given that are right
-    solved: dict[str, Curve]  # and of the puzzles, after each step from `step` on
+    cells: dict[
+        str, SweepCurve
+    ]  # by what was taken (ABLATED): share of the cells that are not given that are right
+    solved: dict[str, SweepCurve]  # and of the puzzles, after each step from `step` on
     recovery: dict[
         str, int | None
     ]  # steps until as many cells are right as without it, less 1 %; None: not by the end
@@ -145,11 +147,11 @@ class RemovalSweep:
         return table
 
 
-TAKEN = ("nothing", "y", "z", "yz")
-NEARLY = 0.01  # of the cells: a state that is this close to the unbroken run has recovered
+ABLATED = ("nothing", "y", "z", "yz")
+RECOVERED = 0.01  # of the cells: a state that is this close to the unbroken run has recovered
 
 
-def removal_sweep(
+def ablation_sweep(
     model: Model,
     task: Task,
     puzzles: PuzzleSet,
@@ -158,24 +160,24 @@ def removal_sweep(
     how: str = "zero",
     depth: Depth | None = None,
     progress: Progress = no_progress,
-) -> RemovalSweep:
+) -> AblationSweep:
     """Take y, z or both away at the beginning of a supervision step: set them to 0, or (`how` "initial") to where runs begin.
 
     Both taken away are a run that begins there with nothing. Everything that is run is run to the end. Raises UserError.
     """
-    puzzles, depth = check(model, task, puzzles, depth, step=step)
+    puzzles, depth = labelled_puzzles(model, task, puzzles, depth, step=step)
     if how not in ("zero", "initial"):
         raise InterventionError(f"There is no way {how!r} to take a state away. Choose zero or initial.")
-    model = quick(model)
-    share = (step - 1) / (step - 1 + len(TAKEN) * (depth.N_sup - step + 1))
+    model = fast_copy(model)
+    share = (step - 1) / (step - 1 + len(ABLATED) * (depth.N_sup - step + 1))
     ids = puzzles.puzzle_identifiers
     before = states_before(
-        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, progress=part(progress, 0.0, share)
+        model, puzzles.inputs, step, depth=depth, puzzle_ids=ids, progress=sub_progress(progress, 0.0, share)
     )
     counted = counted_cells(task, puzzles.inputs, puzzles.labels)
     cells, solved = {}, {}
-    for number, taken in enumerate(TAKEN):
-        begins, ends = (share + (1 - share) * place / len(TAKEN) for place in (number, number + 1))
+    for number, taken in enumerate(ABLATED):
+        begins, ends = (share + (1 - share) * place / len(ABLATED) for place in (number, number + 1))
 
         def start(initial: State, rows: np.ndarray, taken: str = taken) -> State:
             index = torch.from_numpy(rows).to(model.device)
@@ -185,25 +187,25 @@ def removal_sweep(
                 empty = {name: torch.zeros_like(state) for name, state in empty.items()}
             return here._replace(**empty)
 
-        found: Rows = run_rows(
+        found: BatchedRuns = run_rows(
             model, puzzles.inputs, depth=depth, puzzle_ids=ids, start=start, first=step,
-            progress=part(progress, begins, ends), words=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
+            progress=sub_progress(progress, begins, ends), message=f"running the puzzles without {taken}" if number else "running the puzzles unchanged",
         )  # fmt: skip
-        cells[taken] = Curve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
-        solved[taken] = Curve.of(found.right(puzzles.labels).T.astype(float))
-    return RemovalSweep(step, how, len(puzzles), dtype_of(model), cells, solved, _recovery(cells))
+        cells[taken] = SweepCurve.of(found.cells_right(puzzles.labels, counted).T.astype(float))
+        solved[taken] = SweepCurve.of(found.right(puzzles.labels).T.astype(float))
+    return AblationSweep(step, how, len(puzzles), dtype_of(model), cells, solved, _recovery(cells))
 
 
-def _recovery(cells: dict[str, Curve]) -> dict[str, int | None]:
+def _recovery(cells: dict[str, SweepCurve]) -> dict[str, int | None]:
     """Supervision steps until a curve is as high as that of the unbroken runs at the same step."""
     found = {}
-    for name in TAKEN[1:]:
-        back = np.flatnonzero(cells[name].share >= cells["nothing"].share - NEARLY)
+    for name in ABLATED[1:]:
+        back = np.flatnonzero(cells[name].share >= cells["nothing"].share - RECOVERED)
         found[name] = int(back[0]) + 1 if back.size else None
     return found
 
 
-def check(
+def labelled_puzzles(
     model: Model, task: Task, puzzles: PuzzleSet, depth: Depth | None, *, step: int = 1
 ) -> tuple[PuzzleSet, Depth]:
     """The puzzles that have one answer, and the depth to run at. Raises UserError."""
@@ -220,7 +222,7 @@ def check(
     return labelled, replace(depth)
 
 
-def part(progress: Progress, begin: float, end: float) -> Progress:
+def sub_progress(progress: Progress, begin: float, end: float) -> Progress:
     """Tells of a piece of the work, from one share of it to another."""
     return lambda share, words: progress(begin + (end - begin) * share, words)
 

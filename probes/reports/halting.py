@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from probes.halting import reference
-from probes.halting.by_step import FLAT, LATE
+from probes.halting.by_step import FLAT_SHARE, LATE_STEP
 from probes.halting.calibration import SAME, UNDECIDED
 from probes.halting.report import analyse, report
 from probes.halting.rules import OUTCOMES
@@ -74,7 +74,7 @@ def _footnote() -> str:
         "the ends of its band are too. Gained: puzzles that only the own rule, or only the longer run, solves; lost: those that "
         f"only the other solves; p: McNemar's exact test, not corrected for the number of comparisons; not significant: {SIGNIFICANT} or more. "
         "Monotone: no step leaves more blank cells wrong than the one before. "
-        f"A leap: first right at step {LATE} or later, and until then at most {percent(1 - FLAT, 0)} of the cells that were wrong after "
+        f"A leap: first right at step {LATE_STEP} or later, and until then at most {percent(1 - FLAT_SHARE, 0)} of the cells that were wrong after "
         "step 1 were mended; a solve at step 2 mends all of them by definition, so it is not counted. "
         f"Beyond training: {DEEP_RECORDED} puzzles of the same set. Published numbers are of other, larger models on harder puzzles."
     )
@@ -92,7 +92,7 @@ def _answers(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str
         f"near 0 or 1, where any head that tells right from wrong has a small error: {each(main, _calibrated)}.",
         f"- **Does halting cost accuracy?** The model's own rule compared with all steps: {each(main, _cost)}.",
         "- **Is the head worth its training?** The model's own rule compared with one that needs no head, “stop when the answer is "
-        f"unchanged”: {each(main, _worth)}.",
+        f"unchanged”: {each(main, _without_head)}.",
         f"- **Grokking along the steps** ({reference.GROKKING.value}: {reference.GROKKING.of}, {reference.GROKKING.source}): {each(main, _grokking)}.",
         f"- **Does a solved puzzle stay solved?** {each(main, lambda one: _share(one['along_steps']['stays_solved']))}.",
     ]
@@ -126,7 +126,7 @@ def _cost(one: Report) -> str:
     return f"{verdict} ({100 * gained + 0.0:+.1f} points after {rules['learned']['mean_steps']:.1f} of {one['about']['N_sup']} steps: {paired})"
 
 
-def _worth(one: Report) -> str:
+def _without_head(one: Report) -> str:
     paired = _paired(one["paired"]["unchanged_answer_to_learned"])
     verdict = {"yes": "more accurate", "no": "less accurate"}.get(paired.verdict, paired.verdict)
     return f"{verdict} ({_rule(one, 'learned')}, {_rule(one, 'unchanged_answer')}: {paired})"
@@ -138,7 +138,7 @@ def _grokking(one: Report) -> str:
         return "no solve to tell from"
     low, high = found["band"]
     verdict = "yes" if low >= LEAPS else "no" if high < LEAPS else "unclear"
-    return f"{verdict} (a leap in {_share(found)} solves at step {LATE} or later)"
+    return f"{verdict} (a leap in {_share(found)} solves at step {LATE_STEP} or later)"
 
 
 def _deeper(one: Report) -> str:
@@ -186,8 +186,8 @@ def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
             ),
             "",
         ),
-        ("decisions that mattered, well taken", _well_taken, ""),
-        ("calibration error of q_continue", _continuing, ""),
+        ("decisions that mattered, well taken", _decisions, ""),
+        ("calibration error of q_continue", _continue_calibration, ""),
         *((f"{name.replace('_', ' ')}: {words}", _outcome(name), "") for name, words in OUTCOMES.items()),
         (
             "monotone solves",
@@ -195,13 +195,13 @@ def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
             ", ".join(f"{each.of.partition(',')[0]} {each.value}" for each in reference.MONOTONE),
         ),
         (
-            f"monotone, of solves at step {LATE} or later",
+            f"monotone, of solves at step {LATE_STEP} or later",
             lambda one: _share(one["along_steps"]["monotone_late"]),
             "",
         ),
         ("once right, right ever after", lambda one: _share(one["along_steps"]["stays_solved"]), ""),
         (
-            f"leaps, of solves at step {LATE} or later",
+            f"leaps, of solves at step {LATE_STEP} or later",
             lambda one: _share(one["along_steps"]["solved_at_once"]),
             "",
         ),
@@ -214,11 +214,11 @@ def _table(main: Mapping[str, Report], deep: Mapping[str, Report]) -> list[str]:
             for name, say, known in (
                 (
                     "right when trained depth ends",
-                    lambda one: _part(one, "right_when_trained"),
+                    lambda one: _count_share(one, "right_when_trained"),
                     _published(16),
                 ),
-                ("right after 64 steps", lambda one: _part(one, "right_at_end"), _published(64)),
-                ("broke beyond training, of these right again", _broke, ""),
+                ("right after 64 steps", lambda one: _count_share(one, "right_at_end"), _published(64)),
+                ("broke beyond training, of these right again", _regressions, ""),
             )
         ]
     return lines
@@ -267,12 +267,12 @@ def _rule(one: Report, name: str) -> str:
     return f"{percent(point['accuracy'])} after {point['mean_steps']:.1f} steps" if point else ""
 
 
-def _well_taken(one: Report) -> str:
+def _decisions(one: Report) -> str:
     made = one["decisions"]
     return f"{percent(made['well_taken'])} of {made['at_stake']:,}"
 
 
-def _continuing(one: Report) -> str:
+def _continue_calibration(one: Report) -> str:
     found = one["continue_calibration"]
     return _number(found["expected_error"]) if found else "not trained"
 
@@ -281,9 +281,9 @@ def _outcome(name: str) -> Callable[[Report], str]:
     return lambda one: f"{one['outcomes'][name]:,}"
 
 
-def _part(one: Report, name: str) -> str:
+def _count_share(one: Report, name: str) -> str:
     return f"{percent(one['beyond'][name] / one['count'])} of {one['count']}"
 
 
-def _broke(one: Report) -> str:
+def _regressions(one: Report) -> str:
     return f"{one['beyond']['broken']}, {one['beyond']['recovered']}"

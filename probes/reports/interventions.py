@@ -13,7 +13,7 @@ from probes.reports.markdown import percent, write_section
 from probes.stats import binomial_band
 from trm.errors import UserError
 
-SELDOM = 0.8  # share of the puzzles solved alone that are solved from a wrong answer too: from here on it is said to trap seldom
+RARELY_TRAPS = 0.8  # share of the puzzles solved alone that are solved from a wrong answer too: from here on it is said to trap seldom
 SECTION = "what causes what"  # name of its marks
 Result = dict[str, Any]
 
@@ -40,7 +40,7 @@ def section(names: list[str]) -> str:
         "",
         *_experiments(names),
         *_noise(names),
-        *_removal(names),
+        *_ablation(names),
         *_seeds(names),
         *_multiple_runs(names),
         *_peers(names),
@@ -60,7 +60,7 @@ def _experiments(names: list[str]) -> list[str]:
         "### The ready-made experiments",
         "",
         "Puzzles solved after the last step with the 95 % interval (Wilson); `kept`: of the puzzles that are solved without the "
-        "change. " + _made_of(found),
+        "change. " + _puzzles_line(found),
         "",
         f"| | {' | '.join(found)} | what the papers say |",
         f"|---{'|---' * len(found)}|---|",
@@ -77,7 +77,7 @@ def _experiments(names: list[str]) -> list[str]:
 
 def remarks(found: dict[str, Result]) -> list[str]:
     """What has to be known to read the ready-made experiments, by model: sentences."""
-    return [*_handed(found), *_one_blank(found), *without_latent(found)]
+    return [*_written_answers(found), *_one_blank(found), *without_latent(found)]
 
 
 def _outcome(key: str, each: Result | None) -> str:
@@ -88,7 +88,7 @@ def _outcome(key: str, each: Result | None) -> str:
     return share if key == "plain" or kept is None else f"{share}, kept {percent(kept)}"
 
 
-def _handed(found: dict[str, Result]) -> list[str]:
+def _written_answers(found: dict[str, Result]) -> list[str]:
     """Whether the answers were handed at all, and whether wrong ones trap."""
     lines = []
     for name, result in found.items():
@@ -102,7 +102,7 @@ def _handed(found: dict[str, Result]) -> list[str]:
         if kept is not None:
             traps = (
                 f" From the wrong one it still solves {percent(kept)} of the puzzles that it solves alone: a wrong answer "
-                f"{'seldom' if kept >= SELDOM else 'often'} traps it."
+                f"{'seldom' if kept >= RARELY_TRAPS else 'often'} traps it."
             )
         lines.append(
             f"{name} is handed answers in its own code: for every symbol, in a given cell or in another, the mean y of the cells "
@@ -141,7 +141,7 @@ def _noise(names: list[str]) -> list[str]:
         "### Noise on the initial state",
         "",
         "Puzzles solved after the last step, with Gaussian noise on y and z, by its size in units of the states' own norm "
-        "(95 % band: bootstrap over puzzles). " + _made_of(found),
+        "(95 % band: bootstrap over puzzles). " + _puzzles_line(found),
         "",
         f"| size | {' | '.join(found)} |",
         f"|---{'|---' * len(found)}|",
@@ -152,7 +152,7 @@ def _noise(names: list[str]) -> list[str]:
     return [*lines, ""]
 
 
-def _removal(names: list[str]) -> list[str]:
+def _ablation(names: list[str]) -> list[str]:
     found = _all(names, "removal")
     if not found:
         return []
@@ -161,7 +161,7 @@ def _removal(names: list[str]) -> list[str]:
         "",
         "The state is set to 0 at the beginning of a step. Blank cells right after that step, and how many steps until as many "
         "are right as without it (less 1 %). Without both the run begins anew from nothing, which gets most cells right within a step "
-        "too: read the columns for y and for z beside it. " + _made_of(found),
+        "too: read the columns for y and for z beside it. " + _puzzles_line(found),
         "",
         "| model | at step | clean run | without y | back after | without z | back after | without both | back after |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -185,7 +185,7 @@ def _seeds(names: list[str]) -> list[str]:
         "### Initial states from other seeds",
         "",
         "Ren & Liu 2026 (arXiv:2601.10679) describe several fixed points, of which wrong ones trap the state. In brackets: "
-        "95 % interval (Wilson). " + _made_of(found),
+        "95 % interval (Wilson). " + _puzzles_line(found),
         "",
         "| model | runs each | come to rest | different answers | different fixed points | always right | sometimes | never |",
         "|---|---|---|---|---|---|---|---|",
@@ -241,7 +241,7 @@ def _peers(names: list[str]) -> list[str]:
         "",
         "Taking one given away in one supervision step: mean change of the logit of a blank cell's answer, for givens among the "
         "cell's peers (Sudoku: row, column, box; maze: the four neighbours) and for all others (95 %: bootstrap over puzzles). "
-        + _made_of(found),
+        + _puzzles_line(found),
         "",
         "| model | step | cells | peers | others | ratio |",
         "|---|---|---|---|---|---|",
@@ -296,7 +296,7 @@ def _structure(name: str, effects: Result) -> str:
     return f"- {name}: {'; '.join(parts)}."
 
 
-def _made_of(found: dict[str, Result]) -> str:
+def _puzzles_line(found: dict[str, Result]) -> str:
     return (
         "Puzzles: "
         + ", ".join(

@@ -36,7 +36,7 @@ def test_the_experiments_and_a_change_of_ones_own(page):
         choose(page, experiment.title)
         title = pair.locator(".half-head").nth(1)
         expect(title).to_contain_text(experiment.title)
-        expect(page.get_by_text(experiment.watch)).to_be_visible()
+        expect(page.get_by_text(experiment.question)).to_be_visible()
         first.eventually(lambda key=key: f"experiment={key}" in page.url, "the experiment in the address")
         left, right = Player(page), Player(page, 1)
         left.press("End")

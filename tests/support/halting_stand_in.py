@@ -3,9 +3,9 @@
 import numpy as np
 
 from probes.halting.rules import halt_probabilities
-from probes.halting.runs import About, HaltingRuns
+from probes.halting.runs import HaltingMetadata, HaltingRuns
 
-ABOUT = About(
+ABOUT = HaltingMetadata(
     model="tiny",
     fingerprint="0" * 16,
     kind="trm",
@@ -35,7 +35,7 @@ def make_runs(seed: int = 0, *, steps: int = 6, count: int = 40, **about: object
     changed = np.full(wrong.shape, 16, np.uint16)
     changed[1:] = np.abs(np.diff(wrong.astype(int), axis=0))
     return HaltingRuns(
-        about=About(**vars(ABOUT) | about),
+        metadata=HaltingMetadata(**vars(ABOUT) | about),
         rows=np.arange(count) * 3,
         puzzles=tuple(f"{number:016d}" for number in range(count)),
         difficulty=("easy", "hard") * (count // 2),

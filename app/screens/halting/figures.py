@@ -9,7 +9,7 @@ import numpy as np
 
 from app.ui import charts
 from probes.halting.calibration import ROC, Reliability
-from probes.halting.report import Stopping
+from probes.halting.report import StoppingRules
 from probes.halting.rules import ComputeCurve, HaltingBands, Outcomes, halt_probabilities
 from probes.halting.runs import HaltingRuns
 
@@ -196,7 +196,7 @@ def _ink(code: str) -> str:
     return "#10151b" if 0.3 * red + 0.59 * green + 0.11 * blue > 130 else "#ffffff"
 
 
-def compute(found: Stopping) -> "Figure":
+def compute(found: StoppingRules) -> "Figure":
     """Accuracy against mean steps: every threshold, every fixed depth, and standing still."""
     figure = charts.new(x="mean supervision steps a puzzle", y="exactly right", height=HEIGHT)
     rules: list[tuple[str, ComputeCurve, str, str]] = [

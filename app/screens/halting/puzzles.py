@@ -11,17 +11,17 @@ from app.ui.text import plain
 from probes.halting.rules import OUTCOMES, Outcomes
 from probes.halting.runs import HaltingRuns
 
-CHOSEN, CELL = "halting_puzzle", "halting_cell"  # in the session: a puzzle; a square of the board
-NOBODY = -1
+CHOSEN, SQUARE = "halting_puzzle", "halting_square"  # in the session: a puzzle; a square of the board
+NO_PUZZLE = -1
 
 
-def forget() -> None:
+def clear_selection() -> None:
     """Other runs are shown: what was chosen of the old ones means nothing."""
-    st.session_state[CHOSEN], st.session_state[CELL] = NOBODY, None
+    st.session_state[CHOSEN], st.session_state[SQUARE] = NO_PUZZLE, None
 
 
 def chosen(runs: HaltingRuns) -> int | None:
-    puzzle = st.session_state.get(CHOSEN, NOBODY)
+    puzzle = st.session_state.get(CHOSEN, NO_PUZZLE)
     return puzzle if 0 <= puzzle < runs.count else None
 
 
@@ -31,7 +31,7 @@ def clicked(key: str) -> Any | None:
     return points[0].get("customdata") if points else None
 
 
-def take_click(key: str) -> None:
+def select_clicked(key: str) -> None:
     """A callback: the puzzle whose mark was clicked is chosen."""
     found = clicked(key)
     if isinstance(found, list):
@@ -40,14 +40,14 @@ def take_click(key: str) -> None:
         st.session_state[CHOSEN] = int(found)
 
 
-def take_square(key: str) -> None:
+def select_square(key: str) -> None:
     """A callback: the square of the board that was clicked, as places of both axes."""
     found = clicked(key)
     if isinstance(found, list) and len(found) == 2:
-        st.session_state[CELL], st.session_state[CHOSEN] = tuple(map(int, found)), NOBODY
+        st.session_state[SQUARE], st.session_state[CHOSEN] = tuple(map(int, found)), NO_PUZZLE
 
 
-def of_square(found: Outcomes, square: tuple[int, int] | None, steps: int) -> np.ndarray:
+def puzzles_in_square(found: Outcomes, square: tuple[int, int] | None, steps: int) -> np.ndarray:
     """Puzzles of a square of the board; all where none is chosen. Place `steps` is that of "never"."""
     if square is None:
         return np.arange(len(found.halts))
@@ -58,12 +58,12 @@ def of_square(found: Outcomes, square: tuple[int, int] | None, steps: int) -> np
 def choose(runs: HaltingRuns, found: Outcomes, puzzles: np.ndarray) -> int | None:
     """The list, for those who do not click. Returns the chosen puzzle, from 0 in these runs."""
     state, names = st.session_state, list(OUTCOMES)
-    options = [NOBODY, *puzzles.tolist()]
-    if state.get(CHOSEN, NOBODY) not in options:
-        state[CHOSEN] = NOBODY
+    options = [NO_PUZZLE, *puzzles.tolist()]
+    if state.get(CHOSEN, NO_PUZZLE) not in options:
+        state[CHOSEN] = NO_PUZZLE
 
     def label(puzzle: int) -> str:
-        if puzzle == NOBODY:
+        if puzzle == NO_PUZZLE:
             return f"none of {len(puzzles):,}"
         hard = f", {runs.difficulty[puzzle]}" if runs.difficulty[puzzle] else ""
         return f"{runs.rows[puzzle] + 1}{hard}: {names[found.outcome[puzzle]].replace('_', ' ')}"
@@ -72,7 +72,7 @@ def choose(runs: HaltingRuns, found: Outcomes, puzzles: np.ndarray) -> int | Non
     return chosen(runs)
 
 
-def tell(runs: HaltingRuns, found: Outcomes, puzzle: int, *, step: int | None = None) -> None:
+def describe(runs: HaltingRuns, found: Outcomes, puzzle: int, *, step: int | None = None) -> None:
     """What became of a puzzle, and the link that opens it in Solve, at the step that matters."""
     halts, right = int(found.halts[puzzle]), int(found.right[puzzle])
     name = list(OUTCOMES)[found.outcome[puzzle]]
@@ -97,7 +97,7 @@ def open_in_solve(runs: HaltingRuns, puzzle: int, step: int) -> None:
 
 def solve_link(runs: HaltingRuns, puzzle: int, step: int) -> str:
     """The address of the Solve page with this puzzle, at the end of a supervision step."""
-    about = runs.about
+    about = runs.metadata
     asked = {"model": about.model, "puzzle": runs.puzzles[puzzle], "at": f"{step}.{about.T}.{about.n + 1}"}
     if step > about.N_sup:
         asked["steps"] = str(runs.steps)

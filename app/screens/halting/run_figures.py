@@ -6,9 +6,9 @@ import numpy as np
 
 from app.screens.halting.figures import HEIGHT
 from app.ui import charts
-from probes.halting.by_step import Approach
+from probes.halting.by_step import ErrorsBeforeSolving
 from probes.halting.decisions import Decisions
-from probes.halting.report import Beyond
+from probes.halting.report import BeyondTraining
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -25,7 +25,7 @@ CASES = {
 def decisions(found: Decisions) -> "Figure":
     """Two bars, halts and goes on, in parts by what was at stake."""
     figure = charts.new(x="share of all decisions of that kind", y="", height=300)
-    parts = {"goes on": found.goes_on, "halts": found.halts}
+    parts = {"goes on": found.continues, "halts": found.halts}
     totals = {name: max(sum(part.values()), 1) for name, part in parts.items()}
     for case, (words, meaning, alpha) in CASES.items():
         counts = [part[case] for part in parts.values()]
@@ -47,7 +47,7 @@ def decisions(found: Decisions) -> "Figure":
     return figure
 
 
-def beyond(found: Beyond) -> "Figure":
+def beyond(found: BeyondTraining) -> "Figure":
     """Solved by step, what each step gains and loses, and whether the head still knows."""
     from plotly.subplots import make_subplots
 
@@ -59,9 +59,9 @@ def beyond(found: Beyond) -> "Figure":
     solved = charts.line("exactly right", steps, found.solved.share, "solved")
     figure.add_trace(charts.band(steps, low, high, "solved", of="exactly right"), row=1, col=1)
     figure.add_trace(solved, row=1, col=1)
-    lost = found.breaks.lost
+    lost = found.regressions.lost
     for name, counts, meaning in (
-        ("came right", found.breaks.gained, "solved"),
+        ("came right", found.regressions.gained, "solved"),
         ("broke", -lost, "unsolved"),
     ):
         figure.add_bar(
@@ -86,7 +86,7 @@ def beyond(found: Beyond) -> "Figure":
     return figure
 
 
-def approach(found: Approach) -> "Figure":
+def errors_before_solving(found: ErrorsBeforeSolving) -> "Figure":
     """Wrong cells in the last steps before a puzzle comes right: median, and the middle half."""
     figure = charts.new(
         x="supervision steps to go to the first right answer", y="blank cells wrong", height=HEIGHT

@@ -32,7 +32,7 @@ COUNT = 100  # puzzles that are computed, unless more are asked for
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class HaltingResult:
     """Runs with all that is asked of them. `deep` are those that go beyond the depth of training, if there are any."""
 
     analysis: HaltingAnalysis
@@ -63,24 +63,26 @@ def recording(name: str, *, folder: Path | None = None) -> HaltingAnalysis | Non
         return None
 
 
-def opening_result(found: Opened) -> Shown | None:
+def recorded_result(found: Opened) -> HaltingResult | None:
     """What a model's page opens with; None where nothing was recorded of it."""
     source = found.source
     main = recording(source.name) if source.is_bundled else None
     if main is None:
         return None
-    mark = shared.weights_fingerprint(source.name, source.stamp)
+    fingerprint = shared.weights_fingerprint(source.name, source.stamp)
     deep = recording(f"{source.name}{DEEP}")
-    if deep is not None and deep.runs.about.fingerprint != main.runs.about.fingerprint:
+    if deep is not None and deep.runs.metadata.fingerprint != main.runs.metadata.fingerprint:
         deep = None
-    return Shown(main, deep, recorded=True, is_of_these_weights=main.runs.about.fingerprint == mark)
+    return HaltingResult(
+        main, deep, recorded=True, is_of_these_weights=main.runs.metadata.fingerprint == fingerprint
+    )
 
 
 # ---- computing anew
 
 
 @dataclass(frozen=True)
-class Asked:
+class HaltingRequest:
     """What a person asks to be computed."""
 
     source: Source
@@ -95,9 +97,9 @@ class Asked:
 def controls(found: Opened) -> None:
     """Which puzzles, how deep, and the button that begins."""
     config, state = found.config, st.session_state
-    least = min(config.N_sup, MOST_STEPS)
-    if state.get("halting_of") != found.source.name:
-        state.halting_of, state.halting_steps = found.source.name, least
+    trained_steps = min(config.N_sup, MOST_STEPS)
+    if state.get("halting_model") != found.source.name:
+        state.halting_model, state.halting_steps = found.source.name, trained_steps
     left, right = st.columns(2)
     with left:
         puzzles = dataset.choose(task_of(config), "halting", count=COUNT)
@@ -112,63 +114,63 @@ def controls(found: Opened) -> None:
         help=f"Trained with {config.N_sup}. More of them show what happens beyond the depth of training.",
     )
     depth = replace(config.depth, N_sup=state.halting_steps)
-    asked = Asked(found.source, puzzles, depth)
+    request = HaltingRequest(found.source, puzzles, depth)
     work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
     st.caption(work.said())
-    st.button("Compute", key="halting_compute", type="primary", on_click=begin, args=(asked, work))
+    st.button("Compute", key="halting_compute", type="primary", on_click=start, args=(request, work))
 
 
-def begin(asked: Asked, work: Cost) -> None:
+def start(request: HaltingRequest, work: Cost) -> None:
     """Ask for a computation, and for what it finds to be shown, not the settings over it. A callback."""
-    st.session_state.halting_asked = asked
+    st.session_state.halting_request = request
     st.session_state[OPEN] = False
-    ask(asked.key, work.timed(partial(compute, asked)))
+    ask(request.key, work.timed(partial(compute, request)))
 
 
-def back() -> None:
+def show_recorded() -> None:
     """Show what was recorded again. A callback."""
-    st.session_state.halting_asked = None
+    st.session_state.halting_request = None
 
 
-def computed(found: Opened) -> Shown | None:
+def computed(found: Opened) -> HaltingResult | None:
     """What this person asked for of this model, once it is there; how far it is until then. None while there is none."""
-    asked = st.session_state.get("halting_asked")
-    if asked is None or asked.source != found.source:
+    request = st.session_state.get("halting_request")
+    if request is None or request.source != found.source:
         return None
-    job: Job | None = shared.jobs().find(asked.key)
+    job: Job | None = shared.jobs().find(request.key)
     result = None if job is None else watch(job)
     if result is None:
         return None
     deep = result if len(result.beyond.auc) > result.runs.steps else None
-    return Shown(result, deep, recorded=False)
+    return HaltingResult(result, deep, recorded=False)
 
 
-def compute(asked: Asked, progress: Progress) -> HaltingAnalysis:
+def compute(request: HaltingRequest, progress: Progress) -> HaltingAnalysis:
     """The job. Raises UserError where the model or the puzzles cannot be read, or do not fit."""
-    model = _opened(asked.source, progress)
+    model = _loaded(request.source, progress)
     from app.server.opening import torch_threads
     from probes.halting.runs import run_puzzles
     from trm.data import load_puzzles
 
     task = task_of(model.config)
-    puzzles = load_puzzles(asked.puzzles.name, task)
-    of = min(asked.puzzles.count, len(puzzles))
+    puzzles = load_puzzles(request.puzzles.name, task)
+    of = min(request.puzzles.count, len(puzzles))
     with torch_threads(model):
         runs = run_puzzles(
             model,
             task,
             puzzles,
-            depth=asked.depth,
-            limit=asked.puzzles.count,
-            model_name=asked.source.name,
-            data_name=asked.puzzles.name,
+            depth=request.depth,
+            limit=request.puzzles.count,
+            model_name=request.source.name,
+            data_name=request.puzzles.name,
             progress=lambda done, total: progress(0.98 * done / total, f"running {of} puzzles, {done} done"),
         )
     progress(0.98, "computing the curves")
     return analyse(runs)
 
 
-def _opened(source: Source, progress: Progress) -> "Model":
+def _loaded(source: Source, progress: Progress) -> "Model":
     """The model, once it is loaded."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):

@@ -5,7 +5,7 @@ import numpy as np
 from app.ui.downloads import Table
 from probes.halting.calibration import ROC, Reliability
 from probes.halting.decisions import Decisions
-from probes.halting.report import Beyond, Stopping
+from probes.halting.report import BeyondTraining, StoppingRules
 from probes.halting.rules import OUTCOMES, Outcomes
 from probes.halting.runs import HaltingRuns
 
@@ -42,7 +42,7 @@ def outcomes(runs: HaltingRuns, found: Outcomes) -> Table:
     }
 
 
-def stopping(found: Stopping) -> Table:
+def stopping(found: StoppingRules) -> Table:
     rules = {
         "own threshold": found.own,
         "q_halt threshold": found.by_q_halt,
@@ -58,19 +58,19 @@ def stopping(found: Stopping) -> Table:
 
 
 def decisions(found: Decisions) -> Table:
-    parts = {"halts": found.halts, "goes on": found.goes_on}
+    parts = {"halts": found.halts, "goes on": found.continues}
     rows = [(rule, case, count) for rule, part in parts.items() for case, count in part.items()]
     return dict(zip(("rule", "case", "decisions"), map(list, zip(*rows, strict=True)), strict=True))
 
 
-def beyond(found: Beyond) -> Table:
+def beyond(found: BeyondTraining) -> Table:
     return {
         "step": list(range(1, len(found.auc) + 1)),
         "exactly_right": found.solved.share,
         "low": found.solved.band[0],
         "high": found.solved.band[1],
-        "came_right": found.breaks.gained,
-        "broke": found.breaks.lost,
+        "came_right": found.regressions.gained,
+        "broke": found.regressions.lost,
         "auc": found.auc,
         "calibration_error": found.expected_error,
     }

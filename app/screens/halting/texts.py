@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from app.screens.halting.source import Shown
+from app.screens.halting.source import HaltingResult
 from app.ui.text import percent, plain
 from probes.halting import reference
-from probes.halting.by_step import FLAT, LATE, Share
+from probes.halting.by_step import FLAT_SHARE, LATE_STEP, PuzzleShare
 from probes.halting.calibration import SAME, UNDECIDED, Reliability
-from probes.halting.report import Beyond, HaltingAnalysis, fewest_steps
+from probes.halting.report import BeyondTraining, HaltingAnalysis, fewest_steps
 from probes.halting.rules import OUTCOMES
 from probes.halting.runs import HaltingRuns
 
@@ -33,13 +33,13 @@ HOW_TO_READ: Mapping[str, str] = {
     "errors": "All puzzles that come right, aligned at that moment: how many of their blank cells were wrong in the steps "
     "before. A slope says that they are mended little by little, a cliff that one step does it. A puzzle solved at step 2 "
     "always looks like a cliff, so only those first right at step "
-    f"{LATE} or later are asked for grokking along the steps: at most {1 - FLAT:.0%} of the first errors mended, then all at once.",
+    f"{LATE_STEP} or later are asked for grokking along the steps: at most {1 - FLAT_SHARE:.0%} of the first errors mended, then all at once.",
 }
 
 
-def source(shown: Shown) -> str:
+def description(shown: HaltingResult) -> str:
     """Which runs these are."""
-    about, runs = shown.runs.about, shown.analysis.whole
+    about, runs = shown.runs.metadata, shown.analysis.whole
     made = f"Recorded {about.recorded}" if shown.recorded else "Computed now"
     left_out = (
         f" {about.without_label} without exactly one solution are left out." if about.without_label else ""
@@ -50,11 +50,11 @@ def source(shown: Shown) -> str:
     )
 
 
-def area(value: float | None) -> str:
+def auc_text(value: float | None) -> str:
     return "not defined" if value is None or value != value else f"{value:.3f}"
 
 
-def margin(runs: HaltingRuns) -> str:
+def probability_note(runs: HaltingRuns) -> str:
     """What the probability is that is drawn, where the model has two values."""
     return "Here the probability is that of HRM's rule, q_halt - q_continue." if runs.has_margin else ""
 
@@ -64,17 +64,17 @@ def reliability(found: HaltingAnalysis) -> str:
     pairs, unsure = found.reliability.pairs, found.undecided.pairs
     low, high = UNDECIDED
     lines = [
-        f"Expected calibration error over {pairs:,} answers, one a puzzle and step: {banded(found.reliability)}. "
+        f"Expected calibration error over {pairs:,} answers, one a puzzle and step: {error_with_band(found.reliability)}. "
         f"{found.repeats:,} of them repeat the step before.",
-        f"- without repeats, {found.distinct.pairs:,}: **{banded(found.distinct)}**",
+        f"- without repeats, {found.distinct.pairs:,}: **{error_with_band(found.distinct)}**",
         f"- undecided, p from {low} to {high}, {unsure:,} ({percent(unsure / pairs)} of all): "
-        f"**{banded(found.undecided)}**; by chance a calibrated head has up to {area(found.undecided_by_chance)}",
-        f"- at the step where it would halt, one a puzzle: {banded(found.at_halt)}",
+        f"**{error_with_band(found.undecided)}**; by chance a calibrated head has up to {auc_text(found.undecided_by_chance)}",
+        f"- at the step where it would halt, one a puzzle: {error_with_band(found.at_halt)}",
     ]
     return "\n".join(lines)
 
 
-def banded(found: Reliability) -> str:
+def error_with_band(found: Reliability) -> str:
     low, high = found.expected_error_band
     return f"{found.expected_error:.3f} ({low:.3f} to {high:.3f})" if found.pairs else "none"
 
@@ -84,8 +84,8 @@ def roc(found: HaltingAnalysis) -> str:
     ends = found.auc_last_step_band
     band = f" (95 % band {ends[0]:.3f} to {ends[1]:.3f})" if ends else ""
     return (
-        f"All steps together {area(found.roc.auc)}; the step number alone would have {area(found.auc_of_step)}. The last "
-        f"step, where every answer has the same number: **{area(found.roc_last_step.auc)}**{band}. Published for the last "
+        f"All steps together {auc_text(found.roc.auc)}; the step number alone would have {auc_text(found.auc_of_step)}. The last "
+        f"step, where every answer has the same number: **{auc_text(found.roc_last_step.auc)}**{band}. Published for the last "
         f"step: {last.value} ({last.of})."
     )
 
@@ -120,9 +120,9 @@ def compute(found: HaltingAnalysis) -> str:
 def rule(found: HaltingAnalysis) -> str:
     made = found.decisions
     own = "q_halt > q_continue" if found.runs.has_margin else "q_halt > 0"
-    if made.well_taken is None:
+    if made.correct_share is None:
         return f"The rule is {own}. In no case was one way right and the other wrong."
-    return f"The rule is {own}. Of {made.at_stake:,} decisions that mattered it took **{percent(made.well_taken)}** well."
+    return f"The rule is {own}. Of {made.at_stake:,} decisions that mattered it took **{percent(made.correct_share)}** well."
 
 
 def continuing(found: HaltingAnalysis) -> str:
@@ -133,8 +133,8 @@ def continuing(found: HaltingAnalysis) -> str:
     )
 
 
-def beyond(found: Beyond, runs: HaltingRuns) -> str:
-    broken, back = int((found.breaks.first > 0).sum()), int(found.breaks.recovered.sum())
+def beyond(found: BeyondTraining, runs: HaltingRuns) -> str:
+    broken, back = int((found.regressions.first > 0).sum()), int(found.regressions.recovered.sum())
     kind = "hrm" if runs.has_margin else "trm"
     sixteen, sixty_four = (
         reference.EXACT_BY_DEPTH[kind][reference.DEPTHS.index(depth)] for depth in (16, 64)
@@ -151,13 +151,13 @@ def errors(found: HaltingAnalysis) -> str:
     hrm, trm = reference.MONOTONE
     return (
         f"Monotone, never an error more: **{_share(solving.monotone)}** solved puzzles (published: {hrm.value} for HRM, "
-        f"{trm.value} for TRM); of those first right at step {LATE} or later: {_share(solving.monotone_late)}. Right once and "
-        f"right ever after: {_share(solving.stays)}. Flat, then solved by one step, of those first right at step {LATE} or "
-        f"later: **{_share(solving.leap)}**."
+        f"{trm.value} for TRM); of those first right at step {LATE_STEP} or later: {_share(solving.monotone_late)}. Right once and "
+        f"right ever after: {_share(solving.stays)}. Flat, then solved by one step, of those first right at step {LATE_STEP} or "
+        f"later: **{_share(solving.single_step)}**."
     )
 
 
-def _share(found: Share) -> str:
+def _share(found: PuzzleShare) -> str:
     low, high = found.band
     if not found.count:
         return "of no puzzle"
@@ -166,10 +166,10 @@ def _share(found: Share) -> str:
 
 def outdated(runs: HaltingRuns) -> str:
     return (
-        f"Recorded with other weights ({runs.about.fingerprint}) than those that are here now. Compute anew to see these, or "
-        f"run `python -m probes halting --record --model {runs.about.model}`."
+        f"Recorded with other weights ({runs.metadata.fingerprint}) than those that are here now. Compute anew to see these, or "
+        f"run `python -m probes halting --record --model {runs.metadata.model}`."
     )
 
 
-def nothing(name: str) -> str:
+def nothing_recorded(name: str) -> str:
     return f"Nothing is recorded for {plain(name)}. Choose puzzles below and compute: each is run once, then all is counted."

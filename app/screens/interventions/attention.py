@@ -23,11 +23,11 @@ from trm.coordinates import F_H, F_L, Coordinates
 if TYPE_CHECKING:
     from trm.model import Model
 
-ATTENTION_SAYS = (
+ATTENTION_CAPTION = (
     "Where one call of the run that was left alone looks. Select a cell in the player and step to a call: it follows. What is taken "
     "of a cell is its value, which may be small: a map says where is looked, not what comes of it."
 )
-MIXING_SAYS = (
+MIXING_CAPTION = (
     "What the weights bring together, the same for every puzzle. Drawn is down @ up, the way through the SwiGLU over positions with "
     "its gates held equal. In a run the gates follow the state, and may close a way or turn its sign: a first-order view."
 )
@@ -41,12 +41,12 @@ def title(choice: Choice) -> str:
 
 def show(choice: Choice) -> None:
     is_attention = choice.config.mixing == "attention"
-    st.caption(ATTENTION_SAYS if is_attention else MIXING_SAYS)
-    stands = cursor.current(choice)
-    if stands is None or stands.cell is None:
+    st.caption(ATTENTION_CAPTION if is_attention else MIXING_CAPTION)
+    at_cursor = cursor.current(choice)
+    if at_cursor is None or at_cursor.cell is None:
         st.info(SELECT, icon=":material/ads_click:")
         return
-    at, cell = call(choice, stands), stands.cell
+    at, cell = call(choice, at_cursor), at_cursor.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     layers = layers_of(choice, at)
     layer = row.segmented_control(
@@ -106,7 +106,7 @@ def mixing_job(choice: Choice, model: "Model", cell: int, layer: str) -> tuple[H
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
     """Two boards, from the cell and to it; below, whether cells that share something are brought together more."""
-    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{told(result)}")
+    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}**{summary(result)}")
     task, method = choice.task, result["method"]
     symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
     is_attention = method == "attention"
@@ -117,13 +117,13 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
         )  # fmt: skip
         with place:
             st.caption(words[method].format(cell=result["cell"]))
-            charts.show(figure, key=f"causes-{method}-{side}")
+            charts.show(figure, key=f"interventions-{method}-{side}")
     figure = None
     if result["relations"]:
         st.caption("Mean over all pairs of cells, by what they share. Bars: 95 % by bootstrap over cells.")
         of = "mean attention" if is_attention else "mean size of the weight"
         figure = figures.relations(result, of=of)
-        charts.show(figure, key=f"causes-{method}-relations")
+        charts.show(figure, key=f"interventions-{method}-relations")
     offer(
         f"{method}-{result['cell']}",
         figure=figure,
@@ -133,7 +133,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
     )
 
 
-def told(result: dict[str, Any]) -> str:
+def summary(result: dict[str, Any]) -> str:
     """The numbers in words."""
     words = ""
     if "prefix" in result:

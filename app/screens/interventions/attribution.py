@@ -15,16 +15,16 @@ from app.state.links import IN_ADDRESS
 from app.ui import charts, progress
 from app.ui.downloads import offer
 from app.ui.text import plain
-from probes.interventions.attribution.results import HALTING_CELL, SPANS, attributed
+from probes.interventions.attribution.results import HALTING_LOGIT, SPANS, attributed
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from trm.model import Model
 
-SAYS = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
+CAPTION = "What the answer of one cell is due to, in the run that was left alone. Select a cell in the player and step: it follows."
 SELECT = "Select a cell in the player."
-SHORT = {
+METHOD_LABELS = {
     "gradients": "Integrated gradients",
     "givens": "Each given taken away",
     "units": "Row, column, box taken away",
@@ -38,7 +38,7 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    """What is asked and told on the left, the figure on the right: both close to the players above."""
+    """What is request and told on the left, the figure on the right: both close to the players above."""
     if choice.task.name not in ("sudoku", "maze"):
         st.info(
             f"Cells of {choice.task.name} puzzles cannot be blank, so nothing can be taken away.",
@@ -47,14 +47,14 @@ def show(choice: Choice) -> None:
         return
     words, place = st.columns([2, 3], gap="medium")
     with words:
-        st.caption(SAYS)
+        st.caption(CAPTION)
         explain(choice, place)
 
 
 def explain(choice: Choice, place: "DeltaGenerator") -> None:
     """Asks what is to be explained; draws it in `place`."""
     chosen = st.pills(
-        "Method", list(SHORT), format_func=SHORT.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
+        "Method", list(METHOD_LABELS), format_func=METHOD_LABELS.get, key="attribution_method", default="givens", **IN_ADDRESS, required=True,
         label_visibility="collapsed",
     )  # fmt: skip
     halting = st.toggle("The halting logit instead", key="attribution_halting", **IN_ADDRESS)
@@ -67,7 +67,7 @@ def explain(choice: Choice, place: "DeltaGenerator") -> None:
     if at is None or (at.cell is None and not halting):
         st.info(SELECT, icon=":material/ads_click:")
         return
-    step, cell = at.supervision_step, HALTING_CELL if halting else at.cell
+    step, cell = at.supervision_step, HALTING_LOGIT if halting else at.cell
     opening = shared.models().ask(choice.source)
     if opening.model is None:
         st.info("The model is being loaded.", icon=":material/hourglass_empty:")
@@ -75,7 +75,9 @@ def explain(choice: Choice, place: "DeltaGenerator") -> None:
     result = progress.result_of(*job(choice, opening.model, step, cell, chosen, span))
     if result is None:
         return
-    st.markdown(f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {told(result)}")
+    st.markdown(
+        f"**{plain(result['of'][:1].upper() + result['of'][1:])}** after step {step}. {summary(result)}"
+    )
     draw(choice, result, cell, place)
 
 
@@ -90,7 +92,7 @@ def job(
     return ("attribution", model.fingerprint, choice.run, step, cell, method, span), work
 
 
-def told(result: dict[str, Any]) -> str:
+def summary(result: dict[str, Any]) -> str:
     """What the numbers are worth."""
     if result["method"] != "gradients":
         return f"It is {result['value']:.2f}. {ABLATION}"
@@ -107,7 +109,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerat
         symbols = [task.symbols[token] for token in puzzles.read(task, choice.puzzle)]
         figure = figures.board(result["cells"], symbols, task.rows, task.columns, cell)
     with place:
-        charts.show(figure, key="causes-attribution")
+        charts.show(figure, key="interventions-attribution")
     offer(
         f"attribution-{result['method']}",
         figure=figure,
@@ -120,7 +122,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int, place: "DeltaGenerat
 def command(choice: Choice, result: dict[str, Any], cell: int) -> str:
     what = (
         "--halting"
-        if cell == HALTING_CELL
+        if cell == HALTING_LOGIT
         else f"--cell r{cell // choice.task.columns + 1}c{cell % choice.task.columns + 1}"
     )
     words = f"python -m probes attribute --model {choice.source.spec} --puzzle '{choice.puzzle}' {what} --step {result['step']}"

@@ -15,7 +15,7 @@ from app.state.choice import Choice
 from app.state.links import IN_ADDRESS
 from app.ui.text import plain
 from probes.interventions.presets import EXPERIMENTS
-from probes.interventions.recorded import USUAL, recorded
+from probes.interventions.recorded import DEFAULT_EXPERIMENT, recorded
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import OPERATIONS, parse_all
 from probes.reports.interventions import without_latent
@@ -23,9 +23,9 @@ from trm.errors import UserError
 
 OWN = "own"
 FIRST_OWN = "noise z after 2.1.1 size 0.5 seed 0"
-LONGEST = 4000  # characters of interventions
-OF_Z = ("without-z", "another-z")  # experiments that say nothing where z is x once more
-DOES = {name: operation.does for name, operation in OPERATIONS.items()}
+MAX_TEXT = 4000  # characters of interventions
+Z_EXPERIMENTS = ("without-z", "another-z")  # experiments that say nothing where z is x once more
+DESCRIPTIONS = {name: operation.does for name, operation in OPERATIONS.items()}
 EXAMPLES = {
     "zero": "zero {state} {when} {place}{cells}",
     "noise": "noise {state} {when} {place}{cells} size 0.5 seed 0",
@@ -41,7 +41,7 @@ EXAMPLES = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class InterventionRequest:
     """One of the experiments (with its step) or a text of interventions."""
 
     experiment: str
@@ -67,9 +67,9 @@ class Asked:
         return f"python -m probes intervene --model {choice.source.spec} --puzzle '{choice.puzzle}' {what}"
 
 
-def controls(choice: Choice) -> Asked:
+def controls(choice: Choice) -> InterventionRequest:
     """The row of experiments, what the chosen one is about, and where it begins."""
-    _settle(choice)
+    _restore(choice)
     state = st.session_state
     st.pills(
         "Experiment",
@@ -78,15 +78,15 @@ def controls(choice: Choice) -> Asked:
         key="experiment",
         label_visibility="collapsed",
         required=True,
-        on_change=_begin_anew,
+        on_change=_use_default_step,
     )
-    key = state.experiment_shown
+    key = state.chosen_experiment
     if key == OWN:
-        return Asked(OWN, 1, _own(choice))
+        return InterventionRequest(OWN, 1, _own(choice))
     experiment = EXPERIMENTS[key]
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_line")
-    row.markdown(plain(experiment.watch), width="stretch")
-    if key in OF_Z and choice.source.is_bundled:
+    row.markdown(plain(experiment.question), width="stretch")
+    if key in Z_EXPERIMENTS and choice.source.is_bundled:
         for remark in without_latent({choice.source.name: recorded(choice.source.name, "experiments") or {}}):
             st.caption(plain(remark))
     if experiment.has_step and choice.depth.N_sup > 1:
@@ -96,57 +96,57 @@ def controls(choice: Choice) -> Asked:
             1,
             choice.depth.N_sup,
             key="begin_at",
-            on_change=_note_step,
+            on_change=_remember_step,
             label_visibility="collapsed",
             width=140,
         )
-    return Asked(key, _step(choice))
+    return InterventionRequest(key, _step(choice))
 
 
-def write_link(asked: Asked) -> None:
-    own = asked.experiment == OWN
+def write_link(request: InterventionRequest) -> None:
+    own = request.experiment == OWN
     links.write(
         {
-            "experiment": asked.experiment,
-            "begin": None if own else str(asked.step),
-            "do": asked.text if own else None,
+            "experiment": request.experiment,
+            "begin": None if own else str(request.step),
+            "do": request.text if own else None,
         }
     )
 
 
-def _settle(choice: Choice) -> None:
+def _restore(choice: Choice) -> None:
     """Before the widgets are drawn: from the link, from before, or the first experiment."""
     state, link = st.session_state, links.opened_with()
-    if "experiment_shown" not in state:
-        asked = link.pop("experiment", USUAL)
-        state.experiment_shown = asked if asked in EXPERIMENTS or asked == OWN else USUAL
-        state.own_shown = link.pop("do", "")[:LONGEST] or FIRST_OWN
-        state.begin_shown = (
-            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _usual()
+    if "chosen_experiment" not in state:
+        request = link.pop("experiment", DEFAULT_EXPERIMENT)
+        state.chosen_experiment = request if request in EXPERIMENTS or request == OWN else DEFAULT_EXPERIMENT
+        state.chosen_changes = link.pop("do", "")[:MAX_TEXT] or FIRST_OWN
+        state.chosen_step = (
+            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _default_step()
         )
-    state.experiment = state.experiment_shown
+    state.experiment = state.chosen_experiment
     state.begin_at = _step(choice)
     if "own_changes" not in state:
-        state.own_changes = state.own_shown
+        state.own_changes = state.chosen_changes
 
 
-def _usual() -> int:
-    experiment = EXPERIMENTS.get(st.session_state.experiment_shown)
+def _default_step() -> int:
+    experiment = EXPERIMENTS.get(st.session_state.chosen_experiment)
     return experiment.step if experiment else 1
 
 
 def _step(choice: Choice) -> int:
-    return min(st.session_state.begin_shown, choice.depth.N_sup)
+    return min(st.session_state.chosen_step, choice.depth.N_sup)
 
 
-def _note_step() -> None:
-    st.session_state.begin_shown = st.session_state.begin_at
+def _remember_step() -> None:
+    st.session_state.chosen_step = st.session_state.begin_at
 
 
-def _begin_anew() -> None:
+def _use_default_step() -> None:
     state = st.session_state
-    state.experiment_shown = state.experiment
-    state.begin_shown = _usual()
+    state.chosen_experiment = state.experiment
+    state.chosen_step = _default_step()
 
 
 # ---- one's own
@@ -159,18 +159,18 @@ def _own(choice: Choice) -> str:
         "Interventions, one a line",
         key="own_changes",
         height=132,
-        max_chars=LONGEST,
-        on_change=lambda: st.session_state.update(own_shown=st.session_state.own_changes),
+        max_chars=MAX_TEXT,
+        on_change=lambda: st.session_state.update(chosen_changes=st.session_state.own_changes),
         help="Where: supervision step.cycle.call, `*` for all, `4-` from there on. Ctrl+Enter runs it.",
     )
     with build:
         row = st.columns([3, 2])
         row[0].selectbox(
             "Operation",
-            list(DOES),
+            list(DESCRIPTIONS),
             key="operation",
             **IN_ADDRESS,
-            format_func=lambda name: f"{name}: {DOES[name]}",
+            format_func=lambda name: f"{name}: {DESCRIPTIONS[name]}",
         )
         row[1].segmented_control(
             "State", ["y", "z", "yz"], key="operation_state", default="z", **IN_ADDRESS, required=True
@@ -192,7 +192,7 @@ def _own(choice: Choice) -> str:
         st.caption(
             f"At call {place}, cells: {cells or 'all'}. Step in the player and click a cell to choose others."
         )
-    return st.session_state.own_shown
+    return st.session_state.chosen_changes
 
 
 def _place(choice: Choice) -> tuple[str, str]:
@@ -221,15 +221,15 @@ def _add(choice: Choice, place: str, cells: str) -> None:
         else EXAMPLES[name].format(**values)
     )
     before = state.own_changes.strip()
-    state.own_changes = state.own_shown = f"{before}\n{line}" if before else line
+    state.own_changes = state.chosen_changes = f"{before}\n{line}" if before else line
 
 
-def checked(asked: Asked, progress: Callable[[str], Any]) -> bool:
+def checked(request: InterventionRequest, progress: Callable[[str], Any]) -> bool:
     """Whether what was typed can be read; tells what is wrong where it cannot."""
-    if asked.experiment != OWN:
+    if request.experiment != OWN:
         return True
     try:
-        changes = parse_all(asked.text)
+        changes = parse_all(request.text)
         if not changes:
             raise InterventionError("There is no intervention yet. Write one, or add one with the button.")
         if any(change.direction.startswith("probe:") for change in changes):

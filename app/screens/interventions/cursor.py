@@ -18,7 +18,7 @@ REPORTED, OPENED = "interventions_view", "interventions_opened"
 
 @dataclass(frozen=True)
 class Cursor:
-    """A call, within the depth that was asked for, and a cell."""
+    """A call, within the depth that was request for, and a cell."""
 
     supervision_step: int
     cycle: int
@@ -26,21 +26,23 @@ class Cursor:
     cell: int | None  # None: none is selected
 
 
-def forget() -> None:
+def reset() -> None:
     """The players come onto the page anew: they stand no more where they stood."""
     for key in (REPORTED, OPENED):
         st.session_state.pop(key, None)
 
 
-def opening(choice: Choice, plain: Trace, changed: Trace, wanted: dict[str, Any] | None) -> dict[str, Any]:
+def opening_view(
+    choice: Choice, plain: Trace, changed: Trace, wanted: dict[str, Any] | None
+) -> dict[str, Any]:
     """The view that the players open with, a cell selected: the same one for as long as they are on the page."""
-    asked = wanted or {}
-    trace = plain if asked.get("lead") == "left" else changed
-    row, column = asked.get("cell") or (-1, -1)
+    request = wanted or {}
+    trace = plain if request.get("lead") == "left" else changed
+    row, column = request.get("cell") or (-1, -1)
     if not (0 <= row < choice.task.rows and 0 <= column < choice.task.columns):
         row, column = divmod(restless_cell(trace, choice.task), choice.task.columns)
     first = {"supervision_step": 1, "cycle": 1, "call": trace.depth.n + 1}
-    return st.session_state.setdefault(OPENED, first | asked | {"cell": [row, column]})
+    return st.session_state.setdefault(OPENED, first | request | {"cell": [row, column]})
 
 
 def current(choice: Choice) -> Cursor | None:

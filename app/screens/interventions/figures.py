@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 PERCENT = {"tickformat": ".0%", "rangemode": "tozero"}
-TAKEN = {
+ABLATED = {
     "nothing": ("nothing taken", "baseline"),
     "y": ("y zero-ablated", "y"),
     "z": ("z zero-ablated", "z"),
@@ -20,7 +20,7 @@ TAKEN = {
 SYMBOLS = ("circle", "diamond", "square", "x")
 BESIDE = 0.09  # runs between the marks of two choices
 BOARD = 340  # pixels: both the players' grids and this one are in the window of a laptop
-MOST_SYMBOLS = 20  # columns of a grid whose cells are large enough for a symbol
+MAX_LABELLED_COLUMNS = 20  # columns of a grid whose cells are large enough for a symbol
 CHOICES = {
     "any_right": ("any of them", "baseline"),
     "best_halting": ("highest halting logit", "solved"),
@@ -74,7 +74,7 @@ def noise(result: Result) -> "Figure":
 def removal(result: Result) -> "Figure":
     table = result["table"]
     figure = charts.new(x="supervision step", y="share of blank cells right")
-    for name, (title, meaning) in TAKEN.items():
+    for name, (title, meaning) in ABLATED.items():
         rows = [number for number, taken in enumerate(table["taken"]) if taken == name]
         columns = {key: [table[key][row] for row in rows] for key in ("step", "cells", "low", "high")}
         _with_band(figure, title, columns["step"], columns["cells"], columns["low"], columns["high"], meaning)
@@ -175,8 +175,8 @@ def board(
     figure = Figure(
         Heatmap(
             z=grid(cells),
-            text=grid(symbols) if columns <= MOST_SYMBOLS else None,
-            texttemplate="%{text}" if columns <= MOST_SYMBOLS else None,
+            text=grid(symbols) if columns <= MAX_LABELLED_COLUMNS else None,
+            texttemplate="%{text}" if columns <= MAX_LABELLED_COLUMNS else None,
             textfont={"size": 17 if columns <= 9 else 10},
             x=list(range(1, columns + 1)),
             y=list(range(1, rows + 1)),

@@ -7,8 +7,8 @@ import streamlit as st
 from app.player import pair
 from app.screens.interventions import controls, cursor, runs
 from app.screens.interventions import sweeps as sweeps
-from app.screens.interventions.controls import OWN, Asked
-from app.screens.interventions.runs import Both
+from app.screens.interventions.controls import OWN, InterventionRequest
+from app.screens.interventions.runs import RunPair
 from app.server import shared
 from app.server.options import server_options
 from app.sidebar import sidebar
@@ -28,10 +28,10 @@ LAST = "interventions_last"  # in the session: the runs that are drawn until tho
 
 def page() -> None:
     if PLAYER not in st.session_state:
-        cursor.forget()
+        cursor.reset()
     options = server_options()
-    asked = sidebar.sidebar(options)
-    choice = sidebar.chosen(asked)
+    request = sidebar.sidebar(options)
+    choice = sidebar.chosen(request)
     if choice is not None:
         change(choice)
 
@@ -39,32 +39,32 @@ def page() -> None:
 def change(choice: Choice) -> None:
     with st.container():
         status.puzzle(choice)
-    asked = controls.controls(choice)
-    controls.write_link(asked)
+    request = controls.controls(choice)
+    controls.write_link(request)
     with st.container():
-        readable = controls.checked(asked, status.problem)
+        readable = controls.checked(request, status.problem)
     with st.container():
-        both = found(choice, asked) if readable else None
+        both = found(choice, request) if readable else None
     with st.container():
         before = st.session_state.get(LAST)
         if both is not None:
-            st.session_state[LAST] = choice.run, asked, both
+            st.session_state[LAST] = choice.run, request, both
         elif before and before[0] == choice.run:
-            _, asked, both = before
-            st.caption(f"Showing the previous experiment: {plain(asked.title)}.")
+            _, request, both = before
+            st.caption(f"Showing the previous experiment: {plain(request.title)}.")
     if both is not None:
-        st.fragment(draw)(choice, asked, both)
-        take_away(choice, asked, both)
+        st.fragment(draw)(choice, request, both)
+        downloads(choice, request, both)
     sweeps.show(choice)
 
 
-def found(choice: Choice, asked: Asked) -> Both | None:
+def found(choice: Choice, request: InterventionRequest) -> RunPair | None:
     """Both runs; None while they are made, or where they cannot be, which is said."""
     models = shared.models()
-    kept = runs.recorded(choice, asked)
-    if kept is not None and not is_made(choice, asked):
-        status.take_over(choice.source, partial(is_made, choice, asked))
-        return kept
+    bundled = runs.recorded(choice, request)
+    if bundled is not None and not is_made(choice, request):
+        status.take_over(choice.source, partial(is_made, choice, request))
+        return bundled
     if not models.ready(choice.source):
         status.loading(choice.source)
         return None
@@ -74,16 +74,16 @@ def found(choice: Choice, asked: Asked) -> Both | None:
         return None
     if opening.model is None:  # forgotten since, for others
         st.rerun()
-    return progress.result_of(*runs.job(choice, asked, opening.model))
+    return progress.result_of(*runs.job(choice, request, opening.model))
 
 
-def is_made(choice: Choice, asked: Asked) -> bool:
-    """Whether both runs of the model, if it is open, are there or failed. They are asked for by this."""
+def is_made(choice: Choice, request: InterventionRequest) -> bool:
+    """Whether both runs of the model, if it is open, are there or failed. They are request for by this."""
     models = shared.models()
     opening = models.ask(choice.source) if models.ready(choice.source) else None
     if opening is None or opening.model is None:
         return opening is not None and opening.error is not None
-    return progress.started(*runs.job(choice, asked, opening.model)).done
+    return progress.started(*runs.job(choice, request, opening.model)).done
 
 
 def outcome(trace: Trace, task: Task) -> str:
@@ -95,15 +95,18 @@ def outcome(trace: Trace, task: Task) -> str:
     return f"{words}, {judged.right[-1]} of {judged.counted.sum()} cells right"
 
 
-def draw(choice: Choice, asked: Asked, both: Both) -> None:
+def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     """Two players on one clock. Their curves are folded away where a figure of the selected cell is shown below."""
-    done = both.changed.provenance.changes or "another puzzle, clean run"
+    done = both.intervened.provenance.changes or "another puzzle, clean run"
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
-        for name, about, trace in (("Clean run", "", both.plain), (asked.title, f": {done}", both.changed))
+        for name, about, trace in (
+            ("Clean run", "", both.clean),
+            (request.title, f": {done}", both.intervened),
+        )
     ]
-    is_near = st.session_state.get("causes_figure") in sweeps.IN_ONE
-    start = cursor.opening(choice, both.plain, both.changed, links.opening_view())
+    is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
+    start = cursor.opening_view(choice, both.clean, both.intervened, links.opening_view())
     view = pair.show(
         *sides, key=PLAYER, start=start, hint="The change made no difference at all.", fold=is_near
     )
@@ -111,43 +114,43 @@ def draw(choice: Choice, asked: Asked, both: Both) -> None:
         links.remember_view(view)
         if view != st.session_state.get(cursor.REPORTED):
             st.session_state[cursor.REPORTED] = view
-            if asked.experiment == OWN or is_near:
+            if request.experiment == OWN or is_near:
                 st.rerun()  # what is named by the player's place stands above and below it
 
 
-def take_away(choice: Choice, asked: Asked, both: Both) -> None:
+def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
     """The command that repeats it, the numbers step by step, and both runs as one offline page; beside them what the papers
     claim of it.
     """
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
-    steps = min(both.plain.steps, both.changed.steps)
+    steps = min(both.clean.steps, both.intervened.steps)
     table = {
         "step": list(range(1, steps + 1)),
-        "halt_probability": [float(number) for number in both.plain.halt_probability[:steps]],
-        "halt_probability_changed": [float(number) for number in both.changed.halt_probability[:steps]],
+        "halt_probability": [float(number) for number in both.clean.halt_probability[:steps]],
+        "halt_probability_changed": [float(number) for number in both.intervened.halt_probability[:steps]],
     }
     with row:
-        offer(f"interventions-{asked.experiment}", table=table, data=table, command=asked.command(choice))
+        offer(f"interventions-{request.experiment}", table=table, data=table, command=request.command(choice))
     row.download_button(
         "Both runs, offline page",
-        lambda: offline(choice, asked, both),
-        file_name=f"{asked.experiment}.html",
+        lambda: offline(choice, request, both),
+        file_name=f"{request.experiment}.html",
         mime="text/html",
         key="offline_pair",
         icon=":material/download:",
         on_click="ignore",
     )
-    row.caption(plain(asked.claim))
+    row.caption(plain(request.claim))
 
 
-def offline(choice: Choice, asked: Asked, both: Both) -> bytes:
+def offline(choice: Choice, request: InterventionRequest, both: RunPair) -> bytes:
     """The two players as one file that needs no network."""
     from trm.export.page import page as html_page
     from trm.export.run import Run
 
     try:
-        left = Run.of(both.plain, choice.task, puzzle=choice.title)
-        right = Run.of(both.changed, choice.task, puzzle=f"{choice.title}, {asked.title}")
+        left = Run.of(both.clean, choice.task, puzzle=choice.title)
+        right = Run.of(both.intervened, choice.task, puzzle=f"{choice.title}, {request.title}")
         return html_page(right, compare_with=left).encode()
     except UserError as error:
         return str(error).encode()

@@ -20,7 +20,7 @@ from app.ui.text import plain
 if TYPE_CHECKING:
     from trm.model import Model
 
-SAYS = (
+CAPTION = (
     "At the end of a step, one cell's state is taken from another puzzle's run, and the run goes on for one step. Drawn is how far "
     "the log odds of the selected cell's answer move: orange below 0, the patch speaks against it. Select a cell in the player."
 )
@@ -31,7 +31,7 @@ def title(choice: Choice) -> str:
 
 
 def show(choice: Choice) -> None:
-    st.caption(SAYS)
+    st.caption(CAPTION)
     at = cursor.current(choice)
     if at is None or at.cell is None:
         st.info(SELECT, icon=":material/ads_click:")
@@ -56,20 +56,20 @@ def show(choice: Choice) -> None:
         key="patching_compute",
         type="primary",
         on_click=lambda: st.session_state.update(
-            patching_asked=(choice.run, cell, state, last), patching_pressed=True
+            patching_request=(choice.run, cell, state, last), patching_pressed=True
         ),
     )
-    asked = st.session_state.get("patching_asked")
+    request = st.session_state.get("patching_request")
     opening = shared.models().ask(choice.source)
-    if asked is None or asked[0] != choice.run or opening.model is None:
+    if request is None or request[0] != choice.run or opening.model is None:
         st.caption(f"Selected: {_name(choice, cell)}.")
         return
-    if asked[1] != cell:
+    if request[1] != cell:
         st.caption(f"Selected now: {_name(choice, cell)}. Compute shows it.")
     pressed = st.session_state.pop("patching_pressed", False)
-    result = progress.result_of(*job(choice, opening.model, *asked[1:]), anew=pressed)
+    result = progress.result_of(*job(choice, opening.model, *request[1:]), anew=pressed)
     if result is not None:
-        draw(choice, result, asked[1])
+        draw(choice, result, request[1])
 
 
 def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tuple[Hashable, Work]:
@@ -77,16 +77,21 @@ def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tup
         from probes.interventions.fork import cache_run
         from probes.interventions.patching import patch_map
         from probes.interventions.presets import another_puzzle
-        from probes.interventions.sweeps import part
+        from probes.interventions.sweeps import sub_progress
 
         with torch_threads(model):
-            run = runs.cached_run(choice, model, part(progress, 0.0, 0.1))
+            run = runs.cached_run(choice, model, sub_progress(progress, 0.0, 0.1))
             inputs = another_puzzle(choice.task, run.inputs)
             other = cache_run(
-                model, choice.task, inputs, depth=choice.depth, progress=part(progress, 0.1, 0.2)
+                model, choice.task, inputs, depth=choice.depth, progress=sub_progress(progress, 0.1, 0.2)
             )
             found = patch_map(
-                run, other, cell, state=state, steps=range(1, last + 1), progress=part(progress, 0.2, 1.0)
+                run,
+                other,
+                cell,
+                state=state,
+                steps=range(1, last + 1),
+                progress=sub_progress(progress, 0.2, 1.0),
             )
         return {
             "other": choice.task.format(inputs),
@@ -105,7 +110,7 @@ def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
         f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame is the cell itself."
     )
     figure = figures.patching(result, choice.task.columns, cell)
-    charts.show(figure, key="causes-patching")
+    charts.show(figure, key="interventions-patching")
     command = (
         f"python -m probes sweep patching --model {choice.source.spec} --puzzle '{choice.puzzle}' --other '{result['other']}' "
         f"--cell {_name(choice, cell)} --state {result['state']} --steps 1-{result['steps'][-1]}"

@@ -25,7 +25,7 @@ from probes.reports.interventions import remarks
 from trm.errors import UserError
 
 Result = dict[str, Any]
-IN_ONE = {
+SINGLE_PUZZLE = {
     "attribution": attribution,
     "mixing": mixing,
     "patching": patching,
@@ -37,10 +37,10 @@ class Section:
     """One figure over many puzzles."""
 
     title: str
-    says: str  # what is drawn, and what it is worth
+    caption: str  # what is drawn, and what it is worth
     name: str  # of the recorded file
     draw: Callable[[Result], Any]
-    sweep: str = ""  # what `swept` calls it; "" where the page does not compute it
+    sweep: str = ""  # what `run_sweep` calls it; "" where the page does not compute it
 
 
 SECTIONS = {
@@ -103,22 +103,22 @@ def show(choice: Choice) -> None:
     """The choice of a figure, and the figure."""
     key = st.segmented_control(
         "Figure",
-        [*IN_ONE, *SECTIONS],
-        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else IN_ONE[key].title(choice),
-        key="causes_figure",
+        [*SINGLE_PUZZLE, *SECTIONS],
+        format_func=lambda key: SECTIONS[key].title if key in SECTIONS else SINGLE_PUZZLE[key].title(choice),
+        key="interventions_figure",
         default="noise",
         **IN_ADDRESS,
         required=True,
         label_visibility="collapsed",
     )
-    if key in IN_ONE:
-        IN_ONE[key].show(choice)
+    if key in SINGLE_PUZZLE:
+        SINGLE_PUZZLE[key].show(choice)
     else:
         section(choice, key, SECTIONS[key])
 
 
 def section(choice: Choice, key: str, chosen: Section) -> None:
-    st.caption(chosen.says)
+    st.caption(chosen.caption)
     place, more = st.columns([4, 1])
     with more.popover(
         "Other settings",
@@ -132,12 +132,12 @@ def section(choice: Choice, key: str, chosen: Section) -> None:
             settings(choice, key, chosen)
     with place:
         result = computed(choice, key)
-        if result is None and not _goes_on(choice, key):
-            result = kept(choice, chosen)
+        if result is None and not _is_requested(choice, key):
+            result = recorded_result(choice, chosen)
     if result is None:
         return
     figure = chosen.draw(result)
-    charts.show(figure, key=f"causes-{key}")
+    charts.show(figure, key=f"interventions-{key}")
     if key == "experiments":
         st.caption("  \n".join(map(plain, remarks({choice.source.name: result}))))
     offer(
@@ -149,7 +149,7 @@ def section(choice: Choice, key: str, chosen: Section) -> None:
     )
 
 
-def kept(choice: Choice, chosen: Section) -> Result | None:
+def recorded_result(choice: Choice, chosen: Section) -> Result | None:
     """What is recorded of this model; says so where it is of other weights, or where there is nothing."""
     found = recorded(choice.source.name, chosen.name) if choice.source.is_bundled else None
     if found is None:
@@ -177,35 +177,35 @@ def kept(choice: Choice, chosen: Section) -> Result | None:
 def settings(choice: Choice, key: str, chosen: Section) -> None:
     """What may be changed of a sweep, and the button that makes it."""
     name = chosen.sweep
-    asked: dict[str, Any] = {}
+    request: dict[str, Any] = {}
     if name == "noise":
-        asked["state"] = st.segmented_control(
+        request["state"] = st.segmented_control(
             "Noise on", ["y", "z", "yz"], default="yz", required=True, key=f"{key}-state", **IN_ADDRESS
         )
-        asked["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200)
+        request["sizes"] = st.text_input("Sizes", SIZES, key=f"{key}-sizes", **IN_ADDRESS, max_chars=200)
     if name == "removal":
-        asked["how"] = st.segmented_control(
+        request["how"] = st.segmented_control(
             "Put there", ["zero", "initial"], default="zero", required=True, key=f"{key}-how", **IN_ADDRESS
         )
     if name in ("noise", "removal", "peers"):
         usual = min(settings_for(name).step, choice.depth.N_sup)
-        asked["step"] = int(
+        request["step"] = int(
             st.number_input("At step", 1, choice.depth.N_sup, usual, key=f"{key}-step", **IN_ADDRESS)
         )
     if name in ("seeds", "rollouts"):
-        asked["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **IN_ADDRESS)
-        asked["source"] = "symmetry" if key == "symmetries" else "noise"
+        request["runs"] = st.slider("Runs of each puzzle", 2, 32, 8, key=f"{key}-runs", **IN_ADDRESS)
+        request["source"] = "symmetry" if key == "symmetries" else "noise"
     if key == "noise-runs":
-        asked["size"] = st.number_input(
+        request["size"] = st.number_input(
             "Size of the noise", 0.05, 10.0, 0.3, 0.05, key=f"{key}-size", **IN_ADDRESS
         )
     if name != "removal":
-        asked["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
+        request["seed"] = int(st.number_input("Seed", 0, 999, 0, key=f"{key}-seed", **IN_ADDRESS))
     puzzles = dataset.choose(choice.task, key, count=min(LIMITS[name], 100), most=400)
     if puzzles is None:
         return
     try:
-        made = settings_for(name, **asked)
+        made = settings_for(name, **request)
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
@@ -216,7 +216,7 @@ def settings(choice: Choice, key: str, chosen: Section) -> None:
         type="primary",
         on_click=lambda: st.session_state.update(
             {
-                f"{key}-asked": (choice.source, made, puzzles),
+                f"{key}-request": (choice.source, made, puzzles),
                 f"{key}-pressed": True,
                 f"{key}-open": False,
             }
@@ -231,17 +231,17 @@ def cost(choice: Choice, name: str, made: SweepSettings, count: int) -> Cost:
     return Cost.of_runs("sweep", choice.config, count * each)
 
 
-def _goes_on(choice: Choice, key: str) -> bool:
-    """Whether a sweep of this model was asked for, and has not been cancelled or failed."""
-    asked = st.session_state.get(f"{key}-asked")
-    return asked is not None and asked[0] == choice.source and not st.session_state.get(f"{key}-ended")
+def _is_requested(choice: Choice, key: str) -> bool:
+    """Whether a sweep of this model was request for, and has not been cancelled or failed."""
+    request = st.session_state.get(f"{key}-request")
+    return request is not None and request[0] == choice.source and not st.session_state.get(f"{key}-ended")
 
 
 def computed(choice: Choice, key: str) -> Result | None:
-    """The sweep that was asked for; None where none was, or while it is made, which is shown."""
-    asked = st.session_state.get(f"{key}-asked")
+    """The sweep that was request for; None where none was, or while it is made, which is shown."""
+    request = st.session_state.get(f"{key}-request")
     st.session_state[f"{key}-ended"] = False
-    if asked is None or asked[0] != choice.source:
+    if request is None or request[0] != choice.source:
         return None
     models = shared.models()
     opening = models.ask(choice.source)
@@ -250,7 +250,7 @@ def computed(choice: Choice, key: str) -> Result | None:
         return None
     if opening.model is None:
         return None
-    _, made, puzzles = asked
+    _, made, puzzles = request
     model, name = opening.model, SECTIONS[key].sweep
     job = (
         ("sweep", name, model.fingerprint, choice.source.name, made, puzzles),
@@ -264,12 +264,12 @@ def computed(choice: Choice, key: str) -> Result | None:
 
 
 def _sweep(name: str, model: Any, task: Any, made: Any, puzzles: Any, progress: Any) -> Result:
-    from probes.interventions.sweep_results import swept
+    from probes.interventions.sweep_results import run_sweep
     from trm.data import load_puzzles
     from trm.evaluate import evenly
 
     loaded = load_puzzles(puzzles.name, task)
     loaded = loaded.take(evenly(len(loaded), puzzles.count))
     with torch_threads(model):
-        result = swept(name, model, task, loaded, made, progress)
+        result = run_sweep(name, model, task, loaded, made, progress)
     return result | {"command": command_for(name, model.name, puzzles.name, puzzles.count, made)}

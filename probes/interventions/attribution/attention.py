@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from probes.interventions.fork import CachedRun, last_of
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 from trm.coordinates import F_L, Coordinates
 from trm.layers import Net
 from trm.model import Model
@@ -24,8 +24,8 @@ from trm.recursion import State
 
 
 @dataclass(frozen=True, eq=False)
-class Attention:
-    """The attention of one call. At [layer, head, a, b]: how much position a takes of b. Rows add up to 1.
+class AttentionMaps:
+    """The attention of one call. At [layer, head, a, b]: how much position a takes of b. BatchedRuns add up to 1.
 
     Positions are the prefix, then the cells.
     """
@@ -34,7 +34,7 @@ class Attention:
     weights: Float[np.ndarray, "layer head position position"]
 
 
-def attention_of(run: CachedRun, at: Coordinates) -> Attention:
+def attention_of(run: CachedRun, at: Coordinates) -> AttentionMaps:
     """The attention of a call of a run. Raises InterventionError for MLP mixing, and for a call that there is not."""
     if run.model.config.mixing != "attention":
         raise InterventionError(
@@ -43,13 +43,13 @@ def attention_of(run: CachedRun, at: Coordinates) -> Attention:
     depth = run.depth
     if at.supervision_step not in range(1, depth.N_sup + 1) or at not in depth.calls(at.supervision_step):
         raise InterventionError(
-            f"There is no call {Place.of(at)}: the run has {depth.N_sup} supervision steps of {depth.T} cycles of "
+            f"There is no call {Site.of(at)}: the run has {depth.N_sup} supervision steps of {depth.T} cycles of "
             f"{depth.n + 1} calls."
         )
     tokens, ids = one_puzzle(run.model, run.inputs, run.puzzle_id)
     with torch.no_grad():
         maps = _maps(run.model, run.model.embed(tokens, ids), _state_before(run, at), at)
-    return Attention(at, torch.stack(maps).cpu().numpy())
+    return AttentionMaps(at, torch.stack(maps).cpu().numpy())
 
 
 def _state_before(run: CachedRun, at: Coordinates) -> State:
@@ -68,7 +68,8 @@ def _maps(
     maps: list[Tensor] = []
     seen = copy(model)
     seen._modules = {
-        name: _Seen(part, maps) if isinstance(part, Net) else part for name, part in model._modules.items()
+        name: _AttentionRecorder(part, maps) if isinstance(part, Net) else part
+        for name, part in model._modules.items()
     }
     if at.kind == F_L:
         seen.f_L(x, state, at.call)
@@ -77,7 +78,7 @@ def _maps(
     return maps
 
 
-class _Seen(nn.Module):
+class _AttentionRecorder(nn.Module):
     """A net that notes the attention of its blocks."""
 
     def __init__(self, net: Net, maps: list[Tensor]):

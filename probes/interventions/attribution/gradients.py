@@ -28,16 +28,16 @@ from trm.record import one_puzzle
 from trm.recursion import Heads, State, deep_recursion, latent_recursion
 from trm.tasks.base import Task
 
-PATH_STEPS = 64  # points on the line of integrated gradients at first
-MOST_STEPS = 1024  # points at most
+FIRST_POINTS = 64  # points on the line of integrated gradients at first
+MAX_POINTS = 1024  # points at most
 AT_ONCE = 8  # points in memory: each holds the activations of a whole supervision step
-GOOD = 0.005  # of the difference between both ends: what the gradients may miss
+TOLERANCE = 0.005  # of the difference between both ends: what the gradients may miss
 SPANS = ("cycle", "step", "run")
 HALTING = -1  # in the place of a cell: the halting logit
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class AttributedOutput:
     """A number that the model says after a supervision step, as a function of the embedded puzzle."""
 
     run: CachedRun
@@ -105,10 +105,10 @@ class Gradients:
 
 def without_givens(task: Task, inputs: np.ndarray) -> np.ndarray:
     """The puzzle with its givens taken away. Walls and ends of a maze become open cells."""
-    return taken_away(task, inputs, task.givens(inputs))
+    return blanked(task, inputs, task.givens(inputs))
 
 
-def taken_away(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"]) -> np.ndarray:
+def blanked(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"]) -> np.ndarray:
     """The puzzle with what stands in these cells taken away."""
     blank = {"sudoku": 1, "maze": 2}.get(task.name)
     if blank is None:
@@ -119,12 +119,16 @@ def taken_away(task: Task, inputs: np.ndarray, cells: Bool[np.ndarray, "cells"])
 
 
 def integrated_gradients(
-    reading: Reading, *, steps: int = PATH_STEPS, most: int = MOST_STEPS, progress: Progress = no_progress
+    reading: AttributedOutput,
+    *,
+    steps: int = FIRST_POINTS,
+    most: int = MAX_POINTS,
+    progress: Progress = no_progress,
 ) -> Gradients:
     """What every cell adds to the number, on the way from the puzzle without givens. Raises InterventionError.
 
     The line is cut into pieces of `AT_ONCE` points. A net that calls itself is rough: where the gradients along a piece miss
-    the difference between its ends, the piece is halved, the worst first, until all together miss less than `GOOD` of the
+    the difference between its ends, the piece is halved, the worst first, until all together miss less than `TOLERANCE` of the
     whole difference, or `most` points were taken.
     """
     run = reading.run
@@ -138,7 +142,7 @@ def integrated_gradients(
         pieces.append(line.piece(number / count, (number + 1) / count))
     value, without = line.value(1.0), line.value(0.0)
     made = len(pieces) * AT_ONCE
-    while _missed(pieces) > GOOD * abs(value - without) and made < most:
+    while _missed(pieces) > TOLERANCE * abs(value - without) and made < most:
         worst = max(pieces, key=lambda piece: abs(piece.missed))
         pieces.remove(worst)
         middle = (worst.begin + worst.end) / 2
@@ -168,7 +172,7 @@ class _Piece:
 class _Line:
     """The straight line from the baseline, at 0, to the puzzle, at 1."""
 
-    def __init__(self, reading: Reading, baseline: Tensor, x: Tensor):
+    def __init__(self, reading: AttributedOutput, baseline: Tensor, x: Tensor):
         self.reading, self.baseline, self.x = reading, baseline, x
         self.values: dict[float, float] = {}
 
@@ -217,14 +221,14 @@ class Ablation:
 
 
 def ablation(
-    reading: Reading,
+    reading: AttributedOutput,
     groups: Sequence[tuple[str, Bool[np.ndarray, "cells"]]],
     *,
     progress: Progress = no_progress,
 ) -> Ablation:
     """Take away each group of cells, all else as it is. Raises InterventionError."""
     run = reading.run
-    puzzles = [run.inputs, *(taken_away(run.task, run.inputs, cells) for _, cells in groups)]
+    puzzles = [run.inputs, *(blanked(run.task, run.inputs, cells) for _, cells in groups)]
     values = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), AT_ONCE):
@@ -243,7 +247,7 @@ def single_givens(task: Task, inputs: np.ndarray) -> list[tuple[str, Bool[np.nda
 
 
 def units(task: Task) -> list[tuple[str, Bool[np.ndarray, "cells"]]]:
-    """Rows and columns; boxes where the task has them."""
+    """BatchedRuns and columns; boxes where the task has them."""
     row, column = np.divmod(np.arange(task.cells), task.columns)
     found = [(f"row {number + 1}", row == number) for number in range(task.rows)]
     found += [(f"column {number + 1}", column == number) for number in range(task.columns)]

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from probes.interventions.attribution.gradients import AT_ONCE, Reading, single_givens, taken_away
+from probes.interventions.attribution.gradients import AT_ONCE, AttributedOutput, blanked, single_givens
 from probes.interventions.attribution.mixing import boxes, peers_of
 from probes.interventions.fork import CachedRun, cache_run
-from probes.interventions.sweeps import check
+from probes.interventions.sweeps import labelled_puzzles
 from probes.stats import BY_PUZZLE, ratio
 from trm.data import PuzzleSet
 from trm.model import Model
@@ -54,7 +54,7 @@ def peer_effects(
 
     Through one supervision step, from the state at its beginning. Raises UserError.
     """
-    puzzles, _ = check(model, task, puzzles, None, step=step)
+    puzzles, _ = labelled_puzzles(model, task, puzzles, None, step=step)
     peers, random = peers_of(task), np.random.default_rng(seed)
     sums = np.zeros((len(puzzles), 4))  # of peers: effect and count; of others: effect and count
     looked_at = 0
@@ -63,13 +63,13 @@ def peer_effects(
         progress(number / len(puzzles), f"removing the givens of puzzle {number + 1} of {len(puzzles)}")
         inputs = puzzles.inputs[number]
         depth = replace(model.config.depth, N_sup=step)
-        kept = cache_run(
+        clean = cache_run(
             model, task, inputs, depth=depth, puzzle_id=int(puzzles.puzzle_identifiers[number]),
             labels=puzzles.labels[number],
         )  # fmt: skip
         blank = np.flatnonzero(~task.givens(inputs))
         chosen = random.permutation(blank)[:cells_each]
-        effects = effects_of_givens(kept, step)  # (given, cells)
+        effects = effects_of_givens(clean, step)  # (given, cells)
         givens = np.flatnonzero(task.givens(inputs))
         for cell in chosen:
             near = peers[cell, givens]
@@ -96,11 +96,11 @@ def peer_effects(
     )
 
 
-def effects_of_givens(kept: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
+def effects_of_givens(clean: CachedRun, step: int) -> Float[np.ndarray, "given cells"]:
     """How much the logit of every cell's answer falls when a given is taken away in this step: each given, each cell."""
-    reading = Reading(kept, step, cell=0, span="step")
-    groups = single_givens(kept.task, kept.inputs)
-    puzzles = [kept.inputs, *(taken_away(kept.task, kept.inputs, cells) for _, cells in groups)]
+    reading = AttributedOutput(clean, step, cell=0, span="step")
+    groups = single_givens(clean.task, clean.inputs)
+    puzzles = [clean.inputs, *(blanked(clean.task, clean.inputs, cells) for _, cells in groups)]
     logits = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), 4 * AT_ONCE):

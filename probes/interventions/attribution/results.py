@@ -7,7 +7,7 @@ by the weights of MLP mixing.
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from probes.interventions.sites import InterventionError, Place
+from probes.interventions.sites import InterventionError, Site
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ MIXING = {
     "mixing": "how strongly the weights of MLP mixing bring every cell into a cell, and it into them, whatever the puzzle",
 }
 SPANS = {"cycle": "the step's last cycle", "step": "the whole step", "run": "all steps up to it"}
-HALTING_CELL = -1
+HALTING_LOGIT = -1
 MEAN = "mean"  # in the place of a head: the mean of all
 
 
@@ -52,11 +52,13 @@ def attributed(
             f"There is no method {method!r}. Choose one of: {', '.join(METHODS)}."
         )
     task, depth = run.task, run.depth
-    reading = gradients.Reading(run, step, cell, 0, span)  # raises where there is no such step or cell
-    halting = cell == HALTING_CELL
+    reading = gradients.AttributedOutput(
+        run, step, cell, 0, span
+    )  # raises where there is no such step or cell
+    halting = cell == HALTING_LOGIT
     if token is None:
         token = 0 if halting else int(run.trace.answers[step * depth.T - 1][cell])
-    reading = gradients.Reading(run, step, cell, token, span)
+    reading = gradients.AttributedOutput(run, step, cell, token, span)
     name = "halting logit" if halting else f"logit of {task.symbols[token]} in {cell_name(task, cell)}"
     facts: dict[str, Any] = {
         "of": name,
@@ -105,7 +107,7 @@ def attended(
     of_head = of_layer.mean(0) if head == MEAN else of_layer[_number("head", head, heads)]
     prefix = run.model.config.prefix_length
     around = _around(run.task, of_head[prefix:, prefix:], cell)
-    call = str(Place.of(at))
+    call = str(Site.of(at))
     facts = {
         "of": f"attention in call {call}, layer {layer}, {'mean of all heads' if head == MEAN else f'head {head}'}",
         "method": "attention",

@@ -7,7 +7,7 @@ import pytest
 from halting_stand_in import make_runs
 
 from app.screens.halting import source, texts
-from app.screens.halting.puzzles import of_square, solve_link
+from app.screens.halting.puzzles import puzzles_in_square, solve_link
 from app.server import shared
 from probes.halting.report import analyse
 from probes.halting.rules import outcomes
@@ -55,7 +55,7 @@ def numbers(app) -> list[str]:
 
 
 def test_every_figure_of_a_recorded_result(open_app, record):
-    """Shown without loading a model, each with the command that repeats it; the link names the figure."""
+    """HaltingResult without loading a model, each with the command that repeats it; the link names the figure."""
     record(kind="hrm")
     app = open_page(open_app)
     assert f"Recorded 2026-01-01: {MODEL} on 60 puzzles" in app.captions and not app.warnings
@@ -80,7 +80,7 @@ def test_the_headline_sets_each_number_beside_what_deflates_it(open_app, record)
 
 def test_what_is_said_has_its_band_and_its_number_of_puzzles():
     found = analyse(make_runs(steps=16, count=60, N_sup=16))
-    leap, pairs = found.solving.leap, found.undecided.pairs
+    leap, pairs = found.solving.single_step, found.undecided.pairs
     low, high = leap.band
     assert f"**{leap.share:.1%} ({low:.1%} to {high:.1%}) of {leap.count}**" in texts.errors(found)
     assert f"{pairs:,} ({pairs / 960:.1%} of all)" in texts.reliability(found)
@@ -125,7 +125,7 @@ def test_a_damaged_recording_is_none(open_app, record, tmp_path):
 
 def test_without_a_deep_recording_it_says_how_to_get_one(open_app, record):
     record(deep=False)
-    app = open_page(open_app, halting_view="Beyond training")
+    app = open_page(open_app, halting_view="BeyondTraining training")
     assert charts(app) == 0
     assert any("Ask for more supervision steps" in info.value for info in app.test.info)
 
@@ -147,7 +147,7 @@ def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
     found = outcomes(runs.halting, runs.right)
     puzzle = int(np.flatnonzero((found.halts > 0) & (found.right > 0))[0])
     app = open_page(open_app, halting_view="Early or late")
-    app.test.session_state["halting_cell"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
+    app.test.session_state["halting_square"] = (int(found.right[puzzle]) - 1, int(found.halts[puzzle]) - 1)
     app.run()
     same = (found.right == found.right[puzzle]) & (found.halts == found.halts[puzzle])
     assert len(app.test.get_by_key("halting_puzzle").options) == 1 + same.sum()
@@ -158,12 +158,12 @@ def test_a_square_of_the_board_lists_its_puzzles(open_app, record):
 def test_the_squares_hold_every_puzzle_once():
     runs = make_runs(count=100)
     found = outcomes(runs.halting, runs.right)
-    squares = [of_square(found, (x, y), runs.steps) for x in range(7) for y in range(7)]
+    squares = [puzzles_in_square(found, (x, y), runs.steps) for x in range(7) for y in range(7)]
     assert sorted(np.concatenate(squares).tolist()) == list(range(100))
-    assert (found.right[of_square(found, (6, 6), 6)] == 0).all() and (
-        found.halts[of_square(found, (6, 6), 6)] == 0
+    assert (found.right[puzzles_in_square(found, (6, 6), 6)] == 0).all() and (
+        found.halts[puzzles_in_square(found, (6, 6), 6)] == 0
     ).all()
-    assert len(of_square(found, None, runs.steps)) == 100
+    assert len(puzzles_in_square(found, None, runs.steps)) == 100
 
 
 def test_a_link_beyond_training_asks_for_its_steps():

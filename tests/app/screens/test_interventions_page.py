@@ -10,7 +10,7 @@ import pytest
 from app_page import App, shown
 
 from app.screens.interventions import runs
-from app.screens.interventions.controls import EXAMPLES, Asked
+from app.screens.interventions.controls import EXAMPLES, InterventionRequest
 from probes.interventions.attribution.attention import attention_of
 from probes.interventions.attribution.mixing import mixing
 from probes.interventions.fork import cache_run
@@ -140,13 +140,13 @@ def test_the_command_beside_the_runs_repeats_them(open_page):
     app.both()
     commands = " ".join(code.value for code in app.test.code)
     assert "probes intervene --model sudoku-trm" in commands and "--experiment without-y --step 2" in commands
-    assert Asked("own", 1, "zero y after 1").title == "Changed"
+    assert InterventionRequest("own", 1, "zero y after 1").title == "Changed"
 
 
 def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
     made = []
 
-    def swept(what, model, task, puzzles, settings, progress):
+    def run_sweep(what, model, task, puzzles, settings, progress):
         made.append((what, len(puzzles), settings))
         table = {
             "size": [0.0, 1.0],
@@ -157,7 +157,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
         }
         return {"fingerprint": model.fingerprint, "settings": {"state": "yz", "step": 1}, "table": table}
 
-    monkeypatch.setattr("probes.interventions.sweep_results.swept", swept)
+    monkeypatch.setattr("probes.interventions.sweep_results.run_sweep", run_sweep)
     app = open_page()
     app.both()
     app.set("noise-sizes", "0,1")
@@ -175,12 +175,12 @@ def test_the_cell_that_is_marked_first_is_the_one_that_is_explained(open_page, l
     row, column = (3, 4) if link else divmod(changed["restless_cell"], 9)
     assert next(sent for sent in app.payloads if "players" in sent)["start"]["cell"] == [row, column]
     name, step = f"r{row + 1}c{column + 1}", 2 if link else 1
-    app.set("causes_figure", "attribution")
+    app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
     assert f"in {name}** after step {step}" in app.said
-    app.set("causes_figure", "patching")
+    app.set("interventions_figure", "patching")
     assert f"Selected: {name}." in app.captions
-    app.set("causes_figure", "mixing")
+    app.set("interventions_figure", "mixing")
     app.until(lambda: len(boards(app)) == 2, "both boards")
     assert f"--cell {name}" in " ".join(code.value for code in app.test.code)
 
@@ -195,7 +195,7 @@ def test_without_a_selected_cell_nothing_is_explained(open_page):
         "cell": None,
     }
     for figure in ("attribution", "patching", "mixing"):
-        app.set("causes_figure", figure)
+        app.set("interventions_figure", figure)
         assert "Select a cell in the player." in [info.value for info in app.test.info]
         assert not app.test.get("plotly_chart")
 
@@ -209,7 +209,7 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
         "call": 2,
         "cell": [3, 4],
     }
-    app.set("causes_figure", "attribution")
+    app.set("interventions_figure", "attribution")
     app.until(lambda: app.test.get("plotly_chart"), "the heat over the grid")
     assert "in r4c5** after step 2" in app.said
     app.set("attribution_method", "units")
@@ -217,7 +217,7 @@ def test_attribution_and_patching_follow_the_selected_cell(open_page):
         lambda: "after step 2. It is" in app.said and len(app.test.get("plotly_chart")) == 1,
         "rows, columns, boxes",
     )
-    app.set("causes_figure", "patching")
+    app.set("interventions_figure", "patching")
     app.set("patching_steps", 1)
     app.click("patching_compute")
     app.until(lambda: "in r4c5**, z patched" in app.said, "the heat map")
@@ -238,7 +238,7 @@ def test_mixing_weights_of_the_selected_cell_are_two_boards(open_page):
     app = open_page()
     app.both()
     app.test.session_state["interventions_view"] = {"supervision_step": 1, "cell": [3, 4]}
-    app.set("causes_figure", "mixing")
+    app.set("interventions_figure", "mixing")
     app.until(lambda: len(boards(app)) == 2, "both boards")
     model = load_model("sudoku-trm")
     for layer in ("1", "2"):
@@ -262,7 +262,7 @@ def test_attention_of_the_players_call_is_two_boards(open_page):
         "call": 2,
         "cell": [2, 3],
     }
-    app.set("causes_figure", "mixing")
+    app.set("interventions_figure", "mixing")
     app.set("mixing_head", "3")
     app.until(
         lambda: "call 2.1.2, layer 1, head 3**" in shown(app.said) and len(boards(app)) == 2, "both boards"
@@ -285,14 +285,14 @@ def held(monkeypatch):
     """Makes every pair of runs a slow one, until it is let go."""
     gate, started = threading.Event(), []
 
-    def slow(choice, asked, model, progress):
-        started.append(asked)
+    def slow(choice, request, model, progress):
+        started.append(request)
         while not gate.wait(0.01):
             progress(0.5, "the changed run")
-        return branch(choice, asked, model, progress)
+        return run_pair(choice, request, model, progress)
 
-    branch = runs.branch
-    monkeypatch.setattr(runs, "branch", slow)
+    run_pair = runs.run_pair
+    monkeypatch.setattr(runs, "run_pair", slow)
     yield SimpleNamespace(started=started, let_go=gate.set, hold=gate.clear)
     gate.set()
 
@@ -343,12 +343,12 @@ def test_a_cancelled_one_is_begun_anew_only_when_a_person_says_so(open_page, hel
 def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
     tries = []
 
-    def fails(choice, asked, model, progress):
-        tries.append(asked)
+    def fails(choice, request, model, progress):
+        tries.append(request)
         time.sleep(0.4)  # longer than it is waited for
         raise ValueError("odd")
 
-    monkeypatch.setattr(runs, "branch", fails)
+    monkeypatch.setattr(runs, "run_pair", fails)
     app = open_page(experiment="own", do="zero y after 2.1.2 in r8c9")
     app.until(lambda: app.errors, "that it failed")
     for _ in range(3):
@@ -360,7 +360,7 @@ def test_one_that_fails_is_not_tried_for_ever(open_page, monkeypatch):
 
 def test_a_cancelled_sweep_stays_so(open_page, monkeypatch):
     app = open_page()
-    app.set("causes_figure", "seeds")
+    app.set("interventions_figure", "seeds")
     started = []
 
     def endless(*arguments):

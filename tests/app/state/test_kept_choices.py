@@ -22,10 +22,13 @@ PLACES = [
     ("halting", {"halting_view": "Early or late"}),
     ("halting", {"halting_view": "Beyond training"}),
     ("compare", {"compare-view": "Similarity (CKA)"}),
-    *(("interventions", {"causes_figure": name}) for name in ("Attribution", "Mixing weights", "Patching")),
-    *(("interventions", {"causes_figure": name}) for name in ("Taken away", "Seeds", "Best of K")),
+    *(
+        ("interventions", {"interventions_figure": name})
+        for name in ("Attribution", "Mixing weights", "Patching")
+    ),
+    *(("interventions", {"interventions_figure": name}) for name in ("Taken away", "Seeds", "Best of K")),
     ("interventions", {}),
-    ("interventions", {"causes_figure": "Vote", "experiment": "own"}),
+    ("interventions", {"interventions_figure": "Vote", "experiment": "own"}),
     ("lecture", {}),
 ]
 CHOSEN = [
@@ -37,7 +40,7 @@ CHOSEN = [
     ("probes", "probes_target", "right now", "right_now"),
     ("halting", "halting_view", "Early or late", "board"),
     ("compare", "compare-view", "Movement", "Movement"),
-    ("interventions", "causes_figure", "Seeds", "seeds"),
+    ("interventions", "interventions_figure", "Seeds", "seeds"),
 ]
 
 

@@ -62,7 +62,7 @@ def test_a_time_is_said_as_roughly_as_it_is_known(seconds):
         ("probes", {}),
         ("probes", {"probes_view": "Is it used?"}),
         ("interventions", {}),
-        ("interventions", {"causes_figure": "Patching"}),
+        ("interventions", {"interventions_figure": "Patching"}),
     ],
 )
 def test_every_long_job_says_how_long_it_takes_before_it_is_begun(paces, page, link):

@@ -65,8 +65,8 @@ def test_reliability_by_hand():
     assert found.confidence == pytest.approx([0.3, 0.9])
     assert found.share_right == pytest.approx([1 / 3, 0])
     assert found.expected_error == pytest.approx((0.1 + 0.9) / 4)
-    assert found.too_sure == pytest.approx((0.2 + 0.3 + 0.4 + 0.9 - 1) / 4) and found.pairs == 4
-    assert found.largest_error == pytest.approx(0.9)
+    assert found.overconfidence == pytest.approx((0.2 + 0.3 + 0.4 + 0.9 - 1) / 4) and found.pairs == 4
+    assert found.max_error == pytest.approx(0.9)
 
 
 def test_a_calibrated_head_has_no_error():
@@ -76,11 +76,11 @@ def test_a_calibrated_head_has_no_error():
     for equal in ("width", "count"):
         found = reliability(halting, right, bins=10, equal=equal, resampling=FEW)
         assert found.expected_error == pytest.approx(0, abs=1e-12)
-        assert found.largest_error == pytest.approx(0, abs=1e-12)
+        assert found.max_error == pytest.approx(0, abs=1e-12)
     # The same order, twice the logits: 0.09 / 0.58 = 0.155 and 0.64 / 0.68 = 0.941.
     sure = reliability(2 * halting, right, bins=10, resampling=FEW)
     assert sure.expected_error == pytest.approx((0.3 - 0.09 / 0.58 + 0.64 / 0.68 - 0.8) / 2)
-    assert sure.largest_error == pytest.approx(0.3 - 0.09 / 0.58)
+    assert sure.max_error == pytest.approx(0.3 - 0.09 / 0.58)
     assert roc(2 * halting, right).auc == roc(halting, right).auc
 
 
@@ -94,7 +94,7 @@ def test_an_empty_bin_has_no_mean():
     found = reliability(np.array([[-3.0, 3.0]]), np.array([[False, True]]), bins=3, resampling=FEW)
     assert found.counts.tolist() == [1, 0, 1]
     assert np.isnan([found.confidence[1], found.share_right[1], *found.share_right_band[:, 1]]).all()
-    assert np.isfinite([found.expected_error, found.largest_error]).all()
+    assert np.isfinite([found.expected_error, found.max_error]).all()
 
 
 def test_bins_of_equal_count():

@@ -56,7 +56,7 @@ def test_json_and_parquet(tiny, capsys):
     printed = json.loads(capsys.readouterr().out)
     assert printed == json.loads((tiny / "out.json").read_text())
     runs = load_runs(tiny / "out.parquet")
-    assert (runs.count, runs.steps, runs.about.N_sup) == (2, 5, 3)
+    assert (runs.count, runs.steps, runs.metadata.N_sup) == (2, 5, 3)
     assert printed["exact_by_step"] == runs.right.mean(1).tolist()
     assert printed["calibration"]["expected_error"] == report(analyse(runs))["calibration"]["expected_error"]
     assert printed["command"].split()[:4] == ["python", "-m", "probes", "halting"]
@@ -99,13 +99,13 @@ def test_recording_is_of_training_depth_and_beyond(tiny, recorded, monkeypatch, 
     """The bundled model is a tiny one here, its set three puzzles."""
     monkeypatch.setenv("RECURSION_LENS_MODELS", str(tiny))
     asked = []
-    made = halting.made
+    run_model = halting.run_model
 
     def tiny_set(name, data, *, limit, steps):
         asked.append((name, data, limit, steps))
-        return made(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
+        return run_model(str(tiny / name), str(tiny / "puzzles.txt"), limit=limit, steps=steps)
 
-    monkeypatch.setattr(halting, "made", tiny_set)
+    monkeypatch.setattr(halting, "run_model", tiny_set)
     main(["halting", "--record"])
     capsys.readouterr()
     assert asked == [("model", "sudoku/test", 1000, None), ("model", "sudoku/test", 200, 64)]
@@ -213,7 +213,7 @@ def paired(gained: int, lost: int) -> dict:
 def test_three_puzzles_of_a_thousand_are_no_verdict():
     """p of three heads in a row is 0.25."""
     said = "3 gained, 0 lost, p = 0.25"
-    for sentence in (reports._cost, reports._worth, reports._deeper):
+    for sentence in (reports._cost, reports._without_head, reports._deeper):
         text = sentence(paired(3, 0))
         assert text.startswith("not significant (") and said in text
 
@@ -225,7 +225,7 @@ def test_a_difference_that_a_coin_would_not_make_has_a_verdict():
     assert reports._deeper(paired(0, 10)).startswith("no (")
     assert reports._cost(paired(0, 9)).startswith("yes (-0.9 points after 2.8 of 16 steps: 0 gained, 9 lost")
     assert reports._cost(paired(9, 0)).startswith("no, it gains (+0.9 points")
-    assert reports._worth(paired(0, 9)).startswith(
+    assert reports._without_head(paired(0, 9)).startswith(
         "less accurate (89.1 % after 2.8 steps, 90.0 % after 3.7 steps"
     )
 

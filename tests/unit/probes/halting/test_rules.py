@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from halting_stand_in import flags, logits, random_runs
 
-from probes.halting.by_step import breaks
+from probes.halting.by_step import regressions
 from probes.halting.calibration import (
     reliability,
     roc,
@@ -162,7 +162,7 @@ def test_standing_still_begins_again():
 
 def test_breaks_by_hand():
     right = flags("xxxx", ".x.x", "x.x.", "....", "..x.")
-    found = breaks(right)
+    found = regressions(right)
     assert found.first.tolist() == [0, 3, 2, 0, 4]
     assert found.times.tolist() == [0, 1, 2, 0, 1]
     assert found.recovered.tolist() == [False, True, False, False, False]
@@ -173,7 +173,7 @@ def test_breaks_by_hand():
 @pytest.mark.parametrize("after", [1, 16, 64])
 def test_what_breaks_beyond_the_depth_of_training(after):
     right = np.random.default_rng(0).random((64, 50)) < 0.5
-    found = breaks(right, after=after)
+    found = regressions(right, after=after)
     assert right[after - 1].sum() + found.gained.sum() - found.lost.sum() == right[-1].sum()
     assert found.lost[:after].sum() == found.gained[:after].sum() == 0
     assert found.times.sum() == found.lost.sum()
@@ -185,7 +185,7 @@ def test_what_breaks_beyond_the_depth_of_training(after):
 @pytest.mark.parametrize("after", [0, 3])
 def test_no_such_step(after):
     with pytest.raises(RunsError, match=r"no step .* 1 to 2"):
-        breaks(np.ones((2, 1), bool), after=after)
+        regressions(np.ones((2, 1), bool), after=after)
 
 
 # nothing to analyse
@@ -201,7 +201,7 @@ ALL = {
 WITHOUT_HEAD = {
     "fixed depth": fixed_depth_curve,
     "unchanged": lambda right: unchanged_answer_curve(np.zeros(right.shape, np.uint16), right),
-    "breaks": breaks,
+    "regressions": regressions,
 }
 
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from halting_stand_in import make_runs
 
-from probes.halting.by_step import approach, share_of, solving
-from probes.halting.decisions import decisions, right_by_going_on
+from probes.halting.by_step import errors_before_solving, puzzle_share, solving
+from probes.halting.decisions import decisions, right_if_continued
 from probes.halting.report import analyse, fewest_steps, report
-from probes.halting.runs import LARGEST_FILE, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
+from probes.halting.runs import MAX_FILE_BYTES, METADATA, OF_STEP, load_runs, run_puzzles, save_runs, table
 from probes.stats import Resampling, RunsError
 from trm.coordinates import Depth
 from trm.data import PuzzleSet
@@ -44,13 +44,13 @@ def puzzle_set() -> PuzzleSet:
 
 
 def test_what_is_kept_is_what_the_model_answers(tiny_model):
-    """Beyond the depth of training, wrong cells counted among the blanks alone; the puzzle without a solution left out."""
+    """BeyondTraining the depth of training, wrong cells counted among the blanks alone; the puzzle without a solution left out."""
     model, puzzles = tiny_model(kind="hrm", H_layers=2), puzzle_set()
     heard = []
     depth = Depth(n=2, T=2, N_sup=5)
     runs = run_puzzles(model, SMALL, puzzles, depth=depth, progress=lambda *seen: heard.append(seen))
     found = predict(model, puzzles.inputs[:2], depth=depth)
-    assert (runs.count, runs.steps, runs.about.N_sup, runs.about.without_label) == (2, 5, 3, 1)
+    assert (runs.count, runs.steps, runs.metadata.N_sup, runs.metadata.without_label) == (2, 5, 3, 1)
     assert runs.blanks.tolist() == [2, 2] and runs.puzzles[1] == SMALL.format(puzzles.inputs[1])
     for puzzle, cells in enumerate(([13, 15], [0, 1])):
         wrong = (found.answers[:, puzzle] != puzzles.labels[puzzle])[:, cells].sum(-1)
@@ -84,7 +84,7 @@ def test_written_and_read_again(tmp_path, kind):
     runs = make_runs(kind=kind)
     save_runs(tmp_path / "runs.parquet", runs)
     again = load_runs(tmp_path / "runs.parquet")
-    assert again.about == runs.about
+    assert again.metadata == runs.metadata
     assert (again.puzzles, again.difficulty) == (runs.puzzles, runs.difficulty)
     for name in ("rows", "blanks", *OF_STEP):
         assert np.array_equal(getattr(again, name), getattr(runs, name)), name
@@ -116,10 +116,10 @@ def test_no_such_file_and_another_file(tmp_path, monkeypatch):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match="python -m probes halting"):
         load_runs(path)
-    monkeypatch.setattr("probes.halting.runs.LARGEST_FILE", 10)
+    monkeypatch.setattr("probes.halting.runs.MAX_FILE_BYTES", 10)
     with pytest.raises(DataError, match="larger than"):
         load_runs(path)
-    assert LARGEST_FILE > 10
+    assert MAX_FILE_BYTES > 10
 
 
 @pytest.mark.parametrize("name", ["puzzle", "blanks", "q_halt", "right", "step"])
@@ -206,14 +206,17 @@ def test_solving_by_hand():
     assert (found.monotone.share, found.monotone.count) == (1.0, 3)  # 1, 2 and 5, which are right at the end
     assert (found.monotone_late.share, found.monotone_late.count) == (1.0, 2)  # 1 and 2
     assert (found.stays.share, found.stays.count) == (0.75, 4)
-    assert (found.leap.share, found.leap.count) == (pytest.approx(2 / 3), 3)  # 2 and 3, of 1, 2 and 3
+    assert (found.single_step.share, found.single_step.count) == (
+        pytest.approx(2 / 3),
+        3,
+    )  # 2 and 3, of 1, 2 and 3
 
 
 def test_a_solve_at_step_two_is_no_leap():
     """It mends all that was wrong after step 1 by definition: nothing is seen of the run before."""
     wrong = counts("40", "00", "41")
     found = solving(wrong, wrong == 0, resampling=FEW)
-    assert found.leap.count == 0 and np.isnan(found.leap.share)
+    assert found.single_step.count == 0 and np.isnan(found.single_step.share)
     assert found.monotone.count == 2 and found.monotone_late.count == 0
 
 
@@ -229,7 +232,7 @@ def test_a_solve_at_step_two_is_no_leap():
 )
 def test_a_leap_is_out_of_a_run_that_mended_a_tenth_at_most(errors, flat):
     wrong = np.array(errors, np.uint16)[:, None]
-    assert solving(wrong, wrong == 0, resampling=FEW).leap.share == flat
+    assert solving(wrong, wrong == 0, resampling=FEW).single_step.share == flat
 
 
 def test_what_always_stays_may_still_break_once_in_a_while():
@@ -245,29 +248,32 @@ def test_an_error_more_on_the_way_is_not_monotone():
 
 
 def test_a_share_of_nobody():
-    found = share_of(np.ones(3, bool), np.zeros(3, bool), resampling=FEW)
+    found = puzzle_share(np.ones(3, bool), np.zeros(3, bool), resampling=FEW)
     assert np.isnan([found.share, *found.band]).all() and found.count == 0
 
 
 def test_the_band_of_a_share_is_that_of_the_binomial():
-    found = share_of(np.arange(400) % 2 == 0, np.ones(400, bool))
+    found = puzzle_share(np.arange(400) % 2 == 0, np.ones(400, bool))
     assert found.band == pytest.approx((0.45, 0.55), abs=0.01)
 
 
 def test_approach_by_hand():
     """Aligned at the first right answer; of eight blank cells."""
     wrong = counts("4200", "8840", "2222")
-    found = approach(wrong, np.full(3, 8, np.uint16), wrong == 0)
+    found = errors_before_solving(wrong, np.full(3, 8, np.uint16), wrong == 0)
     assert found.before.tolist() == [3, 2, 1, 0]
     assert found.count.tolist() == [1, 2, 2, 2]
     assert found.quantiles[1] == pytest.approx([1, 0.75, 0.375, 0])  # of 8, then 4 and 8, then 2 and 4
     assert found.quantiles[0, 1] == pytest.approx(0.5 + 0.25 * 0.5)
-    assert approach(wrong, np.full(3, 8, np.uint16), wrong == 0, most=1).before.tolist() == [1, 0]
+    assert errors_before_solving(wrong, np.full(3, 8, np.uint16), wrong == 0, most=1).before.tolist() == [
+        1,
+        0,
+    ]
 
 
 def test_no_puzzle_comes_right():
     wrong = counts("11", "22")
-    found = approach(wrong, np.full(2, 8, np.uint16), wrong == 0)
+    found = errors_before_solving(wrong, np.full(2, 8, np.uint16), wrong == 0)
     assert found.before.size == 0 and found.quantiles.shape == (3, 0)
 
 
@@ -278,31 +284,31 @@ def test_going_on_by_hand():
     """Puzzle 1: from step 1 it would stop at 3, which is wrong; from step 3 on nothing stops it before the end."""
     halting = np.where(flags("..x.", "...."), 1.0, -1.0)
     right = flags("x..x", ".x.."), flags("..xx")
-    assert right_by_going_on(halting, right[0]).T.tolist() == [[False, False, True], [False] * 3]
+    assert right_if_continued(halting, right[0]).T.tolist() == [[False, False, True], [False] * 3]
     found = decisions(halting, right[0])
     # Puzzle 1: right now and wrong later, going on; neither; wrong now, right later, halting. Puzzle 2: neither, now, neither.
     assert found.halts == {"both": 0, "now": 0, "later": 1, "neither": 0}
-    assert found.goes_on == {"both": 0, "now": 2, "later": 0, "neither": 3}
-    assert found.at_stake == 3 and found.well_taken == 0
+    assert found.continues == {"both": 0, "now": 2, "later": 0, "neither": 3}
+    assert found.at_stake == 3 and found.correct_share == 0
     turned = decisions(-halting, right[0])
-    assert turned.well_taken is not None and turned.at_stake > 0
+    assert turned.correct_share is not None and turned.at_stake > 0
 
 
 def test_going_on_is_what_a_plain_loop_finds():
     random = np.random.default_rng(1)
     halting, right = random.normal(size=(7, 30)), random.random((7, 30)) < 0.5
-    found = right_by_going_on(halting, right)
+    found = right_if_continued(halting, right)
     for step in range(6):
         for puzzle in range(30):
             stop = next((k for k in range(step + 1, 7) if halting[k, puzzle] > 0), 6)
             assert found[step, puzzle] == right[stop, puzzle]
     total = decisions(halting, right)
-    assert sum(total.halts.values()) + sum(total.goes_on.values()) == 6 * 30
+    assert sum(total.halts.values()) + sum(total.continues.values()) == 6 * 30
 
 
 def test_one_step_leaves_nothing_to_decide():
     found = decisions(np.ones((1, 3)), np.ones((1, 3), bool))
-    assert found.at_stake == 0 and found.well_taken is None
+    assert found.at_stake == 0 and found.correct_share is None
 
 
 # the whole
@@ -368,7 +374,7 @@ def test_runs_where_nothing_is_right_have_a_report_too():
 
 def test_no_such_step():
     with pytest.raises(RunsError, match="6 supervision steps, not 7"):
-        make_runs().first(7)
+        make_runs().truncated(7)
 
 
 @pytest.mark.parametrize("steps", [1, 3])

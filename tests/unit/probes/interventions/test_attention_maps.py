@@ -1,4 +1,4 @@
-"""Attention of a call: the softmax written out by hand, at the input that the call has, in the net that makes it."""
+"""AttentionMaps of a call: the softmax written out by hand, at the input that the call has, in the net that makes it."""
 
 import json
 

@@ -9,12 +9,12 @@ import torch
 from probes.cli.main import main
 from probes.interventions.attribution.gradients import (
     HALTING,
-    Reading,
+    AttributedOutput,
     ablation,
+    blanked,
     completeness_error,
     integrated_gradients,
     single_givens,
-    taken_away,
     units,
     without_givens,
 )
@@ -58,7 +58,7 @@ def run(tiny_model):
 
 
 def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
-    reading = Reading(linear, step=1, cell=6, token=3, span="step")
+    reading = AttributedOutput(linear, step=1, cell=6, token=3, span="step")
     found = integrated_gradients(reading, steps=4)
     x, blank = reading.embedded(PUZZLE), reading.embedded(without_givens(SMALL, PUZZLE))
     calls = 4  # n T
@@ -66,7 +66,7 @@ def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
     expected = np.zeros(16)
     expected[6] = by_hand[6]  # nothing mixes positions here
     assert found.cells == pytest.approx(expected, abs=1e-4)
-    given = Reading(linear, step=1, cell=0, token=3, span="step")
+    given = AttributedOutput(linear, step=1, cell=0, token=3, span="step")
     assert integrated_gradients(given, steps=4).cells[0] == pytest.approx(float(by_hand[0]), abs=1e-4)
     assert abs(by_hand[0]) > 1e-3 and integrated_gradients(given, steps=4).error < 1e-4
 
@@ -75,7 +75,7 @@ def test_on_a_linear_model_gradients_equal_weight_times_input(linear):
 @pytest.mark.parametrize("span", ["cycle", "step"])
 def test_gradients_are_complete_on_a_net(run, cell, span):
     torch.nn.init.normal_(run.model.q_head.weight, generator=torch.Generator().manual_seed(1))
-    found = integrated_gradients(Reading(run, 2, cell, token=3, span=span), steps=64)
+    found = integrated_gradients(AttributedOutput(run, 2, cell, token=3, span=span), steps=64)
     difference = found.value - found.baseline
     assert found.error < 0.01 and found.points >= 64
     assert found.cells.sum() == pytest.approx(difference, abs=0.01 * abs(difference))
@@ -87,7 +87,7 @@ def test_completeness_error():
 
 
 def test_ablation_is_the_puzzle_without_the_given(run):
-    reading = Reading(run, 3, cell=2, token=4, span="run")
+    reading = AttributedOutput(run, 3, cell=2, token=4, span="run")
     found = ablation(reading, single_givens(SMALL, PUZZLE))
     assert found.names[:3] == ("r1c1", "r1c2", "r2c1") and len(found.names) == 8
     for cell, effect in zip(np.flatnonzero(SMALL.givens(PUZZLE)), found.effect, strict=True):
@@ -100,7 +100,7 @@ def test_ablation_is_the_puzzle_without_the_given(run):
 
 @pytest.mark.parametrize("span", ["cycle", "step", "run"])
 def test_every_span_ends_where_the_run_does(run, span):
-    reading = Reading(run, 2, cell=2, token=4, span=span)
+    reading = AttributedOutput(run, 2, cell=2, token=4, span=span)
     with torch.no_grad():
         heads = reading.heads(reading.embedded(PUZZLE))
     assert torch.equal(
@@ -113,7 +113,7 @@ def test_units_and_what_is_blank():
     assert names[0] == "row 1" and names[-1] == "box 4" and len(names) == 12
     box = dict(units(SMALL))["box 2"]
     assert np.flatnonzero(box).tolist() == [2, 3, 6, 7]
-    assert taken_away(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
+    assert blanked(SMALL, PUZZLE, box)[[2, 3, 6, 7]].tolist() == [1, 1, 1, 1]
     maze = get_task("maze", 49)
     assert len(units(maze)) == 14
     with pytest.raises(InterventionError, match="cannot be blank"):
@@ -126,7 +126,7 @@ def test_units_and_what_is_blank():
 )
 def test_readings_there_are_not(run, step, cell, token, says):
     with pytest.raises(InterventionError, match=says):
-        Reading(run, step, cell, token)
+        AttributedOutput(run, step, cell, token)
 
 
 # ---- peers
@@ -160,7 +160,7 @@ def test_structure_that_is_there_is_found(tiny_model):
 def test_effects_of_givens_are_those_of_ablation(run):
     effects = effects_of_givens(run, 2)
     token = int(run.trace.answers[2 * run.depth.T - 1][5])
-    found = ablation(Reading(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
+    found = ablation(AttributedOutput(run, 2, 5, token, "step"), single_givens(SMALL, PUZZLE))
     assert effects[:, 5] == pytest.approx(found.effect, abs=1e-4)
 
 
@@ -171,9 +171,9 @@ def test_completeness_of_the_bundled_model():
     model, task = load_model("sudoku-trm"), get_task("sudoku")
     inputs = task.parse(load_presets("sudoku")[0].puzzle)
     depth = model.config.depth
-    kept = cache_run(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
+    clean = cache_run(model, task, inputs, depth=Depth(n=depth.n, T=depth.T, N_sup=1))
     cell = int(np.flatnonzero(~task.givens(inputs))[0])
-    found = integrated_gradients(Reading(kept, 1, cell, int(kept.trace.answers[-1][cell])))
+    found = integrated_gradients(AttributedOutput(clean, 1, cell, int(clean.trace.answers[-1][cell])))
     assert found.error < 0.01
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from probes.interventions.fork import CachedRun, cache_run
-from probes.interventions.hooks import noisy
-from probes.interventions.sites import InterventionError, Place, one_call
+from probes.interventions.hooks import add_noise
+from probes.interventions.sites import InterventionError, Site, one_call
 from probes.interventions.spec import Intervention, parse_all, written
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.record import record
@@ -45,13 +45,13 @@ def counted(model, name: str) -> None:
 
 @pytest.fixture
 def run(model) -> CachedRun:
-    kept = cache_run(model, SMALL, PUZZLE)
+    clean = cache_run(model, SMALL, PUZZLE)
     model.calls.clear()
-    return kept
+    return clean
 
 
-def branched(run: CachedRun, text: str) -> Trace:
-    *_, trace = run.branch(parse_all(text))
+def forked(run: CachedRun, text: str) -> Trace:
+    *_, trace = run.fork(parse_all(text))
     return trace
 
 
@@ -92,7 +92,7 @@ def test_text_and_back(text):
 
 
 def test_a_value_may_hold_any_character():
-    one = Intervention("answer", Place(), before=True, answer="# .;%S\nü ")
+    one = Intervention("answer", Site(), before=True, answer="# .;%S\nü ")
     assert parse_all(written([one, one])) == (one, one)
 
 
@@ -144,7 +144,7 @@ def test_mistakes_are_said(text, says):
 )
 def test_what_means_nothing_for_this_run_is_said(run, text, says):
     with pytest.raises(InterventionError, match=says):
-        run.branch(parse_all(text))
+        run.fork(parse_all(text))
     assert not run.model.calls
 
 
@@ -152,14 +152,14 @@ def test_a_wrong_answer_text_is_the_tasks_to_tell(run):
     from trm.errors import PuzzleError
 
     with pytest.raises(PuzzleError):
-        run.branch(parse_all("answer before 2.1.1 is 99"))
+        run.fork(parse_all("answer before 2.1.1 is 99"))
 
 
 def test_places():
-    within = list(Place.parse("2-.*.3").within(DEPTH))
+    within = list(Site.parse("2-.*.3").within(DEPTH))
     assert within == [Coordinates(step, cycle, 3, F_H) for step in (2, 3) for cycle in (1, 2)]
     assert one_call("3.2.1", DEPTH) == Coordinates(3, 2, 1, F_L)
-    assert str(Place.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
+    assert str(Site.of(Coordinates(3, 2, 1, F_L))) == "3.2.1"
 
 
 # ---- nothing changed, and what remains to be computed
@@ -180,7 +180,7 @@ NOTHING = [
 
 @pytest.mark.parametrize("text", NOTHING)
 def test_an_intervention_that_changes_nothing_leaves_every_number(run, text):
-    assert differing(branched(run, text), run.trace) == []
+    assert differing(forked(run, text), run.trace) == []
 
 
 def test_the_kept_run_is_the_recorded_one(model, run):
@@ -203,17 +203,17 @@ def test_the_kept_run_is_the_recorded_one(model, run):
     ],
 )
 def test_only_the_calls_that_remain_are_made(run, text, f_L, f_H):
-    trace = branched(run, text)
+    trace = forked(run, text)
     assert (run.model.calls["f_L"], run.model.calls["f_H"]) == (f_L, f_H)
     assert trace.steps == trace.depth.N_sup
 
 
 @pytest.mark.parametrize("text", ["zero y before 2.1.1", "noise z after 2.1.2 size 1", "swap after 1.2.3"])
 def test_a_run_that_keeps_little_branches_alike(model, run, text, monkeypatch):
-    monkeypatch.setattr("probes.interventions.fork.KEPT_BYTES", 0)
+    monkeypatch.setattr("probes.interventions.fork.MAX_CACHED_BYTES", 0)
     little = cache_run(model, SMALL, PUZZLE)
     assert len(little.states) == 3
-    assert differing(branched(little, text), branched(run, text)) == []
+    assert differing(forked(little, text), forked(run, text)) == []
     at = one_call("2.1.2", DEPTH)
     assert torch.equal(little.state_after(at).z, run.state_after(at).z)
 
@@ -225,17 +225,17 @@ class Seen(dict):
     """States after each call of a branch, by coordinates as text."""
 
     def __init__(self, run: CachedRun, text: str, monkeypatch):
-        from probes.interventions.hooks import Changes
+        from probes.interventions.hooks import InterventionHooks
 
-        after_call = Changes.after_call
+        after_call = InterventionHooks.after_call
 
         def note(changes, at, state):
             state = after_call(changes, at, state)
             self[f"{at.supervision_step}.{at.cycle}.{at.call}"] = state
             return state
 
-        monkeypatch.setattr(Changes, "after_call", note)
-        self.trace = branched(run, text)
+        monkeypatch.setattr(InterventionHooks, "after_call", note)
+        self.trace = forked(run, text)
 
 
 @pytest.fixture
@@ -279,9 +279,9 @@ def test_noise_is_in_units_of_the_states_norm_and_seeded(run, seen):
 def test_noise_of_a_row_does_not_depend_on_the_batch():
     state = torch.ones(3, 5, 4)
     sizes = torch.tensor([0.0, 1.0, 2.0])
-    together = noisy(state, sizes, [1, 2, 3])
+    together = add_noise(state, sizes, [1, 2, 3])
     assert torch.equal(together[0], state[0])
-    assert torch.equal(together[2], noisy(state[:1], sizes[2:], [3])[0])
+    assert torch.equal(together[2], add_noise(state[:1], sizes[2:], [3])[0])
 
 
 def test_freeze_swap_and_skip(run, seen):
@@ -323,12 +323,12 @@ def test_an_answer_is_put_into_the_cells_of_y_in_the_runs_own_code(run, seen):
     said = run.model.lm_head(end)[0].argmax(-1)
     known = [place for place, token in enumerate(tokens[0]) if (said == token).any()]
     assert (run.model.decode(after)[0].argmax(-1) == tokens[0])[known].all()
-    assert run.share_read(SMALL.parse(text)) >= len(known) / 16
+    assert run.decoded_share(SMALL.parse(text)) >= len(known) / 16
 
 
 def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
     """Steps 1 and 2 at n=2, T=2; from there n=1, T=3, held against calls written out."""
-    trace = branched(run, "depth from 3 n 1 T 3")
+    trace = forked(run, "depth from 3 n 1 T 3")
     assert (trace.depth.n, trace.depth.T, trace.depth.N_sup) == (2, 3, 3)
     y, z = own(run, "2.2.3")
     x = model.embed(torch.from_numpy(PUZZLE.astype(np.int64))[None], torch.zeros(1, dtype=torch.long))
@@ -347,7 +347,7 @@ def test_another_depth_from_a_step_on_is_that_of_a_run_begun_there(model, run):
 def test_a_branch_says_what_was_done(run):
     from trm.export.payload import provenance_line, trace_id
 
-    trace = branched(run, "zero y before 2.1.1")
+    trace = forked(run, "zero y before 2.1.1")
     assert trace.provenance.changes == "zero y before 2.1.1" and run.trace.provenance.changes == ""
     assert trace_id(trace) != trace_id(run.trace)
     assert provenance_line(trace).endswith("changed: zero y before 2.1.1")
@@ -358,8 +358,8 @@ def test_other_kinds(tiny_model, kind):
     changes = {"hrm": {"H_layers": 1}, "trm-multi-z": {"latents": 2}, "trm-single-z": {"latents": 0}}[kind]
     run = cache_run(tiny_model(kind=kind, **changes), SMALL, PUZZLE)
     for text in ("noise z after 2.1.1 size 0", "patch yz after 2.2.3 from 2.2.3"):
-        assert differing(branched(run, text), run.trace) == []
-    assert differing(branched(run, "noise z after 2.1.1 size 1"), run.trace)
+        assert differing(forked(run, text), run.trace) == []
+    assert differing(forked(run, "noise z after 2.1.1 size 1"), run.trace)
     if kind == "trm-multi-z":
         with pytest.raises(InterventionError, match="several z"):
-            run.branch(parse_all("swap after 2.1.3"))
+            run.fork(parse_all("swap after 2.1.3"))

@@ -7,8 +7,8 @@ import pytest
 from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.fork import cache_run
-from probes.interventions.preset_runs import over_puzzles, planned
-from probes.interventions.presets import EXPERIMENTS, Setting, plan_of, wrong_answer
+from probes.interventions.preset_runs import prepared, run_experiments
+from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment, wrong_answer
 from probes.interventions.sites import InterventionError
 from probes.interventions.spec import written
 from probes.reports.interventions import remarks
@@ -17,51 +17,51 @@ from trm.data import PuzzleSet
 from trm.tasks import get_task
 
 
-def setting(puzzles: PuzzleSet, step: int = 2) -> Setting:
-    return Setting(SMALL, puzzles.inputs[0], puzzles.labels[0], DEPTH, step)
+def setting(puzzles: PuzzleSet, step: int = 2) -> ExperimentSetting:
+    return ExperimentSetting(SMALL, puzzles.inputs[0], puzzles.labels[0], DEPTH, step)
 
 
 def test_what_the_experiments_do(puzzles):
     here, blank = setting(puzzles), ~SMALL.givens(puzzles.inputs[0])
-    assert written(plan_of("without-y", here).interventions) == "zero y before 2-.*.1"
-    assert written(plan_of("noise", here).interventions) == "noise yz before 2.1.1"
+    assert written(plan_experiment("without-y", here).interventions) == "zero y before 2-.*.1"
+    assert written(plan_experiment("noise", here).interventions) == "noise yz before 2.1.1"
     wrong = wrong_answer(here)
     assert (wrong != here.labels)[blank].all() and (wrong == here.labels)[~blank].all()
-    assert plan_of("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
-    one = plan_of("one-blank", here).inputs
+    assert plan_experiment("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
+    one = plan_experiment("one-blank", here).inputs
     assert (one != here.labels).sum() == 1 and not SMALL.givens(one)[one != here.labels].any()
-    (patch,) = plan_of("another-z", here).interventions
+    (patch,) = plan_experiment("another-z", here).interventions
     assert patch.source == "1.2.3" and patch.puzzle != SMALL.format(here.inputs)
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)
 def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_run(model, puzzles, key):
-    kept = cache_run(model, SMALL, puzzles.inputs[0])
-    run, changes = planned(kept, key)
-    *_, trace = run.branch(changes)
+    clean = cache_run(model, SMALL, puzzles.inputs[0])
+    run, changes = prepared(clean, key)
+    *_, trace = run.fork(changes)
     assert trace.steps == 3
-    assert trace.provenance.changes or not np.array_equal(trace.inputs, kept.inputs)
+    assert trace.provenance.changes or not np.array_equal(trace.inputs, clean.inputs)
     assert any(word in EXPERIMENTS[key].claim for word in ("arXiv", "published"))
 
 
 def test_experiments_that_cannot_be_made(puzzles):
     with pytest.raises(InterventionError, match="no experiment 'x'"):
-        plan_of("x", setting(puzzles))
+        plan_experiment("x", setting(puzzles))
     with pytest.raises(InterventionError, match="no supervision step 4"):
-        plan_of("noise", setting(puzzles, 4))
+        plan_experiment("noise", setting(puzzles, 4))
     with pytest.raises(InterventionError, match="same z"):
-        plan_of("another-z", setting(puzzles, 1))
+        plan_experiment("another-z", setting(puzzles, 1))
     with pytest.raises(InterventionError, match="exactly one solution"):
-        plan_of("one-blank", replace(setting(puzzles), labels=None))
+        plan_experiment("one-blank", replace(setting(puzzles), labels=None))
 
 
 def test_experiments_over_a_set(model, puzzles):
-    found = over_puzzles(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
+    found = run_experiments(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
     assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
     assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
     handed = found["experiments"]["right-answer"]
     runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2]]
-    read = [run.share_read(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
+    read = [run.decoded_share(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
     assert handed["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
     plain = found["experiments"]["plain"]
     ends = binomial_band(np.array([round(2 * plain["solved"])]), np.array([2]))[:, 0]
@@ -73,8 +73,8 @@ def test_experiments_over_a_set(model, puzzles):
 
 
 def test_what_is_right_after_one_blank_is_counted_apart(model, puzzles):
-    found = over_puzzles(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
-    grid = plan_of("one-blank", setting(puzzles)).inputs
+    found = run_experiments(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
+    grid = plan_experiment("one-blank", setting(puzzles)).inputs
     right, given = np.stack(answers_of(model, grid)) == puzzles.labels[0], SMALL.givens(grid)
     each = found["experiments"]["one-blank"]
     assert each["cells_right"] == pytest.approx(right[:, ~given].mean(1), abs=1e-4)
@@ -108,7 +108,7 @@ def test_remarks_say_what_the_experiments_are_worth():
 def test_a_maze_has_experiments_too(tiny_model):
     maze = get_task("maze", 49)
     model = tiny_model(task="maze", sequence_length=49)
-    kept = cache_run(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
+    clean = cache_run(model, maze, maze.generate(np.random.default_rng(0), "easy").inputs)
     for key in EXPERIMENTS:
-        run, changes = planned(kept, key)
-        assert list(run.branch(changes))[-1].steps == 3
+        run, changes = prepared(clean, key)
+        assert list(run.fork(changes))[-1].steps == 3

@@ -9,7 +9,7 @@ from small_runs import DEPTH, SMALL, answers_of
 
 from probes.interventions.batched import run_rows
 from probes.interventions.fork import cache_run
-from probes.interventions.hooks import noisy
+from probes.interventions.hooks import add_noise
 from probes.interventions.multi_run import (
     MultipleRuns,
     distinct,
@@ -20,7 +20,7 @@ from probes.interventions.multi_run import (
 )
 from probes.interventions.patching import patch_map
 from probes.interventions.sites import InterventionError
-from probes.interventions.sweeps import Curve, noise_sweep, removal_sweep
+from probes.interventions.sweeps import SweepCurve, ablation_sweep, noise_sweep
 from trm.recursion import State
 
 # ---- rows
@@ -29,7 +29,7 @@ from trm.recursion import State
 def test_rows_are_the_runs(model, puzzles, monkeypatch):
     monkeypatch.setattr("probes.interventions.batched.BATCH", 2)
     monkeypatch.setattr("probes.interventions.batched.GROUP", 4)
-    plain = run_rows(model, puzzles.inputs, depth=DEPTH, keep_y=True)
+    plain = run_rows(model, puzzles.inputs, depth=DEPTH, return_y=True)
     alone = [answers_of(model, grid) for grid in puzzles.inputs]
     for row, steps in enumerate(alone):
         assert np.array_equal(plain.answers[:, row], np.stack(steps))
@@ -59,52 +59,52 @@ def test_noise_is_that_of_runs_made_one_by_one(model, puzzles):
     """The solution of each puzzle is taken to be what the model answers without noise, so that size 0 is all right."""
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
     known = replace(puzzles, labels=labels)
-    swept = noise_sweep(model, SMALL, known, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
-    assert swept.solved.share[0] == 1 and swept.puzzles == 6 and swept.dtype == "float32"
+    run_sweep = noise_sweep(model, SMALL, known, sizes=(0.0, 0.5, 3.0), state="z", seed=5)
+    assert run_sweep.solved.share[0] == 1 and run_sweep.puzzles == 6 and run_sweep.dtype == "float32"
     solved = []
     for number, grid in enumerate(puzzles.inputs):
         start = model.initial_state(
             model.embed(torch.from_numpy(grid.astype(np.int64))[None], torch.zeros(1).long())
         )
-        z = noisy(start.z, torch.tensor([3.0]), [(5 * 1_000_003 + number) * 2 + 1])
+        z = add_noise(start.z, torch.tensor([3.0]), [(5 * 1_000_003 + number) * 2 + 1])
         solved.append(np.array_equal(answers_of(model, grid, State(start.y, z))[-1], labels[number]))
-    assert swept.solved.share[2] == pytest.approx(np.mean(solved))
-    assert set(swept.columns()) == {"size", "share", "low", "high", "mean_steps"}
+    assert run_sweep.solved.share[2] == pytest.approx(np.mean(solved))
+    assert set(run_sweep.columns()) == {"size", "share", "low", "high", "mean_steps"}
 
 
 def test_noise_at_a_later_step_begins_with_the_state_there(model, puzzles):
     labels = np.stack([answers_of(model, grid)[-1] for grid in puzzles.inputs])
-    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
-    assert swept.solved.share[0] == 1 and swept.steps[0] == 1
+    run_sweep = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,), step=3)
+    assert run_sweep.solved.share[0] == 1 and run_sweep.steps[0] == 1
 
 
 def test_a_puzzle_that_is_right_on_the_way_and_wrong_after_the_last_step_is_not_solved(model, puzzles):
     """Else more noise, which visits more answers, would look like more solved."""
     steps = [answers_of(model, grid) for grid in puzzles.inputs]
     labels = np.stack([answers[0] for answers in steps])
-    swept = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,))
+    run_sweep = noise_sweep(model, SMALL, replace(puzzles, labels=labels), sizes=(0.0,))
     stays = np.mean([np.array_equal(answers[0], answers[-1]) for answers in steps])
-    assert swept.solved.share[0] == stays < 1 and swept.steps[0] == 1
+    assert run_sweep.solved.share[0] == stays < 1 and run_sweep.steps[0] == 1
 
 
 def test_taking_nothing_away_is_the_unbroken_run(model, puzzles):
-    swept = removal_sweep(model, SMALL, puzzles, step=2)
+    run_sweep = ablation_sweep(model, SMALL, puzzles, step=2)
     alone = np.stack([answers_of(model, grid) for grid in puzzles.inputs])[:, 1:]
     blank = ~SMALL.givens(puzzles.inputs)
     right = ((alone == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert swept.cells["nothing"].share == pytest.approx(right.mean(0))
-    assert len(swept.columns()["taken"]) == 8
-    recovery = removal_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
+    assert run_sweep.cells["nothing"].share == pytest.approx(right.mean(0))
+    assert len(run_sweep.columns()["taken"]) == 8
+    recovery = ablation_sweep(model, SMALL, puzzles, step=1, how="initial").recovery
     assert recovery == {"y": 1, "z": 1, "yz": 1}
 
 
 def test_taking_both_away_begins_the_run_anew_from_nothing(model, puzzles):
-    swept = removal_sweep(model, SMALL, puzzles, step=2)
+    run_sweep = ablation_sweep(model, SMALL, puzzles, step=2)
     nothing = State(*(torch.zeros(1, 17, 8) for _ in State._fields))
     alone = np.stack([answers_of(model, grid, nothing)[:2] for grid in puzzles.inputs])
     blank = ~SMALL.givens(puzzles.inputs)
     right = ((alone == puzzles.labels[:, None]) & blank[:, None]).sum(-1) / blank.sum(-1)[:, None]
-    assert swept.cells["yz"].share == pytest.approx(right.mean(0))
+    assert run_sweep.cells["yz"].share == pytest.approx(right.mean(0))
 
 
 @pytest.mark.parametrize("step", [0, 4])
@@ -114,7 +114,7 @@ def test_a_step_there_is_not(model, puzzles, step):
 
 
 def test_bands_hold_the_share():
-    curve = Curve.of(np.array([[1.0, 0], [0, 0], [1, 0], [1, 0]]))
+    curve = SweepCurve.of(np.array([[1.0, 0], [0, 0], [1, 0], [1, 0]]))
     assert curve.share.tolist() == [0.75, 0] and curve.low[0] < 0.75 < curve.high[0] and curve.high[1] == 0
 
 
@@ -192,15 +192,15 @@ def test_most_frequent():
 def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_does(model, puzzles):
     from probes.interventions.spec import parse_all
 
-    kept, other = (cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2])
-    same = patch_map(kept, kept, 5, steps=[1, 2])
+    clean, other = (cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2])
+    same = patch_map(clean, clean, 5, steps=[1, 2])
     assert np.abs(same.effect).max() < 1e-4
-    found = patch_map(kept, other, 5, state="yz", steps=[1], after=2)
+    found = patch_map(clean, other, 5, state="yz", steps=[1], after=2)
     assert found.effect.shape == (1, 16) and np.abs(found.effect).max() > 1e-3
     text = f"patch yz before 2.1.1 in r1c3 from 1.2.3 of {SMALL.format(puzzles.inputs[1])}"
     logits = {}
     for name, changes in (("plain", ()), ("patched", parse_all(text))):
-        *_, trace = kept.branch(changes)
+        *_, trace = clean.fork(changes)
         logits[name] = trace.probabilities[-1][5][found.token] / 255
     odds = {name: np.log(p / (1 - p)) for name, p in logits.items()}
     assert found.effect[0, 2] == pytest.approx(odds["patched"] - odds["plain"], abs=0.15)  # 255ths
@@ -216,6 +216,6 @@ def test_a_patch_with_the_same_run_does_nothing_and_with_another_what_a_branch_d
     ],
 )
 def test_patches_that_mean_nothing(model, puzzles, options, says):
-    kept = cache_run(model, SMALL, puzzles.inputs[0])
+    clean = cache_run(model, SMALL, puzzles.inputs[0])
     with pytest.raises(InterventionError, match=says):
-        patch_map(kept, kept, options.pop("target", 0), **options)
+        patch_map(clean, clean, options.pop("target", 0), **options)
