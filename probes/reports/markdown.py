@@ -1,5 +1,4 @@
-"""A section of a document that a command writes, between two marks; whatever stands around them is left as it is.
-And shares as all sections write them."""
+"""A generated section of a document, delimited by two marks, and percentages as all sections print them."""
 
 from pathlib import Path
 
@@ -13,9 +12,9 @@ def marks(name: str) -> tuple[str, str]:
 
 
 def write_section(document: Path, name: str, text: str) -> None:
-    """Put a text between the marks of that name, at the end where there are none yet; makes the document if need be.
+    """Replace the text between the marks of that name, or append it with marks. Creates the document if needed.
 
-    Raises UserError where one mark is there without the other.
+    Raises UserError if one mark is there without the other.
     """
     begin, end = marks(name)
     old = "# Findings\n"
@@ -34,5 +33,5 @@ def write_section(document: Path, name: str, text: str) -> None:
 
 
 def percent(share: float | None, digits: int = 1) -> str:
-    """A share in percent; `none` where there is none."""
+    """A share in percent; "none" for None."""
     return "none" if share is None else f"{100 * share:.{digits}f} %"

@@ -19,7 +19,7 @@ PLACES = [
     *(("probes", {"probes_view": view}) for view in ("Mistaken for", "In a puzzle", "Directions")),
     ("probes", {"probes_view": "Is it used?", "probes_target": "candidates"}),
     ("halting", {}),
-    ("halting", {"halting_view": "Early or late"}),
+    ("halting", {"halting_view": "Halting time"}),
     ("halting", {"halting_view": "Beyond training"}),
     ("compare", {"compare-view": "Similarity (CKA)"}),
     *(
@@ -38,7 +38,7 @@ CHOSEN = [
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
-    ("halting", "halting_view", "Early or late", "board"),
+    ("halting", "halting_view", "Halting time", "timing"),
     ("compare", "compare-view", "Movement", "Movement"),
     ("interventions", "interventions_figure", "Seeds", "seeds"),
 ]
