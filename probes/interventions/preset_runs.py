@@ -1,4 +1,4 @@
-"""The ready-made experiments carried out: on one kept run, or on many puzzles."""
+"""Run the preset experiments: on one cached run, or on many puzzles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,13 +25,17 @@ from trm.trace import Trace
 def prepared(
     clean: CachedRun, key: str, step: int | None = None
 ) -> tuple[CachedRun, tuple[Intervention, ...]]:
-    """The run that an experiment changes, and how: the kept one, or that of the experiment's own puzzle. Raises UserError."""
+    """The run to fork and the interventions of an experiment.
+
+    The run is `clean`, or a new one if the experiment has its own puzzle. `step` None uses the experiment's default.
+    Raises UserError.
+    """
     if key not in EXPERIMENTS:
         plan_experiment(key, setting_for(clean, 1))  # raises
     experiment = EXPERIMENTS[key]
-    usual = min(experiment.step, clean.depth.N_sup)
+    default = min(experiment.step, clean.depth.N_sup)
     plan = plan_experiment(
-        key, setting_for(clean, usual if step is None or not experiment.has_step else step)
+        key, setting_for(clean, default if step is None or not experiment.has_step else step)
     )
     if np.array_equal(plan.inputs, clean.inputs):
         return clean, plan.interventions
@@ -51,17 +55,17 @@ def run_experiments(
     names: Sequence[str] | None = None,
     progress: Progress = no_progress,
 ) -> dict[str, Any]:
-    """Every experiment on every puzzle: how many are solved in the end, and which share of the blank cells and of the givens is
-    right, step by step.
+    """Run every experiment on every puzzle: accuracy at the end, and cell accuracy of blanks and givens after every step.
 
-    `plain` is the run that is left alone. Each number is a mean over the puzzles with one solution; `low` and `high` are the
-    interval of `solved`; `kept_of_solved` is the share of those solved without the change that are solved with it; `read`,
-    where an answer is handed, the share of its cells that the output head reads right. `z_by_token` is the share of the
-    variance of z, at the end, that a cell's own input token explains. Raises UserError.
+    Every number is a mean over the puzzles with exactly one solution. By experiment, with "plain" as the clean run:
+    `solved` with its interval `low` to `high`; `kept_of_solved`, the share of the puzzles solved by the clean run that
+    the intervened run solves too; and `read`, if an answer is written into y, the share of its cells that the output
+    head decodes correctly. `z_by_token` is the share of the variance of z after the last step that a cell's own input
+    token explains. Raises UserError.
     """
     puzzles, depth = labelled_puzzles(model, task, puzzles, None)
     names = list(EXPERIMENTS) if names is None else list(names)
-    seen = {name: _ExperimentResults() for name in ("plain", *names)}
+    results = {name: _ExperimentResults() for name in ("plain", *names)}
     z: list[np.ndarray] = []
     total = len(puzzles) * (len(names) + 1)
     for number in range(len(puzzles)):
@@ -79,7 +83,7 @@ def run_experiments(
             labels=puzzles.labels[number],
             progress=here(0),
         )
-        seen["plain"].note(clean, clean.trace)
+        results["plain"].add(clean, clean.trace)
         last = clean.state_after(last_of(depth.N_sup, depth)).z
         z.append(last.flatten(0, -3).sum(0)[model.config.prefix_length :].float().cpu().numpy())
         for piece, name in enumerate(names, 1):
@@ -88,7 +92,7 @@ def run_experiments(
             except InterventionError:  # a puzzle without a blank cell
                 continue
             trace = last_trace(run.fork(changes), run.depth, here(piece), EXPERIMENTS[name].title)
-            seen[name].note(run, trace, changes)
+            results[name].add(run, trace, changes)
     tokens = puzzles.inputs.ravel()
     return {
         "puzzles": len(puzzles),
@@ -96,23 +100,23 @@ def run_experiments(
         "N_sup": depth.N_sup,
         "z_by_token": round(explained_by(tokens, np.concatenate(z)), 4),
         "experiments": {
-            name: each.summary(seen["plain"])
+            name: each.summary(results["plain"])
             | {"begins_at": 1 if name == "plain" else min(EXPERIMENTS[name].step, depth.N_sup)}
-            for name, each in seen.items()
+            for name, each in results.items()
         },
     }
 
 
 @dataclass
 class _ExperimentResults:
-    """What an experiment did, puzzle by puzzle."""
+    """Results of an experiment, puzzle by puzzle."""
 
     solved: list[bool] = field(default_factory=list)
     cells: list[np.ndarray] = field(default_factory=list)
     givens: list[np.ndarray] = field(default_factory=list)
     read: list[float] = field(default_factory=list)
 
-    def note(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
+    def add(self, run: CachedRun, trace: Trace, changes: Sequence[Intervention] = ()) -> None:
         ends = slice(trace.depth.T - 1, None, trace.depth.T)
         self.solved.append(bool(Grade.of(trace, run.task).solved[-1]))
         right, given = trace.answers[ends] == trace.labels, run.task.givens(trace.inputs)

@@ -1,4 +1,4 @@
-"""Interventions: what causes what? A clean run beside the same run with an intervention, on one clock; and sweeps below."""
+"""Interventions: a clean run next to the same run with an intervention, on one clock, and sweeps below."""
 
 from functools import partial
 
@@ -7,7 +7,7 @@ import streamlit as st
 from app.player import pair
 from app.screens.interventions import controls, cursor, runs
 from app.screens.interventions import sweeps as sweeps
-from app.screens.interventions.controls import OWN, InterventionRequest
+from app.screens.interventions.controls import CUSTOM, InterventionRequest
 from app.screens.interventions.runs import RunPair
 from app.server import shared
 from app.server.options import server_options
@@ -23,48 +23,47 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 PLAYER = "interventions"
-LAST = "interventions_last"  # in the session: the runs that are drawn until those of another experiment are there
+LAST = "interventions_last"  # session key: the last runs, shown until those of another experiment are ready
 
 
 def page() -> None:
     if PLAYER not in st.session_state:
         cursor.reset()
     options = server_options()
-    request = sidebar.sidebar(options)
-    choice = sidebar.chosen(request)
+    choice = sidebar.chosen(sidebar.sidebar(options))
     if choice is not None:
-        change(choice)
+        interventions(choice)
 
 
-def change(choice: Choice) -> None:
+def interventions(choice: Choice) -> None:
     with st.container():
         status.puzzle(choice)
     request = controls.controls(choice)
     controls.write_link(request)
     with st.container():
-        readable = controls.checked(request, status.problem)
+        is_valid = controls.checked(request, status.problem)
     with st.container():
-        both = found(choice, request) if readable else None
+        pair_of_runs = run_pair(choice, request) if is_valid else None
     with st.container():
         before = st.session_state.get(LAST)
-        if both is not None:
-            st.session_state[LAST] = choice.run, request, both
+        if pair_of_runs is not None:
+            st.session_state[LAST] = choice.run, request, pair_of_runs
         elif before and before[0] == choice.run:
-            _, request, both = before
+            _, request, pair_of_runs = before
             st.caption(f"Showing the previous experiment: {plain(request.title)}.")
-    if both is not None:
-        st.fragment(draw)(choice, request, both)
-        downloads(choice, request, both)
+    if pair_of_runs is not None:
+        st.fragment(draw)(choice, request, pair_of_runs)
+        downloads(choice, request, pair_of_runs)
     sweeps.show(choice)
 
 
-def found(choice: Choice, request: InterventionRequest) -> RunPair | None:
-    """Both runs; None while they are made, or where they cannot be, which is said."""
+def run_pair(choice: Choice, request: InterventionRequest) -> RunPair | None:
+    """Both runs; None, with a message on the page, while they are computed or if they cannot be."""
     models = shared.models()
-    bundled = runs.recorded(choice, request)
-    if bundled is not None and not is_made(choice, request):
-        status.take_over(choice.source, partial(is_made, choice, request))
-        return bundled
+    recorded = runs.recorded(choice, request)
+    if recorded is not None and not is_computed(choice, request):
+        status.take_over(choice.source, partial(is_computed, choice, request))
+        return recorded
     if not models.ready(choice.source):
         status.loading(choice.source)
         return None
@@ -72,13 +71,13 @@ def found(choice: Choice, request: InterventionRequest) -> RunPair | None:
     if opening.error:
         status.problem(str(opening.error))
         return None
-    if opening.model is None:  # forgotten since, for others
+    if opening.model is None:  # evicted in the meantime
         st.rerun()
     return progress.result_of(*runs.job(choice, request, opening.model))
 
 
-def is_made(choice: Choice, request: InterventionRequest) -> bool:
-    """Whether both runs of the model, if it is open, are there or failed. They are request for by this."""
+def is_computed(choice: Choice, request: InterventionRequest) -> bool:
+    """Whether the job of both runs is done or failed. Starts the job if the model is loaded."""
     models = shared.models()
     opening = models.ask(choice.source) if models.ready(choice.source) else None
     if opening is None or opening.model is None:
@@ -87,41 +86,37 @@ def is_made(choice: Choice, request: InterventionRequest) -> bool:
 
 
 def outcome(trace: Trace, task: Task) -> str:
-    """What came of a run."""
-    judged = Grade.of(trace, task)
-    words = "solved" if judged.solved[-1] else "not solved"
-    if judged.right is None or not judged.counted.any():
-        return words
-    return f"{words}, {judged.right[-1]} of {judged.counted.sum()} cells right"
+    """The result of a run in words."""
+    grade = Grade.of(trace, task)
+    text = "solved" if grade.solved[-1] else "not solved"
+    if grade.right is None or not grade.counted.any():
+        return text
+    return f"{text}, {grade.right[-1]} of {grade.counted.sum()} cells correct"
 
 
 def draw(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """Two players on one clock. Their curves are folded away where a figure of the selected cell is shown below."""
-    done = both.intervened.provenance.changes or "another puzzle, clean run"
+    """Two players on one clock. Their curves are folded if a figure of the selected cell is shown below."""
+    changes = both.intervened.provenance.changes or "another puzzle, clean run"
     sides = [
         pair.Side(name, outcome(trace, choice.task) + about, choice.task, trace.depth, trace)
         for name, about, trace in (
             ("Clean run", "", both.clean),
-            (request.title, f": {done}", both.intervened),
+            (request.title, f": {changes}", both.intervened),
         )
     ]
     is_near = st.session_state.get("interventions_figure") in sweeps.SINGLE_PUZZLE
     start = cursor.opening_view(choice, both.clean, both.intervened, links.opening_view())
-    view = pair.show(
-        *sides, key=PLAYER, start=start, hint="The change made no difference at all.", fold=is_near
-    )
+    view = pair.show(*sides, key=PLAYER, start=start, hint="The intervention had no effect.", fold=is_near)
     if view:
         links.remember_view(view)
         if view != st.session_state.get(cursor.REPORTED):
             st.session_state[cursor.REPORTED] = view
-            if request.experiment == OWN or is_near:
-                st.rerun()  # what is named by the player's place stands above and below it
+            if request.experiment == CUSTOM or is_near:
+                st.rerun()  # texts above and figures below depend on the player's call and cell
 
 
 def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> None:
-    """The command that repeats it, the numbers step by step, and both runs as one offline page; beside them what the papers
-    claim of it.
-    """
+    """The equivalent command, the numbers step by step, both runs as an offline page, and what the papers claim."""
     row = st.container(horizontal=True, vertical_alignment="center", key="experiment_downloads")
     steps = min(both.clean.steps, both.intervened.steps)
     table = {
@@ -132,19 +127,20 @@ def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> No
     with row:
         offer(f"interventions-{request.experiment}", table=table, data=table, command=request.command(choice))
     row.download_button(
-        "Both runs, offline page",
+        "Export both runs",
         lambda: offline(choice, request, both),
         file_name=f"{request.experiment}.html",
         mime="text/html",
         key="offline_pair",
         icon=":material/download:",
         on_click="ignore",
+        help="Both players as one HTML file that works offline.",
     )
     row.caption(plain(request.claim))
 
 
 def offline(choice: Choice, request: InterventionRequest, both: RunPair) -> bytes:
-    """The two players as one file that needs no network."""
+    """The two players as one HTML file that works offline."""
     from trm.export.page import page as html_page
     from trm.export.run import Run
 

@@ -1,4 +1,4 @@
-"""Patching on the page: which cell's state, at which step, matters to the selected cell? A heat map of steps and cells."""
+"""Activation patching on the page: which cell's state, at which step, matters to the selected cell? A heat map."""
 
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from trm.model import Model
 
 CAPTION = (
-    "At the end of a step, one cell's state is taken from another puzzle's run, and the run goes on for one step. Drawn is how far "
-    "the log odds of the selected cell's answer move: orange below 0, the patch speaks against it. Select a cell in the player."
+    "At the end of a step, one cell's state is patched from a run on another puzzle, and the run continues for one step. Colour: "
+    "change of the log odds of the selected cell's answer. Orange (negative): the patch opposes it. Select a cell in the player."
 )
 
 
@@ -39,15 +39,17 @@ def show(choice: Choice) -> None:
     cell = at.cell
     row = st.container(horizontal=True, vertical_alignment="bottom")
     state = row.segmented_control(
-        "State", ["y", "z", "yz"], key="patching_state", default="z", **IN_ADDRESS, required=True
-    )
+        "State", ["y", "z", "yz"], key="patching_state", default="z", **IN_ADDRESS, required=True,
+        help="The state to patch.",
+    )  # fmt: skip
     last = row.slider(
-        "Steps, from 1 to",
+        "Last step",
         1,
         max(choice.depth.N_sup - 1, 2),
         min(4, max(choice.depth.N_sup - 1, 2)),
         key="patching_steps",
         **IN_ADDRESS,
+        help="Patch at the end of every supervision step from 1 to this one.",
     )
     steps = last * choice.task.cells / choice.config.N_sup
     st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
@@ -65,7 +67,7 @@ def show(choice: Choice) -> None:
         st.caption(f"Selected: {_name(choice, cell)}.")
         return
     if request[1] != cell:
-        st.caption(f"Selected now: {_name(choice, cell)}. Compute shows it.")
+        st.caption(f"Selected now: {_name(choice, cell)}. Press Compute to update.")
     pressed = st.session_state.pop("patching_pressed", False)
     result = progress.result_of(*job(choice, opening.model, *request[1:]), anew=pressed)
     if result is not None:
@@ -85,7 +87,7 @@ def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tup
             other = cache_run(
                 model, choice.task, inputs, depth=choice.depth, progress=sub_progress(progress, 0.1, 0.2)
             )
-            found = patch_map(
+            patches = patch_map(
                 run,
                 other,
                 cell,
@@ -95,11 +97,11 @@ def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tup
             )
         return {
             "other": choice.task.format(inputs),
-            "token": choice.task.symbols[found.token],
-            "steps": list(found.steps),
+            "token": choice.task.symbols[patches.token],
+            "steps": list(patches.steps),
             "state": state,
-            "effect": found.effect.tolist(),
-            "table": found.columns(),
+            "effect": patches.effect.tolist(),
+            "table": patches.columns(),
         }
 
     return ("patching", model.fingerprint, choice.run, cell, state, last), work
@@ -107,7 +109,7 @@ def job(choice: Choice, model: "Model", cell: int, state: str, last: int) -> tup
 
 def draw(choice: Choice, result: dict[str, Any], cell: int) -> None:
     st.markdown(
-        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame is the cell itself."
+        f"**{plain(result['token'])} in {_name(choice, cell)}**, {result['state']} patched one cell at a time. The frame marks the cell itself."
     )
     figure = figures.patching(result, choice.task.columns, cell)
     charts.show(figure, key="interventions-patching")

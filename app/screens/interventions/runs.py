@@ -1,4 +1,4 @@
-"""Runs with interventions, computed behind the page: the run that is left alone is kept, and what branches from it is shared."""
+"""Clean and intervened runs, computed by jobs. Clean runs are cached, and all sessions share the results."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.screens.interventions.controls import OWN, InterventionRequest
+from app.screens.interventions.controls import CUSTOM, InterventionRequest
 from app.server import choice_runs, shared
 from app.server.jobs import Work
 from app.server.opening import torch_threads
@@ -26,28 +26,28 @@ MAX_CACHED_RUNS = 6  # with their states, up to 96 MiB each
 
 @dataclass(frozen=True, eq=False)
 class RunPair:
-    """The run that was left alone and the changed one."""
+    """A clean run and the intervened run next to it."""
 
     clean: Trace
     intervened: Trace
 
 
 def recorded(choice: Choice, request: InterventionRequest) -> RunPair | None:
-    """The bundled pair, where exactly this is request for; imports no torch."""
+    """The bundled pair of runs, if it matches the request; imports no torch."""
     if not (
         choice.source.is_bundled
         and choice.is_as_trained
         and request == InterventionRequest(DEFAULT_EXPERIMENT, request.step)
     ):
         return None
-    mark = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
-    plain = choice_runs.recorded(choice)
-    changed = _recorded_fork(
+    fingerprint = shared.weights_fingerprint(choice.source.name, choice.source.stamp)
+    clean = choice_runs.recorded(choice)
+    intervened = _recorded_fork(
         RECORDED / choice.source.name / f"{DEFAULT_EXPERIMENT}-{request.step}.safetensors",
-        mark,
+        fingerprint,
         choice.puzzle,
     )
-    return None if plain is None or changed is None else RunPair(plain, changed)
+    return None if clean is None or intervened is None else RunPair(clean, intervened)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -64,30 +64,29 @@ def _recorded_fork(path: Path, fingerprint: str, puzzle: str) -> Trace | None:
 
 
 def job(choice: Choice, request: InterventionRequest, model: "Model") -> tuple[Hashable, Work]:
-    """Key and work of the job that makes both runs."""
+    """Key and work of the job that computes both runs."""
     key = ("intervention", model.fingerprint, choice.run, request)
     return key, lambda progress: run_pair(choice, request, model, progress)
 
 
 def run_pair(choice: Choice, request: InterventionRequest, model: "Model", progress: Progress) -> RunPair:
-    """Raises UserError."""
+    """Compute both runs. Raises UserError."""
     from probes.interventions.fork import last_trace
     from probes.interventions.preset_runs import prepared
     from probes.interventions.spec import parse_all
 
     with torch_threads(model):
         clean = cached_run(choice, model, progress)
-        if request.experiment == OWN:
-            run, changes = clean, parse_all(request.text)
+        if request.experiment == CUSTOM:
+            run, interventions = clean, parse_all(request.text)
         else:
-            run, changes = prepared(clean, request.experiment, request.step)
-        return RunPair(
-            clean.trace, last_trace(run.fork(changes), run.depth, progress, "running with the intervention")
-        )
+            run, interventions = prepared(clean, request.experiment, request.step)
+        intervened = last_trace(run.fork(interventions), run.depth, progress, "running with the intervention")
+        return RunPair(clean.trace, intervened)
 
 
 def cached_run(choice: Choice, model: "Model", progress: Progress) -> "CachedRun":
-    """The run that is left alone, with its states. Only inside a job: those take turns. Raises UserError."""
+    """The clean run with its states. Call it only inside a job: jobs take turns. Raises UserError."""
     from probes.interventions.fork import cache_run
 
     choice_runs.check_depth(choice.config, choice.depth)

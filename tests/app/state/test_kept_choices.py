@@ -7,7 +7,15 @@ from app_page import App
 
 BY_THE_PAGE = {
     *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
-    *("force_heads", "against", "experiment", "begin_at", "own_changes", "lecture_model", "probes_puzzle"),
+    *(
+        "force_heads",
+        "against",
+        "experiment",
+        "experiment_step",
+        "custom_interventions",
+        "lecture_model",
+        "probes_puzzle",
+    ),
 }
 """Kept by `app.state.links.write`, under names of their own. `tests/app/state/test_links.py` and the pages' tests follow them."""
 NOT_KEPT = {"puzzle_file", "probes_files"}  # files are read and kept nowhere
@@ -26,9 +34,9 @@ PLACES = [
         ("interventions", {"interventions_figure": name})
         for name in ("Attribution", "Mixing weights", "Patching")
     ),
-    *(("interventions", {"interventions_figure": name}) for name in ("Taken away", "Seeds", "Best of K")),
+    *(("interventions", {"interventions_figure": name}) for name in ("Ablation", "Seeds", "Best of K")),
     ("interventions", {}),
-    ("interventions", {"interventions_figure": "Vote", "experiment": "own"}),
+    ("interventions", {"interventions_figure": "Majority vote", "experiment": "custom"}),
     ("lecture", {}),
 ]
 CHOSEN = [

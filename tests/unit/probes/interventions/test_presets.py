@@ -1,4 +1,4 @@
-"""The ready-made experiments: what each does, that it runs, and that over a set it counts what single runs give."""
+"""Preset experiments: what each does, that it runs, and that results over a set match single runs."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from probes.interventions.fork import cache_run
 from probes.interventions.preset_runs import prepared, run_experiments
 from probes.interventions.presets import EXPERIMENTS, ExperimentSetting, plan_experiment, wrong_answer
 from probes.interventions.sites import InterventionError
-from probes.interventions.spec import written
+from probes.interventions.spec import as_text
 from probes.reports.interventions import remarks
 from probes.stats import binomial_band
 from trm.data import PuzzleSet
@@ -23,8 +23,8 @@ def setting(puzzles: PuzzleSet, step: int = 2) -> ExperimentSetting:
 
 def test_what_the_experiments_do(puzzles):
     here, blank = setting(puzzles), ~SMALL.givens(puzzles.inputs[0])
-    assert written(plan_experiment("without-y", here).interventions) == "zero y before 2-.*.1"
-    assert written(plan_experiment("noise", here).interventions) == "noise yz before 2.1.1"
+    assert as_text(plan_experiment("without-y", here).interventions) == "zero y before 2-.*.1"
+    assert as_text(plan_experiment("noise", here).interventions) == "noise yz before 2.1.1"
     wrong = wrong_answer(here)
     assert (wrong != here.labels)[blank].all() and (wrong == here.labels)[~blank].all()
     assert plan_experiment("wrong-answer", here).interventions[0].answer == SMALL.format(wrong)
@@ -35,7 +35,7 @@ def test_what_the_experiments_do(puzzles):
 
 
 @pytest.mark.parametrize("key", EXPERIMENTS)
-def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_run(model, puzzles, key):
+def test_every_experiment_runs_names_its_source_and_differs_from_the_clean_run(model, puzzles, key):
     clean = cache_run(model, SMALL, puzzles.inputs[0])
     run, changes = prepared(clean, key)
     *_, trace = run.fork(changes)
@@ -44,7 +44,7 @@ def test_every_experiment_runs_says_its_source_and_can_be_told_from_the_plain_ru
     assert any(word in EXPERIMENTS[key].claim for word in ("arXiv", "published"))
 
 
-def test_experiments_that_cannot_be_made(puzzles):
+def test_invalid_experiments(puzzles):
     with pytest.raises(InterventionError, match="no experiment 'x'"):
         plan_experiment("x", setting(puzzles))
     with pytest.raises(InterventionError, match="no supervision step 4"):
@@ -59,10 +59,10 @@ def test_experiments_over_a_set(model, puzzles):
     found = run_experiments(model, SMALL, puzzles.take(np.arange(2)), names=["noise", "right-answer"])
     assert set(found["experiments"]) == {"plain", "noise", "right-answer"}
     assert all(len(each["cells_right"]) == 3 for each in found["experiments"].values())
-    handed = found["experiments"]["right-answer"]
+    written = found["experiments"]["right-answer"]
     runs = [cache_run(model, SMALL, grid) for grid in puzzles.inputs[:2]]
     read = [run.decoded_share(labels) for run, labels in zip(runs, puzzles.labels, strict=False)]
-    assert handed["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
+    assert written["read"] == pytest.approx(np.mean(read), abs=1e-4) and 0 <= found["z_by_token"] <= 1
     plain = found["experiments"]["plain"]
     ends = binomial_band(np.array([round(2 * plain["solved"])]), np.array([2]))[:, 0]
     assert (plain["low"], plain["high"]) == pytest.approx(tuple(ends), abs=1e-4)
@@ -72,7 +72,7 @@ def test_experiments_over_a_set(model, puzzles):
     assert found["experiments"]["plain"]["cells_right"] == pytest.approx(right.mean(0), abs=1e-3)
 
 
-def test_what_is_right_after_one_blank_is_counted_apart(model, puzzles):
+def test_the_blank_cell_and_the_givens_are_counted_separately(model, puzzles):
     found = run_experiments(model, SMALL, puzzles.take(np.arange(1)), names=["one-blank"])
     grid = plan_experiment("one-blank", setting(puzzles)).inputs
     right, given = np.stack(answers_of(model, grid)) == puzzles.labels[0], SMALL.givens(grid)
@@ -85,20 +85,19 @@ def outcome(solved: float, **more: object) -> dict:
     return {"solved": solved, "low": 0.1, "high": 0.9, "kept_of_solved": 0.95, **more}
 
 
-def test_remarks_say_what_the_experiments_are_worth():
+def test_remarks_give_the_caveats_of_the_experiments():
     experiments = {
         "right-answer": outcome(1.0, read=1.0),
         "wrong-answer": outcome(0.8, read=0.99),
         "one-blank": outcome(0.2, cells_right=[1.0, 0.92], givens_right=[0.97, 0.978]),
     }
-    inert = {"z_by_token": 0.9997, "experiments": experiments}
-    text = " ".join(remarks({"a": inert}))
-    assert "reads 100.0 % of the cells of the right answer" in text and "99.0 % of the wrong one" in text
-    assert "still solves 95.0 % of the puzzles that it solves alone: a wrong answer seldom traps it" in text
+    z_repeats_x = {"z_by_token": 0.9997, "experiments": experiments}
+    text = " ".join(remarks({"a": z_repeats_x}))
+    assert "decodes 100.0 % of the cells of the solution" in text and "99.0 % of the wrong answer" in text
     assert (
-        "the blank cell is right in 92.0 % of the puzzles after the last step, of the givens 97.8 % are"
-        in text
+        "still solves 95.0 % of the puzzles that its clean run solves: a wrong answer rarely traps it" in text
     )
+    assert "the blank cell is correct in 92.0 % of the puzzles, and 97.8 % of the givens are" in text
     assert "99.97 % of the variance of z of a" in text
     trapped = experiments | {"wrong-answer": outcome(0.2, read=0.99) | {"kept_of_solved": 0.3}}
     text = " ".join(remarks({"a": {"z_by_token": 0.4, "experiments": trapped}}))
