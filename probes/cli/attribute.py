@@ -37,8 +37,7 @@ def add(adder) -> None:
         "--span",
         default="cycle",
         choices=tuple(SPANS),
-        help="span of the recursion to recompute: "
-        + "; ".join(f"{k}: {v}" for k, v in SPANS.items()),
+        help="span of the recursion to recompute: " + "; ".join(f"{k}: {v}" for k, v in SPANS.items()),
     )
     within = command.add_argument_group("attention, mixing")
     within.add_argument(

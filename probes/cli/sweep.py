@@ -37,16 +37,7 @@ if TYPE_CHECKING:
     from trm.model import Model
     from trm.tasks.base import Task
 
-SETTINGS = (
-    "state",
-    "step",
-    "seed",
-    "sizes",
-    "how",
-    "runs",
-    "source",
-    "size",
-)  # options that are settings of a sweep
+SETTINGS = ("state", "step", "seed", "sizes", "how", "runs", "source", "size")  # of sweeps, by option name
 
 
 def add(adder) -> None:

@@ -84,9 +84,7 @@ class ErrorsBeforeSolving:
     """Errors in the last steps before puzzles are solved, aligned at the first correct answer."""
 
     before: Int[np.ndarray, "offset"]  # supervision steps before the first correct answer, down to 0
-    quantiles: Float64[
-        np.ndarray, "3 offset"
-    ]  # of wrong / blank cells: lower quartile, median, upper quartile
+    quantiles: Float64[np.ndarray, "3 offset"]  # quartiles of wrong / blank cells
     count: Int[np.ndarray, "offset"]  # puzzles that took at least this many steps
 
 
@@ -209,9 +207,7 @@ class Compute:
     """Cumulative cost after each supervision step, so that models with different steps share one axis."""
 
     layers: Int[np.ndarray, "step"]  # applied one after another: effective depth
-    operations: Int[
-        np.ndarray, "step"
-    ]  # floating-point operations for one puzzle, as `trm.flops` counts them
+    operations: Int[np.ndarray, "step"]  # FLOPs for one puzzle, as `trm.flops` counts them
 
 
 def compute_by_step(config: ModelConfig, steps: int) -> Compute:

@@ -189,9 +189,7 @@ def _quantile_edges(
 class ROC:
     """ROC curve of the logits as a classifier of correct answers; empty if all answers are correct or all are wrong."""
 
-    threshold: Float64[
-        np.ndarray, "point"
-    ]  # logits at or above it count as positive; descending from infinity
+    threshold: Float64[np.ndarray, "point"]  # positive at or above it; descending from infinity
     false_positive_rate: Float64[np.ndarray, "point"]  # over wrong answers
     true_positive_rate: Float64[np.ndarray, "point"]  # over correct answers
     auc: float | None  # 0.5 is chance; None if all answers are correct or all are wrong

@@ -93,9 +93,7 @@ class Outcomes:
     outcome: Int[np.ndarray, "puzzle"]  # index into OUTCOMES
     halts: Int[np.ndarray, "puzzle"]  # first step that would halt, from 1; 0: none
     right: Int[np.ndarray, "puzzle"]  # first correct step, from 1; 0: none
-    delay: Float64[
-        np.ndarray, "puzzle"
-    ]  # steps from the first correct one to the halt; NaN if either is missing
+    delay: Float64[np.ndarray, "puzzle"]  # halts - right; NaN if either is missing
 
     @property
     def counts(self) -> dict[str, int]:

@@ -26,9 +26,7 @@ from trm.resume import ResumePoint, resumed_supervision
 from trm.tasks.base import Task
 from trm.trace import Trace
 
-MAX_CACHED_BYTES = (
-    96 << 20
-)  # of states of one run; a larger one keeps those at the end of its supervision steps
+MAX_CACHED_BYTES = 96 << 20  # of states of one run; a larger run caches only the last state of each step
 
 
 @dataclass(eq=False)

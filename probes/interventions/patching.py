@@ -30,9 +30,7 @@ class PatchMap:
     steps: tuple[int, ...]
     after: int  # supervision steps run after the patch
     unpatched: Float[np.ndarray, "step"]  # log odds without a patch
-    effect: Float[
-        np.ndarray, "step cells"
-    ]  # change of the log odds, in nats; negative: evidence against the answer
+    effect: Float[np.ndarray, "step cells"]  # change of the log odds, in nats
 
     def columns(self) -> dict[str, list]:
         steps, cells = self.effect.shape

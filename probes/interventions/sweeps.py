@@ -55,9 +55,7 @@ class NoiseSweep:
     puzzles: int
     dtype: str
     solved: SweepCurve  # after the last supervision step
-    steps: Float[
-        np.ndarray, "size"
-    ]  # mean supervision steps to the first correct answer; all steps if there is none
+    steps: Float[np.ndarray, "size"]  # mean steps to the first correct answer; all if there is none
 
     def columns(self) -> dict[str, list]:
         return {"size": list(self.sizes), **self.solved.rows(), "mean_steps": self.steps.round(3).tolist()}
@@ -84,9 +82,7 @@ def noise_sweep(
     model = fast_copy(model)
     sizes = tuple(float(size) for size in sizes)
     count = len(puzzles)
-    share = (step - 1) / (
-        step - 1 + len(sizes) * (depth.N_sup - step + 1)
-    )  # of the work, done before the noise
+    share = (step - 1) / (step - 1 + len(sizes) * (depth.N_sup - step + 1))  # of the work before the noise
     before = None
     if step > 1:
         before = states_before(
@@ -123,19 +119,18 @@ def noise_sweep(
 
 @dataclass(frozen=True, eq=False)
 class AblationSweep:
-    """Accuracy after every supervision step when y, z or both are ablated at the beginning of one."""
+    """Accuracy after every supervision step when y, z or both are ablated at the beginning of one.
+
+    Keys are those of ABLATED; `recovery` has no "nothing", and None means that the run does not recover.
+    """
 
     step: int
     how: str
     puzzles: int
     dtype: str
-    cells: dict[
-        str, SweepCurve
-    ]  # by ablated state (ABLATED): accuracy of non-given cells after each step from `step`
+    cells: dict[str, SweepCurve]  # cell accuracy of non-givens after each step from `step` on
     solved: dict[str, SweepCurve]  # the same, of whole puzzles
-    recovery: dict[
-        str, int | None
-    ]  # steps until cell accuracy is within RECOVERED of the clean runs; None: never
+    recovery: dict[str, int | None]  # steps until cell accuracy is within RECOVERED of the clean runs
 
     def columns(self) -> dict[str, list]:
         table: dict[str, list] = {"taken": [], "step": [], "cells": [], "low": [], "high": [], "solved": []}

@@ -5,8 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app.player import pair
-from app.screens.interventions import controls, cursor, runs
-from app.screens.interventions import sweeps as sweeps
+from app.screens.interventions import controls, cursor, runs, sweeps
 from app.screens.interventions.controls import CUSTOM, InterventionRequest
 from app.screens.interventions.runs import RunPair
 from app.server import shared

@@ -7,9 +7,7 @@ from typing import Any
 import streamlit as st
 
 from app.screens.interventions import attention as mixing
-from app.screens.interventions import attribution as attribution
-from app.screens.interventions import figures as figures
-from app.screens.interventions import patching as patching
+from app.screens.interventions import attribution, figures, patching
 from app.server import shared
 from app.server.opening import torch_threads
 from app.sidebar import dataset

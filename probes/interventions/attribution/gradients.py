@@ -214,9 +214,7 @@ class Ablation:
     """The effect of ablating groups of cells on the logit."""
 
     names: tuple[str, ...]  # r1c1, row 1, column 1, box 1
-    effect: Float[
-        np.ndarray, "group"
-    ]  # logit of the puzzle - logit without these cells; positive: evidence for it
+    effect: Float[np.ndarray, "group"]  # value - logit without these cells
     value: float  # the logit of the puzzle
 
 

@@ -111,9 +111,8 @@ def attended(
         "layer": layer,
         "head": head,
         "puzzle": run.task.format(run.inputs),
-        "prefix": round(
-            float(of_head[prefix + cell, :prefix].sum()), 6
-        ),  # attention to positions that are not cells
+        # attention to positions that are not cells
+        "prefix": round(float(of_head[prefix + cell, :prefix].sum()), 6),
         "fingerprint": run.model.fingerprint,
     }
     return facts | row_and_column
