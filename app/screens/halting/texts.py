@@ -145,11 +145,11 @@ def beyond(beyond: BeyondTraining, runs: HaltingRuns) -> str:
     sixteen, sixty_four = (
         reference.EXACT_BY_DEPTH[kind][reference.DEPTHS.index(depth)] for depth in (16, 64)
     )
+    lost_text = f"{lost}, {recovered} of them correct again at the end" if lost else "none"
     return (
         f"Correct after step {beyond.trained}: {beyond.right_when_trained} of {runs.count} puzzles; after step "
-        f"{runs.steps}: **{beyond.right_at_end}** ({beyond.paired}). Correct answers lost on the way: {lost}, of which "
-        f"{recovered} are correct again at the end. Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 "
-        f"steps, {sixty_four} % after 64."
+        f"{runs.steps}: **{beyond.right_at_end}** ({beyond.paired}). Correct answers lost in between: {lost_text}. "
+        f"Published for {kind.upper()} on Sudoku-Extreme: {sixteen} % after 16 steps, {sixty_four} % after 64."
     )
 
 

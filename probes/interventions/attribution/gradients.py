@@ -230,7 +230,7 @@ def ablation(
     values = []
     with torch.no_grad():
         for begin in range(0, len(puzzles), AT_ONCE):
-            progress(begin / len(puzzles), "removing the givens")
+            progress(begin / len(puzzles), "removing givens")
             batch = torch.cat([output.embed(tokens) for tokens in puzzles[begin : begin + AT_ONCE]])
             values += output(batch).double().tolist()
     return Ablation(tuple(name for name, _ in groups), values[0] - np.array(values[1:]), values[0])

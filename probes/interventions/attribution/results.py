@@ -25,7 +25,7 @@ MIXING = {
     "attention": "attention from one cell to every other and back in one call (attention models)",
     "mixing": "mixing weights from every cell to one cell and back, for any puzzle (MLP models)",
 }
-SPANS = {"cycle": "the step's last cycle", "step": "the whole step", "run": "all steps up to it"}
+SPANS = {"cycle": "last cycle of the step", "step": "whole step", "run": "all steps so far"}
 HALTING_LOGIT = -1
 MEAN = "mean"  # instead of a head: the mean over heads
 
