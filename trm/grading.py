@@ -19,7 +19,7 @@ def caveat(task: Task, puzzle_id: int) -> str | None:
     return BLANK_ID if task.needs_puzzle_id and puzzle_id == 0 else None
 
 
-def restless_cell(trace: Trace, task: Task) -> int:
+def most_changed_cell(trace: Trace, task: Task) -> int:
     """The cell whose answer changed most often, of those that are not given and that count: a player marks it first."""
     scored = np.ones(task.cells, bool) if trace.labels is None else trace.labels != PADDING
     changes = (trace.answers[1:] != trace.answers[:-1]).sum(0)

@@ -63,7 +63,8 @@ def run_facts(trace: Trace, task: Task) -> Facts:
         "right_first": None if right is None else int(right[0]),
         "right_last": None if right is None else int(right[-1]),
         "wrong_last": None if right is None else counted - int(right[-1]),
-        "known": right is not None,
+        "overwritten_last": int((grade.givens & (trace.answers[-1] != trace.inputs)).sum()),
+        "has_solution": right is not None,
         "still": last_move < len(trace.answers) - T,
         "still_step": last_move // T + 1,
     }
@@ -71,23 +72,23 @@ def run_facts(trace: Trace, task: Task) -> Facts:
 
 def reading_facts(trace: Trace, task: Task, at: Coordinates) -> Facts:
     """In how many percent of the cells that are not given y and z read as the solution after the call at these
-    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_known`,
-    `z_known`). None where the run holds no such readings, or where no solution is known.
+    coordinates: through the output head (`y_head`, `z_head`), and held against the input embedding (`y_embedding`,
+    `z_embedding`). None where the run holds no such readings, or where no solution is known.
     """
     done = (at.supervision_step - 1) * trace.depth.T + at.cycle - 1
     call = done * (trace.depth.n + 1) + at.call - 1
     answer = done if at.kind == F_H else done - 1
 
-    def known(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
+    def percent(readings: UInt8[np.ndarray, "count cells"] | None, number: int) -> int | None:
         if readings is None or trace.labels is None or number < 0:
             return None
         blank = ~task.givens(trace.inputs)
         return round(100 * float((readings[number] == trace.labels)[blank].mean())) if blank.any() else None
 
     facts: Facts = {
-        "z_known": known(trace.z_reverse, call),
-        "y_known": known(trace.y_reverse, answer),
-        "z_head": known(trace.z_answers, call),
-        "y_head": known(trace.answers, answer),
+        "z_embedding": percent(trace.z_reverse, call),
+        "y_embedding": percent(trace.y_reverse, answer),
+        "z_head": percent(trace.z_answers, call),
+        "y_head": percent(trace.answers, answer),
     }
     return facts | {"readable": None not in facts.values()}

@@ -47,9 +47,9 @@ def _believing_no_clock(
     """
 
     @wraps(request_rerun)
-    def asked(requests: ScriptRequests, new_data: RerunData) -> bool:
+    def request(requests: ScriptRequests, new_data: RerunData) -> bool:
         if new_data.is_auto_rerun:
             new_data = replace(new_data, widget_states=None)
         return request_rerun(requests, new_data)
 
-    return asked
+    return request

@@ -40,9 +40,9 @@ def settle(
 ) -> None:
     """Before the widgets are drawn: an id that the model's table has; no task is chosen when the puzzle is another."""
     state = st.session_state
-    asked = link.pop("id", None)
-    if asked is not None:
-        state.puzzle_id = (links.counts(asked, 1, digits=8) or (0,))[0]
+    linked = link.pop("id", None)
+    if linked is not None:
+        state.puzzle_id = (links.counts(linked, 1, digits=8) or (0,))[0]
     elif "puzzle_id" not in state and state.get("arc_task"):
         _take_id(_tasks(options)[state.arc_task], config, folder)
     state.puzzle_id = min(state.get("puzzle_id", 0), max(config.puzzle_ids - 1, 0))

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import Opening
 from app.server.options import HOW_TO_START, Options
 from app.sidebar import dropped_files
@@ -30,7 +30,7 @@ MOST_CYCLES = 64  # of n and of T
 class Opened:
     """A model whose configuration is known, though perhaps not its weights yet."""
 
-    source: Source
+    source: ModelSource
     config: ModelConfig
     sources: Mapping[str, str]  # field of config -> where its value is from; empty for bundled ones
     folder: Path | None = None  # of the checkpoint
@@ -67,9 +67,9 @@ def choose(
         )
         if options.local:
             dropped_files.controls()
-    asked = state.model_path.strip() if state.model == ANOTHER else state.model
+    named = state.model_path.strip() if state.model == ANOTHER else state.model
     mistakes = [state.refused] if "refused" in state else []
-    for name in dict.fromkeys([asked, state.get("opened", ""), _default(names, first)]):
+    for name in dict.fromkeys([named, state.get("opened", ""), _default(names, first)]):
         try:
             opened = open_model(name, options) if name else None
         except UnknownSettingsError as error:
@@ -89,19 +89,19 @@ def choose(
     return None, mistakes
 
 
-def _settle(names: list[str], options: Options, asked: str | None, first: str) -> None:
+def _settle(names: list[str], options: Options, named: str | None, first: str) -> None:
     """The model of a page that has none yet: the one asked for, if it may be opened."""
     state = st.session_state
     state.model, state.model_path = _default(names, first) or ANOTHER, ""
-    if asked is None or asked in names:
-        state.model = asked or state.model
+    if named is None or named in names:
+        state.model = named or state.model
         return
     try:
-        source_of(asked[: links.LONGEST_NAME], options)
+        source_of(named[: links.LONGEST_NAME], options)
     except CheckpointError as error:
         state.refused = str(error)
     else:
-        state.model, state.model_path = ANOTHER, asked
+        state.model, state.model_path = ANOTHER, named
 
 
 def _default(names: list[str], first: str) -> str:
@@ -159,8 +159,8 @@ def settle_depth(opened: Opened, link: dict[str, str]) -> None:
     )
     for name in ("n", "T"):
         own = getattr(config, name)
-        asked = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
-        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else asked
+        named = links.number(link.pop(name, ""), most=max(MOST_CYCLES, own), otherwise=own)
+        state[f"force_{name}"] = own if name == "n" and KINDS[config.kind].layer_calls else named
     heads = links.number(link.pop("heads", ""), most=config.hidden_size, otherwise=config.heads or 1)
     state.force_heads = heads if heads in possible_heads(config) else config.heads
 
@@ -216,7 +216,7 @@ def force_controls(opened: Opened) -> None:
         )
 
 
-def forced(opened: Opened) -> tuple[Source, ModelConfig, Depth]:
+def forced(opened: Opened) -> tuple[ModelSource, ModelConfig, Depth]:
     """The model with the values that were asked for."""
     state, config, source = st.session_state, opened.config, opened.source
     if state.force_heads != config.heads:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.checks import Check
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import model_controls
 from app.sidebar.model_controls import Opened
 from app.ui.text import plain
@@ -181,7 +181,7 @@ def _depth_sentence(config: ModelConfig, depth: Depth) -> str:
     )
 
 
-def _device_sentence(source: Source) -> str:
+def _device_sentence(source: ModelSource) -> str:
     """Device and dtype in use, once they are known."""
     model = shared.models().ask(source).model if shared.models().ready(source) else None
     if model is None:

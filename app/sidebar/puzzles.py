@@ -31,17 +31,17 @@ def settle(task: Task, link: dict[str, str]) -> None:
     here = (task.name, task.cells)
     if state.get("shown_task") == here and "puzzle_text" in state:
         return
-    asked = link.pop("puzzle", "")
-    before = asked or state.get("shown_puzzle", "")
+    linked = link.pop("puzzle", "")
+    before = linked or state.get("shown_puzzle", "")
     state.shown_task = here
     tokens = _tokens(task, before) if before else None
     if tokens is None:
         state.shown_puzzle = first_puzzle(task)
-        state.puzzle_text = asked or _typed(task, read(task, state.shown_puzzle))
+        state.puzzle_text = linked or _typed(task, read(task, state.shown_puzzle))
     else:
         state.shown_puzzle = task.format(tokens)
         state.puzzle_text = _typed(task, tokens)
-    state.puzzle_preset = None if asked and tokens is None else _preset_key(task, state.shown_puzzle)
+    state.puzzle_preset = None if linked and tokens is None else _preset_key(task, state.shown_puzzle)
 
 
 def controls(task: Task, between: Callable[[], None] | None = None) -> None:

@@ -19,7 +19,7 @@ from trm.tasks.base import Task
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """All that the sidebar says: a choice; or an opening that goes on; or neither, where there is no model."""
 
     choice: Choice | None = None
@@ -32,7 +32,7 @@ def sidebar(
     *,
     below_model: Callable[[model_controls.Opened], None] | None = None,
     first: str = model_controls.DEFAULT_MODEL,
-) -> Asked:
+) -> Selection:
     """Draw the controls; returns what was asked for. `below_model` draws a page's own ones about the model that is open; `first`
     is the model of a session that begins here.
     """
@@ -42,7 +42,7 @@ def sidebar(
         st.markdown("### :material/motion_blur: Recursion Lens")
         found, mistakes = model_controls.choose(names, options, link, first)
         if not isinstance(found, model_controls.Opened):
-            return Asked(opening=found, mistakes=tuple(mistakes))
+            return Selection(opening=found, mistakes=tuple(mistakes))
         task = task_of(found.config)
         if task.needs_puzzle_id:
             arc_puzzles.open_link(task, options, link)
@@ -60,7 +60,7 @@ def sidebar(
         puzzles.controls(task, own_controls)
         model_controls.steps_control()
         model_facts.show_depth(found)
-    return Asked(_choice(found, task, options), mistakes=tuple(mistakes))
+    return Selection(_choice(found, task, options), mistakes=tuple(mistakes))
 
 
 def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choice:
@@ -89,14 +89,14 @@ def _choice(found: model_controls.Opened, task: Task, options: Options) -> Choic
     )
 
 
-def chosen(asked: Asked, mistakes: Sequence[str] = ()) -> Choice | None:
+def chosen(selection: Selection, mistakes: Sequence[str] = ()) -> Choice | None:
     """What the page is of; None where it is not known yet, and what is waited for or missing is said. Mistakes are said first."""
     with st.container():
-        for mistake in (*asked.mistakes, *mistakes):
+        for mistake in (*selection.mistakes, *mistakes):
             status.problem(mistake)
-    if asked.choice is None:
-        status.no_model_yet(asked.opening)
-    return asked.choice
+    if selection.choice is None:
+        status.no_model_yet(selection.opening)
+    return selection.choice
 
 
 def model_sidebar(options: Options) -> model_controls.Opened | None:

@@ -10,7 +10,7 @@ from trm.tasks.base import Rating, Task
 
 SOLUTIONS = ("none", "one", "several")
 MOST_GUESSES = 5000  # of the rating of a puzzle: 150 ms, which a person waits for
-RATINGS_KEPT = 256
+MOST_RATINGS = 256
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def verdict(task: Task, puzzle: str) -> Verdict:
     return Verdict(SOLUTIONS[rating.solutions] if task.judged_by_rules else "", rating.sentence, conflicts)
 
 
-@st.cache_data(max_entries=RATINGS_KEPT, show_spinner=False)
+@st.cache_data(max_entries=MOST_RATINGS, show_spinner=False)
 def _rating(task_name: str, puzzle: str, _task: Task) -> Rating:
     """How hard a puzzle is, by the task's own solver. Raises PuzzleError where that gives up."""
     return _task.rate(_task.parse(puzzle, unfinished=True), most_guesses=MOST_GUESSES)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from app.server.models import Source
+from app.server.models import ModelSource
 from trm.config import ModelConfig
 from trm.coordinates import Depth
 from trm.tasks import task_of
@@ -17,7 +17,7 @@ from trm.tasks.base import Task
 class Choice:
     """What to show. `puzzle` is the task's one-line form; where the typed text is no puzzle, `mistake` says why."""
 
-    source: Source
+    source: ModelSource
     config: ModelConfig
     depth: Depth
     puzzle: str

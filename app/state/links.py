@@ -51,11 +51,11 @@ def opened_with() -> dict[str, str]:
         state.link = followed
         _open_with(view_of(followed))
         if pin := read_pin(followed.pop("pin", "")):  # without one, what is pinned stays so
-            state.pin_asked = pin
+            state.pin_link = pin
     elif "link" not in state:
         state.link = st.query_params.to_dict()
         _open_with(view_of(state.link))
-        state.pin_asked = read_pin(state.link.pop("pin", ""))
+        state.pin_link = read_pin(state.link.pop("pin", ""))
     return state.link
 
 
@@ -162,8 +162,8 @@ def read_pin(text: str) -> PinnedRun | None:
         return None
     if max(len(model), len(arc)) > LONGEST_NAME or len(puzzle) > LONGEST_PUZZLE:
         return None
-    (identifier,), (heads_asked,) = (counts(part, 1, digits=8) or (0,) for part in (puzzle_id, heads))
-    return PinnedRun(model, tuple(numbers), puzzle, min(identifier, LARGEST_ID), heads_asked or None, arc)
+    (identifier,), (chosen_heads,) = (counts(part, 1, digits=8) or (0,) for part in (puzzle_id, heads))
+    return PinnedRun(model, tuple(numbers), puzzle, min(identifier, LARGEST_ID), chosen_heads or None, arc)
 
 
 def write_pin(run: PinnedRun) -> str:

@@ -31,10 +31,10 @@ class Words:
 ENGLISH = Words()
 
 
-def started(key: Hashable, work: Work, *, anew: bool = False) -> Job:
+def started(key: Hashable, work: Work, *, restart: bool = False) -> Job:
     """The job of this key, begun if there is none. One that was cancelled or failed stays so, unless it is to begin `anew`."""
     job = shared.jobs().find(key)
-    return ask(key, work) if job is None or anew else job
+    return ask(key, work) if job is None or restart else job
 
 
 def ask(key: Hashable, work: Work) -> Job:
@@ -53,14 +53,14 @@ def cancel(job: Job) -> None:
 
 
 def result_of(
-    key: Hashable, work: Work, *, anew: bool = False, kept: str = "", words: Words = ENGLISH
+    key: Hashable, work: Work, *, restart: bool = False, saved: str = "", words: Words = ENGLISH
 ) -> Any | None:
     """As `watch`, for what a page asks for by being shown, time and again: a job that was cancelled or failed is begun anew
     only when a person says so, by the button here, or by one of the page that makes it `anew`. `kept` says what of it outlives a
     cancel.
     """
-    job = started(key, work, anew=anew)
-    result = watch(job, kept=kept, words=words)
+    job = started(key, work, restart=restart)
+    result = watch(job, saved=saved, words=words)
     if given_up(job):
         st.button(
             words.again,
@@ -68,12 +68,12 @@ def result_of(
             icon=":material/refresh:",
             on_click=started,
             args=(key, work),
-            kwargs={"anew": True},
+            kwargs={"restart": True},
         )
     return result
 
 
-def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
+def watch(job: Job, *, saved: str = "", words: Words = ENGLISH) -> Any | None:
     """The result of a job; None while it goes on and where it was cancelled or failed, which is said here.
 
     Reruns the page when the job ends.
@@ -87,16 +87,16 @@ def watch(job: Job, *, kept: str = "", words: Words = ENGLISH) -> Any | None:
     if job.done and not is_cancelled:
         return job.result
     if is_cancelled:
-        st.info(_cancelled(job, kept, words), icon=":material/cancel:")
+        st.info(_cancelled(job, saved, words), icon=":material/cancel:")
         return None
     _bar(job, words)
     return None
 
 
-def _cancelled(job: Job, kept: str, words: Words) -> str:
+def _cancelled(job: Job, saved: str, words: Words) -> str:
     """What is lost, and what is not."""
     lost = words.cancelled_at.format(share=f"{job.share:.0%}") if job.share >= 0.01 else words.cancelled
-    return f"{lost} {kept}".rstrip()
+    return f"{lost} {saved}".rstrip()
 
 
 @st.fragment(run_every=LOOK_EVERY)

@@ -7,7 +7,7 @@ import streamlit as st
 from app import editor
 from app.server import shared
 from app.server.importing import freeze_libraries
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import Opening
 from app.server.runs import Run
 from app.sidebar import model_controls, validity
@@ -52,7 +52,7 @@ def _cells(cells: tuple[tuple[int, int], ...], choice: Choice) -> str:
     return "; ".join(named)
 
 
-def loading(source: Source) -> None:
+def loading(source: ModelSource) -> None:
     """Shown while a model on this machine is loaded; then the page is drawn anew."""
     opening = shared.models().ask(source)
     with st.spinner(f"Loading {plain(source.name)}: a few seconds, once.", show_time=True):
@@ -101,7 +101,7 @@ def fetching(going_on: Opening) -> None:
 
 
 @st.fragment(run_every=1.0)
-def take_over(source: Source, is_made: Callable[[], bool]) -> None:
+def take_over(source: ModelSource, is_made: Callable[[], bool]) -> None:
     """While something recorded is shown, the model is loaded behind it and then asked for the same by `is_made`, which tells
     whether that is there; then the page is drawn anew, with its own.
     """

@@ -32,15 +32,15 @@ def _component() -> Any:
 
 def watch() -> None:
     """Let the browser tell it; the page runs anew where it is not what was known."""
-    told = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
-    if told.get("scale"):
-        st.session_state[SCALE] = told["scale"]
+    reported = _component()(data={"scale": scale()}, key="text_size", on_scale_change=lambda: None)
+    if reported.get("scale"):
+        st.session_state[SCALE] = reported["scale"]
 
 
 def scale() -> float:
     """In multiples of the usual 16 pixels."""
-    told = st.session_state.get("text_size") or {}
-    return min(max(float(told.get("scale") or st.session_state.get(SCALE, 1.0)), 1.0), MOST)
+    reported = st.session_state.get("text_size") or {}
+    return min(max(float(reported.get("scale") or st.session_state.get(SCALE, 1.0)), 1.0), MOST)
 
 
 def enlarged(figure: "Figure", times: float) -> "Figure":

@@ -27,7 +27,7 @@ def test_grids_of_other_sizes_are_drawn(open_player, name, side):
     player = open_player(f"?model={name}")
     assert player.root.locator("[data-cell]").count() == side * side
     player.cell(side - 1, side - 1).click()
-    player.comes_whole(steps=4)
+    player.wait_for_whole_run(steps=4)
     assert player.position == (4, 2, 3, "f_H")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from trm.config import HALT_ALONE, HALT_OR_CONTINUE, KINDS, NEVER, halting_words
-from trm.grading import Grade, restless_cell
+from trm.grading import Grade, most_changed_cell
 from trm.tasks.base import Task
 from trm.trace import Provenance, Trace
 
@@ -62,7 +62,7 @@ def payload(trace: Trace, task: Task, *, start: dict[str, Any] | None = None) ->
         "cells_total": int(grade.counted.sum()),
         "scored": task.counted,
         "solved": grade.solved.tolist(),
-        "restless_cell": restless_cell(trace, task),
+        "most_changed_cell": most_changed_cell(trace, task),
         "crops": _crops(trace, task),
         "label": provenance_line(trace),
         "start": start,

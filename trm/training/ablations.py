@@ -162,24 +162,24 @@ def report(results: list[Result], machine: str, note: str = "") -> str:
     )
     return f"""# Ablations
 
-Each run changes one thing of `sudoku-trm` and is planned for {minutes:g} minutes on {machine}.{note and " " + note}
-Scores are per cent of {LIMIT} puzzles, evenly spread over `{DATA}`, that are exactly right after the last supervision step (`first step`: after the first).
+Each run changes one thing about `sudoku-trm` and trains for {minutes:g} minutes on {machine}.{note and " " + note}
+Scores are the percentage of {LIMIT} puzzles, spread evenly over `{DATA}`, solved exactly after the last supervision step (`first step`: after the first).
 
-| ablation | exact | easy | medium | hard | first step | halting AUC | minutes | updates | numbers | paper |
+| ablation | exact | easy | medium | hard | first step | halting AUROC | minutes | updates | parameters | paper |
 |---|---|---|---|---|---|---|---|---|---|---|
 {rows}
 
-![Ablations](ablations.png)
+![Accuracy of each ablation, ours and the paper's](ablations.png)
 
 `python -m trm.training.ablations run runs/ablations`, then `python -m trm.training.ablations table runs/ablations`.
 
-Each is a model of its own in float16, opened by its name, such as `trm eval --model ablations/single-z --data sudoku/test`, and
-offered where two models are held against each other.
+Every run is a bundled model in float16 that opens by name, as in `trm eval --model ablations/single-z --data sudoku/test`. The
+app offers it wherever two models are compared.
 
-**How to read it.** The paper's column is table 1 of the TRM paper: Sudoku-Extreme, models of about 5M numbers, one and a half
-days on a GPU. Ours are {minutes:g} minutes, a twelfth of the size and easier puzzles, one seed each: differences of a few points
-mean nothing, an order that differs from the paper's is no contradiction of it. Time is what is held fixed, not updates, so that
-what makes an update cheaper (fewer cycles, no second pass) also gets more of them.{_stopped(results)}
+**How to read the table.** The paper's column is table 1 of the TRM paper: Sudoku-Extreme, models of about 5M parameters, one and a
+half days on a GPU. Our runs take {minutes:g} minutes, with models a twelfth of that size, easier puzzles and one seed each. Differences of
+a few points mean nothing, and a different ranking does not contradict the paper. Time is held fixed, not the number of updates:
+a change that makes updates cheaper (fewer cycles, no second pass) also gets more of them.{_stopped(results)}
 """
 
 
@@ -190,8 +190,8 @@ def _stopped(results: list[Result]) -> str:
     if not early:
         return ""
     return (
-        f" {len(early)} of the {len(results)} were stopped before {minutes:g} minutes were over, after {min(early):.1f} at the "
-        "earliest, while the learning rate was still falling."
+        f" {len(early)} of the {len(results)} runs stopped before their {minutes:g} minutes were over, the earliest after "
+        f"{min(early):.1f} minutes, while the learning rate was still falling."
     )
 
 

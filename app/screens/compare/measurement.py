@@ -11,7 +11,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.server.opening import torch_threads
 from app.sidebar.dataset import PuzzleSetChoice
 from app.state.choice import Choice
@@ -29,7 +29,7 @@ LOOK_EVERY = 0.3  # seconds between looks at a model that is being opened
 class Asked:
     """Two models at their own depth, and puzzles."""
 
-    sources: tuple[Source, Source]
+    sources: tuple[ModelSource, ModelSource]
     task: Task
     puzzles: PuzzleSetChoice
 
@@ -65,7 +65,7 @@ def result(jobs: list[Job]) -> Comparison:
     return kept[2]
 
 
-def _measure(source: Source, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
+def _measure(source: ModelSource, task: Task, puzzles: PuzzleSetChoice, progress: Progress):
     """What `probes compare` does with one of its models."""
     from probes.comparison.measure import measure
     from trm.data import load_puzzles
@@ -95,7 +95,7 @@ class Recorded:
     stale: tuple[str, ...]
 
 
-def recorded(one: Source, other: Source) -> Recorded | None:
+def recorded(one: ModelSource, other: ModelSource) -> Recorded | None:
     """What was recorded of two bundled models, in either order; None where there is nothing that can be read."""
     if not (one.is_bundled and other.is_bundled) or one.forced or other.forced:
         return None

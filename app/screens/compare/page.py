@@ -67,7 +67,7 @@ def players(one: Choice, other: Choice) -> None:
         )
         return left, right
 
-    pair.watch(look, key=PLAYER, start=links.opening_view())
+    pair.show_growing(look, key=PLAYER, start=links.opening_view())
 
 
 def on_a_set(one: Choice, other: Choice) -> None:

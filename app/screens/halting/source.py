@@ -10,7 +10,7 @@ import streamlit as st
 
 from app.server import shared
 from app.server.jobs import Job
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import MOST_STEPS, Opened
@@ -85,7 +85,7 @@ def recorded_result(opened: Opened) -> HaltingResult | None:
 class HaltingRequest:
     """A request to compute: the model, the puzzles and the depth."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     depth: Depth
 
@@ -172,7 +172,7 @@ def compute(request: HaltingRequest, progress: Progress) -> HaltingAnalysis:
     return analyse(runs)
 
 
-def _loaded(source: Source, progress: Progress) -> "Model":
+def _loaded(source: ModelSource, progress: Progress) -> "Model":
     """Wait until the model is loaded. Raises UserError if it cannot be."""
     opening = shared.models().ask(source)
     while not opening.wait(0.2):

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.state.choice import Choice
-from trm.grading import restless_cell
+from trm.grading import most_changed_cell
 from trm.trace import Trace
 
 REPORTED, OPENED = "interventions_view", "interventions_opened"
@@ -40,7 +40,7 @@ def opening_view(
     trace = clean if linked.get("lead") == "left" else intervened
     row, column = linked.get("cell") or (-1, -1)
     if not (0 <= row < choice.task.rows and 0 <= column < choice.task.columns):
-        row, column = divmod(restless_cell(trace, choice.task), choice.task.columns)
+        row, column = divmod(most_changed_cell(trace, choice.task), choice.task.columns)
     first = {"supervision_step": 1, "cycle": 1, "call": trace.depth.n + 1}
     return st.session_state.setdefault(OPENED, first | linked | {"cell": [row, column]})
 

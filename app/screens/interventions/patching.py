@@ -69,7 +69,7 @@ def show(choice: Choice) -> None:
     if request[1] != cell:
         st.caption(f"Selected now: {_name(choice, cell)}. Press Compute to update.")
     pressed = st.session_state.pop("patching_pressed", False)
-    result = progress.result_of(*job(choice, opening.model, *request[1:]), anew=pressed)
+    result = progress.result_of(*job(choice, opening.model, *request[1:]), restart=pressed)
     if result is not None:
         draw(choice, result, request[1])
 

@@ -280,7 +280,7 @@ def computed(choice: Choice, key: str) -> Result | None:
             lambda progress: _sweep(name, model, choice.task, settings, puzzles, progress)
         ),
     )
-    result = progress.result_of(*job, anew=st.session_state.pop(f"{key}-pressed", False))
+    result = progress.result_of(*job, restart=st.session_state.pop(f"{key}-pressed", False))
     st.session_state[f"{key}-ended"] = progress.given_up(progress.started(*job))
     return result
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from app.screens.compare import second_model
 from app.server import shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.opening import torch_threads
 from app.server.options import Options
 from app.sidebar import dataset, model_facts
@@ -183,17 +183,17 @@ def computed(opened: Opened, asked: Projecting, options: Options) -> Scene | Non
             source,
             replace(asked, model=source.name, state="", umap=None, compare_with=""),
         )
-        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), anew=pressed)
+        trajectories = result_of(runs, work.timed(partial(_walk, source, asked)), restart=pressed)
         if trajectories is None:
             return None
         pair.append(trajectories)
     scene = ("latents-scene", *sources, asked)
     return result_of(
-        scene, partial(_project, pair, asked), anew=pressed, kept="The runs themselves are kept."
+        scene, partial(_project, pair, asked), restart=pressed, saved="The runs themselves are kept."
     )
 
 
-def _walk(source: Source, asked: Projecting, progress: Progress) -> Any:
+def _walk(source: ModelSource, asked: Projecting, progress: Progress) -> Any:
     """Job: the model over the puzzles."""
     from probes.latents.trajectories import record_trajectories
     from trm.data import load_puzzles

@@ -11,7 +11,7 @@ from app.screens.probes import figures, texts
 from app.screens.probes import source as sources
 from app.screens.probes.source import Shown
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.model_controls import Opened
 from app.state.links import IN_ADDRESS
@@ -32,7 +32,7 @@ HOWS = {"move": "move along it", "erase": "erase it"}
 class Asked:
     """What is to be tried."""
 
-    source: Source
+    source: ModelSource
     study: Hashable
     target: str  # a member, not a family
     state: str

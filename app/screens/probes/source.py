@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.server import shared
-from app.server.models import Source
+from app.server.models import ModelSource
 from app.sidebar import dataset
 from app.sidebar.dataset import PuzzleSetChoice
 from app.sidebar.model_controls import Opened
@@ -103,7 +103,7 @@ def fingerprint(found: Opened) -> str | None:
 class Asked:
     """What a person asks to be fitted."""
 
-    source: Source
+    source: ModelSource
     puzzles: PuzzleSetChoice
     targets: tuple[str, ...]
     states: tuple[str, ...]
@@ -265,7 +265,7 @@ def fit(asked: Asked, progress: Progress) -> tuple[dict[str, Any], dict[tuple[st
     return study.summary(), {(probe.target, probe.state): probe for probe in probes_of(study)}
 
 
-def opened(source: Source, progress: Progress) -> "Model":
+def opened(source: ModelSource, progress: Progress) -> "Model":
     """The model, once it is loaded. Raises UserError where it cannot be."""
     opening = shared.models().ask(source)
     while not opening.wait(PULSE):
@@ -286,7 +286,7 @@ def reading(found: Opened, shown: Shown, target: str, puzzle: str) -> dict[str, 
     return result_of(key, partial(read, found.source, shown, target, puzzle))
 
 
-def read(source: Source, shown: Shown, target: str, puzzle: str, progress: Progress) -> dict[str, Any]:
+def read(source: ModelSource, shown: Shown, target: str, puzzle: str, progress: Progress) -> dict[str, Any]:
     """The job. Raises UserError."""
     model = opened(source, progress)
     from app.server.opening import torch_threads

@@ -17,7 +17,7 @@ from trm.tasks.base import Task
 from trm.trace import Trace
 
 if TYPE_CHECKING:
-    from app.server.models import Source
+    from app.server.models import ModelSource
     from app.state.choice import Choice
 
 FILMS = ("gif", "mp4")
@@ -29,7 +29,7 @@ BASE64 = 4 / 3  # characters a byte
 
 
 @dataclass(frozen=True)
-class Shown:
+class RunToExport:
     """A run as a page shows it. `puzzle` is what it is called, "" for one that has no name."""
 
     trace: Trace
@@ -39,7 +39,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ExportRequest:
     """One file. What does not concern its format is not looked at."""
 
     format: str  # of trm.export.outputs.FORMATS
@@ -51,10 +51,10 @@ class Wish:
 
 
 def make(
-    shown: Shown,
-    wish: Wish,
+    run: RunToExport,
+    request: ExportRequest,
     *,
-    compare_with: Shown | None = None,
+    compare_with: RunToExport | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> bytes:
     """The file. `progress` hears how many frames of a film are done, of how many. Raises UserError."""
@@ -63,20 +63,20 @@ def make(
     from trm.export.pictures.scene import Appearance
     from trm.export.run import Run
 
-    def run_of(one: Shown) -> Run:
+    def run_of(one: RunToExport) -> Run:
         return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
 
     with TemporaryDirectory() as folder:
-        path = Path(folder) / f"run.{wish.format}"
-        request = Request(
-            {wish.format: path},
-            time_point=wish.at,
-            start=wish.at,
-            pace=Pace(wish.every),
+        path = Path(folder) / f"run.{request.format}"
+        outputs = Request(
+            {request.format: path},
+            time_point=request.at,
+            start=request.at,
+            pace=Pace(request.every),
             compare_with=None if compare_with is None else run_of(compare_with),
-            appearance=Appearance(wish.mode, wish.marks, wish.theme),
+            appearance=Appearance(request.mode, request.marks, request.theme),
         )
-        write(run_of(shown), request, progress)
+        write(run_of(run), outputs, progress)
         return path.read_bytes()
 
 
@@ -89,9 +89,9 @@ def place_in(view: dict[str, Any] | None, depth: Depth, steps: int) -> Coordinat
     return Coordinates(step, cycle, call, F_H if call == depth.n + 1 else F_L)
 
 
-def frames(wish: Wish, depth: Depth, steps: int) -> int:
+def frames(request: ExportRequest, depth: Depth, steps: int) -> int:
     """How many a film of so many supervision steps has."""
-    return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[wish.every]
+    return steps * {"call": depth.calls_per_step, "answer": depth.T, "step": 1}[request.every]
 
 
 def page_bytes(*traces: Trace) -> int:
@@ -102,14 +102,14 @@ def page_bytes(*traces: Trace) -> int:
     return own + round(BASE64 * sum(trace.nbytes for trace in traces))
 
 
-def file_name(model: str, puzzle: str, wish: Wish) -> str:
+def file_name(model: str, puzzle: str, request: ExportRequest) -> str:
     """A name that every system takes and a person recognises."""
     parts = [_part(model) or "model", _part(puzzle)]
-    if wish.format in ("png", "svg"):
-        parts.append(".".join(map(str, (wish.at.supervision_step, wish.at.cycle, wish.at.call))))
-    if wish.format in PICTURES and wish.mode != "answer":
-        parts.append(wish.mode)
-    return f"{'-'.join(filter(None, parts))}.{wish.format}"
+    if request.format in ("png", "svg"):
+        parts.append(".".join(map(str, (request.at.supervision_step, request.at.cycle, request.at.call))))
+    if request.format in PICTURES and request.mode != "answer":
+        parts.append(request.mode)
+    return f"{'-'.join(filter(None, parts))}.{request.format}"
 
 
 def _part(name: str) -> str:
@@ -122,7 +122,9 @@ def _is_letter(mark: str) -> bool:
     return unicodedata.category(mark)[0] in "LN" or unicodedata.category(mark) in ("Mn", "Mc")
 
 
-def command(choice: "Choice", wish: Wish, name: str, *, compare_with: "Source | None" = None) -> str:
+def command(
+    choice: "Choice", request: ExportRequest, name: str, *, compare_with: "ModelSource | None" = None
+) -> str:
     """The command that makes the same file from the model. `against`: the model of a second run on the same puzzle."""
     depth = choice.depth
     given = ["--model", _spec(choice.source), "--puzzle", choice.puzzle]
@@ -137,30 +139,30 @@ def command(choice: "Choice", wish: Wish, name: str, *, compare_with: "Source | 
     if compare_with is not None:
         given += ["--compare-with", _spec(compare_with)]
     return shlex.join(
-        ["python", "-m", "trm", "export", *given, *_options(wish, depth), f"--{wish.format}", name]
+        ["python", "-m", "trm", "export", *given, *_options(request, depth), f"--{request.format}", name]
     )
 
 
-def _options(wish: Wish, depth: Depth) -> list[str]:
+def _options(request: ExportRequest, depth: Depth) -> list[str]:
     """How the command says what is shown."""
     given = []
-    if wish.format in TIME_POINTS:
-        given += ["--step", str(wish.at.supervision_step), "--cycle", str(wish.at.cycle)]
-        if wish.at.call != depth.n + 1:
-            given += ["--call", str(wish.at.call)]
-    if wish.format not in TABLES and wish.mode != "answer":
-        given += ["--view", wish.mode]
-    if wish.format in PICTURES:
+    if request.format in TIME_POINTS:
+        given += ["--step", str(request.at.supervision_step), "--cycle", str(request.at.cycle)]
+        if request.at.call != depth.n + 1:
+            given += ["--call", str(request.at.call)]
+    if request.format not in TABLES and request.mode != "answer":
+        given += ["--view", request.mode]
+    if request.format in PICTURES:
         given += [
-            *(["--marks"] if wish.marks else []),
-            *(["--theme", "dark"] if wish.theme == "dark" else []),
+            *(["--marks"] if request.marks else []),
+            *(["--theme", "dark"] if request.theme == "dark" else []),
         ]
-    if wish.format in FILMS and wish.every != "answer":
-        given += ["--every", wish.every]
+    if request.format in FILMS and request.every != "answer":
+        given += ["--every", request.every]
     return given
 
 
-def _spec(source: "Source") -> str:
+def _spec(source: "ModelSource") -> str:
     """The model as the command line takes it: a file by its path from here, where it is below."""
     path = Path(source.spec)
     if source.kind == "file" and path.is_relative_to(Path.cwd()):

@@ -14,8 +14,8 @@ from app.screens.solve.export_files import (
     FILMS,
     PICTURES,
     TIME_POINTS,
-    Shown,
-    Wish,
+    ExportRequest,
+    RunToExport,
     command,
     file_name,
     frames,
@@ -39,7 +39,7 @@ from trm.progress import Progress
 from trm.trace import Trace
 
 KEY = "export"
-KEPT: dict[str, Any] = {"persist_state": "session"}  # while the panel is closed
+IN_SESSION: dict[str, Any] = {"persist_state": "session"}  # while the panel is closed
 MOST_FRAMES = 600  # of a film made here: its frames are held together, about half a megabyte each
 LARGE = 10e6  # bytes of a page that a browser takes a while to open
 MIME = {
@@ -96,22 +96,22 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
         default="html",
         required=True,
         key=f"{KEY}_format",
-        **KEPT,
+        **IN_SESSION,
     )
     ghost = pin.pinned()
     both = ghost if ghost and ghost.trace and format == "html" else None
-    wish = _wish(format, at, mode if mode in VIEWS else "answer")
-    shown = _shown(choice, trace)
-    st.markdown(f"{SENTENCES[format]} {_what(wish, trace, both, pinned=ghost is not None)}")
-    if size := _size(wish, shown, both):
+    request = _request(format, at, mode if mode in VIEWS else "answer")
+    run = _run_to_export(choice, trace)
+    st.markdown(f"{SENTENCES[format]} {_what(request, trace, both, pinned=ghost is not None)}")
+    if size := _size(request, run, both):
         st.caption(size)
-    name = file_name(choice.source.name, shown.puzzle, wish)
+    name = file_name(choice.source.name, run.puzzle, request)
     if format in FILMS:
-        _film(choice, shown, wish, name)
+        _film(choice, run, request, name)
     else:
         st.download_button(
             f"Save {format.upper()}",
-            lambda: make(shown, wish, compare_with=both and _shown(both.choice, both.trace)),
+            lambda: make(run, request, compare_with=both and _run_to_export(both.choice, both.trace)),
             file_name=name,
             mime=MIME[format],
             key=f"{KEY}_save",
@@ -119,78 +119,82 @@ def _files(choice: Choice, trace: Trace, at: Coordinates, mode: str) -> None:
             type="primary",
             icon=":material/download:",
         )
-    _command(choice, trace, wish, name, both)
+    _command(choice, trace, request, name, both)
 
 
-def _wish(format: str, at: Coordinates, mode: str) -> Wish:
+def _request(format: str, at: Coordinates, mode: str) -> ExportRequest:
     """What there is to choose: the colours of pictures, the frames of films."""
     marks, theme, every = False, "light", "answer"
     if format in PICTURES:
         page = st.context.theme.type or "light"
         left, right = st.columns([2, 3], vertical_alignment="center")
         theme = (
-            "dark" if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}", **KEPT) else "light"
+            "dark"
+            if left.toggle("Dark", page == "dark", key=f"{KEY}_dark_on_{page}", **IN_SESSION)
+            else "light"
         )
-        marks = right.toggle("Mark what stayed right", key=f"{KEY}_marks", **KEPT)
+        marks = right.toggle("Mark what stayed right", key=f"{KEY}_marks", **IN_SESSION)
     if format in FILMS:
-        every = st.selectbox("A frame for", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every", **KEPT)
-    return Wish(format, at, mode, marks, theme, every)
+        every = st.selectbox(
+            "A frame for", list(EVERY), format_func=EVERY.get, key=f"{KEY}_every", **IN_SESSION
+        )
+    return ExportRequest(format, at, mode, marks, theme, every)
 
 
-def _what(wish: Wish, trace: Trace, both: Pinned | None, *, pinned: bool) -> str:
+def _what(request: ExportRequest, trace: Trace, both: Pinned | None, *, pinned: bool) -> str:
     """Which call, view and run the file shows."""
-    at, said = wish.at, []
-    if wish.format in TIME_POINTS:
+    at, said = request.at, []
+    if request.format in TIME_POINTS:
         kind = "f_H" if at.call == trace.depth.n + 1 else f"f_L {at.call}"
         place = f"supervision step {at.supervision_step}, cycle {at.cycle}, {plain(kind)}"
-        said.append(f"{'Opens at' if wish.format == 'html' else 'Shows'} {place}")
-    if wish.format in FILMS:
-        said.append(f"{frames(wish, trace.depth, trace.steps):,} frames")
-    if wish.format in PICTURES or wish.format == "html":
-        said.append(f"view: {VIEWS[wish.mode]}")
+        said.append(f"{'Opens at' if request.format == 'html' else 'Shows'} {place}")
+    if request.format in FILMS:
+        said.append(f"{frames(request, trace.depth, trace.steps):,} frames")
+    if request.format in PICTURES or request.format == "html":
+        said.append(f"view: {VIEWS[request.mode]}")
     text = f"{', '.join(said)}." if said else ""
-    if pinned and wish.format == "html":
+    if pinned and request.format == "html":
         return f"{text} {'Holds both runs.' if both else 'The pinned run is still on its way: this holds the other one.'}"
     return f"{text} The pinned run is not in it." if pinned else text
 
 
-def _size(wish: Wish, shown: Shown, both: Pinned | None) -> str:
+def _size(request: ExportRequest, run: RunToExport, both: Pinned | None) -> str:
     """About how large the file is, where that is known before it is made."""
-    if wish.format == "html":
-        size = page_bytes(shown.trace, *([both.trace] if both else []))
+    if request.format == "html":
+        size = page_bytes(run.trace, *([both.trace] if both else []))
         slow = " Browsers take some seconds to open it." if size > LARGE else ""
         return f"About {size / 1e6:,.1f} MB.{slow}"
-    if wish.format == "npz":
-        return f"Less than {max(shown.trace.nbytes / 1e6, 0.1):,.1f} MB."
+    if request.format == "npz":
+        return f"Less than {max(run.trace.nbytes / 1e6, 0.1):,.1f} MB."
     return ""
 
 
-def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
+def _film(choice: Choice, run: RunToExport, request: ExportRequest, name: str) -> None:
     """Made by a job with progress, then offered to be saved."""
-    problem = _no_film(wish, shown.trace)
+    problem = _no_film(request, run.trace)
     if problem:
         st.warning(plain(problem), icon=":material/movie:")
         return
-    trace = shown.trace
+    trace = run.trace
     key = (
         "film",
         choice.run,
         trace_id(trace),
         trace.provenance,
         trace.steps,
-        _film_of(wish),
-        shown.puzzle,
+        _film_of(request),
+        run.puzzle,
     )
 
     def work(progress: Progress) -> bytes:
         return make(
-            shown, wish, progress=lambda done, of: progress(done / of, f"drawing frame {done} of {of}")
+            run, request, progress=lambda done, of: progress(done / of, f"drawing frame {done} of {of}")
         )
 
     job = shared.jobs().find(key)
     if job is None or given_up(job):
         st.button(
-            f"Make {wish.format.upper()}",
+            f"Make {request.format.upper()}",
             key=f"{KEY}_make",
             on_click=ask,
             args=(key, work),
@@ -201,10 +205,10 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         film = watch(job) if job else None
     if film is not None:
         st.download_button(
-            f"Save {wish.format.upper()}, {len(film) / 1e6:,.1f} MB",
+            f"Save {request.format.upper()}, {len(film) / 1e6:,.1f} MB",
             film,
             file_name=name,
-            mime=MIME[wish.format],
+            mime=MIME[request.format],
             key=f"{KEY}_save",
             on_click="ignore",
             type="primary",
@@ -212,9 +216,9 @@ def _film(choice: Choice, shown: Shown, wish: Wish, name: str) -> None:
         )
 
 
-def _no_film(wish: Wish, trace: Trace) -> str | None:
+def _no_film(request: ExportRequest, trace: Trace) -> str | None:
     """Why there is no such film, and what to do instead; None where there is one."""
-    if wish.format == "mp4":
+    if request.format == "mp4":
         from trm.export.pictures.film import ffmpeg
 
         try:
@@ -224,18 +228,18 @@ def _no_film(wish: Wish, trace: Trace) -> str | None:
                 "MP4 is made by the program ffmpeg, which is not installed where this app runs. Take GIF, which needs "
                 "nothing, or install ffmpeg there."
             )
-    count = frames(wish, trace.depth, trace.steps)
+    count = frames(request, trace.depth, trace.steps)
     if count > MOST_FRAMES:
         return f"That is {count:,} frames, and a film made here has at most {MOST_FRAMES}. Take fewer, or the command."
     return None
 
 
-def _film_of(wish: Wish) -> tuple[Hashable, ...]:
+def _film_of(request: ExportRequest) -> tuple[Hashable, ...]:
     """All of it that a film depends on: not on the call."""
-    return wish.format, wish.mode, wish.marks, wish.theme, wish.every
+    return request.format, request.mode, request.marks, request.theme, request.every
 
 
-def _command(choice: Choice, trace: Trace, wish: Wish, name: str, both: Pinned | None) -> None:
+def _command(choice: Choice, trace: Trace, request: ExportRequest, name: str, both: Pinned | None) -> None:
     """The command, and where it makes something else."""
     said = "The same without the app:"
     if both and (both.choice.puzzle, both.choice.puzzle_id) != (choice.puzzle, choice.puzzle_id):
@@ -249,14 +253,14 @@ def _command(choice: Choice, trace: Trace, wish: Wish, name: str, both: Pinned |
     same_puzzle = both and both.choice.puzzle == choice.puzzle and both.choice.puzzle_id == choice.puzzle_id
     st.caption(said)
     st.code(
-        command(choice, wish, name, compare_with=both.choice.source if same_puzzle else None),
+        command(choice, request, name, compare_with=both.choice.source if same_puzzle else None),
         language="bash",
         wrap_lines=True,
     )
 
 
-def _shown(choice: Choice, trace: Trace) -> Shown:
-    return Shown(trace, choice.task, _puzzle(choice), caveat(choice.task, choice.puzzle_id))
+def _run_to_export(choice: Choice, trace: Trace) -> RunToExport:
+    return RunToExport(trace, choice.task, _puzzle(choice), caveat(choice.task, choice.puzzle_id))
 
 
 def _puzzle(choice: Choice) -> str:

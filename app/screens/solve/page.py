@@ -7,7 +7,7 @@ import streamlit as st
 from app import editor
 from app.player import pair
 from app.player.component import player
-from app.player.pair import contents
+from app.player.pair import cached_payload
 from app.screens.solve import export_panel, pin
 from app.server import choice_runs, shared
 from app.server.options import server_options
@@ -24,10 +24,10 @@ PLAYER = "player"
 
 def page() -> None:
     options = server_options()
-    asked = sidebar.sidebar(options)
-    mistakes = pin.settle(asked.choice, options) if asked.choice else ()
+    selection = sidebar.sidebar(options)
+    mistakes = pin.settle(selection.choice, options) if selection.choice else ()
     pin.note()
-    choice = sidebar.chosen(asked, mistakes)
+    choice = sidebar.chosen(selection, mistakes)
     if choice is not None:
         solve(choice)
 
@@ -102,7 +102,7 @@ def draw(choice: Choice, trace: Trace | None) -> dict | None:
     start = links.opening_view(choice.run)
     if ghost is None:
         return player(
-            contents(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
+            cached_payload(PLAYER, choice.task, choice.depth, trace) | {"start": start}, key=PLAYER, **options
         )
     now = pair.Side.of(choice, trace, name=pin.NAMES[1])
     return pair.show(ghost, now, key=PLAYER, start=start, hint=pin.HINT, **options)

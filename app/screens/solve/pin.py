@@ -45,12 +45,12 @@ def waits() -> bool:
     """Whether something of it is still to come: its model from a link, or steps of its run."""
     ghost = pinned()
     if ghost is None:
-        return st.session_state.get("pin_asked") is not None
+        return st.session_state.get("pin_link") is not None
     return ghost.trace is None and not session.is_stopped(ghost.choice)
 
 
 def let_go() -> None:
-    st.session_state.pinned = st.session_state.pin_asked = st.session_state.pin_opening = None
+    st.session_state.pinned = st.session_state.pin_link = st.session_state.pin_opening = None
 
 
 def fail(error: UserError, page: Choice) -> None:
@@ -68,15 +68,15 @@ def options_of(choice: Choice, trace: Trace | None, *, key: str) -> dict[str, An
 
 def _pressed(choice: Choice, trace: Trace | None, key: str) -> None:
     """The person pressed the pin. That counts for the run they saw: another may have been sent since."""
-    wish = st.session_state[key].get("pin")
-    if not isinstance(wish, dict):
+    press = st.session_state[key].get("pin")
+    if not isinstance(press, dict):
         return
     st.session_state.pin_changed = True
-    if not wish.get("pin"):
+    if not press.get("pin"):
         let_go()
-    elif trace is not None and wish.get("trace_id") == trace_id(trace):
+    elif trace is not None and press.get("trace_id") == trace_id(trace):
         is_final = trace.steps == choice.depth.N_sup or session.is_stopped(choice)
-        st.session_state.pin_asked = None
+        st.session_state.pin_link = None
         st.session_state.pinned = Pinned(choice, trace if is_final else None)
 
 
@@ -89,9 +89,9 @@ def has_news() -> bool:
 def settle(page: Choice, options: Options) -> list[str]:
     """Open the run that the link names, as soon as its model is there. Returns what went wrong."""
     state = st.session_state
-    if state.get("pin_asked") is not None:
+    if state.get("pin_link") is not None:
         try:
-            _open(state.pin_asked, page, options)
+            _open(state.pin_link, page, options)
         except UserError as error:
             fail(error, page)
     write_link(page)
@@ -103,24 +103,24 @@ def write_link(page: Choice) -> None:
     """Write what is pinned into the address. Also whenever the view is written there: each message of the browser brings
     the address that it had, which may be one of before the pin was pressed.
     """
-    if st.session_state.get("pin_asked") is None:
+    if st.session_state.get("pin_link") is None:
         ghost = pinned()
-        links.write({"pin": links.write_pin(_asked(ghost.choice, page)) if ghost else None})
+        links.write({"pin": links.write_pin(_named(ghost.choice, page)) if ghost else None})
 
 
-def _open(asked: links.PinnedRun, page: Choice, options: Options) -> None:
+def _open(named: links.PinnedRun, page: Choice, options: Options) -> None:
     """Pin what a link names; while its model is being opened, only that. Raises UserError."""
     state = st.session_state
-    found = model_controls.open_model(asked.model, options)
+    found = model_controls.open_model(named.model, options)
     if not isinstance(found, Opening):
-        state.pinned, state.pin_asked, state.pin_opening = (
-            Pinned(_choice(found, asked, page, options)),
+        state.pinned, state.pin_link, state.pin_opening = (
+            Pinned(_choice(found, named, page, options)),
             None,
             None,
         )
     elif found.asks:
         raise CheckpointError(
-            f"{asked.model} takes {found.asks / 1e6:,.0f} MB to download. Choose it as the model, then open the link again."
+            f"{named.model} takes {found.asks / 1e6:,.0f} MB to download. Choose it as the model, then open the link again."
         )
     else:
         state.pin_opening = found
@@ -148,7 +148,7 @@ def note() -> None:
         st.button("Unpin", key="unpin", on_click=let_go)
 
 
-def _asked(choice: Choice, page: Choice) -> links.PinnedRun:
+def _named(choice: Choice, page: Choice) -> links.PinnedRun:
     """How a link names the run, on a page that shows another."""
     depth = choice.depth
     return links.PinnedRun(
@@ -161,20 +161,20 @@ def _asked(choice: Choice, page: Choice) -> links.PinnedRun:
     )
 
 
-def _choice(opened: Opened, asked: links.PinnedRun, page: Choice, options: Options) -> Choice:
+def _choice(opened: Opened, named: links.PinnedRun, page: Choice, options: Options) -> Choice:
     """What a link asks of a model. Raises UserError."""
     source, config = opened.source, opened.config
-    if asked.heads != config.heads and asked.heads in model_controls.possible_heads(config):
-        source, config = replace(source, heads=asked.heads), replace(config, heads=asked.heads)
-    n, T, N_sup = asked.depth
+    if named.heads != config.heads and named.heads in model_controls.possible_heads(config):
+        source, config = replace(source, heads=named.heads), replace(config, heads=named.heads)
+    n, T, N_sup = named.depth
     most_n, most_T = (max(MOST_CYCLES, own) for own in (config.n, config.T))
     task = task_of(config)
-    puzzle = task.format(task.parse(asked.puzzle or page.puzzle, unfinished=True))
+    puzzle = task.format(task.parse(named.puzzle or page.puzzle, unfinished=True))
     title, sentence = puzzles.title_of(task, puzzle)
     arc, labels, puzzle_id = None, None, 0
     if task.needs_puzzle_id:
-        arc, labels = arc_puzzles.published_as(task, options, asked.arc, puzzle)
-        puzzle_id = min(asked.puzzle_id, max(config.puzzle_ids - 1, 0))
+        arc, labels = arc_puzzles.published_as(task, options, named.arc, puzzle)
+        puzzle_id = min(named.puzzle_id, max(config.puzzle_ids - 1, 0))
     return Choice(
         source,
         config,

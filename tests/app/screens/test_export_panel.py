@@ -13,7 +13,7 @@ from app_page import App
 from PIL import Image
 
 from app.screens.solve import export_panel
-from app.screens.solve.export_files import Shown, Wish, command, file_name, make, place_in
+from app.screens.solve.export_files import ExportRequest, RunToExport, command, file_name, make, place_in
 from app.server.jobs import Cancelled
 from app.server.models import source_of
 from app.server.options import Options
@@ -169,7 +169,7 @@ OTHER_DEPTH = Depth(n=1, T=3, N_sup=5)
 )
 def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
     choice = choice_of(folder, depth)
-    wish = Wish(format, AT, "probabilities", True, "dark", "step")
+    wish = ExportRequest(format, AT, "probabilities", True, "dark", "step")
     name = file_name(choice.source.name, "", wish)
     assert re.fullmatch(r"[\w.-]+", name) and len(name) < 80
     words = shlex.split(command(choice, wish, name))
@@ -178,7 +178,7 @@ def test_the_command_makes_the_very_same_file(folder, capsys, format, depth):
     model, task = load_model(words[5]), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE), depth=choice.depth, recorded=date.today())
     assert trace.depth == choice.depth and trace.trained == choice.config.depth
-    made = make(Shown(trace, task), wish)
+    made = make(RunToExport(trace, task), wish)
     by_command = (folder / name).read_bytes()
     if format == "npz":  # a zip holds the time
         one, other = (np.load(io.BytesIO(file)) for file in (made, by_command))
@@ -210,14 +210,16 @@ def test_frames_are_told_and_a_job_can_end_it(folder):
     model, task = load_model(choice.source.spec), task_of(choice.config)
     trace = record(model, task, task.parse(PUZZLE))
     heard = []
-    make(Shown(trace, task), Wish("gif", AT), progress=lambda done, of: heard.append((done, of)))
+    make(
+        RunToExport(trace, task), ExportRequest("gif", AT), progress=lambda done, of: heard.append((done, of))
+    )
     assert heard == [(frame, 6) for frame in range(1, 7)]
 
     def stop(done: int, of: int) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        make(Shown(trace, task), Wish("gif", AT), progress=stop)
+        make(RunToExport(trace, task), ExportRequest("gif", AT), progress=stop)
 
 
 def test_a_view_of_another_run_is_brought_within_this_one():
@@ -238,12 +240,12 @@ def test_a_view_of_another_run_is_brought_within_this_one():
     ],
 )
 def test_names_of_files_are_what_every_system_takes(model, puzzle, name):
-    assert file_name(model, puzzle, Wish("html", AT)) == name
+    assert file_name(model, puzzle, ExportRequest("html", AT)) == name
 
 
 def test_commands_quote_what_they_are_given():
     bundled = source_of("sudoku-trm", Options())
     source = replace(bundled, name=HOSTILE, spec=HOSTILE, kind="hub")
     choice = Choice(source, model_config("sudoku-trm"), DEPTH, "'; rm -rf $HOME #", "", "")
-    words = shlex.split(command(choice, Wish("csv", AT), "a.csv"))
+    words = shlex.split(command(choice, ExportRequest("csv", AT), "a.csv"))
     assert words[5] == HOSTILE and words[7] == "'; rm -rf $HOME #" and words[8:10] == ["--depth", "1,2,2"]

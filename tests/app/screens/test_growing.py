@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from app.server import choice_runs, shared
-from app.server.models import Source, source_of
+from app.server.models import ModelSource, source_of
 from app.server.options import server_options
 from trm import record
 
@@ -173,6 +173,6 @@ def test_so_it_does_where_two_are_compared(open_app, gate):
     gate.let(32)
 
 
-def source(app) -> Source:
+def source(app) -> ModelSource:
     """Of the model that is chosen."""
     return source_of(app["model"], server_options())

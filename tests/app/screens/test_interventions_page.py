@@ -172,7 +172,7 @@ def test_a_sweep_is_computed_on_demand(open_page, monkeypatch):
 def test_the_first_selected_cell_is_explained(open_page, link):
     app = open_page(**link)
     _, changed = app.both()
-    row, column = (3, 4) if link else divmod(changed["restless_cell"], 9)
+    row, column = (3, 4) if link else divmod(changed["most_changed_cell"], 9)
     assert next(sent for sent in app.payloads if "players" in sent)["start"]["cell"] == [row, column]
     name, step = f"r{row + 1}c{column + 1}", 2 if link else 1
     app.set("interventions_figure", "attribution")

@@ -39,9 +39,9 @@ def positions(value: object) -> str:
 FORMAT = Format(
     "nano-trm",
     "olivkoch/nano-trm",
-    "`last.ckpt` and others of Lightning",
+    "`last.ckpt` and other Lightning checkpoints",
     "the file",
-    "nothing; without `seq_len` a canvas two cells wider than the puzzle",
+    "nothing; without `seq_len`, a canvas two cells wider than the puzzle",
     re.compile(
         rf"input_embedding\.embedding_weight|lenet\.layers\.\d{{1,9}}\.{BLOCK}|lm_head\.weight"
         r"|q_head\.(weight|bias)|z_[HL]_init|puzzle_emb\.weights"

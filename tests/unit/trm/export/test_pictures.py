@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from export_runs import ARC, DEPTH, HOSTILE, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
 from PIL import Image
-from trm.export.time_point import time_point as time_point_of
 
 from trm.config import NEVER
 from trm.coordinates import F_H, F_L, Coordinates
@@ -23,6 +22,7 @@ from trm.export.pictures.scene import Layout, scenes
 from trm.export.pictures.speech import sentences
 from trm.export.pictures.svg import svg
 from trm.export.run import Run, printable, time_point_at
+from trm.export.time_point import time_point as time_point_of
 from trm.trace import TraceError
 
 ACCENT, HATCH, INK, PAPER = LIGHT.accent, LIGHT.hatch, LIGHT.ink, LIGHT.paper

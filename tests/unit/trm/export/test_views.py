@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from export_runs import ARC, DEPTH, MAZE, SUDOKU, arc_run, maze_run, sudoku_run
-from trm.export.time_point import LEVELS, MODES, kept_from, last_answered, time_point
 
 from trm.coordinates import F_H, F_L, Coordinates
 from trm.errors import UserError
@@ -16,6 +15,7 @@ from trm.export.pictures.primitives import Cell, Text
 from trm.export.pictures.scene import Appearance, Layout
 from trm.export.pictures.speech import sentences
 from trm.export.run import Run
+from trm.export.time_point import LEVELS, MODES, kept_from, last_answered, time_point
 
 FIRST, SECOND, LAST = Coordinates(1, 1, 3, F_H), Coordinates(1, 2, 3, F_H), Coordinates(3, 2, 3, F_H)
 BEFORE = Coordinates(1, 1, 1, F_L)

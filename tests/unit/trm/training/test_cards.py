@@ -49,9 +49,9 @@ SCORES = {
 MODEL = SimpleNamespace(fingerprint="0123456789abcdef", state_dict=lambda: {"w": torch.zeros(3, 4)})
 
 
-def test_a_card_tells_what_was_measured():
+def test_a_card_states_what_was_measured():
     text = card(SUDOKU_TRM, MODEL, SCORES, Run(LOG, note="It rained."), date(2026, 1, 2), ["snapshots/a"])
-    assert "TRM with MLP mixing for sudoku of 9x9 cells: 12 numbers, n=6, T=3" in text
+    assert "TRM with MLP mixing for 9x9 Sudoku puzzles: 12 parameters, n=6, T=3" in text
     assert "9 minutes, 90 updates of 64 puzzles, seed 0, on one core. It rained." in text
     assert "python -m trm train --preset sudoku-trm" in text
     rows = [line for line in text.splitlines() if line.startswith("| ")]
@@ -61,22 +61,22 @@ def test_a_card_tells_what_was_measured():
     )
     assert "| all | 30 | 50.0 % | 50.0 % | 80.0 % |" in rows
     assert "| 9 | 90 | T=3, n=6 | 0.200 | 0.900 |" in rows
-    assert "AUC of 0.988 over all steps" in text and "of 0.765 after the last step" in text
-    assert "20.0 % are still wrong" in text and "`snapshots/a`" in text
-    assert "halt on a wrong answer in 5.0 %" in text and "2026-01-02" in text
+    assert "Halting AUROC" in text and ": 0.988 over all steps" in text and "0.765 at the last step" in text
+    assert "20.0 % of the test puzzles are still wrong" in text and "`snapshots/a`" in text
+    assert "halt on a wrong answer for 5.0 %" in text and "2026-01-02" in text
 
 
 def test_a_card_of_an_hrm_on_mazes():
     text = card(MAZE_HRM, MODEL, SCORES, Run(LOG[1:], command="other command"), date(2026, 1, 2))
-    assert "HRM with attention and rotary positions for maze of 15x15 cells" in text
+    assert "HRM with attention and rotary positions for 15x15 mazes" in text
     assert "2 layers in f_L and 2 in f_H" in text and "`other command`" in text
     assert "an unrecorded machine" in text and "225 cells | 0.200 | 0.900" in text
     assert "float16" not in text  # no snapshots
     assert "not averaged" in card(replace(MAZE_HRM, ema=None), MODEL, SCORES, Run(LOG), date(2026, 1, 2))
 
 
-def test_data_in_words():
-    assert data_sentence(SUDOKU_TRM) == "generated sudoku puzzles, 12,000 easy ones, givens 24 to 42"
+def test_the_training_data_as_a_phrase():
+    assert data_sentence(SUDOKU_TRM) == "generated Sudoku puzzles: 12,000 easy (givens 24 to 42)"
 
 
 def test_a_curve_as_numbers_and_as_a_picture(tmp_path):
@@ -172,8 +172,8 @@ def test_every_ablation_learns_from_the_same_puzzles(tmp_path, monkeypatch):
         assert arrays["inputs"].shape == (8, 81)
 
 
-def test_a_card_says_what_was_not_taught():
-    assert "only from puzzles that singles solve" in limits(SUDOKU_TRM)
+def test_a_card_states_what_the_model_was_not_trained_on():
+    assert "only on puzzles that singles solve" in limits(SUDOKU_TRM)
     assert "singles" not in limits(replace(SUDOKU_TRM, data=(Part(1, "easy"), Part(1, "hard"))))
     assert "depth-first" in limits(MAZE_HRM)
 
@@ -190,9 +190,11 @@ def test_the_table_of_ablations():
     assert "| one-cycle | 81.2 | 90.0 | 80.0 | 50.0 | 12.5 | 0.990 | 8.0 | 1,234 | 392,706 | - |" in text
     assert "| none | 81.2 |" in text and "| 87.4 |" in text
     assert set(PAPER) < {short_name(preset) for preset in ABLATIONS}
-    assert "were stopped" not in text
+    assert "stopped before" not in text
     stopped = report([made, replace(made, minutes=7.25)], "one core")
-    assert "1 of the 2 were stopped before 8 minutes were over, after 7.2 at the earliest" in stopped
+    assert (
+        "1 of the 2 runs stopped before their 8 minutes were over, the earliest after 7.2 minutes" in stopped
+    )
 
 
 def test_the_readme_tells_what_was_measured():
