@@ -16,9 +16,11 @@ def theme(monkeypatch):
 
 
 def test_equal_choices_of_a_run_are_drawn_beside_each_other():
-    ends = {f"{name}_{end}": [0.8, 0.9] for name in interventions.CHOICES for end in ("share", "low", "high")}
+    ends = {
+        f"{name}_{end}": [0.8, 0.9] for name in interventions.SELECTIONS for end in ("share", "low", "high")
+    }
     figure = interventions.multiple_runs({"table": {"runs": [1, 2]} | ends})
-    assert len(figure.data) == len(interventions.CHOICES)
+    assert len(figure.data) == len(interventions.SELECTIONS)
     for one, other in combinations(figure.data, 2):
         assert not set(one.x) & set(other.x) and one.marker.symbol != other.marker.symbol
     assert all(abs(x - runs) < 0.2 for line in figure.data for x, runs in zip(line.x, (1, 2), strict=True))

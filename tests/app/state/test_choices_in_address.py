@@ -11,8 +11,8 @@ BY_THE_PAGE = {
         "force_heads",
         "compare_with",
         "experiment",
-        "begin_at",
-        "own_changes",
+        "experiment_step",
+        "custom_interventions",
         "lecture_model",
         "probes_puzzle",
     ),
@@ -30,13 +30,16 @@ PLACES = [
     ),
     ("probes", {"probes_view": "Causal test", "probes_target": "candidates"}),
     ("halting", {}),
-    ("halting", {"halting_view": "Early or late"}),
+    ("halting", {"halting_view": "Halting time"}),
     ("halting", {"halting_view": "Beyond training"}),
     ("compare", {"compare-view": "Similarity (CKA)"}),
-    *(("interventions", {"causes_figure": name}) for name in ("Attribution", "Mixing weights", "Patching")),
-    *(("interventions", {"causes_figure": name}) for name in ("Taken away", "Seeds", "Best of K")),
+    *(
+        ("interventions", {"interventions_figure": name})
+        for name in ("Attribution", "Mixing weights", "Patching")
+    ),
+    *(("interventions", {"interventions_figure": name}) for name in ("Ablation", "Seeds", "Best of K")),
     ("interventions", {}),
-    ("interventions", {"causes_figure": "Vote", "experiment": "own"}),
+    ("interventions", {"interventions_figure": "Majority vote", "experiment": "custom"}),
     ("lecture", {}),
 ]
 CHOSEN = [
@@ -46,9 +49,9 @@ CHOSEN = [
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
-    ("halting", "halting_view", "Early or late", "board"),
+    ("halting", "halting_view", "Halting time", "timing"),
     ("compare", "compare-view", "Residuals", "Residuals"),
-    ("interventions", "causes_figure", "Seeds", "seeds"),
+    ("interventions", "interventions_figure", "Seeds", "seeds"),
 ]
 
 
