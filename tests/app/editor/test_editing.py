@@ -119,7 +119,7 @@ def test_an_abandoned_rating_is_reported_and_not_an_error(open_app, monkeypatch)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (
-        "How many solutions it has is not known. Still undecided after 0 guesses"
+        "The number of solutions is unknown. Still undecided after 0 guesses"
         in app.test.main.markdown[0].value
     )
     app.click("edit")
