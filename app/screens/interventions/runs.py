@@ -19,6 +19,7 @@ from trm.progress import Progress
 from trm.trace import Trace, TraceError, load_trace
 
 if TYPE_CHECKING:
+    from probes.interventions.fork import CachedRun
     from trm.model import Model
 
 MAX_CACHED_RUNS = 6  # with their states, up to 96 MiB each

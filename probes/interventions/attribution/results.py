@@ -12,6 +12,7 @@ from probes.interventions.sites import InterventionError, Site
 if TYPE_CHECKING:
     import numpy as np
 
+    from probes.interventions.fork import CachedRun
     from trm.coordinates import Coordinates
     from trm.model import Model
     from trm.tasks.base import Task
