@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from app.state.links import IN_ADDRESS
-from trm.data.bundled import fitting_sets
+from trm.data.bundled import sets_for_task
 from trm.tasks.base import Task
 
 
@@ -23,7 +23,7 @@ class PuzzleSetChoice:
 
 def choose(task: Task, key: str, *, count: int = 200, most: int = 1000) -> PuzzleSetChoice | None:
     """Draw the controls. Returns None, and shows a message, if no set of this task comes with the app."""
-    names = fitting_sets(task)
+    names = sets_for_task(task)
     if not names:
         st.info(
             f"No set of {task.name} puzzles comes with the app. Record one with `trm trace`.",

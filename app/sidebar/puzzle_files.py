@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from app.ui.text import plain
-from trm.data import Question, questions
+from trm.data import PuzzleEntry, puzzle_entries
 from trm.data.files.kinds import sentence
 from trm.data.puzzle_file import LARGEST
 from trm.errors import DataError
@@ -46,7 +46,7 @@ def controls(task: Task, set_puzzle: SetPuzzle) -> None:
             _show(in_file[_chosen(in_file)], task)
 
 
-def _show(question: Question, task: Task) -> None:
+def _show(question: PuzzleEntry, task: Task) -> None:
     """Show where the puzzle is in the file, or why it cannot be read."""
     try:
         text = task.format(question.read(task))
@@ -70,11 +70,11 @@ def _use(task: Task, set_puzzle: SetPuzzle, is_new_file: bool) -> None:
         return
 
 
-def _chosen(in_file: list[Question]) -> int:
+def _chosen(in_file: list[PuzzleEntry]) -> int:
     return min(st.session_state.get("puzzle_of_file", 1), len(in_file)) - 1
 
 
-def _in_file(task: Task) -> list[Question]:
+def _in_file(task: Task) -> list[PuzzleEntry]:
     """The puzzles in the file, parsed once; empty without a file. Raises DataError."""
     state = st.session_state
     file = state.get("puzzle_file")
@@ -84,7 +84,7 @@ def _in_file(task: Task) -> list[Question]:
     about = (file.file_id, task.name, task.cells)
     if "file_questions" not in state or state.file_questions[0] != about:
         try:
-            state.file_questions = (about, questions(file.getvalue(), file.name, task))
+            state.file_questions = (about, puzzle_entries(file.getvalue(), file.name, task))
         except DataError as error:
             state.file_questions = (about, error)
     in_file = state.file_questions[1]

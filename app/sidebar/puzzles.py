@@ -10,8 +10,8 @@ import streamlit as st
 
 from app.sidebar import puzzle_files
 from app.state.links import IN_ADDRESS
-from trm.data import Preset, load_presets, load_puzzles
-from trm.data.bundled import fitting_sets
+from trm.data import PuzzlePreset, load_presets, load_puzzles
+from trm.data.bundled import sets_for_task
 from trm.errors import DataError, PuzzleError
 from trm.tasks.base import Difficulty, Task
 
@@ -111,7 +111,7 @@ def title_of(task: Task, puzzle: str) -> tuple[str, str]:
 def _place_in_set(task_name: str, puzzle: str, _task: Task) -> str | None:
     """For example "Puzzle 27 of sudoku/test"; None if the puzzle is in no bundled set."""
     tokens = read(_task, puzzle)
-    for name in fitting_sets(_task):
+    for name in sets_for_task(_task):
         inputs = _inputs(task_name, _task.cells, name, _task)
         rows = np.flatnonzero((inputs == tokens).all(1)) if inputs.shape[1:] == tokens.shape else ()
         if len(rows):
@@ -129,7 +129,7 @@ def _inputs(task_name: str, cells: int, name: str, _task: Task) -> np.ndarray:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, Preset]:
+def fitting_presets(task_name: str, cells: int, _task: Task) -> dict[str, PuzzlePreset]:
     """The presets that fit the task's grid size, by key."""
     try:
         presets = load_presets(task_name)
@@ -179,7 +179,7 @@ def set_puzzle(task: Task, tokens: np.ndarray) -> None:
     st.session_state.puzzle_preset = _preset_key(task, task.format(tokens))
 
 
-def _use_preset(task: Task, presets: Mapping[str, Preset]) -> None:
+def _use_preset(task: Task, presets: Mapping[str, PuzzlePreset]) -> None:
     """Show the selected preset. Clearing the selection (Escape) keeps the puzzle and selects its preset again."""
     key = st.session_state.puzzle_preset
     if key is None:

@@ -34,10 +34,10 @@ def verdict(task: Task, puzzle: str) -> Verdict:
         rating = _rating(task.name, puzzle, task)
     except PuzzleError as error:  # the text was parsed, so the solver gave up
         return Verdict("unknown", f"The number of solutions is unknown. {error}", conflicts)
-    return Verdict(SOLUTIONS[rating.solutions] if task.judged_by_rules else "", rating.sentence, conflicts)
+    return Verdict(SOLUTIONS[rating.solutions] if task.checkable_by_rules else "", rating.sentence, conflicts)
 
 
 @st.cache_data(max_entries=MOST_RATINGS, show_spinner=False)
 def _rating(task_name: str, puzzle: str, _task: Task) -> Rating:
     """Difficulty of a puzzle, by the task's own solver. Raises PuzzleError if the solver gives up."""
-    return _task.rate(_task.parse(puzzle, unfinished=True), most_guesses=MOST_GUESSES)
+    return _task.rate(_task.parse(puzzle, unfinished=True), max_guesses=MOST_GUESSES)

@@ -117,6 +117,7 @@ def _at_the_end(time_points: list[tuple], cka: Any) -> dict[str, float | None]:
 
 
 def run_compare(options: Namespace) -> dict[str, Any]:
+    """Run `compare`; returns what is printed. Raises UserError."""
     from probes.reports.comparison import write_findings
 
     path = (
@@ -217,8 +218,8 @@ def _opened(options: Namespace) -> "tuple[list[Model], Task, PuzzleSet]":
                 f"{models[0].name} solves {task.rows}x{task.columns} {task.name}, {model.name} {other.rows}x{other.columns} "
                 f"{other.name}. Choose two models of the same task and size."
             )
-    with ProgressLine("puzzles read") as reading:
-        puzzles = load_puzzles(options.data, task, spread=options.limit, progress=reading.count)
+    with ProgressLine("puzzles read") as loading:
+        puzzles = load_puzzles(options.data, task, spread=options.limit, progress=loading.count)
     if options.limit is not None:
         puzzles = puzzles.take(evenly(len(puzzles), options.limit))
     return models, task, puzzles

@@ -26,6 +26,7 @@ ENDINGS = (".safetensors", ".parquet")
 
 
 def add(adder: Any) -> None:
+    """Add the command."""
     command = adder.add_parser(
         "project",
         help="project the states of many puzzles (PCA, UMAP)",

@@ -18,7 +18,7 @@ from probes.comparison.dimensionality import participation_ratio, spectrum, time
 from probes.comparison.near_complete import BLANKS, has_near_complete, near_complete
 from probes.comparison.result import BandCurve, Measurements, ModelMetadata, Numbers
 from probes.comparison.set_run import SetRun, run_set
-from probes.halting.by_step import Shares, compute_by_step, retention, solved_by_step
+from probes.halting.by_step import SharesByStep, compute_by_step, retention, solved_by_step
 from probes.stats import BY_PUZZLE
 from trm.config import ModelConfig
 from trm.coordinates import Depth
@@ -199,7 +199,7 @@ def numbers(values: Float64[np.ndarray, "value"] | list[float]) -> Numbers:
     return [rounded(value) for value in values]
 
 
-def _curve(shares: Shares) -> BandCurve:
+def _curve(shares: SharesByStep) -> BandCurve:
     return BandCurve(
         list(range(1, len(shares.share) + 1)), numbers(shares.share), *(numbers(end) for end in shares.band)
     )

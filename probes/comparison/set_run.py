@@ -124,7 +124,7 @@ def _run_batch(
     def start(initial: State) -> State:
         if solution_code:
             given = task_of(model.config).givens(puzzles.inputs[rows])
-            initial = initial._replace(y=solution_code.written(initial.y, solutions, given))
+            initial = initial._replace(y=solution_code.write(initial.y, solutions, given))
         hits = (model.decode(initial.y).argmax(-1).cpu().numpy() == labels) & scored
         start_accuracy.append((hits.sum(-1) / scored.sum(-1)).astype(np.float32))
         recorder.start(initial)

@@ -81,7 +81,7 @@ class Trajectories:
     @cached_property
     def solved(self) -> Bool[np.ndarray, "puzzle answer"]:
         """Whether each answer is correct: by the rules of the task where they decide it, else by the solution."""
-        if self.task.judged_by_rules:
+        if self.task.checkable_by_rules:
             return self.task.is_solved(
                 np.broadcast_to(self.inputs[:, None], self.answers.shape), self.answers
             )

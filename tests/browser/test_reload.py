@@ -17,7 +17,7 @@ def is_chosen(page: Page, key: str, name: str) -> None:
 
 CHOICES = {
     "latents": [("latents_method", "UMAP"), ("latents_view", "Show all")],
-    "probes": [("probes_view", "In a puzzle"), ("probes_state", "y")],
+    "probes": [("probes_view", "On one puzzle"), ("probes_state", "y")],
 }
 
 

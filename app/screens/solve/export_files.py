@@ -43,7 +43,7 @@ class ExportRequest:
 
     format: str  # of trm.export.outputs.FORMATS
     at: Coordinates
-    mode: str = "answer"  # of trm.export.time_point.MODES
+    mode: str = "answer"  # one of trm.export.call_view.MODES
     marks: bool = False
     theme: str = "light"
     every: str = "answer"  # of trm.export.run.EVERY
@@ -57,21 +57,21 @@ def make(
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> bytes:
     """Make the file. For a film, `progress` gets the number of frames drawn and their total. Raises UserError."""
-    from trm.export.outputs import Request, write
-    from trm.export.pictures.film import Pace
-    from trm.export.pictures.scene import Appearance
-    from trm.export.run import Run
+    from trm.export.outputs import OutputRequest, write
+    from trm.export.pictures.film import FrameTiming
+    from trm.export.pictures.picture import Appearance
+    from trm.export.run import ExportedRun
 
-    def run_of(one: RunToExport) -> Run:
-        return Run.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
+    def run_of(one: RunToExport) -> ExportedRun:
+        return ExportedRun.of(one.trace, one.task, puzzle=one.puzzle, note=one.note)
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"run.{request.format}"
-        outputs = Request(
+        outputs = OutputRequest(
             {request.format: path},
-            time_point=request.at,
+            at=request.at,
             start=request.at,
-            pace=Pace(request.every),
+            timing=FrameTiming(request.every),
             compare_with=None if compare_with is None else run_of(compare_with),
             appearance=Appearance(request.mode, request.marks, request.theme),
         )

@@ -98,13 +98,13 @@ def test_typing_deselects_the_preset_and_typing_a_preset_selects_it(open_app):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (TYPED[:80], "81 cells, this text has 80"),
-        (TYPED + "1", "81 cells, this text has 82"),
-        ("", "81 cells, this text has 0"),
+        (TYPED[:80], "81 cells, but this text has 80"),
+        (TYPED + "1", "81 cells, but this text has 82"),
+        ("", "81 cells, but this text has 0"),
         ("<script>alert(1)</script>", "Position 1: '<' is not part of a 9x9 Sudoku"),
         (TYPED[:40] + "🧩" + TYPED[41:], "Position 41: '🧩' is not part of a 9x9 Sudoku"),
         ("**bold** [link](http://x) $x^2$", "is not part of a 9x9 Sudoku"),
-        ("1" * 100_000, "81 cells, this text has 100000"),
+        ("1" * 100_000, "81 cells, but this text has 100000"),
         ("1" * 102_400, "This text has 102,400 characters"),
     ],
     ids=["80", "82", "empty", "script", "emoji", "markdown", "100 kB of digits", "over 100 kB"],

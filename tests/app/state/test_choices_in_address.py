@@ -11,8 +11,8 @@ BY_THE_PAGE = {
         "force_heads",
         "compare_with",
         "experiment",
-        "begin_at",
-        "own_changes",
+        "experiment_step",
+        "custom_interventions",
         "lecture_model",
         "probes_puzzle",
     ),
@@ -23,17 +23,23 @@ PLACES = [
     ("solve", {}),
     ("latents", {"latents_position": "Single cell", "latents_umap": "true"}),
     ("latents", {"latents_models": "Two models"}),
-    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "Cell by cell")),
-    *(("probes", {"probes_view": view}) for view in ("Mistaken for", "In a puzzle", "Directions")),
-    ("probes", {"probes_view": "Is it used?", "probes_target": "candidates"}),
+    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "By cell")),
+    *(
+        ("probes", {"probes_view": view})
+        for view in ("Confusion matrix", "On one puzzle", "Probe directions")
+    ),
+    ("probes", {"probes_view": "Causal test", "probes_target": "candidates"}),
     ("halting", {}),
-    ("halting", {"halting_view": "Early or late"}),
+    ("halting", {"halting_view": "Halting time"}),
     ("halting", {"halting_view": "Beyond training"}),
     ("compare", {"compare-view": "Similarity (CKA)"}),
-    *(("interventions", {"causes_figure": name}) for name in ("Attribution", "Mixing weights", "Patching")),
-    *(("interventions", {"causes_figure": name}) for name in ("Taken away", "Seeds", "Best of K")),
+    *(
+        ("interventions", {"interventions_figure": name})
+        for name in ("Attribution", "Mixing weights", "Patching")
+    ),
+    *(("interventions", {"interventions_figure": name}) for name in ("Ablation", "Seeds", "Best of K")),
     ("interventions", {}),
-    ("interventions", {"causes_figure": "Vote", "experiment": "own"}),
+    ("interventions", {"interventions_figure": "Majority vote", "experiment": "custom"}),
     ("lecture", {}),
 ]
 CHOSEN = [
@@ -43,9 +49,9 @@ CHOSEN = [
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
-    ("halting", "halting_view", "Early or late", "board"),
+    ("halting", "halting_view", "Halting time", "timing"),
     ("compare", "compare-view", "Residuals", "Residuals"),
-    ("interventions", "causes_figure", "Seeds", "seeds"),
+    ("interventions", "interventions_figure", "Seeds", "seeds"),
 ]
 
 

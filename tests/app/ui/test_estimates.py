@@ -60,9 +60,9 @@ def test_a_time_is_rounded(seconds):
         ("halting", {}),
         ("compare", {}),
         ("probes", {}),
-        ("probes", {"probes_view": "Is it used?"}),
+        ("probes", {"probes_view": "Causal test"}),
         ("interventions", {}),
-        ("interventions", {"causes_figure": "Patching"}),
+        ("interventions", {"interventions_figure": "Patching"}),
     ],
 )
 def test_every_long_job_shows_an_estimate_before_it_starts(paces, page, link):

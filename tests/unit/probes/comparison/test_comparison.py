@@ -102,7 +102,7 @@ def test_a_run_from_the_solution_starts_with_it_in_y_in_the_models_own_code(tiny
     solutions = torch.from_numpy(puzzles.labels.astype(int))
 
     def start(state: State) -> State:
-        return State(code.written(state.y, solutions, given), state.z)
+        return State(code.write(state.y, solutions, given), state.z)
 
     y = start(model.initial_state(model.embed(solutions, torch.zeros(len(puzzles), dtype=int)))).y
     first = next(state.y for at, state in by_hand(model, puzzles, start) if at.kind == F_H)
