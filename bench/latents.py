@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.figures import median_seconds, parse_quick, print_figure, progress, seconds
 from probes.latents.pca import fit_pca
-from probes.latents.project import make_scene
+from probes.latents.project import make_projection
 from probes.latents.trajectories import Trajectories, record_trajectories
 from probes.latents.umap import UMAPSettings, fit_umap
 from probes.threads import one_blas_thread
@@ -73,7 +73,7 @@ def seconds_of_first_umap(path: str) -> float:
 
 
 def project_with_pca(trajectories: Trajectories) -> None:
-    make_scene(trajectories, state="z", calls="f_H", command="")
+    make_projection(trajectories, state="z", calls="f_H", command="")
 
 
 if __name__ == "__main__":

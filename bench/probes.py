@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.figures import parse_quick, print_figure, progress, seconds
 from probes.linear.collect import collect, time_points_of
-from probes.linear.experiment.experiment import fit_study
-from probes.linear.experiment.study import StudySettings
+from probes.linear.experiment.results import ExperimentSettings
+from probes.linear.experiment.run import run_experiment
 from probes.linear.fit import fit_probe
 from probes.linear.probe import ProbeSettings, apply
 from probes.linear.splits import split_puzzles
-from probes.linear.target_groups import usual_targets
+from probes.linear.target_groups import default_targets
 from trm.checkpoint import load_model
 from trm.data import load_puzzles
 from trm.evaluate import evenly
@@ -50,8 +50,8 @@ def main() -> None:
         if " from " not in text:
             runs_reported_at.append(reported_at[-1] - start)
 
-    settings = StudySettings(usual_targets(task), random="first")
-    fit_study(model, task, puzzles, settings, progress=report)
+    settings = ExperimentSettings(default_targets(task), random="first")
+    run_experiment(model, task, puzzles, settings, progress=report)
     elapsed, processor = time.perf_counter() - start, time.process_time() - processor
     facts = {"model": MODEL, "puzzles": count, "threads": torch.get_num_threads()}
     budget = None if quick else 20

@@ -3,7 +3,7 @@
 from functools import partial
 
 from bench.figures import parse_quick, print_figure, progress, seconds
-from probes.comparison.cka import arrangement, cka
+from probes.comparison.cka import cka, normalised_grams
 from probes.comparison.files import STATES, cka_of_all
 from probes.comparison.set_run import run_set
 from trm.checkpoint import load_model
@@ -26,13 +26,13 @@ def main() -> None:
     puzzles = puzzles.take(evenly(len(puzzles), 8 if quick else PUZZLES))
     progress(f"{' and '.join(MODELS)} on {len(puzzles)} puzzles")
     runs = []
-    forward = seconds(lambda: runs.extend(run_set(model, puzzles, keep_states=True) for model in models))
+    forward = seconds(lambda: runs.extend(run_set(model, puzzles, store_states=True) for model in models))
     states = [[state.reshape(*state.shape[:2], -1) for state in (run.y, run.z)] for run in runs]
     grams_of_models: list[dict] = []
 
     def compute_grams() -> None:
         grams_of_models.extend(
-            dict(zip(STATES, map(arrangement, of_model), strict=True)) for of_model in states
+            dict(zip(STATES, map(normalised_grams, of_model), strict=True)) for of_model in states
         )
 
     facts = {"puzzles": len(puzzles), "threads": torch.get_num_threads()}

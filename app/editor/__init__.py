@@ -45,7 +45,7 @@ def button(task: Task) -> None:
 
 def open_for(task: Task) -> None:
     """Open the editor from the next rerun on. The player returns to its view unless another puzzle is chosen."""
-    links.keep_view()
+    links.save_view()
     st.session_state.editing = (task.name, task.cells)
     st.session_state.draft = st.session_state.pasted = None
 
@@ -112,6 +112,6 @@ def _use(task: Task, text: Any) -> None:
         tokens = task.parse(str(text), unfinished=True)
     except PuzzleError:  # not sent by the editor: its drafts always parse
         return
-    links.forget_view()
-    puzzles.take(task, tokens)
+    links.clear_view()
+    puzzles.set_puzzle(task, tokens)
     close()

@@ -29,7 +29,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "names": list(task.symbol_names),
         "writable": list(task.writable),
         "blank": task.writable[0],
-        "once": list(task.once),
+        "once": list(task.unique_tokens),
         "keys": keys_of(task),
         "key_labels": key_labels(task),
         "separator": "/" if has_sizes(task) else "",

@@ -29,7 +29,7 @@ PAGES = {  # name (both file and address) and icon, in the order of the menu
 
 
 def main() -> None:
-    streamlit_fixes.mend()
+    streamlit_fixes.apply()
     st.set_page_config(page_title="Recursion Lens", page_icon=ICON, layout="wide")
     is_embedded = st.context.is_embedded
     for name in ("page.css", "embed.css") if is_embedded else ("page.css",):

@@ -101,10 +101,10 @@ def _summary(report: dict[str, Any]) -> dict[str, Any]:
 
 def record(name: str) -> dict[str, Any]:
     """Record a bundled model on its test set, and on part of it beyond the depth of training; returns the path."""
-    from trm.data import unseen_set
+    from trm.data import bundled_test_set
     from trm.tasks import task_of
 
-    data = unseen_set(task_of(model_config(name)))
+    data = bundled_test_set(task_of(model_config(name)))
     for ending, limit, steps in (("", MAX_RECORDED, None), (DEEP, DEEP_RECORDED, MAX_STEPS)):
         log(f"{name}: up to {limit} puzzles, {steps or model_config(name).N_sup} supervision steps")
         write_results(run_model(name, data, limit=limit, steps=steps), RECORDED / f"{name}{ending}")

@@ -56,7 +56,7 @@ class CachedRun:
         """Write an answer into y in the run's own code, and return the share of cells that the output head decodes correctly."""
         tokens = torch.from_numpy(answer.astype(np.int64))[None].to(self.model.device)
         with torch.no_grad():
-            y = self.code.written(self.start.y, tokens, self.task.givens(self.inputs)[None])
+            y = self.code.write(self.start.y, tokens, self.task.givens(self.inputs)[None])
             return float((self.model.decode(y).argmax(-1) == tokens).float().mean())
 
     def state_after(self, at: Coordinates, puzzle: str = "") -> State:

@@ -218,7 +218,7 @@ class InterventionHooks:
         answer = torch.from_numpy(self.task.parse(change.answer, unfinished=True).astype(np.int64))[None]
         answer = answer.to(self.model.device)
         return lambda old, at, name, frozen: with_positions(
-            old, positions, self.code.written(old, answer, self.givens[None])
+            old, positions, self.code.write(old, answer, self.givens[None])
         )
 
 

@@ -14,7 +14,7 @@ from probes.interventions.recorded import DEFAULT_EXPERIMENT, RECORDED, record
 from probes.interventions.sites import InterventionError
 from probes.interventions.sweep_results import ABLATION, MULTI_RUN, command_for, run_sweep, settings_for
 from probes.interventions.sweeps import sub_progress
-from trm.data import load_presets, load_puzzles, unseen_set
+from trm.data import bundled_test_set, load_presets, load_puzzles
 from trm.evaluate import evenly
 from trm.model import Model
 from trm.progress import Progress
@@ -54,7 +54,7 @@ def record_all(model: Model, task: Task, *, only: str | None = None, progress: P
     total, done, written = sum(WEIGHT[name] for name in names), 0, {}
     if only in (None, "pair"):
         written["pair"] = record_pair(model, task)
-    data = unseen_set(task)
+    data = bundled_test_set(task)
     puzzles = load_puzzles(data, task)
     for name in names:
         own_progress = sub_progress(progress, done / total, (done + WEIGHT[name]) / total)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from probes.comparison.result import IS_ITS_INPUT
+from probes.comparison.result import Z_REPEATS_X
 from probes.interventions.presets import EXPERIMENTS
 from probes.interventions.recorded import RECORDED, recorded
 from probes.interventions.sweep_results import ABLATION, MULTI_RUN
@@ -130,7 +130,7 @@ def without_latent(results: dict[str, Result]) -> list[str]:
         f"The cell's own input token explains {percent(share, 2)} of the variance of z of {name} after the last step: z only "
         "repeats x, recomputed by every call. Zeroing or patching z has no effect there and says nothing."
         for name, result in results.items()
-        if (share := result.get("z_by_token", 0.0)) >= IS_ITS_INPUT
+        if (share := result.get("z_by_token", 0.0)) >= Z_REPEATS_X
     ]
 
 

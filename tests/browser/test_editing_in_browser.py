@@ -88,7 +88,7 @@ def test_a_sudoku_is_typed_undone_pasted_and_used(player, solved):
     editor.locator('[data-tool="9"]').click()
     assert draft(editor)[given] == "9"
     paste(editor, "53..7")
-    expect(editor.get_by_test_id("note")).to_contain_text("81 cells, this text has 5", timeout=WAIT)
+    expect(editor.get_by_test_id("note")).to_contain_text("81 cells, but this text has 5", timeout=WAIT)
     paste(editor, get_task("sudoku").pretty(get_task("sudoku").parse(TYPED)))
     player.eventually(lambda: draft(editor) == TYPED, "the pasted puzzle")
     verdict(editor, "one")

@@ -46,7 +46,9 @@ def test_contradictory_givens_are_named_and_hatched_and_still_run(player, solved
 
 def test_80_characters_are_refused_and_the_previous_puzzle_stays(player, solved):
     player.type_puzzle(EASY[:80])
-    expect(alert(player.page, "81 cells, this text has 80")).to_contain_text("Showing the previous puzzle")
+    expect(alert(player.page, "81 cells, but this text has 80")).to_contain_text(
+        "Showing the previous puzzle"
+    )
     assert player.cells == solved(EASY)["answers"][0]
 
 

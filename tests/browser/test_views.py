@@ -95,7 +95,7 @@ def test_the_whole_player_is_visible_without_scrolling(open_player, size):
     symbols = player.root.locator(".cell-panel [data-symbol]").evaluate_all(
         "nodes => Math.max(...nodes.map((node) => node.getBoundingClientRect().bottom))"
     )
-    assert symbols <= player.page.get_by_role("button", name="Take away").bounding_box()["y"]
+    assert symbols <= player.page.get_by_role("button", name="Export").bounding_box()["y"]
 
 
 def test_at_4k_everything_is_twice_as_large(open_player):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from trm.coordinates import Coordinates, Depth
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.model import Model
     from trm.tasks.base import Task
     from trm.trace import Trace
@@ -97,26 +97,24 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    from trm.export.outputs import FORMATS, Request, check_paths, write
-    from trm.export.pictures.film import Pace
-    from trm.export.pictures.scene import Appearance
+    from trm.export.outputs import FORMATS, OutputRequest, check_paths, write
+    from trm.export.pictures.film import FrameTiming
+    from trm.export.pictures.picture import Appearance
 
     paths = {name: path for name in FORMATS if (path := getattr(options, name)) is not None}
     if not paths:
         raise UserError(
             f"Nothing to export is named. Give one or more of {', '.join(f'--{name}' for name in FORMATS)}."
         )
-    time_point_asked = _check_options(options, paths.keys())
+    has_coordinates = _check_options(options, paths.keys())
     appearance = Appearance(options.view or "answer", options.marks, options.theme or "light")
-    pace = Pace(options.every, options.frame_time, options.hold)
+    pace = FrameTiming(options.every, options.frame_time, options.hold)
     read = (options.trace, puzzle_file(options), _file(options.compare_with))
     check_paths(paths, [path for path in read if path])
-    run, time_point = _recorded(options) if options.trace else _made(options)
+    run, at = _recorded(options) if options.trace else _made(options)
     compare_with = _second_run(options, run) if options.compare_with is not None else None
     with ProgressLine("frames drawn") as drawing:
-        request = Request(
-            paths, time_point, time_point if time_point_asked else None, pace, compare_with, appearance
-        )
+        request = OutputRequest(paths, at, at if has_coordinates else None, pace, compare_with, appearance)
         written = write(run, request, drawing.count)
     trace = run.trace
     return {
@@ -125,7 +123,7 @@ def run(options: Namespace) -> dict[str, Any]:
         "steps": trace.steps,
         "halt_step": trace.halt_step,
         "solved": bool(run.grade.solved[-1])
-        if run.task.judged_by_rules or trace.labels is not None
+        if run.task.checkable_by_rules or trace.labels is not None
         else None,
         "written": written,
         **({"against": compare_with.trace.provenance.model} if compare_with else {}),
@@ -135,18 +133,18 @@ def run(options: Namespace) -> dict[str, Any]:
 
 def _check_options(options: Namespace, formats: Set[str]) -> bool:
     """Raises UserError where an option says something of formats that are not asked for. Returns whether a moment is named."""
-    from trm.export.outputs import DRAWN, IN_A_VIEW, OF_A_TIME_POINT
+    from trm.export.outputs import OF_ONE_CALL, PICTURES, WITH_A_VIEW
 
-    time_point_asked = any(number is not None for number in (options.step, options.cycle, options.call))
-    if time_point_asked and not formats & set(OF_A_TIME_POINT):
+    has_coordinates = any(number is not None for number in (options.step, options.cycle, options.call))
+    if has_coordinates and not formats & set(OF_ONE_CALL):
         raise UserError(
             "--step, --cycle and --call choose the moment of --png, --svg and --html. Ask for one, or leave them out."
         )
-    if options.view is not None and not formats & set(IN_A_VIEW):
+    if options.view is not None and not formats & set(WITH_A_VIEW):
         raise UserError(
             "--view says what the cells of --html, --png, --svg, --gif and --mp4 show. Ask for one, or leave it out."
         )
-    if (options.theme is not None or options.marks) and not formats & set(DRAWN):
+    if (options.theme is not None or options.marks) and not formats & set(PICTURES):
         raise UserError(
             "--marks and --theme say how --png, --svg, --gif and --mp4 look. Ask for one, or leave them out."
         )
@@ -154,7 +152,7 @@ def _check_options(options: Namespace, formats: Set[str]) -> bool:
         raise UserError(
             "--compare-with puts a second run on the page of --html. Ask for that, or leave it out."
         )
-    return time_point_asked
+    return has_coordinates
 
 
 def puzzle_file(options: Namespace) -> Path | None:
@@ -167,9 +165,9 @@ def _file(given: str | None) -> Path | None:
     return Path(given) if given and os.path.isfile(given) else None  # noqa: PTH113 (see trm.cli.options.puzzle_texts)
 
 
-def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
+def _recorded(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A run read from a file, and the moment asked for."""
-    from trm.export.run import time_point_at
+    from trm.export.run import call_coordinates
 
     asked = [
         name for name in ("model", "puzzle", "identifiers", "depth") if getattr(options, name) is not None
@@ -180,38 +178,38 @@ def _recorded(options: Namespace) -> "tuple[Run, Coordinates]":
         )
     run = _read(options.trace, _puzzle_name(options))
     trace = run.trace
-    return run, time_point_at(trace.depth, trace.steps, options.step, options.cycle, options.call)
+    return run, call_coordinates(trace.depth, trace.steps, options.step, options.cycle, options.call)
 
 
-def _read(path: Path, puzzle: str) -> "Run":
+def _read(path: Path, puzzle: str) -> "ExportedRun":
     """The run in a file. Raises TraceError, which names the file."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
     from trm.tasks import get_task
     from trm.trace import TraceError, load_trace
 
     trace = load_trace(path)
     try:
-        return Run.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
+        return ExportedRun.of(trace, get_task(trace.provenance.task, len(trace.inputs)), puzzle=puzzle)
     except UserError as error:
         raise TraceError(f"{path}: {error}") from None
 
 
-def _made(options: Namespace) -> "tuple[Run, Coordinates]":
+def _made(options: Namespace) -> "tuple[ExportedRun, Coordinates]":
     """A run made now, and the moment asked for."""
     if options.model is None or options.puzzle is None:
         raise UserError(
             "There is nothing to export. Give --model and --puzzle, or --trace with a recorded run."
         )
-    from trm.export.run import Run, time_point_at
+    from trm.export.run import ExportedRun, call_coordinates
     from trm.grading import caveat
 
     model, task = opened(options)
     depth = _depth(options.depth, model) if options.depth is not None else model.config.depth
-    time_point = time_point_at(depth, depth.N_sup, options.step, options.cycle, options.call)
+    at = call_coordinates(depth, depth.N_sup, options.step, options.cycle, options.call)
     puzzle_id = asked_puzzle_id(options, model)
     inputs = puzzle_tokens(options.puzzle, task, use="exported")
     trace = _run(model, task, inputs, depth=depth, puzzle_id=puzzle_id)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), time_point
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id)), at
 
 
 def _depth(given: str, model: "Model") -> "Depth":
@@ -226,9 +224,9 @@ def _depth(given: str, model: "Model") -> "Depth":
     return depth
 
 
-def _second_run(options: Namespace, run: "Run") -> "Run":
+def _second_run(options: Namespace, run: "ExportedRun") -> "ExportedRun":
     """The run that is held against it: a recorded one, or one that another model makes now of the same puzzle."""
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     path = _file(options.compare_with)
     if path is not None and _is_trace(path):
@@ -241,7 +239,7 @@ def _second_run(options: Namespace, run: "Run") -> "Run":
     task = task_of(model.config)
     puzzle_id = asked_puzzle_id(options, model)
     trace = _run(model, task, run.trace.inputs, puzzle_id=puzzle_id, labels=run.trace.labels)
-    return Run.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
+    return ExportedRun.of(trace, task, puzzle=_puzzle_name(options), note=caveat(task, puzzle_id))
 
 
 def _is_trace(path: Path) -> bool:

@@ -124,10 +124,10 @@ def limited_puzzles(
 
     `usual` is the limit if none is given; None takes all. Raises UserError.
     """
-    from trm.data import load_puzzles, unseen_set
+    from trm.data import bundled_test_set, load_puzzles
     from trm.evaluate import evenly
 
-    data, limit = options.data or unseen_set(task), usual if options.limit is None else options.limit
+    data, limit = options.data or bundled_test_set(task), usual if options.limit is None else options.limit
     with ProgressLine("puzzles read") as reading:
         puzzles = load_puzzles(
             data, task, spread=limit, progress=reading.count, identifiers=identifiers(options, model)
@@ -143,10 +143,10 @@ def puzzle_texts(given: str, task: "Task") -> dict[str, str]:
     """
     if not os.path.isfile(given):  # noqa: PTH113 (unlike Path.is_file, false for a text that can be no path)
         return {"": given}
-    from trm.data import questions
+    from trm.data import puzzle_entries
     from trm.data.puzzle_file import read_content
 
-    found = questions(read_content(Path(given)), given, task)
+    found = puzzle_entries(read_content(Path(given)), given, task)
     for question in found:
         question.read(task)
     tell_notes(given, [question.note for question in found if question.note])

@@ -100,7 +100,7 @@ def cell_facts(task: Task, inputs: UInt8[np.ndarray, "cells"]) -> dict[str, Int1
     Probes ask whether states hold them. They are whole numbers; -1 where a fact is not defined for a cell.
     """
     row, column = np.divmod(np.arange(task.cells), task.columns)
-    found = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.facts(inputs)
+    found = {"given": task.givens(inputs), "row": row + 1, "column": column + 1} | task.cell_features(inputs)
     return {name: fact.astype(np.int16) for name, fact in found.items()}
 
 

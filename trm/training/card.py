@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from trm.config import KINDS, ModelConfig
-from trm.training.presets import Preset
+from trm.training.presets import TrainingPreset
 
 LEVELS = ("easy", "medium", "hard")
 PUZZLES = {"sudoku": "Sudoku puzzles", "maze": "mazes"}
@@ -31,29 +31,34 @@ LIMITS = {
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """A training run: what the card needs besides the preset."""
 
     log: Sequence[dict[str, Any]]  # the lines of log.jsonl
     note: str = ""  # a sentence on circumstances, such as other work on the machine
-    command: str = ""  # where it was not the preset's own
+    command: str = ""  # the training command, if not the preset's own
 
     @property
-    def looks(self) -> list[dict[str, Any]]:
-        """The lines on held-out puzzles."""
+    def evaluations(self) -> list[dict[str, Any]]:
+        """The log lines of held-out evaluations."""
         return [line for line in self.log if "held_out_exact_by_step" in line]
 
     @property
     def machine(self) -> str:
-        """What it ran on; the last start counts."""
-        found = [line["machine"] for line in self.log if "machine" in line]
-        return found[-1] if found else "an unrecorded machine"
+        """The hardware of the run, at its last start."""
+        machines = [line["machine"] for line in self.log if "machine" in line]
+        return machines[-1] if machines else "an unrecorded machine"
 
 
 def card(
-    preset: Preset, model: Any, scores: dict[str, Any], run: Run, today: date, snapshots: Sequence[str] = ()
+    preset: TrainingPreset,
+    model: Any,
+    scores: dict[str, Any],
+    run: TrainingRun,
+    today: date,
+    snapshots: Sequence[str] = (),
 ) -> str:
-    """The model's card, in Markdown."""
+    """The card of a model as Markdown."""
     sections = (
         _title(preset.name, preset.model, model),
         _made(preset, scores, run, snapshots),
@@ -77,7 +82,7 @@ def _title(name: str, config: ModelConfig, model: Any) -> str:
     )
 
 
-def _made(preset: Preset, scores: dict[str, Any], run: Run, snapshots: Sequence[str]) -> str:
+def _made(preset: TrainingPreset, scores: dict[str, Any], run: TrainingRun, snapshots: Sequence[str]) -> str:
     last = run.log[-1]
     command = run.command or f"python -m trm train --preset {preset.name} --out runs/{preset.name}"
     averaged = (
@@ -100,20 +105,20 @@ def _made(preset: Preset, scores: dict[str, Any], run: Run, snapshots: Sequence[
     return f"## Training\n\n`{command}`\n\n{bullets}\n\n![Training curve](curve.png)"
 
 
-def _skill(preset: Preset, scores: dict[str, Any]) -> str:
+def _skill(preset: TrainingPreset, scores: dict[str, Any]) -> str:
     steps = preset.model.N_sup
-    shown = [step for step in (1, 4, steps) if step <= steps]
-    head = " | ".join(f"after {step}" for step in shown)
+    columns = [step for step in (1, 4, steps) if step <= steps]
+    head = " | ".join(f"after {step}" for step in columns)
     limit = f" --limit {scores['limit']}" if "limit" in scores else ""
     groups = [
         *sorted(scores["by_difficulty"].items(), key=_easy_first),
         ("all", {"count": scores["count"], "exact_by_step": scores["exact_by_step"]}),
     ]
     rows = "\n".join(
-        f"| {group} | {found['count']} | "
-        + " | ".join(f"{100 * found['exact_by_step'][step - 1]:.1f} %" for step in shown)
+        f"| {name} | {group['count']} | "
+        + " | ".join(f"{100 * group['exact_by_step'][step - 1]:.1f} %" for step in columns)
         + " |"
-        for group, found in groups
+        for name, group in groups
     )
     return f"""## Accuracy
 
@@ -121,7 +126,7 @@ def _skill(preset: Preset, scores: dict[str, Any]) -> str:
 exactly, by number of supervision steps.
 
 | puzzles | count | {head} |
-|---|---|{"---|" * len(shown)}
+|---|---|{"---|" * len(columns)}
 {rows}
 
 - Cell accuracy {100 * scores["cell"]:.1f} %, {100 * scores["blank_cell"]:.1f} % on blank cells.
@@ -131,13 +136,13 @@ exactly, by number of supervision steps.
 {MEANING.get(preset.model.task, "")}"""
 
 
-def _progress(preset: Preset, run: Run) -> str:
+def _progress(preset: TrainingPreset, run: TrainingRun) -> str:
     sizes = bool(preset.schedule.smaller_grids)
     rows = "\n".join(
         f"| {line['minutes']:.0f} | {line['update']:,} | T={line['T']}, n={line['n']}"
         + (f", {line['grid_cells']} cells" if sizes else "")
         + f" | {line['held_out_exact_by_step'][0]:.3f} | {line['held_out_exact_by_step'][-1]:.3f} |"
-        for line in run.looks
+        for line in run.evaluations
     )
     return f"""## Held-out accuracy during training
 
@@ -148,7 +153,7 @@ def _progress(preset: Preset, run: Run) -> str:
 {rows}"""
 
 
-def limits(preset: Preset) -> str:
+def limits(preset: TrainingPreset) -> str:
     """What the model was not trained on, and what a model of this task cannot express."""
     only_singles = preset.model.task == "sudoku" and {part.difficulty for part in preset.data} == {"easy"}
     return (ONLY_SINGLES if only_singles else "") + LIMITS.get(preset.model.task, "")
@@ -162,7 +167,7 @@ def _measured_limits(scores: dict[str, Any]) -> str:
     )
 
 
-def data_sentence(preset: Preset) -> str:
+def data_sentence(preset: TrainingPreset) -> str:
     """The training data as a phrase."""
     parts = []
     for part in preset.data:

@@ -116,7 +116,7 @@ def controls(opened: Opened) -> None:
     depth = replace(config.depth, N_sup=state.halting_steps)
     request = HaltingRequest(opened.source, puzzles, depth)
     work = Cost.of_runs("halting", replace(config, N_sup=depth.N_sup), puzzles.count)
-    st.caption(work.said())
+    st.caption(work.estimate())
     st.button("Compute", key="halting_compute", type="primary", on_click=start, args=(request, work))
 
 

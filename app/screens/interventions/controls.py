@@ -126,7 +126,7 @@ def _restore(choice: Choice) -> None:
         state.chosen_experiment = name if name in EXPERIMENTS or name == CUSTOM else DEFAULT_EXPERIMENT
         state.chosen_text = link.pop("do", "")[:MAX_TEXT] or FIRST_TEXT
         state.chosen_step = (
-            links.number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _default_step()
+            links.parse_number(link.pop("begin", ""), most=choice.depth.N_sup, otherwise=0) or _default_step()
         )
     state.experiment = state.chosen_experiment
     state.experiment_step = _step(choice)

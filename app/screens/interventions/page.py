@@ -61,7 +61,7 @@ def run_pair(choice: Choice, request: InterventionRequest) -> RunPair | None:
     models = shared.models()
     recorded = runs.recorded(choice, request)
     if recorded is not None and not is_computed(choice, request):
-        status.take_over(choice.source, partial(is_computed, choice, request))
+        status.switch_to_model(choice.source, partial(is_computed, choice, request))
         return recorded
     if not models.ready(choice.source):
         status.loading(choice.source)
@@ -141,11 +141,11 @@ def downloads(choice: Choice, request: InterventionRequest, both: RunPair) -> No
 def offline(choice: Choice, request: InterventionRequest, both: RunPair) -> bytes:
     """The two players as one HTML file that works offline."""
     from trm.export.page import page as html_page
-    from trm.export.run import Run
+    from trm.export.run import ExportedRun
 
     try:
-        left = Run.of(both.clean, choice.task, puzzle=choice.title)
-        right = Run.of(both.intervened, choice.task, puzzle=f"{choice.title}, {request.title}")
+        left = ExportedRun.of(both.clean, choice.task, puzzle=choice.title)
+        right = ExportedRun.of(both.intervened, choice.task, puzzle=f"{choice.title}, {request.title}")
         return html_page(right, compare_with=left).encode()
     except UserError as error:
         return str(error).encode()

@@ -52,7 +52,7 @@ def show(choice: Choice) -> None:
         help="Patch at the end of every supervision step from 1 to this one.",
     )
     steps = last * choice.task.cells / choice.config.N_sup
-    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).said())
+    st.caption(Cost.of_runs("sweep", choice.config, 2 + steps).estimate())
     row.button(
         "Compute",
         key="patching_compute",

@@ -226,7 +226,7 @@ def settings(choice: Choice, key: str, section: Section) -> None:
     except UserError as error:
         st.error(plain(str(error)), icon=":material/edit:")
         return
-    st.caption(cost(choice, name, sweep_settings, puzzles.count).said())
+    st.caption(cost(choice, name, sweep_settings, puzzles.count).estimate())
     st.button(
         "Compute",
         key=f"{key}-compute",

@@ -23,10 +23,10 @@ from app.screens.lecture.contents import Lecture, code
 from app.screens.lecture.language import DEFAULT, languages
 from app.screens.lecture.scenes import LectureError, Scene
 from trm.errors import UserError
-from trm.export.page import WITHOUT_SCRIPT, as_data, document
+from trm.export.page import WITHOUT_SCRIPT, document, to_json
 from trm.export.pictures.grid import grid_svg
-from trm.export.pictures.scene import Appearance
-from trm.export.run import Run
+from trm.export.pictures.picture import Appearance
+from trm.export.run import ExportedRun
 from trm.files import written_whole
 from trm.player.bundle import bundle, player_css
 
@@ -67,7 +67,7 @@ def offline_page(lecture: Lecture, language: str) -> str:
     data = contents(lecture, language)
     title = escape(data["texts"][language]["scenes"][data["scene"]]["title"])
     body = f"""<div id="place">{WITHOUT_SCRIPT}</div>
-<script type="application/json" id="lecture">{as_data(data)}</script>"""
+<script type="application/json" id="lecture">{to_json(data)}</script>"""
     return document(
         f"Recursion Lens: {title}",
         body,
@@ -102,7 +102,9 @@ def contents(lecture: Lecture, language: str) -> dict[str, Any]:
 def _picture(lecture: Lecture, scene: Scene) -> str:
     """The grid at the start of a scene, as the data URL of an image."""
     run = lecture.scene_runs[scene.id][-1]
-    svg = grid_svg(Run.of(run.trace, run.task), lecture.start_of(scene), appearance=Appearance(scene.mode))
+    svg = grid_svg(
+        ExportedRun.of(run.trace, run.task), lecture.start_of(scene), appearance=Appearance(scene.mode)
+    )
     return f"data:image/svg+xml,{quote(svg)}"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from app.server.options import Options
 from app.server.slices import in_slices
 from app.ui import status
 from app.ui.progress import Words, result_of
+from app.ui.status import LoadingWords
 from trm.progress import Progress
 from trm.registry import models_folder
 
@@ -33,7 +34,7 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
     recorded = bundled_lecture().recorded.values()
     if any(run.model == name and run.config.kind == "trm" and run.is_current for run in recorded):
         return bundled_lecture()  # these are its runs
-    model = _loaded(source)
+    model = _loaded(source, texts_of(LoadingWords, "model", language))
     if model is None:
         return None
     replaced = {key: run for key, run in bundled_lecture().recorded.items() if _replaces(run, model)}
@@ -44,8 +45,13 @@ def lecture_with(name: str, options: Options, language: Language) -> Lecture | N
             "Sudokus or 15x15 mazes."
         )
     key = ("lecture", model.fingerprint, model.compute_dtype, tuple(replaced))
-    job_words = Words(**{field.name: language.words[f"job_{field.name}"] for field in fields(Words)})
-    return result_of(key, partial(_run_scenes, model, name, replaced, language), words=job_words)
+    work = partial(_run_scenes, model, name, replaced, language)
+    return result_of(key, work, words=texts_of(Words, "job", language))
+
+
+def texts_of(kind: type, prefix: str, language: Language) -> Any:
+    """The texts of this kind in the language: `words.{prefix}_{field}` of its file."""
+    return kind(**{field.name: language.words[f"{prefix}_{field.name}"] for field in fields(kind)})
 
 
 def _replaces(run: SceneRun, model: "Model") -> bool:
@@ -55,12 +61,12 @@ def _replaces(run: SceneRun, model: "Model") -> bool:
     return run.config.kind == "trm" and old == new
 
 
-def _loaded(source: ModelSource) -> "Model | None":
+def _loaded(source: ModelSource, words: LoadingWords) -> "Model | None":
     opening = shared.models().ask(source)
     if opening.error:
         raise opening.error
     if opening.model is None:
-        status.opening(opening)
+        status.show_opening(opening, words)
     return opening.model
 
 

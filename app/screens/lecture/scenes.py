@@ -9,7 +9,7 @@ from typing import Any
 
 from trm.coordinates import F_H, F_L, Coordinates, Depth
 from trm.errors import UserError
-from trm.export.time_point import MODES
+from trm.export.call_view import MODES
 from trm.registry import ASSETS
 
 FOLDER = ASSETS / "lecture"

@@ -53,7 +53,7 @@ def test_a_draft_is_checked_and_nothing_else_changes(editor):
     assert validity_of(editor)[0] == "several"
     draft(editor, DOUBLED)
     solutions, sentence, conflicts = validity_of(editor)
-    assert solutions == "none" and "stands twice" in sentence
+    assert solutions == "none" and "occurs twice" in sentence
     assert conflicts == [[0, 0], [0, 1]]
     assert editor["puzzle_text"] == PRESETS[0].puzzle == editor.link["puzzle"]
 
@@ -73,7 +73,7 @@ def test_pasted_texts_are_parsed_in_every_format_or_refused(editor):
     assert editor.payload["pasted"] == {"number": 1, "grid": grid_of(TASK, TASK.parse(TYPED))}
     editor.trigger("paste", {"number": 2, "text": TYPED[:80]})
     assert editor.payload["pasted"]["number"] == 2
-    assert "81 cells, this text has 80" in editor.payload["pasted"]["mistake"]
+    assert "81 cells, but this text has 80" in editor.payload["pasted"]["mistake"]
     editor.trigger("cancel", True)
     editor.click("edit")
     assert editor.payload["pasted"] is None
@@ -119,7 +119,7 @@ def test_an_abandoned_rating_is_reported_and_not_an_error(open_app, monkeypatch)
     hard = TASK.format(TASK.generate(np.random.default_rng(1), "hard").inputs)
     app = open_app(puzzle=hard)
     assert (
-        "How many solutions it has is not known. Still undecided after 0 guesses"
+        "The number of solutions is unknown. Still undecided after 0 guesses"
         in app.test.main.markdown[0].value
     )
     app.click("edit")
@@ -159,7 +159,7 @@ def test_the_puzzles_of_a_file_can_be_chosen(open_app):
     assert shown_puzzle(app.payload) == TYPED and "line 3: 53..7" in app.captions
     app.set("puzzle_of_file", 3)
     assert shown_puzzle(app.payload) == TYPED
-    assert "two.csv, line 4: A 9x9 Sudoku has 81 cells, this text has 9" in app.errors[0]
+    assert "two.csv, line 4: A 9x9 Sudoku has 81 cells, but this text has 9" in app.errors[0]
     app.set("puzzle_file", None)
     assert shown_puzzle(app.payload) == TYPED and not app.errors
 
@@ -169,7 +169,7 @@ def test_a_file_of_any_name_is_read_and_skipped_lines_are_reported(open_app):
     for name in ("set.sdm", "set.sdk", "set.jsonl", "set"):
         upload(app, name, f"[Puzzle]\n{TYPED}\n")
         assert shown_puzzle(app.payload) == TYPED == app["puzzle_text"] and not app.errors
-        assert "line 1: '[Puzzle]' passed over." in app.captions
+        assert "line 1: '[Puzzle]' skipped." in app.captions
         app.set("puzzle_file", None)
 
 

@@ -209,7 +209,7 @@ def test_cancelled_and_back(open_app, record, monkeypatch):
     app.click(f"cancel-{hash(job.key)}")
     assert shared.jobs().wait(job, 20)
     app.run()
-    assert any("Cancelled at 25%; that part is discarded." in info.value for info in app.test.info)
+    assert any("Cancelled at 25%; that work was discarded." in info.value for info in app.test.info)
     assert job.result is None
 
 

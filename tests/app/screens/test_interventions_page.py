@@ -82,7 +82,7 @@ def test_custom_interventions_are_run_and_are_in_the_link(open_page):
     text = "zero z after 2.1.1; noise y before 3.1.1 in r1c1 size 2 seed 5"
     app = open_page(experiment="custom", do=text)
     assert app["custom_interventions"] == text
-    assert app.both()[1]["label"].endswith(f"changed: {text}")
+    assert app.both()[1]["label"].endswith(f"interventions: {text}")
     assert app.link["do"] == text
     app.set("operation", "swap")
     app.click("add_change")

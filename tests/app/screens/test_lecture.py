@@ -12,11 +12,14 @@ from app.screens.lecture import offline
 from app.screens.lecture.code_view import recursion_file, source
 from app.screens.lecture.contents import Lecture, bundled_lecture
 from app.screens.lecture.language import fill_in, languages, paragraphs, read_language
+from app.screens.lecture.own_model import texts_of
 from app.screens.lecture.qr_code import invitation, is_local
 from app.screens.lecture.rooms import FOLDER as ROOMS
 from app.screens.lecture.rooms import Room, Rooms
 from app.screens.lecture.runs import read_run, runs_for
 from app.screens.lecture.scenes import FOLDER, LectureError, Scene, read_scenes
+from app.ui.progress import Words
+from app.ui.status import LoadingWords
 from trm.coordinates import Coordinates, Depth
 from trm.player.bundle import english_texts
 from trm.registry import own_config
@@ -96,6 +99,19 @@ def test_a_language_translates_all_player_words_with_their_placeholders(code):
     assert set(player) == set(own) and player["language"] == code
     fixed = {"row_and_column"}  # a lecture has one name for this, whatever the cell
     assert [word for word in set(own) - fixed if placeholders(player[word]) != placeholders(own[word])] == []
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [(Words, "job"), (LoadingWords, "model")])
+def test_texts_of_jobs_and_loading_models_are_translated(kind, prefix):
+    english = texts_of(kind, prefix, read_language("en"))
+    assert english == kind()
+    for code in languages():
+        for name, text in vars(texts_of(kind, prefix, read_language(code))).items():
+            assert re.findall(r"\{\w+\}", text) == re.findall(r"\{\w+\}", getattr(english, name)), (
+                code,
+                name,
+            )
+            assert code == "en" or text != getattr(english, name), (code, name)
 
 
 def test_an_unknown_player_word_is_named_in_the_error(tmp_path):

@@ -12,7 +12,7 @@ LINE = GRID.replace("\n", "")
 
 
 @dataclass(frozen=True)
-class Kind:
+class FileKind:
     """A kind of puzzle file. `example`: a 4x4 Sudoku, or a maze or ARC grid (`task`), in this form; "" for binary files."""
 
     name: str
@@ -27,23 +27,23 @@ class Kind:
 
 
 KINDS = (
-    Kind("one puzzle per line", (".txt", ".sdm"), "all cells in one string; an id, rating, comment or answer may share the line", f"7 {LINE} 1.2 # easy"),
-    Kind("drawing", (".txt", ".sdk", ".ss"), "one row per line, with or without lines between boxes; headings and comments are skipped", f"Grid 01\n{GRID}"),
-    Kind("boxes", (".txt",), "a framed grid; blanks are spaces, dots or any other single mark", "+-----+-----+\n| 1 2 |     |\n| 3   |     |\n+-----+-----+\n| 2   | 1   |\n|     |   4 |\n+-----+-----+"),
-    Kind("spreadsheet cells", (".csv", ".tsv"), "one cell per field, separated by commas, semicolons or tabs; an empty field or -1 is a blank", "1,2,,\n3,,,\n2,,1,\n,,,4"),
-    Kind("lists in source code", (".py", ".txt"), "Python, NumPy, C: rows in brackets, or rows as strings", "board = [[1, 2, 0, 0], [3, 0, 0, 0],\n [2, 0, 1, 0], [0, 0, 0, 4]]"),
-    Kind("candidates", (".txt",), "all candidate digits of each cell; a cell with one digit is a given", "1    2    34   34\n3    14   24   12\n2    34   1    23\n14   13   23   4"),
-    Kind("link or code", (".txt",), "sudokuwiki, sudokuexchange and any other link that contains the digits; f-puzzles, puzz.link, Solo", "https://www.sudokuwiki.org/sudoku.htm?bd=1200300020100004"),
-    Kind("table", (".csv", ".tsv"), "a header with a column named q, question, puzzle, quizzes, board or similar, and optionally answer, solution, rating; without a header, one puzzle per line", f"id;puzzle;rating\n1;{LINE};2.5"),
-    Kind("JSON", (".json",), "strings, rows of cells, objects with a puzzle and its solution, at any depth", '{"puzzles": [{"puzzle": "' + LINE + '"}]}'),
-    Kind("JSON lines", (".jsonl", ".ndjson"), "one object with a puzzle per line", '{"puzzle": "' + LINE + '"}\n{"puzzle": "' + LINE + '"}'),
-    Kind("maze", (".txt",), "walls: # or full blocks (or whichever of 0 and 1 forms the border); start and goal: S, G (or E, A, B); path: o, +, X or *", "#A##\n#  #\n## #\n##B#", "maze"),
-    Kind("maze with thin walls", (".txt",), "+--+ and |, box-drawing characters or underscores; two openings are start and goal", "+  +--+\n|     |\n+--+  +\n|     |\n+  +--+", "thin maze"),
-    Kind("ARC", (".json",), "official collections with their solutions, one task per file, both splits in one file, pairs of re-arc", '{"train": [], "test": [{"input": [[1, 2]], "output": [[2, 1]]}]}', "arc"),
-    Kind("dataset folder", (), "of TRM, HRM and nano-trm: dataset.json and .npy arrays (only with --data)"),
-    Kind("Parquet", (".parquet",), "columns as in a table; cells may be lists"),
-    Kind("NumPy", (".npy", ".npz"), "(puzzles, 9, 9) or (puzzles, 81), with 0 or -1 for a blank, or tokens; .npz: arrays named puzzles and solutions; never unpickled"),
-    Kind("packed", (".gz", ".zip", ".bz2", ".xz"), "any of these; in a zip with several files, the split chooses between train.csv and test.csv"),
+    FileKind("one puzzle per line", (".txt", ".sdm"), "all cells in one string; an id, rating, comment or answer may share the line", f"7 {LINE} 1.2 # easy"),
+    FileKind("drawing", (".txt", ".sdk", ".ss"), "one row per line, with or without lines between boxes; headings and comments are skipped", f"Grid 01\n{GRID}"),
+    FileKind("boxes", (".txt",), "a framed grid; blanks are spaces, dots or any other single mark", "+-----+-----+\n| 1 2 |     |\n| 3   |     |\n+-----+-----+\n| 2   | 1   |\n|     |   4 |\n+-----+-----+"),
+    FileKind("spreadsheet cells", (".csv", ".tsv"), "one cell per field, separated by commas, semicolons or tabs; an empty field or -1 is a blank", "1,2,,\n3,,,\n2,,1,\n,,,4"),
+    FileKind("lists in source code", (".py", ".txt"), "Python, NumPy, C: rows in brackets, or rows as strings", "board = [[1, 2, 0, 0], [3, 0, 0, 0],\n [2, 0, 1, 0], [0, 0, 0, 4]]"),
+    FileKind("candidates", (".txt",), "all candidate digits of each cell; a cell with one digit is a given", "1    2    34   34\n3    14   24   12\n2    34   1    23\n14   13   23   4"),
+    FileKind("link or code", (".txt",), "sudokuwiki, sudokuexchange and any other link that contains the digits; f-puzzles, puzz.link, Solo", "https://www.sudokuwiki.org/sudoku.htm?bd=1200300020100004"),
+    FileKind("table", (".csv", ".tsv"), "a header with a column named q, question, puzzle, quizzes, board or similar, and optionally answer, solution, rating; without a header, one puzzle per line", f"id;puzzle;rating\n1;{LINE};2.5"),
+    FileKind("JSON", (".json",), "strings, rows of cells, objects with a puzzle and its solution, at any depth", '{"puzzles": [{"puzzle": "' + LINE + '"}]}'),
+    FileKind("JSON lines", (".jsonl", ".ndjson"), "one object with a puzzle per line", '{"puzzle": "' + LINE + '"}\n{"puzzle": "' + LINE + '"}'),
+    FileKind("maze", (".txt",), "walls: # or full blocks (or whichever of 0 and 1 forms the border); start and goal: S, G (or E, A, B); path: o, +, X or *", "#A##\n#  #\n## #\n##B#", "maze"),
+    FileKind("maze with thin walls", (".txt",), "+--+ and |, box-drawing characters or underscores; two openings are start and goal", "+  +--+\n|     |\n+--+  +\n|     |\n+  +--+", "thin maze"),
+    FileKind("ARC", (".json",), "official collections with their solutions, one task per file, both splits in one file, pairs of re-arc", '{"train": [], "test": [{"input": [[1, 2]], "output": [[2, 1]]}]}', "arc"),
+    FileKind("dataset folder", (), "of TRM, HRM and nano-trm: dataset.json and .npy arrays (only with --data)"),
+    FileKind("Parquet", (".parquet",), "columns as in a table; cells may be lists"),
+    FileKind("NumPy", (".npy", ".npz"), "(puzzles, 9, 9) or (puzzles, 81), with 0 or -1 for a blank, or tokens; .npz: arrays named puzzles and solutions; never unpickled"),
+    FileKind("packed", (".gz", ".zip", ".bz2", ".xz"), "any of these; in a zip with several files, the split chooses between train.csv and test.csv"),
 )  # fmt: skip
 ENCODINGS = "Text may be UTF-8, UTF-16 or UTF-32, with or without a byte order mark; comments may be Latin-1. Digits of every script are read."
 

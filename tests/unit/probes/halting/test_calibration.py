@@ -190,7 +190,7 @@ def test_the_number_of_bins_is_checked(bins):
 
 
 def test_no_bootstrap():
-    with pytest.raises(RunsError, match="no bootstrap"):
+    with pytest.raises(RunsError, match="is invalid"):
         Resampling(resamples=0)
 
 

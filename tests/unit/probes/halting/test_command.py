@@ -10,10 +10,10 @@ from probes.cli.main import main
 from probes.halting.report import analyse, report
 from probes.halting.runs import load_runs, save_runs
 from probes.reports import halting as reports
-from probes.reports.markdown import marks
+from probes.reports.markdown import markers
 from trm.checkpoint import save_model
 
-BEGIN, END = marks("halting")
+BEGIN, END = markers("halting")
 PUZZLES = "1234341221434.2.\n..34341221434321\n12343412....4321\n"
 
 
@@ -81,7 +81,7 @@ def test_by_default_the_depth_is_that_of_training_and_a_summary_is_printed(tiny,
         (["--model", "sudoku-trm", "--data", "maze/test", "--out", "x"], "maze"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--steps", "65"], "1 to 64"),
         (["--model", "sudoku-trm", "--data", "sudoku/test", "--out", "x", "--limit", "0"], "limit of 0"),
-        (["--record", "--model", "nosuch"], "no bundled model"),
+        (["--record", "--model", "nosuch"], "not a bundled model"),
     ],
 )
 def test_errors_are_one_line(capsys, arguments, cause):

@@ -323,7 +323,7 @@ def test_an_answer_is_written_into_y_in_the_runs_own_code(run, states_of):
     after = states_of(f"answer after 2.2.3 is {text}")["2.2.3"].y
     tokens = torch.from_numpy(SMALL.parse(text).astype(np.int64))[None]
     before = own(run, "2.2.3").y
-    assert torch.equal(after, run.code.written(before, tokens, SMALL.givens(run.inputs)[None]))
+    assert torch.equal(after, run.code.write(before, tokens, SMALL.givens(run.inputs)[None]))
     end = own(run, "3.2.3").y[:, 1:]  # the run's own answer
     answered = run.model.lm_head(end)[0].argmax(-1)
     encoded = [cell for cell, token in enumerate(tokens[0]) if (answered == token).any()]
@@ -355,7 +355,7 @@ def test_a_forked_run_records_its_interventions(run):
     trace = forked(run, "zero y before 2.1.1")
     assert trace.provenance.changes == "zero y before 2.1.1" and run.trace.provenance.changes == ""
     assert trace_id(trace) != trace_id(run.trace)
-    assert provenance_line(trace).endswith("changed: zero y before 2.1.1")
+    assert provenance_line(trace).endswith("interventions: zero y before 2.1.1")
 
 
 @pytest.mark.parametrize("kind", ["hrm", "trm-multi-z", "trm-single-z"])

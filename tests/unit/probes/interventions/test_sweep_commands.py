@@ -9,7 +9,7 @@ from probes.cli.main import main
 from probes.interventions.record import WEIGHT
 from probes.interventions.sweep_results import ABLATION, MULTI_RUN
 from trm.checkpoint import save_model
-from trm.data import Preset, PuzzleSet, load_puzzles
+from trm.data import PuzzlePreset, PuzzleSet, load_puzzles
 from trm.trace import load_trace
 
 
@@ -114,7 +114,7 @@ def test_recording_and_findings(folder, capsys, monkeypatch, tmp_path):
         monkeypatch.setattr(f"probes.{module}.RECORDED", tmp_path / "recorded")
     monkeypatch.setattr("probes.interventions.record.load_puzzles", lambda *_: puzzles_of(folder))
     monkeypatch.setattr(
-        "probes.interventions.record.load_presets", lambda name: [Preset("a", "A", "", PUZZLE)]
+        "probes.interventions.record.load_presets", lambda name: [PuzzlePreset("a", "A", "", PUZZLE)]
     )
     document = tmp_path / "findings.md"
     document.write_text("# Findings\n\nbefore\n")

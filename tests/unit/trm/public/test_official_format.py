@@ -143,7 +143,7 @@ def test_a_public_arc_dataset_opens_with_the_names_of_its_ids(built):
 
 
 def test_an_arc_folder_without_a_test_split_names_the_one_it_has(built):
-    with pytest.raises(DataError, match=r"has no test split. Name one of its splits, such as .*train"):
+    with pytest.raises(DataError, match=r"has no test split. Give one of its splits, such as .*train"):
         load_puzzles(built.parent, ARC)
 
 

@@ -1,4 +1,4 @@
-"""What a person chose on a page stands in its address: a reload and a copied link show the same."""
+"""The address of a page holds the user's choices: a reload or a copied link shows the same."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ BY_THE_PAGE = {
     *("model", "model_path", "puzzle_preset", "puzzle_text", "supervision_steps", "force_n", "force_T"),
     *(
         "force_heads",
-        "against",
+        "compare_with",
         "experiment",
         "experiment_step",
         "custom_interventions",
@@ -17,15 +17,18 @@ BY_THE_PAGE = {
         "probes_puzzle",
     ),
 }
-"""Kept by `app.state.links.write`, under names of their own. `tests/app/state/test_links.py` and the pages' tests follow them."""
-NOT_KEPT = {"puzzle_file", "probes_files"}  # files are read and kept nowhere
+"""Written by `app.state.links.write` under other names; tested in `tests/app/state/test_links.py` and in the tests of the pages."""
+NOT_STORED = {"puzzle_file", "probes_files"}  # files are not stored
 PLACES = [
     ("solve", {}),
-    ("latents", {"latents_where": "one cell", "latents_umap": "true"}),
-    ("latents", {"latents_maps": "one joint map"}),
-    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "Cell by cell")),
-    *(("probes", {"probes_view": view}) for view in ("Mistaken for", "In a puzzle", "Directions")),
-    ("probes", {"probes_view": "Is it used?", "probes_target": "candidates"}),
+    ("latents", {"latents_position": "Single cell", "latents_umap": "true"}),
+    ("latents", {"latents_models": "Two models"}),
+    *(("probes", {"probes_view": view} if view else {}) for view in ("", "All targets", "By cell")),
+    *(
+        ("probes", {"probes_view": view})
+        for view in ("Confusion matrix", "On one puzzle", "Probe directions")
+    ),
+    ("probes", {"probes_view": "Causal test", "probes_target": "candidates"}),
     ("halting", {}),
     ("halting", {"halting_view": "Halting time"}),
     ("halting", {"halting_view": "Beyond training"}),
@@ -41,13 +44,13 @@ PLACES = [
 ]
 CHOSEN = [
     ("latents", "latents_axes", "3-D", 3),
-    ("latents", "latents_view", "all at once", "all at once"),
+    ("latents", "latents_view", "Show all", "Show all"),
     ("latents", "latents_colour", "supervision step", "step"),
     ("latents", "latents_method", "UMAP", "umap"),
     ("probes", "probes_view", "All targets", "All targets"),
     ("probes", "probes_target", "right now", "right_now"),
     ("halting", "halting_view", "Halting time", "timing"),
-    ("compare", "compare-view", "Movement", "Movement"),
+    ("compare", "compare-view", "Residuals", "Residuals"),
     ("interventions", "interventions_figure", "Seeds", "seeds"),
 ]
 
@@ -57,7 +60,7 @@ def opened(page: str, link: dict[str, str]) -> App:
 
 
 def widgets(app: App) -> Iterator:
-    """All that a person can set, by key: not what they press."""
+    """All widgets with a value, by key; no buttons."""
     for element in app.test:
         proto = getattr(element, "proto", None)
         if getattr(element, "key", None) and hasattr(proto, "query_param_key"):
@@ -68,13 +71,13 @@ def widgets(app: App) -> Iterator:
 def test_every_control_of_a_page_is_in_its_address(page, link):
     app = opened(page, link)
     found = {element.key: element.proto.query_param_key for element in widgets(app)}
-    assert found.keys() - NOT_KEPT, "no control was found"
-    lost = {key for key, name in found.items() if not name} - BY_THE_PAGE - NOT_KEPT
+    assert found.keys() - NOT_STORED, "no control was found"
+    lost = {key for key, name in found.items() if not name} - BY_THE_PAGE - NOT_STORED
     assert not lost
     assert link.keys() <= app.link.keys() | {"experiment"}
 
 
 @pytest.mark.parametrize("page, key, written, value", CHOSEN)
-def test_a_copied_link_shows_what_was_chosen(page, key, written, value):
+def test_a_copied_link_restores_the_choice(page, key, written, value):
     assert opened(page, {})[key] != value
     assert opened(page, {key: written})[key] == value
