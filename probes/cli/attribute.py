@@ -22,7 +22,7 @@ def add(adder) -> None:
     model_options(command)
     command.add_argument("--puzzle", help=PUZZLE_HELP + "; not needed for --method mixing")
     puzzle_id_options(command, PUZZLE_ID_HELP)
-    command.add_argument("--cell", help="the cell whose answer to explain, such as r5c5")
+    command.add_argument("--cell", help="the cell whose answer is explained, such as r5c5")
     command.add_argument("--halting", action="store_true", help="explain the halting logit instead")
     command.add_argument(
         "--step", type=int, default=1, help="explain the logit after this supervision step (default: 1)"
@@ -54,14 +54,13 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns what is printed. Raises UserError."""
     from trm.cli.options import opened
 
     if (options.cell is None) == (not options.halting) or (options.halting and options.method in MIXING):
         or_halting = "" if options.method in MIXING else ", or --halting"
         raise UserError(f"Choose what to explain: --cell, such as --cell r5c5{or_halting}.")
     if options.puzzle is None and options.method != "mixing":
-        raise UserError("--puzzle is missing. Give the puzzle to explain.")
+        raise UserError("--puzzle is missing.")
     model, task = opened(options)
     result = {"model": model.name, "fingerprint": model.fingerprint} | _attribution(options, model, task)
     if options.out:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 
 def add(adder: Any) -> None:
-    """Add the command."""
     command = adder.add_parser(
         "halting",
         help="analyse when a model halts and whether that is right",
@@ -115,7 +114,7 @@ def record(name: str) -> dict[str, Any]:
 def run_model(
     model_name: str, data: str, *, limit: int | None, steps: int | None, accept_unknown: bool = False
 ) -> "HaltingRuns":
-    """Run a model on a puzzle set. Raises UserError."""
+    """Runs of a model on a puzzle set. Raises UserError."""
     from probes.halting.runs import run_puzzles
 
     if steps is not None and not 1 <= steps <= MAX_STEPS:

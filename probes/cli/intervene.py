@@ -20,7 +20,6 @@ DEFAULT_LIMIT = 50
 
 
 def add(adder) -> None:
-    """Add the command."""
     command = adder.add_parser(
         "intervene",
         help="change states of a run and measure the effect",
@@ -53,13 +52,12 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns what is printed. Raises UserError."""
     if options.findings:
         from probes.reports.interventions import write_findings
 
         return write_findings(options.findings)
     if options.model is None:
-        raise UserError("--model is missing. Give --model, or --findings alone.")
+        raise UserError("--model is missing. Give one, or --findings alone.")
     if options.record:
         return _record(options)
     if options.data:

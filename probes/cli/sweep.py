@@ -41,7 +41,6 @@ SETTINGS = ("state", "step", "seed", "sizes", "how", "runs", "source", "size")  
 
 
 def add(adder) -> None:
-    """Add the command."""
     command = adder.add_parser(
         "sweep",
         help="run one intervention with many sizes, sites or seeds over a set",
@@ -87,7 +86,6 @@ def add(adder) -> None:
 
 
 def run(options: Namespace) -> dict[str, Any]:
-    """Run the command; returns what is printed. Raises UserError."""
     from probes.interventions.recorded import record
     from trm.cli.options import opened
 

@@ -217,5 +217,5 @@ def test_an_empty_set_gives_a_clear_error(name, shape):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ALL)
 def test_logits_that_are_not_finite(name, value):
-    with pytest.raises(RunsError, match="infinite or not a number"):
+    with pytest.raises(RunsError, match="infinite or NaN"):
         ALL[name](np.array([[0.0, value]]), np.array([[True, False]]))
