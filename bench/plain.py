@@ -15,7 +15,7 @@ def rms_norm(x: Tensor) -> Tensor:
     return F.rms_norm(x, x.shape[-1:], eps=1e-5)
 
 
-class SwiGLU(nn.Module):
+class PlainSwiGLU(nn.Module):
     def __init__(self, dim: int, width: int):
         super().__init__()
         self.gate, self.up = nn.Linear(dim, width, bias=False), nn.Linear(dim, width, bias=False)
@@ -28,8 +28,8 @@ class SwiGLU(nn.Module):
 class MixerBlock(nn.Module):
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.mix = SwiGLU(config.length, config.mixing_width)
-        self.mlp = SwiGLU(config.hidden_size, config.mlp_width)
+        self.mix = PlainSwiGLU(config.length, config.mixing_width)
+        self.mlp = PlainSwiGLU(config.hidden_size, config.mlp_width)
 
     def forward(self, x: Tensor) -> Tensor:
         x = x.transpose(1, 2)

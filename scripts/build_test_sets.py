@@ -68,7 +68,7 @@ def sudoku_set(
         counts = np.bincount(np.arange(per_stratum) % (most - fewest + 1)).tolist()
         for givens, count in enumerate(counts, fewest):
             seed = SUDOKU_SEED * 1000 + number * 100 + givens
-            kinds.append(Kind(count, difficulty, seed, {"givens": (givens, givens)}))
+            kinds.append(SetKind(count, difficulty, seed, {"givens": (givens, givens)}))
     return without_twins(Sudoku(), kinds, workers=workers)
 
 
@@ -82,7 +82,7 @@ def maze_set(
 ) -> PuzzleSet:
     """`per_stratum` mazes of each stratum. The result does not depend on the number of workers."""
     kinds = (
-        Kind(
+        SetKind(
             per_stratum,
             difficulty,
             seed * 1000 + number,
@@ -100,7 +100,7 @@ def large_maze_set(per_stratum: int = 40, *, workers: int = 1) -> PuzzleSet:
     )
 
 
-class Kind(NamedTuple):
+class SetKind(NamedTuple):
     """`count` puzzles from `Task.generate_many` with these arguments."""
 
     count: int
@@ -109,7 +109,7 @@ class Kind(NamedTuple):
     options: dict[str, Any]
 
 
-def without_twins(task: Task, kinds: Iterable[Kind], *, workers: int = 1) -> PuzzleSet:
+def without_twins(task: Task, kinds: Iterable[SetKind], *, workers: int = 1) -> PuzzleSet:
     """The puzzles of all kinds in order, without symmetric copies, rated by the work of the task's solver.
 
     The result does not depend on the number of workers. Between kinds, symmetric copies are left out; within one kind they raise

@@ -123,7 +123,7 @@ def drawn_states(old: torch.Tensor, seeds: list[int]) -> torch.Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class BestOfK:
     """Accuracy when the answer is selected from the first k runs of each puzzle, for k from 1 to K."""
 
     mean: SweepCurve  # one of the k runs at random; the clean run at k = 1
@@ -138,7 +138,7 @@ class Selection:
         return table
 
 
-def selection(results: MultipleRuns) -> Selection:
+def selection(results: MultipleRuns) -> BestOfK:
     """Accuracy of each way to select an answer from several runs."""
     right = results.right.astype(float)
     puzzles, runs = right.shape
@@ -150,7 +150,7 @@ def selection(results: MultipleRuns) -> Selection:
         best[:, k - 1] = right[np.arange(puzzles), results.halting[:, :k].argmax(1)]
         voted = most_frequent(results.answers[:, :k])
         vote[:, k - 1] = ((voted == results.labels) | ~scored).all(-1)
-    return Selection(SweepCurve.of(mean), SweepCurve.of(best), SweepCurve.of(vote), SweepCurve.of(any_right))
+    return BestOfK(SweepCurve.of(mean), SweepCurve.of(best), SweepCurve.of(vote), SweepCurve.of(any_right))
 
 
 def most_frequent(answers: UInt8[np.ndarray, "puzzle run cells"]) -> UInt8[np.ndarray, "puzzle cells"]:

@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from probes.latents.procrustes import AlignmentScore
 from probes.latents.projection import (
-    Embedding,
+    EmbeddedPoints,
     Field,
     Projection,
     ProjectionMetadata,
@@ -123,7 +123,7 @@ def _projection(arrays: Mapping[str, np.ndarray], facts: Mapping[str, Any]) -> P
             coordinates = arrays[f"map.{entry['method']}"]
         quality = {int(axes): Quality(**values) for axes, values in entry["quality"].items()}
         settings = UMAPSettings(**entry["settings"]) if entry["settings"] else None
-        embeddings.append(Embedding(entry["method"], coordinates.astype(np.float32), quality, settings))
+        embeddings.append(EmbeddedPoints(entry["method"], coordinates.astype(np.float32), quality, settings))
     fields = [
         Field(
             name=entry["name"],

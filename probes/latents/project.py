@@ -13,7 +13,7 @@ from probes.covariance import StatesError
 from probes.latents.pca import MOST_COMPONENTS, PCA, fit_pca
 from probes.latents.projection import (
     STORED_COMPONENTS,
-    Embedding,
+    EmbeddedPoints,
     Field,
     Projection,
     ProjectionMetadata,
@@ -70,7 +70,7 @@ def project(
     *,
     umap: UMAPSettings | None,
     progress: Progress = no_progress,
-) -> tuple[Float64[np.ndarray, "puzzle time component"], tuple[Embedding, ...], PCA]:
+) -> tuple[Float64[np.ndarray, "puzzle time component"], tuple[EmbeddedPoints, ...], PCA]:
     """Principal components of states, their embeddings (PCA first), and the PCA that was fitted.
 
     Raises StatesError where there are too many points, or as `fit_pca` and `fit_umap` do.
@@ -128,7 +128,7 @@ def _embedding(
     states: Float[np.ndarray, "puzzle time dim"],
     coordinates: Float32[np.ndarray, "puzzle time axis"],
     shares: Float[np.ndarray, "component"],
-) -> Embedding:
+) -> EmbeddedPoints:
     """An embedding with its quality: PCA in 2-D and in 3-D, UMAP in the dimensions it was fitted for.
 
     Quality is measured on the last point of each run only: most neighbours of a point belong to its own run.
@@ -143,7 +143,7 @@ def _embedding(
             )
         except StatesError:  # too few runs to compare neighbours
             continue
-    return Embedding(method, coordinates, by_axes)
+    return EmbeddedPoints(method, coordinates, by_axes)
 
 
 def curves_of(trajectories: Trajectories) -> tuple[StepCurve, ...]:

@@ -61,7 +61,7 @@ class StepCurve:
 
 
 @dataclass(frozen=True, eq=False)
-class Embedding:
+class EmbeddedPoints:
     """The coordinates of all points under one projection method."""
 
     method: str  # pca or umap
@@ -116,7 +116,7 @@ class Projection:
     puzzle_numbers: Int[np.ndarray, "puzzle"]  # in the set, from 0
     components: Float[np.ndarray, "puzzle time component"]  # principal components, the largest first
     variance: Float[np.ndarray, "component"]  # share of all variance along each
-    embeddings: tuple[Embedding, ...]  # PCA first
+    embeddings: tuple[EmbeddedPoints, ...]  # PCA first
     fields: tuple[Field, ...]
     curves: tuple[StepCurve, ...]
     sentences: tuple[str, ...] = ()  # how solved and unsolved puzzles differ, or how well two models align
@@ -151,7 +151,7 @@ class Projection:
                 return field
         raise KeyError(name)
 
-    def embedding(self, method: str) -> Embedding:
+    def embedding(self, method: str) -> EmbeddedPoints:
         """The embedding by that method. Raises KeyError."""
         for embedding in self.embeddings:
             if embedding.method == method:

@@ -11,7 +11,7 @@ import numpy as np
 from app.screens.latents import trajectories
 from app.screens.latents.points import Points, PointStyle
 from app.ui import charts
-from probes.latents.projection import Embedding, Projection
+from probes.latents.projection import EmbeddedPoints, Projection
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -64,7 +64,7 @@ def frame_label(projection: Projection, time_point: int) -> str:
     return step if projection.second_model else f"{step}, cycle {at.cycle}, call {at.call} ({at.kind})"
 
 
-def axis_title(projection: Projection, embedding: Embedding, axis: int) -> str:
+def axis_title(projection: Projection, embedding: EmbeddedPoints, axis: int) -> str:
     """Title of an axis; for PCA, with its share of the variance."""
     if embedding.method == "umap":
         return f"UMAP {axis + 1} (no unit)"

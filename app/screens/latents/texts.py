@@ -1,7 +1,7 @@
 """Texts of the Latents page: what was projected, how faithful an embedding is, and what it does not show."""
 
 from probes.latents.procrustes import AlignmentScore
-from probes.latents.projection import Embedding, Projection
+from probes.latents.projection import EmbeddedPoints, Projection
 
 POSITIONS = {"mean": "mean over all cells"}
 
@@ -59,7 +59,7 @@ def alignment_notes(score: AlignmentScore) -> list[str]:
     ]
 
 
-def _embedding_notes(embedding: Embedding, axes: int) -> list[str]:
+def _embedding_notes(embedding: EmbeddedPoints, axes: int) -> list[str]:
     quality = embedding.quality.get(axes)
     if embedding.method == "umap":
         notes = [

@@ -67,7 +67,7 @@ def test_umap_is_in_the_table_too(made, capsys):
         (["--model", "m", "--data", "d", "--store", "s", "--out", "x.parquet"], "or --store alone"),
         (["--model", "none-such", "--data", "d", "--out", "x.parquet"], "none-such"),
         (["--store", "none-such", "--out", "x.parquet"], "is no trace store"),
-        (["--record", "--model", "none-such"], "Nothing is recorded of none-such"),
+        (["--record", "--model", "none-such"], "no recording for none-such"),
         (["--record", "--compare-with", "sudoku-hrm"], "There is no joint projection of sudoku-hrm"),
         (
             ["--model", "m", "--compare-with", "n", "--data", "d", "--calls", "f_H", "--out", "x.parquet"],
